@@ -1,0 +1,16 @@
+//! What flows between a source and a repository: named entries with their metadata and unopened contents.
+//!
+//! A source yields [`Entry`] values in [`EntryPath`] order; a repository keeps them and hands them to a
+//! [`Destination`]. Neither side knows the other. Plain values and four small traits: no I/O happens here,
+//! no clock is read.
+//!
+//! Invariants: an `EntryPath` has no empty, `.` or `..` component and no NUL; entries of one capture come in
+//! strictly ascending path order, a directory before what is in it; a link's text is data.
+
+mod meta;
+mod path;
+mod stream;
+
+pub use meta::{Kind, Meta, Owner, Profile, Stamp, Time};
+pub use path::{BadPath, EntryPath};
+pub use stream::{Body, Content, Destination, Entries, Entry, Piece, Settled, Unread, Writing};

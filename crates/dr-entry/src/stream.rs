@@ -1,0 +1,128 @@
+//! The stream of entries, their contents, and the place they are put back to.
+
+use std::io;
+
+use crate::{EntryPath, Meta, Profile, Stamp};
+
+/// One named thing on its way into a repository. Its contents are not opened yet.
+pub struct Entry {
+    /// Where it is.
+    pub path: EntryPath,
+    /// What it is.
+    pub meta: Meta,
+    /// For files: the stamp that lets an unchanged one be skipped, if the source can give one.
+    pub stamp: Option<Stamp>,
+    /// For files: how to cut the contents.
+    pub profile: Profile,
+    /// For files: how to get at the contents. `None` for everything else.
+    pub body: Option<Box<dyn Body>>,
+}
+
+/// Something that was there but could not be captured. It is named, and the run is not a full success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Which entry.
+    pub path: EntryPath,
+    /// What went wrong, for a person.
+    pub why: String,
+}
+
+/// A capture: entries in strictly ascending path order, and what could not be captured, where it would have
+/// stood. An [`Unread`] directory means that nothing below it was captured.
+pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, Unread>> + Send + 'a>;
+
+/// Contents not yet opened. Opened on the thread that reads it.
+pub trait Body: Send {
+    /// Opens the contents.
+    ///
+    /// # Errors
+    /// Whatever the operating system says: gone, not permitted, not a regular file any more.
+    fn open(self: Box<Self>) -> io::Result<Box<dyn Content>>;
+}
+
+/// What one read gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece {
+    /// So many bytes at the front of the buffer (at least 1).
+    Data(usize),
+    /// So many zero bytes that the source does not store (at least 1); the buffer is untouched.
+    Hole(u64),
+    /// Nothing more.
+    End,
+}
+
+/// Whether what was read can be trusted to be one state of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The stamp was the same before and after.
+    Unchanged,
+    /// It changed under our hands.
+    Changed,
+}
+
+/// Open contents, read once from front to back.
+pub trait Content {
+    /// Reads on. Data is as large as is convenient, up to the buffer.
+    ///
+    /// # Errors
+    /// Whatever the operating system says. The entry is then unread as a whole.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Piece>;
+
+    /// Looks again, after [`Piece::End`].
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn settle(&mut self) -> io::Result<Settled>;
+}
+
+/// Where entries are put back. Methods may be called from several threads at once, but for one path from one
+/// thread, and a directory is complete before anything in it is asked for.
+///
+/// Implementations follow no link and write nothing outside their root, whatever the paths say.
+pub trait Destination: Sync {
+    /// Makes a directory, writable for us; its metadata comes with [`Destination::finish_directory`].
+    ///
+    /// # Errors
+    /// Nothing below this path will be asked for after an error.
+    fn directory(&self, path: &EntryPath) -> io::Result<()>;
+
+    /// Starts a regular file of `size` bytes.
+    ///
+    /// # Errors
+    /// The file is then reported as not restored.
+    fn file(&self, path: &EntryPath, size: u64) -> io::Result<Box<dyn Writing>>;
+
+    /// Makes a link, FIFO, socket or device, with its metadata.
+    ///
+    /// # Errors
+    /// The entry is then reported as not restored, or not wholly.
+    fn special(&self, path: &EntryPath, meta: &Meta) -> io::Result<()>;
+
+    /// Makes `path` another name of `first`, which is complete.
+    ///
+    /// # Errors
+    /// The entry is then reported as not restored.
+    fn hard_link(&self, path: &EntryPath, first: &EntryPath) -> io::Result<()>;
+
+    /// Gives a directory its metadata; called after everything in it is done, deepest first.
+    ///
+    /// # Errors
+    /// Reported by name: for example an owner that could not be set.
+    fn finish_directory(&self, path: &EntryPath, meta: &Meta) -> io::Result<()>;
+}
+
+/// A file being written. Dropped unfinished, it leaves nothing that looks whole.
+pub trait Writing {
+    /// Bytes at an offset; offsets only grow.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Ends the file: whatever was not written is a hole of zeros, length and metadata are set.
+    ///
+    /// # Errors
+    /// Whatever the operating system says: contents, owner, times or attributes that could not be set. The
+    /// file's contents are in place even when only metadata failed; the message says which.
+    fn finish(self: Box<Self>, meta: &Meta) -> io::Result<()>;
+}

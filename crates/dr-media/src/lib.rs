@@ -1,0 +1,1 @@
+//! Custody: where each medium is, who carries it, which moves are due

@@ -1,0 +1,1 @@
+//! Start another program with an argument list, a timeout and a captured status

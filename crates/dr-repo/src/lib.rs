@@ -1,0 +1,1 @@
+//! Sealed, deduplicated snapshots on a store: backup, restore, check

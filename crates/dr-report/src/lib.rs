@@ -1,0 +1,1 @@
+//! Findings and promised beside achieved, printed three ways

@@ -1,0 +1,1 @@
+//! Run a job, restore, rehearse: the conductor

@@ -1,0 +1,1 @@
+//! Runbook text to steps whose names exist in the plan

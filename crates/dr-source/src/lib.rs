@@ -1,0 +1,1 @@
+//! Capture from and put back into each living system

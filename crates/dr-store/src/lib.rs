@@ -1,0 +1,79 @@
+//! Put, get, list and delete named bytes somewhere. A store does not know what the bytes mean.
+//!
+//! [`Store`] has no verb that overwrites: an object is put once under a name that was never used, and may later
+//! be deleted whole. [`local`] keeps objects as files, durable as `docs/format/repository.md` asks;
+//! [`memory`] is for tests; [`wrap`] holds stores around stores (faulty, recording).
+
+mod error;
+mod key;
+pub mod local;
+pub mod memory;
+mod shelf;
+pub mod wrap;
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use error::StoreError;
+pub use key::{BadKey, Key};
+pub use shelf::Shelf;
+
+/// What is put: bytes in memory, or a file that was written under [`Store::staging`] (or anywhere else).
+/// A staged file is consumed by the put, whether or not it succeeds.
+pub enum Body {
+    /// Bytes in memory.
+    Bytes(Bytes),
+    /// A whole file.
+    File(PathBuf),
+}
+
+/// How a put ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// The object is there and durable.
+    Created,
+    /// An object of that name was there already; it is untouched, and this one was not stored.
+    Exists,
+}
+
+/// One object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// Its name.
+    pub key: Key,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// Named bytes somewhere.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Stores an object under a name that must be unused. On return it survives a power cut.
+    async fn put_new(&self, key: &Key, body: Body) -> Result<Put, StoreError>;
+
+    /// The whole object, if it is at most `limit` bytes ([`StoreError::TooLarge`] otherwise).
+    async fn get(&self, key: &Key, limit: u64) -> Result<Bytes, StoreError>;
+
+    /// Exactly `len` bytes from `offset`; [`StoreError::Short`] if the object ends before that.
+    async fn get_range(&self, key: &Key, offset: u64, len: u64) -> Result<Bytes, StoreError>;
+
+    /// Every object whose name starts with `prefix` (a whole number of components, or empty), sorted by name.
+    /// Names that are not keys are left out.
+    async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError>;
+
+    /// The object's size in bytes.
+    async fn size(&self, key: &Key) -> Result<u64, StoreError>;
+
+    /// Deletes an object; one that is not there is deleted already.
+    async fn delete(&self, key: &Key) -> Result<(), StoreError>;
+
+    /// A directory from which [`Body::File`] can be put without copying, if there is one.
+    fn staging(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Where this is, for a message to a person; never a secret.
+    fn place(&self) -> String;
+}

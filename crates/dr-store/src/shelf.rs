@@ -1,0 +1,59 @@
+//! A store as plain threads use it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+use crate::{Body, Key, Listed, Put, Store, StoreError};
+
+/// A [`Store`] with blocking verbs, for threads that do CPU work and are not part of the async runtime.
+/// Must not be called from inside the runtime's own tasks.
+#[derive(Clone)]
+pub struct Shelf {
+    store: Arc<dyn Store>,
+    runtime: Handle,
+}
+
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "each verb is the one of `Store`")]
+impl Shelf {
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, runtime: Handle) -> Self {
+        Self { store, runtime }
+    }
+
+    pub fn put_new(&self, key: &Key, body: Body) -> Result<Put, StoreError> {
+        self.runtime.block_on(self.store.put_new(key, body))
+    }
+
+    pub fn get(&self, key: &Key, limit: u64) -> Result<Bytes, StoreError> {
+        self.runtime.block_on(self.store.get(key, limit))
+    }
+
+    pub fn get_range(&self, key: &Key, offset: u64, len: u64) -> Result<Bytes, StoreError> {
+        self.runtime.block_on(self.store.get_range(key, offset, len))
+    }
+
+    pub fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        self.runtime.block_on(self.store.list(prefix))
+    }
+
+    pub fn size(&self, key: &Key) -> Result<u64, StoreError> {
+        self.runtime.block_on(self.store.size(key))
+    }
+
+    pub fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.runtime.block_on(self.store.delete(key))
+    }
+
+    #[must_use]
+    pub fn staging(&self) -> Option<&Path> {
+        self.store.staging()
+    }
+
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.store.place()
+    }
+}

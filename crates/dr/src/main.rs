@@ -1,0 +1,2 @@
+//! The front door: words in, words out, exit codes.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Tests, soaks, benches and the checks on the house itself.
+fn main() {}
