@@ -1,1 +1,18 @@
-//! The append-only record of what happened, and questions about it
+//! The append-only record of what happened, and questions about it.
+//!
+//! Everything that `dr` does or is told becomes one [`Event`] in one line of one file, chained by hashes so that an
+//! edit, a removal or a reordering shows. The rest of `dr` never keeps "last time" in a variable or a side file: it
+//! asks [`History`], which is a fold over the entries. Times are always passed in; nothing here reads a clock.
+//!
+//! `event` says what can happen, `entry` who said so and when, `file` appends, `verify` audits, `history` answers.
+
+mod entry;
+mod event;
+mod id;
+
+pub use entry::{Authenticated, Body, Entry};
+pub use event::{
+    CheckKind, CopyOutcome, Decision, Event, LetterStatus, MediumKind, RehearsalVerdict,
+    RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
+};
+pub use id::{BadDigest, Digest, RunId, SnapshotRef};

@@ -1,0 +1,357 @@
+//! What can happen to a school's backups, as it is written down for good.
+//!
+//! The JSON is for strangers: an auditor reads it in ten years with none of our code (`docs/format/ledger.md`). So a
+//! field is never renamed and never changes its meaning; new ones are optional. Counts are written, file names never:
+//! the ledger outlives what was backed up, and people who may read the ledger may not read the systems.
+
+use std::collections::BTreeMap;
+
+use dr_plan::{MediumId, PersonId, PlaceId, PoolId, SystemId, TargetId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Digest, RunId, SnapshotRef};
+
+/// One thing that happened. In JSON an object whose `type` is the variant's name in kebab-case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Event {
+    /// Keys and repositories were made for these targets.
+    Initialised {
+        /// Targets that have a repository from now on.
+        targets: Vec<TargetId>,
+    },
+    /// A run began. Without a finish of the same `run` it was killed.
+    RunStarted {
+        /// Which run.
+        run: RunId,
+        /// Whose data.
+        system: SystemId,
+        /// The slot that the run serves, for each target that it means to write.
+        slots: BTreeMap<TargetId, Timestamp>,
+        /// Why now, in words for people.
+        because: String,
+    },
+    /// A run ended and this is what came of it.
+    RunFinished {
+        /// Which run.
+        run: RunId,
+        /// Whose data.
+        system: SystemId,
+        /// The worst of what happened.
+        outcome: RunOutcome,
+        /// One for each target that was tried or awaited.
+        copies: Vec<RunCopy>,
+        /// When the source was frozen or first read: what the copies are "as of". Absent if it never came to that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        capture_started: Option<Timestamp>,
+        /// How many entries flowed.
+        entries: u64,
+        /// How many bytes were read from the source.
+        bytes_read: u64,
+        /// How many entries could not be read.
+        unreadable: u64,
+    },
+    /// Stored data were looked at again.
+    Verified {
+        /// Where.
+        target: TargetId,
+        /// On which medium, if the target is a pool.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        medium: Option<MediumId>,
+        /// One system only, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        system: Option<SystemId>,
+        /// One snapshot only, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot: Option<SnapshotRef>,
+        /// How thoroughly.
+        what: CheckKind,
+        /// Whether everything that was looked at is sound.
+        ok: bool,
+    },
+    /// Data went back to where people use them.
+    Restored {
+        /// Whose data.
+        system: SystemId,
+        /// From where.
+        target: TargetId,
+        /// From which snapshot.
+        snapshot: SnapshotRef,
+        /// Files put back.
+        files: u64,
+        /// Bytes put back.
+        bytes: u64,
+        /// How it ended.
+        outcome: RestoreOutcome,
+    },
+    /// The runbook was carried out on scratch.
+    Rehearsed {
+        /// The worst of the systems' verdicts.
+        verdict: RehearsalVerdict,
+        /// `L1`, `L2` or `L3`.
+        level: String,
+        /// One for each system that was tried.
+        systems: Vec<RehearsedSystem>,
+        /// Where the evidence was written.
+        evidence: String,
+        /// BLAKE3 of the evidence document.
+        evidence_blake3: Digest,
+    },
+    /// The school owns a new medium.
+    MediumRegistered {
+        /// Its label.
+        medium: MediumId,
+        /// The pool that it rotates in.
+        pool: PoolId,
+        /// What it is.
+        kind: MediumKind,
+        /// The maker's serial number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        serial: Option<String>,
+        /// The school's asset number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asset: Option<String>,
+    },
+    /// A medium got an empty repository of its own.
+    MediumInitialised {
+        /// Which.
+        medium: MediumId,
+        /// The repository's id, as the repository prints it.
+        repository: String,
+    },
+    /// A medium is plugged in.
+    MediumLoaded {
+        /// Which.
+        medium: MediumId,
+    },
+    /// A medium is unplugged and lies beside the server.
+    MediumEjected {
+        /// Which.
+        medium: MediumId,
+    },
+    /// One person gave a medium to another.
+    MediumHandedOver {
+        /// Which.
+        medium: MediumId,
+        /// Who had it.
+        from: PersonId,
+        /// Who has it now.
+        to: PersonId,
+        /// Where it is to go.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to_place: Option<PlaceId>,
+    },
+    /// Who carried a medium put it where it is to be kept.
+    MediumReceived {
+        /// Which.
+        medium: MediumId,
+        /// Who says so.
+        by: PersonId,
+        /// Where it is now.
+        place: PlaceId,
+    },
+    /// Nobody knows where a medium is.
+    MediumLost {
+        /// Which.
+        medium: MediumId,
+        /// Who says so.
+        by: PersonId,
+    },
+    /// A lost medium turned up. It is not trusted until it was initialised again or checked.
+    MediumFound {
+        /// Which.
+        medium: MediumId,
+        /// Who has it.
+        by: PersonId,
+    },
+    /// The weekly letter was written.
+    LetterWritten {
+        /// Counting from 1.
+        number: u64,
+        /// The word at its top.
+        status: LetterStatus,
+        /// Its subject line.
+        subject: String,
+        /// BLAKE3 of its plain text.
+        text_blake3: Digest,
+    },
+    /// A person took a decision upon themselves. Who, is the entry's `by`.
+    Accepted {
+        /// Which kind of decision.
+        decision: Decision,
+        /// What was decided about, as the command named it.
+        about: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// When it lapses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// Bodies of earlier entries were taken out because their time was up; their hashes stay.
+    BodiesPurged {
+        /// The numbers of those entries.
+        entries: Vec<u64>,
+        /// Why.
+        because: String,
+    },
+    /// Something worth keeping that has no shape of its own.
+    Note {
+        /// The words.
+        text: String,
+    },
+    /// What this version cannot read: kept as it stands in the file, printed as it is, left out of every answer.
+    #[serde(untagged)]
+    Unknown(serde_json::Value),
+}
+
+/// What a run did on one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCopy {
+    /// Where.
+    pub target: TargetId,
+    /// Which medium was loaded, if the target is a pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<MediumId>,
+    /// How it ended.
+    pub outcome: CopyOutcome,
+    /// What was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotRef>,
+    /// The slot that it serves; absent if somebody asked for a run outside the schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Timestamp>,
+    /// New bytes on the target.
+    pub bytes_stored: u64,
+    /// What went wrong, in words without file names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One system's part in a rehearsal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RehearsedSystem {
+    /// Which.
+    pub system: SystemId,
+    /// How it went.
+    pub verdict: RehearsalVerdict,
+    /// How long the restore took.
+    pub seconds: f64,
+    /// The moment whose data came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_point: Option<Timestamp>,
+}
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $word)] $variant,)*
+        }
+
+        impl $name {
+            /// The word in the file and in every document.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )*};
+}
+
+words! {
+    /// How a run ended.
+    RunOutcome {
+        /// Everything was stored on every target that was there.
+        Done = "done",
+        /// Stored, but entries are missing.
+        Incomplete = "incomplete",
+        /// At least one target has nothing.
+        Failed = "failed",
+        /// Not attempted.
+        Skipped = "skipped",
+    }
+    /// How one copy ended.
+    CopyOutcome {
+        /// Stored.
+        Done = "done",
+        /// Not stored.
+        Failed = "failed",
+        /// No medium is loaded; somebody is to bring one.
+        Awaited = "awaited",
+        /// Not attempted.
+        Skipped = "skipped",
+    }
+    /// How thoroughly stored data were looked at.
+    CheckKind {
+        /// What was just written was read from the device again.
+        ReadBack = "read-back",
+        /// Structure: everything that should be there is there.
+        Check = "check",
+        /// Every byte was read and its hash compared.
+        ReadData = "read-data",
+    }
+    /// How a restore ended.
+    RestoreOutcome {
+        /// Everything came back.
+        Done = "done",
+        /// Something is missing.
+        Incomplete = "incomplete",
+        /// Nothing came back.
+        Failed = "failed",
+    }
+    /// How a rehearsal ended.
+    RehearsalVerdict {
+        /// It came back and the probes agree.
+        Verified = "verified",
+        /// It did not.
+        Failed = "failed",
+        /// Nothing is known.
+        CouldNotVerify = "could-not-verify",
+        /// Not attempted.
+        Skipped = "skipped",
+        /// Talked through. Never counts as proof.
+        Simulated = "simulated",
+    }
+    /// What a medium is.
+    MediumKind {
+        /// A spinning disk.
+        Hdd = "hdd",
+        /// A solid-state disk.
+        Ssd = "ssd",
+        /// A USB stick.
+        Stick = "stick",
+        /// A tape.
+        Tape = "tape",
+        /// A directory that stands in for a disk, in samples and tests.
+        Directory = "directory",
+    }
+    /// The word at the top of the letter.
+    LetterStatus {
+        /// All evidence present and in date.
+        Green = "green",
+        /// Something is over its objective.
+        Amber = "amber",
+        /// Something is wrong.
+        Red = "red",
+        /// The evidence is missing.
+        NotKnown = "not-known",
+    }
+    /// What kind of decision a person took.
+    Decision {
+        /// Knows of something red.
+        Acknowledged = "acknowledged",
+        /// Lets something happen.
+        Approved = "approved",
+        /// Lives with a finding until a date.
+        Excepted = "excepted",
+    }
+}
