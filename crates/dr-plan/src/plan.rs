@@ -1,0 +1,335 @@
+//! What a school wrote down about its backups: the plan, in its long and expanded form.
+//!
+//! Everything a short form or a default stands for is filled in here, so that nothing later has
+//! to know the short forms. Paths are as written, relative to the plan's own folder, until
+//! [`Plan::resolve`] makes them absolute.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::days::Hours;
+use crate::period::Period;
+use crate::schedule::Schedule;
+use crate::system::System;
+use crate::target::{Pool, Target};
+use crate::{PersonId, PlaceId, PoolId, SystemId, TargetId};
+
+/// One school's plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Where the school's precious state is kept; `None`: the state directory of the account.
+    pub state: Option<PathBuf>,
+    /// The school itself.
+    pub school: School,
+    /// What this host may unlock.
+    pub keys: Keys,
+    /// Everybody the plan names.
+    pub people: BTreeMap<PersonId, Person>,
+    /// Where media may be kept.
+    pub places: BTreeMap<PlaceId, Place>,
+    /// Where backups go.
+    pub targets: BTreeMap<TargetId, Target>,
+    /// The disks that rotate.
+    pub pools: BTreeMap<PoolId, Pool>,
+    /// The backup table, in the order of the plan.
+    pub systems: Vec<System>,
+    /// The weekly letter.
+    pub report: Report,
+    /// How people and machines are told.
+    pub alerts: Alerts,
+    /// How much old data is read again unasked.
+    pub checks: Checks,
+    /// How often restores are rehearsed.
+    pub rehearsals: Rehearsals,
+    /// The runbook's file.
+    pub runbook: Option<PathBuf>,
+    /// Gaps that somebody accepted until a date.
+    pub exceptions: Vec<Exception>,
+}
+
+/// The school and its clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct School {
+    /// The name as it stands on letters.
+    pub name: String,
+    /// The zone in which every time of the plan is meant.
+    pub timezone: TimeZone,
+    /// The calendar's file; without one every week counts.
+    pub calendar: Option<PathBuf>,
+    /// When the school's network is wanted for teaching.
+    pub hours: Hours,
+}
+
+/// What this host may unlock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// Whether this host may read its old backups.
+    pub mode: KeyMode,
+    /// Where units that must read find the key.
+    pub unlock: Option<SecretRef>,
+}
+
+/// Whether a host may read what it stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyMode {
+    /// It can only add.
+    WriteOnly,
+    /// It can read everything; every report says so.
+    Full,
+}
+
+/// Where a secret is found. The secret itself never stands in a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// `credential:NAME`, given by the service supervisor.
+    Credential(String),
+    /// `file:PATH`
+    File(PathBuf),
+    /// `env:NAME`
+    Env(String),
+    /// `command:PROGRAM ARGUMENT…`, split at spaces, never given to a shell.
+    Command(Vec<String>),
+}
+
+/// Somebody the plan names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// As it stands on letters.
+    pub name: String,
+    /// Where letters go.
+    pub email: Option<String>,
+    /// By day.
+    pub phone: Option<String>,
+    /// Out of hours.
+    pub phone_ooh: Option<String>,
+    /// The account on this host by which commands know who acts.
+    pub login: Option<String>,
+    /// What they answer for.
+    pub roles: Vec<Role>,
+    /// First day.
+    pub starts: Option<Date>,
+    /// Last day.
+    pub leaves: Option<Date>,
+    /// When somebody else must be asked.
+    pub absences: Vec<Absence>,
+    /// Who stands in for them.
+    pub deputy: Option<PersonId>,
+}
+
+/// Days away, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Absence {
+    /// First day away.
+    pub from: Date,
+    /// Last day away.
+    pub until: Date,
+}
+
+macro_rules! roles {
+    ($($(#[$doc:meta])* $role:ident = $text:literal)*) => {
+        /// What somebody answers for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Role {$($(#[$doc])* $role,)*}
+
+        impl Role {
+            /// Every role with its word in a plan.
+            pub const ALL: &'static [(&'static str, Role)] = &[$(($text, Role::$role),)*];
+        }
+    };
+}
+
+roles! {
+    /// The headteacher.
+    Head = "head"
+    /// Stands in for the head.
+    DeputyHead = "deputy-head"
+    /// The school business manager.
+    BusinessManager = "business-manager"
+    /// The senior leader who answers for digital matters.
+    DigitalLead = "digital-lead"
+    /// Looks after the systems.
+    ItLead = "it-lead"
+    /// The supplier who looks after the systems.
+    ItProvider = "it-provider"
+    /// Carries media.
+    Custodian = "custodian"
+    /// Holds a share of the recovery key.
+    KeyHolder = "key-holder"
+    /// The data protection officer.
+    Dpo = "dpo"
+    /// A governor.
+    Governor = "governor"
+    /// Runs backups and restores.
+    Operator = "operator"
+    /// May give data back.
+    Restorer = "restorer"
+    /// Gives the second approval.
+    Approver = "approver"
+    /// Reads evidence.
+    Auditor = "auditor"
+    /// Sees the status only.
+    Viewer = "viewer"
+}
+
+impl Role {
+    /// Its word in a plan.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(_, role)| *role == self)
+            .map_or("", |(text, _)| text)
+    }
+}
+
+/// Where media may be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// As it stands on labels; the id when none is written.
+    pub name: String,
+    /// Whether it is another building.
+    pub class: PlaceClass,
+    /// Who can open it.
+    pub keyholders: Vec<PersonId>,
+}
+
+/// Whether a place burns down with the school.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceClass {
+    /// In the school.
+    Onsite,
+    /// In another building.
+    Offsite,
+}
+
+/// The weekly letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// When it is written; always one day a week.
+    pub weekly: Schedule,
+    /// Who gets it.
+    pub to: Vec<PersonId>,
+}
+
+/// How people and machines are told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alerts {
+    /// The way out for letters.
+    pub smtp: Option<Smtp>,
+    /// Where the address of the dead-man's ping is found.
+    pub ping: Option<SecretRef>,
+}
+
+/// A mail relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Smtp {
+    /// `smtps://` or `smtp://` address.
+    pub url: String,
+    /// The account, if it wants one.
+    pub user: Option<String>,
+    /// Where its password is found.
+    pub password: Option<SecretRef>,
+    /// The sender's address.
+    pub from: Option<String>,
+}
+
+/// How much old data is read again unasked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checks {
+    /// How long each night, oldest unread first.
+    pub nightly: Period,
+}
+
+/// How often restores are rehearsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rehearsals {
+    /// A few files of some systems.
+    pub sample: Cadence,
+    /// Each system whole.
+    pub full: Cadence,
+    /// How deep.
+    pub level: Level,
+}
+
+/// How often something that people plan around happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cadence {
+    /// Every week.
+    Weekly,
+    /// Every month.
+    Monthly,
+    /// Once in each term; without a calendar, every seventeen weeks.
+    Termly,
+    /// Once a year.
+    Yearly,
+    /// Not at all.
+    Never,
+}
+
+impl Cadence {
+    /// Every cadence with its word in a plan.
+    pub const ALL: &'static [(&'static str, Cadence)] = &[
+        ("weekly", Cadence::Weekly),
+        ("monthly", Cadence::Monthly),
+        ("termly", Cadence::Termly),
+        ("yearly", Cadence::Yearly),
+        ("never", Cadence::Never),
+    ];
+}
+
+/// How deep a rehearsal goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What is kept is listed and complete.
+    L1,
+    /// Data comes back and is compared.
+    L2,
+    /// The application runs on it.
+    L3,
+}
+
+impl Level {
+    /// Every level with its word in a plan.
+    pub const ALL: &'static [(&'static str, Level)] =
+        &[("L1", Level::L1), ("L2", Level::L2), ("L3", Level::L3)];
+}
+
+/// A gap that somebody accepted until a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    /// Whose gap.
+    pub system: SystemId,
+    /// Which rule is not met.
+    pub rule: String,
+    /// Why.
+    pub reason: String,
+    /// Who accepted it.
+    pub approver: PersonId,
+    /// Its last day.
+    pub until: Date,
+}
+
+impl Plan {
+    /// The system with this id.
+    #[must_use]
+    pub fn system(&self, id: &SystemId) -> Option<&System> {
+        self.systems.iter().find(|system| system.id == *id)
+    }
+
+    /// The pool behind a target, if it is one.
+    #[must_use]
+    pub fn pool_of(&self, target: &TargetId) -> Option<(&PoolId, &Pool)> {
+        let pool = self.targets.get(target)?.pool()?;
+        self.pools.get_key_value(pool)
+    }
+
+    /// Everybody who has `role`.
+    pub fn with_role(&self, role: Role) -> impl Iterator<Item = (&PersonId, &Person)> {
+        self.people
+            .iter()
+            .filter(move |(_, person)| person.roles.contains(&role))
+    }
+}

@@ -1,0 +1,203 @@
+//! At which instants does a schedule fall? Wall-clock times first, then one rule for all of them.
+
+use croner::Cron;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
+
+use super::Schedule;
+
+impl Schedule {
+    /// Every slot from `from` until just before `until`, in order.
+    #[must_use]
+    pub fn slots(&self, from: Timestamp, until: Timestamp, zone: &TimeZone) -> Vec<Timestamp> {
+        let mut slots = Vec::new();
+        let mut after = from
+            .checked_sub(SignedDuration::from_nanos(1))
+            .unwrap_or(Timestamp::MIN);
+        while let Some(next) = self.next_after(after, zone) {
+            if next >= until {
+                break;
+            }
+            slots.push(next);
+            after = next;
+        }
+        slots
+    }
+
+    /// The newest slot that is not after `now`.
+    #[must_use]
+    pub fn last_slot_at_or_before(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        self.days_back(now, zone)?.find_map(|day| {
+            self.on_day(day, zone)
+                .into_iter()
+                .rfind(|slot| *slot <= now)
+        })
+    }
+
+    /// The first slot after `now`.
+    #[must_use]
+    pub fn next_after(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        self.days_ahead(now, zone)?
+            .find_map(|day| self.on_day(day, zone).into_iter().find(|slot| *slot > now))
+    }
+
+    /// Days to look at for a slot at or before `now`, newest first. Begins a day late and ends
+    /// when a slot must have been met: a slot is never more than a day from its wall-clock time.
+    fn days_back(&self, now: Timestamp, zone: &TimeZone) -> Option<Box<dyn Iterator<Item = Date>>> {
+        let start = now
+            .to_zoned(zone.clone())
+            .date()
+            .checked_add(1.day())
+            .ok()?;
+        Some(match self {
+            Self::Cron(cron) => Box::new(cron_days(cron.clone(), start, -1)),
+            _ => Box::new((0..=LOOK_DAYS).map_while(move |n| start.checked_sub(n.days()).ok())),
+        })
+    }
+
+    fn days_ahead(
+        &self,
+        now: Timestamp,
+        zone: &TimeZone,
+    ) -> Option<Box<dyn Iterator<Item = Date>>> {
+        let start = now
+            .to_zoned(zone.clone())
+            .date()
+            .checked_sub(1.day())
+            .ok()?;
+        Some(match self {
+            Self::Cron(cron) => Box::new(cron_days(cron.clone(), start, 1)),
+            _ => Box::new((0..=LOOK_DAYS).map_while(move |n| start.checked_add(n.days()).ok())),
+        })
+    }
+
+    /// The slots of one local day, in order, each once.
+    fn on_day(&self, day: Date, zone: &TimeZone) -> Vec<Timestamp> {
+        let mut slots: Vec<Timestamp> = match self {
+            Self::Daily { at } => instant(day.to_datetime(*at), zone).into_iter().collect(),
+            Self::Weekly { on, at } if on.contains(day.weekday()) => {
+                instant(day.to_datetime(*at), zone).into_iter().collect()
+            }
+            Self::Monthly { on, at } if day.day() == (*on).min(day.days_in_month()) => {
+                instant(day.to_datetime(*at), zone).into_iter().collect()
+            }
+            Self::Weekly { .. } | Self::Monthly { .. } => Vec::new(),
+            Self::Every(period) => through_the_day(day, period.longest(), zone),
+            Self::Cron(cron) => cron_times(cron, day)
+                .into_iter()
+                .filter_map(|at| instant(at, zone))
+                .collect(),
+        };
+        slots.dedup();
+        slots
+    }
+}
+
+/// A month, and a day at either end.
+const LOOK_DAYS: i64 = 34;
+
+/// The instant of a wall-clock time: the first instant after a gap, the first pass of a fold.
+pub(crate) fn instant(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    match zone.to_ambiguous_timestamp(at).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(at).ok(),
+        AmbiguousOffset::Fold { before, .. } => before.to_timestamp(at).ok(),
+        AmbiguousOffset::Gap { before, .. } => {
+            // Read with the old offset, the missing time lies just after the change.
+            let past = before.to_timestamp(at).ok()?;
+            let after = past.checked_add(SignedDuration::from_secs(1)).ok()?;
+            zone.preceding(after)
+                .next()
+                .map(|change| change.timestamp())
+        }
+    }
+}
+
+fn through_the_day(day: Date, step: SignedDuration, zone: &TimeZone) -> Vec<Timestamp> {
+    let midnight = |day: Date| instant(day.to_datetime(jiff::civil::Time::midnight()), zone);
+    let (Some(start), Some(end)) = (midnight(day), day.tomorrow().ok().and_then(midnight)) else {
+        return Vec::new();
+    };
+    std::iter::successors(Some(start), |slot| slot.checked_add(step).ok())
+        .take_while(|slot| *slot < end)
+        .collect()
+}
+
+/// The pattern's next match at or after (or, going back, at or before) a wall-clock time. Cron
+/// runs here on a clock that is never changed: the wall clock read as if it were UTC.
+fn cron_match(cron: &Cron, from: DateTime, step: i8) -> Option<DateTime> {
+    let from: Zoned = from.to_zoned(TimeZone::UTC).ok()?;
+    let found = if step < 0 {
+        cron.find_previous_occurrence(&from, true)
+    } else {
+        cron.find_next_occurrence(&from, true)
+    };
+    found.ok().map(|zoned| zoned.datetime())
+}
+
+/// The days on which the pattern matches, from `start` on in the direction of `step`.
+fn cron_days(cron: Box<Cron>, start: Date, step: i8) -> impl Iterator<Item = Date> {
+    let edge = move |day: Date| {
+        if step < 0 {
+            day.at(23, 59, 59, 0)
+        } else {
+            day.at(0, 0, 0, 0)
+        }
+    };
+    let mut from = Some(start);
+    std::iter::from_fn(move || {
+        let day = cron_match(&cron, edge(from?), step)?.date();
+        from = day.checked_add(i64::from(step).days()).ok();
+        Some(day)
+    })
+}
+
+/// The wall-clock times of one day.
+fn cron_times(cron: &Cron, day: Date) -> Vec<DateTime> {
+    let mut times = Vec::new();
+    let mut from = day.at(0, 0, 0, 0);
+    while let Some(at) = cron_match(cron, from, 1).filter(|at| at.date() == day) {
+        times.push(at);
+        match at.checked_add(1.minute()) {
+            Ok(next) => from = next,
+            Err(_) => break,
+        }
+    }
+    times
+}
+
+/// A fixed day from which patterns are looked at; eight years from it hold every leap day but
+/// one that a century leaves out.
+const FROM: DateTime = DateTime::constant(2024, 1, 1, 0, 0, 0, 0);
+
+/// Whether a pattern never happens, such as 31 February.
+pub(super) fn never(cron: &Cron) -> bool {
+    cron_match(cron, FROM, 1).is_none()
+}
+
+/// The longest that two matches lie apart: over two years, or between the first three.
+pub(super) fn longest_gap(cron: &Cron) -> SignedDuration {
+    let end = FROM.date().saturating_add(2.years()).at(0, 0, 0, 0);
+    let mut longest = SignedDuration::from_secs(0);
+    let mut last: Option<DateTime> = None;
+    let mut from = FROM;
+    let mut count = 0;
+    while let Some(at) = cron_match(cron, from, 1) {
+        if let Some(last) = last {
+            longest = longest.max(at.duration_since(last));
+        }
+        count += 1;
+        if at >= end && count >= 3 || count > GAPS_MAX {
+            break;
+        }
+        last = Some(at);
+        match at.checked_add(1.minute()) {
+            Ok(next) => from = next,
+            Err(_) => break,
+        }
+    }
+    longest
+}
+
+/// Enough for every four minutes through a year, and quick.
+const GAPS_MAX: usize = 20_000;

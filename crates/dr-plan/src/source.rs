@@ -1,0 +1,127 @@
+//! How a system's data is read: one kind per sort of system a school has.
+
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+
+use crate::period::Period;
+use crate::plan::SecretRef;
+
+/// How a system's data is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A tree of files.
+    Files {
+        /// The folders and files.
+        paths: Vec<PathBuf>,
+        /// What is left out. A pattern without `/` is a name anywhere; one with `/` is a path as
+        /// the paths above are written. `*` `?` `[…]` within a name, `**` over folders.
+        exclude: Vec<String>,
+        /// Whether mounts below are left out.
+        one_file_system: bool,
+    },
+    /// A SQLite database, read through its own backup interface.
+    Sqlite {
+        /// The database's file.
+        path: PathBuf,
+    },
+    /// A Maildir.
+    Maildir {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// A PostgreSQL database.
+    Postgres(Server),
+    /// A MariaDB or MySQL database.
+    Mariadb(Server),
+    /// Mailboxes on a mail server.
+    Imap(Server),
+    /// A website's folder on its host.
+    Website(Server),
+    /// What a program writes to its output.
+    Command {
+        /// The program and its arguments.
+        run: Vec<String>,
+        /// The name under which the output is kept.
+        name: String,
+    },
+    /// A folder where somebody else's export must appear.
+    Drop {
+        /// The folder.
+        path: PathBuf,
+        /// Which files of it count, as a pattern.
+        name: String,
+        /// The newest must be younger than this.
+        fresh: Period,
+        /// Its size must have stood still for this long.
+        settled: Period,
+        /// By how many percent it may shrink against the last.
+        shrink: u8,
+    },
+    /// Held by a supplier: declared, never green.
+    Saas {
+        /// Who holds it.
+        supplier: String,
+        /// What they declare to lose at most.
+        rpo: Option<Period>,
+        /// How fast they declare to be back.
+        rto: Option<Period>,
+        /// When the contract ends.
+        contract: Option<Date>,
+        /// When somebody last asked them.
+        checked: Option<Date>,
+    },
+}
+
+/// A server that must be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Its address, without a password.
+    pub url: String,
+    /// Where the password is found.
+    pub password: Option<SecretRef>,
+}
+
+impl Source {
+    /// Every kind of source, as a plan names it.
+    pub const KINDS: &'static [&'static str] = &[
+        "files", "sqlite", "maildir", "postgres", "mariadb", "imap", "website", "command", "drop",
+        "saas",
+    ];
+
+    /// Its kind, as a plan names it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Files { .. } => "files",
+            Self::Sqlite { .. } => "sqlite",
+            Self::Maildir { .. } => "maildir",
+            Self::Postgres(_) => "postgres",
+            Self::Mariadb(_) => "mariadb",
+            Self::Imap(_) => "imap",
+            Self::Website(_) => "website",
+            Self::Command { .. } => "command",
+            Self::Drop { .. } => "drop",
+            Self::Saas { .. } => "saas",
+        }
+    }
+
+    /// Whether this version can read it.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        matches!(
+            self,
+            Self::Files { .. } | Self::Sqlite { .. } | Self::Maildir { .. }
+        )
+    }
+
+    /// The paths of this host that it reads.
+    #[must_use]
+    pub fn paths(&self) -> Vec<&PathBuf> {
+        match self {
+            Self::Files { paths, .. } => paths.iter().collect(),
+            Self::Sqlite { path } | Self::Maildir { path } | Self::Drop { path, .. } => vec![path],
+            _ => Vec::new(),
+        }
+    }
+}
