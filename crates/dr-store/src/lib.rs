@@ -2,8 +2,11 @@
 //!
 //! [`Store`] has no verb that overwrites: an object is put once under a name that was never used, and may later
 //! be deleted whole. [`local`] keeps objects as files, durable as `docs/format/repository.md` asks;
-//! [`memory`] is for tests; [`wrap`] holds stores around stores (faulty, recording).
+//! [`memory`] is for tests; [`wrap`] holds stores around stores (faulty, recording). A new store passes
+//! `conformance` (a feature) before anything else is said about it.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod error;
 mod key;
 pub mod local;
@@ -11,6 +14,7 @@ pub mod memory;
 mod shelf;
 pub mod wrap;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -27,6 +31,24 @@ pub enum Body {
     Bytes(Bytes),
     /// A whole file.
     File(PathBuf),
+}
+
+impl Body {
+    /// All of it in memory, for stores that have no use for a file. The file is gone afterwards, as the put wants it.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn into_bytes(self) -> io::Result<Bytes> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
+            Self::File(path) => {
+                let read = std::fs::read(&path);
+                // A leftover is the lesser evil: what was put is what counts.
+                let _ = std::fs::remove_file(&path);
+                read.map(Bytes::from)
+            }
+        }
+    }
 }
 
 /// How a put ended.
