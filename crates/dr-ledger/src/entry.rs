@@ -16,6 +16,9 @@ pub enum Authenticated {
     NamedNotAuthenticated,
     /// `dr` itself, on schedule: no person acted.
     System,
+    /// A way that a later version knows and this one does not.
+    #[serde(other)]
+    Other,
 }
 
 /// What a caller hands in and what stands in the file between the chain's fields: an entry without its number.

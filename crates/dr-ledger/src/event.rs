@@ -206,6 +206,24 @@ pub enum Event {
     Unknown(serde_json::Value),
 }
 
+impl Event {
+    /// The medium that a custody event is about; `None` for every other event.
+    #[must_use]
+    pub fn medium(&self) -> Option<&MediumId> {
+        match self {
+            Self::MediumRegistered { medium, .. }
+            | Self::MediumInitialised { medium, .. }
+            | Self::MediumLoaded { medium }
+            | Self::MediumEjected { medium }
+            | Self::MediumHandedOver { medium, .. }
+            | Self::MediumReceived { medium, .. }
+            | Self::MediumLost { medium, .. }
+            | Self::MediumFound { medium, .. } => Some(medium),
+            _ => None,
+        }
+    }
+}
+
 /// What a run did on one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunCopy {
