@@ -1,1 +1,9 @@
-//! Capture from and put back into each living system
+//! How a living system is read into entries and put back: files, databases, mailboxes.
+//!
+//! A capture is an iterator of [`dr_entry::Entry`]; putting back is a [`dr_entry::Destination`]. This crate
+//! knows neither repositories nor plans' schedules. It reads no clock: the start of the run is passed in.
+
+mod error;
+pub mod files;
+
+pub use error::SourceError;

@@ -1,0 +1,47 @@
+//! Why a source could not be captured, or a destination could not be prepared, at all.
+//!
+//! What goes wrong with a single entry is no error of this kind: it is an [`dr_entry::Unread`] on the way in
+//! and an [`std::io::Error`] for that path on the way back.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Nothing was captured, or nothing can be put back there.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A path the plan names cannot be opened.
+    #[error("{} cannot be opened: {why}", path.display())]
+    Open {
+        /// The path.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        why: io::Error,
+    },
+    /// An exclude pattern that means nothing.
+    #[error("the exclude pattern {pattern:?} is wrong: {why}")]
+    Pattern {
+        /// As it was written.
+        pattern: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No paths were given.
+    #[error("there is no path to capture")]
+    NoPaths,
+    /// The place to restore to holds something already.
+    #[error("{} is not empty: nothing was written; choose an empty directory or restore in place", path.display())]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+impl SourceError {
+    pub(crate) fn open(path: impl Into<PathBuf>, why: impl Into<io::Error>) -> Self {
+        Self::Open {
+            path: path.into(),
+            why: why.into(),
+        }
+    }
+}

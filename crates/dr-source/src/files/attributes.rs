@@ -1,0 +1,125 @@
+//! Extended attributes, POSIX ACLs among them, of a name in an open directory.
+//!
+//! The kernel reads attributes of a link or a device only by path, so the path goes through the descriptor of
+//! its directory: `/proc/self/fd/N/name`, last component not followed. Where there is no `/proc`, files and
+//! directories are opened instead and other kinds have none.
+
+use std::collections::HashSet;
+use std::ffi::{CStr, CString};
+use std::io::Write as _;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use rustix::fs::{OFlags, fgetxattr, flistxattr, lgetxattr, llistxattr};
+use rustix::io::{Errno, Result};
+
+use super::directory::open_quietly;
+
+/// The kernel's limit for one value and for one list of names.
+const MAX: usize = 64 * 1024;
+
+pub(crate) type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
+
+pub(crate) struct AttributeReader {
+    names: Box<[u8]>,
+    value: Box<[u8]>,
+    path: Vec<u8>,
+    /// Devices that said they have none; asked once.
+    without: HashSet<u64>,
+    proc: bool,
+}
+
+enum Place<'a> {
+    Open(BorrowedFd<'a>),
+    Path(&'a CStr),
+}
+
+impl AttributeReader {
+    pub(crate) fn new() -> Self {
+        Self {
+            names: vec![0; MAX].into(),
+            value: vec![0; MAX].into(),
+            path: Vec::new(),
+            without: HashSet::new(),
+            proc: rustix::fs::statat(
+                rustix::fs::CWD,
+                c"/proc/self/fd",
+                rustix::fs::AtFlags::empty(),
+            )
+            .is_ok(),
+        }
+    }
+
+    /// Of what is open for reading.
+    pub(crate) fn of_open(&mut self, open: BorrowedFd<'_>, device: u64) -> Result<Attributes> {
+        self.read(device, &Place::Open(open))
+    }
+
+    /// Of a name, which is not followed. `openable`: it is a file, so it may be opened where there is no `/proc`.
+    pub(crate) fn of_name(
+        &mut self,
+        directory: BorrowedFd<'_>,
+        name: &CStr,
+        device: u64,
+        openable: bool,
+    ) -> Result<Attributes> {
+        if self.without.contains(&device) {
+            return Ok(Vec::new());
+        }
+        if !self.proc {
+            if !openable {
+                return Ok(Vec::new());
+            }
+            let open = open_quietly(directory, name, OFlags::NONBLOCK)?;
+            return self.read(device, &Place::Open(open.as_fd()));
+        }
+        let mut path = std::mem::take(&mut self.path);
+        path.clear();
+        // Writing to a vector cannot fail.
+        let _ = write!(path, "/proc/self/fd/{}/", directory.as_raw_fd());
+        path.extend_from_slice(name.to_bytes_with_nul());
+        let read = match CStr::from_bytes_with_nul(&path) {
+            Ok(whole) => self.read(device, &Place::Path(whole)),
+            Err(_) => Err(Errno::INVAL),
+        };
+        self.path = path;
+        read
+    }
+
+    fn read(&mut self, device: u64, place: &Place<'_>) -> Result<Attributes> {
+        if self.without.contains(&device) {
+            return Ok(Vec::new());
+        }
+        let listed = match place {
+            Place::Open(open) => flistxattr(open, &mut *self.names),
+            Place::Path(path) => llistxattr(*path, &mut *self.names),
+        };
+        let length = match listed {
+            Ok(0) => return Ok(Vec::new()),
+            Ok(length) => length,
+            Err(Errno::NOTSUP | Errno::NOSYS) => {
+                self.without.insert(device);
+                return Ok(Vec::new());
+            }
+            Err(why) => return Err(why),
+        };
+        let mut attributes = Attributes::new();
+        for name in self.names[..length]
+            .split(|b| *b == 0)
+            .filter(|name| !name.is_empty())
+        {
+            let text = CString::new(name).map_err(|_| Errno::INVAL)?;
+            let got = match place {
+                Place::Open(open) => fgetxattr(open, &text, &mut *self.value),
+                Place::Path(path) => lgetxattr(*path, &text, &mut *self.value),
+            };
+            match got {
+                Ok(length) => attributes.push((name.to_vec(), self.value[..length].to_vec())),
+                // Removed since it was listed, or listed by a layer that does not give it.
+                Err(Errno::NODATA | Errno::NOTSUP) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        attributes.sort_unstable();
+        Ok(attributes)
+    }
+}

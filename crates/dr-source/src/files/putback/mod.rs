@@ -1,0 +1,201 @@
+//! How captured files are put back below one root, with all they carried, and nothing outside it is touched.
+//!
+//! Parents are opened below the root's descriptor with links forbidden at every step, so no path and no link
+//! that somebody plants meanwhile leads elsewhere. Directories are made closed (0700) and get their real mode
+//! last. Into an empty place files are made under their own name, never over another; in place, each is made
+//! beside its old self and renamed over it. What is dropped unfinished is removed.
+
+mod apply;
+mod making;
+mod remove;
+mod tree;
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use dr_entry::{Destination, EntryPath, Kind, Meta, Writing};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, linkat, mkdirat, openat, renameat, unlinkat};
+use rustix::io::Errno;
+
+pub use remove::Removal;
+
+use super::names;
+use crate::SourceError;
+use making::Making;
+use tree::{Place, Tree};
+
+/// What to do about things that are already there and in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extra {
+    /// A directory where a file belongs, or the reverse of a full directory, is left and reported.
+    Keep,
+    /// It is removed with everything in it.
+    Remove,
+}
+
+/// How things are put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// `None`: the root must be absent or empty. Else things there are replaced.
+    pub in_place: Option<Extra>,
+    /// Whether owners are set. Without, files belong to who restores, and set-user-id and set-group-id bits
+    /// of files are left out, because they would lend that person's rights.
+    pub owners: bool,
+}
+
+/// A place on this machine's file system to restore to.
+pub struct PutBack {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    tree: Tree,
+    manner: Manner,
+}
+
+impl PutBack {
+    /// Prepares `root`, making it and the directories above it if they are absent.
+    ///
+    /// # Errors
+    /// [`SourceError::NotEmpty`] if there is something and `manner` is not in place; [`SourceError::Open`].
+    pub fn new(root: &Path, manner: Manner) -> Result<Self, SourceError> {
+        if let Some(above) = root.parent().filter(|above| !above.as_os_str().is_empty()) {
+            std::fs::create_dir_all(above).map_err(|why| SourceError::open(above, why))?;
+        }
+        match mkdirat(CWD, root, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(why) => return Err(SourceError::open(root, why)),
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd =
+            openat(CWD, root, flags, Mode::empty()).map_err(|why| SourceError::open(root, why))?;
+        if manner.in_place.is_none() {
+            let mut buffer = names::buffer();
+            let mut raw = RawDir::new(&fd, &mut buffer);
+            while let Some(entry) = raw.next() {
+                let entry = entry.map_err(|why| SourceError::open(root, why))?;
+                if entry.file_name() != c"." && entry.file_name() != c".." {
+                    return Err(SourceError::NotEmpty {
+                        path: root.to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(Self {
+            inner: Arc::new(Inner {
+                tree: Tree::new(fd, manner.in_place.is_some()),
+                manner,
+            }),
+        })
+    }
+
+    /// Removes what is at or below `below` and not among `kept`, which ascends and holds every directory above
+    /// what it holds. Other file systems mounted there are left alone. For after a restore in place; the times of
+    /// the directories stay as restored.
+    pub fn remove_others(
+        &self,
+        below: &EntryPath,
+        kept: impl Iterator<Item = EntryPath>,
+    ) -> Removal {
+        remove::remove_others(&self.inner.tree, below, kept)
+    }
+}
+
+impl Inner {
+    fn in_the_way(&self) -> bool {
+        self.manner.in_place == Some(Extra::Remove)
+    }
+
+    /// Puts the finished `temporary` in the place of `name`.
+    fn replace(&self, place: &Place, temporary: &CString, name: &CString) -> io::Result<()> {
+        let rename = || renameat(&place.fd, temporary, &place.fd, name);
+        match rename() {
+            Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) if self.in_the_way() => {
+                remove::remove_tree(place.fd.as_fd(), name)?;
+                Ok(rename()?)
+            }
+            Err(Errno::ISDIR) => Err(io::Error::other("a directory is in its place")),
+            other => Ok(other?),
+        }
+    }
+}
+
+impl Destination for PutBack {
+    fn directory(&self, path: &EntryPath) -> io::Result<()> {
+        let Inner { tree, manner } = &*self.inner;
+        let Some((place, name)) = tree.parent(path)? else {
+            return Ok(());
+        };
+        match mkdirat(&place.fd, &name, Mode::RWXU) {
+            Err(Errno::EXIST) if manner.in_place.is_some() => {}
+            other => return Ok(other?),
+        }
+        // Something is there: a directory is used again, anything else makes room.
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match openat(&place.fd, &name, flags, Mode::empty()) {
+            Ok(existing) => making::make_writable(existing.as_fd()),
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                unlinkat(&place.fd, &name, AtFlags::empty())?;
+                Ok(mkdirat(&place.fd, &name, Mode::RWXU)?)
+            }
+            Err(why) => Err(why.into()),
+        }
+    }
+
+    fn file(&self, path: &EntryPath, size: u64) -> io::Result<Box<dyn Writing>> {
+        let (place, name) = self
+            .inner
+            .tree
+            .parent(path)?
+            .ok_or(io::ErrorKind::IsADirectory)?;
+        Ok(Box::new(Making::file(
+            Arc::clone(&self.inner),
+            place,
+            name,
+            size,
+        )?))
+    }
+
+    fn special(&self, path: &EntryPath, meta: &Meta) -> io::Result<()> {
+        if matches!(meta.kind, Kind::File | Kind::Directory) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let (place, name) = self
+            .inner
+            .tree
+            .parent(path)?
+            .ok_or(io::ErrorKind::IsADirectory)?;
+        making::special(&self.inner, &place, &name, meta)
+    }
+
+    fn hard_link(&self, path: &EntryPath, first: &EntryPath) -> io::Result<()> {
+        let tree = &self.inner.tree;
+        let (from, old) = tree.parent(first)?.ok_or(io::ErrorKind::IsADirectory)?;
+        let (place, name) = tree.parent(path)?.ok_or(io::ErrorKind::IsADirectory)?;
+        if self.inner.manner.in_place.is_none() {
+            return Ok(linkat(&from.fd, &old, &place.fd, &name, AtFlags::empty())?);
+        }
+        let temporary =
+            tree.unused_name(|name| linkat(&from.fd, &old, &place.fd, name, AtFlags::empty()))?;
+        let replaced = self.inner.replace(&place, &temporary, &name);
+        // Renaming one name of a file over another of the same file does nothing and leaves both.
+        let _ = unlinkat(&place.fd, &temporary, AtFlags::empty());
+        replaced
+    }
+
+    fn finish_directory(&self, path: &EntryPath, meta: &Meta) -> io::Result<()> {
+        let Inner { tree, manner } = &*self.inner;
+        let place = tree.directory(path)?;
+        tree.forget(path);
+        let foreign = manner.in_place.is_some() || place.inherits;
+        apply::apply(
+            &apply::Thing::Open(place.fd.as_fd()),
+            meta,
+            manner.owners,
+            foreign,
+        )
+    }
+}
