@@ -1,2 +1,64 @@
-//! Tests, soaks, benches and the checks on the house itself.
-fn main() {}
+//! What a person building `dr` can ask for besides `cargo build`: tests and the checks on the house itself.
+//!
+//! `cargo xtask` lists the commands. Each has a file of its own, with one function from the root of the checkout
+//! and the remaining arguments to success or the sentence to print; a new one is a line in [`COMMANDS`].
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "this starts compilers and talks to whoever called it; none of it is part of `dr`"
+)]
+
+mod checkout;
+mod fences;
+mod test;
+mod tidy;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+/// One thing that can be asked for.
+struct Command {
+    name: &'static str,
+    about: &'static str,
+    run: fn(root: &Path, arguments: &[String]) -> Result<(), String>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "test",
+        about: "install what the tests need and run them all; arguments go to nextest",
+        run: test::run,
+    },
+    Command {
+        name: "fences",
+        about: "compare the crates' dependencies with the table of edges",
+        run: fences::run,
+    },
+    Command {
+        name: "tidy",
+        about: "check that files open with their subject and stay small",
+        run: tidy::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        eprintln!("usage: cargo xtask COMMAND");
+        for command in COMMANDS {
+            eprintln!("  {:8} {}", command.name, command.about);
+        }
+        return ExitCode::from(2);
+    };
+    match (command.run)(&checkout::root(), &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("xtask {name}: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
