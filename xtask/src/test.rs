@@ -15,6 +15,8 @@ const NEEDED: &[Needed] = &[
     (&["python3", "-c", "import venv, ensurepip"], "python3-venv"),
     (&["setfacl", "--version"], "acl"),
     (&["setfattr", "--version"], "attr"),
+    (&["mount", "--version"], "mount"),
+    (&["/usr/sbin/mkfs.ext4", "-V"], "e2fsprogs"),
 ];
 
 /// The built nextest on PyPI: building it takes two slow cores a quarter of an hour.
@@ -170,11 +172,12 @@ fn nextest(python: &Path, path: &std::ffi::OsStr) -> Result<(), String> {
     must(Command::new(cargo()).args(["install", "--locked", "cargo-nextest"]))
 }
 
-fn path_with(first: &Path) -> Result<std::ffi::OsString, String> {
+/// The search path, with our tools last, so that whoever has their own keeps them, and with the place of
+/// administrators' programs, which not everybody's path names.
+fn path_with(tools: &Path) -> Result<std::ffi::OsString, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    // Last, so that whoever has their own nextest keeps it.
-    std::env::join_paths(std::env::split_paths(&path).chain([first.to_owned()]))
-        .map_err(|e| e.to_string())
+    let more = [tools.to_owned(), PathBuf::from("/usr/sbin")];
+    std::env::join_paths(std::env::split_paths(&path).chain(more)).map_err(|e| e.to_string())
 }
 
 /// The libraries with examples in their documentation. Nextest does not run those, and looking for them crate by

@@ -431,3 +431,99 @@ async fn a_killed_writer_leaves_whole_objects_only() {
         );
     }
 }
+
+/// Runs a program of the system, as nothing but a test of durability does.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "mkfs and loop devices have no other door"
+)]
+fn system(program: &str, arguments: &[&str]) {
+    let output = std::process::Command::new(program).args(arguments).output();
+    let said = match &output {
+        Ok(output) if output.status.success() => return,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(e) => e.to_string(),
+    };
+    panic!(
+        "`{program} {}`: {said}. This test makes and mounts an ext4 image: it needs root, e2fsprogs and a free loop \
+         device",
+        arguments.join(" ")
+    );
+}
+
+/// An ext4 image, mounted.
+struct Ext4(TempDir);
+
+impl Ext4 {
+    fn mount(image: &Path) -> Self {
+        let mounted = Self(TempDir::new().unwrap());
+        system(
+            "mount",
+            &[
+                "-o",
+                "loop",
+                image.to_str().unwrap(),
+                mounted.0.path().to_str().unwrap(),
+            ],
+        );
+        mounted
+    }
+}
+
+impl Drop for Ext4 {
+    fn drop(&mut self) {
+        let _ = unmount(self.0.path(), UnmountFlags::DETACH);
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_before_a_power_cut_is_done_after_it() {
+    let home = TempDir::new().unwrap();
+    let (image, cut) = (home.path().join("disk.img"), home.path().join("cut.img"));
+    File::create(&image).unwrap().set_len(48 << 20).unwrap();
+    system("mkfs.ext4", &["-q", image.to_str().unwrap()]);
+    let disk = Ext4::mount(&image);
+    let store = LocalStore::open(disk.0.path().to_owned()).unwrap();
+    let name = |number: usize| key(&format!("data/{}/{}/{number}", number % 3, number % 5));
+    for number in 0..20 {
+        store
+            .put_new(&name(number), body(content(number)))
+            .await
+            .unwrap();
+    }
+    // Each round ends with another request, whose own flush is the last: none that follows can do its work for it.
+    for left in [0..20, 0..19] {
+        if left.end == 19 {
+            store.delete(&name(19)).await.unwrap();
+        }
+        // Nothing flushes this one: what is lost with it shows that the copy is of the disk, not of the cache.
+        std::fs::write(
+            disk.0.path().join(format!("unflushed-{}", left.end)),
+            content(0),
+        )
+        .unwrap();
+        system(
+            "cp",
+            &[
+                "--sparse=always",
+                image.to_str().unwrap(),
+                cut.to_str().unwrap(),
+            ],
+        );
+        let after = Ext4::mount(&cut);
+        let store = LocalStore::open(after.0.path().to_owned()).unwrap();
+        assert_no_temp(&store);
+        assert_eq!(store.list("data").await.unwrap().len(), left.len());
+        for number in left.clone() {
+            assert!(
+                store.get(&name(number), 1 << 20).await.unwrap() == content(number),
+                "{number} is not whole"
+            );
+        }
+        let unflushed = std::fs::read(after.0.path().join(format!("unflushed-{}", left.end)));
+        assert!(
+            unflushed.unwrap_or_default().is_empty(),
+            "the copy shows what was never flushed"
+        );
+    }
+}
