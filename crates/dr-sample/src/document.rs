@@ -45,11 +45,8 @@ pub(crate) fn docx(text: &Text) -> Result<Vec<u8>> {
          <w:p><w:pPr><w:pStyle w:val=\"Heading1\"/></w:pPr><w:r><w:t>{}</w:t></w:r></w:p>",
         escaped(text.title)
     );
-    let mut relations = relation(
-        1,
-        "http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles",
-        "styles.xml",
-    );
+    let mut relations =
+        relation(1, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles", "styles.xml");
     for (position, paragraph) in text.paragraphs.iter().enumerate() {
         body.push_str(&word_paragraph(paragraph));
         if position < text.pictures.len() {
@@ -61,28 +58,14 @@ pub(crate) fn docx(text: &Text) -> Result<Vec<u8>> {
             ));
         }
     }
-    body.push_str(
-        "<w:sectPr><w:pgSz w:w=\"11906\" w:h=\"16838\"/></w:sectPr></w:body></w:document>",
-    );
+    body.push_str("<w:sectPr><w:pgSz w:w=\"11906\" w:h=\"16838\"/></w:sectPr></w:body></w:document>");
     let mut package = Package::new();
-    package.add(
-        "[Content_Types].xml",
-        format!("{HEAD}{WORD_TYPES}").as_bytes(),
-    )?;
-    package.add(
-        "_rels/.rels",
-        office_relations("word/document.xml").as_bytes(),
-    )?;
+    package.add("[Content_Types].xml", format!("{HEAD}{WORD_TYPES}").as_bytes())?;
+    package.add("_rels/.rels", office_relations("word/document.xml").as_bytes())?;
     package.add("word/document.xml", body.as_bytes())?;
-    package.add(
-        "word/_rels/document.xml.rels",
-        relations_part(&relations).as_bytes(),
-    )?;
+    package.add("word/_rels/document.xml.rels", relations_part(&relations).as_bytes())?;
     package.add("word/styles.xml", format!("{HEAD}{WORD_STYLES}").as_bytes())?;
-    package.add(
-        "docProps/core.xml",
-        properties(text.title, text.author, text.saved).as_bytes(),
-    )?;
+    package.add("docProps/core.xml", properties(text.title, text.author, text.saved).as_bytes())?;
     for (position, picture) in text.pictures.iter().enumerate().take(text.paragraphs.len()) {
         package.add_stored(&format!("word/media/image{}.jpeg", position + 2), picture)?;
     }
@@ -90,10 +73,7 @@ pub(crate) fn docx(text: &Text) -> Result<Vec<u8>> {
 }
 
 fn word_paragraph(text: &str) -> String {
-    format!(
-        "<w:p><w:r><w:t xml:space=\"preserve\">{}</w:t></w:r></w:p>",
-        escaped(text)
-    )
+    format!("<w:p><w:r><w:t xml:space=\"preserve\">{}</w:t></w:r></w:p>", escaped(text))
 }
 
 /// A picture of 12 × 9 cm, in the units of 360,000 to the centimetre.
@@ -151,43 +131,17 @@ fn odt_paragraph(text: &str) -> String {
 
 /// Whether [`edited`] knows how to change a file of this name.
 pub(crate) fn is_editable(path: &Path) -> bool {
-    matches!(
-        crate::put::extension(path),
-        "docx" | "odt" | "xlsx" | "csv" | "txt"
-    )
+    matches!(crate::put::extension(path), "docx" | "odt" | "xlsx" | "csv" | "txt")
 }
 
 /// The file after somebody wrote a little more into it and saved at `saved`.
-pub(crate) fn edited(
-    path: &Path,
-    bytes: &[u8],
-    saved: i64,
-    words: &Words,
-    random: &mut Random,
-) -> Result<Vec<u8>> {
+pub(crate) fn edited(path: &Path, bytes: &[u8], saved: i64, words: &Words, random: &mut Random) -> Result<Vec<u8>> {
     let (part, before, more) = match crate::put::extension(path) {
-        "docx" => (
-            "word/document.xml",
-            "<w:sectPr>",
-            word_paragraph(&words.paragraph(random)),
-        ),
-        "odt" => (
-            "content.xml",
-            "</office:text>",
-            odt_paragraph(&words.paragraph(random)),
-        ),
-        "xlsx" => (
-            spreadsheet::PART,
-            spreadsheet::END,
-            spreadsheet::appended_row(words, random),
-        ),
+        "docx" => ("word/document.xml", "<w:sectPr>", word_paragraph(&words.paragraph(random))),
+        "odt" => ("content.xml", "</office:text>", odt_paragraph(&words.paragraph(random))),
+        "xlsx" => (spreadsheet::PART, spreadsheet::END, spreadsheet::appended_row(words, random)),
         "csv" => {
-            let row = format!(
-                "{},{},{}\n",
-                random.below(100_000),
-                words.topic(random),
-                random.below(5_000)
-            );
+            let row = format!("{},{},{}\n", random.below(100_000), words.topic(random), random.below(5_000));
             return Ok([bytes, row.as_bytes()].concat());
         }
         _ => return Ok([bytes, words.paragraph(random).as_bytes(), b"\n"].concat()),
@@ -196,50 +150,32 @@ pub(crate) fn edited(
     let mut archive = ZipArchive::new(Cursor::new(bytes))?;
     for position in 0..archive.len() {
         let mut entry = archive.by_index(position)?;
-        let (name, stored) = (
-            entry.name().to_owned(),
-            entry.compression() == CompressionMethod::Stored,
-        );
+        let (name, stored) = (entry.name().to_owned(), entry.compression() == CompressionMethod::Stored);
         let mut content = Vec::new();
-        let unfit = |_| Error::Unfit {
-            path: path.to_owned(),
-            lacks: "a part that can be read",
-        };
+        let unfit = |_| Error::Unfit { path: path.to_owned(), lacks: "a part that can be read" };
         entry.read_to_end(&mut content).map_err(unfit)?;
         if name == part {
-            content = inserted(&content, before, &more).ok_or_else(|| Error::Unfit {
-                path: path.to_owned(),
-                lacks: "the place to write on",
-            })?;
+            content = inserted(&content, before, &more)
+                .ok_or_else(|| Error::Unfit { path: path.to_owned(), lacks: "the place to write on" })?;
         } else if name == "docProps/core.xml" {
             content = redated(&content, saved);
         }
-        if stored {
-            package.add_stored(&name, &content)?
-        } else {
-            package.add(&name, &content)?
-        }
+        if stored { package.add_stored(&name, &content)? } else { package.add(&name, &content)? }
     }
     package.finish()
 }
 
 fn inserted(content: &[u8], before: &str, more: &str) -> Option<Vec<u8>> {
-    let place = content
-        .windows(before.len())
-        .rposition(|window| window == before.as_bytes())?;
+    let place = content.windows(before.len()).rposition(|window| window == before.as_bytes())?;
     Some([&content[..place], more.as_bytes(), &content[place..]].concat())
 }
 
 fn redated(content: &[u8], saved: i64) -> Vec<u8> {
     let text = String::from_utf8_lossy(content);
     match (text.find(MODIFIED), text.find("</dcterms:modified>")) {
-        (Some(from), Some(to)) if from + MODIFIED.len() <= to => format!(
-            "{}{}{}",
-            &text[..from + MODIFIED.len()],
-            moment(saved),
-            &text[to..]
-        )
-        .into_bytes(),
+        (Some(from), Some(to)) if from + MODIFIED.len() <= to => {
+            format!("{}{}{}", &text[..from + MODIFIED.len()], moment(saved), &text[to..]).into_bytes()
+        }
         _ => content.to_vec(),
     }
 }
@@ -271,17 +207,13 @@ pub(crate) fn relations_part(relations: &str) -> String {
 
 /// The part that says which part is the document.
 pub(crate) fn office_relations(main: &str) -> String {
-    let document =
-        "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument";
-    let properties =
-        "http://schemas.openxmlformats.org/package/2006/relationships/metadata/core-properties";
+    let document = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument";
+    let properties = "http://schemas.openxmlformats.org/package/2006/relationships/metadata/core-properties";
     relations_part(&(relation(1, document, main) + &relation(2, properties, "docProps/core.xml")))
 }
 
 pub(crate) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// A zip file in memory.
@@ -291,9 +223,7 @@ pub(crate) struct Package {
 
 impl Package {
     pub(crate) fn new() -> Self {
-        Package {
-            zip: ZipWriter::new(Cursor::new(Vec::new())),
-        }
+        Package { zip: ZipWriter::new(Cursor::new(Vec::new())) }
     }
 
     pub(crate) fn add(&mut self, name: &str, content: &[u8]) -> Result<()> {
@@ -307,13 +237,9 @@ impl Package {
 
     fn part(&mut self, name: &str, content: &[u8], method: CompressionMethod) -> Result<()> {
         // Office programs also write 1980 here: the date of saving is a part of its own.
-        let options = SimpleFileOptions::default()
-            .compression_method(method)
-            .last_modified_time(DateTime::default());
+        let options = SimpleFileOptions::default().compression_method(method).last_modified_time(DateTime::default());
         self.zip.start_file(name, options)?;
-        self.zip
-            .write_all(content)
-            .map_err(zip::result::ZipError::Io)?;
+        self.zip.write_all(content).map_err(zip::result::ZipError::Io)?;
         Ok(())
     }
 

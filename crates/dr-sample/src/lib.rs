@@ -54,8 +54,5 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Turns an I/O error into one that names its path.
 pub(crate) fn at(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-    move |source| Error::File {
-        path: path.to_owned(),
-        source,
-    }
+    move |source| Error::File { path: path.to_owned(), source }
 }

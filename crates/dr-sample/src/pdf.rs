@@ -12,17 +12,13 @@ struct Objects {
 impl Objects {
     fn new() -> Self {
         // The second line tells programs that guess that the file is binary.
-        Objects {
-            bytes: b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n".to_vec(),
-            begins: Vec::new(),
-        }
+        Objects { bytes: b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n".to_vec(), begins: Vec::new() }
     }
 
     /// Objects are numbered from 1 in the order they are added.
     fn add(&mut self, dictionary: &str, stream: Option<&[u8]>) {
         self.begins.push(self.bytes.len());
-        self.bytes
-            .extend(format!("{} 0 obj\n{dictionary}\n", self.begins.len()).bytes());
+        self.bytes.extend(format!("{} 0 obj\n{dictionary}\n", self.begins.len()).bytes());
         if let Some(stream) = stream {
             self.bytes.extend(b"stream\n");
             self.bytes.extend(stream);
@@ -38,9 +34,7 @@ impl Objects {
         for begin in &self.begins {
             tail.push_str(&format!("{begin:010} 00000 n \n"));
         }
-        tail.push_str(&format!(
-            "trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n"
-        ));
+        tail.push_str(&format!("trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n"));
         self.bytes.extend(tail.bytes());
         self.bytes
     }
@@ -50,20 +44,9 @@ impl Objects {
 pub(crate) fn text(title: &str, pages: u64, words: &Words, random: &mut Random) -> Vec<u8> {
     let mut objects = Objects::new();
     objects.add("<< /Type /Catalog /Pages 2 0 R >>", None);
-    let kids: Vec<String> = (0..pages)
-        .map(|page| format!("{} 0 R", 4 + 2 * page))
-        .collect();
-    objects.add(
-        &format!(
-            "<< /Type /Pages /Count {pages} /Kids [{}] >>",
-            kids.join(" ")
-        ),
-        None,
-    );
-    objects.add(
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
-        None,
-    );
+    let kids: Vec<String> = (0..pages).map(|page| format!("{} 0 R", 4 + 2 * page)).collect();
+    objects.add(&format!("<< /Type /Pages /Count {pages} /Kids [{}] >>", kids.join(" ")), None);
+    objects.add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>", None);
     for page in 0..pages {
         let content = 5 + 2 * page;
         objects.add(
@@ -73,21 +56,12 @@ pub(crate) fn text(title: &str, pages: u64, words: &Words, random: &mut Random) 
             ),
             None,
         );
-        let mut lines = format!(
-            "BT /F1 16 Tf 56 780 Td ({}) Tj /F1 10 Tf 0 -28 Td\n",
-            escaped(title)
-        );
+        let mut lines = format!("BT /F1 16 Tf 56 780 Td ({}) Tj /F1 10 Tf 0 -28 Td\n", escaped(title));
         for _ in 0..random.between(18, 44) {
-            lines.push_str(&format!(
-                "({}) Tj 0 -15 Td\n",
-                escaped(&words.sentence(random))
-            ));
+            lines.push_str(&format!("({}) Tj 0 -15 Td\n", escaped(&words.sentence(random))));
         }
         lines.push_str("ET");
-        objects.add(
-            &format!("<< /Length {} >>", lines.len()),
-            Some(lines.as_bytes()),
-        );
+        objects.add(&format!("<< /Length {} >>", lines.len()), Some(lines.as_bytes()));
     }
     objects.finish()
 }
@@ -136,21 +110,9 @@ mod tests {
     fn every_object_begins_where_the_table_says() {
         let pdf = text("Trip (Year 3)", 3, &Words::new(), &mut Random::new(1));
         let whole = String::from_utf8_lossy(&pdf[15..]).into_owned();
-        let table: usize = whole
-            .rsplit("startxref\n")
-            .next()
-            .unwrap()
-            .lines()
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap();
+        let table: usize = whole.rsplit("startxref\n").next().unwrap().lines().next().unwrap().parse().unwrap();
         assert!(pdf[table..].starts_with(b"xref\n"));
-        let rows: Vec<&str> = whole[table - 15..]
-            .lines()
-            .skip(3)
-            .take_while(|row| row.ends_with("n "))
-            .collect();
+        let rows: Vec<&str> = whole[table - 15..].lines().skip(3).take_while(|row| row.ends_with("n ")).collect();
         assert_eq!(rows.len(), 9);
         for (number, row) in (1..).zip(rows) {
             let begin: usize = row[..10].parse().unwrap();

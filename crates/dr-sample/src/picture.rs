@@ -12,9 +12,8 @@ const DC_SYMBOLS: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 const AC_LENGTHS: [u8; 16] = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7d];
 /// The symbols of codes up to 12 bits and the one of 15; the 125 of 16 bits follow in ascending order.
 const AC_SHORT: [u8; 37] = [
-    0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51, 0x61, 0x07,
-    0x22, 0x71, 0x14, 0x32, 0x81, 0x91, 0xa1, 0x08, 0x23, 0x42, 0xb1, 0xc1, 0x15, 0x52, 0xd1, 0xf0,
-    0x24, 0x33, 0x62, 0x72, 0x82,
+    0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51, 0x61, 0x07, 0x22, 0x71, 0x14,
+    0x32, 0x81, 0x91, 0xa1, 0x08, 0x23, 0x42, 0xb1, 0xc1, 0x15, 0x52, 0xd1, 0xf0, 0x24, 0x33, 0x62, 0x72, 0x82,
 ];
 
 fn ac_symbols() -> Vec<u8> {
@@ -88,44 +87,23 @@ impl Camera {
         let mut quantities = vec![0];
         quantities.extend((0..64_u8).map(|position| 8 + position / 2));
         segment(&mut head, 0xdb, &quantities);
-        for (class, lengths, symbols) in [
-            (0x00, DC_LENGTHS, &DC_SYMBOLS[..]),
-            (0x10, AC_LENGTHS, &symbols),
-        ] {
+        for (class, lengths, symbols) in [(0x00, DC_LENGTHS, &DC_SYMBOLS[..]), (0x10, AC_LENGTHS, &symbols)] {
             segment(&mut head, 0xc4, &[&[class], &lengths[..], symbols].concat());
         }
-        Camera {
-            dc: codes(&DC_LENGTHS, &DC_SYMBOLS),
-            ac: codes(&AC_LENGTHS, &symbols),
-            head,
-        }
+        Camera { dc: codes(&DC_LENGTHS, &DC_SYMBOLS), ac: codes(&AC_LENGTHS, &symbols), head }
     }
 
     /// A colour JPEG of about `width * height / 6` bytes.
     pub(crate) fn photo(&self, width: u16, height: u16, random: &mut Random) -> Vec<u8> {
         let mut bytes = self.head.clone();
         let ([h1, h2], [w1, w2]) = (height.to_be_bytes(), width.to_be_bytes());
-        segment(
-            &mut bytes,
-            0xc0,
-            &[8, h1, h2, w1, w2, 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0],
-        );
+        segment(&mut bytes, 0xc0, &[8, h1, h2, w1, w2, 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0]);
         segment(&mut bytes, 0xda, &[3, 1, 0, 2, 0, 3, 0, 0, 63, 0]);
         let (columns, rows) = (width.div_ceil(16), height.div_ceil(16));
         bytes.reserve(usize::from(columns) * usize::from(rows) * 64);
-        let mut bits = Bits {
-            bytes,
-            waiting: 0,
-            count: 0,
-        };
-        let slope = [
-            random.between(0, 120) as i32 - 60,
-            random.between(0, 120) as i32 - 60,
-        ];
-        let tint = [
-            random.between(0, 40) as i32 - 20,
-            random.between(0, 40) as i32 - 20,
-        ];
+        let mut bits = Bits { bytes, waiting: 0, count: 0 };
+        let slope = [random.between(0, 120) as i32 - 60, random.between(0, 120) as i32 - 60];
+        let tint = [random.between(0, 40) as i32 - 20, random.between(0, 40) as i32 - 20];
         let mut last = [0; 3];
         for row in 0..rows {
             for column in 0..columns {
@@ -201,11 +179,7 @@ pub(crate) fn png(width: u32, height: u32, random: &mut Random) -> Vec<u8> {
         for x in 0..width {
             let grain = random.next();
             for (colour, base) in base.iter().enumerate() {
-                let slope = [
-                    x * 70 / width,
-                    y * 70 / height,
-                    (x + y) * 70 / (width + height),
-                ][colour];
+                let slope = [x * 70 / width, y * 70 / height, (x + y) * 70 / (width + height)][colour];
                 pixels.push((base + slope + (grain >> (8 * colour)) as u32 % 64) as u8);
             }
         }
@@ -223,12 +197,7 @@ pub(crate) fn png(width: u32, height: u32, random: &mut Random) -> Vec<u8> {
     stream.extend(adler32(&pixels).to_be_bytes());
 
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
-    let head = [
-        &width.to_be_bytes()[..],
-        &height.to_be_bytes()[..],
-        &[8, 2, 0, 0, 0],
-    ]
-    .concat();
+    let head = [&width.to_be_bytes()[..], &height.to_be_bytes()[..], &[8, 2, 0, 0, 0]].concat();
     let table = crc_table();
     for (name, content) in [(b"IHDR", &head[..]), (b"IDAT", &stream), (b"IEND", &[])] {
         bytes.extend((content.len() as u32).to_be_bytes());
@@ -257,20 +226,12 @@ fn adler32(bytes: &[u8]) -> u32 {
 
 fn crc_table() -> [u32; 256] {
     std::array::from_fn(|byte| {
-        (0..8).fold(byte as u32, |c, _| {
-            if c & 1 == 1 {
-                0xedb8_8320 ^ (c >> 1)
-            } else {
-                c >> 1
-            }
-        })
+        (0..8).fold(byte as u32, |c, _| if c & 1 == 1 { 0xedb8_8320 ^ (c >> 1) } else { c >> 1 })
     })
 }
 
 fn crc32(table: &[u32; 256], bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |c, byte| {
-        table[((c ^ u32::from(*byte)) & 255) as usize] ^ (c >> 8)
-    })
+    !bytes.iter().fold(u32::MAX, |c, byte| table[((c ^ u32::from(*byte)) & 255) as usize] ^ (c >> 8))
 }
 
 #[cfg(test)]
@@ -286,15 +247,8 @@ mod tests {
     #[test]
     fn all_162_codes_of_the_standard_are_there() {
         let symbols = ac_symbols();
-        assert_eq!(
-            symbols.len(),
-            AC_LENGTHS.iter().map(|c| usize::from(*c)).sum::<usize>()
-        );
-        assert_eq!(
-            codes(&AC_LENGTHS, &symbols)[0xfa],
-            (0xfffe, 16),
-            "K.5 of the standard"
-        );
+        assert_eq!(symbols.len(), AC_LENGTHS.iter().map(|c| usize::from(*c)).sum::<usize>());
+        assert_eq!(codes(&AC_LENGTHS, &symbols)[0xfa], (0xfffe, 16), "K.5 of the standard");
     }
 
     #[test]
@@ -303,10 +257,7 @@ mod tests {
         for (width, height) in [(16, 16), (100, 75), (641, 479)] {
             let photo = camera.photo(width, height, &mut Random::new(5));
             let blocks = decoded_blocks(&camera, &photo);
-            assert_eq!(
-                blocks,
-                usize::from(width.div_ceil(16)) * usize::from(height.div_ceil(16)) * 6
-            );
+            assert_eq!(blocks, usize::from(width.div_ceil(16)) * usize::from(height.div_ceil(16)) * 6);
         }
     }
 

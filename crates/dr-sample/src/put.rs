@@ -32,11 +32,7 @@ impl std::ops::AddAssign for Size {
 /// Seconds since 1970, before or after, as the standard library wants them.
 pub(crate) fn system_time(seconds: i64) -> SystemTime {
     let distance = Duration::from_secs(seconds.unsigned_abs());
-    if seconds < 0 {
-        SystemTime::UNIX_EPOCH - distance
-    } else {
-        SystemTime::UNIX_EPOCH + distance
-    }
+    if seconds < 0 { SystemTime::UNIX_EPOCH - distance } else { SystemTime::UNIX_EPOCH + distance }
 }
 
 pub(crate) fn directory(path: &Path) -> Result<()> {
@@ -74,10 +70,8 @@ pub(crate) fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
             if kind.is_dir() {
                 waiting.push(path);
             } else if kind.is_file() {
-                let below = path.strip_prefix(dir).map_err(|_| Error::Unfit {
-                    path: path.clone(),
-                    lacks: "its directory",
-                })?;
+                let below =
+                    path.strip_prefix(dir).map_err(|_| Error::Unfit { path: path.clone(), lacks: "its directory" })?;
                 found.push(below.to_owned());
             }
         }

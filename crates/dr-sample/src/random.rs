@@ -20,17 +20,14 @@ fn splitmix(state: &mut u64) -> u64 {
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         let mut mixing = seed;
-        Random {
-            state: std::array::from_fn(|_| splitmix(&mut mixing)),
-        }
+        Random { state: std::array::from_fn(|_| splitmix(&mut mixing)) }
     }
 
     /// The stream of `seed` that belongs to `label` and `number`.
     pub(crate) fn of(seed: u64, label: &str, number: u64) -> Self {
         // FNV-1a: enough to tell labels apart, and short.
-        let hash = label.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-            (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash =
+            label.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
         let mut mixing = seed ^ hash.rotate_left(17);
         let first = splitmix(&mut mixing);
         Random::new(first ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93))
@@ -95,10 +92,7 @@ mod tests {
     fn a_seed_means_the_same_for_ever() {
         let mut random = Random::of(7, "shares", 3);
         let drawn: Vec<u64> = (0..3).map(|_| random.below(1_000_000)).collect();
-        assert_eq!(
-            drawn, PINNED,
-            "changing the generator changes every made tree"
-        );
+        assert_eq!(drawn, PINNED, "changing the generator changes every made tree");
     }
     const PINNED: [u64; 3] = [113_779, 337_265, 536_906];
 

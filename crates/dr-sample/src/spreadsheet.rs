@@ -29,9 +29,8 @@ pub(crate) const PART: &str = "xl/worksheets/sheet1.xml";
 pub(crate) const END: &str = "</sheetData>";
 
 pub(crate) fn xlsx(title: &str, author: &str, rows: &[Vec<Cell>], saved: i64) -> Result<Vec<u8>> {
-    let mut sheet = format!(
-        "{HEAD}<worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetData>"
-    );
+    let mut sheet =
+        format!("{HEAD}<worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetData>");
     for cells in rows {
         row(&mut sheet, cells);
     }
@@ -40,20 +39,12 @@ pub(crate) fn xlsx(title: &str, author: &str, rows: &[Vec<Cell>], saved: i64) ->
     let kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet";
     let mut package = Package::new();
     package.add("[Content_Types].xml", format!("{HEAD}{TYPES}").as_bytes())?;
-    package.add(
-        "_rels/.rels",
-        office_relations("xl/workbook.xml").as_bytes(),
-    )?;
+    package.add("_rels/.rels", office_relations("xl/workbook.xml").as_bytes())?;
     package.add("xl/workbook.xml", format!("{HEAD}{BOOK}").as_bytes())?;
-    package.add(
-        "xl/_rels/workbook.xml.rels",
-        relations_part(&relation(1, kind, "worksheets/sheet1.xml")).as_bytes(),
-    )?;
+    package
+        .add("xl/_rels/workbook.xml.rels", relations_part(&relation(1, kind, "worksheets/sheet1.xml")).as_bytes())?;
     package.add(PART, sheet.as_bytes())?;
-    package.add(
-        "docProps/core.xml",
-        properties(title, author, saved).as_bytes(),
-    )?;
+    package.add("docProps/core.xml", properties(title, author, saved).as_bytes())?;
     package.finish()
 }
 
@@ -75,12 +66,6 @@ fn row(sheet: &mut String, cells: &[Cell]) {
 /// A row to write below all others.
 pub(crate) fn appended_row(words: &Words, random: &mut Random) -> String {
     let mut text = String::new();
-    row(
-        &mut text,
-        &[
-            Cell::Words(words.topic(random)),
-            Cell::Money(random.below(90_000) as i64),
-        ],
-    );
+    row(&mut text, &[Cell::Words(words.topic(random)), Cell::Money(random.below(90_000) as i64)]);
     text
 }

@@ -183,11 +183,7 @@ impl Words {
         let rare = &self.list[100.min(self.list.len() / 2)..];
         let (one, two) = (random.pick(rare), random.pick(rare));
         let mut letters = one.chars();
-        let first: String = letters
-            .next()
-            .map(|c| c.to_ascii_uppercase())
-            .into_iter()
-            .collect();
+        let first: String = letters.next().map(|c| c.to_ascii_uppercase()).into_iter().collect();
         format!("{first}{} {two}", letters.as_str())
     }
 }

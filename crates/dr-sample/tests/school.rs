@@ -38,46 +38,19 @@ fn the_school_is_of_the_promised_size_and_all_of_it_opens() {
     assert!((75_000..=85_000).contains(&made.attendance_rows));
     everything_opens(dir.path());
     records_are_whole(&dir.path().join("mis/mis.db"), made.attendance_rows);
-    assert_eq!(
-        messages(&dir.path().join("mail")),
-        school::MESSAGES as usize
-    );
+    assert_eq!(messages(&dir.path().join("mail")), school::MESSAGES as usize);
     let pages = fs::read_dir(dir.path().join("www")).unwrap();
-    assert_eq!(
-        pages
-            .filter(|page| page
-                .as_ref()
-                .unwrap()
-                .path()
-                .extension()
-                .is_some_and(|e| e == "html"))
-            .count(),
-        40
-    );
+    assert_eq!(pages.filter(|page| page.as_ref().unwrap().path().extension().is_some_and(|e| e == "html")).count(), 40);
 
     for number in 1..=2 {
         let before = tree(dir.path());
         let day = school::live_a_day(dir.path(), 1, number).unwrap();
         let after = tree(dir.path());
         only_what_the_day_says(&day, &before, &after);
-        assert_eq!(
-            (
-                day.edited.len(),
-                day.new.len(),
-                day.renamed.len(),
-                day.deleted.len()
-            ),
-            (30, 8, 4, 3)
-        );
+        assert_eq!((day.edited.len(), day.new.len(), day.renamed.len(), day.deleted.len()), (30, 8, 4, 3));
         assert_eq!((day.marks, day.delivered), (900, 25));
-        records_are_whole(
-            &dir.path().join("mis/mis.db"),
-            made.attendance_rows + 900 * u64::from(number),
-        );
-        assert_eq!(
-            messages(&dir.path().join("mail")),
-            school::MESSAGES as usize + 25 * number as usize
-        );
+        records_are_whole(&dir.path().join("mis/mis.db"), made.attendance_rows + 900 * u64::from(number));
+        assert_eq!(messages(&dir.path().join("mail")), school::MESSAGES as usize + 25 * number as usize);
     }
     everything_opens(dir.path());
 
@@ -100,55 +73,26 @@ type Tree = std::collections::BTreeMap<PathBuf, (blake3::Hash, i64)>;
 /// In the shares each change is one that is named; elsewhere only the database, the mail and one page differ.
 fn only_what_the_day_says(day: &Day, before: &Tree, after: &Tree) {
     let share = |path: &PathBuf| Path::new("shares").join(path);
-    let gone = before
-        .keys()
-        .filter(|path| !after.contains_key(*path) && !path.starts_with("mail"));
-    let came = after
-        .keys()
-        .filter(|path| !before.contains_key(*path) && !path.starts_with("mail"));
-    let differ = after
-        .iter()
-        .filter(|(path, now)| before.get(*path).is_some_and(|then| then != *now));
+    let gone = before.keys().filter(|path| !after.contains_key(*path) && !path.starts_with("mail"));
+    let came = after.keys().filter(|path| !before.contains_key(*path) && !path.starts_with("mail"));
+    let differ = after.iter().filter(|(path, now)| before.get(*path).is_some_and(|then| then != *now));
     let gone: BTreeSet<PathBuf> = gone.cloned().collect();
     let came: BTreeSet<PathBuf> = came.cloned().collect();
     let differ: BTreeSet<PathBuf> = differ.map(|(path, _)| path.clone()).collect();
-    assert_eq!(
-        gone,
-        day.deleted
-            .iter()
-            .chain(day.renamed.iter().map(|(old, _)| old))
-            .map(share)
-            .collect()
-    );
-    assert_eq!(
-        came,
-        day.new
-            .iter()
-            .chain(day.renamed.iter().map(|(_, new)| new))
-            .map(share)
-            .collect()
-    );
+    assert_eq!(gone, day.deleted.iter().chain(day.renamed.iter().map(|(old, _)| old)).map(share).collect());
+    assert_eq!(came, day.new.iter().chain(day.renamed.iter().map(|(_, new)| new)).map(share).collect());
     let mut expected: BTreeSet<PathBuf> = day.edited.iter().map(share).collect();
     expected.extend(["mis/mis.db", "www/news.html"].map(PathBuf::from));
     assert_eq!(differ, expected);
     for path in &day.edited {
-        assert!(
-            before[&share(path)].0 != after[&share(path)].0,
-            "{path:?} has the same bytes"
-        );
-        assert!(
-            before[&share(path)].1 < after[&share(path)].1,
-            "{path:?} is not newer"
-        );
+        assert!(before[&share(path)].0 != after[&share(path)].0, "{path:?} has the same bytes");
+        assert!(before[&share(path)].1 < after[&share(path)].1, "{path:?} is not newer");
     }
     for (old, new) in &day.renamed {
         assert_eq!(before[&share(old)], after[&share(new)]);
     }
     let bodies = |tree: &Tree| -> BTreeSet<[u8; 32]> {
-        tree.iter()
-            .filter(|(path, _)| path.starts_with("mail"))
-            .map(|(_, (hash, _))| *hash.as_bytes())
-            .collect()
+        tree.iter().filter(|(path, _)| path.starts_with("mail")).map(|(_, (hash, _))| *hash.as_bytes()).collect()
     };
     let (then, now) = (bodies(before), bodies(after));
     assert!(then.is_subset(&now), "a message changed or went");
@@ -162,14 +106,8 @@ fn everything_opens(dir: &Path) {
             "docx" => package(&bytes, &["[Content_Types].xml", "word/document.xml"]),
             "xlsx" => package(&bytes, &["[Content_Types].xml", "xl/worksheets/sheet1.xml"]),
             "odt" => {
-                assert_eq!(
-                    &bytes[30..77],
-                    b"mimetypeapplication/vnd.oasis.opendocument.text"
-                );
-                package(
-                    &bytes,
-                    &["mimetype", "content.xml", "META-INF/manifest.xml"],
-                );
+                assert_eq!(&bytes[30..77], b"mimetypeapplication/vnd.oasis.opendocument.text");
+                package(&bytes, &["mimetype", "content.xml", "META-INF/manifest.xml"]);
             }
             "jpg" | "JPG" => jpeg(&bytes),
             "png" => png(&bytes),
@@ -217,10 +155,7 @@ fn jpeg(bytes: &[u8]) {
     while markers.last() != Some(&0xda) {
         assert_eq!(bytes[position], 0xff);
         markers.push(bytes[position + 1]);
-        position += 2 + usize::from(u16::from_be_bytes([
-            bytes[position + 2],
-            bytes[position + 3],
-        ]));
+        position += 2 + usize::from(u16::from_be_bytes([bytes[position + 2], bytes[position + 3]]));
     }
     assert_eq!(markers, [0xe0, 0xdb, 0xc4, 0xc4, 0xc0, 0xda]);
     assert_eq!(bytes[bytes.len() - 2..], [0xff, 0xd9]);
@@ -242,36 +177,19 @@ fn png(bytes: &[u8]) {
 
 fn records_are_whole(path: &Path, marks: u64) {
     let records = rusqlite::Connection::open(path).unwrap();
-    let text = |query: &str| {
-        records
-            .query_row(query, [], |row| row.get::<_, String>(0))
-            .unwrap()
-    };
-    let count = |query: &str| {
-        records
-            .query_row(query, [], |row| row.get::<_, i64>(0))
-            .unwrap()
-    };
+    let text = |query: &str| records.query_row(query, [], |row| row.get::<_, String>(0)).unwrap();
+    let count = |query: &str| records.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(text("PRAGMA integrity_check"), "ok");
     assert_eq!(count("SELECT count(*) FROM pragma_foreign_key_check"), 0);
-    assert_eq!(
-        count("SELECT count(*) FROM pupils"),
-        i64::from(school::PUPILS)
-    );
+    assert_eq!(count("SELECT count(*) FROM pupils"), i64::from(school::PUPILS));
     assert_eq!(count("SELECT count(*) FROM attendance"), marks as i64);
 }
 
 /// Messages in all folders, each with a name and a head as they should be.
 fn messages(dir: &Path) -> usize {
     let mut count = 0;
-    for path in tree(dir)
-        .keys()
-        .filter(|path| !path.ends_with("maildirfolder"))
-    {
-        let (bytes, name) = (
-            fs::read(dir.join(path)).unwrap(),
-            path.file_name().unwrap().to_str().unwrap(),
-        );
+    for path in tree(dir).keys().filter(|path| !path.ends_with("maildirfolder")) {
+        let (bytes, name) = (fs::read(dir.join(path)).unwrap(), path.file_name().unwrap().to_str().unwrap());
         let new = path.parent().unwrap().ends_with("new");
         assert!(new || path.parent().unwrap().ends_with("cur"), "{path:?}");
         assert_eq!(!new, name.contains(":2,"), "{name}");
@@ -280,20 +198,8 @@ fn messages(dir: &Path) -> usize {
         assert!(text.is_ascii() && text.lines().all(|line| line.len() <= 200));
         assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
         let (head, _) = text.split_once("\r\n\r\n").unwrap();
-        for field in [
-            "Date: ",
-            "From: ",
-            "To: ",
-            "Subject: ",
-            "Message-ID: <",
-            "MIME-Version: 1.0",
-            "Content-Type: ",
-        ] {
-            assert_eq!(
-                head.lines().filter(|line| line.starts_with(field)).count(),
-                1,
-                "{field} in {name}"
-            );
+        for field in ["Date: ", "From: ", "To: ", "Subject: ", "Message-ID: <", "MIME-Version: 1.0", "Content-Type: "] {
+            assert_eq!(head.lines().filter(|line| line.starts_with(field)).count(), 1, "{field} in {name}");
         }
         count += 1;
     }

@@ -25,13 +25,7 @@ fn make(set: Set, dir: &Path) {
 
 #[test]
 fn the_same_seed_makes_and_advances_the_same_set() {
-    for set in [
-        Set::SourceTree,
-        Set::Mixed,
-        Set::Dump,
-        Set::Image,
-        Set::ManySmall,
-    ] {
+    for set in [Set::SourceTree, Set::Mixed, Set::Dump, Set::Image, Set::ManySmall] {
         let outcome = || {
             let dir = tempfile::tempdir().unwrap();
             make(set, dir.path());
@@ -40,18 +34,11 @@ fn the_same_seed_makes_and_advances_the_same_set() {
             (first, tree(dir.path()))
         };
         let (one, two) = (outcome(), outcome());
-        let contents =
-            |tree: &std::collections::BTreeMap<_, (blake3::Hash, i64)>| -> Vec<blake3::Hash> {
-                tree.values().map(|(hash, _)| *hash).collect()
-            };
-        assert!(
-            contents(&one.0) == contents(&two.0) && contents(&one.1) == contents(&two.1),
-            "{set:?}"
-        );
-        assert!(
-            contents(&one.0) != contents(&one.1),
-            "{set:?} did not change"
-        );
+        let contents = |tree: &std::collections::BTreeMap<_, (blake3::Hash, i64)>| -> Vec<blake3::Hash> {
+            tree.values().map(|(hash, _)| *hash).collect()
+        };
+        assert!(contents(&one.0) == contents(&two.0) && contents(&one.1) == contents(&two.1), "{set:?}");
+        assert!(contents(&one.0) != contents(&one.1), "{set:?} did not change");
     }
 }
 
@@ -65,9 +52,7 @@ fn an_image_changes_in_one_block_of_a_hundred() {
     let mut block = [0; 4_096];
     let mut differ = 0;
     for (position, was) in before.chunks(4_096).enumerate() {
-        after
-            .read_exact_at(&mut block, position as u64 * 4_096)
-            .unwrap();
+        after.read_exact_at(&mut block, position as u64 * 4_096).unwrap();
         differ += usize::from(was != block);
     }
     // 82 are written; zeros over zeros and writing twice take some away.
@@ -83,15 +68,8 @@ fn a_dump_changes_in_one_row_of_two_hundred_and_grows_by_a_hundredth() {
     sets::next_generation(Set::Dump, dir.path(), 1, 2).unwrap();
     let after = read();
     let rows = before.lines().count();
-    let differ = before
-        .lines()
-        .zip(after.lines())
-        .filter(|(one, two)| one != two)
-        .count();
-    assert!(
-        (rows / 250..=rows / 150).contains(&differ),
-        "{differ} of {rows}"
-    );
+    let differ = before.lines().zip(after.lines()).filter(|(one, two)| one != two).count();
+    assert!((rows / 250..=rows / 150).contains(&differ), "{differ} of {rows}");
     assert_eq!(after.lines().count(), rows + (rows - 2).div_ceil(100));
 }
 
@@ -102,10 +80,7 @@ fn a_tree_changes_in_about_two_files_of_a_hundred() {
     let before = tree(dir.path());
     sets::next_generation(Set::ManySmall, dir.path(), 1, 2).unwrap();
     let after = tree(dir.path());
-    let kept = before
-        .iter()
-        .filter(|(path, was)| after.get(*path) == Some(was))
-        .count();
+    let kept = before.iter().filter(|(path, was)| after.get(*path) == Some(was)).count();
     assert_eq!((before.len(), kept), (1_000, 984));
     assert_eq!(after.len(), 1_000 - 3 + 5);
     make(Set::ManyEmpty, &dir.path().join("empty"));

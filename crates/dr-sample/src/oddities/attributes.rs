@@ -2,9 +2,7 @@
 
 use super::LeftOut;
 use crate::{Result, at, put};
-use rustix::fs::{
-    AtFlags, CWD, Gid, Timespec, Timestamps, Uid, XattrFlags, chownat, setxattr, utimensat,
-};
+use rustix::fs::{AtFlags, CWD, Gid, Timespec, Timestamps, Uid, XattrFlags, chownat, setxattr, utimensat};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -30,11 +28,7 @@ pub(super) fn make(dir: &Path, left_out: &mut LeftOut) -> Result<()> {
         put::file(&path, name.as_bytes(), 1_000_000_000)?;
         fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(at(&path))?;
     }
-    for (name, mode) in [
-        ("sticky directory", 0o1777),
-        ("setgid directory", 0o2775),
-        ("read-only directory", 0o555),
-    ] {
+    for (name, mode) in [("sticky directory", 0o1777), ("setgid directory", 0o2775), ("read-only directory", 0o555)] {
         let path = dir.join(name);
         put::directory(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(at(&path))?;
@@ -43,111 +37,54 @@ pub(super) fn make(dir: &Path, left_out: &mut LeftOut) -> Result<()> {
 }
 
 fn owners(dir: &Path, left_out: &mut LeftOut) -> Result<()> {
-    for (name, uid, gid) in [
-        ("foreign owner", 12_345, 23_456),
-        ("large owner", 4_000_000_000, 3_000_000_000),
-    ] {
+    for (name, uid, gid) in [("foreign owner", 12_345, 23_456), ("large owner", 4_000_000_000, 3_000_000_000)] {
         let path = dir.join(name);
         put::file(&path, name.as_bytes(), 1_000_000_000)?;
         let (user, group) = (Uid::from_raw(uid), Gid::from_raw(gid));
-        if !left_out.unless(
-            name,
-            chownat(
-                CWD,
-                &path,
-                Some(user),
-                Some(group),
-                AtFlags::SYMLINK_NOFOLLOW,
-            ),
-        ) {
+        if !left_out.unless(name, chownat(CWD, &path, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)) {
             fs::remove_file(&path).map_err(at(&path))?;
             continue;
         }
         let link = dir.join(format!("{name} of a link"));
         std::os::unix::fs::symlink(name, &link).map_err(at(&link))?;
-        left_out.unless(
-            "owner of a link",
-            chownat(
-                CWD,
-                &link,
-                Some(user),
-                Some(group),
-                AtFlags::SYMLINK_NOFOLLOW,
-            ),
-        );
+        left_out.unless("owner of a link", chownat(CWD, &link, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW));
     }
     Ok(())
 }
 
 fn extended(dir: &Path, left_out: &mut LeftOut) -> Result<()> {
-    let with =
-        |name: &str, attributes: &[(String, Vec<u8>)], left_out: &mut LeftOut| -> Result<bool> {
-            let path = dir.join(name);
-            if name.ends_with("directory") {
-                put::directory(&path)?;
-            } else {
-                put::file(&path, name.as_bytes(), 1_000_000_000)?;
-            }
-            let mut all = true;
-            for (key, value) in attributes {
-                all &= left_out.unless(
-                    &format!("{key} of {name}"),
-                    setxattr(&path, &**key, value, XattrFlags::empty()),
-                );
-            }
-            Ok(all)
-        };
+    let with = |name: &str, attributes: &[(String, Vec<u8>)], left_out: &mut LeftOut| -> Result<bool> {
+        let path = dir.join(name);
+        if name.ends_with("directory") {
+            put::directory(&path)?;
+        } else {
+            put::file(&path, name.as_bytes(), 1_000_000_000)?;
+        }
+        let mut all = true;
+        for (key, value) in attributes {
+            all &= left_out.unless(&format!("{key} of {name}"), setxattr(&path, &**key, value, XattrFlags::empty()));
+        }
+        Ok(all)
+    };
     let one = |key: &str, value: &[u8]| vec![(key.to_owned(), value.to_vec())];
-    with(
-        "small attribute",
-        &one("user.comment", b"who reads this?"),
-        left_out,
-    )?;
+    with("small attribute", &one("user.comment", b"who reads this?"), left_out)?;
     with("empty attribute", &one("user.empty", b""), left_out)?;
-    with(
-        "attribute of bytes",
-        &one("user.bytes \u{e9}\n", b"\0\xff\n\0"),
-        left_out,
-    )?;
-    with(
-        "attribute on a directory",
-        &one("user.comment", b"kept on directories too"),
-        left_out,
-    )?;
-    let value: Vec<u8> = (0..4_096_u32)
-        .map(|position| (position * 7 + position / 256) as u8)
-        .collect();
+    with("attribute of bytes", &one("user.bytes \u{e9}\n", b"\0\xff\n\0"), left_out)?;
+    with("attribute on a directory", &one("user.comment", b"kept on directories too"), left_out)?;
+    let value: Vec<u8> = (0..4_096_u32).map(|position| (position * 7 + position / 256) as u8).collect();
     if !with("large attribute", &one("user.large", &value), left_out)? {
         // ext4 keeps all attributes of a file in one block; this is about what fits.
-        with(
-            "large attribute",
-            &one("user.large", &value[..3_900]),
-            left_out,
-        )?;
+        with("large attribute", &one("user.large", &value[..3_900]), left_out)?;
     }
-    let many: Vec<_> = (0..40)
-        .map(|n| {
-            (
-                format!("user.many.{n:02}"),
-                format!("value {n}").into_bytes(),
-            )
-        })
-        .collect();
+    let many: Vec<_> = (0..40).map(|n| (format!("user.many.{n:02}"), format!("value {n}").into_bytes())).collect();
     with("many attributes", &many, left_out)?;
     let (access, default) = ("system.posix_acl_access", "system.posix_acl_default");
     with("access list", &one(access, &acl(0o6)), left_out)?;
     let both = [one(access, &acl(0o7)), one(default, &acl(0o7))].concat();
     with("access list of a directory", &both, left_out)?;
     // Version 2 of the kernel's structure, effective: net_bind_service permitted, nothing inheritable.
-    let capability: Vec<u8> = [0x0200_0001_u32, 1 << 10, 0, 0, 0]
-        .iter()
-        .flat_map(|word| word.to_le_bytes())
-        .collect();
-    with(
-        "capability",
-        &one("security.capability", &capability),
-        left_out,
-    )?;
+    let capability: Vec<u8> = [0x0200_0001_u32, 1 << 10, 0, 0, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
+    with("capability", &one("security.capability", &capability), left_out)?;
     Ok(())
 }
 
@@ -193,16 +130,9 @@ pub(super) fn make_times(dir: &Path) -> Result<()> {
         if !matches!(name, "link" | "directory") {
             put::file(&path, name.as_bytes(), 0)?;
         }
-        let time = Timespec {
-            tv_sec: seconds,
-            tv_nsec: nanoseconds,
-        };
-        let both = Timestamps {
-            last_access: time,
-            last_modification: time,
-        };
-        utimensat(CWD, &path, &both, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|error| at(&path)(error.into()))?;
+        let time = Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
+        let both = Timestamps { last_access: time, last_modification: time };
+        utimensat(CWD, &path, &both, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| at(&path)(error.into()))?;
     }
     Ok(())
 }

@@ -15,20 +15,11 @@ pub(super) fn make_sizes(dir: &Path) -> Result<()> {
     put::file(&dir.join("empty"), b"", 1_000_000_000)?;
     put::file(&dir.join("one byte"), b"1", 1_000_000_000)?;
     let mut random = Random::of(1, "sizes", 0);
-    for (name, size) in [
-        ("4k", 4 * KIB),
-        ("64k", 64 * KIB),
-        ("1m", MIB),
-        ("4m", 4 * MIB),
-    ] {
+    for (name, size) in [("4k", 4 * KIB), ("64k", 64 * KIB), ("1m", MIB), ("4m", 4 * MIB)] {
         for (suffix, size) in [("-1", size - 1), ("", size), ("+1", size + 1)] {
             if size > MIB && suffix.is_empty() {
                 // Equal runs, where a cutter that looks for edges finds none.
-                put::file(
-                    &dir.join("4m of zeros"),
-                    &vec![0; size as usize],
-                    1_000_000_000,
-                )?;
+                put::file(&dir.join("4m of zeros"), &vec![0; size as usize], 1_000_000_000)?;
             }
             let mut bytes = vec![0; size as usize];
             random.fill(&mut bytes);
@@ -47,11 +38,7 @@ pub(super) fn make_sparse(dir: &Path) -> Result<()> {
         ("hole at end", 2 * MIB, &[0]),
         ("all hole", 3 * MIB, &[]),
         ("all hole, odd length", 64 * KIB + 1, &[]),
-        (
-            "gigabyte of three islands",
-            KIB * MIB,
-            &[5 * MIB, 512 * MIB, KIB * MIB - 64 * KIB],
-        ),
+        ("gigabyte of three islands", KIB * MIB, &[5 * MIB, 512 * MIB, KIB * MIB - 64 * KIB]),
     ];
     let mut random = Random::of(1, "sparse", 0);
     let mut island = vec![0; 64 * KIB as usize];

@@ -15,11 +15,7 @@ pub(super) fn make(dir: &Path, left_out: &mut LeftOut) -> Result<()> {
         ("socket", FileType::Socket, 0),
         ("character device", FileType::CharacterDevice, makedev(1, 3)),
         ("block device", FileType::BlockDevice, makedev(7, 200)),
-        (
-            "character device of large numbers",
-            FileType::CharacterDevice,
-            makedev(4_000, 1_000_000),
-        ),
+        ("character device of large numbers", FileType::CharacterDevice, makedev(4_000, 1_000_000)),
     ];
     for (name, kind, device) in kinds {
         // A socket is made as a node, not by listening on it: its path may be longer than a socket's address.

@@ -38,11 +38,7 @@ struct LeftOut(Vec<String>);
 
 impl LeftOut {
     /// Notes a refusal and goes on.
-    fn unless<T, E: std::fmt::Display>(
-        &mut self,
-        what: &str,
-        outcome: std::result::Result<T, E>,
-    ) -> bool {
+    fn unless<T, E: std::fmt::Display>(&mut self, what: &str, outcome: std::result::Result<T, E>) -> bool {
         if let Err(why) = &outcome {
             self.0.push(format!("{what}: {why}"));
         }

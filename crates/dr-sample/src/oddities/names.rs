@@ -48,21 +48,14 @@ pub(super) fn make(dir: &Path, left_out: &mut LeftOut) -> Result<()> {
     ];
     for name in names {
         let path = dir.join(OsStr::from_bytes(name));
-        left_out.unless(
-            &format!("the name {:?}", path.file_name()),
-            fs::write(&path, name),
-        );
+        left_out.unless(&format!("the name {:?}", path.file_name()), fs::write(&path, name));
     }
     let mut deep = dir.to_owned();
     for level in 1..=24 {
         deep.push(format!("level {level:02}"));
     }
     put::directory(&deep)?;
-    put::file(
-        &deep.join("bottom"),
-        b"24 directories down\n",
-        1_000_000_000,
-    )?;
+    put::file(&deep.join("bottom"), b"24 directories down\n", 1_000_000_000)?;
     let as_directory = dir.join(OsStr::from_bytes(b"directory \xff\n"));
     put::directory(&as_directory)?;
     put::file(&as_directory.join("inside"), b"x", 1_000_000_000)
@@ -83,10 +76,8 @@ pub(super) fn make_sorting(dir: &Path) -> Result<()> {
     put::directory(&dir.join("a"))?;
     put::directory(&dir.join("a-b"))?;
     put::directory(&dir.join("A"))?;
-    for name in [
-        "a/x", "a/-", "a-b/x", "a.b", "a0", "a b", "a!", "aa", "A/x", "B", "b", "é", "z", "10",
-        "9", "a\u{1}",
-    ] {
+    for name in ["a/x", "a/-", "a-b/x", "a.b", "a0", "a b", "a!", "aa", "A/x", "B", "b", "é", "z", "10", "9", "a\u{1}"]
+    {
         put::file(&dir.join(name), name.as_bytes(), 1_000_000_000)?;
     }
     Ok(())

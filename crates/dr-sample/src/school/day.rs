@@ -39,8 +39,7 @@ pub struct Day {
 /// The outcome depends on the state, the seed and the day alone. A day can be lived once: its register cannot be taken
 /// twice. Days are calendar days; choose `day0` so that they are not a Saturday if that matters.
 pub fn live_a_day(dir: &Path, seed: u64, day: u32) -> Result<Day> {
-    let morning =
-        records::first_day(&dir.join("mis"))?.div_euclid(DAY) * DAY + i64::from(day) * DAY;
+    let morning = records::first_day(&dir.join("mis"))?.div_euclid(DAY) * DAY + i64::from(day) * DAY;
     let mut random = Random::of(seed, "day", u64::from(day));
     let registers = records::live(&dir.join("mis"), &mut random, morning)?;
     let post = mail::live(&dir.join("mail"), seed, day, &mut random, morning)?;
@@ -66,18 +65,11 @@ fn change_files(shares: &Path, desk: &mut Desk, lived: &mut Day) -> Result<()> {
     let mut files = put::files_below(shares)?;
     files.retain(|path| document::is_editable(path));
     if files.len() < EDITED + RENAMED + DELETED {
-        return Err(Error::Unfit {
-            path: shares.to_owned(),
-            lacks: "enough documents for a day's work",
-        });
+        return Err(Error::Unfit { path: shares.to_owned(), lacks: "enough documents for a day's work" });
     }
     // Drawn together, so that no file is edited and deleted; which of them meets which fate is a second draw.
     let drawn = desk.random.some_of(files.len(), EDITED + RENAMED + DELETED);
-    let fates: BTreeSet<usize> = desk
-        .random
-        .some_of(drawn.len(), RENAMED + DELETED)
-        .into_iter()
-        .collect();
+    let fates: BTreeSet<usize> = desk.random.some_of(drawn.len(), RENAMED + DELETED).into_iter().collect();
     for (position, file) in drawn.into_iter().enumerate() {
         let name = files[file].clone();
         let path = shares.join(&name);
@@ -87,22 +79,12 @@ fn change_files(shares: &Path, desk: &mut Desk, lived: &mut Day) -> Result<()> {
             let bytes = document::edited(&path, &bytes, saved, &desk.words, &mut desk.random)?;
             put::save_again(&path, &bytes, saved)?;
             lived.edited.push(name);
-        } else if lived.deleted.len() < DELETED
-            && (lived.renamed.len() == RENAMED || desk.random.chance(50))
-        {
+        } else if lived.deleted.len() < DELETED && (lived.renamed.len() == RENAMED || desk.random.chance(50)) {
             fs::remove_file(&path).map_err(at(&path))?;
             lived.deleted.push(name);
         } else {
-            let stem = name
-                .file_stem()
-                .and_then(|stem| stem.to_str())
-                .unwrap_or("document");
-            let to = free(
-                shares,
-                &name,
-                &format!("{stem} FINAL"),
-                put::extension(&name),
-            );
+            let stem = name.file_stem().and_then(|stem| stem.to_str()).unwrap_or("document");
+            let to = free(shares, &name, &format!("{stem} FINAL"), put::extension(&name));
             fs::rename(&path, shares.join(&to)).map_err(at(&path))?;
             lived.renamed.push((name, to));
         }
@@ -134,12 +116,7 @@ fn add_files(shares: &Path, desk: &mut Desk, morning: i64, lived: &mut Day) -> R
             _ => ("photos/New", "jpg"),
         };
         put::directory(&shares.join(folder))?;
-        let name = free(
-            shares,
-            &Path::new(folder).join("x"),
-            &format!("{today} {topic} {number}"),
-            extension,
-        );
+        let name = free(shares, &Path::new(folder).join("x"), &format!("{today} {topic} {number}"), extension);
         let path = shares.join(&name);
         match extension {
             "docx" => desk.docx(&path, &topic, "S. Rowan", number == 3)?,

@@ -15,14 +15,7 @@ use crate::{Result, at, pdf};
 use std::path::Path;
 
 /// Folders other than the inbox, named as Maildir++ has it.
-const FOLDERS: [&str; 6] = [
-    ".Sent",
-    ".Archive",
-    ".Archive.2024",
-    ".Governors",
-    ".Suppliers",
-    ".Trips &AOk-t&AOk-",
-];
+const FOLDERS: [&str; 6] = [".Sent", ".Archive", ".Archive.2024", ".Governors", ".Suppliers", ".Trips &AOk-t&AOk-"];
 const SUBJECTS: [&str; 12] = [
     "Trip on Friday",
     "Absence today",
@@ -52,11 +45,7 @@ pub(super) fn make(dir: &Path, seed: u64, day0: i64) -> Result<Size> {
             put::directory(&dir.join(folder).join(part))?;
         }
         if !folder.is_empty() {
-            put::file(
-                &dir.join(folder).join("maildirfolder"),
-                b"",
-                day0 - 900 * DAY,
-            )?;
+            put::file(&dir.join(folder).join("maildirfolder"), b"", day0 - 900 * DAY)?;
             size.count(0);
         }
     }
@@ -65,17 +54,10 @@ pub(super) fn make(dir: &Path, seed: u64, day0: i64) -> Result<Size> {
     for number in 0..MESSAGES {
         // Newest last, a quarter of an hour to half a day apart.
         let sent = day0 - i64::from(MESSAGES - number) * 9_000 + random.below(7_200) as i64;
-        let folder = if random.chance(45) {
-            ""
-        } else {
-            random.pick(&FOLDERS)
-        };
+        let folder = if random.chance(45) { "" } else { random.pick(&FOLDERS) };
         let bytes = post.message(u64::from(number), sent, &mut random);
         let flags = random.pick(&["S", "S", "S", "RS", "", "FS"]);
-        let name = format!(
-            "{}:2,{flags}",
-            delivered_name(sent, u64::from(number), bytes.len(), &mut random)
-        );
+        let name = format!("{}:2,{flags}", delivered_name(sent, u64::from(number), bytes.len(), &mut random));
         put::file(&dir.join(folder).join("cur").join(name), &bytes, sent)?;
         size.count(bytes.len() as u64);
     }
@@ -95,28 +77,16 @@ pub(super) struct Changed {
 }
 
 /// Delivers 25 messages to the inbox, the last five still unread in `new/`, and marks others as read.
-pub(super) fn live(
-    dir: &Path,
-    seed: u64,
-    day: u32,
-    random: &mut Random,
-    morning: i64,
-) -> Result<Changed> {
+pub(super) fn live(dir: &Path, seed: u64, day: u32, random: &mut Random, morning: i64) -> Result<Changed> {
     let cur = dir.join("cur");
     let mut flagged = 0;
     for name in put::files_below(&dir.join("new"))? {
-        let (from, to) = (
-            dir.join("new").join(&name),
-            cur.join(format!("{}:2,S", name.display())),
-        );
+        let (from, to) = (dir.join("new").join(&name), cur.join(format!("{}:2,S", name.display())));
         std::fs::rename(&from, &to).map_err(at(&from))?;
         flagged += 1;
     }
     let names = put::files_below(&cur)?;
-    let unread: Vec<&str> = names
-        .iter()
-        .filter_map(|name| name.to_str()?.strip_suffix(":2,"))
-        .collect();
+    let unread: Vec<&str> = names.iter().filter_map(|name| name.to_str()?.strip_suffix(":2,")).collect();
     let read = random.some_of(unread.len(), 40);
     for position in read {
         let name = unread[position];
@@ -131,11 +101,7 @@ pub(super) fn live(
         let sent = morning + 7 * 3_600 + position as i64 * 1_300 + random.below(900) as i64;
         let bytes = post.message(number, sent, random);
         let name = delivered_name(sent, number, bytes.len(), random);
-        let path = if position < 20 {
-            cur.join(format!("{name}:2,"))
-        } else {
-            dir.join("new").join(name)
-        };
+        let path = if position < 20 { cur.join(format!("{name}:2,")) } else { dir.join("new").join(name) };
         put::file(&path, &bytes, sent)?;
     }
     Ok(Changed { delivered, flagged })
@@ -156,60 +122,26 @@ impl Post {
         for number in 0..12_u16 {
             let topic = words.topic(&mut random);
             let (extension, kind, bytes) = match number % 3 {
-                0 => (
-                    "jpg",
-                    "image/jpeg",
-                    camera.photo(400 + 20 * number, 300, &mut random),
-                ),
-                1 => (
-                    "pdf",
-                    "application/pdf",
-                    pdf::text(&topic, 8, &words, &mut random),
-                ),
+                0 => ("jpg", "image/jpeg", camera.photo(400 + 20 * number, 300, &mut random)),
+                1 => ("pdf", "application/pdf", pdf::text(&topic, 8, &words, &mut random)),
                 _ => {
                     let paragraphs = (0..60).map(|_| words.paragraph(&mut random)).collect();
-                    let text = Text {
-                        title: &topic,
-                        author: "A. Ash",
-                        paragraphs,
-                        pictures: Vec::new(),
-                        saved: 0,
-                    };
-                    let kind =
-                        "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+                    let text = Text { title: &topic, author: "A. Ash", paragraphs, pictures: Vec::new(), saved: 0 };
+                    let kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
                     ("docx", kind, docx(&text)?)
                 }
             };
-            attachments.push(Attachment {
-                name: format!("{topic}.{extension}"),
-                kind,
-                coded: base64_lines(&bytes),
-            });
+            attachments.push(Attachment { name: format!("{topic}.{extension}"), kind, coded: base64_lines(&bytes) });
         }
-        Ok(Post {
-            words,
-            attachments,
-            staff: teachers().collect(),
-        })
+        Ok(Post { words, attachments, staff: teachers().collect() })
     }
 
     fn message(&self, number: u64, sent: i64, random: &mut Random) -> Vec<u8> {
         let colleague = &self.staff[random.below(self.staff.len() as u64) as usize];
         let (given, family) = person(random);
-        let parent = format!(
-            "{} <{}@families.example>",
-            encoded(&format!("{given} {family}")),
-            family.to_lowercase()
-        );
-        let us = format!(
-            "\"{colleague}\" <{}@hazelbank.example>",
-            colleague.to_lowercase().replace(". ", ".")
-        );
-        let (from, to) = if random.chance(60) {
-            (parent, us)
-        } else {
-            (us, parent)
-        };
+        let parent = format!("{} <{}@families.example>", encoded(&format!("{given} {family}")), family.to_lowercase());
+        let us = format!("\"{colleague}\" <{}@hazelbank.example>", colleague.to_lowercase().replace(". ", "."));
+        let (from, to) = if random.chance(60) { (parent, us) } else { (us, parent) };
         let subject = random.pick(&SUBJECTS);
         let mut head = format!(
             "Return-Path: <bounce-{number}@mail.example>\r\nReceived: from relay.mail.example (192.0.2.25) by \
@@ -219,10 +151,7 @@ impl Post {
             date = mail_date(sent)
         );
         if subject.starts_with("Re: ") {
-            head.push_str(&format!(
-                "In-Reply-To: <{}.first@mail.example>\r\n",
-                number / 2
-            ));
+            head.push_str(&format!("In-Reply-To: <{}.first@mail.example>\r\n", number / 2));
         }
         let mut body = format!("Dear {given},\r\n\r\n");
         for _ in 0..random.between(1, 6) {
@@ -267,10 +196,7 @@ fn encoded(text: &str) -> String {
         word.push(letter);
     }
     words.push(word);
-    let coded: Vec<String> = words
-        .iter()
-        .map(|word| format!("=?utf-8?B?{}?=", base64(word.as_bytes())))
-        .collect();
+    let coded: Vec<String> = words.iter().map(|word| format!("=?utf-8?B?{}?=", base64(word.as_bytes()))).collect();
     coded.join("\r\n ")
 }
 
@@ -317,11 +243,7 @@ fn base64(bytes: &[u8]) -> String {
         let bits = u32::from(three[0]) << 16 | u32::from(three[1]) << 8 | u32::from(three[2]);
         for place in 0..4 {
             let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
-            coded.push(if place > part.len() {
-                '='
-            } else {
-                char::from(letter)
-            });
+            coded.push(if place > part.len() { '=' } else { char::from(letter) });
         }
     }
     coded

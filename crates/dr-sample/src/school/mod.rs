@@ -45,28 +45,16 @@ pub fn make(dir: &Path, seed: u64, day0: i64) -> Result<Made> {
     let (mis, attendance_rows) = records::make(&dir.join("mis"), seed, day0)?;
     let mail = mail::make(&dir.join("mail"), seed, day0)?;
     let www = site::make(&dir.join("www"), seed, day0)?;
-    Ok(Made {
-        shares,
-        mis,
-        mail,
-        www,
-        attendance_rows,
-    })
+    Ok(Made { shares, mis, mail, www, attendance_rows })
 }
 
 /// The file that [`lose`] would lose now, relative to `shares/`: a document of the office that the school needs.
 pub fn precious(dir: &Path, seed: u64) -> Result<PathBuf> {
     let office = PathBuf::from("office");
     let files = put::files_below(&dir.join("shares/office"))?;
-    let candidates: Vec<&PathBuf> = files
-        .iter()
-        .filter(|f| matches!(put::extension(f), "docx" | "xlsx"))
-        .collect();
+    let candidates: Vec<&PathBuf> = files.iter().filter(|f| matches!(put::extension(f), "docx" | "xlsx")).collect();
     if candidates.is_empty() {
-        return Err(Error::Unfit {
-            path: dir.to_owned(),
-            lacks: "a school with documents in its office",
-        });
+        return Err(Error::Unfit { path: dir.to_owned(), lacks: "a school with documents in its office" });
     }
     Ok(office.join(Random::of(seed, "lose", 0).pick(&candidates)))
 }

@@ -51,14 +51,8 @@ pub(super) fn make(dir: &Path, seed: u64, day0: i64) -> Result<(Size, u64)> {
     let mut random = Random::of(seed, "records", 0);
     let words = Words::new();
     let whole = connection.transaction()?;
-    whole.execute(
-        "INSERT INTO settings VALUES ('first day', ?1)",
-        [day0.to_string()],
-    )?;
-    whole.execute(
-        "INSERT INTO settings VALUES ('school', 'Hazel Bank Junior School')",
-        [],
-    )?;
+    whole.execute("INSERT INTO settings VALUES ('first day', ?1)", [day0.to_string()])?;
+    whole.execute("INSERT INTO settings VALUES ('school', 'Hazel Bank Junior School')", [])?;
     people(&whole, &mut random, &words, day0)?;
     let mut rows = 0;
     for morning in mornings_before(day0) {
@@ -73,9 +67,7 @@ pub(super) fn make(dir: &Path, seed: u64, day0: i64) -> Result<(Size, u64)> {
 /// The database as nobody else uses it: durability is the copy's task here, not the maker's.
 fn open(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
-    connection.execute_batch(
-        "PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;",
-    )?;
+    connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }
@@ -95,13 +87,8 @@ fn finished(path: &Path, written: i64) -> Result<Size> {
 /// Weekdays before `day0`, oldest first, with two weeks of holiday in the middle.
 fn mornings_before(day0: i64) -> Vec<i64> {
     let midnight = day0.div_euclid(DAY) * DAY;
-    let open = (1..)
-        .filter(|back| !(60..74).contains(back))
-        .map(|back| midnight - back * DAY);
-    let mut mornings: Vec<i64> = open
-        .filter(|morning| weekday(*morning) < 5)
-        .take(SCHOOL_DAYS)
-        .collect();
+    let open = (1..).filter(|back| !(60..74).contains(back)).map(|back| midnight - back * DAY);
+    let mut mornings: Vec<i64> = open.filter(|morning| weekday(*morning) < 5).take(SCHOOL_DAYS).collect();
     mornings.reverse();
     mornings
 }
@@ -114,35 +101,22 @@ fn people(whole: &Transaction, random: &mut Random, words: &Words, day0: i64) ->
             18 => "Office",
             _ => "Teaching assistant",
         };
-        let email = format!(
-            "{}@hazelbank.example",
-            name.to_lowercase().replace(". ", ".")
-        );
+        let email = format!("{}@hazelbank.example", name.to_lowercase().replace(". ", "."));
         let row = params![id, name, role, email, phone(random)];
-        whole
-            .prepare_cached("INSERT INTO staff VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(row)?;
+        whole.prepare_cached("INSERT INTO staff VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(row)?;
     }
     for id in 1..=CLASSES {
         let year = 3 + (id - 1) / 4;
         let name = format!("{year}{}", char::from(b'A' + ((id - 1) % 4) as u8));
-        whole.execute(
-            "INSERT INTO classes VALUES (?1, ?2, ?3, ?4)",
-            params![id, name, year, id + 1],
-        )?;
+        whole.execute("INSERT INTO classes VALUES (?1, ?2, ?3, ?4)", params![id, name, year, id + 1])?;
     }
     let mut contact = 0;
     for id in 1..=PUPILS {
         let (given, family) = person(random);
         let class = (id - 1) % CLASSES + 1;
         let age_days = (7 + (class as i64 - 1) / 4) * 365 + random.below(365) as i64;
-        let upn = format!(
-            "X{:012}",
-            u64::from(id) * 1_000_003 + random.below(1_000_000)
-        );
-        let allergy = random
-            .chance(7)
-            .then(|| random.pick(&["nuts", "egg", "milk", "bee stings", "penicillin"]));
+        let upn = format!("X{:012}", u64::from(id) * 1_000_003 + random.below(1_000_000));
+        let allergy = random.chance(7).then(|| random.pick(&["nuts", "egg", "milk", "bee stings", "penicillin"]));
         let note = random.chance(20).then(|| words.sentence(random));
         let row = params![
             id,
@@ -156,28 +130,14 @@ fn people(whole: &Transaction, random: &mut Random, words: &Words, day0: i64) ->
             allergy,
             note
         ];
-        whole
-            .prepare_cached("INSERT INTO pupils VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
-            .execute(row)?;
+        whole.prepare_cached("INSERT INTO pupils VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?.execute(row)?;
         for rank in 1..=random.between(1, 3) as u32 {
             contact += 1;
             let (first, _) = person(random);
-            let email = random
-                .chance(80)
-                .then(|| format!("parent{contact}@families.example"));
+            let email = random.chance(80).then(|| format!("parent{contact}@families.example"));
             let kin = random.pick(&["Mother", "Father", "Grandparent", "Carer"]);
-            let row = params![
-                contact,
-                id,
-                format!("{first} {family}"),
-                kin,
-                phone(random),
-                email,
-                rank
-            ];
-            whole
-                .prepare_cached("INSERT INTO contacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-                .execute(row)?;
+            let row = params![contact, id, format!("{first} {family}"), kin, phone(random), email, rank];
+            whole.prepare_cached("INSERT INTO contacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(row)?;
         }
     }
     Ok(())
@@ -199,35 +159,17 @@ fn register(whole: &Transaction, random: &mut Random, morning: i64) -> Result<u6
                 _ => ("O", None),
             };
             let late = late.map(|minutes| minutes as i64);
-            insert.execute(params![
-                pupil,
-                today,
-                session,
-                mark,
-                late,
-                (pupil - 1) % CLASSES + 2
-            ])?;
+            insert.execute(params![pupil, today, session, mark, late, (pupil - 1) % CLASSES + 2])?;
         }
     }
     Ok(u64::from(PUPILS) * 2)
 }
 
-fn money_and_marks(
-    whole: &Transaction,
-    random: &mut Random,
-    words: &Words,
-    day0: i64,
-) -> Result<()> {
+fn money_and_marks(whole: &Transaction, random: &mut Random, words: &Words, day0: i64) -> Result<()> {
     for pupil in 1..=PUPILS {
         for subject in ["Reading", "Writing", "Maths", "Science"] {
             for term in ["Autumn", "Spring", "Summer"] {
-                let row = params![
-                    pupil,
-                    subject,
-                    term,
-                    random.between(70, 130) as i64,
-                    words.sentence(random)
-                ];
+                let row = params![pupil, subject, term, random.between(70, 130) as i64, words.sentence(random)];
                 whole
                     .prepare_cached(
                         "INSERT INTO assessments (pupil, subject, term, score, remark) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -241,13 +183,7 @@ fn money_and_marks(
     }
     for number in 0..3_000 {
         let noted = day0 - (3_000 - number) * 3_600;
-        note(
-            whole,
-            noted,
-            random.between(1, 22) as u32,
-            "sign-in",
-            &format!("from desk {}", random.below(40)),
-        )?;
+        note(whole, noted, random.between(1, 22) as u32, "sign-in", &format!("from desk {}", random.below(40)))?;
     }
     Ok(())
 }
@@ -256,9 +192,7 @@ fn pay(whole: &Transaction, random: &mut Random, pupil: u32, when: i64) -> Resul
     let by = random.pick(&["online", "cash", "cheque"]);
     let row = params![pupil, date(when), random.between(2, 12) as i64 * 125, by];
     whole
-        .prepare_cached(
-            "INSERT INTO dinner_money (pupil, date, pence, paid_by) VALUES (?1, ?2, ?3, ?4)",
-        )?
+        .prepare_cached("INSERT INTO dinner_money (pupil, date, pence, paid_by) VALUES (?1, ?2, ?3, ?4)")?
         .execute(row)?;
     Ok(())
 }
@@ -273,21 +207,13 @@ fn note(whole: &Transaction, noted: i64, who: u32, action: &str, detail: &str) -
 /// The `day0` the school was made with.
 pub(super) fn first_day(dir: &Path) -> Result<i64> {
     let path = dir.join("mis.db");
-    let unfit = || Error::Unfit {
-        path: path.clone(),
-        lacks: "the records of a made school",
-    };
+    let unfit = || Error::Unfit { path: path.clone(), lacks: "the records of a made school" };
     if !path.exists() {
         return Err(unfit());
     }
     let connection = open(&path)?;
-    let value: Option<String> = connection
-        .query_row(
-            "SELECT value FROM settings WHERE name = 'first day'",
-            [],
-            |row| row.get(0),
-        )
-        .optional()?;
+    let value: Option<String> =
+        connection.query_row("SELECT value FROM settings WHERE name = 'first day'", [], |row| row.get(0)).optional()?;
     value.and_then(|v| v.parse().ok()).ok_or_else(unfit)
 }
 
@@ -309,36 +235,18 @@ pub(super) fn live(dir: &Path, random: &mut Random, morning: i64) -> Result<Chan
     let corrections = 12;
     for position in random.some_of(900.min(earlier.unsigned_abs() as usize), corrections) {
         let mark = earlier - position as i64;
-        whole.execute(
-            "UPDATE attendance SET mark = 'C', minutes_late = NULL WHERE id = ?1",
-            [mark],
-        )?;
-        note(
-            &whole,
-            morning + 10 * 3_600,
-            18,
-            "correction",
-            &format!("mark {mark} is now C"),
-        )?;
+        whole.execute("UPDATE attendance SET mark = 'C', minutes_late = NULL WHERE id = ?1", [mark])?;
+        note(&whole, morning + 10 * 3_600, 18, "correction", &format!("mark {mark} is now C"))?;
     }
     for _ in 0..60 {
         let pupil = random.between(1, u64::from(PUPILS)) as u32;
         pay(&whole, random, pupil, morning)?;
     }
     for hour in 8..17 {
-        note(
-            &whole,
-            morning + hour * 3_600,
-            random.between(1, 22) as u32,
-            "sign-in",
-            "from the staff room",
-        )?;
+        note(&whole, morning + hour * 3_600, random.between(1, 22) as u32, "sign-in", "from the staff room")?;
     }
     whole.commit()?;
     drop(connection);
     finished(&path, morning + 16 * 3_600)?;
-    Ok(Changed {
-        marks,
-        corrections: corrections as u64,
-    })
+    Ok(Changed { marks, corrections: corrections as u64 })
 }

@@ -10,16 +10,7 @@ use crate::words::{FAMILY, Words, person};
 use crate::{Result, pdf};
 use std::path::{Path, PathBuf};
 
-const SUBJECTS: [&str; 8] = [
-    "Art",
-    "English",
-    "Geography",
-    "History",
-    "Maths",
-    "Music",
-    "PE",
-    "Science",
-];
+const SUBJECTS: [&str; 8] = ["Art", "English", "Geography", "History", "Maths", "Music", "PE", "Science"];
 const TERMS: [&str; 3] = ["1 Autumn", "2 Spring", "3 Summer"];
 const EVENTS: [&str; 11] = [
     "Sports day",
@@ -37,11 +28,7 @@ const EVENTS: [&str; 11] = [
 
 /// The people who have folders: the initial and family name of each teacher.
 pub(super) fn teachers() -> impl Iterator<Item = String> {
-    FAMILY
-        .iter()
-        .take(22)
-        .zip(b'A'..)
-        .map(|(family, initial)| format!("{}. {family}", char::from(initial)))
+    FAMILY.iter().take(22).zip(b'A'..).map(|(family, initial)| format!("{}. {family}", char::from(initial)))
 }
 
 pub(super) fn make(dir: &Path, seed: u64, day0: i64) -> Result<Size> {
@@ -73,32 +60,17 @@ impl Desk {
         let camera = Camera::new();
         let crest = camera.photo(208, 160, &mut Random::of(seed, "crest", 0));
         let random = Random::of(seed, "shares", day);
-        Desk {
-            random,
-            words: Words::new(),
-            camera,
-            crest,
-            now,
-            age_days_max: 700,
-            made: Size::default(),
-        }
+        Desk { random, words: Words::new(), camera, crest, now, age_days_max: 700, made: Size::default() }
     }
 
     /// For files that are made and changed in the course of a day.
     pub(super) fn today(seed: u64, day: u64, now: i64) -> Self {
-        Desk {
-            age_days_max: 0,
-            ..Desk::new(seed, day, now)
-        }
+        Desk { age_days_max: 0, ..Desk::new(seed, day, now) }
     }
 
     /// When a file was last saved: in working hours of some day.
     pub(super) fn saved(&mut self) -> i64 {
-        let back = if self.age_days_max == 0 {
-            0
-        } else {
-            self.random.between(1, self.age_days_max) as i64
-        };
+        let back = if self.age_days_max == 0 { 0 } else { self.random.between(1, self.age_days_max) as i64 };
         (self.now.div_euclid(DAY) - back) * DAY + self.random.between(8 * 3_600, 17 * 3_600) as i64
     }
 
@@ -109,9 +81,7 @@ impl Desk {
     }
 
     fn paragraphs(&mut self, low: u64, high: u64) -> Vec<String> {
-        (0..self.random.between(low, high))
-            .map(|_| self.words.paragraph(&mut self.random))
-            .collect()
+        (0..self.random.between(low, high)).map(|_| self.words.paragraph(&mut self.random)).collect()
     }
 
     fn photo_bytes(&mut self, width: u16, height: u16) -> Vec<u8> {
@@ -119,67 +89,27 @@ impl Desk {
     }
 
     /// A document, with the crest on top or with pictures of its own.
-    pub(super) fn docx(
-        &mut self,
-        path: &Path,
-        title: &str,
-        author: &str,
-        letter: bool,
-    ) -> Result<()> {
+    pub(super) fn docx(&mut self, path: &Path, title: &str, author: &str, letter: bool) -> Result<()> {
         let paragraphs = self.paragraphs(5, 40);
-        let own = if !letter && self.random.chance(25) {
-            self.photo_bytes(480, 360)
-        } else {
-            Vec::new()
-        };
+        let own = if !letter && self.random.chance(25) { self.photo_bytes(480, 360) } else { Vec::new() };
         let saved = self.saved();
-        let pictures = [&self.crest[..], &own]
-            .into_iter()
-            .zip([letter, !own.is_empty()]);
-        let pictures = pictures
-            .filter(|(_, shown)| *shown)
-            .map(|(picture, _)| picture)
-            .collect();
-        let bytes = docx(&Text {
-            title,
-            author,
-            paragraphs,
-            pictures,
-            saved,
-        })?;
+        let pictures = [&self.crest[..], &own].into_iter().zip([letter, !own.is_empty()]);
+        let pictures = pictures.filter(|(_, shown)| *shown).map(|(picture, _)| picture).collect();
+        let bytes = docx(&Text { title, author, paragraphs, pictures, saved })?;
         self.put(path, &bytes, saved)
     }
 
     fn odt(&mut self, path: &Path, title: &str, author: &str) -> Result<()> {
         let (paragraphs, saved) = (self.paragraphs(6, 40), self.saved());
-        let bytes = odt(&Text {
-            title,
-            author,
-            paragraphs,
-            pictures: Vec::new(),
-            saved,
-        })?;
+        let bytes = odt(&Text { title, author, paragraphs, pictures: Vec::new(), saved })?;
         self.put(path, &bytes, saved)
     }
 
-    pub(super) fn xlsx(
-        &mut self,
-        path: &Path,
-        title: &str,
-        author: &str,
-        columns: usize,
-    ) -> Result<()> {
-        let mut rows = vec![
-            (0..columns)
-                .map(|_| Cell::Words(self.words.topic(&mut self.random)))
-                .collect::<Vec<_>>(),
-        ];
+    pub(super) fn xlsx(&mut self, path: &Path, title: &str, author: &str, columns: usize) -> Result<()> {
+        let mut rows = vec![(0..columns).map(|_| Cell::Words(self.words.topic(&mut self.random))).collect::<Vec<_>>()];
         for number in 0..self.random.between(20, 400) {
             let (given, family) = person(&mut self.random);
-            let mut cells = vec![
-                Cell::Number(number as i64 + 1),
-                Cell::Words(format!("{given} {family}")),
-            ];
+            let mut cells = vec![Cell::Number(number as i64 + 1), Cell::Words(format!("{given} {family}"))];
             for column in 2..columns {
                 cells.push(match column % 3 {
                     0 => Cell::Money(self.random.below(250_000) as i64),
@@ -198,10 +128,7 @@ impl Desk {
         let mut text = format!("number,{heading},amount\n");
         for number in 0..self.random.between(30, 600) {
             let (given, family) = person(&mut self.random);
-            text.push_str(&format!(
-                "{number},{given} {family},{}\n",
-                self.random.below(10_000)
-            ));
+            text.push_str(&format!("{number},{given} {family},{}\n", self.random.below(10_000)));
         }
         let saved = self.saved();
         self.put(path, text.as_bytes(), saved)
@@ -255,17 +182,10 @@ impl Desk {
         }
         for sheet in 1..=2 {
             let topic = self.words.topic(&mut self.random);
-            self.pdf(
-                &folder.join(format!("Worksheet {sheet} {topic}.pdf")),
-                &topic,
-            )?;
+            self.pdf(&folder.join(format!("Worksheet {sheet} {topic}.pdf")), &topic)?;
         }
         let topic = self.words.topic(&mut self.random);
-        self.odt(
-            &folder.join(format!("Taflen waith – {topic}.odt")),
-            &topic,
-            "S. Rowan",
-        )?;
+        self.odt(&folder.join(format!("Taflen waith – {topic}.odt")), &topic, "S. Rowan")?;
         if self.random.chance(35) {
             let saved = self.saved();
             let bytes = png(200, 150, &mut self.random);
@@ -276,12 +196,7 @@ impl Desk {
         self.csv(&folder.join("Results.csv"), "pupil")?;
         self.text(&folder.join("Notes to self.txt"))?;
         if self.random.chance(40) {
-            self.xlsx(
-                &folder.join("Scheme of work & resources.xlsx"),
-                title,
-                "J. Oak",
-                7,
-            )?;
+            self.xlsx(&folder.join("Scheme of work & resources.xlsx"), title, "J. Oak", 7)?;
         }
         Ok(())
     }
@@ -289,13 +204,8 @@ impl Desk {
     /// Admissions, finance, minutes, policies, letters.
     fn office(&mut self, dir: &Path) -> Result<()> {
         let year = civil(self.now).0;
-        for folder in [
-            "admissions/Applications",
-            "finance/Invoices",
-            "finance/Orders",
-            "finance/Ledger",
-            "minutes/SLT",
-        ] {
+        for folder in ["admissions/Applications", "finance/Invoices", "finance/Orders", "finance/Ledger", "minutes/SLT"]
+        {
             put::directory(&dir.join(folder))?;
         }
         for folder in ["letters", "policies", "personnel"] {
@@ -303,68 +213,33 @@ impl Desk {
         }
         for back in 0..4 {
             let (of, next) = (year - back, (year - back + 1) % 100);
-            let register = dir.join(format!(
-                "admissions/Admissions register {of}-{next:02}.xlsx"
-            ));
+            let register = dir.join(format!("admissions/Admissions register {of}-{next:02}.xlsx"));
             self.xlsx(&register, "Admissions register", "R. Elm", 9)?;
             let budget = dir.join(format!("finance/Budget {of}-{next:02}.xlsx"));
             self.xlsx(&budget, "Budget", "R. Elm", 12)?;
         }
         for number in 0..40 {
             let (_, family) = person(&mut self.random);
-            self.scan(&dir.join(format!(
-                "admissions/Applications/{:04} {family}.pdf",
-                1_200 + number
-            )))?;
+            self.scan(&dir.join(format!("admissions/Applications/{:04} {family}.pdf", 1_200 + number)))?;
             let offer = dir.join(format!("admissions/{family} offer letter {number:02}.docx"));
             self.docx(&offer, "Offer of a place", "R. Elm", true)?;
             self.scan(&dir.join(format!("finance/Invoices/INV-{:05}.pdf", 40_100 + number)))?;
             let order = dir.join(format!("finance/Orders/Order {:04}.xlsx", 700 + number));
             self.xlsx(&order, "Order", "R. Elm", 6)?;
             let held = date(self.now - (number as i64 + 1) * 14 * DAY);
-            self.docx(
-                &dir.join(format!("minutes/Governors {held}.docx")),
-                "Minutes",
-                "A. Ash",
-                true,
-            )?;
-            self.odt(
-                &dir.join(format!("minutes/SLT/Nodiadau {held}.odt")),
-                "SLT notes",
-                "A. Ash",
-            )?;
+            self.docx(&dir.join(format!("minutes/Governors {held}.docx")), "Minutes", "A. Ash", true)?;
+            self.odt(&dir.join(format!("minutes/SLT/Nodiadau {held}.odt")), "SLT notes", "A. Ash")?;
         }
         for number in 0..30 {
             let topic = self.words.topic(&mut self.random);
-            self.docx(
-                &dir.join(format!("policies/{topic} policy.docx")),
-                &topic,
-                "A. Ash",
-                true,
-            )?;
-            self.pdf(
-                &dir.join(format!("policies/{topic} policy v{}.pdf", number % 4 + 1)),
-                &topic,
-            )?;
+            self.docx(&dir.join(format!("policies/{topic} policy.docx")), &topic, "A. Ash", true)?;
+            self.pdf(&dir.join(format!("policies/{topic} policy v{}.pdf", number % 4 + 1)), &topic)?;
             let topic = self.words.topic(&mut self.random);
-            self.docx(
-                &dir.join(format!("letters/Letter home {number:02} {topic}.docx")),
-                &topic,
-                "R. Elm",
-                true,
-            )?;
-            self.csv(
-                &dir.join(format!("finance/Ledger/Period {number:02}.csv")),
-                "payee",
-            )?;
+            self.docx(&dir.join(format!("letters/Letter home {number:02} {topic}.docx")), &topic, "R. Elm", true)?;
+            self.csv(&dir.join(format!("finance/Ledger/Period {number:02}.csv")), "payee")?;
         }
         for teacher in teachers() {
-            self.docx(
-                &dir.join(format!("personnel/{teacher}.docx")),
-                &teacher,
-                "A. Ash",
-                true,
-            )?;
+            self.docx(&dir.join(format!("personnel/{teacher}.docx")), &teacher, "A. Ash", true)?;
         }
         Ok(())
     }
@@ -376,28 +251,16 @@ impl Desk {
         }
         for number in 1..=6 {
             let topic = self.words.topic(&mut self.random);
-            self.docx(
-                &dir.join(format!("Planning/{number} {topic}.docx")),
-                &topic,
-                name,
-                false,
-            )?;
+            self.docx(&dir.join(format!("Planning/{number} {topic}.docx")), &topic, name, false)?;
             let (given, family) = person(&mut self.random);
             let report = dir.join(format!("Reports/{given} {family} report {number}.docx"));
             self.docx(&report, "Report", name, true)?;
         }
         for number in 1..=4 {
-            self.photo(
-                &dir.join(format!("Display/IMG_{:04}.JPG", 2_000 + number)),
-                1_200,
-                900,
-            )?;
+            self.photo(&dir.join(format!("Display/IMG_{:04}.JPG", 2_000 + number)), 1_200, 900)?;
             let topic = self.words.topic(&mut self.random);
             self.text(&dir.join(format!("{number} {topic}.txt")))?;
-            self.pdf(
-                &dir.join(format!("Planning/{topic} ({number}).pdf")),
-                &topic,
-            )?;
+            self.pdf(&dir.join(format!("Planning/{topic} ({number}).pdf")), &topic)?;
         }
         self.xlsx(&dir.join("Seating plan.xlsx"), "Seating plan", name, 5)?;
         self.xlsx(&dir.join("Marks.xlsx"), "Marks", name, 8)?;
@@ -412,11 +275,7 @@ impl Desk {
             let folder: PathBuf = dir.join(format!("{} {event}", year - number as i64 % 3));
             put::directory(&folder)?;
             for picture in 0..20 {
-                self.photo(
-                    &folder.join(format!("DSC_{:04}.JPG", number * 200 + picture + 1)),
-                    1_760,
-                    1_320,
-                )?;
+                self.photo(&folder.join(format!("DSC_{:04}.JPG", number * 200 + picture + 1)), 1_760, 1_320)?;
             }
         }
         Ok(())

@@ -64,11 +64,7 @@ pub(super) fn make(dir: &Path, seed: u64, day0: i64) -> Result<Size> {
     let mut size = Size::default();
     let mut put = |name: &str, bytes: &[u8], random: &mut Random| {
         size.count(bytes.len() as u64);
-        put::file(
-            &dir.join(name),
-            bytes,
-            day0 - random.between(1, 300) as i64 * DAY,
-        )
+        put::file(&dir.join(name), bytes, day0 - random.between(1, 300) as i64 * DAY)
     };
     for (number, page) in PAGES.iter().enumerate() {
         let html = html(page, number % 20, &words, &mut random);
@@ -76,30 +72,20 @@ pub(super) fn make(dir: &Path, seed: u64, day0: i64) -> Result<Size> {
     }
     for number in 0..20 {
         let bytes = camera.photo(640, 480, &mut random);
-        put(
-            &format!("images/photo-{number:02}.jpg"),
-            &bytes,
-            &mut random,
-        )?;
+        put(&format!("images/photo-{number:02}.jpg"), &bytes, &mut random)?;
     }
     let crest = png(96, 96, &mut random);
     put("images/crest.png", &crest, &mut random)?;
     put("css/style.css", STYLE.as_bytes(), &mut random)?;
     put("robots.txt", b"User-agent: *\nAllow: /\n", &mut random)?;
-    let listed: String = PAGES
-        .iter()
-        .map(|page| format!("https://www.hazelbank.example/{page}.html\n"))
-        .collect();
+    let listed: String = PAGES.iter().map(|page| format!("https://www.hazelbank.example/{page}.html\n")).collect();
     put("sitemap.txt", listed.as_bytes(), &mut random)?;
     Ok(size)
 }
 
 fn html(page: &str, picture: usize, words: &Words, random: &mut Random) -> String {
     let title = page.replace('-', " ");
-    let links: String = PAGES[..8]
-        .iter()
-        .map(|to| format!("<a href=\"{to}.html\">{to}</a>\n"))
-        .collect();
+    let links: String = PAGES[..8].iter().map(|to| format!("<a href=\"{to}.html\">{to}</a>\n")).collect();
     let mut html = format!(
         "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head><meta charset=\"utf-8\"><title>{title} - Hazel Bank Junior \
          School</title>\n<link rel=\"stylesheet\" href=\"css/style.css\"></head>\n<body>\n<nav>\n{links}</nav>\n\
@@ -108,9 +94,7 @@ fn html(page: &str, picture: usize, words: &Words, random: &mut Random) -> Strin
     for _ in 0..random.between(3, 14) {
         html.push_str(&format!("<p>{}</p>\n", escaped(&words.paragraph(random))));
     }
-    html.push_str(
-        "</main>\n<footer>Hazel Bank Junior School, 01632 960100</footer>\n</body>\n</html>\n",
-    );
+    html.push_str("</main>\n<footer>Hazel Bank Junior School, 01632 960100</footer>\n</body>\n</html>\n");
     html
 }
 
@@ -119,10 +103,9 @@ pub(super) fn live(dir: &Path, random: &mut Random, morning: i64) -> Result<()> 
     let path = dir.join("news.html");
     let before = put::read(&path)?;
     let text = String::from_utf8_lossy(&before);
-    let (head, rest) = text.split_once("</h1>\n").ok_or_else(|| Error::Unfit {
-        path: path.clone(),
-        lacks: "a heading to put news under",
-    })?;
+    let (head, rest) = text
+        .split_once("</h1>\n")
+        .ok_or_else(|| Error::Unfit { path: path.clone(), lacks: "a heading to put news under" })?;
     let words = Words::new();
     let (topic, piece) = (words.topic(random), words.paragraph(random));
     let news = format!(

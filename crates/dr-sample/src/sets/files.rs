@@ -67,14 +67,7 @@ struct Maker {
 impl Maker {
     fn new(set: Set, seed: u64) -> Self {
         let (code, words, camera) = (Code::new(seed), Words::new(), Camera::new());
-        Maker {
-            set,
-            seed,
-            code,
-            words,
-            camera,
-            size: Size::default(),
-        }
+        Maker { set, seed, code, words, camera, size: Size::default() }
     }
 
     /// Where the file of this number stands: by folders of folders, the name telling its kind.
@@ -82,17 +75,11 @@ impl Maker {
         let per_folder = if self.set == Set::ManySmall { 500 } else { 16 };
         let folder = number / per_folder;
         let extension = match self.set {
-            Set::Mixed => {
-                ["jpg", "bin", "docx", "txt", "txt", "pdf", "txt", "bin"][(number % 8) as usize]
-            }
+            Set::Mixed => ["jpg", "bin", "docx", "txt", "txt", "pdf", "txt", "bin"][(number % 8) as usize],
             Set::SourceTree => ["c", "c", "h", "c", "rst", "c", "h", "c"][(number % 8) as usize],
             _ => "small",
         };
-        PathBuf::from(format!(
-            "{:03}/{:03}/{number:07}.{extension}",
-            folder / 40,
-            folder % 40
-        ))
+        PathBuf::from(format!("{:03}/{:03}/{number:07}.{extension}", folder / 40, folder % 40))
     }
 
     fn put(&mut self, path: &Path, number: u64, generation: u64) -> Result<()> {
@@ -102,11 +89,7 @@ impl Maker {
         let mut random = Random::of(self.seed, "file", generation << 40 | number);
         let bytes = self.content(path, &mut random)?;
         self.size.count(bytes.len() as u64);
-        put::file(
-            path,
-            &bytes,
-            SAVED + generation as i64 * 86_400 + random.below(86_400) as i64,
-        )
+        put::file(path, &bytes, SAVED + generation as i64 * 86_400 + random.below(86_400) as i64)
     }
 
     fn content(&self, path: &Path, random: &mut Random) -> Result<Vec<u8>> {
@@ -115,21 +98,11 @@ impl Maker {
                 let width = random.between(40, 160) as u16 * 8;
                 self.camera.photo(width, width / 4 * 3, random)
             }
-            "bin" => self
-                .code
-                .machine(random.between(10_000, 160_000) as usize, random),
+            "bin" => self.code.machine(random.between(10_000, 160_000) as usize, random),
             "docx" => {
-                let paragraphs = (0..random.between(10, 120))
-                    .map(|_| self.words.paragraph(random))
-                    .collect();
+                let paragraphs = (0..random.between(10, 120)).map(|_| self.words.paragraph(random)).collect();
                 let picture = self.camera.photo(960, 720, random);
-                docx(&Text {
-                    title: "Mixed",
-                    author: "J. Oak",
-                    paragraphs,
-                    pictures: vec![&picture],
-                    saved: SAVED,
-                })?
+                docx(&Text { title: "Mixed", author: "J. Oak", paragraphs, pictures: vec![&picture], saved: SAVED })?
             }
             "pdf" => pdf::text("Mixed", random.between(1, 20), &self.words, random),
             "txt" => {
@@ -172,31 +145,20 @@ impl Maker {
             _ => [&before[..from], &stretch, &before[until..]].concat(),
         };
         self.size.count(bytes.len() as u64);
-        put::save_again(
-            path,
-            &bytes,
-            SAVED + generation as i64 * 86_400 + random.below(86_400) as i64,
-        )
+        put::save_again(path, &bytes, SAVED + generation as i64 * 86_400 + random.below(86_400) as i64)
     }
 }
 
 pub(super) fn advance(set: Set, dir: &Path, seed: u64, generation: u64) -> Result<Size> {
     let files = put::files_below(dir)?;
     if files.is_empty() {
-        return Err(Error::Unfit {
-            path: dir.to_owned(),
-            lacks: "the files of an earlier generation",
-        });
+        return Err(Error::Unfit { path: dir.to_owned(), lacks: "the files of an earlier generation" });
     }
     let mut maker = Maker::new(set, seed);
     let mut random = Random::of(seed, "generation", generation);
     let share = |thousandths: usize| (files.len() * thousandths).div_ceil(1_000);
     let (edited, gone, renamed, new) = (share(10), share(3), share(3), share(5));
-    for (position, file) in random
-        .some_of(files.len(), edited + gone + renamed)
-        .into_iter()
-        .enumerate()
-    {
+    for (position, file) in random.some_of(files.len(), edited + gone + renamed).into_iter().enumerate() {
         let path = dir.join(&files[file]);
         match position % 16 {
             0..=9 => maker.edit(&path, &mut random, generation)?,
@@ -223,8 +185,5 @@ pub(super) fn advance_empty(dir: &Path, generation: u64) -> Result<Size> {
         let path = dir.join(format!("new-{generation}-{number:07}"));
         fs::File::create(&path).map_err(at(&path))?;
     }
-    Ok(Size {
-        files: new,
-        bytes: 0,
-    })
+    Ok(Size { files: new, bytes: 0 })
 }

@@ -63,10 +63,7 @@ pub(super) fn advance_dump(dir: &Path, seed: u64, generation: u64) -> Result<Siz
         let rows = BufReader::new(File::open(&path)?).lines().count() as u64 - 2;
         let clusters = rows.div_ceil(CLUSTER) as usize;
         // One cluster in 200 is 0.5 % of the rows.
-        let mut anew = random
-            .some_of(clusters, clusters.div_ceil(200))
-            .into_iter()
-            .peekable();
+        let mut anew = random.some_of(clusters, clusters.div_ceil(200)).into_iter().peekable();
         let mut out = BufWriter::with_capacity(1 << 16, File::create(&beside)?);
         let (mut written, mut id) = (0, 0);
         for line in BufReader::new(File::open(&path)?).lines() {
@@ -80,11 +77,7 @@ pub(super) fn advance_dump(dir: &Path, seed: u64, generation: u64) -> Result<Siz
             while anew.peek().is_some_and(|next| *next < cluster) {
                 anew.next();
             }
-            let line = if anew.peek() == Some(&cluster) {
-                row(id, seed, generation, &words)
-            } else {
-                line + "\n"
-            };
+            let line = if anew.peek() == Some(&cluster) { row(id, seed, generation, &words) } else { line + "\n" };
             written += put(&mut out, &line)?;
         }
         for more in 1..=rows.div_ceil(100) {
@@ -116,10 +109,7 @@ pub fn image(dir: &Path, mib: u64, seed: u64) -> Result<Size> {
         Ok(())
     };
     write().map_err(at(&path))?;
-    Ok(Size {
-        files: 1,
-        bytes: mib * MIB,
-    })
+    Ok(Size { files: 1, bytes: mib * MIB })
 }
 
 fn extent(length: usize, code: &Code, random: &mut Random) -> Vec<u8> {

@@ -5,24 +5,14 @@ use crate::random::Random;
 use crate::words::zipf;
 
 const STEMS: [&str; 64] = [
-    "node", "page", "buf", "lock", "queue", "table", "entry", "list", "map", "tree", "index",
-    "block", "inode", "device", "port", "irq", "clock", "timer", "state", "flags", "mask",
-    "offset", "length", "count", "size", "addr", "base", "range", "region", "slot", "ring",
-    "frame", "packet", "header", "socket", "route", "filter", "rule", "group", "user", "task",
-    "event", "signal", "trace", "debug", "error", "status", "config", "option", "param", "value",
-    "result", "channel", "stream", "codec", "sensor", "power", "reset", "probe", "attach", "alloc",
-    "free", "init", "sync",
+    "node", "page", "buf", "lock", "queue", "table", "entry", "list", "map", "tree", "index", "block", "inode",
+    "device", "port", "irq", "clock", "timer", "state", "flags", "mask", "offset", "length", "count", "size", "addr",
+    "base", "range", "region", "slot", "ring", "frame", "packet", "header", "socket", "route", "filter", "rule",
+    "group", "user", "task", "event", "signal", "trace", "debug", "error", "status", "config", "option", "param",
+    "value", "result", "channel", "stream", "codec", "sensor", "power", "reset", "probe", "attach", "alloc", "free",
+    "init", "sync",
 ];
-const TYPES: [&str; 8] = [
-    "int",
-    "u32",
-    "u64",
-    "void",
-    "struct page *",
-    "size_t",
-    "bool",
-    "unsigned long",
-];
+const TYPES: [&str; 8] = ["int", "u32", "u64", "void", "struct page *", "size_t", "bool", "unsigned long"];
 const REMARKS: [&str; 6] = [
     "must be called with the lock held",
     "the caller owns the reference",
@@ -46,12 +36,7 @@ impl Code {
             .map(|number| match number % 3 {
                 0 => random.pick(&STEMS).to_owned(),
                 1 => format!("{}_{}", random.pick(&STEMS), random.pick(&STEMS)),
-                _ => format!(
-                    "{}_{}_{}",
-                    random.pick(&STEMS),
-                    random.pick(&STEMS),
-                    random.pick(&STEMS)
-                ),
+                _ => format!("{}_{}_{}", random.pick(&STEMS), random.pick(&STEMS), random.pick(&STEMS)),
             })
             .collect::<Vec<_>>();
         let draws = zipf(names.len());
@@ -62,11 +47,7 @@ impl Code {
                 bytes
             })
             .collect();
-        Code {
-            names,
-            draws,
-            instructions,
-        }
+        Code { names, draws, instructions }
     }
 
     /// `length` bytes of functions, as one author writes them: with a few dozen names used over and over.
@@ -81,9 +62,7 @@ impl Code {
         }
         while text.len() < length {
             let (kind, name, argument) = (random.pick(&TYPES), own(random), own(random));
-            text.push_str(&format!(
-                "\nstatic {kind} {prefix}_{name}(struct {prefix} *{argument})\n{{\n"
-            ));
+            text.push_str(&format!("\nstatic {kind} {prefix}_{name}(struct {prefix} *{argument})\n{{\n"));
             for _ in 0..random.between(4, 24) {
                 let (a, b) = (own(random), own(random));
                 text.push_str(&match random.below(12) {
@@ -92,7 +71,9 @@ impl Code {
                         format!("\t/* {one}, {two}: {} */\n", random.pick(&REMARKS))
                     }
                     1 => format!("\tif (!{argument}->{a})\n\t\treturn -EINVAL;\n"),
-                    2 => format!("\tif ({argument}->{a} > {b}) {{\n\t\t{prefix}_{a}({argument});\n\t\tgoto out;\n\t}}\n"),
+                    2 => {
+                        format!("\tif ({argument}->{a} > {b}) {{\n\t\t{prefix}_{a}({argument});\n\t\tgoto out;\n\t}}\n")
+                    }
                     3 => format!("\t{}->{a} = {};\n", self.name(random), random.below(65_536)),
                     4 => format!("\tfor (i = 0; i < {argument}->{a}; i++)\n\t\t{b}[i] = 0;\n"),
                     5 => format!("\t{} {a};\n", random.pick(&TYPES)),

@@ -17,10 +17,7 @@ pub fn tree(dir: &Path) -> BTreeMap<PathBuf, (blake3::Hash, i64)> {
                 waiting.push(path);
             } else if metadata.is_file() {
                 let below = path.strip_prefix(dir).unwrap().to_owned();
-                found.insert(
-                    below,
-                    (blake3::hash(&fs::read(&path).unwrap()), metadata.mtime()),
-                );
+                found.insert(below, (blake3::hash(&fs::read(&path).unwrap()), metadata.mtime()));
             }
         }
     }
