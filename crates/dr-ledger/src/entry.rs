@@ -44,21 +44,8 @@ impl Body {
     /// The entry that this body makes at place `n`.
     #[must_use]
     pub fn numbered(self, n: u64) -> Entry {
-        let Self {
-            decided,
-            real,
-            by,
-            authenticated,
-            event,
-        } = self;
-        Entry {
-            n,
-            decided,
-            real,
-            by,
-            authenticated,
-            event,
-        }
+        let Self { decided, real, by, authenticated, event } = self;
+        Entry { n, decided, real, by, authenticated, event }
     }
 }
 

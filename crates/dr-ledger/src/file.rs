@@ -80,9 +80,7 @@ impl Ledger {
     /// The ledger of the state directory `state`, which must exist before the first append.
     #[must_use]
     pub fn in_state(state: &Path) -> Self {
-        Self {
-            path: state.join(FILE_NAME),
-        }
+        Self { path: state.join(FILE_NAME) }
     }
 
     /// Where the file is.
@@ -109,9 +107,7 @@ impl Ledger {
     /// If the file is there and cannot be read.
     pub fn read(&self) -> Result<Contents, LedgerError> {
         match bytes(&self.path) {
-            Err(LedgerError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Ok(scan(&[], None))
-            }
+            Err(LedgerError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(scan(&[], None)),
             other => Ok(scan(&other?, None)),
         }
     }
@@ -122,16 +118,10 @@ impl Ledger {
     /// If the file is there and cannot be read, or its last line is not an entry.
     pub fn head(&self) -> Result<Head, LedgerError> {
         match Open::to_read(&self.path) {
-            Err(LedgerError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Ok(Head::EMPTY)
-            }
+            Err(LedgerError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Head::EMPTY),
             open => {
                 let tail = open?.tail()?;
-                Ok(tail
-                    .unfinished
-                    .as_ref()
-                    .and_then(|line| line.entry)
-                    .unwrap_or(tail.head))
+                Ok(tail.unfinished.as_ref().and_then(|line| line.entry).unwrap_or(tail.head))
             }
         }
     }
@@ -170,11 +160,7 @@ struct Unfinished {
 
 impl<'a> Open<'a> {
     fn to_read(path: &'a Path) -> Result<Self, LedgerError> {
-        Self::locked(
-            path,
-            OpenOptions::new().read(true),
-            FlockOperation::LockShared,
-        )
+        Self::locked(path, OpenOptions::new().read(true), FlockOperation::LockShared)
     }
 
     pub fn to_write(path: &'a Path) -> Result<Self, LedgerError> {
@@ -183,15 +169,10 @@ impl<'a> Open<'a> {
         Self::locked(path, &options, FlockOperation::LockExclusive)
     }
 
-    fn locked(
-        path: &'a Path,
-        options: &OpenOptions,
-        how: FlockOperation,
-    ) -> Result<Self, LedgerError> {
+    fn locked(path: &'a Path, options: &OpenOptions, how: FlockOperation) -> Result<Self, LedgerError> {
         loop {
             let file = options.open(path).map_err(at(path))?;
-            rustix::io::retry_on_intr(|| rustix::fs::flock(&file, how))
-                .map_err(|e| at(path)(e.into()))?;
+            rustix::io::retry_on_intr(|| rustix::fs::flock(&file, how)).map_err(|e| at(path)(e.into()))?;
             // A purge puts a new file in place of the old; whoever waited for the old one's lock must open again.
             let ours = file.metadata().map_err(at(path))?;
             match path.metadata() {
@@ -211,18 +192,12 @@ impl<'a> Open<'a> {
         match tail.unfinished {
             None => Ok(None),
             Some(Unfinished { entry: Some(_), .. }) => {
-                self.file
-                    .write_all(b"\n")
-                    .and_then(|()| self.file.sync_data())
-                    .map_err(at(self.path))?;
+                self.file.write_all(b"\n").and_then(|()| self.file.sync_data()).map_err(at(self.path))?;
                 Ok(None)
             }
             Some(Unfinished { bytes, .. }) => {
                 let beside = set_aside(self.path, &bytes)?;
-                self.file
-                    .set_len(tail.end)
-                    .and_then(|()| self.file.sync_data())
-                    .map_err(at(self.path))?;
+                self.file.set_len(tail.end).and_then(|()| self.file.sync_data()).map_err(at(self.path))?;
                 Ok(Some(beside))
             }
         }
@@ -232,18 +207,12 @@ impl<'a> Open<'a> {
     pub fn append(&mut self, body: &str) -> Result<Head, LedgerError> {
         let tail = self.tail()?;
         let line = Line::of(tail.head.n + 1, tail.head.hash, body);
-        let head = Head {
-            n: line.n,
-            hash: line.hash(),
-        };
+        let head = Head { n: line.n, hash: line.hash() };
         let text = line.render();
         if text.len() > LINE_MAX {
             return Err(LedgerError::TooLong { bytes: text.len() });
         }
-        let written = self
-            .file
-            .write_all(text.as_bytes())
-            .and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // The caller hears that nothing was recorded, so nothing should be. If this fails too, what is left is a
             // torn line (or a whole one that is true: the event did happen).
@@ -257,51 +226,30 @@ impl<'a> Open<'a> {
     }
 
     fn tail(&mut self) -> Result<Tail, LedgerError> {
-        let damaged = || LedgerError::DamagedEnd {
-            path: self.path.to_owned(),
-        };
+        let damaged = || LedgerError::DamagedEnd { path: self.path.to_owned() };
         let length = self.file.metadata().map_err(at(self.path))?.len();
         // Enough for the longest line, the newline before it and a torn one of the same length after it; mostly the
         // first, small window will do.
         for window in [8 << 10, 2 * LINE_MAX as u64 + 2] {
             let start = length.saturating_sub(window);
             let mut bytes = Vec::new();
-            self.file
-                .seek(SeekFrom::Start(start))
-                .map_err(at(self.path))?;
+            self.file.seek(SeekFrom::Start(start)).map_err(at(self.path))?;
             self.file.read_to_end(&mut bytes).map_err(at(self.path))?;
-            let whole = bytes
-                .iter()
-                .rposition(|&b| b == b'\n')
-                .map_or(0, |newline| newline + 1);
-            let before = bytes[..whole.saturating_sub(1)]
-                .iter()
-                .rposition(|&b| b == b'\n');
+            let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |newline| newline + 1);
+            let before = bytes[..whole.saturating_sub(1)].iter().rposition(|&b| b == b'\n');
             if before.is_none() && start > 0 {
                 continue;
             }
             let head = match &bytes[before.map_or(0, |newline| newline + 1)..whole] {
                 [] => Head::EMPTY,
                 [text @ .., _newline] => {
-                    let line = Line::parse(text)
-                        .filter(Line::body_holds)
-                        .ok_or_else(damaged)?;
-                    Head {
-                        n: line.n,
-                        hash: line.hash(),
-                    }
+                    let line = Line::parse(text).filter(Line::body_holds).ok_or_else(damaged)?;
+                    Head { n: line.n, hash: line.hash() }
                 }
             };
             let rest = &bytes[whole..];
-            let unfinished = (!rest.is_empty()).then(|| Unfinished {
-                bytes: rest.to_vec(),
-                entry: entry(rest, head),
-            });
-            return Ok(Tail {
-                head,
-                end: start + whole as u64,
-                unfinished,
-            });
+            let unfinished = (!rest.is_empty()).then(|| Unfinished { bytes: rest.to_vec(), entry: entry(rest, head) });
+            return Ok(Tail { head, end: start + whole as u64, unfinished });
         }
         Err(damaged())
     }
@@ -311,26 +259,16 @@ impl<'a> Open<'a> {
 fn entry(rest: &[u8], head: Head) -> Option<Head> {
     let line = Line::parse(rest)?;
     let follows = line.n == head.n + 1 && line.prev == head.hash && line.body_holds();
-    follows.then(|| Head {
-        n: line.n,
-        hash: line.hash(),
-    })
+    follows.then(|| Head { n: line.n, hash: line.hash() })
 }
 
 /// Keeps `bytes` as `ledger.torn-N` beside the ledger, N from 1.
 fn set_aside(ledger: &Path, bytes: &[u8]) -> Result<PathBuf, LedgerError> {
     for n in 1_u32.. {
         let path = ledger.with_file_name(format!("ledger.torn-{n}"));
-        match OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-        {
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             Ok(mut file) => {
-                file.write_all(bytes)
-                    .and_then(|()| file.sync_all())
-                    .map_err(at(&path))?;
+                file.write_all(bytes).and_then(|()| file.sync_all()).map_err(at(&path))?;
                 sync_directory(ledger)?;
                 return Ok(path);
             }
@@ -343,18 +281,10 @@ fn set_aside(ledger: &Path, bytes: &[u8]) -> Result<PathBuf, LedgerError> {
 
 /// Makes a name that was just made in the ledger's directory survive a power cut.
 pub fn sync_directory(ledger: &Path) -> Result<(), LedgerError> {
-    let directory = ledger
-        .parent()
-        .filter(|d| !d.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    File::open(directory)
-        .and_then(|d| d.sync_all())
-        .map_err(at(directory))
+    let directory = ledger.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory).and_then(|d| d.sync_all()).map_err(at(directory))
 }
 
 pub fn at(path: &Path) -> impl FnOnce(io::Error) -> LedgerError + '_ {
-    move |source| LedgerError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    move |source| LedgerError::Io { path: path.to_owned(), source }
 }

@@ -11,8 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::entry::Entry;
 use crate::event::{
-    CheckKind, CopyOutcome, Event, LetterStatus, RehearsalVerdict, RehearsedSystem, RestoreOutcome,
-    RunCopy, RunOutcome,
+    CheckKind, CopyOutcome, Event, LetterStatus, RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
 };
 use crate::id::{RunId, SnapshotRef};
 
@@ -189,26 +188,19 @@ impl History {
     /// What is known about one system on one target.
     #[must_use]
     pub fn copy(&self, system: &SystemId, target: &TargetId) -> CopyHistory {
-        self.copies
-            .get(&(system.clone(), target.clone()))
-            .cloned()
-            .unwrap_or_default()
+        self.copies.get(&(system.clone(), target.clone())).cloned().unwrap_or_default()
     }
 
     /// Every system and target that a run ever concerned.
     pub fn copies(&self) -> impl Iterator<Item = (&SystemId, &TargetId, &CopyHistory)> {
-        self.copies
-            .iter()
-            .map(|((system, target), copy)| (system, target, copy))
+        self.copies.iter().map(|((system, target), copy)| (system, target, copy))
     }
 
     /// The system's newest copy on any target.
     #[must_use]
     pub fn last_backup(&self, system: &SystemId) -> Option<(&TargetId, &Done)> {
         let of_system = self.copies.iter().filter(|((s, _), _)| s == system);
-        of_system
-            .filter_map(|((_, t), copy)| Some((t, copy.last_done.as_ref()?)))
-            .max_by_key(|(_, done)| done.as_of())
+        of_system.filter_map(|((_, t), copy)| Some((t, copy.last_done.as_ref()?))).max_by_key(|(_, done)| done.as_of())
     }
 
     /// How the system's newest run ended.
@@ -252,8 +244,7 @@ impl History {
     /// The newest rehearsal that brought the system back.
     #[must_use]
     pub fn last_proved(&self, system: &SystemId) -> Option<(&Rehearsal, &RehearsedSystem)> {
-        self.rehearsals_of(system)
-            .rfind(|(_, part)| part.verdict == RehearsalVerdict::Verified)
+        self.rehearsals_of(system).rfind(|(_, part)| part.verdict == RehearsalVerdict::Verified)
     }
 
     /// Every rehearsal, oldest first.
@@ -274,14 +265,8 @@ impl History {
         &self.initialised
     }
 
-    fn rehearsals_of(
-        &self,
-        system: &SystemId,
-    ) -> impl DoubleEndedIterator<Item = (&Rehearsal, &RehearsedSystem)> {
-        let parts = self
-            .rehearsals
-            .iter()
-            .flat_map(|r| r.systems.iter().map(move |part| (r, part)));
+    fn rehearsals_of(&self, system: &SystemId) -> impl DoubleEndedIterator<Item = (&Rehearsal, &RehearsedSystem)> {
+        let parts = self.rehearsals.iter().flat_map(|r| r.systems.iter().map(move |part| (r, part)));
         parts.filter(move |(_, part)| part.system == *system)
     }
 
@@ -289,32 +274,15 @@ impl History {
         let at = entry.decided;
         match &entry.event {
             Event::Initialised { targets } => self.initialised.extend(targets.iter().cloned()),
-            Event::RunStarted {
-                run, system, slots, ..
-            } => {
+            Event::RunStarted { run, system, slots, .. } => {
                 for (target, slot) in slots {
                     raise(&mut self.at(system, target).started_slot, Some(*slot));
                 }
                 let (run, system, slots) = (run.clone(), system.clone(), slots.clone());
-                let began = Unfinished {
-                    run: run.clone(),
-                    system,
-                    since: at,
-                    since_real: entry.real,
-                    slots,
-                };
+                let began = Unfinished { run: run.clone(), system, since: at, since_real: entry.real, slots };
                 self.unfinished.insert(run, began);
             }
-            Event::RunFinished {
-                run,
-                system,
-                outcome,
-                copies,
-                capture_started,
-                entries,
-                bytes_read,
-                unreadable,
-            } => {
+            Event::RunFinished { run, system, outcome, copies, capture_started, entries, bytes_read, unreadable } => {
                 if let Some(began) = self.unfinished.remove(run) {
                     let took = entry.real.duration_since(began.since_real);
                     self.durations.entry(system.clone()).or_default().push(took);
@@ -330,26 +298,11 @@ impl History {
                     };
                     self.at(system, &copy.target).take(copy, done);
                 }
-                let (run, entries, bytes_read, unreadable) =
-                    (run.clone(), *entries, *bytes_read, *unreadable);
-                let last = LastRun {
-                    run,
-                    at,
-                    outcome: *outcome,
-                    entries,
-                    bytes_read,
-                    unreadable,
-                };
+                let (run, entries, bytes_read, unreadable) = (run.clone(), *entries, *bytes_read, *unreadable);
+                let last = LastRun { run, at, outcome: *outcome, entries, bytes_read, unreadable };
                 self.last_runs.insert(system.clone(), last);
             }
-            Event::Verified {
-                target,
-                medium,
-                system,
-                snapshot,
-                what,
-                ok,
-            } => {
+            Event::Verified { target, medium, system, snapshot, what, ok } => {
                 let check = Check {
                     at,
                     target: target.clone(),
@@ -366,42 +319,16 @@ impl History {
                 }
                 self.checks.push(check);
             }
-            Event::Restored {
-                system,
-                target,
-                snapshot,
-                outcome: RestoreOutcome::Done,
-                ..
-            } => {
-                let restore = Restore {
-                    at,
-                    target: target.clone(),
-                    snapshot: snapshot.clone(),
-                };
+            Event::Restored { system, target, snapshot, outcome: RestoreOutcome::Done, .. } => {
+                let restore = Restore { at, target: target.clone(), snapshot: snapshot.clone() };
                 self.restores.insert(system.clone(), restore);
             }
-            Event::Rehearsed {
-                verdict,
-                level,
-                systems,
-                evidence,
-                ..
-            } => {
+            Event::Rehearsed { verdict, level, systems, evidence, .. } => {
                 let (level, systems, evidence) = (level.clone(), systems.clone(), evidence.clone());
-                self.rehearsals.push(Rehearsal {
-                    at,
-                    verdict: *verdict,
-                    level,
-                    systems,
-                    evidence,
-                });
+                self.rehearsals.push(Rehearsal { at, verdict: *verdict, level, systems, evidence });
             }
             Event::LetterWritten { number, status, .. } => {
-                self.letter = Some(Letter {
-                    number: *number,
-                    at,
-                    status: *status,
-                });
+                self.letter = Some(Letter { number: *number, at, status: *status });
             }
             // Custody is folded by dr-media; decisions and notes answer no question here.
             _ => {}
@@ -409,9 +336,7 @@ impl History {
     }
 
     fn at(&mut self, system: &SystemId, target: &TargetId) -> &mut CopyHistory {
-        self.copies
-            .entry((system.clone(), target.clone()))
-            .or_default()
+        self.copies.entry((system.clone(), target.clone())).or_default()
     }
 }
 
@@ -426,12 +351,7 @@ impl CopyHistory {
                 }
                 self.last_done = Some(done);
             }
-            CopyOutcome::Failed => {
-                self.last_failed = Some(Failed {
-                    at: done.at,
-                    error: copy.error.clone(),
-                })
-            }
+            CopyOutcome::Failed => self.last_failed = Some(Failed { at: done.at, error: copy.error.clone() }),
             CopyOutcome::Skipped => {}
         }
         raise(&mut self.finished_slot, copy.slot);

@@ -17,13 +17,11 @@ mod verify;
 
 pub use entry::{Authenticated, Body, Entry};
 pub use event::{
-    CheckKind, CopyOutcome, Decision, Event, LetterStatus, MediumKind, RehearsalVerdict,
-    RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
+    CheckKind, CopyOutcome, Decision, Event, LetterStatus, MediumKind, RehearsalVerdict, RehearsedSystem,
+    RestoreOutcome, RunCopy, RunOutcome,
 };
 pub use file::{Appended, FILE_NAME, Ledger, LedgerError};
-pub use history::{
-    Check, CopyHistory, Done, Failed, History, LastRun, Letter, Rehearsal, Restore, Unfinished,
-};
+pub use history::{Check, CopyHistory, Done, Failed, History, LastRun, Letter, Rehearsal, Restore, Unfinished};
 pub use id::{BadDigest, Digest, RunId, SnapshotRef};
 pub use line::LINE_MAX;
 pub use verify::{Break, Contents, Head, Verdict, verify};

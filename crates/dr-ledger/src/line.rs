@@ -40,20 +40,12 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// The line of `body` at place `n` after `prev`.
     pub fn of(n: u64, prev: Digest, body: &'a str) -> Self {
-        Self {
-            n,
-            prev,
-            body_hash: body_hash(body),
-            body: Some(body),
-        }
+        Self { n, prev, body_hash: body_hash(body), body: Some(body) }
     }
 
     /// The same entry without its body.
     pub fn stub(&self) -> Self {
-        Self {
-            body: None,
-            ..*self
-        }
+        Self { body: None, ..*self }
     }
 
     pub fn hash(&self) -> Digest {
@@ -62,22 +54,14 @@ impl<'a> Line<'a> {
 
     /// Whether the body, if it is still there, is the one that was hashed.
     pub fn body_holds(&self) -> bool {
-        self.body
-            .is_none_or(|text| body_hash(text) == self.body_hash)
+        self.body.is_none_or(|text| body_hash(text) == self.body_hash)
     }
 
     /// The line with its newline.
     pub fn render(&self) -> String {
-        let Self {
-            n,
-            prev,
-            body_hash,
-            body,
-        } = self;
+        let Self { n, prev, body_hash, body } = self;
         match body {
-            Some(body) => format!(
-                "{{\"n\":{n},\"prev\":\"{prev}\",\"body_hash\":\"{body_hash}\",\"body\":{body}}}\n"
-            ),
+            Some(body) => format!("{{\"n\":{n},\"prev\":\"{prev}\",\"body_hash\":\"{body_hash}\",\"body\":{body}}}\n"),
             None => format!("{{\"n\":{n},\"prev\":\"{prev}\",\"body_hash\":\"{body_hash}\"}}\n"),
         }
     }
@@ -93,17 +77,9 @@ impl<'a> Line<'a> {
         let rest = rest.strip_prefix('"')?.strip_suffix('}')?;
         let body = match rest {
             "" => None,
-            _ => Some(
-                rest.strip_prefix(",\"body\":")
-                    .filter(|body| is_object(body))?,
-            ),
+            _ => Some(rest.strip_prefix(",\"body\":").filter(|body| is_object(body))?),
         };
-        Some(Self {
-            n,
-            prev,
-            body_hash,
-            body,
-        })
+        Some(Self { n, prev, body_hash, body })
     }
 }
 
@@ -119,7 +95,5 @@ fn hex(text: &str) -> Option<(Digest, &str)> {
 }
 
 fn is_object(text: &str) -> bool {
-    text.starts_with('{')
-        && text.ends_with('}')
-        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    text.starts_with('{') && text.ends_with('}') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }

@@ -32,20 +32,12 @@ impl Ledger {
         let set_aside = open.mend()?;
         let contents = scan(&fs::read(self.path()).map_err(at(self.path()))?, None);
         if !contents.verdict.is_ok() {
-            return Err(LedgerError::Broken {
-                path: self.path().to_owned(),
-            });
+            return Err(LedgerError::Broken { path: self.path().to_owned() });
         }
         let last = contents.verdict.head().n;
-        let announcements = contents
-            .entries
-            .iter()
-            .filter(|e| matches!(e.event, Event::BodiesPurged { .. }));
+        let announcements = contents.entries.iter().filter(|e| matches!(e.event, Event::BodiesPurged { .. }));
         let must_stay: BTreeSet<u64> = announcements.map(|entry| entry.n).collect();
-        if let Some(&n) = named
-            .iter()
-            .find(|n| **n == 0 || **n > last || must_stay.contains(n))
-        {
+        if let Some(&n) = named.iter().find(|n| **n == 0 || **n > last || must_stay.contains(n)) {
             return Err(LedgerError::NotPurgeable { n });
         }
         let head = open.append(&text)?;
@@ -58,11 +50,7 @@ impl Ledger {
         let bytes = fs::read(self.path()).map_err(at(self.path()))?;
         let mut kept = Vec::with_capacity(bytes.len());
         for whole in bytes.split_inclusive(|&b| b == b'\n') {
-            match whole
-                .strip_suffix(b"\n")
-                .and_then(Line::parse)
-                .filter(|line| named.contains(&line.n))
-            {
+            match whole.strip_suffix(b"\n").and_then(Line::parse).filter(|line| named.contains(&line.n)) {
                 Some(line) => kept.extend(line.stub().render().into_bytes()),
                 None => kept.extend(whole),
             }

@@ -29,20 +29,14 @@ pub struct Head {
 
 impl Head {
     /// Before the first entry.
-    pub const EMPTY: Self = Self {
-        n: 0,
-        hash: Digest::ZERO,
-    };
+    pub const EMPTY: Self = Self { n: 0, hash: Digest::ZERO };
 
     /// Reads `12:9f3c…`; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (n, hash) = text.split_once(':')?;
         let plain = !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
-        Some(Self {
-            n: n.parse().ok().filter(|_| plain)?,
-            hash: Digest::from_hex(hash).ok()?,
-        })
+        Some(Self { n: n.parse().ok().filter(|_| plain)?, hash: Digest::from_hex(hash).ok()? })
     }
 }
 
@@ -87,10 +81,7 @@ impl Verdict {
     #[must_use]
     pub fn head(&self) -> Head {
         let (Self::Ok { entries, head } | Self::Broken { entries, head, .. }) = self;
-        Head {
-            n: *entries,
-            hash: *head,
-        }
+        Head { n: *entries, hash: *head }
     }
 }
 
@@ -123,9 +114,7 @@ impl fmt::Display for Break {
             Self::BodyEdited => "was edited",
             Self::BodyMissing => "has lost its text, and no later entry says that it was purged",
             Self::CutBeforeAnchor => "is missing: the ledger was cut before the anchor",
-            Self::NotTheAnchor => {
-                "is not the entry that the anchor was taken from: the ledger was rewritten"
-            }
+            Self::NotTheAnchor => "is not the entry that the anchor was taken from: the ledger was rewritten",
         })
     }
 }
@@ -158,28 +147,19 @@ pub fn scan(bytes: &[u8], anchor: Option<Head>) -> Contents {
     let mut entries = Vec::new();
     let mut torn_bytes = 0;
     for piece in bytes.split_inclusive(|&b| b == b'\n') {
-        let (text, whole) = piece
-            .strip_suffix(b"\n")
-            .map_or((piece, false), |text| (text, true));
+        let (text, whole) = piece.strip_suffix(b"\n").map_or((piece, false), |text| (text, true));
         let line = Line::parse(text);
         // Only the newline is missing: then the entry is there, and the next append adds what is missing.
         if !whole && !line.as_ref().is_some_and(|line| chain.fits(line)) {
             torn_bytes = piece.len();
             break;
         }
-        let entry = line
-            .as_ref()
-            .and_then(|line| Some(read_body(line.body?)?.numbered(line.n)));
+        let entry = line.as_ref().and_then(|line| Some(read_body(line.body?)?.numbered(line.n)));
         chain.take(line.as_ref(), entry.as_ref().map(|entry| &entry.event));
         entries.extend(entry);
     }
     let (verdict, purged) = chain.finish();
-    Contents {
-        entries,
-        purged,
-        torn_bytes,
-        verdict,
-    }
+    Contents { entries, purged, torn_bytes, verdict }
 }
 
 fn read_body(text: &str) -> Option<Body> {
@@ -199,14 +179,7 @@ struct Chain {
 impl Chain {
     fn new(anchor: Option<Head>) -> Self {
         let (stubs, announced) = (BTreeMap::new(), BTreeSet::new());
-        Self {
-            head: Head::EMPTY,
-            broken: None,
-            stubs,
-            announced,
-            anchor,
-            seen_at_anchor: None,
-        }
+        Self { head: Head::EMPTY, broken: None, stubs, announced, anchor, seen_at_anchor: None }
     }
 
     fn wrong(&self, line: &Line<'_>) -> Option<Break> {
@@ -227,10 +200,7 @@ impl Chain {
             return;
         }
         let place = self.head.n + 1;
-        let line = match line
-            .ok_or(Break::NotAnEntry)
-            .and_then(|line| self.wrong(line).map_or(Ok(line), Err))
-        {
+        let line = match line.ok_or(Break::NotAnEntry).and_then(|line| self.wrong(line).map_or(Ok(line), Err)) {
             Ok(line) => line,
             Err(why) => return self.broken = Some((place, why)),
         };
@@ -238,36 +208,22 @@ impl Chain {
             self.stubs.insert(line.n, line.prev);
         }
         if let Some(Event::BodiesPurged { entries, .. }) = event {
-            self.announced
-                .extend(entries.iter().filter(|n| **n < line.n));
+            self.announced.extend(entries.iter().filter(|n| **n < line.n));
         }
-        self.head = Head {
-            n: line.n,
-            hash: line.hash(),
-        };
+        self.head = Head { n: line.n, hash: line.hash() };
         if self.anchor.is_some_and(|anchor| anchor.n == line.n) {
             self.seen_at_anchor = Some((line.prev, self.head.hash));
         }
     }
 
     fn finish(self) -> (Verdict, BTreeSet<u64>) {
-        let Head {
-            n: entries,
-            hash: head,
-        } = self.head;
-        let broken = |line: u64, head, why| Verdict::Broken {
-            entries: line - 1,
-            head,
-            line,
-            why,
-        };
+        let Head { n: entries, hash: head } = self.head;
+        let broken = |line: u64, head, why| Verdict::Broken { entries: line - 1, head, line, why };
         let quiet = self.stubs.iter().find(|(n, _)| !self.announced.contains(n));
         let verdict = match (self.broken, quiet, self.anchor, self.seen_at_anchor) {
             (Some((line, why)), ..) => broken(line, head, why),
             (None, Some((&line, &prev)), ..) => broken(line, prev, Break::BodyMissing),
-            (None, None, Some(anchor), _) if anchor.n > entries => {
-                broken(entries + 1, head, Break::CutBeforeAnchor)
-            }
+            (None, None, Some(anchor), _) if anchor.n > entries => broken(entries + 1, head, Break::CutBeforeAnchor),
             (None, None, Some(anchor), Some((prev, hash))) if anchor.hash != hash => {
                 broken(anchor.n, prev, Break::NotTheAnchor)
             }

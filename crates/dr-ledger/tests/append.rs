@@ -13,20 +13,14 @@ fn a_ledger_that_is_not_there_yet_is_empty() {
     let state = tempfile::tempdir().unwrap();
     let ledger = Ledger::in_state(state.path());
     assert_eq!(ledger.read().unwrap().entries, []);
-    assert_eq!(
-        ledger.head().unwrap().to_string(),
-        format!("0:{}", "0".repeat(64))
-    );
+    assert_eq!(ledger.head().unwrap().to_string(), format!("0:{}", "0".repeat(64)));
     assert!(!ledger.path().exists(), "a question makes no file");
 }
 
 #[test]
 fn only_its_owner_can_read_it() {
     let (_state, ledger) = ledger_of(1);
-    assert_eq!(
-        fs::metadata(ledger.path()).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    assert_eq!(fs::metadata(ledger.path()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
@@ -43,27 +37,15 @@ fn an_append_that_was_killed_at_any_byte_leaves_a_ledger_that_goes_on() {
         let there = if kept + 1 >= last { 3 } else { 2 };
         let before = ledger.read().unwrap();
         assert!(before.verdict.is_ok(), "{kept}");
-        assert_eq!(
-            (before.entries.len(), ledger.head().unwrap().n),
-            (there, there as u64),
-            "{kept}"
-        );
+        assert_eq!((before.entries.len(), ledger.head().unwrap().n), (there, there as u64), "{kept}");
         let appended = ledger.append(&note("after the kill")).unwrap();
         assert_eq!(appended.head.n, there as u64 + 1, "{kept}");
         let aside = (kept > 0 && there == 2).then(|| whole[whole.len() - last..][..kept].to_vec());
-        assert_eq!(
-            appended.set_aside.map(|path| fs::read(path).unwrap()),
-            aside,
-            "{kept}"
-        );
+        assert_eq!(appended.set_aside.map(|path| fs::read(path).unwrap()), aside, "{kept}");
         let after = ledger.read().unwrap();
         assert!(after.verdict.is_ok() && after.torn_bytes == 0, "{kept}");
         assert_eq!(after.entries[..there], before.entries, "{kept}");
-        assert_eq!(
-            verdict(ledger.path(), Some(anchor)).is_ok(),
-            there == 3,
-            "{kept}"
-        );
+        assert_eq!(verdict(ledger.path(), Some(anchor)).is_ok(), there == 3, "{kept}");
     }
 }
 
@@ -76,10 +58,7 @@ fn remains_of_several_kills_are_all_kept() {
         bytes.extend(torn.bytes());
         fs::write(ledger.path(), bytes).unwrap();
         ledger.append(&note("on we go")).unwrap();
-        assert_eq!(
-            fs::read_to_string(state.path().join(format!("ledger.torn-{n}"))).unwrap(),
-            torn
-        );
+        assert_eq!(fs::read_to_string(state.path().join(format!("ledger.torn-{n}"))).unwrap(), torn);
     }
     assert_eq!(ledger.read().unwrap().entries.len(), 5);
 }
@@ -90,19 +69,9 @@ fn nothing_is_added_after_a_damaged_last_line() {
     let mut bytes = fs::read(ledger.path()).unwrap();
     bytes.extend(b"whole, but no entry\n");
     fs::write(ledger.path(), &bytes).unwrap();
-    assert!(matches!(
-        ledger.append(&note("x")),
-        Err(LedgerError::DamagedEnd { .. })
-    ));
+    assert!(matches!(ledger.append(&note("x")), Err(LedgerError::DamagedEnd { .. })));
     assert_eq!(fs::read(ledger.path()).unwrap(), bytes);
-    assert!(matches!(
-        ledger.read().unwrap().verdict,
-        Verdict::Broken {
-            line: 3,
-            why: Break::NotAnEntry,
-            ..
-        }
-    ));
+    assert!(matches!(ledger.read().unwrap().verdict, Verdict::Broken { line: 3, why: Break::NotAnEntry, .. }));
 }
 
 #[test]
@@ -138,16 +107,11 @@ fn appending_goes_on_while_bodies_are_purged() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             let ledger = Ledger::in_state(state.path());
-            scope.spawn(move || {
-                (0..20).for_each(|_| drop(ledger.append(&note("meanwhile")).unwrap()))
-            });
+            scope.spawn(move || (0..20).for_each(|_| drop(ledger.append(&note("meanwhile")).unwrap())));
         }
         let ledger = Ledger::in_state(state.path());
         for n in 1..=10 {
-            let event = Event::BodiesPurged {
-                entries: vec![n],
-                because: "time is up".to_owned(),
-            };
+            let event = Event::BodiesPurged { entries: vec![n], because: "time is up".to_owned() };
             ledger.purge(&school::said(0, event)).unwrap();
         }
     });
@@ -160,10 +124,7 @@ fn appending_goes_on_while_bodies_are_purged() {
 fn an_entry_longer_than_a_line_may_be_is_refused_and_the_longest_is_kept() {
     let (_state, ledger) = ledger_of(1);
     let long = |n: usize| note(&"x".repeat(n));
-    assert!(matches!(
-        ledger.append(&long(dr_ledger::LINE_MAX)),
-        Err(LedgerError::TooLong { .. })
-    ));
+    assert!(matches!(ledger.append(&long(dr_ledger::LINE_MAX)), Err(LedgerError::TooLong { .. })));
     let frame = {
         let before = fs::metadata(ledger.path()).unwrap().len();
         ledger.append(&long(0)).unwrap();
@@ -172,10 +133,7 @@ fn an_entry_longer_than_a_line_may_be_is_refused_and_the_longest_is_kept() {
     for _ in 0..3 {
         ledger.append(&long(dr_ledger::LINE_MAX - frame)).unwrap();
     }
-    assert_eq!(
-        ledger.read().unwrap().verdict.head(),
-        ledger.head().unwrap()
-    );
+    assert_eq!(ledger.read().unwrap().verdict.head(), ledger.head().unwrap());
     assert_eq!(ledger.head().unwrap().n, 5);
 }
 
@@ -183,10 +141,7 @@ fn an_entry_longer_than_a_line_may_be_is_refused_and_the_longest_is_kept() {
 fn what_a_later_version_wrote_is_kept_and_chained() {
     let (_state, ledger) = ledger_of(1);
     let later = r#"{"type":"medium-weighed","medium":"disk-1","grams":1e-7,"of":{"b":1,"a":[]}}"#;
-    let body = Body {
-        event: serde_json::from_str(later).unwrap(),
-        ..note("")
-    };
+    let body = Body { event: serde_json::from_str(later).unwrap(), ..note("") };
     assert!(matches!(&body.event, Event::Unknown(value) if value["medium"] == "disk-1"));
     ledger.append(&body).unwrap();
     let contents = ledger.read().unwrap();
@@ -196,16 +151,9 @@ fn what_a_later_version_wrote_is_kept_and_chained() {
 
 #[test]
 fn a_known_event_with_a_word_of_a_later_version_is_kept_as_unknown() {
-    let later =
-        r#"{"type":"letter-written","number":1,"status":"mauve","subject":"x","text_blake3":"00"}"#;
-    assert!(matches!(
-        serde_json::from_str(later).unwrap(),
-        Event::Unknown(_)
-    ));
+    let later = r#"{"type":"letter-written","number":1,"status":"mauve","subject":"x","text_blake3":"00"}"#;
+    assert!(matches!(serde_json::from_str(later).unwrap(), Event::Unknown(_)));
     let body = r#"{"decided":"2026-11-20T19:00:00Z","real":"2026-11-20T19:00:00Z","authenticated":"retina","event":{"type":"note","text":"x"}}"#;
     let body: Body = serde_json::from_str(body).unwrap();
-    assert_eq!(
-        (body.decided, body.authenticated),
-        (time(0), dr_ledger::Authenticated::Other)
-    );
+    assert_eq!((body.decided, body.authenticated), (time(0), dr_ledger::Authenticated::Other));
 }

@@ -32,10 +32,7 @@ fn no_byte_of_a_ledger_can_be_changed_unseen() {
             let mut bad = good.clone();
             bad[place] ^= flip;
             fs::write(ledger.path(), &bad).unwrap();
-            assert!(
-                !verdict(ledger.path(), Some(head)).is_ok(),
-                "byte {place} xor {flip:#x}"
-            );
+            assert!(!verdict(ledger.path(), Some(head)).is_ok(), "byte {place} xor {flip:#x}");
         }
     }
 }
@@ -45,99 +42,47 @@ fn a_purged_body_is_gone_and_the_chain_and_old_anchors_still_hold() {
     let (_state, ledger) = ledger_of(5);
     let anchor = ledger.head().unwrap();
     let because = "six months are over".to_owned();
-    ledger
-        .purge(&said(
-            9,
-            Event::BodiesPurged {
-                entries: vec![2, 4],
-                because,
-            },
-        ))
-        .unwrap();
+    ledger.purge(&said(9, Event::BodiesPurged { entries: vec![2, 4], because })).unwrap();
     let text = fs::read_to_string(ledger.path()).unwrap();
-    assert!(
-        !text.contains("note 2") && !text.contains("note 4") && text.contains("note 3"),
-        "{text}"
-    );
+    assert!(!text.contains("note 2") && !text.contains("note 4") && text.contains("note 3"), "{text}");
     assert!(verdict(ledger.path(), Some(anchor)).is_ok());
     ledger.append(&note("after")).unwrap();
     let contents = ledger.read().unwrap();
     assert!(contents.verdict.is_ok());
     assert_eq!(contents.purged.into_iter().collect::<Vec<_>>(), [2, 4]);
-    assert_eq!(
-        contents.entries.iter().map(|e| e.n).collect::<Vec<_>>(),
-        [1, 3, 5, 6, 7]
-    );
+    assert_eq!(contents.entries.iter().map(|e| e.n).collect::<Vec<_>>(), [1, 3, 5, 6, 7]);
 }
 
 #[test]
 fn what_announces_a_purge_cannot_be_purged() {
     let (_state, ledger) = ledger_of(3);
-    let purge = |n| {
-        ledger.purge(&said(
-            9,
-            Event::BodiesPurged {
-                entries: vec![n],
-                because: String::new(),
-            },
-        ))
-    };
+    let purge = |n| ledger.purge(&said(9, Event::BodiesPurged { entries: vec![n], because: String::new() }));
     purge(1).unwrap();
     assert!(matches!(purge(4), Err(LedgerError::NotPurgeable { n: 4 })));
     assert!(matches!(purge(9), Err(LedgerError::NotPurgeable { n: 9 })));
-    assert!(matches!(
-        ledger.purge(&note("no purge")),
-        Err(LedgerError::NotPurgeable { n: 0 })
-    ));
+    assert!(matches!(ledger.purge(&note("no purge")), Err(LedgerError::NotPurgeable { n: 0 })));
     assert!(ledger.read().unwrap().verdict.is_ok());
 }
 
 #[test]
 fn a_broken_ledger_is_not_purged_and_its_entries_can_still_be_read() {
     let (_state, ledger) = ledger_of(5);
-    let text = fs::read_to_string(ledger.path())
-        .unwrap()
-        .replace("note 2", "note 8");
+    let text = fs::read_to_string(ledger.path()).unwrap().replace("note 2", "note 8");
     fs::write(ledger.path(), text).unwrap();
-    let purge = ledger.purge(&said(
-        9,
-        Event::BodiesPurged {
-            entries: vec![2],
-            because: String::new(),
-        },
-    ));
+    let purge = ledger.purge(&said(9, Event::BodiesPurged { entries: vec![2], because: String::new() }));
     assert!(matches!(purge, Err(LedgerError::Broken { .. })));
     let contents = ledger.read().unwrap();
-    assert!(matches!(
-        contents.verdict,
-        Verdict::Broken {
-            line: 2,
-            entries: 1,
-            why: Break::BodyEdited,
-            ..
-        }
-    ));
+    assert!(matches!(contents.verdict, Verdict::Broken { line: 2, entries: 1, why: Break::BodyEdited, .. }));
     assert_eq!(contents.entries.len(), 5);
 }
 
 #[test]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the auditor's reader is somebody else's program, run by a test"
-)]
+#[allow(clippy::disallowed_methods, reason = "the auditor's reader is somebody else's program, run by a test")]
 fn the_auditors_reader_comes_to_the_same_verdict() {
-    let python = |arguments: &[&str]| {
-        std::process::Command::new("python3")
-            .args(arguments)
-            .output()
-            .unwrap()
-    };
+    let python = |arguments: &[&str]| std::process::Command::new("python3").args(arguments).output().unwrap();
     let reader = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/format/read_ledger.py");
     let reader = reader.to_str().unwrap();
-    assert!(
-        python(&["-c", "import blake3"]).status.success(),
-        "python3 lacks a package: pip install blake3"
-    );
+    assert!(python(&["-c", "import blake3"]).status.success(), "python3 lacks a package: pip install blake3");
     for damage in damages() {
         let state = tempfile::tempdir().unwrap();
         let path = state.path().join("ledger.jsonl");
@@ -149,42 +94,15 @@ fn the_auditors_reader_comes_to_the_same_verdict() {
         arguments.push(path.to_str().unwrap());
         let out = python(&arguments);
         let theirs: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
-        assert_eq!(
-            theirs,
-            serde_json::to_value(&ours).unwrap(),
-            "{}",
-            damage.name
-        );
-        assert_eq!(
-            out.status.code(),
-            Some(i32::from(!ours.is_ok())),
-            "{}",
-            damage.name
-        );
+        assert_eq!(theirs, serde_json::to_value(&ours).unwrap(), "{}", damage.name);
+        assert_eq!(out.status.code(), Some(i32::from(!ours.is_ok())), "{}", damage.name);
     }
     assert_eq!(python(&[reader]).status.code(), Some(64));
-    assert_eq!(
-        python(&[reader, "--anchor", "x", "y"]).status.code(),
-        Some(64)
-    );
-    assert_eq!(
-        python(&[reader, "absent/ledger.jsonl"]).status.code(),
-        Some(2)
-    );
+    assert_eq!(python(&[reader, "--anchor", "x", "y"]).status.code(), Some(64));
+    assert_eq!(python(&[reader, "absent/ledger.jsonl"]).status.code(), Some(2));
     let (_state, ledger) = ledger_of(3);
-    ledger
-        .purge(&said(
-            9,
-            Event::BodiesPurged {
-                entries: vec![2],
-                because: "time is up".to_owned(),
-            },
-        ))
-        .unwrap();
+    ledger.purge(&said(9, Event::BodiesPurged { entries: vec![2], because: "time is up".to_owned() })).unwrap();
     let out = python(&[reader, ledger.path().to_str().unwrap()]);
     let text = String::from_utf8(out.stdout).unwrap();
-    assert!(
-        text.contains("(purged)") && text.contains("time is up") && text.contains("ok: 4 entries"),
-        "{text}"
-    );
+    assert!(text.contains("(purged)") && text.contains("time is up") && text.contains("ok: 4 entries"), "{text}");
 }

@@ -130,9 +130,7 @@ pub enum Refusal {
         medium: MediumId,
     },
     /// It was out of custody.
-    #[error(
-        "{medium} was lost and found again and is not trusted; check it, or initialise it again"
-    )]
+    #[error("{medium} was lost and found again and is not trusted; check it, or initialise it again")]
     Suspect {
         /// Which medium.
         medium: MediumId,
@@ -161,16 +159,9 @@ pub enum Refusal {
 ///
 /// # Errors
 /// Why not, and who could.
-pub fn check(
-    register: &Register,
-    staff: &Staff,
-    by: Option<&PersonId>,
-    event: &Event,
-) -> Result<(), Refusal> {
+pub fn check(register: &Register, staff: &Staff, by: Option<&PersonId>, event: &Event) -> Result<(), Refusal> {
     let id = event.medium().ok_or(Refusal::NoMove)?;
-    let by = by.ok_or_else(|| Refusal::Nobody {
-        who: staff.carriers(register.medium(id)),
-    })?;
+    let by = by.ok_or_else(|| Refusal::Nobody { who: staff.carriers(register.medium(id)) })?;
     let medium = match (register.medium(id), event) {
         (None, Event::MediumRegistered { .. }) => return staff.not_left(by, None),
         (Some(_), Event::MediumRegistered { .. }) => {
@@ -183,11 +174,7 @@ pub fn check(
     if let Some(place) = place_of(event) {
         staff.keyholders(place)?;
     }
-    let wrong = |way_out| Refusal::WrongState {
-        medium: id.clone(),
-        state: medium.state,
-        way_out,
-    };
+    let wrong = |way_out| Refusal::WrongState { medium: id.clone(), state: medium.state, way_out };
     if medium.state == State::Lost && !matches!(event, Event::MediumFound { .. }) {
         return Err(wrong("whoever has it says so with `dr media found`"));
     }
@@ -196,39 +183,21 @@ pub fn check(
             Err(Refusal::InitialisedAlready { medium: id.clone() })
         }
         Event::MediumLoaded { .. } => may_load(register, staff, medium, by),
-        Event::MediumEjected { .. } if !medium.state.is_connected() => {
-            Err(wrong("it is not in the server"))
-        }
-        Event::MediumHandedOver { .. } if medium.state.is_connected() => {
-            Err(wrong("eject it first"))
-        }
+        Event::MediumEjected { .. } if !medium.state.is_connected() => Err(wrong("it is not in the server")),
+        Event::MediumHandedOver { .. } if medium.state.is_connected() => Err(wrong("eject it first")),
         Event::MediumHandedOver { from, to, .. } => {
             if from == to {
-                let who = staff
-                    .carriers(Some(medium))
-                    .into_iter()
-                    .filter(|person| person != from)
-                    .collect();
-                return Err(Refusal::SamePerson {
-                    medium: id.clone(),
-                    person: from.clone(),
-                    who,
-                });
+                let who = staff.carriers(Some(medium)).into_iter().filter(|person| person != from).collect();
+                return Err(Refusal::SamePerson { medium: id.clone(), person: from.clone(), who });
             }
-            staff
-                .not_left(from, Some(medium))
-                .or_else(|refusal| staff.leaver_gives_back(medium, from, refusal))?;
+            staff.not_left(from, Some(medium)).or_else(|refusal| staff.leaver_gives_back(medium, from, refusal))?;
             staff.here(to, medium)?;
             in_reach(staff, medium, from)
         }
-        Event::MediumReceived { .. } if medium.state != State::InTransit => Err(wrong(
-            "it is received from somebody to whom it was handed over",
-        )),
-        Event::MediumReceived {
-            by: receiver,
-            place,
-            ..
-        } => {
+        Event::MediumReceived { .. } if medium.state != State::InTransit => {
+            Err(wrong("it is received from somebody to whom it was handed over"))
+        }
+        Event::MediumReceived { by: receiver, place, .. } => {
             staff.here(receiver, medium)?;
             in_reach(staff, medium, receiver)?;
             staff.has_key(receiver, place)
@@ -240,19 +209,10 @@ pub fn check(
     }
 }
 
-fn may_load(
-    register: &Register,
-    staff: &Staff,
-    medium: &Medium,
-    by: &PersonId,
-) -> Result<(), Refusal> {
+fn may_load(register: &Register, staff: &Staff, medium: &Medium, by: &PersonId) -> Result<(), Refusal> {
     let id = || medium.id.clone();
     if medium.state.is_connected() {
-        return Err(Refusal::WrongState {
-            medium: id(),
-            state: medium.state,
-            way_out: "it is in the server already",
-        });
+        return Err(Refusal::WrongState { medium: id(), state: medium.state, way_out: "it is in the server already" });
     }
     if medium.suspect {
         return Err(Refusal::Suspect { medium: id() });
@@ -261,10 +221,7 @@ fn may_load(
         return Err(Refusal::NotInitialised { medium: id() });
     }
     if let Some(other) = register.loaded(&medium.pool) {
-        return Err(Refusal::OtherLoaded {
-            medium: id(),
-            other: other.id.clone(),
-        });
+        return Err(Refusal::OtherLoaded { medium: id(), other: other.id.clone() });
     }
     in_reach(staff, medium, by)
 }
@@ -299,21 +256,14 @@ impl Staff {
     fn presence(&self, person: &PersonId, medium: Option<&Medium>) -> Result<Presence, Refusal> {
         let who = || self.carriers(medium);
         let known = self.people.get(person).copied();
-        known.ok_or_else(|| Refusal::UnknownPerson {
-            person: person.clone(),
-            who: who(),
-        })
+        known.ok_or_else(|| Refusal::UnknownPerson { person: person.clone(), who: who() })
     }
 
     /// Somebody who works here may say what happened, also from holiday.
     fn not_left(&self, person: &PersonId, medium: Option<&Medium>) -> Result<(), Refusal> {
         match self.presence(person, medium)? {
             Presence::Here | Presence::Absent => Ok(()),
-            presence => Err(Refusal::NotHere {
-                person: person.clone(),
-                presence,
-                who: self.carriers(medium),
-            }),
+            presence => Err(Refusal::NotHere { person: person.clone(), presence, who: self.carriers(medium) }),
         }
     }
 
@@ -324,33 +274,20 @@ impl Staff {
             presence => {
                 let mut who = self.carriers(Some(medium));
                 who.retain(|other| *other != *person);
-                Err(Refusal::NotHere {
-                    person: person.clone(),
-                    presence,
-                    who,
-                })
+                Err(Refusal::NotHere { person: person.clone(), presence, who })
             }
         }
     }
 
     /// A leaver who still has a disk must be able to give it back, or it would stay with them for ever.
-    fn leaver_gives_back(
-        &self,
-        medium: &Medium,
-        from: &PersonId,
-        refusal: Refusal,
-    ) -> Result<(), Refusal> {
-        let gives_back =
-            self.people.contains_key(from) && medium.holder == Holder::Person(from.clone());
+    fn leaver_gives_back(&self, medium: &Medium, from: &PersonId, refusal: Refusal) -> Result<(), Refusal> {
+        let gives_back = self.people.contains_key(from) && medium.holder == Holder::Person(from.clone());
         if gives_back { Ok(()) } else { Err(refusal) }
     }
 
     fn keyholders(&self, place: &PlaceId) -> Result<&BTreeSet<PersonId>, Refusal> {
         let known = || self.places.keys().cloned().collect();
-        self.places.get(place).ok_or_else(|| Refusal::UnknownPlace {
-            place: place.clone(),
-            known: known(),
-        })
+        self.places.get(place).ok_or_else(|| Refusal::UnknownPlace { place: place.clone(), known: known() })
     }
 
     fn has_key(&self, person: &PersonId, place: &PlaceId) -> Result<(), Refusal> {
@@ -360,11 +297,7 @@ impl Staff {
         }
         let here = |person: &&PersonId| self.people.get(*person) == Some(&Presence::Here);
         let who = keyholders.iter().filter(here).cloned().collect();
-        Err(Refusal::NoKey {
-            place: place.clone(),
-            person: person.clone(),
-            who,
-        })
+        Err(Refusal::NoKey { place: place.clone(), person: person.clone(), who })
     }
 }
 
@@ -378,11 +311,7 @@ fn why_not(presence: Presence) -> &'static str {
 }
 
 fn could(who: &[PersonId]) -> String {
-    if who.is_empty() {
-        "; nobody in the plan could".to_owned()
-    } else {
-        format!("; could: {}", list(who))
-    }
+    if who.is_empty() { "; nobody in the plan could".to_owned() } else { format!("; could: {}", list(who)) }
 }
 
 fn list<T: ToString>(of: &[T]) -> String {

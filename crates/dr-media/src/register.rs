@@ -78,11 +78,7 @@ impl Register {
     /// The media of one pool in the order in which they were registered: the order of rotation.
     #[must_use]
     pub fn pool(&self, pool: &PoolId) -> Vec<&Medium> {
-        let mut media: Vec<_> = self
-            .media
-            .values()
-            .filter(|medium| medium.pool == *pool)
-            .collect();
+        let mut media: Vec<_> = self.media.values().filter(|medium| medium.pool == *pool).collect();
         media.sort_by_key(|medium| medium.registered);
         media
     }
@@ -90,9 +86,7 @@ impl Register {
     /// The medium of this pool that is plugged in: the pool's target, if there is one now.
     #[must_use]
     pub fn loaded(&self, pool: &PoolId) -> Option<&Medium> {
-        self.media
-            .values()
-            .find(|medium| medium.pool == *pool && medium.state.is_connected())
+        self.media.values().find(|medium| medium.pool == *pool && medium.state.is_connected())
     }
 
     /// Every stay in the server, oldest first.
@@ -110,13 +104,7 @@ impl Register {
     fn take(&mut self, entry: &Entry) {
         let at = entry.decided;
         match &entry.event {
-            Event::MediumRegistered {
-                medium: id,
-                pool,
-                kind,
-                serial,
-                asset,
-            } => {
+            Event::MediumRegistered { medium: id, pool, kind, serial, asset } => {
                 if self.media.contains_key(id) {
                     return self.gap(entry, id);
                 }
@@ -140,17 +128,10 @@ impl Register {
                 self.media.insert(id.clone(), medium);
             }
             Event::RunFinished { copies, .. } => {
-                let done = copies
-                    .iter()
-                    .filter(|copy| copy.outcome == CopyOutcome::Done);
-                done.filter_map(|copy| copy.medium.as_ref())
-                    .for_each(|id| self.written(entry, id));
+                let done = copies.iter().filter(|copy| copy.outcome == CopyOutcome::Done);
+                done.filter_map(|copy| copy.medium.as_ref()).for_each(|id| self.written(entry, id));
             }
-            Event::Verified {
-                medium: Some(id),
-                ok: true,
-                ..
-            } => {
+            Event::Verified { medium: Some(id), ok: true, .. } => {
                 if let Some(medium) = self.media.get_mut(id) {
                     medium.last_verified = Some(at);
                     medium.suspect = false;
@@ -166,11 +147,7 @@ impl Register {
 
     fn written(&mut self, entry: &Entry, id: &MediumId) {
         let at = entry.decided;
-        if !self
-            .media
-            .get(id)
-            .is_some_and(|medium| medium.state.is_connected())
-        {
+        if !self.media.get(id).is_some_and(|medium| medium.state.is_connected()) {
             self.gap(entry, id);
         }
         let Some(medium) = self.media.get_mut(id) else {
@@ -181,22 +158,14 @@ impl Register {
             medium.state = State::Written;
             medium.since = at;
         }
-        if let Some(session) = self
-            .sessions
-            .iter_mut()
-            .rfind(|session| session.medium == *id && session.open)
-        {
+        if let Some(session) = self.sessions.iter_mut().rfind(|session| session.medium == *id && session.open) {
             session.written.get_or_insert(at);
         }
     }
 
     fn moved(&mut self, entry: &Entry, id: &MediumId) {
         let at = entry.decided;
-        if !self
-            .media
-            .get(id)
-            .is_some_and(|medium| follows(medium, &entry.event))
-        {
+        if !self.media.get(id).is_some_and(|medium| follows(medium, &entry.event)) {
             self.gap(entry, id);
         }
         let Some(medium) = self.media.get_mut(id) else {
@@ -230,36 +199,17 @@ impl Register {
         };
         let is_connected = medium.state.is_connected();
         if was_connected {
-            self.sessions
-                .iter_mut()
-                .filter(|s| s.medium == *id)
-                .for_each(|session| session.open = false);
+            self.sessions.iter_mut().filter(|s| s.medium == *id).for_each(|session| session.open = false);
         }
         if is_connected {
             let (pool, medium) = (medium.pool.clone(), id.clone());
-            self.sessions.push(Session {
-                pool,
-                medium,
-                loaded: at,
-                written: None,
-                open: true,
-            });
+            self.sessions.push(Session { pool, medium, loaded: at, written: None, open: true });
         }
     }
 
     fn gap(&mut self, entry: &Entry, id: &MediumId) {
-        let (state, holder) = self
-            .media
-            .get(id)
-            .map(|m| (m.state, m.holder.clone()))
-            .unzip();
-        self.gaps.push(Gap {
-            n: entry.n,
-            at: entry.decided,
-            medium: id.clone(),
-            state,
-            holder,
-        });
+        let (state, holder) = self.media.get(id).map(|m| (m.state, m.holder.clone())).unzip();
+        self.gaps.push(Gap { n: entry.n, at: entry.decided, medium: id.clone(), state, holder });
     }
 }
 
@@ -267,16 +217,11 @@ impl Register {
 #[must_use]
 pub fn history<'e>(entries: &'e [Entry], id: &MediumId) -> Vec<&'e Entry> {
     let concerns = |event: &Event| match event {
-        Event::RunFinished { copies, .. } => {
-            copies.iter().any(|copy| copy.medium.as_ref() == Some(id))
-        }
+        Event::RunFinished { copies, .. } => copies.iter().any(|copy| copy.medium.as_ref() == Some(id)),
         Event::Verified { medium, .. } => medium.as_ref() == Some(id),
         event => event.medium() == Some(id),
     };
-    entries
-        .iter()
-        .filter(|entry| concerns(&entry.event))
-        .collect()
+    entries.iter().filter(|entry| concerns(&entry.event)).collect()
 }
 
 /// Whether `event` can come next for this medium, whoever acts: the table of states.
@@ -290,10 +235,7 @@ fn follows(medium: &Medium, event: &Event) -> bool {
         Event::MediumLoaded { .. } => medium.is_usable() && !medium.state.is_connected(),
         Event::MediumEjected { .. } => medium.state.is_connected(),
         Event::MediumHandedOver { from, to, .. } => {
-            medium.state != State::Lost
-                && !medium.state.is_connected()
-                && from != to
-                && (!carried || with(from))
+            medium.state != State::Lost && !medium.state.is_connected() && from != to && (!carried || with(from))
         }
         Event::MediumReceived { by, .. } => medium.state == State::InTransit && with(by),
         Event::MediumLost { .. } => medium.state != State::Lost,

@@ -95,20 +95,9 @@ pub fn due(pool: &PoolFacts, register: &Register, now: Timestamp) -> Vec<Move> {
         moves.push(pool.to_move(medium, slot.at, Holder::Server));
     }
     let stays = |medium: &Medium| coming.is_some_and(|coming| coming.id == medium.id);
-    for medium in register
-        .pool(&pool.id)
-        .into_iter()
-        .filter(|medium| !stays(medium))
-    {
-        let leaves = medium.holder == Holder::Server
-            && medium.last_written.is_some()
-            && medium.state != State::Lost;
-        let after = || {
-            pool.slots
-                .iter()
-                .find(|slot| slot.at >= medium.since)
-                .map_or(slot.at, |slot| slot.at)
-        };
+    for medium in register.pool(&pool.id).into_iter().filter(|medium| !stays(medium)) {
+        let leaves = medium.holder == Holder::Server && medium.last_written.is_some() && medium.state != State::Lost;
+        let after = || pool.slots.iter().find(|slot| slot.at >= medium.since).map_or(slot.at, |slot| slot.at);
         if leaves && (medium.state.is_connected() || medium.state == State::Ejected) {
             if let Some(to) = pool.keeper() {
                 moves.push(pool.to_move(medium, slot.at, to));
@@ -127,21 +116,12 @@ pub fn due(pool: &PoolFacts, register: &Register, now: Timestamp) -> Vec<Move> {
 #[must_use]
 pub fn next_medium<'r>(pool: &PoolFacts, register: &'r Register, ends: Ends) -> Option<&'r Medium> {
     let media = register.pool(&pool.id);
-    let of_pool = register
-        .sessions()
-        .iter()
-        .filter(|session| session.pool == pool.id);
-    let counted: Vec<_> = of_pool
-        .filter(|session| session.open || session.written.is_some())
-        .collect();
+    let of_pool = register.sessions().iter().filter(|session| session.pool == pool.id);
+    let counted: Vec<_> = of_pool.filter(|session| session.open || session.written.is_some()).collect();
     // The one after the last used of these, so that a lost or new medium does not shift the others' turns.
     let after_last = |part: &[&'r Medium]| {
         let place = |id: &MediumId| part.iter().position(|medium| medium.id == *id);
-        let next = counted
-            .iter()
-            .rev()
-            .find_map(|session| place(&session.medium))
-            .map_or(0, |last| last + 1);
+        let next = counted.iter().rev().find_map(|session| place(&session.medium)).map_or(0, |last| last + 1);
         first_usable(part, next)
     };
     match pool.scheme {
@@ -189,46 +169,26 @@ fn parts<'p, 'r>(pool: &PoolFacts, media: &'p [&'r Medium]) -> [&'p [&'r Medium]
         _ if daily => fathers,
         _ => &media[..sons.len() + fathers.len()],
     };
-    [
-        sons,
-        fathers,
-        if grandfathers.is_empty() {
-            fathers
-        } else {
-            grandfathers
-        },
-    ]
+    [sons, fathers, if grandfathers.is_empty() { fathers } else { grandfathers }]
 }
 
 /// The first slot that no load has served. A load serves a slot from halfway after the one before: a disk brought in
 /// on Friday morning serves Friday at 15:00, and one brought in on Monday is last Friday's, late.
 fn pending(pool: &PoolFacts, register: &Register, now: Timestamp) -> Option<Slot> {
-    let loaded = register
-        .sessions()
-        .iter()
-        .rfind(|session| session.pool == pool.id)
-        .map(|session| session.loaded);
-    let first = register
-        .pool(&pool.id)
-        .iter()
-        .filter_map(|medium| medium.initialised)
-        .min();
+    let loaded = register.sessions().iter().rfind(|session| session.pool == pool.id).map(|session| session.loaded);
+    let first = register.pool(&pool.id).iter().filter_map(|medium| medium.initialised).min();
     let served = |place: usize| {
         let at = |place: usize| pool.slots.get(place).map(|slot| slot.at);
         let before = place.checked_sub(1).and_then(at);
         let gap = before.map(|before| pool.slots[place].at.duration_since(before));
-        let gap = gap
-            .or_else(|| Some(at(place + 1)?.duration_since(pool.slots[place].at)))
-            .unwrap_or_default();
+        let gap = gap.or_else(|| Some(at(place + 1)?.duration_since(pool.slots[place].at))).unwrap_or_default();
         match (loaded, first) {
             (Some(loaded), _) => loaded >= pool.slots[place].at - gap / 2,
             // Before the pool had a medium nothing could be due.
             (None, first) => pool.slots[place].at < first.unwrap_or(now),
         }
     };
-    (0..pool.slots.len())
-        .find(|&place| !served(place))
-        .map(|place| pool.slots[place])
+    (0..pool.slots.len()).find(|&place| !served(place)).map(|place| pool.slots[place])
 }
 
 impl PoolFacts {
@@ -246,14 +206,6 @@ impl PoolFacts {
         let mut deputies = self.custodians.clone();
         deputies.retain(|person| Some(person) != carrier.as_ref());
         let (medium, from) = (medium.id.clone(), medium.holder.clone());
-        Move {
-            medium,
-            pool: self.id.clone(),
-            by,
-            custodian: carrier,
-            deputies,
-            from,
-            to,
-        }
+        Move { medium, pool: self.id.clone(), by, custodian: carrier, deputies, from, to }
     }
 }

@@ -1,12 +1,14 @@
 //! Every medium is somewhere, and only who may move it moves it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod pool;
 
 use dr_ledger::{Event, MediumKind};
 use dr_media::{Holder, Refusal, Register, State, check, history};
 use pool::{
-    Story, copied, ejected, found, handed, initialised, loaded, lost, medium, person, place,
-    received, registered, staff,
+    Story, copied, ejected, found, handed, initialised, loaded, lost, medium, person, place, received, registered,
+    staff,
 };
 use proptest::prelude::*;
 
@@ -24,13 +26,7 @@ fn allowed(events: Vec<Event>) -> Story {
 }
 
 fn refused(events: Vec<Event>, by: &str, event: Event) -> Refusal {
-    check(
-        &allowed(events).register(),
-        &staff(),
-        Some(&person(by)),
-        &event,
-    )
-    .unwrap_err()
+    check(&allowed(events).register(), &staff(), Some(&person(by)), &event).unwrap_err()
 }
 
 fn round() -> Vec<Event> {
@@ -79,11 +75,7 @@ fn a_disk_goes_out_and_comes_back_with_one_state_and_holder_at_each_step() {
 fn a_handover_needs_two_people_and_the_receiver_must_be_here() {
     let before = || round()[..5].to_vec();
     let who = vec![person("elm")];
-    let same = Refusal::SamePerson {
-        medium: medium(1),
-        person: person("oak"),
-        who,
-    };
+    let same = Refusal::SamePerson { medium: medium(1), person: person("oak"), who };
     assert_eq!(refused(before(), "oak", handed(1, "oak", "oak")), same);
     for away in ["rowan", "birch", "fir"] {
         let refusal = refused(before(), "oak", handed(1, "oak", away));
@@ -92,14 +84,8 @@ fn a_handover_needs_two_people_and_the_receiver_must_be_here() {
             "{refusal:?}"
         );
     }
-    assert!(matches!(
-        refused(before(), "oak", handed(1, "oak", "nemo")),
-        Refusal::UnknownPerson { .. }
-    ));
-    assert!(matches!(
-        refused(before(), "birch", handed(1, "oak", "elm")),
-        Refusal::NotHere { .. }
-    ));
+    assert!(matches!(refused(before(), "oak", handed(1, "oak", "nemo")), Refusal::UnknownPerson { .. }));
+    assert!(matches!(refused(before(), "birch", handed(1, "oak", "elm")), Refusal::NotHere { .. }));
 }
 
 #[test]
@@ -107,19 +93,10 @@ fn only_who_has_a_disk_can_give_it_and_only_who_was_given_it_can_receive_it() {
     let carried = || round()[..6].to_vec();
     for event in [handed(1, "oak", "ash"), received(1, "oak", "annexe")] {
         let refusal = refused(carried(), "oak", event);
-        assert!(
-            matches!(&refusal, Refusal::NotHolder { who, .. } if *who == [person("elm")]),
-            "{refusal:?}"
-        );
+        assert!(matches!(&refusal, Refusal::NotHolder { who, .. } if *who == [person("elm")]), "{refusal:?}");
     }
     let refusal = refused(round()[..5].to_vec(), "oak", received(1, "oak", "annexe"));
-    assert!(matches!(
-        refusal,
-        Refusal::WrongState {
-            state: State::Ejected,
-            ..
-        }
-    ));
+    assert!(matches!(refusal, Refusal::WrongState { state: State::Ejected, .. }));
     let nowhere = refused(carried(), "elm", received(1, "elm", "attic"));
     assert!(matches!(nowhere, Refusal::UnknownPlace { .. }));
 }
@@ -133,105 +110,42 @@ fn who_has_no_key_can_neither_put_a_disk_there_nor_take_it_out() {
         refused(round(), "oak", handed(1, "oak", "ash")),
         refused(round(), "oak", loaded(1)),
     ] {
-        assert!(
-            matches!(&refusal, Refusal::NoKey { who, .. } if *who == [person("elm")]),
-            "{refusal:?}"
-        );
+        assert!(matches!(&refusal, Refusal::NoKey { who, .. } if *who == [person("elm")]), "{refusal:?}");
         assert_eq!(refusal.to_string(), "oak has no key to annexe; could: elm");
     }
 }
 
 #[test]
 fn a_disk_is_loaded_only_if_it_is_ours_initialised_and_trusted_and_no_other_is_in() {
-    assert!(matches!(
-        refused(vec![], "oak", loaded(1)),
-        Refusal::Unregistered { .. }
-    ));
-    assert!(matches!(
-        refused(vec![registered(1)], "oak", loaded(1)),
-        Refusal::NotInitialised { .. }
-    ));
-    let two = vec![
-        registered(1),
-        initialised(1),
-        registered(2),
-        initialised(2),
-        loaded(1),
-    ];
-    assert!(
-        matches!(refused(two.clone(), "oak", loaded(2)), Refusal::OtherLoaded { other, .. } if other == medium(1))
-    );
-    assert!(matches!(
-        refused(two, "oak", loaded(1)),
-        Refusal::WrongState { .. }
-    ));
+    assert!(matches!(refused(vec![], "oak", loaded(1)), Refusal::Unregistered { .. }));
+    assert!(matches!(refused(vec![registered(1)], "oak", loaded(1)), Refusal::NotInitialised { .. }));
+    let two = vec![registered(1), initialised(1), registered(2), initialised(2), loaded(1)];
+    assert!(matches!(refused(two.clone(), "oak", loaded(2)), Refusal::OtherLoaded { other, .. } if other == medium(1)));
+    assert!(matches!(refused(two, "oak", loaded(1)), Refusal::WrongState { .. }));
     let gone = || [round()[..5].to_vec(), vec![lost(1, "oak")]].concat();
-    assert!(matches!(
-        refused(gone(), "oak", loaded(1)),
-        Refusal::WrongState {
-            state: State::Lost,
-            ..
-        }
-    ));
+    assert!(matches!(refused(gone(), "oak", loaded(1)), Refusal::WrongState { state: State::Lost, .. }));
     let back = || [gone(), vec![found(1, "elm")]].concat();
-    assert!(matches!(
-        refused(back(), "elm", loaded(1)),
-        Refusal::Suspect { .. }
-    ));
+    assert!(matches!(refused(back(), "elm", loaded(1)), Refusal::Suspect { .. }));
     let moved_on = [back(), vec![handed(1, "elm", "oak")]].concat();
-    assert!(
-        matches!(refused(moved_on, "oak", loaded(1)), Refusal::Suspect { .. }),
-        "suspicion travels with the disk"
-    );
+    assert!(matches!(refused(moved_on, "oak", loaded(1)), Refusal::Suspect { .. }), "suspicion travels with the disk");
     allowed([back(), vec![initialised(1), loaded(1)]].concat());
 }
 
 #[test]
 fn backups_are_not_initialised_away_and_a_loaded_disk_is_not_carried_off() {
-    assert!(matches!(
-        refused(round(), "oak", initialised(1)),
-        Refusal::InitialisedAlready { .. }
-    ));
-    assert!(matches!(
-        refused(round(), "oak", registered(1)),
-        Refusal::RegisteredAlready { .. }
-    ));
-    assert!(matches!(
-        refused(round()[..4].to_vec(), "oak", handed(1, "oak", "elm")),
-        Refusal::WrongState { .. }
-    ));
-    assert!(matches!(
-        refused(round(), "oak", ejected(1)),
-        Refusal::WrongState { .. }
-    ));
-    assert!(matches!(
-        refused(round(), "oak", found(1, "elm")),
-        Refusal::WrongState { .. }
-    ));
+    assert!(matches!(refused(round(), "oak", initialised(1)), Refusal::InitialisedAlready { .. }));
+    assert!(matches!(refused(round(), "oak", registered(1)), Refusal::RegisteredAlready { .. }));
+    assert!(matches!(refused(round()[..4].to_vec(), "oak", handed(1, "oak", "elm")), Refusal::WrongState { .. }));
+    assert!(matches!(refused(round(), "oak", ejected(1)), Refusal::WrongState { .. }));
+    assert!(matches!(refused(round(), "oak", found(1, "elm")), Refusal::WrongState { .. }));
 }
 
 #[test]
 fn a_move_is_never_nobodys() {
-    let refusal = check(
-        &allowed(round()).register(),
-        &staff(),
-        None,
-        &handed(1, "elm", "oak"),
-    )
-    .unwrap_err();
-    assert_eq!(
-        refusal,
-        Refusal::Nobody {
-            who: vec![person("elm"), person("oak")]
-        }
-    );
-    let note = Event::Note {
-        text: String::new(),
-    };
-    assert_eq!(
-        check(&Register::default(), &staff(), None, &note),
-        Err(Refusal::NoMove)
-    );
+    let refusal = check(&allowed(round()).register(), &staff(), None, &handed(1, "elm", "oak")).unwrap_err();
+    assert_eq!(refusal, Refusal::Nobody { who: vec![person("elm"), person("oak")] });
+    let note = Event::Note { text: String::new() };
+    assert_eq!(check(&Register::default(), &staff(), None, &note), Err(Refusal::NoMove));
 }
 
 #[test]
@@ -239,19 +153,8 @@ fn a_leaver_can_give_a_disk_back_but_not_take_one() {
     let story = allowed(round()[..6].to_vec());
     let mut later = staff();
     later.people.insert(person("elm"), dr_media::Presence::Left);
-    check(
-        &story.register(),
-        &later,
-        Some(&person("oak")),
-        &handed(1, "elm", "oak"),
-    )
-    .unwrap();
-    let keeps = check(
-        &story.register(),
-        &later,
-        Some(&person("oak")),
-        &received(1, "elm", "office"),
-    );
+    check(&story.register(), &later, Some(&person("oak")), &handed(1, "elm", "oak")).unwrap();
+    let keeps = check(&story.register(), &later, Some(&person("oak")), &received(1, "elm", "office"));
     assert!(matches!(keeps, Err(Refusal::NotHere { .. })));
 }
 
@@ -262,38 +165,26 @@ fn what_the_rules_would_have_refused_is_believed_and_shown_as_a_gap() {
     story.tell(1, received(1, "ash", "annexe"));
     story.tell(2, loaded(7));
     let register = story.register();
-    assert_eq!(
-        register.medium(&medium(1)).unwrap().holder,
-        Holder::Place(place("annexe"))
-    );
+    assert_eq!(register.medium(&medium(1)).unwrap().holder, Holder::Place(place("annexe")));
     assert_eq!(register.medium(&medium(7)), None);
-    let gaps: Vec<_> = register
-        .gaps()
-        .iter()
-        .map(|gap| (gap.n, gap.medium.clone()))
-        .collect();
+    let gaps: Vec<_> = register.gaps().iter().map(|gap| (gap.n, gap.medium.clone())).collect();
     assert_eq!(gaps, [(4, medium(1)), (5, medium(7))]);
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let someone =
-        || prop::sample::select(vec!["ash", "birch", "elm", "fir", "oak", "rowan", "nemo"]);
+    let someone = || prop::sample::select(vec!["ash", "birch", "elm", "fir", "oak", "rowan", "nemo"]);
     let somewhere = prop::sample::select(vec!["annexe", "office", "attic"]);
-    (0..10_u8, 1..4_usize, someone(), someone(), somewhere).prop_map(|(kind, n, from, to, at)| {
-        match kind {
-            0 => registered(n),
-            1 => initialised(n),
-            2 => loaded(n),
-            3 => copied(n),
-            4 => ejected(n),
-            5 => handed(n, from, to),
-            6 => received(n, from, at),
-            7 => lost(n, from),
-            8 => found(n, from),
-            _ => Event::Note {
-                text: from.to_owned(),
-            },
-        }
+    (0..10_u8, 1..4_usize, someone(), someone(), somewhere).prop_map(|(kind, n, from, to, at)| match kind {
+        0 => registered(n),
+        1 => initialised(n),
+        2 => loaded(n),
+        3 => copied(n),
+        4 => ejected(n),
+        5 => handed(n, from, to),
+        6 => received(n, from, at),
+        7 => lost(n, from),
+        8 => found(n, from),
+        _ => Event::Note { text: from.to_owned() },
     })
 }
 

@@ -1,6 +1,7 @@
 //! Entries of an invented school, for tests that need a ledger.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use std::path::{Path, PathBuf};
 
@@ -36,27 +37,12 @@ pub fn run(name: &str) -> RunId {
 /// `event`, as `dr` itself records it on schedule.
 pub fn said(minute: i64, event: Event) -> Body {
     let at = time(minute);
-    Body {
-        decided: at,
-        real: at,
-        by: None,
-        authenticated: Authenticated::System,
-        event,
-    }
+    Body { decided: at, real: at, by: None, authenticated: Authenticated::System, event }
 }
 
 pub fn note(text: &str) -> Body {
     let by = Some(PersonId::new("oak").unwrap());
-    Body {
-        by,
-        authenticated: Authenticated::Login,
-        ..said(
-            0,
-            Event::Note {
-                text: text.to_owned(),
-            },
-        )
-    }
+    Body { by, authenticated: Authenticated::Login, ..said(0, Event::Note { text: text.to_owned() }) }
 }
 
 /// A ledger of `count` notes in a directory of its own.
@@ -64,19 +50,13 @@ pub fn ledger_of(count: u64) -> (tempfile::TempDir, Ledger) {
     let state = tempfile::tempdir().unwrap();
     let ledger = Ledger::in_state(state.path());
     for n in 1..=count {
-        ledger
-            .append(&note(&format!("note {n} – Ünïcode \"quoted\"\nline")))
-            .unwrap();
+        ledger.append(&note(&format!("note {n} – Ünïcode \"quoted\"\nline"))).unwrap();
     }
     (state, ledger)
 }
 
 pub fn lines(path: &Path) -> Vec<String> {
-    std::fs::read_to_string(path)
-        .unwrap()
-        .split_inclusive('\n')
-        .map(str::to_owned)
-        .collect()
+    std::fs::read_to_string(path).unwrap().split_inclusive('\n').map(str::to_owned).collect()
 }
 
 pub fn verdict(path: &Path, anchor: Option<Head>) -> Verdict {
@@ -105,12 +85,7 @@ pub fn damages() -> Vec<Damage> {
         change(&mut lines);
         lines
     };
-    let damage = |name, line, anchor, lines| Damage {
-        name,
-        lines,
-        anchor,
-        line,
-    };
+    let damage = |name, line, anchor, lines| Damage { name, lines, anchor, line };
     vec![
         damage("whole", None, None, whole.clone()),
         damage("whole with anchor", None, Some(head), whole.clone()),
@@ -125,18 +100,8 @@ pub fn damages() -> Vec<Damage> {
                 l[5].pop();
             }),
         ),
-        damage(
-            "edited",
-            Some(3),
-            None,
-            with(&|l| l[2] = l[2].replace("note 3", "note 9")),
-        ),
-        damage(
-            "renamed person",
-            Some(2),
-            None,
-            with(&|l| l[1] = l[1].replace("oak", "elm")),
-        ),
+        damage("edited", Some(3), None, with(&|l| l[2] = l[2].replace("note 3", "note 9"))),
+        damage("renamed person", Some(2), None, with(&|l| l[1] = l[1].replace("oak", "elm"))),
         damage(
             "removed",
             Some(4),
@@ -163,30 +128,10 @@ pub fn damages() -> Vec<Damage> {
                 l.insert(2, twice);
             }),
         ),
-        damage(
-            "blank line",
-            Some(3),
-            None,
-            with(&|l| l.insert(2, "\n".to_owned())),
-        ),
-        damage(
-            "spaces",
-            Some(5),
-            None,
-            with(&|l| l[4] = l[4].replace("\"n\":5", "\"n\": 5")),
-        ),
-        damage(
-            "not UTF-8 text",
-            Some(5),
-            None,
-            with(&|l| l[4] = "\u{0}\u{0}\n".to_owned()),
-        ),
-        damage(
-            "number edited",
-            Some(5),
-            None,
-            with(&|l| l[4] = l[4].replace("\"n\":5", "\"n\":7")),
-        ),
+        damage("blank line", Some(3), None, with(&|l| l.insert(2, "\n".to_owned()))),
+        damage("spaces", Some(5), None, with(&|l| l[4] = l[4].replace("\"n\":5", "\"n\": 5"))),
+        damage("not UTF-8 text", Some(5), None, with(&|l| l[4] = "\u{0}\u{0}\n".to_owned())),
+        damage("number edited", Some(5), None, with(&|l| l[4] = l[4].replace("\"n\":5", "\"n\":7"))),
         damage(
             "quietly emptied",
             Some(2),
@@ -196,26 +141,11 @@ pub fn damages() -> Vec<Damage> {
                 l[1].replace_range(end.., "}\n");
             }),
         ),
-        damage(
-            "edited and hashed anew",
-            Some(4),
-            None,
-            with(&|l| l[2] = rehashed(&l[2])),
-        ),
+        damage("edited and hashed anew", Some(4), None, with(&|l| l[2] = rehashed(&l[2]))),
         damage("cut", Some(5), Some(head), with(&|l| l.truncate(4))),
-        damage(
-            "cut in an entry",
-            Some(6),
-            Some(head),
-            with(&|l| l[5].truncate(99)),
-        ),
+        damage("cut in an entry", Some(6), Some(head), with(&|l| l[5].truncate(99))),
         damage("cut to nothing", Some(1), Some(head), vec![]),
-        damage(
-            "cut, no anchor: cannot be seen",
-            None,
-            None,
-            with(&|l| l.truncate(4)),
-        ),
+        damage("cut, no anchor: cannot be seen", None, None, with(&|l| l.truncate(4))),
         damage("rewritten", Some(3), Some(third), {
             let (_s, other) = another();
             lines(&other)
@@ -227,11 +157,7 @@ pub fn damages() -> Vec<Damage> {
 fn rehashed(line: &str) -> String {
     let (before, body) = line.trim_end().split_once(",\"body\":").unwrap();
     let body = body.strip_suffix('}').unwrap().replace("note", "tone");
-    let hash = blake3::Hash::from(blake3::derive_key(
-        "dr 2026 ledger body v1",
-        body.as_bytes(),
-    ))
-    .to_hex();
+    let hash = blake3::Hash::from(blake3::derive_key("dr 2026 ledger body v1", body.as_bytes())).to_hex();
     let keep = before.find("\"body_hash\":\"").unwrap() + "\"body_hash\":\"".len();
     format!("{}{hash}\",\"body\":{body}}}\n", &before[..keep])
 }
@@ -240,9 +166,7 @@ fn another() -> (tempfile::TempDir, PathBuf) {
     let state = tempfile::tempdir().unwrap();
     let ledger = Ledger::in_state(state.path());
     for n in 1..=6 {
-        ledger
-            .append(&note(&format!("another history {n}")))
-            .unwrap();
+        ledger.append(&note(&format!("another history {n}"))).unwrap();
     }
     let path = ledger.path().to_owned();
     (state, path)

@@ -1,10 +1,9 @@
 //! A pool of disks at an invented school, told day by day.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-use dr_ledger::{
-    Authenticated, Body, CopyOutcome, Entry, Event, MediumKind, RunCopy, RunId, RunOutcome,
-};
+use dr_ledger::{Authenticated, Body, CopyOutcome, Entry, Event, MediumKind, RunCopy, RunId, RunOutcome};
 use dr_media::{Ends, PoolFacts, Presence, Register, Scheme, Slot, Staff};
 use dr_plan::{MediumId, PersonId, PlaceId, PoolId, SystemId, TargetId};
 use jiff::{SignedDuration, Timestamp};
@@ -51,13 +50,7 @@ impl Story {
 
     pub fn tell(&mut self, hours: i64, event: Event) {
         let (at, n) = (hour(hours), self.entries.len() as u64 + 1);
-        let body = Body {
-            decided: at,
-            real: at,
-            by: None,
-            authenticated: Authenticated::System,
-            event,
-        };
+        let body = Body { decided: at, real: at, by: None, authenticated: Authenticated::System, event };
         self.entries.push(body.numbered(n));
     }
 
@@ -67,20 +60,11 @@ impl Story {
 }
 
 pub fn registered(n: usize) -> Event {
-    Event::MediumRegistered {
-        medium: medium(n),
-        pool: pool(),
-        kind: MediumKind::Hdd,
-        serial: None,
-        asset: None,
-    }
+    Event::MediumRegistered { medium: medium(n), pool: pool(), kind: MediumKind::Hdd, serial: None, asset: None }
 }
 
 pub fn initialised(n: usize) -> Event {
-    Event::MediumInitialised {
-        medium: medium(n),
-        repository: format!("repository-{n}"),
-    }
+    Event::MediumInitialised { medium: medium(n), repository: format!("repository-{n}") }
 }
 
 pub fn loaded(n: usize) -> Event {
@@ -92,34 +76,19 @@ pub fn ejected(n: usize) -> Event {
 }
 
 pub fn handed(n: usize, from: &str, to: &str) -> Event {
-    Event::MediumHandedOver {
-        medium: medium(n),
-        from: person(from),
-        to: person(to),
-        to_place: Some(place("annexe")),
-    }
+    Event::MediumHandedOver { medium: medium(n), from: person(from), to: person(to), to_place: Some(place("annexe")) }
 }
 
 pub fn received(n: usize, by: &str, at: &str) -> Event {
-    Event::MediumReceived {
-        medium: medium(n),
-        by: person(by),
-        place: place(at),
-    }
+    Event::MediumReceived { medium: medium(n), by: person(by), place: place(at) }
 }
 
 pub fn lost(n: usize, by: &str) -> Event {
-    Event::MediumLost {
-        medium: medium(n),
-        by: person(by),
-    }
+    Event::MediumLost { medium: medium(n), by: person(by) }
 }
 
 pub fn found(n: usize, by: &str) -> Event {
-    Event::MediumFound {
-        medium: medium(n),
-        by: person(by),
-    }
+    Event::MediumFound { medium: medium(n), by: person(by) }
 }
 
 pub fn copied(n: usize) -> Event {
@@ -155,33 +124,15 @@ pub fn staff() -> Staff {
         ("rowan", Presence::Absent),
     ];
     Staff {
-        people: people
-            .into_iter()
-            .map(|(name, presence)| (person(name), presence))
-            .collect(),
-        places: [
-            (place("annexe"), [person("elm")].into()),
-            (place("office"), [].into()),
-        ]
-        .into(),
+        people: people.into_iter().map(|(name, presence)| (person(name), presence)).collect(),
+        places: [(place("annexe"), [person("elm")].into()), (place("office"), [].into())].into(),
         custodians: [(pool(), vec![person("elm"), person("rowan"), person("oak")])].into(),
     }
 }
 
 /// The weekly pool with a slot each week from the first Friday.
 pub fn weekly(scheme: Scheme, ends: impl Fn(i64) -> Ends) -> PoolFacts {
-    let slots = (0..60)
-        .map(|week| Slot {
-            at: hour(week * WEEK),
-            ends: ends(week),
-        })
-        .collect();
+    let slots = (0..60).map(|week| Slot { at: hour(week * WEEK), ends: ends(week) }).collect();
     let (id, custodians) = (pool(), vec![person("elm"), person("oak")]);
-    PoolFacts {
-        id,
-        scheme,
-        slots,
-        custodians,
-        kept_at: Some(place("annexe")),
-    }
+    PoolFacts { id, scheme, slots, custodians, kept_at: Some(place("annexe")) }
 }
