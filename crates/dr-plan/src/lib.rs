@@ -8,20 +8,30 @@
 mod calendar;
 mod days;
 mod due;
+mod lint;
 mod name;
+mod parse;
+mod people;
 mod period;
 mod plan;
 mod problem;
+mod references;
+mod resolve;
 mod retention;
 mod schedule;
+mod show;
 mod source;
 mod system;
+mod table;
 mod target;
 
 pub use calendar::{Calendar, Stretch};
 pub use days::{Days, Hours};
 pub use due::{Due, History, Past, Planned, RETRY_AFTER, due, next};
+pub use lint::{Finding, Severity, lint};
 pub use name::{BadName, MediumId, PersonId, PlaceId, PoolId, SystemId, TargetId};
+pub use parse::{grace, parse, parse_calendar};
+pub use people::Rotation;
 pub use period::{Period, Unit};
 pub use plan::{
     Absence, Alerts, Cadence, Checks, Exception, KeyMode, Keys, Level, Person, Place, PlaceClass,
@@ -30,6 +40,8 @@ pub use plan::{
 pub use problem::Problem;
 pub use retention::{Retention, Snapshot, Verdict, judge};
 pub use schedule::Schedule;
+pub use show::show_full;
 pub use source::{Server, Source};
 pub use system::{CopyRule, Hook, System};
+pub use table::{Cell, Row, table};
 pub use target::{Bandwidth, Class, Pool, SCHEMES, Scheme, Shift, Target, TargetKind, scheme_of};

@@ -22,8 +22,9 @@ use jiff::civil::Time;
 use crate::days::{Days, time_text};
 use crate::period::Period;
 
-pub use parse::EXPECTED;
+pub(crate) use parse::EXPECTED;
 pub(crate) use parse::weekly_moment;
+pub(crate) use slots::instant;
 
 /// When something is meant to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::days::{Days, day_parse, time_parse};
 use crate::period::Period;
 
 /// What may stand where a schedule is wanted.
-pub const EXPECTED: &str = "a schedule such as \"daily at 19:30\", \"weekly on Fri at 17:00\", \"monthly on 1 at 02:00\", \"every 4h\" or \"cron 30 19 * * *\"";
+pub(crate) const EXPECTED: &str = "a schedule such as \"daily at 19:30\", \"weekly on Fri at 17:00\", \"monthly on 1 at 02:00\", \"every 4h\" or \"cron 30 19 * * *\"";
 
 impl Schedule {
     /// Reads a schedule.

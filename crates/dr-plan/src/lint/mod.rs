@@ -1,0 +1,107 @@
+//! What is wrong with a plan that can be read: promises it cannot keep, and gaps nobody accepted.
+//!
+//! Pure: `today` is a value. What the state of the backups says is another question.
+
+mod objectives;
+mod overlaps;
+mod people;
+mod runs;
+#[cfg(test)]
+mod tests;
+
+use jiff::civil::Date;
+
+use crate::plan::Plan;
+use crate::system::System;
+use crate::{PersonId, SystemId, references};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The plan cannot be kept.
+    Error,
+    /// Somebody should look at it.
+    Warning,
+}
+
+/// One thing that is wrong, with who answers for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad.
+    pub severity: Severity,
+    /// Which rule is not met, as an exception names it.
+    pub rule: &'static str,
+    /// Whose, if it is one system's.
+    pub system: Option<SystemId>,
+    /// What and why, in words for people.
+    pub reason: String,
+    /// Who answers for it.
+    pub answers: Option<PersonId>,
+}
+
+/// Collects findings for one plan.
+struct Found<'p> {
+    plan: &'p Plan,
+    findings: Vec<Finding>,
+}
+
+impl Found<'_> {
+    fn add(
+        &mut self,
+        severity: Severity,
+        rule: &'static str,
+        system: Option<&System>,
+        reason: String,
+    ) {
+        let answers = self.plan.answers_for(system).cloned();
+        self.findings.push(Finding {
+            severity,
+            rule,
+            system: system.map(|system| system.id.clone()),
+            reason,
+            answers,
+        });
+    }
+
+    fn error(&mut self, rule: &'static str, system: Option<&System>, reason: String) {
+        self.add(Severity::Error, rule, system, reason);
+    }
+
+    fn warning(&mut self, rule: &'static str, system: Option<&System>, reason: String) {
+        self.add(Severity::Warning, rule, system, reason);
+    }
+}
+
+/// Everything wrong with `plan` as of `today`, errors first.
+#[must_use]
+pub fn lint(plan: &Plan, today: Date) -> Vec<Finding> {
+    let mut found = Found {
+        plan,
+        findings: Vec::new(),
+    };
+    names(&mut found);
+    objectives::look(&mut found);
+    overlaps::look(&mut found);
+    people::look(&mut found, today);
+    runs::look(&mut found, today);
+    found.findings.sort_by_key(|finding| finding.severity);
+    found.findings
+}
+
+/// A plan that was read has no unknown names; one that was put together may.
+fn names(found: &mut Found<'_>) {
+    for unknown in references::unknown(found.plan) {
+        let meant = unknown
+            .suggestion
+            .map(|name| format!("; did you mean `{name}`?"))
+            .unwrap_or_default();
+        let reason = format!(
+            "{}.{} names `{}`, which is none of the plan's {}{meant}",
+            unknown.path.join("."),
+            unknown.key,
+            unknown.name,
+            unknown.kind
+        );
+        found.error("names", None, reason);
+    }
+}

@@ -1,0 +1,43 @@
+//! Which keys exist, table by table. The page `docs/format/plan.md` names every one; a test compares.
+
+macro_rules! keys {
+    ($($name:ident = [$($key:literal)*])*) => {
+        $(pub(crate) const $name: &[&str] = &[$($key),*];)*
+        /// Every table with its keys.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &[&str])] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+keys! {
+    PLAN = ["version" "state" "school" "keys" "people" "places" "copies" "targets" "pools" "systems" "report" "alerts" "checks" "rehearsals" "runbook" "exceptions"]
+    SCHOOL = ["name" "timezone" "calendar" "hours"]
+    KEYS = ["mode" "unlock"]
+    PERSON = ["name" "email" "phone" "phone-ooh" "login" "roles" "starts" "leaves" "absences" "deputy"]
+    ABSENCE = ["from" "until"]
+    PLACE = ["name" "class" "keyholders"]
+    COPIES = ["onsite" "offsite" "cloud" "disks"]
+    TARGET = ["url" "pool" "class" "lock" "bandwidth"]
+    POOL = ["scheme" "media" "rotate" "shift" "custodians" "mount" "place"]
+    SYSTEM = ["title" "tier" "owner" "source" "schedule" "targets" "copies" "rpo" "rto" "mtpd" "max-age" "retention" "before" "after" "sensitive"]
+    COPY = ["target" "schedule" "retention"]
+    RETENTION = ["last" "hourly" "daily" "weekly" "monthly" "yearly" "within" "max-age"]
+    HOOK = ["run" "timeout"]
+    FILES = ["kind" "paths" "exclude" "one-file-system"]
+    SQLITE = ["kind" "path"]
+    MAILDIR = ["kind" "path"]
+    SERVER = ["kind" "url" "password"]
+    COMMAND = ["kind" "run" "name"]
+    DROP = ["kind" "path" "name" "fresh" "settled" "shrink"]
+    SAAS = ["kind" "supplier" "rpo" "rto" "contract" "checked"]
+    REPORT = ["weekly" "to"]
+    ALERTS = ["smtp" "ping"]
+    SMTP = ["url" "user" "password" "from"]
+    CHECKS = ["nightly"]
+    REHEARSALS = ["sample" "full" "level"]
+    RUNBOOK = ["file"]
+    EXCEPTION = ["system" "rule" "reason" "approver" "until"]
+    CALENDAR = ["terms" "closures" "inset" "bank-holidays" "covers-until"]
+    TERM = ["name" "from" "until" "half-term"]
+    STRETCH = ["name" "date" "from" "until"]
+}

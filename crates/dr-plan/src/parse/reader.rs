@@ -1,0 +1,445 @@
+//! A TOML text read with every mistake noted and none fatal: reading goes on, so that people see
+//! all errors at once, each with its line.
+
+use std::cell::RefCell;
+use std::ops::{Range, RangeInclusive};
+
+use jiff::civil::Date;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::problem::{Problem, nearest};
+
+/// The longest text that is read.
+const TEXT_MAX: usize = 1 << 20;
+
+/// A text, and what was found wrong with it so far.
+pub(crate) struct Doc<'t> {
+    file: &'t str,
+    text: &'t str,
+    problems: RefCell<Vec<Problem>>,
+}
+
+/// A value and where it stands.
+#[derive(Clone)]
+pub(crate) struct Node<'d> {
+    doc: &'d Doc<'d>,
+    /// Its key, dotted from the root.
+    at: String,
+    key: Range<usize>,
+    value: &'d Spanned<DeValue<'d>>,
+}
+
+/// A table whose keys are known.
+pub(crate) struct Section<'d> {
+    doc: &'d Doc<'d>,
+    at: String,
+    key: Range<usize>,
+    keys: &'static [&'static str],
+    entries: Vec<(&'d str, Node<'d>)>,
+}
+
+impl<'t> Doc<'t> {
+    pub(crate) fn new(file: &'t str, text: &'t str) -> Self {
+        Self {
+            file,
+            text,
+            problems: RefCell::default(),
+        }
+    }
+
+    /// The text as a TOML document; a problem for each place where it is none.
+    pub(crate) fn toml(&self) -> Option<Spanned<DeTable<'t>>> {
+        if self.text.len() > TEXT_MAX {
+            self.note(
+                0,
+                "the whole file".into(),
+                "at most 1 MiB of text".into(),
+                None,
+            );
+            return None;
+        }
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        for error in &errors {
+            let at = error.span().map_or(0, |span| span.start);
+            let line = self
+                .text
+                .get(..at)
+                .map_or("", |before| before.rsplit('\n').next().unwrap_or(""));
+            let rest = self
+                .text
+                .get(at..)
+                .and_then(|rest| rest.lines().next())
+                .unwrap_or("");
+            // What follows an `=` may be a password that somebody forgot to quote: only the key is shown.
+            let whole = format!("{line}{rest}");
+            let words = match whole.split_once('=') {
+                Some((key, _)) => format!("`{} = …`", short(key.trim())),
+                None => format!("`{}`", short(whole.trim())),
+            };
+            self.note(at, words, format!("TOML ({})", error.message()), None);
+        }
+        errors.is_empty().then_some(table)
+    }
+
+    pub(crate) fn root<'d>(
+        &'d self,
+        table: &'d Spanned<DeTable<'d>>,
+        keys: &'static [&'static str],
+    ) -> Section<'d>
+    where
+        't: 'd,
+    {
+        section(
+            self.shorter(),
+            String::new(),
+            0..0,
+            table.get_ref(),
+            Some(keys),
+        )
+    }
+
+    fn shorter<'d>(&'d self) -> &'d Doc<'d> {
+        self
+    }
+
+    fn note(&self, at: usize, words: String, expected: String, suggestion: Option<String>) {
+        let before = self.text.as_bytes().get(..at).unwrap_or_default();
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let problem = Problem {
+            file: self.file.to_owned(),
+            line,
+            words,
+            expected,
+            suggestion,
+        };
+        let mut problems = self.problems.borrow_mut();
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+
+    /// Everything found wrong, by line.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.problems.take();
+        problems.sort_by_key(|problem| problem.line);
+        problems
+    }
+}
+
+fn section<'d>(
+    doc: &'d Doc<'d>,
+    at: String,
+    key: Range<usize>,
+    table: &'d DeTable<'d>,
+    keys: Option<&'static [&'static str]>,
+) -> Section<'d> {
+    let mut entries: Vec<(&Spanned<_>, &Spanned<DeValue<'_>>)> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    let entries: Vec<(&str, Node<'_>)> = entries
+        .into_iter()
+        .map(|(key, value)| {
+            let name: &str = key.get_ref();
+            let at = if at.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{at}.{name}")
+            };
+            (
+                name,
+                Node {
+                    doc,
+                    at,
+                    key: key.span(),
+                    value,
+                },
+            )
+        })
+        .collect();
+    let section = Section {
+        doc,
+        at,
+        key,
+        keys: keys.unwrap_or_default(),
+        entries,
+    };
+    if let Some(keys) = keys {
+        for (name, node) in section
+            .entries
+            .iter()
+            .filter(|(name, _)| !keys.contains(name))
+        {
+            let words = format!("`{}` in {}", short(name), section.name());
+            doc.note(
+                node.key.start,
+                words,
+                format!("one of {}", keys.join(", ")),
+                nearest(name, keys.iter().copied()),
+            );
+        }
+    }
+    section
+}
+
+/// The beginning of a text, on one line.
+fn short(text: &str) -> String {
+    let line = text.lines().next().unwrap_or("");
+    let mut short: String = line.chars().filter(|c| !c.is_control()).take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+impl<'d> Section<'d> {
+    fn name(&self) -> String {
+        if self.at.is_empty() {
+            "the plan".to_owned()
+        } else {
+            format!("[{}]", self.at)
+        }
+    }
+
+    pub(crate) fn get(&self, key: &'static str) -> Option<&Node<'d>> {
+        debug_assert!(self.keys.contains(&key), "{key} is not listed in keys.rs");
+        self.entries
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, node)| node)
+    }
+
+    pub(crate) fn need(&self, key: &'static str) -> Option<&Node<'d>> {
+        let found = self.get(key);
+        if found.is_none() {
+            self.missing(&format!("`{key}`"));
+        }
+        found
+    }
+
+    /// Notes that something is not there.
+    pub(crate) fn missing(&self, what: &str) {
+        self.doc.note(
+            self.key.start,
+            format!("{} without {what}", self.name()),
+            what.to_owned(),
+            None,
+        );
+    }
+
+    /// The first text `name` under `key`, anywhere below the dotted `path`.
+    pub(crate) fn find(&self, path: &[String], key: &str, name: &str) -> Option<Node<'d>> {
+        let mut within: Vec<Node<'d>> = self.entries.iter().map(|(_, node)| node.clone()).collect();
+        let mut dotted = String::new();
+        for step in path {
+            dotted = if dotted.is_empty() {
+                step.clone()
+            } else {
+                format!("{dotted}.{step}")
+            };
+            within = within
+                .into_iter()
+                .filter(|node| node.at == dotted)
+                .flat_map(|node| node.below())
+                .collect();
+        }
+        while let Some(node) = within.pop() {
+            let last = node
+                .at
+                .rsplit('.')
+                .next()
+                .and_then(|last| last.split('[').next());
+            if node.raw() == Some(name) && last == Some(key) {
+                return Some(node);
+            }
+            within.extend(node.below());
+        }
+        None
+    }
+
+    pub(crate) fn entries(&self) -> &[(&'d str, Node<'d>)] {
+        &self.entries
+    }
+}
+
+impl<'d> Node<'d> {
+    /// Notes that this value is wrong, showing it.
+    pub(crate) fn wrong(&self, expected: impl Into<String>, suggestion: Option<String>) {
+        let span = self.value.span();
+        let text = self.doc.text.get(span.clone()).unwrap_or("…");
+        self.doc.note(
+            span.start,
+            format!("`{} = {}`", self.at, short(text)),
+            expected.into(),
+            suggestion,
+        );
+    }
+
+    /// Notes that this value is wrong, without showing it: it may hold a secret.
+    pub(crate) fn wrong_unshown(&self, expected: impl Into<String>) {
+        self.doc.note(
+            self.value.span().start,
+            format!("`{}`", self.at),
+            expected.into(),
+            None,
+        );
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        self.value.get_ref().is_str()
+    }
+
+    pub(crate) fn is_table(&self) -> bool {
+        self.value.get_ref().is_table()
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        self.value.get_ref().is_array()
+    }
+
+    /// The text as it is, if it is one.
+    pub(crate) fn raw(&self) -> Option<&'d str> {
+        self.value.get_ref().as_str()
+    }
+
+    /// A text of one line that is not empty.
+    pub(crate) fn text(&self) -> Option<String> {
+        self.read("a text in quotes, on one line and not empty", |text| {
+            (!text.trim().is_empty() && !text.chars().any(char::is_control))
+                .then(|| text.to_owned())
+        })
+    }
+
+    /// A text that `read` understands.
+    pub(crate) fn read<T>(
+        &self,
+        expected: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.raw().and_then(read);
+        if value.is_none() {
+            self.wrong(expected, None);
+        }
+        value
+    }
+
+    /// One of some words.
+    pub(crate) fn word<T: Copy>(&self, words: &[(&'static str, T)]) -> Option<T> {
+        let text = self.raw();
+        let found = text
+            .and_then(|text| words.iter().find(|(word, _)| *word == text))
+            .map(|(_, value)| *value);
+        if found.is_none() {
+            let all: Vec<String> = words
+                .iter()
+                .map(|(word, _)| format!("\"{word}\""))
+                .collect();
+            let near = text.and_then(|text| nearest(text, words.iter().map(|(word, _)| *word)));
+            self.wrong(format!("one of {}", all.join(", ")), near);
+        }
+        found
+    }
+
+    pub(crate) fn count(&self, range: RangeInclusive<u32>) -> Option<u32> {
+        let count = self
+            .value
+            .get_ref()
+            .as_integer()
+            .and_then(|integer| u32::from_str_radix(integer.as_str(), integer.radix()).ok())
+            .filter(|count| range.contains(count));
+        if count.is_none() {
+            self.wrong(
+                format!("a whole number from {} to {}", range.start(), range.end()),
+                None,
+            );
+        }
+        count
+    }
+
+    pub(crate) fn flag(&self) -> Option<bool> {
+        let flag = self.value.get_ref().as_bool();
+        if flag.is_none() {
+            self.wrong("true or false", None);
+        }
+        flag
+    }
+
+    pub(crate) fn date(&self) -> Option<Date> {
+        let date = match self.value.get_ref() {
+            DeValue::Datetime(datetime) if datetime.time.is_none() => {
+                datetime.date.and_then(|date| {
+                    Date::new(
+                        i16::try_from(date.year).ok()?,
+                        i8::try_from(date.month).ok()?,
+                        i8::try_from(date.day).ok()?,
+                    )
+                    .ok()
+                })
+            }
+            _ => None,
+        };
+        if date.is_none() {
+            self.wrong("a date such as 2026-12-18, without quotes", None);
+        }
+        date
+    }
+
+    pub(crate) fn list(&self) -> Vec<Node<'d>> {
+        let Some(list) = self.value.get_ref().as_array() else {
+            self.wrong("a list in square brackets", None);
+            return Vec::new();
+        };
+        list.iter()
+            .enumerate()
+            .map(|(place, value)| Node {
+                doc: self.doc,
+                at: format!("{}[{place}]", self.at),
+                key: value.span(),
+                value,
+            })
+            .collect()
+    }
+
+    /// What it holds, if it is a list or a table.
+    fn below(&self) -> Vec<Node<'d>> {
+        match self.value.get_ref() {
+            DeValue::Array(_) => self.list(),
+            DeValue::Table(_) => self
+                .names()
+                .map(|table| table.entries.into_iter().map(|(_, node)| node).collect())
+                .unwrap_or_default(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.list().iter().filter_map(Node::text).collect()
+    }
+
+    /// A table with these keys.
+    pub(crate) fn section(&self, keys: &'static [&'static str]) -> Option<Section<'d>> {
+        self.table(Some(keys))
+    }
+
+    /// A table whose keys are names that people chose.
+    pub(crate) fn names(&self) -> Option<Section<'d>> {
+        self.table(None)
+    }
+
+    fn table(&self, keys: Option<&'static [&'static str]>) -> Option<Section<'d>> {
+        let Some(table) = self.value.get_ref().as_table() else {
+            let example = keys
+                .and_then(|keys| keys.first())
+                .map_or(String::new(), |key| format!(" with keys such as `{key}`"));
+            self.wrong(format!("a table{example}"), None);
+            return None;
+        };
+        Some(section(
+            self.doc,
+            self.at.clone(),
+            self.key.clone(),
+            table,
+            keys,
+        ))
+    }
+}

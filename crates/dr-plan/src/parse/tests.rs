@@ -1,0 +1,283 @@
+//! Malformed plans, and exactly what is said about each.
+
+use super::{parse, parse_calendar};
+use crate::plan::SecretRef;
+use crate::source::Source;
+use crate::target::Bandwidth;
+
+/// A sound plan. Every case below changes one line of it, or adds one at its end.
+const SOUND: &str = r#"version = 1
+[school]
+name = "Hazel Bank"
+timezone = "Europe/London"
+hours = "Mon-Fri 08:00-16:00"
+[people.ash]
+name = "A. Ash"
+roles = ["head"]
+[people.oak]
+name = "J. Oak"
+roles = ["it-lead", "custodian"]
+[places.annexe]
+class = "offsite"
+keyholders = ["oak"]
+[targets.nas]
+url = "/mnt/nas"
+[targets.disks]
+pool = "weekly"
+[pools.weekly]
+media = 4
+custodians = ["oak", "ash"]
+[systems.mis]
+tier = 1
+source = { kind = "sqlite", path = "/srv/mis.db" }
+schedule = "daily at 19:00"
+targets = ["nas"]
+copies = [{ target = "disks", schedule = "weekly on Thu at 21:00" }]
+rpo = "26h"
+"#;
+
+/// The messages for `SOUND` with `old` replaced by `new`.
+fn check(old: &str, new: &str, expected: &[&str]) {
+    assert_eq!(SOUND.matches(old).count(), 1, "{old}");
+    check_text(&SOUND.replace(old, new), expected);
+}
+
+/// The messages for `SOUND` with more at its end.
+fn check_more(more: &str, expected: &[&str]) {
+    check_text(&format!("{SOUND}{more}\n"), expected);
+}
+
+fn check_text(text: &str, expected: &[&str]) {
+    let problems = parse(text, "dr.toml").expect_err("a problem");
+    let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn the_sound_plan_is_sound() {
+    parse(SOUND, "dr.toml").unwrap();
+}
+
+#[test]
+fn unknown_keys_are_shown_with_what_was_meant() {
+    check(
+        "schedule = \"daily at 19:00\"",
+        "shedule = \"daily at 19:00\"",
+        &["dr.toml:25: `shedule` in [systems.mis]: expected one of title, tier, owner, source, schedule, targets, copies, rpo, rto, mtpd, max-age, retention, before, after, sensitive\n  did you mean `schedule`?"],
+    );
+    check("version = 1", "verison = 1", &["dr.toml:1: `verison` in the plan: expected one of version, state, school, keys, people, places, copies, targets, pools, systems, report, alerts, checks, rehearsals, runbook, exceptions\n  did you mean `version`?"]);
+    check("path = \"/srv/mis.db\"", "path = \"/srv/mis.db\", exclude = []", &["dr.toml:24: `exclude` in [systems.mis.source]: expected one of kind, path"]);
+}
+
+#[test]
+fn unknown_names_are_shown_with_what_was_meant() {
+    check("targets = [\"nas\"]", "targets = [\"nass\"]", &["dr.toml:26: `systems.mis.targets[0] = \"nass\"`: expected one of the plan's targets: disks, nas\n  did you mean `nas`?"]);
+    check("target = \"disks\"", "target = \"disk\"", &["dr.toml:27: `systems.mis.copies[0].target = \"disk\"`: expected one of the plan's targets: disks, nas\n  did you mean `disks`?"]);
+    check("tier = 1", "tier = 1\nowner = \"ahs\"", &["dr.toml:24: `systems.mis.owner = \"ahs\"`: expected one of the plan's people: ash, oak\n  did you mean `ash`?"]);
+    check("[\"oak\", \"ash\"]", "[\"oak\", \"elm\"]", &["dr.toml:21: `pools.weekly.custodians[1] = \"elm\"`: expected one of the plan's people: ash, oak"]);
+    check("pool = \"weekly\"", "pool = \"weakly\"", &["dr.toml:18: `targets.disks.pool = \"weakly\"`: expected one of the plan's pools: weekly\n  did you mean `weekly`?"]);
+    check("roles = [\"head\"]", "roles = [\"head\"]\ndeputy = \"okk\"", &["dr.toml:9: `people.ash.deputy = \"okk\"`: expected one of the plan's people: ash, oak\n  did you mean `oak`?"]);
+    check_more("[report]\nto = [\"nobody\"]", &["dr.toml:30: `report.to[0] = \"nobody\"`: expected one of the plan's people: ash, oak"]);
+}
+
+#[test]
+fn words_from_a_list_are_shown_with_the_list() {
+    check("roles = [\"head\"]", "roles = [\"haed\"]", &["dr.toml:8: `people.ash.roles[0] = \"haed\"`: expected one of \"head\", \"deputy-head\", \"business-manager\", \"digital-lead\", \"it-lead\", \"it-provider\", \"custodian\", \"key-holder\", \"dpo\", \"governor\", \"operator\", \"restorer\", \"approver\", \"auditor\", \"viewer\"\n  did you mean `head`?"]);
+    check("class = \"offsite\"", "class = \"off-site\"", &["dr.toml:13: `places.annexe.class = \"off-site\"`: expected one of \"onsite\", \"offsite\"\n  did you mean `offsite`?"]);
+    check("media = 4", "media = 4\nscheme = \"hanoy\"", &["dr.toml:21: `pools.weekly.scheme = \"hanoy\"`: expected one of \"round-robin\", \"gfs\", \"gfs-termly\", \"hanoi\"\n  did you mean `hanoi`?"]);
+    check("kind = \"sqlite\"", "kind = \"sqllite\"", &["dr.toml:24: `systems.mis.source.kind = \"sqllite\"`: expected one of \"files\", \"sqlite\", \"maildir\", \"postgres\", \"mariadb\", \"imap\", \"website\", \"command\", \"drop\", \"saas\"\n  did you mean `sqlite`?"]);
+}
+
+#[test]
+fn values_of_the_wrong_form_are_shown_with_an_example() {
+    const SCHEDULE: &str = "a schedule such as \"daily at 19:30\", \"weekly on Fri at 17:00\", \"monthly on 1 at 02:00\", \"every 4h\" or \"cron 30 19 * * *\"";
+    check("daily at 19:00", "dayly at 19:00", &[&format!("dr.toml:25: `systems.mis.schedule = \"dayly at 19:00\"`: expected {SCHEDULE}\n  did you mean `daily at 19:00`?")]);
+    check("daily at 19:00", "daily at 25:00", &[&format!("dr.toml:25: `systems.mis.schedule = \"daily at 25:00\"`: expected {SCHEDULE}")]);
+    check("daily at 19:00", "every 7h", &["dr.toml:25: `systems.mis.schedule = \"every 7h\"`: expected a part of a day after `every`: from 5m to 24h, and dividing 24h without a rest"]);
+    check("daily at 19:00", "cron 0 2 31 2 *", &["dr.toml:25: `systems.mis.schedule = \"cron 0 2 31 2 *\"`: expected a cron pattern that happens at all: no day matches this one"]);
+    check("rpo = \"26h\"", "rpo = \"26 hours\"", &["dr.toml:28: `systems.mis.rpo = \"26 hours\"`: expected a length of time such as \"45s\", \"2m\", \"26h\", \"3d\", \"2w\", \"6mo\" or \"3y\""]);
+    check("tier = 1", "tier = 9", &["dr.toml:23: `systems.mis.tier = 9`: expected a whole number from 1 to 3"]);
+    check("media = 4", "media = \"4\"", &["dr.toml:20: `pools.weekly.media = \"4\"`: expected a whole number from 1 to 99"]);
+    check("Mon-Fri 08:00-16:00", "Mon-Fri 8-4", &["dr.toml:5: `school.hours = \"Mon-Fri 8-4\"`: expected days and hours such as \"Mon-Fri 08:00-16:00\""]);
+    check("Europe/London", "Europe/Londn", &["dr.toml:4: `school.timezone = \"Europe/Londn\"`: expected the name of a time zone such as \"Europe/London\"\n  did you mean `Europe/London`?"]);
+    check("roles = [\"head\"]", "starts = \"2024-09-01\"", &["dr.toml:8: `people.ash.starts = \"2024-09-01\"`: expected a date such as 2026-12-18, without quotes"]);
+    check("roles = [\"head\"]", "absences = [{ from = 2026-12-05, until = 2026-12-01 }]", &["dr.toml:8: `people.ash.absences[0].until = 2026-12-01`: expected a day that is not before 2026-12-05"]);
+    check("rpo = \"26h\"", "retention = {}", &["dr.toml:28: `systems.mis.retention = {}`: expected at least one of last, hourly, daily, weekly, monthly, yearly, within, max-age"]);
+    check("rpo = \"26h\"", "sensitive = \"yes\"", &["dr.toml:28: `systems.mis.sensitive = \"yes\"`: expected true or false"]);
+    check("version = 1", "version = 2", &["dr.toml:1: `version = 2`: expected a whole number from 1 to 1"]);
+    check("rpo = \"26h\"", "before = [{ run = \"quiesce\" }]", &["dr.toml:28: `systems.mis.before[0].run = \"quiesce\"`: expected a list in square brackets"]);
+    check_more("[systems.\"Bad Name\"]\nsource = \"/srv/b\"", &["dr.toml:30: `systems.Bad Name = [systems.\"Bad Name\"]`: expected a name as key: 1 to 48 of a-z, 0-9 and -, beginning with a letter or digit"]);
+}
+
+#[test]
+fn addresses_and_sources_of_unknown_kinds_are_shown() {
+    check("url = \"/mnt/nas\"", "url = \"s4://bucket/dr\"", &["dr.toml:16: `targets.nas.url = \"s4://bucket/dr\"`: expected a path or an address with file, s3, az, gs, sftp, webdav or webdavs\n  did you mean `s3://bucket/dr`?"]);
+    check("{ kind = \"sqlite\", path = \"/srv/mis.db\" }", "\"sqlit:/srv/mis.db\"", &["dr.toml:24: `systems.mis.source = \"sqlit:/srv/mis.db\"`: expected a path, or a source such as \"drop:/srv/drop/mis\", \"sqlite:/srv/mis.db\", \"maildir:/srv/mail\", \"postgres:mis\", \"mariadb:shop\", \"imaps://mail.school.example\" or \"sftp://web@host/htdocs\"\n  did you mean `sqlite:/srv/mis.db`?"]);
+    check("url = \"/mnt/nas\"", "url = \"/mnt/nas\"\npool = \"weekly\"", &["dr.toml:17: `targets.nas.pool = \"weekly\"`: expected either `url` or `pool`, not both"]);
+    check("pool = \"weekly\"", "pool = \"weekly\"\nclass = \"offsite\"", &["dr.toml:19: `targets.disks.class = \"offsite\"`: expected nothing: a pool's media are where people put them"]);
+}
+
+#[test]
+fn missing_things_are_named() {
+    check("name = \"Hazel Bank\"\n", "", &["dr.toml:2: [school] without `name`: expected `name`"]);
+    check("source = { kind = \"sqlite\", path = \"/srv/mis.db\" }\n", "", &["dr.toml:22: [systems.mis] without `source`: expected `source`"]);
+    check("{ kind = \"sqlite\", path", "{ path", &["dr.toml:24: [systems.mis.source] without `kind`: expected `kind`"]);
+    check("url = \"/mnt/nas\"\n", "", &["dr.toml:15: [targets.nas] without `url` or `pool`: expected `url` or `pool`", "dr.toml:26: `systems.mis.targets[0] = \"nas\"`: expected one of the plan's targets: disks"]);
+    check("target = \"disks\"", "target = \"nas\"", &["dr.toml:27: `systems.mis.copies[0] = { target = \"nas\", schedule = \"weekly on Thu at 21:00\" }`: expected each target once: there is a copy on `nas` already"]);
+    check_text("", &[
+        "dr.toml:1: the plan without `school`: expected `school`",
+        "dr.toml:1: the plan without `copies` or [targets]: expected `copies` or [targets]",
+        "dr.toml:1: the plan without `systems`: expected `systems`",
+    ]);
+}
+
+#[test]
+fn secrets_are_refused_and_never_shown() {
+    const EXPECTED: &str = "where the secret is found: \"credential:NAME\", \"file:PATH\", \"env:NAME\" or \"command:PROGRAM\"; the secret itself never stands in a plan";
+    check_more("[alerts]\nsmtp = { url = \"smtps://mail.example\", password = \"hunter2hunter2\" }", &[&format!("dr.toml:30: `alerts.smtp.password`: expected {EXPECTED}")]);
+    check_more("[keys]\nunlock = \"correct horse\"", &[&format!("dr.toml:30: `keys.unlock`: expected {EXPECTED}")]);
+    check("url = \"/mnt/nas\"", "url = \"sftp://dr:hunter2@host/dr\"", &["dr.toml:16: `targets.nas.url`: expected an address without a password; the password's place is named with `password`, or found by the store's own variables"]);
+    for hiding in [
+        "[alerts]\nping = \"hunter2\"",
+        "[alerts]\nsmtp = { url = \"smtps://dr:hunter2@mail\" }",
+        "[targets.x]\nurl = \"ftps://dr:hunter2@host\"",
+        "[systems.x]\nsource = \"postgres://dr:hunter2@host/mis\"",
+        "[systems.x]\nsource = { kind = \"imap\", url = \"imaps://dr:hunter2@host\" }",
+        "[alerts]\nsmtp = { url = \"smtps://mail\", password = hunter2 }",
+    ] {
+        let problems = parse(&format!("{SOUND}{hiding}\n"), "dr.toml").expect_err("a problem");
+        assert!(!problems.is_empty());
+        assert!(problems.iter().all(|problem| !problem.to_string().contains("hunter2")), "{problems:?}");
+    }
+}
+
+#[test]
+fn all_errors_are_told_at_once_by_line() {
+    let text = SOUND.replace("tier = 1", "teir = 1").replace("26h", "26x").replace("media = 4", "media = 0").replace("Europe/London", "Mars");
+    let problems = parse(&text, "dr.toml").expect_err("problems");
+    assert_eq!(problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [4, 20, 23, 28]);
+}
+
+#[test]
+fn a_text_that_is_no_toml_is_told_with_its_line() {
+    let problems = parse(&SOUND.replace("rpo = \"26h\"", "rpo = \"26h"), "dr.toml").expect_err("a problem");
+    assert_eq!(problems[0].line, 28);
+    assert!(problems[0].words.starts_with("`rpo = …`"), "{problems:?}");
+    for text in ["[", "a = ", "a = 1\na = 2", "\u{0}", "= 1", "[systems]\n[systems]"] {
+        assert!(parse(text, "dr.toml").is_err(), "{text:?}");
+    }
+    let deep = format!("school = {}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(parse(&deep, "dr.toml").is_err());
+    assert!(parse(&" ".repeat((1 << 20) + 1), "dr.toml").is_err());
+}
+
+#[test]
+fn the_short_form_of_people_and_copies_is_checked_too() {
+    let base = "school = \"S\"\npeople = { head = \"A. Ash <head@school.example>\" }\ncopies = { onsite = \"/nas\" }\n[systems]\nfiles = \"/srv\"\n";
+    parse(base, "dr.toml").unwrap();
+    let check = |old: &str, new: &str, expected: &str| check_text(&base.replace(old, new), &[expected]);
+    check("head = ", "heed = ", "dr.toml:2: `people.heed = \"A. Ash <head@school.example>\"`: expected a role as key (it, disks, head, deputy-head, business-manager, digital-lead, it-lead, it-provider, custodian, key-holder, dpo, governor, operator, restorer, approver, auditor, viewer) or a table for one person\n  did you mean `head`?");
+    check("<head@school.example>", "<head", "dr.toml:2: `people.head = \"A. Ash <head\"`: expected a person such as \"A. Ash <head@school.example>\"");
+    check("onsite = \"/nas\"", "onside = \"/nas\"", "dr.toml:3: `onside` in [copies]: expected one of onsite, offsite, cloud, disks\n  did you mean `onsite`?");
+}
+
+#[test]
+fn two_people_with_one_surname_get_two_ids_and_one_person_in_two_roles_gets_one() {
+    let text = "school = \"S\"\npeople = { head = \"A. Ash <a@s.example>\", it = \"B. Ash\", disks = [\"A. Ash\", \"É. Ó\"] }\ncopies = { onsite = \"/nas\", disks = 2 }\nsystems = { files = \"/srv\" }\n";
+    let plan = parse(text, "dr.toml").unwrap();
+    let ids: Vec<&str> = plan.people.keys().map(|id| id.as_str()).collect();
+    assert_eq!(ids, ["ash", "ash-2", "person"]);
+    let ash = plan.people.values().next().unwrap();
+    assert_eq!((ash.roles.len(), ash.email.as_deref()), (2, Some("a@s.example")));
+}
+
+#[test]
+fn every_kind_of_source_and_every_small_table_is_read_and_shown_again() {
+    let more = r#"
+[systems.a]
+source = { kind = "postgres", url = "postgres://dr@db/mis", password = "credential:mis" }
+before = [{ run = ["quiesce", "now \"it\""], timeout = "3m" }]
+after = [{ run = ["thaw"] }]
+sensitive = true
+rto = "8h"
+mtpd = "3d"
+max-age = "3y"
+retention = { last = 1, hourly = 2, daily = 3, weekly = 4, monthly = 5, yearly = 6, within = "2w", max-age = "1y" }
+[systems.b]
+source = { kind = "mariadb", url = "mariadb://db/shop" }
+[systems.c]
+source = { kind = "imap", url = "imaps://mail", password = "file:secrets/imap" }
+[systems.d]
+source = { kind = "website", url = "sftp://web@host/htdocs" }
+[systems.e]
+source = { kind = "command", run = ["dump", "--all"], name = "dump.sql" }
+[systems.f]
+source = { kind = "drop", path = "/srv/drop", name = "*.zip", fresh = "30h", settled = "10m", shrink = 50 }
+[systems.g]
+source = { kind = "saas", supplier = "Cloud MIS Ltd", rpo = "1d", rto = "2d", contract = 2027-08-31, checked = 2026-09-01 }
+[systems.h]
+source = { kind = "files", paths = ["/srv/h", 'C\odd "name"'], exclude = [], one-file-system = false }
+schedule = "cron 30 19 * * mon-fri"
+[targets.cloud]
+url = "s3://bucket/dr?region=eu-west-2"
+lock = "14d"
+bandwidth = "1500 kB/s"
+[keys]
+mode = "full"
+unlock = "command:pass show dr"
+[alerts]
+smtp = { url = "smtps://mail:465", user = "dr", password = "credential:smtp", from = "dr@school.example" }
+ping = "env:DR_PING_URL"
+[checks]
+nightly = "45m"
+[rehearsals]
+sample = "monthly"
+full = "never"
+level = "L1"
+[runbook]
+file = "runbook.toml"
+[[exceptions]]
+system = "mis"
+rule = "off-site"
+reason = "disk on order"
+approver = "ash"
+until = 2026-12-18
+"#;
+    let plan = parse(&format!("{SOUND}{more}"), "dr.toml").unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let shown = crate::show_full(&plan);
+    assert_eq!(parse(&shown, "shown").unwrap_or_else(|problems| panic!("{problems:#?}\n{shown}")), plan);
+    let mut kinds: Vec<&str> = plan.systems.iter().map(|system| system.source.kind()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds.len(), Source::KINDS.len() - 1);
+    assert_eq!(plan.keys.unlock, Some(SecretRef::Command(vec!["pass".into(), "show".into(), "dr".into()])));
+    let speeds: Vec<Bandwidth> = plan.targets.values().map(|target| target.bandwidth).collect();
+    assert!(speeds.contains(&Bandwidth::BytesPerSecond(1_500_000)));
+}
+
+#[test]
+fn calendars_are_checked_like_plans() {
+    let check = |text: &str, expected: &[&str]| {
+        let shown: Vec<String> = parse_calendar(text, "c.toml").expect_err("a problem").iter().map(ToString::to_string).collect();
+        assert_eq!(shown, expected);
+    };
+    check("", &["c.toml:1: the plan without `terms`: expected `terms`"]);
+    check("[[terms]]\nname = \"A\"\nfrom = 2026-09-02\nuntill = 2026-12-18\n", &[
+        "c.toml:1: [terms[0]] without `until`: expected `until`",
+        "c.toml:4: `untill` in [terms[0]]: expected one of name, from, until, half-term\n  did you mean `until`?",
+    ]);
+    check("[[terms]]\nname = \"A\"\nfrom = 2026-09-02\nuntil = 2026-12-18\n[[terms]]\nname = \"B\"\nfrom = 2026-12-18\nuntil = 2027-03-01\n", &[
+        "c.toml:1: `terms`: expected terms that do not overlap, as \"A\" and \"B\" do",
+    ]);
+    check("terms = []\n[[inset]]\nname = \"x\"\ndate = 2026-02-30\n", &["c.toml:4: `inset[0].date = 2026-02-30`: expected a date such as 2026-12-18, without quotes"]);
+}
+
+#[test]
+fn every_key_stands_in_the_page() {
+    let page = include_str!("../../../../docs/format/plan.md");
+    for (table, keys) in super::keys::ALL {
+        for key in *keys {
+            assert!(page.contains(&format!("`{key}`")), "`{key}` of {table} is not in docs/format/plan.md");
+        }
+    }
+}
