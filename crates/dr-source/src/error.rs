@@ -35,13 +35,33 @@ pub enum SourceError {
         /// The directory.
         path: PathBuf,
     },
+    /// A database that SQLite cannot read.
+    #[error("the database {} cannot be captured: {why}", path.display())]
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        why: rusqlite::Error,
+    },
+    /// A database that another program kept locked.
+    #[error("the database {} was locked by another program for {seconds} s: nothing was captured", path.display())]
+    Locked {
+        /// The database.
+        path: PathBuf,
+        /// How long we waited.
+        seconds: u64,
+    },
+    /// A kind of system that is not captured by this program.
+    #[error("this version of dr does not capture systems of kind `{kind}`")]
+    NoCapture {
+        /// The plan's word for it.
+        kind: &'static str,
+    },
 }
 
 impl SourceError {
     pub(crate) fn open(path: impl Into<PathBuf>, why: impl Into<io::Error>) -> Self {
-        Self::Open {
-            path: path.into(),
-            why: why.into(),
-        }
+        Self::Open { path: path.into(), why: why.into() }
     }
 }

@@ -4,6 +4,12 @@
 //! knows neither repositories nor plans' schedules. It reads no clock: the start of the run is passed in.
 
 mod error;
+mod facts;
 pub mod files;
+pub mod maildir;
+pub mod sqlite;
+mod system;
 
 pub use error::SourceError;
+pub use facts::{FACTS, recorded};
+pub use system::capture_system;

@@ -40,12 +40,7 @@ impl AttributeReader {
             value: vec![0; MAX].into(),
             path: Vec::new(),
             without: HashSet::new(),
-            proc: rustix::fs::statat(
-                rustix::fs::CWD,
-                c"/proc/self/fd",
-                rustix::fs::AtFlags::empty(),
-            )
-            .is_ok(),
+            proc: rustix::fs::statat(rustix::fs::CWD, c"/proc/self/fd", rustix::fs::AtFlags::empty()).is_ok(),
         }
     }
 
@@ -103,10 +98,7 @@ impl AttributeReader {
             Err(why) => return Err(why),
         };
         let mut attributes = Attributes::new();
-        for name in self.names[..length]
-            .split(|b| *b == 0)
-            .filter(|name| !name.is_empty())
-        {
+        for name in self.names[..length].split(|b| *b == 0).filter(|name| !name.is_empty()) {
             let text = CString::new(name).map_err(|_| Errno::INVAL)?;
             let got = match place {
                 Place::Open(open) => fgetxattr(open, &text, &mut *self.value),

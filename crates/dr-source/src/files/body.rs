@@ -4,13 +4,13 @@
 //! example a second name of a secret one. It would then be restored with the harmless file's owner and mode.
 //! So what is opened must be the same regular file, by device and inode, or it is not read at all.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use dr_entry::{Body, Content, EntryPath, Piece, Settled, Stamp};
-use rustix::fs::{Advice, FileType, OFlags, SeekFrom, fadvise, seek};
+use rustix::fs::{Advice, FileType, OFlags, SeekFrom, Statx, fadvise, seek};
 use rustix::io::{Errno, pread};
 
 use super::directory::{Directory, Identity, descend, look_at, open_quietly};
@@ -41,35 +41,40 @@ impl Body for FileBody {
         let more = OFlags::NONBLOCK | OFlags::NOCTTY;
         let fd = match &self.parent {
             Parent::Open(directory) => open_quietly(directory.as_fd(), &self.name, more),
-            Parent::Below(root, path) => descend(root.as_fd(), path)
-                .and_then(|directory| open_quietly(directory.as_fd(), &self.name, more)),
+            Parent::Below(root, path) => {
+                descend(root.as_fd(), path).and_then(|directory| open_quietly(directory.as_fd(), &self.name, more))
+            }
         };
         let fd = fd.map_err(|why| match why {
             Errno::LOOP | Errno::NXIO => replaced(),
-            Errno::NOENT => io::Error::new(
-                io::ErrorKind::NotFound,
-                "it was gone before it could be read",
-            ),
+            Errno::NOENT => io::Error::new(io::ErrorKind::NotFound, "it was gone before it could be read"),
             other => other.into(),
         })?;
         let now = look_at(fd.as_fd())?;
-        let is_file = FileType::from_raw_mode(u32::from(now.stx_mode)) == FileType::RegularFile;
-        if !is_file || Identity::of(&now) != self.identity {
+        if !is_file(&now) || Identity::of(&now) != self.identity {
             return Err(replaced());
         }
         if now.stx_size >= LARGE {
             // Advice only: nothing is lost where it is refused.
             let _ = fadvise(&fd, 0, None, Advice::Sequential);
         }
-        Ok(Box::new(FileContent {
-            fd,
-            before: self.stamp,
-            size: now.stx_size,
-            sparse: now.stx_blocks.saturating_mul(512) < now.stx_size,
-            offset: 0,
-            data_until: 0,
-        }))
+        Ok(Box::new(FileContent::new(fd, &now, self.stamp)))
     }
+}
+
+/// Opens whatever regular file has this name now; `None` if it is something else.
+pub(crate) fn open_by_name(directory: OwnedFd, name: &CStr) -> io::Result<Option<Box<dyn Content>>> {
+    let fd = open_quietly(directory.as_fd(), name, OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    let now = look_at(fd.as_fd())?;
+    if !is_file(&now) {
+        return Ok(None);
+    }
+    let stamp = stamp(&now);
+    Ok(Some(Box::new(FileContent::new(fd, &now, stamp))))
+}
+
+fn is_file(stat: &Statx) -> bool {
+    FileType::from_raw_mode(u32::from(stat.stx_mode)) == FileType::RegularFile
 }
 
 fn replaced() -> io::Error {
@@ -87,6 +92,11 @@ struct FileContent {
 }
 
 impl FileContent {
+    fn new(fd: OwnedFd, now: &Statx, before: Stamp) -> Self {
+        let sparse = now.stx_blocks.saturating_mul(512) < now.stx_size;
+        Self { fd, before, size: now.stx_size, sparse, offset: 0, data_until: 0 }
+    }
+
     /// At a hole, its length; at data, notes how far that goes.
     fn hole(&mut self) -> io::Result<Option<u64>> {
         if self.offset < self.data_until {
@@ -128,8 +138,7 @@ impl Content for FileContent {
                 return Ok(Piece::Hole(hole));
             }
             if self.sparse {
-                length = length
-                    .min(usize::try_from(self.data_until - self.offset).unwrap_or(usize::MAX));
+                length = length.min(usize::try_from(self.data_until - self.offset).unwrap_or(usize::MAX));
             }
         }
         if self.size > 0 {
@@ -150,10 +159,6 @@ impl Content for FileContent {
 
     fn settle(&mut self) -> io::Result<Settled> {
         let after = stamp(&look_at(self.fd.as_fd())?);
-        Ok(if after == self.before {
-            Settled::Unchanged
-        } else {
-            Settled::Changed
-        })
+        Ok(if after == self.before { Settled::Unchanged } else { Settled::Changed })
     }
 }

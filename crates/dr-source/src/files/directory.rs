@@ -23,10 +23,7 @@ pub(crate) struct Directory {
 impl Directory {
     pub(crate) fn new(fd: OwnedFd, open: &Arc<AtomicUsize>) -> Arc<Self> {
         open.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self {
-            fd,
-            open: Arc::clone(open),
-        })
+        Arc::new(Self { fd, open: Arc::clone(open) })
     }
 }
 
@@ -51,21 +48,13 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn of(stat: &Statx) -> Self {
-        Self {
-            device: u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor),
-            inode: stat.stx_ino,
-        }
+        Self { device: u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor), inode: stat.stx_ino }
     }
 }
 
 /// Looks at a name without following it and without waking an automounter.
 pub(crate) fn look(directory: BorrowedFd<'_>, name: &CStr) -> Result<Statx> {
-    statx(
-        directory,
-        name,
-        AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT,
-        StatxFlags::BASIC_STATS,
-    )
+    statx(directory, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, StatxFlags::BASIC_STATS)
 }
 
 /// Looks at what is open.
@@ -74,11 +63,7 @@ pub(crate) fn look_at(open: BorrowedFd<'_>) -> Result<Statx> {
 }
 
 /// Opens for reading, without touching the access time where that is allowed.
-pub(crate) fn open_quietly(
-    directory: BorrowedFd<'_>,
-    name: &CStr,
-    more: OFlags,
-) -> Result<OwnedFd> {
+pub(crate) fn open_quietly(directory: BorrowedFd<'_>, name: &CStr, more: OFlags) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | more;
     match openat(directory, name, flags | OFlags::NOATIME, Mode::empty()) {
         // Only the owner and root may leave the access time alone.

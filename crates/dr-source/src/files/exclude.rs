@@ -29,20 +29,14 @@ impl Exclude {
         let select = |directories: bool| {
             patterns.iter().filter_map(move |written| {
                 let stripped = written.strip_suffix('/');
-                (stripped.is_some() == directories)
-                    .then_some((written.as_str(), stripped.unwrap_or(written)))
+                (stripped.is_some() == directories).then_some((written.as_str(), stripped.unwrap_or(written)))
             })
         };
-        Ok(Self {
-            any: Patterns::new(select(false))?,
-            directories: Patterns::new(select(true))?,
-        })
+        Ok(Self { any: Patterns::new(select(false))?, directories: Patterns::new(select(true))? })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        [&self.any, &self.directories]
-            .iter()
-            .all(|p| p.names.is_empty() && p.paths.is_empty())
+        [&self.any, &self.directories].iter().all(|p| p.names.is_empty() && p.paths.is_empty())
     }
 
     /// `path`: absolute, on this machine. `name`: its last component.
@@ -55,10 +49,7 @@ impl Patterns {
     fn new<'a>(patterns: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, SourceError> {
         let (mut names, mut paths) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         for (written, pattern) in patterns {
-            let wrong = |why: String| SourceError::Pattern {
-                pattern: written.to_owned(),
-                why,
-            };
+            let wrong = |why: String| SourceError::Pattern { pattern: written.to_owned(), why };
             if pattern.is_empty() {
                 return Err(wrong("it is empty".to_owned()));
             }
@@ -79,15 +70,9 @@ impl Patterns {
             };
         }
         let build = |set: GlobSetBuilder| {
-            set.build().map_err(|why| SourceError::Pattern {
-                pattern: String::new(),
-                why: why.to_string(),
-            })
+            set.build().map_err(|why| SourceError::Pattern { pattern: String::new(), why: why.to_string() })
         };
-        Ok(Self {
-            names: build(names)?,
-            paths: build(paths)?,
-        })
+        Ok(Self { names: build(names)?, paths: build(paths)? })
     }
 
     fn matches(&self, path: &[u8], name: &[u8]) -> bool {
@@ -103,11 +88,7 @@ mod tests {
     fn check(pattern: &str, path: &[u8], is_directory: bool, expected: bool) {
         let exclude = Exclude::new(&[pattern.to_owned()]).unwrap();
         let name = path.rsplit(|b| *b == b'/').next().unwrap();
-        assert_eq!(
-            exclude.leaves_out(path, name, is_directory),
-            expected,
-            "{pattern} {path:?}"
-        );
+        assert_eq!(exclude.leaves_out(path, name, is_directory), expected, "{pattern} {path:?}");
     }
 
     #[test]
@@ -127,9 +108,7 @@ mod tests {
 
     #[test]
     fn a_wrong_pattern_is_named() {
-        let error = Exclude::new(&["ok".to_owned(), "[a".to_owned()])
-            .err()
-            .unwrap();
+        let error = Exclude::new(&["ok".to_owned(), "[a".to_owned()]).err().unwrap();
         assert!(error.to_string().contains("[a"), "{error}");
     }
 }

@@ -15,23 +15,19 @@ pub(crate) struct OwnerNames {
 
 impl OwnerNames {
     fn user(&mut self, id: u32) -> Owner {
-        let name = self.users.entry(id).or_insert_with(|| {
-            uzers::get_user_by_uid(id).map(|user| user.name().as_bytes().to_vec())
-        });
-        Owner {
-            id,
-            name: name.clone(),
-        }
+        let name = self
+            .users
+            .entry(id)
+            .or_insert_with(|| uzers::get_user_by_uid(id).map(|user| user.name().as_bytes().to_vec()));
+        Owner { id, name: name.clone() }
     }
 
     fn group(&mut self, id: u32) -> Owner {
-        let name = self.groups.entry(id).or_insert_with(|| {
-            uzers::get_group_by_gid(id).map(|group| group.name().as_bytes().to_vec())
-        });
-        Owner {
-            id,
-            name: name.clone(),
-        }
+        let name = self
+            .groups
+            .entry(id)
+            .or_insert_with(|| uzers::get_group_by_gid(id).map(|group| group.name().as_bytes().to_vec()));
+        Owner { id, name: name.clone() }
     }
 }
 
@@ -66,20 +62,12 @@ pub(crate) fn meta(stat: &Statx, kind: Kind, names: &mut OwnerNames) -> Meta {
 }
 
 fn time(at: StatxTimestamp) -> Time {
-    Time {
-        seconds: at.tv_sec,
-        nanos: at.tv_nsec,
-    }
+    Time { seconds: at.tv_sec, nanos: at.tv_nsec }
 }
 
 /// The stamp as the file stands, trustworthy or not.
 pub(crate) fn stamp(stat: &Statx) -> Stamp {
-    Stamp {
-        size: stat.stx_size,
-        mtime: time(stat.stx_mtime),
-        ctime: time(stat.stx_ctime),
-        inode: stat.stx_ino,
-    }
+    Stamp { size: stat.stx_size, mtime: time(stat.stx_mtime), ctime: time(stat.stx_ctime), inode: stat.stx_ino }
 }
 
 /// The stamp, if it may stand for the contents next time.
@@ -88,10 +76,7 @@ pub(crate) fn stamp(stat: &Statx) -> Stamp {
 /// seconds on some). So a file changed in the last two seconds before the start, or later, gets none: whatever
 /// happens to a file with a stamp afterwards gives it a later time. A time in the future is never trusted.
 pub(crate) fn trusted(stamp: Stamp, started: Time) -> Option<Stamp> {
-    let limit = Time {
-        seconds: started.seconds.saturating_sub(2),
-        nanos: started.nanos,
-    };
+    let limit = Time { seconds: started.seconds.saturating_sub(2), nanos: started.nanos };
     (stamp.mtime < limit && stamp.ctime < limit).then_some(stamp)
 }
 
@@ -104,17 +89,8 @@ mod tests {
         let at = |seconds, nanos| Time { seconds, nanos };
         let started = at(1000, 500);
         let check = |mtime, ctime, expected: bool| {
-            let stamp = Stamp {
-                size: 1,
-                mtime,
-                ctime,
-                inode: 1,
-            };
-            assert_eq!(
-                trusted(stamp, started).is_some(),
-                expected,
-                "{mtime:?} {ctime:?}"
-            );
+            let stamp = Stamp { size: 1, mtime, ctime, inode: 1 };
+            assert_eq!(trusted(stamp, started).is_some(), expected, "{mtime:?} {ctime:?}");
         };
         check(at(998, 499), at(998, 499), true);
         check(at(998, 500), at(10, 0), false);

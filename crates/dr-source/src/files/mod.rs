@@ -6,16 +6,16 @@
 //! Limits: a name that is gone or closed to us is an [`dr_entry::Unread`] in its place and the walk goes on; a
 //! directory that cannot be read is one `Unread` instead of its entry.
 
-mod attributes;
-mod body;
-mod directory;
-mod exclude;
+pub(crate) mod attributes;
+pub(crate) mod body;
+pub(crate) mod directory;
+pub(crate) mod exclude;
 mod links;
-mod metadata;
-mod names;
+pub(crate) mod metadata;
+pub(crate) mod names;
 mod putback;
 mod roots;
-mod walk;
+pub(crate) mod walk;
 
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -83,23 +83,13 @@ pub fn capture(roots: &Roots, options: &Options, started: Time) -> Result<Captur
     let tally = Arc::new(Tally::default());
     let (root, start, prefix) = match roots {
         Roots::Directory(path) => {
-            let whole = path
-                .canonicalize()
-                .map_err(|why| SourceError::open(path, why))?;
-            (
-                open_root(&whole)?,
-                Start::Whole,
-                whole.as_os_str().as_bytes().to_vec(),
-            )
+            let whole = path.canonicalize().map_err(|why| SourceError::open(path, why))?;
+            (open_root(&whole)?, Start::Whole, whole.as_os_str().as_bytes().to_vec())
         }
         Roots::Paths(paths) if paths.is_empty() => return Err(SourceError::NoPaths),
         Roots::Paths(paths) => {
             let wanted = Wanted::new(paths);
-            let start = if wanted.whole {
-                Start::Whole
-            } else {
-                Start::Parts(wanted)
-            };
+            let start = if wanted.whole { Start::Whole } else { Start::Parts(wanted) };
             (open_root(Path::new("/"))?, start, Vec::new())
         }
     };
@@ -115,10 +105,7 @@ pub fn capture(roots: &Roots, options: &Options, started: Time) -> Result<Captur
             special: Box::new(walk::Plain),
         },
     );
-    Ok(Captured {
-        entries: Box::new(walk),
-        tally,
-    })
+    Ok(Captured { entries: Box::new(walk), tally })
 }
 
 fn open_root(path: &Path) -> Result<OwnedFd, SourceError> {

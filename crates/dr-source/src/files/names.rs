@@ -44,33 +44,24 @@ impl Names {
     }
 
     pub(crate) fn add(&mut self, name: &CStr) -> Result<()> {
-        self.starts
-            .push(u32::try_from(self.arena.len()).map_err(|_| Errno::OVERFLOW)?);
+        self.starts.push(u32::try_from(self.arena.len()).map_err(|_| Errno::OVERFLOW)?);
         self.arena.extend_from_slice(name.to_bytes_with_nul());
         Ok(())
     }
 
     pub(crate) fn sort(&mut self) {
         let arena = &self.arena;
-        self.starts
-            .sort_unstable_by(|a, b| name_at(arena, *a).cmp(name_at(arena, *b)));
+        self.starts.sort_unstable_by(|a, b| name_at(arena, *a).cmp(name_at(arena, *b)));
         // A name seen twice (a rename while we read) would break the ascending order.
-        self.starts
-            .dedup_by(|a, b| name_at(arena, *a) == name_at(arena, *b));
+        self.starts.dedup_by(|a, b| name_at(arena, *a) == name_at(arena, *b));
     }
 
     pub(crate) fn get(&self, index: usize) -> Option<&CStr> {
-        self.starts
-            .get(index)
-            .map(|start| name_at(&self.arena, *start))
+        self.starts.get(index).map(|start| name_at(&self.arena, *start))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &CStr> {
         self.starts.iter().map(|start| name_at(&self.arena, *start))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.starts.is_empty()
     }
 }
 

@@ -64,12 +64,7 @@ fn resolved(path: &Path) -> PathBuf {
     if absolute.is_dir() {
         return absolute.canonicalize().unwrap_or(absolute);
     }
-    match (
-        absolute
-            .parent()
-            .and_then(|parent| parent.canonicalize().ok()),
-        absolute.file_name(),
-    ) {
+    match (absolute.parent().and_then(|parent| parent.canonicalize().ok()), absolute.file_name()) {
         (Some(parent), Some(name)) => parent.join(name),
         // Nothing there: the walk will say so under this name.
         _ => absolute,
@@ -82,18 +77,9 @@ mod tests {
 
     #[test]
     fn a_path_inside_another_adds_nothing() {
-        let paths =
-            |list: &[&str]| Wanted::new(&list.iter().map(PathBuf::from).collect::<Vec<_>>());
-        assert_eq!(
-            paths(&["/none/a", "/none/a/b"]),
-            paths(&["/none/a/b", "/none/a", "/none/a"])
-        );
+        let paths = |list: &[&str]| Wanted::new(&list.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(paths(&["/none/a", "/none/a/b"]), paths(&["/none/a/b", "/none/a", "/none/a"]));
         assert!(paths(&["/"]).whole);
-        assert_eq!(
-            paths(&["/none/b", "/none/a"]).below[&b"none"[..]]
-                .below
-                .len(),
-            2
-        );
+        assert_eq!(paths(&["/none/b", "/none/a"]).below[&b"none"[..]].below.len(), 2);
     }
 }

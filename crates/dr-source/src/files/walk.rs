@@ -46,13 +46,8 @@ pub(crate) trait Special: Send {
         Names::read(at.directory.as_fd(), buffer)
     }
 
-    /// The name under which a file that was listed as `name` can be found now that it is gone.
-    fn renamed(
-        &mut self,
-        _directory: &Directory,
-        _path: &EntryPath,
-        _name: &CStr,
-    ) -> Option<CString> {
+    /// Where a file that was listed as `name` can be found now that it is gone: directory and name.
+    fn renamed(&mut self, _directory: &Directory, _path: &EntryPath, _name: &CStr) -> Option<(OwnedFd, CString)> {
         None
     }
 
@@ -152,59 +147,37 @@ impl Walker {
         match start {
             Start::Whole => {
                 let step = look_at(root.as_fd()).and_then(|stat| {
-                    enter(
-                        &mut self.tools,
-                        &mut self.rules,
-                        path.clone(),
-                        root,
-                        None,
-                        stat,
-                        Identity::of(&stat).device,
-                    )
+                    enter(&mut self.tools, &mut self.rules, path.clone(), root, None, stat, Identity::of(&stat).device)
                 });
-                Some(
-                    self.take(path, step)
-                        .unwrap_or_else(|| Err(unread(EntryPath::root(), Errno::NOENT))),
-                )
+                Some(self.take(path, step).unwrap_or_else(|| Err(unread(EntryPath::root(), Errno::NOENT))))
             }
-            Start::Parts(wanted) => {
-                match look_at(root.as_fd()).and_then(|stat| Ok((stat, names_of(&wanted)?))) {
-                    Ok((stat, names)) => {
-                        let identity = Identity::of(&stat);
-                        self.levels.push(Level {
-                            path,
-                            directory: Some(root),
-                            identity,
-                            names,
-                            next: 0,
-                            wanted: Some(wanted),
-                            device: identity.device,
-                        });
-                        None
-                    }
-                    Err(why) => Some(Err(unread(path, why))),
+            Start::Parts(wanted) => match look_at(root.as_fd()).and_then(|stat| Ok((stat, names_of(&wanted)?))) {
+                Ok((stat, names)) => {
+                    let identity = Identity::of(&stat);
+                    self.levels.push(Level {
+                        path,
+                        directory: Some(root),
+                        identity,
+                        names,
+                        next: 0,
+                        wanted: Some(wanted),
+                        device: identity.device,
+                    });
+                    None
                 }
-            }
+                Err(why) => Some(Err(unread(path, why))),
+            },
         }
     }
 
-    fn take(
-        &mut self,
-        path: EntryPath,
-        step: rustix::io::Result<Step>,
-    ) -> Option<Result<Entry, Unread>> {
+    fn take(&mut self, path: EntryPath, step: rustix::io::Result<Step>) -> Option<Result<Entry, Unread>> {
         match step {
             Ok(Step::LeftOut) => None,
             Ok(Step::Entry(entry, level)) => {
                 if let Some(level) = level {
                     self.levels.push(level);
                     // Level 0 is the root, which stays open anyway.
-                    if let Some(outer) = self
-                        .levels
-                        .len()
-                        .checked_sub(HELD + 1)
-                        .filter(|outer| *outer > 0)
-                    {
+                    if let Some(outer) = self.levels.len().checked_sub(HELD + 1).filter(|outer| *outer > 0) {
                         self.levels[outer].directory = None;
                     }
                 }
@@ -227,15 +200,9 @@ impl Walker {
             return;
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let up = inner
-            .directory
-            .and_then(|inner| openat(inner.as_fd(), c"..", flags, Mode::empty()).ok());
-        let is_it = |fd: &OwnedFd| {
-            look_at(fd.as_fd()).is_ok_and(|stat| Identity::of(&stat) == outer.identity)
-        };
-        let found = up
-            .filter(is_it)
-            .or_else(|| descend(self.root.as_fd(), &outer.path).ok().filter(is_it));
+        let up = inner.directory.and_then(|inner| openat(inner.as_fd(), c"..", flags, Mode::empty()).ok());
+        let is_it = |fd: &OwnedFd| look_at(fd.as_fd()).is_ok_and(|stat| Identity::of(&stat) == outer.identity);
+        let found = up.filter(is_it).or_else(|| descend(self.root.as_fd(), &outer.path).ok().filter(is_it));
         outer.directory = found.map(|fd| Directory::new(fd, &self.tools.open));
     }
 }
@@ -260,25 +227,14 @@ impl Iterator for Walker {
             let path = match level.path.join(name.to_bytes()) {
                 Ok(path) => path,
                 Err(why) => {
-                    return Some(Err(Unread {
-                        path: level.path.clone(),
-                        why: why.to_string(),
-                    }));
+                    return Some(Err(Unread { path: level.path.clone(), why: why.to_string() }));
                 }
             };
-            let wanted = level
-                .wanted
-                .as_mut()
-                .map(|wanted| wanted.below.remove(name.to_bytes()).unwrap_or_default());
+            let wanted = level.wanted.as_mut().map(|wanted| wanted.below.remove(name.to_bytes()).unwrap_or_default());
             let step = match level.directory.clone() {
                 Some(directory) => {
-                    let place = Place {
-                        root: &self.root,
-                        parent: &level.path,
-                        directory,
-                        device: level.device,
-                        wanted,
-                    };
+                    let place =
+                        Place { root: &self.root, parent: &level.path, directory, device: level.device, wanted };
                     examine(&mut self.tools, &mut self.rules, place, name, path.clone())
                 }
                 None => Err(Errno::STALE),
@@ -306,17 +262,16 @@ fn examine(
     name: &CStr,
     path: EntryPath,
 ) -> rustix::io::Result<Step> {
-    let directory = place.directory.as_fd();
-    let (stat, name) = match look(directory, name) {
+    let (stat, name, moved) = match look(place.directory.as_fd(), name) {
         Err(Errno::NOENT) => {
-            let now = rules
-                .special
-                .renamed(&place.directory, &path, name)
-                .ok_or(Errno::NOENT)?;
-            (look(directory, &now)?, now)
+            let (now, name) = rules.special.renamed(&place.directory, &path, name).ok_or(Errno::NOENT)?;
+            let now = Directory::new(now, &tools.open);
+            (look(now.as_fd(), &name)?, name, Some(now))
         }
-        other => (other?, name.to_owned()),
+        other => (other?, name.to_owned(), None),
     };
+    let held = moved.as_ref().unwrap_or(&place.directory);
+    let directory = held.as_fd();
     let kind = kind(&stat).ok_or(Errno::NOTSUP)?;
     let is_directory = kind == Kind::Directory;
     if place.wanted.is_none() && !rules.exclude.is_empty() {
@@ -334,38 +289,24 @@ fn examine(
     }
     let identity = Identity::of(&stat);
     let mut meta = meta(&stat, kind, &mut tools.owners);
-    meta.xattrs =
-        tools
-            .attributes
-            .of_name(directory, &name, identity.device, meta.kind == Kind::File)?;
+    meta.xattrs = tools.attributes.of_name(directory, &name, identity.device, meta.kind == Kind::File)?;
     if let Kind::Symlink(text) = &mut meta.kind {
         *text = readlinkat(directory, &name, Vec::new())?.into_bytes();
     }
     if stat.stx_nlink > 1 {
         meta.link = Some(tools.links.group(identity, stat.stx_nlink, &path));
     }
-    let mut entry = Entry {
-        path,
-        meta,
-        stamp: None,
-        profile: Profile::Auto,
-        body: None,
-    };
+    let mut entry = Entry { path, meta, stamp: None, profile: Profile::Auto, body: None };
     if entry.meta.kind == Kind::File {
         let stamp = stamp(&stat);
-        let parent = if tools.open.load(Ordering::Relaxed) < OPEN_MAX {
-            Parent::Open(Arc::clone(&place.directory))
+        let parent = if moved.is_some() || tools.open.load(Ordering::Relaxed) < OPEN_MAX {
+            Parent::Open(Arc::clone(held))
         } else {
             Parent::Below(Arc::clone(place.root), place.parent.clone())
         };
         entry.stamp = trusted(stamp, rules.started);
         entry.profile = rules.special.profile(&entry.path);
-        entry.body = Some(Box::new(FileBody {
-            parent,
-            name,
-            identity,
-            stamp,
-        }));
+        entry.body = Some(Box::new(FileBody { parent, name, identity, stamp }));
     }
     Ok(Step::Entry(Box::new(entry), None))
 }
@@ -386,25 +327,11 @@ fn go_in(
     let above = wanted.is_some();
     let device = if named { identity.device } else { place.device };
     let elsewhere = identity.device != device;
-    if rules.one_file_system
-        && (elsewhere || stat.stx_attributes.contains(StatxAttributes::AUTOMOUNT))
-    {
-        rules
-            .tally
-            .other_file_systems
-            .fetch_add(1, Ordering::Relaxed);
+    if rules.one_file_system && (elsewhere || stat.stx_attributes.contains(StatxAttributes::AUTOMOUNT)) {
+        rules.tally.other_file_systems.fetch_add(1, Ordering::Relaxed);
         let mut meta = meta(&stat, Kind::Directory, &mut tools.owners);
-        meta.xattrs =
-            tools
-                .attributes
-                .of_name(place.directory.as_fd(), name, identity.device, true)?;
-        let entry = Entry {
-            path,
-            meta,
-            stamp: None,
-            profile: Profile::Auto,
-            body: None,
-        };
+        meta.xattrs = tools.attributes.of_name(place.directory.as_fd(), name, identity.device, true)?;
+        let entry = Entry { path, meta, stamp: None, profile: Profile::Auto, body: None };
         return Ok(Step::Entry(Box::new(entry), None));
     }
     let parent = Some(&*place.directory);
@@ -423,10 +350,7 @@ fn go_in(
         Some(wanted) => {
             let identity = Identity::of(&stat);
             let mut meta = meta(&stat, Kind::Directory, &mut tools.owners);
-            meta.xattrs =
-                tools
-                    .attributes
-                    .of_name(place.directory.as_fd(), name, identity.device, true)?;
+            meta.xattrs = tools.attributes.of_name(place.directory.as_fd(), name, identity.device, true)?;
             let level = Level {
                 path: path.clone(),
                 directory: Some(directory),
@@ -436,13 +360,7 @@ fn go_in(
                 wanted: Some(wanted),
                 device: identity.device,
             };
-            let entry = Entry {
-                path,
-                meta,
-                stamp: None,
-                profile: Profile::Auto,
-                body: None,
-            };
+            let entry = Entry { path, meta, stamp: None, profile: Profile::Auto, body: None };
             Ok(Step::Entry(Box::new(entry), Some(level)))
         }
     }
@@ -460,31 +378,12 @@ fn enter(
 ) -> rustix::io::Result<Step> {
     let identity = Identity::of(&stat);
     let mut meta = meta(&stat, Kind::Directory, &mut tools.owners);
-    meta.xattrs = tools
-        .attributes
-        .of_open(directory.as_fd(), identity.device)?;
-    let opened = Opened {
-        path: &path,
-        directory: &directory,
-        parent,
-    };
+    meta.xattrs = tools.attributes.of_open(directory.as_fd(), identity.device)?;
+    let opened = Opened { path: &path, directory: &directory, parent };
     let names = rules.special.names(&opened, &mut tools.buffer)?;
-    let level = Level {
-        path: path.clone(),
-        directory: Some(directory),
-        identity,
-        names,
-        next: 0,
-        wanted: None,
-        device,
-    };
-    let entry = Entry {
-        path,
-        meta,
-        stamp: None,
-        profile: Profile::Auto,
-        body: None,
-    };
+    let level =
+        Level { path: path.clone(), directory: Some(directory), identity, names, next: 0, wanted: None, device };
+    let entry = Entry { path, meta, stamp: None, profile: Profile::Auto, body: None };
     Ok(Step::Entry(Box::new(entry), Some(level)))
 }
 

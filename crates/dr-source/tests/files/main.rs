@@ -13,14 +13,8 @@ use dr_source::files::{self, Extra, Manner, Options, PutBack, Roots};
 use memory::Capture;
 use tempfile::TempDir;
 
-const FRESH: Manner = Manner {
-    in_place: None,
-    owners: true,
-};
-const LATER: Time = Time {
-    seconds: 10_000_000_000,
-    nanos: 0,
-};
+const FRESH: Manner = Manner { in_place: None, owners: true };
+const LATER: Time = Time { seconds: 10_000_000_000, nanos: 0 };
 
 fn scratch() -> TempDir {
     tempfile::tempdir().unwrap()
@@ -31,11 +25,7 @@ fn path(text: &str) -> EntryPath {
 }
 
 fn capture(root: &Path) -> Capture {
-    Capture::read(
-        files::capture(&Roots::Directory(root.into()), &Options::default(), LATER)
-            .unwrap()
-            .entries,
-    )
+    Capture::read(files::capture(&Roots::Directory(root.into()), &Options::default(), LATER).unwrap().entries)
 }
 
 fn same(left: &Capture, right: &Capture) {
@@ -56,14 +46,8 @@ fn a_tree_of_oddities_comes_back_the_same() {
     let before = capture(&from);
     assert_eq!(before.unread, []);
     assert!(before.kept.len() > 3 * oddities::DEEP);
-    assert_eq!(
-        before.get("small").meta.link,
-        before.get("z small").meta.link
-    );
-    assert_eq!(
-        before.get("dangling").meta.link,
-        before.get("a/dangling too").meta.link
-    );
+    assert_eq!(before.get("small").meta.link, before.get("z small").meta.link);
+    assert_eq!(before.get("dangling").meta.link, before.get("a/dangling too").meta.link);
     assert!(before.get("sparse").parts.len() >= 5 && before.get("all hole").parts.len() == 1);
     assert_eq!(before.get("a/b/c").meta.xattrs.len(), 2);
     let failed = before.put_back(&PutBack::new(&to, FRESH).unwrap());
@@ -72,29 +56,16 @@ fn a_tree_of_oddities_comes_back_the_same() {
     same(&before, &after);
     let blocks = |root: &Path, name: &str| fs::metadata(root.join(name)).unwrap().blocks();
     for name in ["sparse", "all hole"] {
-        assert!(
-            blocks(&to, name) <= blocks(&from, name) + 16,
-            "{name} takes more room than before"
-        );
+        assert!(blocks(&to, name) <= blocks(&from, name) + 16, "{name} takes more room than before");
     }
     // And over itself, in place, with things in the way.
     fs::remove_file(to.join("large")).unwrap();
     fs::write(to.join("a/file"), "changed").unwrap();
     fs::write(to.join("not there before"), "").unwrap();
     fs::create_dir_all(to.join("a/extra/deep/er")).unwrap();
-    let in_place = PutBack::new(
-        &to,
-        Manner {
-            in_place: Some(Extra::Keep),
-            owners: true,
-        },
-    )
-    .unwrap();
+    let in_place = PutBack::new(&to, Manner { in_place: Some(Extra::Keep), owners: true }).unwrap();
     assert_eq!(before.put_back(&in_place), []);
-    let removal = in_place.remove_others(
-        &EntryPath::root(),
-        before.kept.iter().map(|kept| kept.path.clone()),
-    );
+    let removal = in_place.remove_others(&EntryPath::root(), before.kept.iter().map(|kept| kept.path.clone()));
     assert_eq!((removal.removed, removal.failed), (2, vec![]));
     same(&before, &capture(&to));
 }
@@ -109,13 +80,9 @@ fn several_paths_carry_their_place_and_the_directories_above() {
     fs::write(root.join("x/one/in/file"), "1").unwrap();
     fs::write(root.join("x/single"), "2").unwrap();
     symlink("x", root.join("link")).unwrap();
-    let paths: Vec<PathBuf> = ["link/single", "x/one", "x/one/in", "x/gone"]
-        .iter()
-        .map(|name| root.join(name))
-        .collect();
-    let Roots::Paths(_) = Roots::of(&paths) else {
-        panic!()
-    };
+    let paths: Vec<PathBuf> =
+        ["link/single", "x/one", "x/one/in", "x/gone"].iter().map(|name| root.join(name)).collect();
+    let Roots::Paths(_) = Roots::of(&paths) else { panic!() };
     let captured = files::capture(&Roots::of(&paths), &Options::default(), LATER).unwrap();
     let capture = Capture::read(captured.entries);
     let base = root.to_str().unwrap().trim_start_matches('/').to_owned();
@@ -141,16 +108,10 @@ fn what_the_plan_excludes_is_left_out_and_counted() {
     for name in ["a/1.tmp", "a/cache/2.tmp", "b/3", "b/cache/4"] {
         fs::write(place.path().join(name), "").unwrap();
     }
-    let options = Options {
-        exclude: vec!["*.tmp".into(), "a/cache/".into()],
-        one_file_system: true,
-    };
+    let options = Options { exclude: vec!["*.tmp".into(), "a/cache/".into()], one_file_system: true };
     let captured = files::capture(&Roots::Directory(place.path().into()), &options, LATER).unwrap();
     let capture = Capture::read(captured.entries);
-    assert_eq!(
-        capture.names(),
-        ["", "a", "b", "b/3", "b/cache", "b/cache/4"]
-    );
+    assert_eq!(capture.names(), ["", "a", "b", "b/3", "b/cache", "b/cache/4"]);
     assert_eq!(captured.tally.excluded(), 2);
 }
 
@@ -162,33 +123,17 @@ fn a_file_replaced_after_the_walk_passed_it_is_not_read() {
         fs::write(at(name), "harmless").unwrap();
     }
     fs::write(at("6 secret"), "secret").unwrap();
-    let entries = files::capture(
-        &Roots::of(&[place.path().into()]),
-        &Options::default(),
-        LATER,
-    )
-    .unwrap()
-    .entries;
+    let entries = files::capture(&Roots::of(&[place.path().into()]), &Options::default(), LATER).unwrap().entries;
     let entries: Vec<_> = entries.map(Result::unwrap).collect();
     fs::remove_file(at("1 file")).unwrap();
     fs::hard_link(at("6 secret"), at("1 file")).unwrap();
     fs::remove_file(at("2 fifo")).unwrap();
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        at("2 fifo"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RWXU,
-        0,
-    )
-    .unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, at("2 fifo"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
     fs::remove_file(at("3 link")).unwrap();
     symlink("6 secret", at("3 link")).unwrap();
     fs::remove_file(at("4 gone")).unwrap();
-    let opened: Vec<bool> = entries
-        .into_iter()
-        .filter_map(|entry| entry.body)
-        .map(|body| body.open().is_ok())
-        .collect();
+    let opened: Vec<bool> =
+        entries.into_iter().filter_map(|entry| entry.body).map(|body| body.open().is_ok()).collect();
     assert_eq!(opened, [false, false, false, false, true, true]);
 }
 
@@ -196,17 +141,8 @@ fn a_file_replaced_after_the_walk_passed_it_is_not_read() {
 fn a_file_written_while_it_is_read_is_not_settled() {
     let place = scratch();
     fs::write(place.path().join("f"), "before").unwrap();
-    let entries = files::capture(
-        &Roots::of(&[place.path().into()]),
-        &Options::default(),
-        LATER,
-    )
-    .unwrap()
-    .entries;
-    let body = entries
-        .map(Result::unwrap)
-        .find_map(|entry| entry.body)
-        .unwrap();
+    let entries = files::capture(&Roots::of(&[place.path().into()]), &Options::default(), LATER).unwrap().entries;
+    let body = entries.map(Result::unwrap).find_map(|entry| entry.body).unwrap();
     let mut content = body.open().unwrap();
     fs::write(place.path().join("f"), "before and after").unwrap();
     let mut buffer = [0; 100];
@@ -220,30 +156,11 @@ fn files_touched_since_the_start_have_no_stamp() {
     fs::write(place.path().join("f"), "x").unwrap();
     let at = fs::metadata(place.path().join("f")).unwrap();
     let stamp_when = |started| {
-        let captured = files::capture(
-            &Roots::of(&[place.path().into()]),
-            &Options::default(),
-            started,
-        )
-        .unwrap();
+        let captured = files::capture(&Roots::of(&[place.path().into()]), &Options::default(), started).unwrap();
         Capture::read(captured.entries).get("f").stamp
     };
-    assert_eq!(
-        stamp_when(Time {
-            seconds: at.mtime() + 1,
-            nanos: 0
-        }),
-        None
-    );
-    assert_eq!(
-        stamp_when(Time {
-            seconds: at.mtime() + 4,
-            nanos: 0
-        })
-        .unwrap()
-        .inode,
-        at.ino()
-    );
+    assert_eq!(stamp_when(Time { seconds: at.mtime() + 1, nanos: 0 }), None);
+    assert_eq!(stamp_when(Time { seconds: at.mtime() + 4, nanos: 0 }).unwrap().inode, at.ino());
 }
 
 #[test]
@@ -251,19 +168,9 @@ fn a_walk_far_ahead_of_its_reader_does_not_use_up_descriptors() {
     let place = scratch();
     for number in 0..2000 {
         fs::create_dir(place.path().join(number.to_string())).unwrap();
-        fs::write(
-            place.path().join(format!("{number}/file")),
-            number.to_string(),
-        )
-        .unwrap();
+        fs::write(place.path().join(format!("{number}/file")), number.to_string()).unwrap();
     }
-    let entries = files::capture(
-        &Roots::of(&[place.path().into()]),
-        &Options::default(),
-        LATER,
-    )
-    .unwrap()
-    .entries;
+    let entries = files::capture(&Roots::of(&[place.path().into()]), &Options::default(), LATER).unwrap().entries;
     let entries: Vec<_> = entries.map(Result::unwrap).collect();
     assert!(fs::read_dir("/proc/self/fd").unwrap().count() < 400);
     let bodies: Vec<_> = entries.into_iter().filter_map(|entry| entry.body).collect();
@@ -278,10 +185,7 @@ fn a_walk_far_ahead_of_its_reader_does_not_use_up_descriptors() {
 fn only_an_empty_place_is_taken_unless_in_place() {
     let place = scratch();
     fs::write(place.path().join("f"), "").unwrap();
-    assert!(matches!(
-        PutBack::new(place.path(), FRESH),
-        Err(SourceError::NotEmpty { .. })
-    ));
+    assert!(matches!(PutBack::new(place.path(), FRESH), Err(SourceError::NotEmpty { .. })));
     assert!(PutBack::new(&place.path().join("new/and/below"), FRESH).is_ok());
     assert!(PutBack::new(&place.path().join("f"), FRESH).is_err());
 }
@@ -293,29 +197,13 @@ fn nothing_is_written_through_a_link_inside_the_root() {
     fs::create_dir_all(&root).unwrap();
     fs::create_dir_all(outside.join("sub")).unwrap();
     symlink(&outside, root.join("d")).unwrap();
-    let to = PutBack::new(
-        &root,
-        Manner {
-            in_place: Some(Extra::Remove),
-            owners: true,
-        },
-    )
-    .unwrap();
+    let to = PutBack::new(&root, Manner { in_place: Some(Extra::Remove), owners: true }).unwrap();
     assert!(to.file(&path("d/f"), 0).is_err());
     assert!(to.directory(&path("d/sub/x")).is_err());
-    assert!(
-        to.special(
-            &path("d/s"),
-            &Meta::plain(Kind::Symlink(b"x".to_vec()), 0o777)
-        )
-        .is_err()
-    );
+    assert!(to.special(&path("d/s"), &Meta::plain(Kind::Symlink(b"x".to_vec()), 0o777)).is_err());
     // Asked for as a directory, the link makes room; what it led to stays.
     to.directory(&path("d")).unwrap();
-    to.file(&path("d/f"), 0)
-        .unwrap()
-        .finish(&Meta::plain(Kind::File, 0o600))
-        .unwrap();
+    to.file(&path("d/f"), 0).unwrap().finish(&Meta::plain(Kind::File, 0o600)).unwrap();
     assert!(root.join("d").symlink_metadata().unwrap().is_dir());
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
 }
@@ -330,14 +218,7 @@ fn an_unfinished_file_leaves_nothing_and_in_place_keeps_the_old_one() {
     drop(writing);
     assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
     fs::write(root.join("f"), "old").unwrap();
-    let to = PutBack::new(
-        &root,
-        Manner {
-            in_place: Some(Extra::Keep),
-            owners: true,
-        },
-    )
-    .unwrap();
+    let to = PutBack::new(&root, Manner { in_place: Some(Extra::Keep), owners: true }).unwrap();
     let mut writing = to.file(&path("f"), 100).unwrap();
     writing.write_at(0, b"half").unwrap();
     drop(writing);
@@ -350,29 +231,10 @@ fn a_directory_where_a_file_belongs_goes_only_when_told() {
     let place = scratch();
     fs::create_dir_all(place.path().join("f/deep/er")).unwrap();
     let meta = Meta::plain(Kind::File, 0o600);
-    let in_place = |extra| {
-        PutBack::new(
-            place.path(),
-            Manner {
-                in_place: Some(extra),
-                owners: true,
-            },
-        )
-        .unwrap()
-    };
-    assert!(
-        in_place(Extra::Keep)
-            .file(&path("f"), 0)
-            .unwrap()
-            .finish(&meta)
-            .is_err()
-    );
+    let in_place = |extra| PutBack::new(place.path(), Manner { in_place: Some(extra), owners: true }).unwrap();
+    assert!(in_place(Extra::Keep).file(&path("f"), 0).unwrap().finish(&meta).is_err());
     assert!(place.path().join("f/deep/er").exists());
-    in_place(Extra::Remove)
-        .file(&path("f"), 0)
-        .unwrap()
-        .finish(&meta)
-        .unwrap();
+    in_place(Extra::Remove).file(&path("f"), 0).unwrap().finish(&meta).unwrap();
     assert!(place.path().join("f").is_file());
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
 }
@@ -382,18 +244,8 @@ fn a_very_deep_tree_is_removed_whole() {
     let place = scratch();
     oddities::make(&place.path().join("from"));
     fs::write(place.path().join("kept"), "").unwrap();
-    let to = PutBack::new(
-        place.path(),
-        Manner {
-            in_place: Some(Extra::Remove),
-            owners: true,
-        },
-    )
-    .unwrap();
-    let removal = to.remove_others(
-        &EntryPath::root(),
-        [EntryPath::root(), path("kept")].into_iter(),
-    );
+    let to = PutBack::new(place.path(), Manner { in_place: Some(Extra::Remove), owners: true }).unwrap();
+    let removal = to.remove_others(&EntryPath::root(), [EntryPath::root(), path("kept")].into_iter());
     assert_eq!((removal.removed, removal.failed), (1, vec![]));
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
 }
@@ -401,22 +253,12 @@ fn a_very_deep_tree_is_removed_whole() {
 #[test]
 fn set_id_bits_are_not_lent_to_who_restores_without_owners() {
     let place = scratch();
-    let to = PutBack::new(
-        &place.path().join("to"),
-        Manner {
-            in_place: None,
-            owners: false,
-        },
-    )
-    .unwrap();
+    let to = PutBack::new(&place.path().join("to"), Manner { in_place: None, owners: false }).unwrap();
     let mut meta = Meta::plain(Kind::File, 0o6755);
     meta.user.id = 1000;
     let said = to.file(&path("f"), 0).unwrap().finish(&meta).unwrap_err();
     assert!(said.to_string().contains("set-id"), "{said}");
-    assert_eq!(
-        fs::metadata(place.path().join("to/f")).unwrap().mode() & 0o7777,
-        0o755
-    );
+    assert_eq!(fs::metadata(place.path().join("to/f")).unwrap().mode() & 0o7777, 0o755);
 }
 
 #[test]

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use dr_entry::{
-    Destination, Entries, EntryPath, Kind, Meta, Piece, Profile, Settled, Stamp, Unread,
-};
+use dr_entry::{Destination, Entries, EntryPath, Kind, Meta, Piece, Profile, Settled, Stamp, Unread};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part {
@@ -33,13 +31,8 @@ impl Capture {
         let mut capture = Self::default();
         let mut last: Option<EntryPath> = None;
         for item in entries {
-            let path = item
-                .as_ref()
-                .map_or_else(|unread| unread.path.clone(), |entry| entry.path.clone());
-            assert!(
-                last.as_ref().is_none_or(|last| *last < path),
-                "{path} after {last:?}"
-            );
+            let path = item.as_ref().map_or_else(|unread| unread.path.clone(), |entry| entry.path.clone());
+            assert!(last.as_ref().is_none_or(|last| *last < path), "{path} after {last:?}");
             last = Some(path);
             match item {
                 Err(unread) => capture.unread.push(unread),
@@ -61,10 +54,7 @@ impl Capture {
                             stamp: entry.stamp,
                             parts,
                         }),
-                        Err(why) => capture.unread.push(Unread {
-                            path: entry.path,
-                            why: why.to_string(),
-                        }),
+                        Err(why) => capture.unread.push(Unread { path: entry.path, why: why.to_string() }),
                     }
                 }
             }
@@ -73,10 +63,7 @@ impl Capture {
     }
 
     pub fn get(&self, path: &str) -> &Kept {
-        self.kept
-            .iter()
-            .find(|kept| kept.path.to_string() == path)
-            .unwrap_or_else(|| panic!("no {path}"))
+        self.kept.iter().find(|kept| kept.path.to_string() == path).unwrap_or_else(|| panic!("no {path}"))
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -88,10 +75,7 @@ impl Capture {
         let mut failed = Vec::new();
         let mut firsts = HashMap::new();
         for kept in &self.kept {
-            let done = match (
-                &kept.meta.kind,
-                kept.meta.link.and_then(|link| firsts.get(&link)),
-            ) {
+            let done = match (&kept.meta.kind, kept.meta.link.and_then(|link| firsts.get(&link))) {
                 (Kind::Directory, _) => to.directory(&kept.path),
                 (_, Some(first)) => to.hard_link(&kept.path, first),
                 (Kind::File, None) => write_file(to, kept),
@@ -104,12 +88,7 @@ impl Capture {
                 failed.push((kept.path.clone(), why.to_string()));
             }
         }
-        for kept in self
-            .kept
-            .iter()
-            .rev()
-            .filter(|kept| kept.meta.kind == Kind::Directory)
-        {
+        for kept in self.kept.iter().rev().filter(|kept| kept.meta.kind == Kind::Directory) {
             if let Err(why) = to.finish_directory(&kept.path, &kept.meta) {
                 failed.push((kept.path.clone(), why.to_string()));
             }

@@ -7,8 +7,8 @@ use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, chownat,
-    makedev, mkdirat, mknodat, openat, setxattr, utimensat,
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, chownat, makedev, mkdirat,
+    mknodat, openat, setxattr, utimensat,
 };
 
 pub const DEEP: usize = 500;
@@ -22,14 +22,8 @@ pub fn set_mode(path: &Path, mode: u32) {
 }
 
 pub fn set_time(path: &Path, seconds: i64, nanos: i64) {
-    let at = Timespec {
-        tv_sec: seconds,
-        tv_nsec: nanos,
-    };
-    let times = Timestamps {
-        last_access: at,
-        last_modification: at,
-    };
+    let at = Timespec { tv_sec: seconds, tv_nsec: nanos };
+    let times = Timestamps { last_access: at, last_modification: at };
     utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
 }
 
@@ -46,13 +40,7 @@ pub fn acl(entries: &[(u16, u16, u32)]) -> Vec<u8> {
 
 /// owner rwx, user 1000 r-x, group r-x, mask r-x, other none.
 pub fn some_acl() -> Vec<u8> {
-    acl(&[
-        (1, 7, !0),
-        (2, 5, 1000),
-        (4, 5, !0),
-        (16, 5, !0),
-        (32, 0, !0),
-    ])
+    acl(&[(1, 7, !0), (2, 5, 1000), (4, 5, !0), (16, 5, !0), (32, 0, !0)])
 }
 
 pub fn attribute(path: &Path, name: &str, value: &[u8]) {
@@ -70,13 +58,8 @@ pub fn make(root: &Path) {
     fs::write(at(" -rf *"), "blank").unwrap();
     fs::write(at("..."), "dots").unwrap();
     for (name, size) in [("small", 1), ("middle", 65_537), ("large", 5_000_000)] {
-        fs::write(
-            at(name),
-            (0..size)
-                .map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 7) as u8)
-                .collect::<Vec<_>>(),
-        )
-        .unwrap();
+        fs::write(at(name), (0..size).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 7) as u8).collect::<Vec<_>>())
+            .unwrap();
     }
     for name in ["empty", "a", "a-b", "a0", "a/b", "a/b/c"] {
         fs::create_dir(at(name)).unwrap();
@@ -87,83 +70,31 @@ pub fn make(root: &Path) {
     sparse.write_all_at(b"middle", 1 << 20).unwrap();
     sparse.write_all_at(b"second", 3 << 20).unwrap();
     sparse.set_len(8 << 20).unwrap();
-    File::create(at("all hole"))
-        .unwrap()
-        .set_len(1 << 30)
-        .unwrap();
-    for (text, name) in [
-        ("nowhere", "dangling"),
-        ("self", "self"),
-        ("../../..", "up"),
-        ("/etc/passwd", "absolute"),
-        ("a", "to a"),
-    ] {
+    File::create(at("all hole")).unwrap().set_len(1 << 30).unwrap();
+    for (text, name) in
+        [("nowhere", "dangling"), ("self", "self"), ("../../..", "up"), ("/etc/passwd", "absolute"), ("a", "to a")]
+    {
         symlink(text, at(name)).unwrap();
     }
     symlink("x".repeat(4000), at("long link")).unwrap();
     fs::hard_link(at("small"), at("a/b/small again")).unwrap();
     fs::hard_link(at("small"), at("z small")).unwrap();
-    rustix::fs::linkat(
-        CWD,
-        at("dangling"),
-        CWD,
-        at("a/dangling too"),
-        AtFlags::empty(),
-    )
-    .unwrap();
-    mknodat(
-        CWD,
-        at("fifo"),
-        FileType::Fifo,
-        Mode::from_raw_mode(0o640),
-        0,
-    )
-    .unwrap();
-    mknodat(
-        CWD,
-        at("socket"),
-        FileType::Socket,
-        Mode::from_raw_mode(0o755),
-        0,
-    )
-    .unwrap();
+    rustix::fs::linkat(CWD, at("dangling"), CWD, at("a/dangling too"), AtFlags::empty()).unwrap();
+    mknodat(CWD, at("fifo"), FileType::Fifo, Mode::from_raw_mode(0o640), 0).unwrap();
+    mknodat(CWD, at("socket"), FileType::Socket, Mode::from_raw_mode(0o755), 0).unwrap();
     if is_root() {
-        mknodat(
-            CWD,
-            at("null"),
-            FileType::CharacterDevice,
-            Mode::from_raw_mode(0o666),
-            makedev(1, 3),
-        )
-        .unwrap();
-        mknodat(
-            CWD,
-            at("disk"),
-            FileType::BlockDevice,
-            Mode::from_raw_mode(0o660),
-            makedev(259, 70_000),
-        )
-        .unwrap();
-        for (name, user, group) in [
-            ("middle", 1000, 1001),
-            ("fifo", 4_000_000_000, 7),
-            ("dangling", 12, 34),
-            ("a/b", 1, 2),
-        ] {
-            chownat(
-                CWD,
-                at(name),
-                Some(Uid::from_raw(user)),
-                Some(Gid::from_raw(group)),
-                AtFlags::SYMLINK_NOFOLLOW,
-            )
-            .unwrap();
+        mknodat(CWD, at("null"), FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(1, 3)).unwrap();
+        mknodat(CWD, at("disk"), FileType::BlockDevice, Mode::from_raw_mode(0o660), makedev(259, 70_000)).unwrap();
+        for (name, user, group) in
+            [("middle", 1000, 1001), ("fifo", 4_000_000_000, 7), ("dangling", 12, 34), ("a/b", 1, 2)]
+        {
+            chownat(CWD, at(name), Some(Uid::from_raw(user)), Some(Gid::from_raw(group)), AtFlags::SYMLINK_NOFOLLOW)
+                .unwrap();
         }
         // cap_net_bind_service, permitted and effective.
         let capability = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         attribute(&at("large"), "security.capability", &capability);
-        rustix::fs::lsetxattr(at("self"), "trusted.of-a-link", b"yes", XattrFlags::empty())
-            .unwrap();
+        rustix::fs::lsetxattr(at("self"), "trusted.of-a-link", b"yes", XattrFlags::empty()).unwrap();
         attribute(&at("fifo"), "trusted.of-a-fifo", b"yes");
     }
     attribute(&at("middle"), "user.zebra", b"");
@@ -173,14 +104,9 @@ pub fn make(root: &Path) {
     attribute(&at("a/b/c"), "system.posix_acl_access", &some_acl());
     attribute(&at("a/b/c"), "system.posix_acl_default", &some_acl());
     attribute(&at("fifo"), "system.posix_acl_access", &some_acl());
-    for (name, mode) in [
-        ("a0", 0o7777),
-        ("empty", 0o1777),
-        ("a-b", 0o2750),
-        ("...", 0o4755),
-        ("middle", 0o6711),
-        (" -rf *", 0),
-    ] {
+    for (name, mode) in
+        [("a0", 0o7777), ("empty", 0o1777), ("a-b", 0o2750), ("...", 0o4755), ("middle", 0o6711), (" -rf *", 0)]
+    {
         set_mode(&at(name), mode);
     }
     deep(root);
@@ -203,28 +129,13 @@ pub fn make(root: &Path) {
 
 /// Directories in directories, to a path of several times the kernel's 4,096 bytes.
 fn deep(root: &Path) {
-    let mut here = openat(
-        CWD,
-        root,
-        OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
-    .unwrap();
+    let mut here = openat(CWD, root, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).unwrap();
     for level in 0..DEEP {
         let name = format!("deep directory {level:04}");
         mkdirat(&here, &name, Mode::from_raw_mode(0o755)).unwrap();
-        for (kind, beside) in [
-            (FileType::RegularFile, "a file"),
-            (FileType::RegularFile, "file after"),
-        ] {
+        for (kind, beside) in [(FileType::RegularFile, "a file"), (FileType::RegularFile, "file after")] {
             mknodat(&here, beside, kind, Mode::from_raw_mode(0o600), 0).unwrap();
         }
-        here = openat(
-            &here,
-            &name,
-            OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .unwrap();
+        here = openat(&here, &name, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).unwrap();
     }
 }

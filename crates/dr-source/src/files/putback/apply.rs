@@ -9,9 +9,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use dr_entry::{Kind, Meta};
 use rustix::fs::{
-    AtFlags, CWD, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chmodat, chownat,
-    fchmod, fchown, flistxattr, fremovexattr, fsetxattr, futimens, listxattr, removexattr,
-    setxattr, utimensat,
+    AtFlags, CWD, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chmodat, chownat, fchmod, fchown,
+    flistxattr, fremovexattr, fsetxattr, futimens, listxattr, removexattr, setxattr, utimensat,
 };
 use rustix::io::{Errno, Result};
 
@@ -32,10 +31,7 @@ pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owners: bool, foreign: bool)
     let mut failed = Failed::default();
     let mut mode = meta.mode & 0o7777;
     if owners {
-        let (user, group) = (
-            Some(Uid::from_raw(meta.user.id)),
-            Some(Gid::from_raw(meta.group.id)),
-        );
+        let (user, group) = (Some(Uid::from_raw(meta.user.id)), Some(Gid::from_raw(meta.group.id)));
         let done = match thing {
             Thing::Open(fd) => fchown(fd, user, group),
             Thing::Held(fd) => chownat(fd, c"", user, group, AtFlags::EMPTY_PATH),
@@ -48,20 +44,14 @@ pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owners: bool, foreign: bool)
         mode = without_borrowed_rights(meta, &mut failed);
     }
     if foreign {
-        failed.note(remove_foreign(thing, &path, meta), || {
-            "attributes that were there before".to_owned()
-        });
+        failed.note(remove_foreign(thing, &path, meta), || "attributes that were there before".to_owned());
     }
     for (name, value) in &meta.xattrs {
-        let set = CString::new(&name[..])
-            .map_err(|_| Errno::INVAL)
-            .and_then(|name| match thing {
-                Thing::Open(fd) => fsetxattr(fd, &name, value, XattrFlags::empty()),
-                Thing::Held(_) => setxattr(&path, &name, value, XattrFlags::empty()),
-            });
-        failed.note(set, || {
-            format!("attribute {}", String::from_utf8_lossy(name))
+        let set = CString::new(&name[..]).map_err(|_| Errno::INVAL).and_then(|name| match thing {
+            Thing::Open(fd) => fsetxattr(fd, &name, value, XattrFlags::empty()),
+            Thing::Held(_) => setxattr(&path, &name, value, XattrFlags::empty()),
         });
+        failed.note(set, || format!("attribute {}", String::from_utf8_lossy(name)));
     }
     if !matches!(meta.kind, Kind::Symlink(_)) {
         let set = match thing {
@@ -71,14 +61,8 @@ pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owners: bool, foreign: bool)
         failed.note(set, || format!("mode {mode:o}"));
     }
     let times = Timestamps {
-        last_access: Timespec {
-            tv_sec: 0,
-            tv_nsec: UTIME_OMIT as _,
-        },
-        last_modification: Timespec {
-            tv_sec: meta.mtime.seconds,
-            tv_nsec: i64::from(meta.mtime.nanos) as _,
-        },
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT as _ },
+        last_modification: Timespec { tv_sec: meta.mtime.seconds, tv_nsec: i64::from(meta.mtime.nanos) as _ },
     };
     let set = match thing {
         Thing::Open(fd) => futimens(fd, &times),
@@ -91,10 +75,7 @@ pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owners: bool, foreign: bool)
 /// A file that runs with its owner's rights must not run with the restorer's.
 fn without_borrowed_rights(meta: &Meta, failed: &mut Failed) -> u32 {
     if meta.kind == Kind::File && meta.mode & 0o6000 != 0 {
-        failed.list.push(
-            "set-id bits: left out, because the owner is not the one they were given for"
-                .to_owned(),
-        );
+        failed.list.push("set-id bits: left out, because the owner is not the one they were given for".to_owned());
         return meta.mode & 0o1777;
     }
     meta.mode & 0o7777
@@ -110,10 +91,7 @@ fn remove_foreign(thing: &Thing<'_>, path: &CString, meta: &Meta) -> Result<()> 
         Err(Errno::NOTSUP | Errno::NOSYS) => return Ok(()),
         other => other?,
     };
-    for name in list[..length]
-        .split(|b| *b == 0)
-        .filter(|name| !name.is_empty())
-    {
+    for name in list[..length].split(|b| *b == 0).filter(|name| !name.is_empty()) {
         // The label is the machine's, not the file's: one that was not captured stays as the machine set it.
         if name == b"security.selinux" || meta.xattrs.iter().any(|(kept, _)| kept == name) {
             continue;
@@ -147,9 +125,6 @@ impl Failed {
             return Ok(());
         }
         let kind = self.kind.unwrap_or(io::ErrorKind::Other);
-        Err(io::Error::new(
-            kind,
-            format!("it is there, but not set: {}", self.list.join("; ")),
-        ))
+        Err(io::Error::new(kind, format!("it is there, but not set: {}", self.list.join("; "))))
     }
 }

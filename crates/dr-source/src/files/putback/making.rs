@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use dr_entry::{Kind, Meta, Writing};
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, chmodat, ftruncate, makedev, mknodat, openat, symlinkat,
-    unlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, chmodat, ftruncate, makedev, mknodat, openat, symlinkat, unlinkat,
 };
 use rustix::io::{Errno, Result, pwrite};
 
@@ -31,35 +30,18 @@ pub(super) struct Making {
 }
 
 impl Making {
-    pub(super) fn file(
-        inner: Arc<Inner>,
-        place: Arc<Place>,
-        name: CString,
-        size: u64,
-    ) -> io::Result<Self> {
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    pub(super) fn file(inner: Arc<Inner>, place: Arc<Place>, name: CString, size: u64) -> io::Result<Self> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let make = |name: &CStr| openat(&place.fd, name, flags, Mode::RUSR | Mode::WUSR);
         let (fd, temporary) = match inner.manner.in_place {
             None => (make(&name)?, None),
             Some(_) => {
                 let mut made = None;
-                let temporary = inner
-                    .tree
-                    .unused_name(|name| make(name).map(|fd| made = Some(fd)))?;
+                let temporary = inner.tree.unused_name(|name| make(name).map(|fd| made = Some(fd)))?;
                 (made.ok_or(io::ErrorKind::Other)?, Some(temporary))
             }
         };
-        Ok(Self {
-            inner,
-            place,
-            fd,
-            name,
-            temporary,
-            size,
-            written: 0,
-            done: false,
-        })
+        Ok(Self { inner, place, fd, name, temporary, size, written: 0, done: false })
     }
 }
 
@@ -84,12 +66,7 @@ impl Writing for Making {
         if self.written != self.size {
             ftruncate(&self.fd, self.size)?;
         }
-        let applied = apply(
-            &Thing::Open(self.fd.as_fd()),
-            meta,
-            self.inner.manner.owners,
-            self.place.inherits,
-        );
+        let applied = apply(&Thing::Open(self.fd.as_fd()), meta, self.inner.manner.owners, self.place.inherits);
         if let Some(temporary) = &self.temporary {
             self.inner.replace(&self.place, temporary, &self.name)?;
         }
@@ -132,15 +109,12 @@ fn unused(tree: &Tree, place: &Place, kind: &Kind) -> Result<CString> {
 }
 
 fn make(place: &Place, name: &CStr, kind: &Kind) -> Result<()> {
-    let node =
-        |file_type, device| mknodat(&place.fd, name, file_type, Mode::RUSR | Mode::WUSR, device);
+    let node = |file_type, device| mknodat(&place.fd, name, file_type, Mode::RUSR | Mode::WUSR, device);
     match kind {
         Kind::Symlink(text) => symlinkat(&text[..], &place.fd, name),
         Kind::Fifo => node(FileType::Fifo, 0),
         Kind::Socket => node(FileType::Socket, 0),
-        Kind::CharDevice { major, minor } => {
-            node(FileType::CharacterDevice, makedev(*major, *minor))
-        }
+        Kind::CharDevice { major, minor } => node(FileType::CharacterDevice, makedev(*major, *minor)),
         Kind::BlockDevice { major, minor } => node(FileType::BlockDevice, makedev(*major, *minor)),
         Kind::File | Kind::Directory => Err(Errno::INVAL),
     }
@@ -158,12 +132,7 @@ fn dress(inner: &Inner, place: &Place, name: &CStr, meta: &Meta) -> io::Result<(
         return Err(io::Error::other("somebody else put something in its place"));
     }
     let inherits = place.inherits && !matches!(meta.kind, Kind::Symlink(_));
-    apply(
-        &Thing::Held(held.as_fd()),
-        meta,
-        inner.manner.owners,
-        inherits,
-    )
+    apply(&Thing::Held(held.as_fd()), meta, inner.manner.owners, inherits)
 }
 
 /// Sees to it that an existing directory can be written by its owner for as long as the restore lasts.
@@ -174,10 +143,5 @@ pub(super) fn make_writable(directory: BorrowedFd<'_>) -> io::Result<()> {
         return Ok(());
     }
     let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
-    Ok(chmodat(
-        CWD,
-        &path,
-        Mode::from_raw_mode(mode | 0o700),
-        AtFlags::empty(),
-    )?)
+    Ok(chmodat(CWD, &path, Mode::from_raw_mode(mode | 0o700), AtFlags::empty())?)
 }

@@ -70,36 +70,24 @@ impl PutBack {
             Err(why) => return Err(SourceError::open(root, why)),
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd =
-            openat(CWD, root, flags, Mode::empty()).map_err(|why| SourceError::open(root, why))?;
+        let fd = openat(CWD, root, flags, Mode::empty()).map_err(|why| SourceError::open(root, why))?;
         if manner.in_place.is_none() {
             let mut buffer = names::buffer();
             let mut raw = RawDir::new(&fd, &mut buffer);
             while let Some(entry) = raw.next() {
                 let entry = entry.map_err(|why| SourceError::open(root, why))?;
                 if entry.file_name() != c"." && entry.file_name() != c".." {
-                    return Err(SourceError::NotEmpty {
-                        path: root.to_owned(),
-                    });
+                    return Err(SourceError::NotEmpty { path: root.to_owned() });
                 }
             }
         }
-        Ok(Self {
-            inner: Arc::new(Inner {
-                tree: Tree::new(fd, manner.in_place.is_some()),
-                manner,
-            }),
-        })
+        Ok(Self { inner: Arc::new(Inner { tree: Tree::new(fd, manner.in_place.is_some()), manner }) })
     }
 
     /// Removes what is at or below `below` and not among `kept`, which ascends and holds every directory above
     /// what it holds. Other file systems mounted there are left alone. For after a restore in place; the times of
     /// the directories stay as restored.
-    pub fn remove_others(
-        &self,
-        below: &EntryPath,
-        kept: impl Iterator<Item = EntryPath>,
-    ) -> Removal {
+    pub fn remove_others(&self, below: &EntryPath, kept: impl Iterator<Item = EntryPath>) -> Removal {
         remove::remove_others(&self.inner.tree, below, kept)
     }
 }
@@ -146,28 +134,15 @@ impl Destination for PutBack {
     }
 
     fn file(&self, path: &EntryPath, size: u64) -> io::Result<Box<dyn Writing>> {
-        let (place, name) = self
-            .inner
-            .tree
-            .parent(path)?
-            .ok_or(io::ErrorKind::IsADirectory)?;
-        Ok(Box::new(Making::file(
-            Arc::clone(&self.inner),
-            place,
-            name,
-            size,
-        )?))
+        let (place, name) = self.inner.tree.parent(path)?.ok_or(io::ErrorKind::IsADirectory)?;
+        Ok(Box::new(Making::file(Arc::clone(&self.inner), place, name, size)?))
     }
 
     fn special(&self, path: &EntryPath, meta: &Meta) -> io::Result<()> {
         if matches!(meta.kind, Kind::File | Kind::Directory) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let (place, name) = self
-            .inner
-            .tree
-            .parent(path)?
-            .ok_or(io::ErrorKind::IsADirectory)?;
+        let (place, name) = self.inner.tree.parent(path)?.ok_or(io::ErrorKind::IsADirectory)?;
         making::special(&self.inner, &place, &name, meta)
     }
 
@@ -178,8 +153,7 @@ impl Destination for PutBack {
         if self.inner.manner.in_place.is_none() {
             return Ok(linkat(&from.fd, &old, &place.fd, &name, AtFlags::empty())?);
         }
-        let temporary =
-            tree.unused_name(|name| linkat(&from.fd, &old, &place.fd, name, AtFlags::empty()))?;
+        let temporary = tree.unused_name(|name| linkat(&from.fd, &old, &place.fd, name, AtFlags::empty()))?;
         let replaced = self.inner.replace(&place, &temporary, &name);
         // Renaming one name of a file over another of the same file does nothing and leaves both.
         let _ = unlinkat(&place.fd, &temporary, AtFlags::empty());
@@ -191,11 +165,6 @@ impl Destination for PutBack {
         let place = tree.directory(path)?;
         tree.forget(path);
         let foreign = manner.in_place.is_some() || place.inherits;
-        apply::apply(
-            &apply::Thing::Open(place.fd.as_fd()),
-            meta,
-            manner.owners,
-            foreign,
-        )
+        apply::apply(&apply::Thing::Open(place.fd.as_fd()), meta, manner.owners, foreign)
     }
 }

@@ -5,9 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use dr_entry::{EntryPath, Time, Unread};
-use rustix::fs::{
-    AtFlags, Mode, OFlags, Timespec, Timestamps, futimens, openat, renameat, unlinkat,
-};
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, futimens, openat, renameat, unlinkat};
 use rustix::io::{Errno, Result};
 
 use super::tree::{Place, Tree};
@@ -26,34 +24,19 @@ pub struct Removal {
     pub failed: Vec<Unread>,
 }
 
-pub(super) fn remove_others(
-    tree: &Tree,
-    below: &EntryPath,
-    kept: impl Iterator<Item = EntryPath>,
-) -> Removal {
+pub(super) fn remove_others(tree: &Tree, below: &EntryPath, kept: impl Iterator<Item = EntryPath>) -> Removal {
     let mut removal = Removal::default();
-    let root = tree.directory(below).and_then(|place| {
-        openat(
-            &place.fd,
-            c".",
-            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-    });
+    let root = tree
+        .directory(below)
+        .and_then(|place| openat(&place.fd, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()));
     let mut walk = match (root, Exclude::new(&[])) {
         (Ok(root), Ok(exclude)) => walker(root, exclude),
         (Err(why), _) => {
-            removal.failed.push(Unread {
-                path: below.clone(),
-                why: std::io::Error::from(why).to_string(),
-            });
+            removal.failed.push(Unread { path: below.clone(), why: std::io::Error::from(why).to_string() });
             return removal;
         }
         (_, Err(why)) => {
-            removal.failed.push(Unread {
-                path: below.clone(),
-                why: why.to_string(),
-            });
+            removal.failed.push(Unread { path: below.clone(), why: why.to_string() });
             return removal;
         }
     };
@@ -78,10 +61,7 @@ pub(super) fn remove_others(
         match remove(tree, &path) {
             Ok(()) => removal.removed += 1,
             Err(Errno::NOENT) => {}
-            Err(why) => removal.failed.push(Unread {
-                path,
-                why: std::io::Error::from(why).to_string(),
-            }),
+            Err(why) => removal.failed.push(Unread { path, why: std::io::Error::from(why).to_string() }),
         }
     }
     removal
@@ -99,10 +79,7 @@ fn walker(root: OwnedFd, exclude: Exclude) -> Walker {
     Walker::new(root, Start::Whole, rules)
 }
 
-fn joined(
-    below: &EntryPath,
-    inside: &EntryPath,
-) -> std::result::Result<EntryPath, dr_entry::BadPath> {
+fn joined(below: &EntryPath, inside: &EntryPath) -> std::result::Result<EntryPath, dr_entry::BadPath> {
     match (below.is_root(), inside.is_root()) {
         (true, _) => Ok(inside.clone()),
         (_, true) => Ok(below.clone()),
@@ -121,14 +98,8 @@ fn remove(tree: &Tree, path: &EntryPath) -> Result<()> {
 }
 
 fn keep_times(place: &Place, before: &rustix::fs::Statx) -> Result<()> {
-    let spec = |at: rustix::fs::StatxTimestamp| Timespec {
-        tv_sec: at.tv_sec,
-        tv_nsec: i64::from(at.tv_nsec) as _,
-    };
-    let times = Timestamps {
-        last_access: spec(before.stx_atime),
-        last_modification: spec(before.stx_mtime),
-    };
+    let spec = |at: rustix::fs::StatxTimestamp| Timespec { tv_sec: at.tv_sec, tv_nsec: i64::from(at.tv_nsec) as _ };
+    let times = Timestamps { last_access: spec(before.stx_atime), last_modification: spec(before.stx_mtime) };
     futimens(&place.fd, &times)
 }
 
@@ -164,12 +135,7 @@ fn open_directory(parent: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd> {
 fn empty(top: &OwnedFd, device: u64, moved: &mut u64) -> Result<()> {
     let mut buffer = names::buffer();
     let fresh = open_directory(top.as_fd(), c".")?;
-    let mut levels = vec![(
-        Names::read(fresh.as_fd(), &mut buffer)?,
-        0,
-        fresh,
-        CString::default(),
-    )];
+    let mut levels = vec![(Names::read(fresh.as_fd(), &mut buffer)?, 0, fresh, CString::default())];
     while let Some((names, next, here, _)) = levels.last_mut() {
         let Some(name) = names.get(*next).map(CStr::to_owned) else {
             let Some((_, _, _, name)) = levels.pop() else {

@@ -75,9 +75,7 @@ impl Tree {
                 None => break (Arc::clone(&self.root), 0),
             }
         };
-        let rest = path.as_bytes()[skip..]
-            .strip_prefix(b"/")
-            .unwrap_or(&path.as_bytes()[skip..]);
+        let rest = path.as_bytes()[skip..].strip_prefix(b"/").unwrap_or(&path.as_bytes()[skip..]);
         let fd = self.open_below(base.fd.as_fd(), rest)?;
         let inherits = self.look_for_acls && has_default_acl(fd.as_fd());
         let place = Arc::new(Place { fd, inherits });
@@ -86,11 +84,7 @@ impl Tree {
     }
 
     pub(super) fn forget(&self, path: &EntryPath) {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .places
-            .remove(path);
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).places.remove(path);
     }
 
     fn find(&self, path: &EntryPath) -> Option<Arc<Place>> {
@@ -108,11 +102,7 @@ impl Tree {
     fn keep(&self, path: &EntryPath, place: &Arc<Place>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.places.len() >= KEPT
-            && let Some(oldest) = kept
-                .places
-                .iter()
-                .min_by_key(|(_, (_, used))| *used)
-                .map(|(path, _)| path.clone())
+            && let Some(oldest) = kept.places.iter().min_by_key(|(_, (_, used))| *used).map(|(path, _)| path.clone())
         {
             kept.places.remove(&oldest);
         }
@@ -124,14 +114,7 @@ impl Tree {
     fn open_below(&self, base: BorrowedFd<'_>, mut rest: &[u8]) -> Result<OwnedFd> {
         let mut here: Option<OwnedFd> = None;
         loop {
-            let cut = stretch(
-                rest,
-                if self.openat2.load(Ordering::Relaxed) {
-                    STRETCH
-                } else {
-                    0
-                },
-            );
+            let cut = stretch(rest, if self.openat2.load(Ordering::Relaxed) { STRETCH } else { 0 });
             let name = CString::new(&rest[..cut]).map_err(|_| Errno::INVAL)?;
             let from = here.as_ref().map_or(base, |fd| fd.as_fd());
             match self.open_step(from, &name) {
@@ -152,8 +135,7 @@ impl Tree {
     fn open_step(&self, from: BorrowedFd<'_>, names: &CStr) -> Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         if self.openat2.load(Ordering::Relaxed) {
-            let resolve =
-                ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
             openat2(from, names, flags, Mode::empty(), resolve)
         } else {
             openat(from, names, flags, Mode::empty())
@@ -179,12 +161,8 @@ fn stretch(path: &[u8], most: usize) -> usize {
     if path.len() <= most {
         return path.len();
     }
-    let within = path
-        .get(..=most)
-        .and_then(|front| front.iter().rposition(|b| *b == b'/'));
-    within
-        .or_else(|| path.iter().position(|b| *b == b'/'))
-        .unwrap_or(path.len())
+    let within = path.get(..=most).and_then(|front| front.iter().rposition(|b| *b == b'/'));
+    within.or_else(|| path.iter().position(|b| *b == b'/')).unwrap_or(path.len())
 }
 
 fn has_default_acl(directory: BorrowedFd<'_>) -> bool {

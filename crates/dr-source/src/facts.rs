@@ -1,0 +1,73 @@
+//! What a capture knew about its system, kept beside it so that a rehearsal has something to compare with.
+//!
+//! `sqlite` and `maildir` captures hold a file [`FACTS`] at their root. A rehearsal restores the capture, reads
+//! the file with [`recorded`], asks the restored system for its facts with `probe`, and compares.
+
+use std::io;
+use std::path::Path;
+
+use dr_entry::{Body, Content, Entry, EntryPath, Kind, Meta, Piece, Profile, Settled, Time};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::SourceError;
+
+/// The name of the facts' entry, at the root of a capture.
+pub const FACTS: &str = "dr-facts.json";
+
+/// Reads the facts from a restored capture.
+///
+/// # Errors
+/// [`SourceError::Open`] if they are not there or not readable as facts of this kind.
+pub fn recorded<F: DeserializeOwned>(restored: &Path) -> Result<F, SourceError> {
+    let path = restored.join(FACTS);
+    let read = std::fs::read(&path).and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
+    read.map_err(|why| SourceError::open(path, why))
+}
+
+/// The facts as an entry.
+pub(crate) fn entry(facts: &impl Serialize, at: Time) -> Result<Entry, String> {
+    let mut bytes = serde_json::to_vec_pretty(facts).map_err(|why| why.to_string())?;
+    bytes.push(b'\n');
+    let mut meta = Meta::plain(Kind::File, 0o600);
+    meta.mtime = at;
+    meta.size = bytes.len() as u64;
+    let path = EntryPath::new(FACTS).map_err(|why| why.to_string())?;
+    Ok(Entry { path, meta, stamp: None, profile: Profile::Auto, body: Some(Box::new(Made { bytes, at: 0 })) })
+}
+
+/// A directory that stands for a system that is none.
+pub(crate) fn root(at: Time) -> Entry {
+    let mut meta = Meta::plain(Kind::Directory, 0o700);
+    meta.mtime = at;
+    Entry { path: EntryPath::root(), meta, stamp: None, profile: Profile::Auto, body: None }
+}
+
+/// Contents that we made and hold.
+struct Made {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Body for Made {
+    fn open(self: Box<Self>) -> io::Result<Box<dyn Content>> {
+        Ok(self)
+    }
+}
+
+impl Content for Made {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Piece> {
+        let rest = &self.bytes[self.at..];
+        let length = rest.len().min(buffer.len());
+        if length == 0 {
+            return Ok(Piece::End);
+        }
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.at += length;
+        Ok(Piece::Data(length))
+    }
+
+    fn settle(&mut self) -> io::Result<Settled> {
+        Ok(Settled::Unchanged)
+    }
+}
