@@ -40,6 +40,8 @@ pub struct CopyHistory {
     pub successful_slot: Option<Timestamp>,
     /// The newest slot that waits, or waited, for a medium.
     pub awaited_slot: Option<Timestamp>,
+    /// When the newest attempt ended, whatever came of it, a wait for a medium included: a moment, not a slot.
+    pub ended_at: Option<Timestamp>,
     /// The newest copy.
     pub last_done: Option<Done>,
     /// The newest attempt that failed, and what it said.
@@ -342,6 +344,7 @@ impl History {
 
 impl CopyHistory {
     fn take(&mut self, copy: &RunCopy, done: Done) {
+        raise(&mut self.ended_at, Some(done.at));
         match copy.outcome {
             CopyOutcome::Awaited => return raise(&mut self.awaited_slot, copy.slot),
             CopyOutcome::Done => {

@@ -67,6 +67,7 @@ fn each_copy_has_its_own_newest_slots() {
     assert_eq!(cloud.last_failed.unwrap().error.as_deref(), Some("no space"));
     let disks = history.copy(&system("mis"), &target("disks"));
     assert_eq!((disks.started_slot, disks.finished_slot, disks.awaited_slot), (Some(time(60)), None, Some(time(60))));
+    assert_eq!(disks.ended_at, Some(time(65)));
     let (on, done) = history.last_backup(&system("mis")).unwrap();
     assert_eq!((on, done.as_of()), (&target("nas"), time(1)));
     assert_eq!(history.durations(&system("mis")), [SignedDuration::from_mins(5), SignedDuration::from_mins(5)]);

@@ -6,10 +6,13 @@
 
 mod custody;
 mod medium;
+mod plan;
 mod register;
 mod rotation;
 
 pub use custody::{Presence, Refusal, Staff, check};
 pub use medium::{Holder, Medium, State};
 pub use register::{Gap, Register, Session, history};
-pub use rotation::{Ends, Move, PoolFacts, Scheme, Slot, due, hanoi, next_medium};
+pub use rotation::{Ends, Move, PoolFacts, Slot, due, hanoi, next_medium};
+
+pub use dr_plan::Scheme;

@@ -8,24 +8,11 @@
 //! a third each of what there is, and grandfathers get the rest; of a termly pool, three sevenths but at most 3 media
 //! are kept for the ends of terms. Media keep their part for good: the first registered are sons.
 
-use dr_plan::{MediumId, PersonId, PlaceId, PoolId};
+use dr_plan::{MediumId, PersonId, PlaceId, PoolId, Scheme};
 use jiff::Timestamp;
 
 use crate::medium::{Holder, Medium, State};
 use crate::register::Register;
-
-/// How a pool rotates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
-    /// One after the other.
-    RoundRobin,
-    /// Sons daily, fathers at the end of a week, grandfathers at the end of a month.
-    Gfs,
-    /// Weekly media, and some that are used only at the end of a term.
-    GfsTermly,
-    /// The first every second session, the next every fourth, and so on.
-    Hanoi,
-}
 
 /// What a slot is the last of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +73,7 @@ pub struct Move {
 /// The moves due in one pool: first the medium that should come, then those that should go.
 #[must_use]
 pub fn due(pool: &PoolFacts, register: &Register, now: Timestamp) -> Vec<Move> {
-    let Some(slot) = pending(pool, register, now) else {
+    let Some(slot) = pool.pending(register, now) else {
         return Vec::new();
     };
     let coming = next_medium(pool, register, slot.ends);
@@ -172,26 +159,26 @@ fn parts<'p, 'r>(pool: &PoolFacts, media: &'p [&'r Medium]) -> [&'p [&'r Medium]
     [sons, fathers, if grandfathers.is_empty() { fathers } else { grandfathers }]
 }
 
-/// The first slot that no load has served. A load serves a slot from halfway after the one before: a disk brought in
-/// on Friday morning serves Friday at 15:00, and one brought in on Monday is last Friday's, late.
-fn pending(pool: &PoolFacts, register: &Register, now: Timestamp) -> Option<Slot> {
-    let loaded = register.sessions().iter().rfind(|session| session.pool == pool.id).map(|session| session.loaded);
-    let first = register.pool(&pool.id).iter().filter_map(|medium| medium.initialised).min();
-    let served = |place: usize| {
-        let at = |place: usize| pool.slots.get(place).map(|slot| slot.at);
-        let before = place.checked_sub(1).and_then(at);
-        let gap = before.map(|before| pool.slots[place].at.duration_since(before));
-        let gap = gap.or_else(|| Some(at(place + 1)?.duration_since(pool.slots[place].at))).unwrap_or_default();
-        match (loaded, first) {
-            (Some(loaded), _) => loaded >= pool.slots[place].at - gap / 2,
-            // Before the pool had a medium nothing could be due.
-            (None, first) => pool.slots[place].at < first.unwrap_or(now),
-        }
-    };
-    (0..pool.slots.len()).find(|&place| !served(place)).map(|place| pool.slots[place])
-}
-
 impl PoolFacts {
+    /// The first slot that no load has served. A load serves a slot from halfway after the one before: a disk brought in
+    /// on Friday morning serves Friday at 15:00, and one brought in on Monday is last Friday's, late.
+    pub(crate) fn pending(&self, register: &Register, now: Timestamp) -> Option<Slot> {
+        let loaded = register.sessions().iter().rfind(|session| session.pool == self.id).map(|session| session.loaded);
+        let first = register.pool(&self.id).iter().filter_map(|medium| medium.initialised).min();
+        let served = |place: usize| {
+            let at = |place: usize| self.slots.get(place).map(|slot| slot.at);
+            let before = place.checked_sub(1).and_then(at);
+            let gap = before.map(|before| self.slots[place].at.duration_since(before));
+            let gap = gap.or_else(|| Some(at(place + 1)?.duration_since(self.slots[place].at))).unwrap_or_default();
+            match (loaded, first) {
+                (Some(loaded), _) => loaded >= self.slots[place].at - gap / 2,
+                // Before the pool had a medium nothing could be due.
+                (None, first) => self.slots[place].at < first.unwrap_or(now),
+            }
+        };
+        (0..self.slots.len()).find(|&place| !served(place)).map(|place| self.slots[place])
+    }
+
     fn keeper(&self) -> Option<Holder> {
         let place = self.kept_at.clone().map(Holder::Place);
         place.or_else(|| self.custodians.first().cloned().map(Holder::Person))
