@@ -36,19 +36,14 @@ pub struct Program {
 
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Program")
-            .field("name", &self.name())
-            .finish_non_exhaustive()
+        f.debug_struct("Program").field("name", &self.name()).finish_non_exhaustive()
     }
 }
 
 impl Program {
     /// The program's name as it may be shown.
     fn name(&self) -> String {
-        self.args
-            .first()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default()
+        self.args.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 }
 
@@ -115,26 +110,15 @@ pub(crate) enum Event {
 /// [`ProcessError`]; an exit status other than 0 is no error here.
 pub fn run(program: Program) -> Result<Finished, ProcessError> {
     let name = program.name();
-    let lost = |why| ProcessError::Lost {
-        program: name.clone(),
-        why,
-    };
+    let lost = |why| ProcessError::Lost { program: name.clone(), why };
     let (mut child, group) = start(&program)?;
     let (events, happened) = channel();
     if let (Some(to), Some(bytes)) = (child.stdin.take(), program.stdin) {
         feed(to, bytes);
     }
     let no_pipe = || lost(io::Error::other("it has no output"));
-    let stdout = collect(
-        child.stdout.take().ok_or_else(no_pipe)?,
-        program.output_max,
-        events.clone(),
-    );
-    let stderr = collect(
-        child.stderr.take().ok_or_else(no_pipe)?,
-        program.output_max,
-        events.clone(),
-    );
+    let stdout = collect(child.stdout.take().ok_or_else(no_pipe)?, program.output_max, events.clone());
+    let stderr = collect(child.stderr.take().ok_or_else(no_pipe)?, program.output_max, events.clone());
     watch(group, events.clone());
 
     let timer = Timer::start(program.timeout, events.clone());
@@ -157,23 +141,12 @@ pub fn run(program: Program) -> Result<Finished, ProcessError> {
     let status = child.wait().map_err(lost)?;
     wait_for_outputs(open, &happened, events);
     if !in_time {
-        return Err(ProcessError::TimedOut {
-            program: name,
-            after: program.timeout,
-            stderr: taken(&stderr),
-        });
+        return Err(ProcessError::TimedOut { program: name, after: program.timeout, stderr: taken(&stderr) });
     }
-    Ok(Finished {
-        status,
-        stdout: taken(&stdout),
-        stderr: taken(&stderr),
-    })
+    Ok(Finished { status, stdout: taken(&stdout), stderr: taken(&stderr) })
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this crate is the one place where programs are started"
-)]
+#[expect(clippy::disallowed_methods, reason = "this crate is the one place where programs are started")]
 fn start(program: &Program) -> Result<(Child, Pid), ProcessError> {
     let (name, args) = program.args.split_first().ok_or(ProcessError::NoProgram)?;
     let child = Command::new(name)
@@ -181,19 +154,12 @@ fn start(program: &Program) -> Result<(Child, Pid), ProcessError> {
         .env_clear()
         .env("PATH", PATH)
         .envs(program.env.iter().map(|(key, value)| (key, value)))
-        .stdin(if program.stdin.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        })
+        .stdin(if program.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
-        .map_err(|why| ProcessError::NotStarted {
-            program: program.name(),
-            why,
-        })?;
+        .map_err(|why| ProcessError::NotStarted { program: program.name(), why })?;
     let group = Pid::from_child(&child);
     Ok((child, group))
 }
@@ -201,22 +167,15 @@ fn start(program: &Program) -> Result<(Child, Pid), ProcessError> {
 /// Tells when the program has ended, without reaping it: until the caller does, nobody gets its number.
 fn watch(child: Pid, events: Sender<Event>) {
     thread::spawn(move || {
-        while let Err(rustix::io::Errno::INTR) = waitid(
-            WaitId::Pid(child),
-            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
-        ) {}
+        while let Err(rustix::io::Errno::INTR) =
+            waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+        {}
         let _ = events.send(Event::Ended);
     });
 }
 
 /// Asks the whole group to end, and makes it after a while.
-fn end(
-    group: Pid,
-    mut ended: bool,
-    open: &mut u32,
-    happened: &Receiver<Event>,
-    events: &Sender<Event>,
-) {
+fn end(group: Pid, mut ended: bool, open: &mut u32, happened: &Receiver<Event>, events: &Sender<Event>) {
     let _ = kill_process_group(group, Signal::TERM);
     let timer = Timer::start(GRACE, events.clone());
     while !ended {
@@ -256,10 +215,7 @@ impl Timer {
                 let _ = events.send(Event::TimeUp);
             }
         });
-        Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { stop: Some(stop), thread: Some(thread) }
     }
 }
 

@@ -20,23 +20,14 @@ pub struct Output {
 /// The contents may be anything, secrets too: only the size is shown.
 impl std::fmt::Debug for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} bytes{}",
-            self.bytes.len(),
-            if self.cut { " and more" } else { "" }
-        )
+        write!(f, "{} bytes{}", self.bytes.len(), if self.cut { " and more" } else { "" })
     }
 }
 
 pub(crate) type Shared = Arc<Mutex<Output>>;
 
 /// Reads until the other end is closed, keeps `limit` bytes, and tells `events` at the end.
-pub(crate) fn collect(
-    mut from: impl Read + Send + 'static,
-    limit: usize,
-    events: Sender<Event>,
-) -> Shared {
+pub(crate) fn collect(mut from: impl Read + Send + 'static, limit: usize, events: Sender<Event>) -> Shared {
     let shared = Shared::default();
     let kept = Arc::clone(&shared);
     thread::spawn(move || {

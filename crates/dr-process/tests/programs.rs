@@ -32,30 +32,14 @@ fn arguments_are_not_words_of_a_shell() {
 #[test]
 fn input_larger_than_a_pipe_goes_through() {
     let bytes: Vec<u8> = (0..1_000_000_u32).map(|n| n as u8).collect();
-    let finished = run(Program {
-        stdin: Some(bytes.clone()),
-        ..program(&["cat"])
-    })
-    .unwrap();
+    let finished = run(Program { stdin: Some(bytes.clone()), ..program(&["cat"]) }).unwrap();
     assert_eq!(finished.stdout.bytes, bytes);
-    assert!(
-        run(Program {
-            stdin: Some(bytes),
-            ..program(&["true"])
-        })
-        .unwrap()
-        .status
-        .success()
-    );
+    assert!(run(Program { stdin: Some(bytes), ..program(&["true"]) }).unwrap().status.success());
 }
 
 #[test]
 fn output_past_the_limit_is_dropped_and_said() {
-    let finished = run(Program {
-        output_max: 10,
-        ..program(&["sh", "-c", "head -c 300000 /dev/zero"])
-    })
-    .unwrap();
+    let finished = run(Program { output_max: 10, ..program(&["sh", "-c", "head -c 300000 /dev/zero"]) }).unwrap();
     assert!(finished.status.success() && finished.stdout.cut && !finished.stderr.cut);
     assert_eq!(finished.stdout.bytes, [0; 10]);
 }
@@ -63,29 +47,18 @@ fn output_past_the_limit_is_dropped_and_said() {
 #[test]
 fn nothing_of_our_environment_is_passed_on() {
     let env = vec![("GREETING".into(), "hello".into())];
-    let finished = run(Program {
-        env,
-        ..program(&["env"])
-    })
-    .unwrap();
+    let finished = run(Program { env, ..program(&["env"]) }).unwrap();
     let text = String::from_utf8(finished.stdout.bytes).unwrap();
-    let mut names: Vec<_> = text
-        .lines()
-        .filter_map(|line| line.split('=').next())
-        .collect();
+    let mut names: Vec<_> = text.lines().filter_map(|line| line.split('=').next()).collect();
     names.sort_unstable();
     assert_eq!(names, ["GREETING", "PATH"]);
 }
 
 #[test]
 fn when_time_is_up_everything_the_program_started_is_ended() {
-    let slow = Program {
-        timeout: Duration::from_millis(200),
-        ..program(&["sh", "-c", "sleep 1000 & echo $! >&2; wait"])
-    };
-    let Err(ProcessError::TimedOut { stderr, .. }) = run(slow) else {
-        panic!("it must time out")
-    };
+    let slow =
+        Program { timeout: Duration::from_millis(200), ..program(&["sh", "-c", "sleep 1000 & echo $! >&2; wait"]) };
+    let Err(ProcessError::TimedOut { stderr, .. }) = run(slow) else { panic!("it must time out") };
     let child = String::from_utf8(stderr.bytes).unwrap();
     // A zombie may still have its number for a moment, but nothing runs any more.
     let state = std::fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();

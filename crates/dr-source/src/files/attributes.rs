@@ -16,6 +16,8 @@ use super::directory::open_quietly;
 
 /// The kernel's limit for one value and for one list of names.
 const MAX: usize = 64 * 1024;
+/// What is tried first: the kernel allocates as much as it is offered, and 64 KiB a call cost more than the call.
+const USUAL: usize = 1024;
 
 pub(crate) type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -84,10 +86,10 @@ impl AttributeReader {
         if self.without.contains(&device) {
             return Ok(Vec::new());
         }
-        let listed = match place {
-            Place::Open(open) => flistxattr(open, &mut *self.names),
-            Place::Path(path) => llistxattr(*path, &mut *self.names),
-        };
+        let listed = retry_larger(&mut self.names, |names| match place {
+            Place::Open(open) => flistxattr(open, names),
+            Place::Path(path) => llistxattr(*path, names),
+        });
         let length = match listed {
             Ok(0) => return Ok(Vec::new()),
             Ok(length) => length,
@@ -100,10 +102,10 @@ impl AttributeReader {
         let mut attributes = Attributes::new();
         for name in self.names[..length].split(|b| *b == 0).filter(|name| !name.is_empty()) {
             let text = CString::new(name).map_err(|_| Errno::INVAL)?;
-            let got = match place {
-                Place::Open(open) => fgetxattr(open, &text, &mut *self.value),
-                Place::Path(path) => lgetxattr(*path, &text, &mut *self.value),
-            };
+            let got = retry_larger(&mut self.value, |value| match place {
+                Place::Open(open) => fgetxattr(open, &text, value),
+                Place::Path(path) => lgetxattr(*path, &text, value),
+            });
             match got {
                 Ok(length) => attributes.push((name.to_vec(), self.value[..length].to_vec())),
                 // Removed since it was listed, or listed by a layer that does not give it.
@@ -113,5 +115,12 @@ impl AttributeReader {
         }
         attributes.sort_unstable();
         Ok(attributes)
+    }
+}
+
+fn retry_larger(buffer: &mut [u8], read: impl Fn(&mut [u8]) -> Result<usize>) -> Result<usize> {
+    match read(&mut buffer[..USUAL]) {
+        Err(Errno::RANGE) => read(buffer),
+        other => other,
     }
 }

@@ -51,7 +51,9 @@ impl Names {
 
     pub(crate) fn sort(&mut self) {
         let arena = &self.arena;
-        self.starts.sort_unstable_by(|a, b| name_at(arena, *a).cmp(name_at(arena, *b)));
+        // To the end of the arena, not of the name: two names differ at the NUL of the shorter at the latest, and
+        // NUL is the lowest byte, so this is their order without looking for where they end.
+        self.starts.sort_unstable_by(|a, b| arena[*a as usize..].cmp(&arena[*b as usize..]));
         // A name seen twice (a rename while we read) would break the ascending order.
         self.starts.dedup_by(|a, b| name_at(arena, *a) == name_at(arena, *b));
     }

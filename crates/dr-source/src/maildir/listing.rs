@@ -152,7 +152,7 @@ fn list(mailbox: &Directory, cur: &Directory, buffer: &mut names::Buffer) -> Res
     };
     let first = Names::read(cur.as_fd(), buffer)?;
     let second = Names::read(open(mailbox.as_fd(), c"cur")?.as_fd(), buffer)?;
-    Ok(merge(&new, &first, second)?)
+    merge(&new, &first, second)
 }
 
 fn merge(new: &Names, first: &Names, mut second: Names) -> Result<(Names, Names)> {

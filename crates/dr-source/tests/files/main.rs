@@ -1,4 +1,5 @@
 //! What was captured is what is put back, whatever the tree holds and whoever interferes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare its tree should stop there")]
 
 mod memory;
 mod oddities;
@@ -272,4 +273,22 @@ fn an_acl_that_the_root_would_hand_down_does_not_stick() {
     let before = capture(&from);
     assert_eq!(before.put_back(&PutBack::new(&to, FRESH).unwrap()), []);
     same(&before, &capture(&to));
+}
+
+#[test]
+fn a_directory_that_may_not_be_read_is_named_and_the_rest_is_captured() {
+    // Root may read everything, so this says nothing when run as root.
+    if oddities::is_root() {
+        return;
+    }
+    let place = scratch();
+    for name in ["a", "closed", "z"] {
+        fs::create_dir(place.path().join(name)).unwrap();
+    }
+    fs::write(place.path().join("secret"), "").unwrap();
+    oddities::set_mode(&place.path().join("closed"), 0);
+    oddities::set_mode(&place.path().join("secret"), 0);
+    let capture = capture(place.path());
+    assert_eq!(capture.names(), ["", "a", "z"]);
+    assert_eq!(capture.unread.iter().map(|unread| unread.path.to_string()).collect::<Vec<_>>(), ["closed", "secret"]);
 }

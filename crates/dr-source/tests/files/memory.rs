@@ -63,7 +63,7 @@ impl Capture {
     }
 
     pub fn get(&self, path: &str) -> &Kept {
-        self.kept.iter().find(|kept| kept.path.to_string() == path).unwrap_or_else(|| panic!("no {path}"))
+        self.kept.iter().find(|kept| kept.path.as_bytes() == path.as_bytes()).unwrap_or_else(|| panic!("no {path}"))
     }
 
     pub fn names(&self) -> Vec<String> {
