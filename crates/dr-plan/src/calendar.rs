@@ -48,11 +48,8 @@ impl Calendar {
     /// Whether it says anything about `date`.
     #[must_use]
     pub fn covers(&self, date: Date) -> bool {
-        let until = self
-            .covers_until
-            .or_else(|| self.terms.last().map(|term| term.until));
-        self.terms.first().is_some_and(|term| term.from <= date)
-            && until.is_some_and(|until| date <= until)
+        let until = self.covers_until.or_else(|| self.terms.last().map(|term| term.until));
+        self.terms.first().is_some_and(|term| term.from <= date) && until.is_some_and(|until| date <= until)
     }
 
     /// Whether pupils are in school.

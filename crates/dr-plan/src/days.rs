@@ -25,25 +25,14 @@ fn index(day: Weekday) -> u8 {
 /// The three-letter name of a day.
 #[must_use]
 pub fn day_name(day: Weekday) -> &'static str {
-    NAMES
-        .iter()
-        .find(|(_, d)| *d == day)
-        .map_or("", |(name, _)| name)
+    NAMES.iter().find(|(_, d)| *d == day).map_or("", |(name, _)| name)
 }
 
 /// Reads `Fri` or `Friday`, in any case.
 #[must_use]
 pub fn day_parse(text: &str) -> Option<Weekday> {
     let text = text.trim();
-    let long = [
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-    ];
+    let long = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let lower = text.to_ascii_lowercase();
     NAMES
         .iter()
@@ -56,9 +45,8 @@ pub fn day_parse(text: &str) -> Option<Weekday> {
 #[must_use]
 pub fn time_parse(text: &str) -> Option<Time> {
     let (hour, minute) = text.trim().split_once(':')?;
-    let digits = |part: &str, least: usize| {
-        part.len() >= least && part.len() <= 2 && part.bytes().all(|b| b.is_ascii_digit())
-    };
+    let digits =
+        |part: &str, least: usize| part.len() >= least && part.len() <= 2 && part.bytes().all(|b| b.is_ascii_digit());
     if !digits(hour, 1) || !digits(minute, 2) {
         return None;
     }
@@ -91,10 +79,7 @@ impl Days {
 
     /// Each of them, Monday first.
     pub fn iter(self) -> impl Iterator<Item = Weekday> {
-        NAMES
-            .into_iter()
-            .map(|(_, day)| day)
-            .filter(move |day| self.contains(*day))
+        NAMES.into_iter().map(|(_, day)| day).filter(move |day| self.contains(*day))
     }
 
     /// Reads `Fri`, `Mon, Thu`, `Mon-Fri`, `Sat-Mon`.
@@ -150,11 +135,7 @@ impl Hours {
     pub fn parse(text: &str) -> Option<Self> {
         let (days, times) = text.trim().rsplit_once(' ')?;
         let (from, until) = times.split_once('-')?;
-        let hours = Self {
-            days: Days::parse(days)?,
-            from: time_parse(from)?,
-            until: time_parse(until)?,
-        };
+        let hours = Self { days: Days::parse(days)?, from: time_parse(from)?, until: time_parse(until)? };
         (hours.from < hours.until).then_some(hours)
     }
 
@@ -167,13 +148,7 @@ impl Hours {
 
 impl fmt::Display for Hours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {}-{}",
-            self.days,
-            time_text(self.from),
-            time_text(self.until)
-        )
+        write!(f, "{} {}-{}", self.days, time_text(self.from), time_text(self.until))
     }
 }
 
@@ -204,12 +179,7 @@ mod tests {
         assert!(hours.contains("2026-11-20T08:00:00".parse().unwrap()));
         assert!(!hours.contains("2026-11-20T16:00:00".parse().unwrap()));
         assert!(!hours.contains("2026-11-21T09:00:00".parse().unwrap()));
-        for text in [
-            "08:00-16:00",
-            "Mon 16:00-08:00",
-            "Mon 8-16",
-            "Mon 08:00-25:00",
-        ] {
+        for text in ["08:00-16:00", "Mon 16:00-08:00", "Mon 8-16", "Mon 08:00-25:00"] {
             assert_eq!(Hours::parse(text), None, "{text}");
         }
     }

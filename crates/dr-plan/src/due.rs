@@ -39,10 +39,7 @@ impl History {
     /// What this copy last did.
     #[must_use]
     pub fn of(&self, system: &SystemId, target: &TargetId) -> Past {
-        self.0
-            .get(&(system.clone(), target.clone()))
-            .cloned()
-            .unwrap_or_default()
+        self.0.get(&(system.clone(), target.clone())).cloned().unwrap_or_default()
     }
 
     fn entry(&mut self, system: &SystemId, target: &TargetId) -> &mut Past {
@@ -56,14 +53,7 @@ impl History {
     }
 
     /// Notes that a slot was ended at `at`.
-    pub fn finished(
-        &mut self,
-        system: &SystemId,
-        target: &TargetId,
-        slot: Timestamp,
-        at: Timestamp,
-        well: bool,
-    ) {
+    pub fn finished(&mut self, system: &SystemId, target: &TargetId, slot: Timestamp, at: Timestamp, well: bool) {
         self.started(system, target, slot);
         let past = self.entry(system, target);
         past.finished = past.finished.max(Some(slot));
@@ -104,10 +94,7 @@ pub struct Planned {
 fn copies(plan: &Plan) -> Vec<(&System, &CopyRule)> {
     let mut systems: Vec<&System> = plan.systems.iter().collect();
     systems.sort_by_key(|system| system.tier);
-    systems
-        .into_iter()
-        .flat_map(|system| system.copies.iter().map(move |copy| (system, copy)))
-        .collect()
+    systems.into_iter().flat_map(|system| system.copies.iter().map(move |copy| (system, copy))).collect()
 }
 
 /// What is due at `now`, in the order in which to do it.
@@ -116,40 +103,23 @@ pub fn due(plan: &Plan, history: &History, now: Timestamp) -> Vec<Due> {
     copies(plan)
         .into_iter()
         .filter_map(|(system, copy)| {
-            let slot = copy
-                .schedule
-                .last_slot_at_or_before(now, &plan.school.timezone)?;
+            let slot = copy.schedule.last_slot_at_or_before(now, &plan.school.timezone)?;
             let because = why_due(plan, copy, &history.of(&system.id, &copy.target), slot, now)?;
-            Some(Due {
-                system: system.id.clone(),
-                target: copy.target.clone(),
-                slot,
-                because,
-            })
+            Some(Due { system: system.id.clone(), target: copy.target.clone(), slot, because })
         })
         .collect()
 }
 
 /// Why `slot`, the copy's newest, is due; `None` if it is not.
-fn why_due(
-    plan: &Plan,
-    copy: &CopyRule,
-    past: &Past,
-    slot: Timestamp,
-    now: Timestamp,
-) -> Option<String> {
+fn why_due(plan: &Plan, copy: &CopyRule, past: &Past, slot: Timestamp, now: Timestamp) -> Option<String> {
     let schedule = &copy.schedule;
     let reached = |done: Option<Timestamp>| done.is_some_and(|done| done >= slot);
     if reached(past.succeeded) {
         return None;
     }
     if reached(past.finished) {
-        let again = past
-            .ended_at
-            .and_then(|ended| ended.checked_add(RETRY_AFTER).ok());
-        return again
-            .is_none_or(|again| again <= now)
-            .then(|| format!("{schedule}: tried and not done, tried again"));
+        let again = past.ended_at.and_then(|ended| ended.checked_add(RETRY_AFTER).ok());
+        return again.is_none_or(|again| again <= now).then(|| format!("{schedule}: tried and not done, tried again"));
     }
     if reached(past.started) {
         return Some(format!("{schedule}: begun and never ended, resumed"));
@@ -163,10 +133,7 @@ fn why_due(
     let missed = schedule.slots(since, slot, &plan.school.timezone).len();
     Some(match missed {
         0 => schedule.to_string(),
-        _ if since > after => format!(
-            "{schedule}: missed since {}, caught up once",
-            local(plan, last)
-        ),
+        _ if since > after => format!("{schedule}: missed since {}, caught up once", local(plan, last)),
         1 => format!("{schedule}: one turn was missed, caught up once"),
         _ => format!("{schedule}: {missed} turns were missed, caught up once"),
     })
@@ -176,9 +143,7 @@ fn why_due(
 const COUNTED_BACK: SignedDuration = SignedDuration::from_hours(24 * 92);
 
 fn local(plan: &Plan, at: Timestamp) -> String {
-    at.to_zoned(plan.school.timezone.clone())
-        .strftime("%a %-d %b %Y %H:%M")
-        .to_string()
+    at.to_zoned(plan.school.timezone.clone()).strftime("%a %-d %b %Y %H:%M").to_string()
 }
 
 /// What is planned from `from` until just before `until`, in order of time. What is due at
@@ -195,18 +160,13 @@ pub fn next(plan: &Plan, history: &History, from: Timestamp, until: Timestamp) -
         because: due.because,
     });
     let coming = copies(plan).into_iter().flat_map(|(system, copy)| {
-        let after = from
-            .checked_add(SignedDuration::from_nanos(1))
-            .unwrap_or(from);
-        copy.schedule
-            .slots(after, until, &plan.school.timezone)
-            .into_iter()
-            .map(|at| Planned {
-                system: system.id.clone(),
-                target: copy.target.clone(),
-                at,
-                because: copy.schedule.to_string(),
-            })
+        let after = from.checked_add(SignedDuration::from_nanos(1)).unwrap_or(from);
+        copy.schedule.slots(after, until, &plan.school.timezone).into_iter().map(|at| Planned {
+            system: system.id.clone(),
+            target: copy.target.clone(),
+            at,
+            because: copy.schedule.to_string(),
+        })
     });
     let mut planned: Vec<Planned> = waiting.chain(coming).collect();
     // A stable sort: within one moment the order of doing stays.

@@ -34,8 +34,8 @@ pub use parse::{grace, parse, parse_calendar};
 pub use people::Rotation;
 pub use period::{Period, Unit};
 pub use plan::{
-    Absence, Alerts, Cadence, Checks, Exception, KeyMode, Keys, Level, Person, Place, PlaceClass,
-    Plan, Rehearsals, Report, Role, School, SecretRef, Smtp,
+    Absence, Alerts, Cadence, Checks, Exception, KeyMode, Keys, Level, Person, Place, PlaceClass, Plan, Rehearsals,
+    Report, Role, School, SecretRef, Smtp,
 };
 pub use problem::Problem;
 pub use retention::{Retention, Snapshot, Verdict, judge};

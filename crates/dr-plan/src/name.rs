@@ -7,23 +7,15 @@ pub const NAME_MAX: usize = 48;
 
 /// Why text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a name: use 1 to {NAME_MAX} of a-z, 0-9 and -, beginning with a letter or digit"
-)]
+#[error("`{0}` is not a name: use 1 to {NAME_MAX} of a-z, 0-9 and -, beginning with a letter or digit")]
 pub struct BadName(pub String);
 
 fn check(text: &str) -> Result<(), BadName> {
     let good = !text.is_empty()
         && text.len() <= NAME_MAX
         && !text.starts_with('-')
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if good {
-        Ok(())
-    } else {
-        Err(BadName(text.to_owned()))
-    }
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if good { Ok(()) } else { Err(BadName(text.to_owned())) }
 }
 
 macro_rules! names {

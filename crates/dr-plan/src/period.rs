@@ -75,43 +75,28 @@ impl Period {
 
     /// Whole hours.
     pub(crate) const fn hours(count: u32) -> Self {
-        Self {
-            count,
-            unit: Unit::Hours,
-        }
+        Self { count, unit: Unit::Hours }
     }
 
     /// Whole minutes.
     pub(crate) const fn minutes(count: u32) -> Self {
-        Self {
-            count,
-            unit: Unit::Minutes,
-        }
+        Self { count, unit: Unit::Minutes }
     }
 
     /// Whole days.
     pub(crate) const fn days(count: u32) -> Self {
-        Self {
-            count,
-            unit: Unit::Days,
-        }
+        Self { count, unit: Unit::Days }
     }
 
     /// Calendar months.
     pub(crate) const fn months(count: u32) -> Self {
-        Self {
-            count,
-            unit: Unit::Months,
-        }
+        Self { count, unit: Unit::Months }
     }
 
     /// The longest this can be by the clock.
     #[must_use]
     pub fn longest(self) -> SignedDuration {
-        let seconds = Unit::ALL
-            .iter()
-            .find(|(unit, _, _)| *unit == self.unit)
-            .map_or(1, |(_, _, seconds)| *seconds);
+        let seconds = Unit::ALL.iter().find(|(unit, _, _)| *unit == self.unit).map_or(1, |(_, _, seconds)| *seconds);
         SignedDuration::from_secs(i64::from(self.count) * seconds)
     }
 
@@ -119,9 +104,8 @@ impl Period {
     #[must_use]
     pub fn at_least(length: SignedDuration) -> Self {
         let seconds = length.as_secs().max(1);
-        let hours = u32::try_from(seconds / 3_600 + i64::from(seconds % 3_600 != 0))
-            .unwrap_or(COUNT_MAX)
-            .clamp(1, COUNT_MAX);
+        let hours =
+            u32::try_from(seconds / 3_600 + i64::from(seconds % 3_600 != 0)).unwrap_or(COUNT_MAX).clamp(1, COUNT_MAX);
         Self::hours(hours)
     }
 
@@ -142,10 +126,7 @@ impl Period {
 
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let short = Unit::ALL
-            .iter()
-            .find(|(unit, _, _)| *unit == self.unit)
-            .map_or("s", |(_, short, _)| short);
+        let short = Unit::ALL.iter().find(|(unit, _, _)| *unit == self.unit).map_or("s", |(_, short, _)| short);
         write!(f, "{}{short}", self.count)
     }
 }
@@ -160,19 +141,7 @@ mod tests {
             assert_eq!(Period::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Period::parse("30 d"), Some(Period::days(30)));
-        for text in [
-            "",
-            "h",
-            "0h",
-            "1",
-            "-1h",
-            "1.5h",
-            "101y",
-            "99999999999h",
-            "100001s",
-            "1 month",
-            "1H",
-        ] {
+        for text in ["", "h", "0h", "1", "-1h", "1.5h", "101y", "99999999999h", "100001s", "1 month", "1H"] {
             assert_eq!(Period::parse(text), None, "{text}");
         }
     }
@@ -181,29 +150,14 @@ mod tests {
     fn six_months_before_the_end_of_august_is_the_end_of_february() {
         let zone = jiff::tz::TimeZone::UTC;
         let now: Timestamp = "2026-08-31T12:00:00Z".parse().unwrap();
-        assert_eq!(
-            Period::months(6).before(now, &zone).to_string(),
-            "2026-02-28T12:00:00Z"
-        );
-        assert_eq!(
-            Period::days(1).before(now, &zone).to_string(),
-            "2026-08-30T12:00:00Z"
-        );
-        assert_eq!(
-            Period::parse("100y").unwrap().before(Timestamp::MIN, &zone),
-            Timestamp::MIN
-        );
+        assert_eq!(Period::months(6).before(now, &zone).to_string(), "2026-02-28T12:00:00Z");
+        assert_eq!(Period::days(1).before(now, &zone).to_string(), "2026-08-30T12:00:00Z");
+        assert_eq!(Period::parse("100y").unwrap().before(Timestamp::MIN, &zone), Timestamp::MIN);
     }
 
     #[test]
     fn a_length_rounds_up_to_whole_hours() {
-        assert_eq!(
-            Period::at_least(SignedDuration::from_mins(61)).to_string(),
-            "2h"
-        );
-        assert_eq!(
-            Period::at_least(SignedDuration::from_hours(25)).to_string(),
-            "25h"
-        );
+        assert_eq!(Period::at_least(SignedDuration::from_mins(61)).to_string(), "2h");
+        assert_eq!(Period::at_least(SignedDuration::from_hours(25)).to_string(), "25h");
     }
 }

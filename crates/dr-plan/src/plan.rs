@@ -178,10 +178,7 @@ impl Role {
     /// Its word in a plan.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(_, role)| *role == self)
-            .map_or("", |(text, _)| text)
+        Self::ALL.iter().find(|(_, role)| *role == self).map_or("", |(text, _)| text)
     }
 }
 
@@ -293,8 +290,7 @@ pub enum Level {
 
 impl Level {
     /// Every level with its word in a plan.
-    pub const ALL: &'static [(&'static str, Level)] =
-        &[("L1", Level::L1), ("L2", Level::L2), ("L3", Level::L3)];
+    pub const ALL: &'static [(&'static str, Level)] = &[("L1", Level::L1), ("L2", Level::L2), ("L3", Level::L3)];
 }
 
 /// A gap that somebody accepted until a date.
@@ -328,8 +324,6 @@ impl Plan {
 
     /// Everybody who has `role`.
     pub fn with_role(&self, role: Role) -> impl Iterator<Item = (&PersonId, &Person)> {
-        self.people
-            .iter()
-            .filter(move |(_, person)| person.roles.contains(&role))
+        self.people.iter().filter(move |(_, person)| person.roles.contains(&role))
     }
 }

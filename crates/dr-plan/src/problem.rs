@@ -19,11 +19,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: {}: expected {}",
-            self.file, self.line, self.words, self.expected
-        )?;
+        write!(f, "{}:{}: {}: expected {}", self.file, self.line, self.words, self.expected)?;
         match &self.suggestion {
             Some(suggestion) => write!(f, "\n  did you mean `{suggestion}`?"),
             None => Ok(()),
@@ -38,12 +34,7 @@ pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
     let allowed = (word.len() / 3).max(1);
     known
         .into_iter()
-        .map(|known| {
-            (
-                distance(&word, &known.chars().take(64).collect::<Vec<_>>()),
-                known,
-            )
-        })
+        .map(|known| (distance(&word, &known.chars().take(64).collect::<Vec<_>>()), known))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known.to_owned())
@@ -90,14 +81,8 @@ mod tests {
             expected: "one of tier, title".into(),
             suggestion: None,
         };
-        assert_eq!(
-            problem.to_string(),
-            "dr.toml:3: `teir` in [systems.mis]: expected one of tier, title"
-        );
+        assert_eq!(problem.to_string(), "dr.toml:3: `teir` in [systems.mis]: expected one of tier, title");
         problem.suggestion = Some("tier".into());
-        assert_eq!(
-            problem.to_string().lines().nth(1),
-            Some("  did you mean `tier`?")
-        );
+        assert_eq!(problem.to_string().lines().nth(1), Some("  did you mean `tier`?"));
     }
 }

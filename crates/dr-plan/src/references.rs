@@ -35,11 +35,7 @@ pub(crate) fn unknown(plan: &Plan) -> Vec<Unknown> {
         places: plan.places.keys().map(ToString::to_string).collect(),
         targets: plan.targets.keys().map(ToString::to_string).collect(),
         pools: plan.pools.keys().map(ToString::to_string).collect(),
-        systems: plan
-            .systems
-            .iter()
-            .map(|system| system.id.to_string())
-            .collect(),
+        systems: plan.systems.iter().map(|system| system.id.to_string()).collect(),
     };
     let mut found = Vec::new();
     let mut ask = |path: &[&str], key: &'static str, name: &str, kind: &'static str| {
@@ -63,22 +59,12 @@ pub(crate) fn unknown(plan: &Plan) -> Vec<Unknown> {
     };
     for (id, person) in &plan.people {
         if let Some(deputy) = &person.deputy {
-            ask(
-                &["people", id.as_str()],
-                "deputy",
-                deputy.as_str(),
-                "people",
-            );
+            ask(&["people", id.as_str()], "deputy", deputy.as_str(), "people");
         }
     }
     for (id, place) in &plan.places {
         for keyholder in &place.keyholders {
-            ask(
-                &["places", id.as_str()],
-                "keyholders",
-                keyholder.as_str(),
-                "people",
-            );
+            ask(&["places", id.as_str()], "keyholders", keyholder.as_str(), "people");
         }
     }
     for (id, target) in &plan.targets {
@@ -109,18 +95,8 @@ pub(crate) fn unknown(plan: &Plan) -> Vec<Unknown> {
         ask(&["report"], "to", reader.as_str(), "people");
     }
     for exception in &plan.exceptions {
-        ask(
-            &["exceptions"],
-            "system",
-            exception.system.as_str(),
-            "systems",
-        );
-        ask(
-            &["exceptions"],
-            "approver",
-            exception.approver.as_str(),
-            "people",
-        );
+        ask(&["exceptions"], "system", exception.system.as_str(), "systems");
+        ask(&["exceptions"], "approver", exception.approver.as_str(), "people");
     }
     found
 }

@@ -25,21 +25,12 @@ impl Plan {
                 *url = join(base, &path).to_string_lossy().into_owned();
             }
         }
-        plan.pools
-            .values_mut()
-            .for_each(|pool| absolute(&mut pool.mount));
+        plan.pools.values_mut().for_each(|pool| absolute(&mut pool.mount));
         for system in &mut plan.systems {
             resolve_source(&mut system.source, base);
         }
-        let smtp = plan
-            .alerts
-            .smtp
-            .as_mut()
-            .and_then(|smtp| smtp.password.as_mut());
-        for secret in [plan.keys.unlock.as_mut(), plan.alerts.ping.as_mut(), smtp]
-            .into_iter()
-            .flatten()
-        {
+        let smtp = plan.alerts.smtp.as_mut().and_then(|smtp| smtp.password.as_mut());
+        for secret in [plan.keys.unlock.as_mut(), plan.alerts.ping.as_mut(), smtp].into_iter().flatten() {
             resolve_secret(secret, base);
         }
         plan
@@ -51,25 +42,16 @@ fn resolve_source(source: &mut Source, base: &Path) {
         Source::Files { paths, exclude, .. } => {
             paths.iter_mut().for_each(|path| *path = join(base, path));
             // A pattern with a `/` is a path as the paths are written; one over folders is not.
-            for pattern in exclude
-                .iter_mut()
-                .filter(|pattern| pattern.contains('/') && !pattern.starts_with("**"))
-            {
-                *pattern = join(base, Path::new(&*pattern))
-                    .to_string_lossy()
-                    .into_owned();
+            for pattern in exclude.iter_mut().filter(|pattern| pattern.contains('/') && !pattern.starts_with("**")) {
+                *pattern = join(base, Path::new(&*pattern)).to_string_lossy().into_owned();
             }
         }
-        Source::Sqlite { path } | Source::Maildir { path } | Source::Drop { path, .. } => {
-            *path = join(base, path)
-        }
+        Source::Sqlite { path } | Source::Maildir { path } | Source::Drop { path, .. } => *path = join(base, path),
         Source::Postgres(Server { password, .. })
         | Source::Mariadb(Server { password, .. })
         | Source::Imap(Server { password, .. })
         | Source::Website(Server { password, .. }) => {
-            password
-                .iter_mut()
-                .for_each(|secret| resolve_secret(secret, base));
+            password.iter_mut().for_each(|secret| resolve_secret(secret, base));
         }
         Source::Command { .. } | Source::Saas { .. } => {}
     }
@@ -84,19 +66,12 @@ fn resolve_secret(secret: &mut SecretRef, base: &Path) {
 /// `base` and `path` joined, without `.` and trailing `/`. `..` stays: what lies above a link
 /// only the file system knows.
 fn join(base: &Path, path: &Path) -> PathBuf {
-    base.join(path)
-        .components()
-        .filter(|part| *part != Component::CurDir)
-        .collect()
+    base.join(path).components().filter(|part| *part != Component::CurDir).collect()
 }
 
 /// Whether `inner` is `outer` or lies below it, as the names go.
 pub(crate) fn inside(inner: &Path, outer: &Path) -> bool {
-    let plain = |path: &Path| {
-        path.components()
-            .filter(|part| *part != Component::CurDir)
-            .collect::<PathBuf>()
-    };
+    let plain = |path: &Path| path.components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
     plain(inner).starts_with(plain(outer)) && inner.is_absolute() == outer.is_absolute()
 }
 
@@ -116,33 +91,15 @@ mod tests {
     #[test]
     fn paths_become_absolute_against_the_plans_folder() {
         let text = "school = \"S\"\nstate = \"state\"\ncopies = { onsite = \"nas/\", offsite = \"file:off\", disks = { media = 2, mount = \"disks\" } }\n[systems]\nfiles = \"./school\"\noffice = \"school/office\"\n";
-        let plan = crate::parse(text, "dr.toml")
-            .unwrap()
-            .resolve(Path::new("/hb"));
+        let plan = crate::parse(text, "dr.toml").unwrap().resolve(Path::new("/hb"));
         assert_eq!(plan.state, Some("/hb/state".into()));
-        let urls: Vec<_> = plan
-            .targets
-            .values()
-            .filter_map(|target| target.url())
-            .collect();
+        let urls: Vec<_> = plan.targets.values().filter_map(|target| target.url()).collect();
         assert_eq!(urls, ["/hb/off", "/hb/nas"]);
-        assert_eq!(
-            plan.pools.values().next().unwrap().mount,
-            PathBuf::from("/hb/disks")
-        );
-        let files = plan
-            .systems
-            .iter()
-            .find(|system| system.id.as_str() == "files")
-            .unwrap();
-        let Source::Files { paths, exclude, .. } = &files.source else {
-            panic!("files")
-        };
+        assert_eq!(plan.pools.values().next().unwrap().mount, PathBuf::from("/hb/disks"));
+        let files = plan.systems.iter().find(|system| system.id.as_str() == "files").unwrap();
+        let Source::Files { paths, exclude, .. } = &files.source else { panic!("files") };
         assert_eq!(paths, &[PathBuf::from("/hb/school")]);
-        assert!(
-            exclude.contains(&"/hb/school/office".to_owned()),
-            "{exclude:?}"
-        );
+        assert!(exclude.contains(&"/hb/school/office".to_owned()), "{exclude:?}");
         assert!(exclude.contains(&"*.tmp".to_owned()));
         assert_eq!(plan.resolve(Path::new("/elsewhere")), plan);
     }

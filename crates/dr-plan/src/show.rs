@@ -20,21 +20,11 @@ pub fn show_full(plan: &Plan) -> String {
     out.path("state", plan.state.as_deref());
     out.head("school");
     out.text("name", &plan.school.name);
-    out.text(
-        "timezone",
-        plan.school.timezone.iana_name().unwrap_or("UTC"),
-    );
+    out.text("timezone", plan.school.timezone.iana_name().unwrap_or("UTC"));
     out.path("calendar", plan.school.calendar.as_deref());
     out.text("hours", plan.school.hours);
     out.head("keys");
-    out.text(
-        "mode",
-        if plan.keys.mode == KeyMode::Full {
-            "full"
-        } else {
-            "write-only"
-        },
-    );
+    out.text("mode", if plan.keys.mode == KeyMode::Full { "full" } else { "write-only" });
     out.some("unlock", plan.keys.unlock.as_ref().map(secret));
     for (id, person) in &plan.people {
         out.head(&format!("people.{id}"));
@@ -43,17 +33,9 @@ pub fn show_full(plan: &Plan) -> String {
     for (id, place) in &plan.places {
         out.head(&format!("places.{id}"));
         out.text("name", &place.name);
-        out.text(
-            "class",
-            if place.class == PlaceClass::Offsite {
-                "offsite"
-            } else {
-                "onsite"
-            },
-        );
+        out.text("class", if place.class == PlaceClass::Offsite { "offsite" } else { "onsite" });
         out.texts("keyholders", &place.keyholders);
     }
-    out.empty_table("targets", plan.targets.is_empty());
     for (id, target) in &plan.targets {
         out.head(&format!("targets.{id}"));
         out.target(target);
@@ -106,29 +88,18 @@ fn list(items: impl IntoIterator<Item = String>) -> String {
 
 /// An inline table of the parts that are there.
 fn inline(parts: impl IntoIterator<Item = Option<(&'static str, String)>>) -> String {
-    let parts: Vec<String> = parts
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| format!("{key} = {value}"))
-        .collect();
+    let parts: Vec<String> = parts.into_iter().flatten().map(|(key, value)| format!("{key} = {value}")).collect();
     format!("{{ {} }}", parts.join(", "))
 }
 
 fn word<T: PartialEq + Copy>(words: &[(&'static str, T)], value: T) -> &'static str {
-    words
-        .iter()
-        .find(|(_, other)| *other == value)
-        .map_or("", |(word, _)| word)
+    words.iter().find(|(_, other)| *other == value).map_or("", |(word, _)| word)
 }
 
 fn moment(schedule: &Schedule) -> String {
     match schedule {
         Schedule::Weekly { on, at } => {
-            format!(
-                "{} {}",
-                on.iter().next().map_or("", day_name),
-                time_text(*at)
-            )
+            format!("{} {}", on.iter().next().map_or("", day_name), time_text(*at))
         }
         other => other.to_string(),
     }
@@ -150,9 +121,7 @@ fn bandwidth(bandwidth: Bandwidth) -> String {
         Bandwidth::BytesPerSecond(speed) => SPEEDS
             .iter()
             .find(|(_, bytes)| speed % bytes == 0)
-            .map_or(String::new(), |(unit, bytes)| {
-                format!("{} {unit}", speed / bytes)
-            }),
+            .map_or(String::new(), |(unit, bytes)| format!("{} {unit}", speed / bytes)),
     }
 }
 
@@ -174,40 +143,24 @@ fn source(source: &Source) -> String {
     let kind = Some(("kind", quoted(source.kind())));
     let at = |path: &Path| Some(("path", quoted_path(path)));
     let asked = |server: &Server| {
-        let password = server
-            .password
-            .as_ref()
-            .map(|password| ("password", quoted(secret(password))));
+        let password = server.password.as_ref().map(|password| ("password", quoted(secret(password))));
         [kind.clone(), Some(("url", quoted(&server.url))), password]
     };
     match source {
-        Source::Files {
-            paths,
-            exclude,
-            one_file_system,
-        } => inline([
+        Source::Files { paths, exclude, one_file_system } => inline([
             kind,
             Some(("paths", list(paths.iter().map(|path| quoted_path(path))))),
             Some(("exclude", list(exclude.iter().map(quoted)))),
             Some(("one-file-system", one_file_system.to_string())),
         ]),
         Source::Sqlite { path } | Source::Maildir { path } => inline([kind, at(path)]),
-        Source::Postgres(server)
-        | Source::Mariadb(server)
-        | Source::Imap(server)
-        | Source::Website(server) => inline(asked(server)),
-        Source::Command { run, name } => inline([
-            kind,
-            Some(("run", list(run.iter().map(quoted)))),
-            Some(("name", quoted(name))),
-        ]),
-        Source::Drop {
-            path,
-            name,
-            fresh,
-            settled,
-            shrink,
-        } => inline([
+        Source::Postgres(server) | Source::Mariadb(server) | Source::Imap(server) | Source::Website(server) => {
+            inline(asked(server))
+        }
+        Source::Command { run, name } => {
+            inline([kind, Some(("run", list(run.iter().map(quoted)))), Some(("name", quoted(name)))])
+        }
+        Source::Drop { path, name, fresh, settled, shrink } => inline([
             kind,
             at(path),
             Some(("name", quoted(name))),
@@ -215,13 +168,7 @@ fn source(source: &Source) -> String {
             Some(("settled", quoted(settled))),
             Some(("shrink", shrink.to_string())),
         ]),
-        Source::Saas {
-            supplier,
-            rpo,
-            rto,
-            contract,
-            checked,
-        } => inline([
+        Source::Saas { supplier, rpo, rto, contract, checked } => inline([
             kind,
             Some(("supplier", quoted(supplier))),
             rpo.map(|rpo| ("rpo", quoted(rpo))),
@@ -246,12 +193,6 @@ impl Out {
         let _ = writeln!(self.0, "\n[{table}]");
     }
 
-    fn empty_table(&mut self, table: &str, empty: bool) {
-        if empty {
-            self.head(table);
-        }
-    }
-
     fn text(&mut self, key: &str, text: impl ToString) {
         self.line(key, &quoted(text));
     }
@@ -267,10 +208,7 @@ impl Out {
     }
 
     fn texts<T: ToString>(&mut self, key: &str, texts: &[T]) {
-        self.line(
-            key,
-            &list(texts.iter().map(|text| quoted(text.to_string()))),
-        );
+        self.line(key, &list(texts.iter().map(|text| quoted(text.to_string()))));
     }
 
     fn person(&mut self, person: &Person) {
@@ -279,19 +217,14 @@ impl Out {
         self.some("phone", person.phone.as_ref());
         self.some("phone-ooh", person.phone_ooh.as_ref());
         self.some("login", person.login.as_ref());
-        self.line(
-            "roles",
-            &list(person.roles.iter().map(|role| quoted(role.as_str()))),
-        );
+        self.line("roles", &list(person.roles.iter().map(|role| quoted(role.as_str()))));
         for (key, date) in [("starts", person.starts), ("leaves", person.leaves)] {
             if let Some(date) = date {
                 self.line(key, &date.to_string());
             }
         }
-        let absences = person
-            .absences
-            .iter()
-            .map(|absence| format!("{{ from = {}, until = {} }}", absence.from, absence.until));
+        let absences =
+            person.absences.iter().map(|absence| format!("{{ from = {}, until = {} }}", absence.from, absence.until));
         self.line("absences", &list(absences));
         self.some("deputy", person.deputy.as_ref());
     }
@@ -326,10 +259,7 @@ impl Out {
         self.line("source", &source(&system.source));
         let copies = system.copies.iter().map(|copy| {
             let (target, schedule) = (quoted(&copy.target), quoted(&copy.schedule));
-            format!(
-                "\n    {{ target = {target}, schedule = {schedule}, retention = {} }}",
-                retention(&copy.retention)
-            )
+            format!("\n    {{ target = {target}, schedule = {schedule}, retention = {} }}", retention(&copy.retention))
         });
         self.line("copies", &list(copies));
         self.text("rpo", system.rpo);
@@ -356,9 +286,7 @@ impl Out {
             let table = inline([
                 Some(("url", quoted(&smtp.url))),
                 smtp.user.as_ref().map(|user| ("user", quoted(user))),
-                smtp.password
-                    .as_ref()
-                    .map(|password| ("password", quoted(secret(password)))),
+                smtp.password.as_ref().map(|password| ("password", quoted(secret(password)))),
                 smtp.from.as_ref().map(|from| ("from", quoted(from))),
             ]);
             self.line("smtp", &table);

@@ -84,10 +84,8 @@ pub struct Server {
 
 impl Source {
     /// Every kind of source, as a plan names it.
-    pub const KINDS: &'static [&'static str] = &[
-        "files", "sqlite", "maildir", "postgres", "mariadb", "imap", "website", "command", "drop",
-        "saas",
-    ];
+    pub const KINDS: &'static [&'static str] =
+        &["files", "sqlite", "maildir", "postgres", "mariadb", "imap", "website", "command", "drop", "saas"];
 
     /// Its kind, as a plan names it.
     #[must_use]
@@ -109,10 +107,7 @@ impl Source {
     /// Whether this version can read it.
     #[must_use]
     pub fn runs(&self) -> bool {
-        matches!(
-            self,
-            Self::Files { .. } | Self::Sqlite { .. } | Self::Maildir { .. }
-        )
+        matches!(self, Self::Files { .. } | Self::Sqlite { .. } | Self::Maildir { .. })
     }
 
     /// The paths of this host that it reads.

@@ -35,19 +35,10 @@ pub fn table(plan: &Plan) -> Vec<Row> {
     let row = |system: &crate::System| {
         let cells = system.copies.iter().filter_map(|copy| {
             let class = plan.targets.get(&copy.target)?.class;
-            Some(Cell {
-                target: copy.target.clone(),
-                class,
-                often: copy.schedule.often(),
-            })
+            Some(Cell { target: copy.target.clone(), class, often: copy.schedule.often() })
         });
         let (on_site, off_site) = cells.partition(|cell| cell.class == Class::Onsite);
-        Row {
-            system: system.id.clone(),
-            title: system.title.clone(),
-            on_site,
-            off_site,
-        }
+        Row { system: system.id.clone(), title: system.title.clone(), on_site, off_site }
     };
     plan.systems.iter().map(row).collect()
 }

@@ -175,9 +175,6 @@ pub enum Shift {
 
 impl Shift {
     /// Every shift with its word in a plan.
-    pub const ALL: &'static [(&'static str, Shift)] = &[
-        ("previous", Shift::Previous),
-        ("next", Shift::Next),
-        ("skip", Shift::Skip),
-    ];
+    pub const ALL: &'static [(&'static str, Shift)] =
+        &[("previous", Shift::Previous), ("next", Shift::Next), ("skip", Shift::Skip)];
 }

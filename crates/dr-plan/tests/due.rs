@@ -56,7 +56,8 @@ fn everything_is_due_at_first_the_smallest_tier_first() {
 fn six_weeks_asleep_are_caught_up_once() {
     let (plan, mut history) = (plan(), History::default());
     let before = ts("2026-07-22T20:00:00Z");
-    done(&mut history, &due(&plan, &history, before), before);
+    let waiting = due(&plan, &history, before);
+    done(&mut history, &waiting, before);
     let woken = ts("2026-09-02T20:00:00Z");
     let waiting = due(&plan, &history, woken);
     assert_eq!(waiting.len(), 4);
@@ -70,13 +71,20 @@ fn six_weeks_asleep_are_caught_up_once() {
 fn a_failed_slot_is_tried_again_after_an_hour_and_an_interrupted_one_at_once() {
     let (plan, mut history) = (plan(), History::default());
     let now = ts("2026-11-20T20:05:00Z");
-    done(&mut history, &due(&plan, &history, ts("2026-11-20T18:00:00Z")), now);
+    let waiting = due(&plan, &history, ts("2026-11-20T18:00:00Z"));
+    done(&mut history, &waiting, now);
     let waiting = due(&plan, &history, now);
-    assert_eq!(shown(&waiting), ["mis onsite 2026-11-20T20:00:00Z: every 4h", "files onsite 2026-11-20T19:10:00Z: daily at 19:10"]);
+    assert_eq!(
+        shown(&waiting),
+        ["mis onsite 2026-11-20T20:00:00Z: every 4h", "files onsite 2026-11-20T19:10:00Z: daily at 19:10"]
+    );
     history.started(&waiting[0].system, &waiting[0].target, waiting[0].slot);
     history.finished(&waiting[1].system, &waiting[1].target, waiting[1].slot, now, false);
     let soon = now + SignedDuration::from_mins(30);
-    assert_eq!(shown(&due(&plan, &history, soon)), ["mis onsite 2026-11-20T20:00:00Z: every 4h: begun and never ended, resumed"]);
+    assert_eq!(
+        shown(&due(&plan, &history, soon)),
+        ["mis onsite 2026-11-20T20:00:00Z: every 4h: begun and never ended, resumed"]
+    );
     let later = now + RETRY_AFTER;
     assert_eq!(due(&plan, &history, later)[1].because, "daily at 19:10: tried and not done, tried again");
 }
@@ -88,10 +96,15 @@ fn what_comes_next_is_in_order_of_time_and_holds_what_waits() {
     let all = next(&plan, &history, from, ts("2026-11-20T21:00:00Z"));
     assert_eq!(all.len(), 6);
     assert!(all.iter().take(4).all(|planned| planned.at == from));
-    done(&mut history, &due(&plan, &history, from), from);
+    let waiting = due(&plan, &history, from);
+    done(&mut history, &waiting, from);
     let coming = next(&plan, &history, from, ts("2026-11-20T21:00:00Z"));
-    let shown: Vec<String> = coming.iter().map(|p| format!("{} {} {}: {}", p.system, p.target, p.at, p.because)).collect();
-    assert_eq!(shown, ["files onsite 2026-11-20T19:10:00Z: daily at 19:10", "mis onsite 2026-11-20T20:00:00Z: every 4h"]);
+    let shown: Vec<String> =
+        coming.iter().map(|p| format!("{} {} {}: {}", p.system, p.target, p.at, p.because)).collect();
+    assert_eq!(
+        shown,
+        ["files onsite 2026-11-20T19:10:00Z: daily at 19:10", "mis onsite 2026-11-20T20:00:00Z: every 4h"]
+    );
     assert_eq!(next(&plan, &history, from, from), []);
 }
 
@@ -161,7 +174,8 @@ proptest! {
     #[test]
     fn a_clock_set_back_repeats_nothing(start in moment(), back in 1i64..30 * 24 * 60) {
         let (plan, mut history) = (plan(), History::default());
-        done(&mut history, &due(&plan, &history, start), start);
+        let waiting = due(&plan, &history, start);
+    done(&mut history, &waiting, start);
         prop_assert_eq!(due(&plan, &history, start - SignedDuration::from_mins(back)), vec![]);
     }
 }

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use dr_plan::{
-    Calendar, Class, Plan, Schedule, Severity, Shift, Source, SystemId, TargetKind, lint, parse,
-    parse_calendar, show_full, table,
+    Calendar, Class, Plan, Schedule, Severity, Shift, Source, SystemId, TargetKind, lint, parse, parse_calendar,
+    show_full, table,
 };
 
 fn folder() -> PathBuf {
@@ -24,11 +24,7 @@ fn plan(name: &str) -> Plan {
 }
 
 fn calendar() -> Calendar {
-    parse_calendar(
-        &read("hazel-bank.calendar.toml"),
-        "hazel-bank.calendar.toml",
-    )
-    .unwrap()
+    parse_calendar(&read("hazel-bank.calendar.toml"), "hazel-bank.calendar.toml").unwrap()
 }
 
 #[test]
@@ -41,12 +37,7 @@ fn every_file_reads_without_error_findings() {
         } else {
             let plan = plan(&name);
             let findings = lint(&plan, "2026-11-20".parse().unwrap());
-            assert!(
-                findings
-                    .iter()
-                    .all(|finding| finding.severity != Severity::Error),
-                "{name}: {findings:#?}"
-            );
+            assert!(findings.iter().all(|finding| finding.severity != Severity::Error), "{name}: {findings:#?}");
         }
         count += 1;
     }
@@ -58,8 +49,7 @@ fn a_plan_reads_back_from_its_expansion() {
     for name in ["hazel-bank.toml", "ten-lines.toml"] {
         let plan = plan(name);
         let shown = show_full(&plan);
-        let again =
-            parse(&shown, "shown").unwrap_or_else(|problems| panic!("{problems:#?}\n{shown}"));
+        let again = parse(&shown, "shown").unwrap_or_else(|problems| panic!("{problems:#?}\n{shown}"));
         assert_eq!(again, plan, "{shown}");
         assert_eq!(show_full(&again), shown);
     }
@@ -74,96 +64,36 @@ fn ten_lines_are_ten_lines() {
 fn ten_lines_get_the_defaults_of_the_contract() {
     let plan = plan("ten-lines.toml");
     assert_eq!(plan.school.timezone.iana_name(), Some("Europe/London"));
-    let order: Vec<&str> = plan
-        .systems
-        .iter()
-        .map(|system| system.id.as_str())
-        .collect();
-    assert_eq!(
-        order,
-        [
-            "mis",
-            "admin",
-            "email",
-            "curriculum",
-            "file-server",
-            "website"
-        ]
-    );
-    let firsts: Vec<String> = plan
-        .systems
-        .iter()
-        .map(|system| system.copies[0].schedule.to_string())
-        .collect();
+    let order: Vec<&str> = plan.systems.iter().map(|system| system.id.as_str()).collect();
+    assert_eq!(order, ["mis", "admin", "email", "curriculum", "file-server", "website"]);
+    let firsts: Vec<String> = plan.systems.iter().map(|system| system.copies[0].schedule.to_string()).collect();
     assert_eq!(
         firsts,
-        [
-            "daily at 19:00",
-            "daily at 19:10",
-            "daily at 19:20",
-            "daily at 19:30",
-            "daily at 19:40",
-            "daily at 19:50"
-        ]
+        ["daily at 19:00", "daily at 19:10", "daily at 19:20", "daily at 19:30", "daily at 19:40", "daily at 19:50"]
     );
     let system = |id: &str| plan.system(&SystemId::new(id).unwrap()).unwrap();
     for system in &plan.systems {
-        let targets: Vec<&str> = system
-            .copies
-            .iter()
-            .map(|copy| copy.target.as_str())
-            .collect();
+        let targets: Vec<&str> = system.copies.iter().map(|copy| copy.target.as_str()).collect();
         assert_eq!(targets, ["onsite", "offsite", "disks"]);
-        assert_eq!(
-            system.copies[2].schedule.to_string(),
-            "weekly on Thu at 21:00"
-        );
-        assert_eq!(
-            (
-                system.retention.daily,
-                system.retention.weekly,
-                system.retention.monthly
-            ),
-            (14, 8, 12)
-        );
+        assert_eq!(system.copies[2].schedule.to_string(), "weekly on Thu at 21:00");
+        assert_eq!((system.retention.daily, system.retention.weekly, system.retention.monthly), (14, 8, 12));
         assert_eq!(system.rpo.to_string(), "25h");
         assert_eq!(system.rto, None);
     }
     assert_eq!(system("email").max_age.unwrap().to_string(), "6mo");
-    assert_eq!(
-        system("email").copies[2]
-            .retention
-            .max_age
-            .unwrap()
-            .to_string(),
-        "6mo"
-    );
+    assert_eq!(system("email").copies[2].retention.max_age.unwrap().to_string(), "6mo");
     assert_eq!(system("mis").max_age, None);
-    let Source::Files { exclude, .. } = &system("file-server").source else {
-        panic!("files")
-    };
-    for left_out in [
-        "school/shares/curriculum",
-        "school/shares/office",
-        "Thumbs.db",
-    ] {
-        assert!(
-            exclude.iter().any(|pattern| pattern == left_out),
-            "{exclude:?}"
-        );
+    let Source::Files { exclude, .. } = &system("file-server").source else { panic!("files") };
+    for left_out in ["school/shares/curriculum", "school/shares/office", "Thumbs.db"] {
+        assert!(exclude.iter().any(|pattern| pattern == left_out), "{exclude:?}");
     }
-    let Source::Files { exclude, .. } = &system("curriculum").source else {
-        panic!("files")
-    };
+    let Source::Files { exclude, .. } = &system("curriculum").source else { panic!("files") };
     assert!(!exclude.iter().any(|pattern| pattern.contains('/')));
     let (_, pool) = plan.pools.iter().next().unwrap();
     let carriers: Vec<&str> = pool.custodians.iter().map(|id| id.as_str()).collect();
     assert_eq!((pool.media, carriers), (4, vec!["elm", "rowan"]));
     let letter: Vec<&str> = plan.report.to.iter().map(|id| id.as_str()).collect();
-    assert_eq!(
-        (plan.report.weekly.to_string().as_str(), letter),
-        ("weekly on Fri at 07:30", vec!["ash", "oak"])
-    );
+    assert_eq!((plan.report.weekly.to_string().as_str(), letter), ("weekly on Fri at 07:30", vec!["ash", "oak"]));
     assert_eq!(plan.checks.nightly.to_string(), "30m");
 }
 
@@ -181,48 +111,22 @@ email       = "imaps://mail.hazelbank.example"
 website     = "sftp://web@www.hazelbank.example/htdocs"
 "#;
     let plan = parse(text, "dr.toml").unwrap();
-    let cloud = plan
-        .targets
-        .values()
-        .find(|target| target.class == Class::Cloud)
-        .unwrap();
+    let cloud = plan.targets.values().find(|target| target.class == Class::Cloud).unwrap();
     assert_eq!(cloud.lock.unwrap().to_string(), "30d");
-    let kinds: Vec<&str> = plan
-        .systems
-        .iter()
-        .map(|system| system.source.kind())
-        .collect();
-    assert_eq!(
-        kinds,
-        ["drop", "files", "imap", "files", "files", "website"]
-    );
+    let kinds: Vec<&str> = plan.systems.iter().map(|system| system.source.kind()).collect();
+    assert_eq!(kinds, ["drop", "files", "imap", "files", "files", "website"]);
     assert_eq!(parse(&show_full(&plan), "shown").unwrap(), plan);
     let findings = lint(&plan, "2026-11-20".parse().unwrap());
-    assert!(
-        findings
-            .iter()
-            .all(|finding| finding.severity == Severity::Warning),
-        "{findings:#?}"
-    );
+    assert!(findings.iter().all(|finding| finding.severity == Severity::Warning), "{findings:#?}");
     // Three sources and one target that this version cannot run are each said.
-    assert_eq!(
-        findings
-            .iter()
-            .filter(|finding| finding.rule == "not-run")
-            .count(),
-        4
-    );
+    assert_eq!(findings.iter().filter(|finding| finding.rule == "not-run").count(), 4);
 }
 
 #[test]
 fn hazel_bank_is_six_systems_on_three_targets() {
     let plan = plan("hazel-bank.toml");
     assert_eq!(plan.systems.len(), 6);
-    assert!(
-        plan.systems
-            .iter()
-            .all(|system| system.copies.len() == 3 && system.source.runs())
-    );
+    assert!(plan.systems.iter().all(|system| system.copies.len() == 3 && system.source.runs()));
     assert_eq!(lint(&plan, "2026-11-20".parse().unwrap()), []);
     let resolved = plan.resolve(Path::new("/hb"));
     for target in resolved.targets.values() {
@@ -230,10 +134,7 @@ fn hazel_bank_is_six_systems_on_three_targets() {
             assert!(url.starts_with("/hb/"), "{url}");
         }
     }
-    assert_eq!(
-        resolved.school.calendar.unwrap(),
-        Path::new("/hb/hazel-bank.calendar.toml")
-    );
+    assert_eq!(resolved.school.calendar.unwrap(), Path::new("/hb/hazel-bank.calendar.toml"));
 }
 
 #[test]
@@ -241,15 +142,8 @@ fn the_policys_table_has_a_row_for_each_system() {
     let rows = table(&plan("hazel-bank.toml"));
     assert_eq!(rows.len(), 6);
     assert_eq!(rows[0].title, "MIS");
-    assert_eq!(
-        (rows[0].on_site.len(), rows[0].on_site[0].often.as_str()),
-        (1, "daily")
-    );
-    let off: Vec<(Class, &str)> = rows[0]
-        .off_site
-        .iter()
-        .map(|cell| (cell.class, cell.often.as_str()))
-        .collect();
+    assert_eq!((rows[0].on_site.len(), rows[0].on_site[0].often.as_str()), (1, "daily"));
+    let off: Vec<(Class, &str)> = rows[0].off_site.iter().map(|cell| (cell.class, cell.often.as_str())).collect();
     assert_eq!(off, [(Class::Offsite, "daily"), (Class::Disk, "weekly")]);
 }
 
@@ -268,42 +162,19 @@ fn school_days_follow_the_calendar() {
         ("2027-07-22", false, true, "INSET after the end of term"),
         ("2027-08-02", false, false, "summer holidays"),
         ("2028-08-31", false, false, "the last day it covers"),
-        (
-            "2028-09-01",
-            true,
-            true,
-            "a Friday after it ends: every week counts",
-        ),
+        ("2028-09-01", true, true, "a Friday after it ends: every week counts"),
         ("2026-07-01", true, true, "a Wednesday before it begins"),
     ];
     for (date, school, staff, what) in table {
         let date = date.parse().unwrap();
-        assert_eq!(
-            (
-                calendar.is_school_day(date),
-                calendar.is_operating_day(date)
-            ),
-            (school, staff),
-            "{what}"
-        );
+        assert_eq!((calendar.is_school_day(date), calendar.is_operating_day(date)), (school, staff), "{what}");
         assert_eq!(calendar.shift(date, Shift::Skip).is_some(), staff, "{what}");
     }
     assert!(Calendar::every_week().is_school_day("2026-12-25".parse().unwrap()));
-    let moved = |date: &str, shift| {
-        calendar
-            .shift(date.parse().unwrap(), shift)
-            .unwrap()
-            .to_string()
-    };
+    let moved = |date: &str, shift| calendar.shift(date.parse().unwrap(), shift).unwrap().to_string();
     assert_eq!(moved("2026-10-30", Shift::Previous), "2026-10-23");
     assert_eq!(moved("2026-10-30", Shift::Next), "2026-11-02");
-    assert_eq!(
-        calendar
-            .operating_days_after("2026-10-23".parse().unwrap(), 1)
-            .unwrap()
-            .to_string(),
-        "2026-11-02"
-    );
+    assert_eq!(calendar.operating_days_after("2026-10-23".parse().unwrap(), 1).unwrap().to_string(), "2026-11-02");
 }
 
 #[test]
@@ -311,25 +182,14 @@ fn rotations_move_to_the_last_operating_day_and_are_carried_once() {
     let plan = plan("hazel-bank.toml");
     let (_, pool) = plan.pools.iter().next().unwrap();
     let turns = |calendar: &Calendar| -> Vec<String> {
-        let (from, until) = (
-            "2026-10-12T00:00:00Z".parse().unwrap(),
-            "2026-11-14T00:00:00Z".parse().unwrap(),
-        );
+        let (from, until) = ("2026-10-12T00:00:00Z".parse().unwrap(), "2026-11-14T00:00:00Z".parse().unwrap());
         let zone = &plan.school.timezone;
-        pool.rotations(calendar, from, until, zone)
-            .iter()
-            .map(|turn| turn.at.to_string())
-            .collect()
+        pool.rotations(calendar, from, until, zone).iter().map(|turn| turn.at.to_string()).collect()
     };
     // The Friday of half-term moves to the Friday before, which has its own turn: one disk, once.
     assert_eq!(
         turns(&calendar()),
-        [
-            "2026-10-16T14:00:00Z",
-            "2026-10-23T14:00:00Z",
-            "2026-11-06T15:00:00Z",
-            "2026-11-13T15:00:00Z"
-        ]
+        ["2026-10-16T14:00:00Z", "2026-10-23T14:00:00Z", "2026-11-06T15:00:00Z", "2026-11-13T15:00:00Z"]
     );
     assert_eq!(turns(&Calendar::every_week()).len(), 5);
     assert!(matches!(pool.rotate, Schedule::Weekly { .. }));
@@ -340,29 +200,14 @@ fn the_first_present_custodian_is_asked() {
     let mut plan = plan("hazel-bank.toml");
     let pool = plan.pools.keys().next().unwrap().clone();
     let asked = |plan: &Plan, date: &str| -> Vec<String> {
-        plan.on_duty(&pool, date.parse().unwrap())
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        plan.on_duty(&pool, date.parse().unwrap()).iter().map(ToString::to_string).collect()
     };
     assert_eq!(asked(&plan, "2026-11-20"), ["oak", "elm"]);
-    let oak = plan
-        .people
-        .keys()
-        .find(|id| id.as_str() == "oak")
-        .unwrap()
-        .clone();
-    let rowan = plan
-        .people
-        .keys()
-        .find(|id| id.as_str() == "rowan")
-        .unwrap()
-        .clone();
+    let oak = plan.people.keys().find(|id| id.as_str() == "oak").unwrap().clone();
+    let rowan = plan.people.keys().find(|id| id.as_str() == "rowan").unwrap().clone();
     let person = plan.people.get_mut(&oak).unwrap();
-    person.absences = vec![dr_plan::Absence {
-        from: "2026-11-16".parse().unwrap(),
-        until: "2026-11-20".parse().unwrap(),
-    }];
+    person.absences =
+        vec![dr_plan::Absence { from: "2026-11-16".parse().unwrap(), until: "2026-11-20".parse().unwrap() }];
     person.leaves = Some("2027-01-31".parse().unwrap());
     person.deputy = Some(rowan);
     person.login = Some("joak".to_owned());

@@ -46,21 +46,9 @@ struct Found<'p> {
 }
 
 impl Found<'_> {
-    fn add(
-        &mut self,
-        severity: Severity,
-        rule: &'static str,
-        system: Option<&System>,
-        reason: String,
-    ) {
+    fn add(&mut self, severity: Severity, rule: &'static str, system: Option<&System>, reason: String) {
         let answers = self.plan.answers_for(system).cloned();
-        self.findings.push(Finding {
-            severity,
-            rule,
-            system: system.map(|system| system.id.clone()),
-            reason,
-            answers,
-        });
+        self.findings.push(Finding { severity, rule, system: system.map(|system| system.id.clone()), reason, answers });
     }
 
     fn error(&mut self, rule: &'static str, system: Option<&System>, reason: String) {
@@ -75,10 +63,7 @@ impl Found<'_> {
 /// Everything wrong with `plan` as of `today`, errors first.
 #[must_use]
 pub fn lint(plan: &Plan, today: Date) -> Vec<Finding> {
-    let mut found = Found {
-        plan,
-        findings: Vec::new(),
-    };
+    let mut found = Found { plan, findings: Vec::new() };
     names(&mut found);
     objectives::look(&mut found);
     overlaps::look(&mut found);
@@ -91,10 +76,7 @@ pub fn lint(plan: &Plan, today: Date) -> Vec<Finding> {
 /// A plan that was read has no unknown names; one that was put together may.
 fn names(found: &mut Found<'_>) {
     for unknown in references::unknown(found.plan) {
-        let meant = unknown
-            .suggestion
-            .map(|name| format!("; did you mean `{name}`?"))
-            .unwrap_or_default();
+        let meant = unknown.suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
         let reason = format!(
             "{}.{} names `{}`, which is none of the plan's {}{meant}",
             unknown.path.join("."),

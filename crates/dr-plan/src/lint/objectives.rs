@@ -10,10 +10,7 @@ use crate::target::Class;
 pub(super) fn look(found: &mut Found<'_>) {
     let plan = found.plan;
     for system in &plan.systems {
-        let often = system
-            .copies
-            .iter()
-            .min_by_key(|copy| copy.schedule.interval());
+        let often = system.copies.iter().min_by_key(|copy| copy.schedule.interval());
         if let Some(copy) = often.filter(|copy| copy.schedule.interval() > system.rpo.longest()) {
             found.error("rpo", Some(system), format!(
                 "{} may lose {} at most, but its most frequent copy is `{}`: write a schedule that is as frequent, or a longer rpo",
@@ -26,22 +23,20 @@ pub(super) fn look(found: &mut Found<'_>) {
             found.error(
                 "rto",
                 Some(system),
-                format!(
-                    "{} is promised back after {rto}, but harm is unacceptable after {mtpd}",
-                    system.title,
-                ),
+                format!("{} is promised back after {rto}, but harm is unacceptable after {mtpd}", system.title,),
             );
         }
         off_site(found, system);
         if let Some(age) = system.max_age {
-            for copy in system
-                .copies
-                .iter()
-                .filter(|copy| reach(&copy.retention) > age.longest())
-            {
-                found.warning("max-age", Some(system), format!(
-                    "{} on {} asks for copies older than max-age {age}: they will go at that age", system.title, copy.target,
-                ));
+            for copy in system.copies.iter().filter(|copy| reach(&copy.retention) > age.longest()) {
+                found.warning(
+                    "max-age",
+                    Some(system),
+                    format!(
+                        "{} on {} asks for copies older than max-age {age}: they will go at that age",
+                        system.title, copy.target,
+                    ),
+                );
             }
         }
     }
@@ -50,34 +45,20 @@ pub(super) fn look(found: &mut Found<'_>) {
 /// A system that is needed first must outlive the building.
 fn off_site(found: &mut Found<'_>, system: &crate::System) {
     let plan = found.plan;
-    let classes: Vec<Class> = system
-        .copies
-        .iter()
-        .filter_map(|copy| plan.targets.get(&copy.target))
-        .map(|target| target.class)
-        .collect();
-    if classes
-        .iter()
-        .any(|class| matches!(class, Class::Offsite | Class::Cloud))
-    {
+    let classes: Vec<Class> =
+        system.copies.iter().filter_map(|copy| plan.targets.get(&copy.target)).map(|target| target.class).collect();
+    if classes.iter().any(|class| matches!(class, Class::Offsite | Class::Cloud)) {
         return;
     }
     let kept_away = |copy: &crate::CopyRule| {
-        let place = plan
-            .pool_of(&copy.target)
-            .and_then(|(_, pool)| pool.place.as_ref());
-        place
-            .and_then(|place| plan.places.get(place))
-            .is_some_and(|place| place.class == PlaceClass::Offsite)
+        let place = plan.pool_of(&copy.target).and_then(|(_, pool)| pool.place.as_ref());
+        place.and_then(|place| plan.places.get(place)).is_some_and(|place| place.class == PlaceClass::Offsite)
     };
     if system.copies.iter().any(kept_away) {
         return;
     }
     let reason = if classes.contains(&Class::Disk) {
-        format!(
-            "{} leaves the building only on disks, and their pool names no off-site place to rest in",
-            system.title
-        )
+        format!("{} leaves the building only on disks, and their pool names no off-site place to rest in", system.title)
     } else {
         format!("{} has no copy outside the building", system.title)
     };
@@ -89,9 +70,7 @@ fn off_site(found: &mut Found<'_>, system: &crate::System) {
 
 /// How far back a retention asks for, each rule counted at its shortest: what it surely asks for.
 fn reach(retention: &Retention) -> SignedDuration {
-    let hours = |count: u32, each: i64| {
-        SignedDuration::from_hours(i64::from(count.saturating_sub(1)) * each)
-    };
+    let hours = |count: u32, each: i64| SignedDuration::from_hours(i64::from(count.saturating_sub(1)) * each);
     let by_count = [
         hours(retention.hourly, 1),
         hours(retention.daily, 24),

@@ -11,22 +11,10 @@ pub(super) fn look(found: &mut Found<'_>) {
     let plan = found.plan;
     let mut kept: Vec<(String, PathBuf)> = Vec::new();
     for (id, target) in &plan.targets {
-        kept.extend(
-            target
-                .local_path()
-                .map(|path| (format!("target {id}"), path)),
-        );
+        kept.extend(target.local_path().map(|path| (format!("target {id}"), path)));
     }
-    kept.extend(
-        plan.pools
-            .iter()
-            .map(|(id, pool)| (format!("the mount of pool {id}"), pool.mount.clone())),
-    );
-    kept.extend(
-        plan.state
-            .iter()
-            .map(|state| ("the state".to_owned(), state.clone())),
-    );
+    kept.extend(plan.pools.iter().map(|(id, pool)| (format!("the mount of pool {id}"), pool.mount.clone())));
+    kept.extend(plan.state.iter().map(|state| ("the state".to_owned(), state.clone())));
 
     for system in &plan.systems {
         for path in system.source.paths() {
@@ -52,12 +40,7 @@ pub(super) fn look(found: &mut Found<'_>) {
         }
         for other in plan.systems.iter().filter(|other| other.id != system.id) {
             let twice = other.source.paths().into_iter().find(|inner| {
-                system
-                    .source
-                    .paths()
-                    .into_iter()
-                    .any(|outer| inside(inner, outer))
-                    && !left_out(&system.source, inner)
+                system.source.paths().into_iter().any(|outer| inside(inner, outer)) && !left_out(&system.source, inner)
             });
             if let Some(inner) = twice {
                 found.warning(
@@ -73,22 +56,14 @@ pub(super) fn look(found: &mut Found<'_>) {
             }
         }
     }
-    let targets: Vec<_> = kept
-        .iter()
-        .filter(|(what, _)| what.starts_with("target"))
-        .collect();
+    let targets: Vec<_> = kept.iter().filter(|(what, _)| what.starts_with("target")).collect();
     for (place, (what, path)) in targets.iter().enumerate() {
-        for (other, _) in targets
-            .iter()
-            .skip(place + 1)
-            .filter(|(_, other)| inside(other, path) || inside(path, other))
+        for (other, _) in targets.iter().skip(place + 1).filter(|(_, other)| inside(other, path) || inside(path, other))
         {
             found.error(
                 "overlap",
                 None,
-                format!(
-                    "{what} and {other} lie inside one another: two repositories in one folder"
-                ),
+                format!("{what} and {other} lie inside one another: two repositories in one folder"),
             );
         }
     }
@@ -99,8 +74,5 @@ fn left_out(source: &Source, place: &Path) -> bool {
     let Source::Files { exclude, .. } = source else {
         return false;
     };
-    exclude
-        .iter()
-        .filter(|pattern| pattern.contains('/'))
-        .any(|pattern| inside(place, Path::new(pattern)))
+    exclude.iter().filter(|pattern| pattern.contains('/')).any(|pattern| inside(place, Path::new(pattern)))
 }

@@ -14,9 +14,14 @@ pub(super) fn look(found: &mut Found<'_>, today: Date) {
     let plan = found.plan;
     for system in &plan.systems {
         if let Source::Saas { supplier, .. } = &system.source {
-            found.warning("declared", Some(system), format!(
-                "{} is held by {supplier}: this version only repeats what they declare; {NOT_KNOWN}", system.title,
-            ));
+            found.warning(
+                "declared",
+                Some(system),
+                format!(
+                    "{} is held by {supplier}: this version only repeats what they declare; {NOT_KNOWN}",
+                    system.title,
+                ),
+            );
         } else if !system.source.runs() {
             found.warning(
                 "not-run",
@@ -43,26 +48,27 @@ pub(super) fn look(found: &mut Found<'_>, today: Date) {
             ));
         }
         if target.lock.is_some() && target.local_path().is_some() {
-            found.warning("lock", None, format!("target {id} is a folder, which cannot lock what it keeps: `lock` does nothing there"));
+            found.warning(
+                "lock",
+                None,
+                format!("target {id} is a folder, which cannot lock what it keeps: `lock` does nothing there"),
+            );
         }
     }
     if plan.keys.mode == KeyMode::Full {
         found.warning(
             "keys",
             None,
-            "this host may read its old backups (keys.mode = \"full\"): whoever takes it can too"
-                .to_owned(),
+            "this host may read its old backups (keys.mode = \"full\"): whoever takes it can too".to_owned(),
         );
     }
-    if plan.school.calendar.as_ref().is_some_and(|file| {
-        file.extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("ics"))
-    }) {
-        found.error(
-            "calendar",
-            None,
-            "this version reads a calendar in TOML only, not an .ics file".to_owned(),
-        );
+    if plan
+        .school
+        .calendar
+        .as_ref()
+        .is_some_and(|file| file.extension().is_some_and(|end| end.eq_ignore_ascii_case("ics")))
+    {
+        found.error("calendar", None, "this version reads a calendar in TOML only, not an .ics file".to_owned());
     }
     for exception in &plan.exceptions {
         let system = plan.system(&exception.system);

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 /// # Errors
 /// Everything that is wrong with it, by line.
 pub fn parse_calendar(text: &str, file_name: &str) -> Result<Calendar, Vec<Problem>> {
-    let doc = Doc::new(file_name, text);
+    let doc = Doc::new(file_name, text, "the calendar");
     let Some(table) = doc.toml() else {
         return Err(doc.problems());
     };
@@ -26,48 +26,25 @@ pub fn parse_calendar(text: &str, file_name: &str) -> Result<Calendar, Vec<Probl
     }
     calendar.terms.sort_by_key(|term| term.from);
     let days = |key| root.get(key).map(Node::list).unwrap_or_default();
-    calendar.closures.extend(
-        days("closures")
-            .iter()
-            .chain(&days("bank-holidays"))
-            .filter_map(named_days),
-    );
-    calendar
-        .inset
-        .extend(days("inset").iter().filter_map(named_days));
+    calendar.closures.extend(days("closures").iter().chain(&days("bank-holidays")).filter_map(named_days));
+    calendar.inset.extend(days("inset").iter().filter_map(named_days));
     calendar.covers_until = root.get("covers-until").and_then(Node::date);
-    if let Some(pair) = calendar
-        .terms
-        .windows(2)
-        .find(|pair| pair[1].from <= pair[0].until)
+    if let Some(pair) = calendar.terms.windows(2).find(|pair| pair[1].from <= pair[0].until)
         && let Some(node) = root.get("terms")
     {
-        node.wrong_unshown(format!(
-            "terms that do not overlap, as \"{}\" and \"{}\" do",
-            pair[0].name, pair[1].name
-        ));
+        node.wrong_unshown(format!("terms that do not overlap, as \"{}\" and \"{}\" do", pair[0].name, pair[1].name));
     }
     let problems = doc.problems();
-    if problems.is_empty() {
-        Ok(calendar)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(calendar) } else { Err(problems) }
 }
 
 fn term(node: &Node<'_>) -> Option<(Stretch, Option<Stretch>)> {
     let table = node.section(keys::TERM)?;
     let name = table.need("name").and_then(Node::text);
     let days = from_until(&table);
-    let half_term = table
-        .get("half-term")
-        .and_then(|node| from_until(&node.section(&["from", "until"])?));
+    let half_term = table.get("half-term").and_then(|node| from_until(&node.section(&["from", "until"])?));
     let (name, (from, until)) = (name?, days?);
-    let half_term = half_term.map(|(from, until)| Stretch {
-        name: format!("{name}, half-term"),
-        from,
-        until,
-    });
+    let half_term = half_term.map(|(from, until)| Stretch { name: format!("{name}, half-term"), from, until });
     Some((Stretch { name, from, until }, half_term))
 }
 
@@ -75,9 +52,5 @@ fn named_days(node: &Node<'_>) -> Option<Stretch> {
     let table = node.section(keys::STRETCH)?;
     let name = table.need("name").and_then(Node::text);
     let (from, until) = stretch(&table)?;
-    Some(Stretch {
-        name: name?,
-        from,
-        until,
-    })
+    Some(Stretch { name: name?, from, until })
 }

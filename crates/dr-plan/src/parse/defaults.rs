@@ -41,17 +41,11 @@ const ORDER: [(&[&str], u8); 6] = [
 
 /// The place of a system among the six of the policy's table; others go with the files.
 pub(super) fn rank(id: &str) -> usize {
-    ORDER
-        .iter()
-        .position(|(ids, _)| ids.contains(&id))
-        .unwrap_or(4)
+    ORDER.iter().position(|(ids, _)| ids.contains(&id)).unwrap_or(4)
 }
 
 pub(super) fn tier(id: &str) -> u8 {
-    ORDER
-        .iter()
-        .find(|(ids, _)| ids.contains(&id))
-        .map_or(2, |(_, tier)| *tier)
+    ORDER.iter().find(|(ids, _)| ids.contains(&id)).map_or(2, |(_, tier)| *tier)
 }
 
 /// `file-server` is titled "File server".
@@ -61,17 +55,11 @@ pub(super) fn title(id: &str) -> String {
     }
     let words = id.replace('-', " ");
     let mut letters = words.chars();
-    letters.next().map_or(String::new(), |first| {
-        first.to_ascii_uppercase().to_string() + letters.as_str()
-    })
+    letters.next().map_or(String::new(), |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }
 
 pub(super) fn hours() -> Hours {
-    Hours {
-        days: Days::weekdays(),
-        from: Time::constant(8, 0, 0, 0),
-        until: Time::constant(16, 0, 0, 0),
-    }
+    Hours { days: Days::weekdays(), from: Time::constant(8, 0, 0, 0), until: Time::constant(16, 0, 0, 0) }
 }
 
 /// Nightly from 19:00, ten minutes apart, so that the most important is done first even when
@@ -79,40 +67,24 @@ pub(super) fn hours() -> Hours {
 pub(super) fn nightly(place: usize) -> Schedule {
     let minutes = (19 * 60 + 10 * place).min(23 * 60 + 50);
     let part = |n: usize| i8::try_from(n).unwrap_or(0);
-    Schedule::Daily {
-        at: Time::constant(part(minutes / 60), part(minutes % 60), 0, 0),
-    }
+    Schedule::Daily { at: Time::constant(part(minutes / 60), part(minutes % 60), 0, 0) }
 }
 
 /// The disk is written the night before it is carried away.
 pub(super) fn disk_night() -> Schedule {
-    Schedule::Weekly {
-        on: Days::one(Weekday::Thursday),
-        at: Time::constant(21, 0, 0, 0),
-    }
+    Schedule::Weekly { on: Days::one(Weekday::Thursday), at: Time::constant(21, 0, 0, 0) }
 }
 
 pub(super) fn rotate() -> Schedule {
-    Schedule::Weekly {
-        on: Days::one(Weekday::Friday),
-        at: Time::constant(15, 0, 0, 0),
-    }
+    Schedule::Weekly { on: Days::one(Weekday::Friday), at: Time::constant(15, 0, 0, 0) }
 }
 
 pub(super) fn letter() -> Schedule {
-    Schedule::Weekly {
-        on: Days::one(Weekday::Friday),
-        at: Time::constant(7, 30, 0, 0),
-    }
+    Schedule::Weekly { on: Days::one(Weekday::Friday), at: Time::constant(7, 30, 0, 0) }
 }
 
 pub(super) fn retention() -> Retention {
-    Retention {
-        daily: 14,
-        weekly: 8,
-        monthly: 12,
-        ..Retention::default()
-    }
+    Retention { daily: 14, weekly: 8, monthly: 12, ..Retention::default() }
 }
 
 /// Email is kept for six months, whatever the other rules say.
@@ -126,9 +98,7 @@ pub(super) fn max_age(id: &str, source: &Source) -> Option<Period> {
 #[must_use]
 pub fn grace(median_run: Option<SignedDuration>) -> SignedDuration {
     let hour = SignedDuration::from_hours(1);
-    median_run
-        .and_then(|run| run.checked_mul(2))
-        .map_or(hour, |twice| twice.max(hour))
+    median_run.and_then(|run| run.checked_mul(2)).map_or(hour, |twice| twice.max(hour))
 }
 
 /// The class that an address has if the plan does not say.
@@ -153,12 +123,7 @@ pub(super) fn bandwidth(url: &str) -> Bandwidth {
     }
 }
 
-pub(super) const CHECKS: Checks = Checks {
-    nightly: Period::minutes(30),
-};
+pub(super) const CHECKS: Checks = Checks { nightly: Period::minutes(30) };
 
-pub(super) const REHEARSALS: Rehearsals = Rehearsals {
-    sample: Cadence::Weekly,
-    full: Cadence::Termly,
-    level: Level::L2,
-};
+pub(super) const REHEARSALS: Rehearsals =
+    Rehearsals { sample: Cadence::Weekly, full: Cadence::Termly, level: Level::L2 };

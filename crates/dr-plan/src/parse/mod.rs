@@ -32,7 +32,7 @@ pub use defaults::grace;
 /// Everything that is wrong with it, by line. A text that is not TOML is told as such first,
 /// since what it means cannot be told before.
 pub fn parse(text: &str, file_name: &str) -> Result<Plan, Vec<Problem>> {
-    let doc = Doc::new(file_name, text);
+    let doc = Doc::new(file_name, text, "the plan");
     let Some(table) = doc.toml() else {
         return Err(doc.problems());
     };
@@ -40,11 +40,12 @@ pub fn parse(text: &str, file_name: &str) -> Result<Plan, Vec<Problem>> {
     let plan = plan(&root);
     if let Some(plan) = &plan {
         for unknown in references::unknown(plan) {
-            let expected = format!(
-                "one of the plan's {}: {}",
-                unknown.kind,
-                list(&unknown.known)
-            );
+            // What is declared but could not be read was told already, where it stands.
+            let short = unknown.kind == "targets" && root.declares("copies", &unknown.name);
+            if short || root.declares(unknown.kind, &unknown.name) {
+                continue;
+            }
+            let expected = format!("one of the plan's {}: {}", unknown.kind, list(&unknown.known));
             // A target is named in `target` of a copy, or in the list `targets`.
             let find = |key: &str| root.find(&unknown.path, key, &unknown.name);
             match find(unknown.key).or_else(|| find(&format!("{}s", unknown.key))) {
@@ -61,11 +62,7 @@ pub fn parse(text: &str, file_name: &str) -> Result<Plan, Vec<Problem>> {
 }
 
 fn list(known: &[String]) -> String {
-    if known.is_empty() {
-        "there are none".to_owned()
-    } else {
-        known.join(", ")
-    }
+    if known.is_empty() { "there are none".to_owned() } else { known.join(", ") }
 }
 
 fn plan(root: &Section<'_>) -> Option<Plan> {
@@ -74,30 +71,21 @@ fn plan(root: &Section<'_>) -> Option<Plan> {
     }
     let school = root.need("school").and_then(rest::school);
     let people = root.get("people").map(people::people).unwrap_or_default();
-    let places = root
-        .get("places")
-        .map(|node| named(node, people::place))
-        .unwrap_or_default();
-    let mut pools = root
-        .get("pools")
-        .map(|node| named(node, |_, node| targets::pool(node, &people)))
-        .unwrap_or_default();
-    let mut targets = root
-        .get("targets")
-        .map(|node| named(node, |_, node| targets::target(node)))
-        .unwrap_or_default();
+    let places = root.get("places").map(|node| named(node, people::place)).unwrap_or_default();
+    let mut pools =
+        root.get("pools").map(|node| named(node, |_, node| targets::pool(node, &people))).unwrap_or_default();
+    let mut targets = root.get("targets").map(|node| named(node, |_, node| targets::target(node))).unwrap_or_default();
     match (root.get("copies"), root.get("targets")) {
-        (Some(node), Some(_)) => {
-            node.wrong_unshown("either `copies`, the short form, or [targets], not both")
-        }
+        (Some(node), Some(_)) => node.wrong_unshown("either `copies`, the short form, or [targets], not both"),
         (Some(node), None) => targets::copies(node, &people, &mut targets, &mut pools),
-        (None, Some(_)) => {}
+        (None, Some(node)) => {
+            if let Some(table) = node.names().filter(|table| table.entries().is_empty()) {
+                table.missing("any target");
+            }
+        }
         (None, None) => root.missing("`copies` or [targets]"),
     }
-    let systems = root
-        .need("systems")
-        .map(|node| systems::systems(node, &targets))
-        .unwrap_or_default();
+    let systems = root.need("systems").map(|node| systems::systems(node, &targets)).unwrap_or_default();
     let report = rest::report(root.get("report"), &people.all);
     let people = people.all;
     let keys = rest::keys(root.get("keys"));
@@ -105,10 +93,7 @@ fn plan(root: &Section<'_>) -> Option<Plan> {
     let checks = rest::checks(root.get("checks"));
     let rehearsals = rest::rehearsals(root.get("rehearsals"));
     let runbook = rest::runbook(root.get("runbook"));
-    let exceptions = root
-        .get("exceptions")
-        .map(rest::exceptions)
-        .unwrap_or_default();
+    let exceptions = root.get("exceptions").map(rest::exceptions).unwrap_or_default();
     let state = root.get("state").and_then(values::path);
     let school: School = school?;
     Some(Plan {
@@ -130,10 +115,7 @@ fn plan(root: &Section<'_>) -> Option<Plan> {
 }
 
 /// A table whose keys are ids.
-fn named<I, T>(
-    node: &Node<'_>,
-    mut read: impl FnMut(&str, &Node<'_>) -> Option<T>,
-) -> BTreeMap<I, T>
+fn named<I, T>(node: &Node<'_>, mut read: impl FnMut(&str, &Node<'_>) -> Option<T>) -> BTreeMap<I, T>
 where
     I: TryFrom<String, Error = BadName> + Ord,
 {
@@ -144,10 +126,7 @@ where
     for (key, node) in table.entries() {
         match I::try_from((*key).to_owned()) {
             Ok(id) => all.extend(read(key, node).map(|value| (id, value))),
-            Err(_) => node.wrong(
-                "a name as key: 1 to 48 of a-z, 0-9 and -, beginning with a letter or digit",
-                None,
-            ),
+            Err(_) => table.wrong_key(key, values::NAME, None),
         }
     }
     all

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::keys;
-use super::reader::Node;
+use super::reader::{Node, Section};
 use super::values::{from_until, name};
 use crate::PersonId;
 use crate::plan::{Absence, Person, Place, PlaceClass, Role};
@@ -23,17 +23,14 @@ pub(super) fn people(node: &Node<'_>) -> People {
     for (key, node) in table.entries() {
         if node.is_table() {
             let Ok(id) = PersonId::new(*key) else {
-                node.wrong(
-                    "a name as key: 1 to 48 of a-z, 0-9 and -, beginning with a letter or digit",
-                    None,
-                );
+                table.wrong_key(key, super::values::NAME, None);
                 continue;
             };
             if let Some(person) = person(node) {
                 people.all.insert(id, person);
             }
         } else {
-            short(key, node, &mut people);
+            short(&table, key, node, &mut people);
         }
     }
     if people.carriers.is_empty() {
@@ -51,30 +48,19 @@ fn person(node: &Node<'_>) -> Option<Person> {
     let table = node.section(keys::PERSON)?;
     let text = |key| table.get(key).and_then(Node::text);
     let name_text = table.need("name").and_then(Node::text);
-    let roles = table.get("roles").map(|node| {
-        node.list()
-            .iter()
-            .filter_map(|node| node.word(Role::ALL))
-            .collect()
-    });
+    let roles = table.get("roles").map(|node| node.list().iter().filter_map(|node| node.word(Role::ALL)).collect());
     let absences = table.get("absences").map(|node| {
-        let absence = |node: &Node<'_>| {
-            from_until(&node.section(keys::ABSENCE)?).map(|(from, until)| Absence { from, until })
-        };
+        let absence =
+            |node: &Node<'_>| from_until(&node.section(keys::ABSENCE)?).map(|(from, until)| Absence { from, until });
         node.list().iter().filter_map(absence).collect()
     });
-    let email = table
-        .get("email")
-        .and_then(|node| node.read("an address such as \"head@school.example\"", email));
+    let email = table.get("email").and_then(|node| node.read("an address such as \"head@school.example\"", email));
     let starts = table.get("starts").and_then(Node::date);
     let leaves = table.get("leaves").and_then(Node::date);
     if let (Some(starts), Some(leaves), Some(node)) = (starts, leaves, table.get("leaves"))
         && leaves < starts
     {
-        node.wrong(
-            format!("a day that is not before {starts}, when they start"),
-            None,
-        );
+        node.wrong(format!("a day that is not before {starts}, when they start"), None);
     }
     Some(Person {
         name: name_text?,
@@ -93,8 +79,7 @@ fn person(node: &Node<'_>) -> Option<Person> {
 fn email(text: &str) -> Option<String> {
     let (who, domain) = text.split_once('@')?;
     let plain = |part: &str| {
-        !part.is_empty()
-            && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "<>@,;".contains(c))
+        !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "<>@,;".contains(c))
     };
     (plain(who) && plain(domain)).then(|| text.to_owned())
 }
@@ -103,30 +88,17 @@ fn email(text: &str) -> Option<String> {
 const SHORT: [(&str, Role); 2] = [("it", Role::ItLead), ("disks", Role::Custodian)];
 
 /// `head = "A. Ash <head@school.example>"`, or a list of them.
-fn short(key: &str, node: &Node<'_>, people: &mut People) {
-    let words: Vec<(&'static str, Role)> =
-        SHORT.into_iter().chain(Role::ALL.iter().copied()).collect();
+fn short(table: &Section<'_>, key: &str, node: &Node<'_>, people: &mut People) {
+    let words: Vec<(&'static str, Role)> = SHORT.into_iter().chain(Role::ALL.iter().copied()).collect();
     let Some((_, role)) = words.iter().find(|(word, _)| *word == key).copied() else {
         let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let near = crate::problem::nearest(key, all.iter().copied());
-        node.wrong(
-            format!(
-                "a role as key ({}) or a table for one person",
-                all.join(", ")
-            ),
-            near,
-        );
+        table.wrong_key(key, format!("a role ({}), or a table for one person", all.join(", ")), near);
         return;
     };
-    let nodes = if node.is_list() {
-        node.list()
-    } else {
-        vec![node.clone()]
-    };
+    let nodes = if node.is_list() { node.list() } else { vec![node.clone()] };
     for node in nodes {
-        let Some((name, email)) =
-            node.read("a person such as \"A. Ash <head@school.example>\"", named)
-        else {
+        let Some((name, email)) = node.read("a person such as \"A. Ash <head@school.example>\"", named) else {
             continue;
         };
         let id = id_for(&name, &people.all);
@@ -166,12 +138,7 @@ fn named(text: &str) -> Option<(String, Option<String>)> {
 /// numbered where another has taken it.
 fn id_for(name: &str, taken: &BTreeMap<PersonId, Person>) -> PersonId {
     let last = name.split_whitespace().next_back().unwrap_or("");
-    let mut stem: String = last
-        .to_lowercase()
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(40)
-        .collect();
+    let mut stem: String = last.to_lowercase().chars().filter(char::is_ascii_alphanumeric).take(40).collect();
     if stem.is_empty() {
         "person".clone_into(&mut stem);
     }
@@ -190,21 +157,12 @@ fn id_for(name: &str, taken: &BTreeMap<PersonId, Person>) -> PersonId {
 
 pub(super) fn place(id: &str, node: &Node<'_>) -> Option<Place> {
     let table = node.section(keys::PLACE)?;
-    let class = table.need("class").and_then(|node| {
-        node.word(&[
-            ("onsite", PlaceClass::Onsite),
-            ("offsite", PlaceClass::Offsite),
-        ])
-    });
+    let class = table
+        .need("class")
+        .and_then(|node| node.word(&[("onsite", PlaceClass::Onsite), ("offsite", PlaceClass::Offsite)]));
     Some(Place {
-        name: table
-            .get("name")
-            .and_then(Node::text)
-            .unwrap_or_else(|| id.to_owned()),
+        name: table.get("name").and_then(Node::text).unwrap_or_else(|| id.to_owned()),
         class: class?,
-        keyholders: table
-            .get("keyholders")
-            .map(super::values::names)
-            .unwrap_or_default(),
+        keyholders: table.get("keyholders").map(super::values::names).unwrap_or_default(),
     })
 }

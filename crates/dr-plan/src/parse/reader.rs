@@ -17,6 +17,8 @@ const TEXT_MAX: usize = 1 << 20;
 pub(crate) struct Doc<'t> {
     file: &'t str,
     text: &'t str,
+    /// What the text is, for messages about all of it.
+    what: &'static str,
     problems: RefCell<Vec<Problem>>,
 }
 
@@ -40,37 +42,21 @@ pub(crate) struct Section<'d> {
 }
 
 impl<'t> Doc<'t> {
-    pub(crate) fn new(file: &'t str, text: &'t str) -> Self {
-        Self {
-            file,
-            text,
-            problems: RefCell::default(),
-        }
+    pub(crate) fn new(file: &'t str, text: &'t str, what: &'static str) -> Self {
+        Self { file, text, what, problems: RefCell::default() }
     }
 
     /// The text as a TOML document; a problem for each place where it is none.
     pub(crate) fn toml(&self) -> Option<Spanned<DeTable<'t>>> {
         if self.text.len() > TEXT_MAX {
-            self.note(
-                0,
-                "the whole file".into(),
-                "at most 1 MiB of text".into(),
-                None,
-            );
+            self.note(0, "the whole file".into(), "at most 1 MiB of text".into(), None);
             return None;
         }
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
             let at = error.span().map_or(0, |span| span.start);
-            let line = self
-                .text
-                .get(..at)
-                .map_or("", |before| before.rsplit('\n').next().unwrap_or(""));
-            let rest = self
-                .text
-                .get(at..)
-                .and_then(|rest| rest.lines().next())
-                .unwrap_or("");
+            let line = self.text.get(..at).map_or("", |before| before.rsplit('\n').next().unwrap_or(""));
+            let rest = self.text.get(at..).and_then(|rest| rest.lines().next()).unwrap_or("");
             // What follows an `=` may be a password that somebody forgot to quote: only the key is shown.
             let whole = format!("{line}{rest}");
             let words = match whole.split_once('=') {
@@ -82,37 +68,17 @@ impl<'t> Doc<'t> {
         errors.is_empty().then_some(table)
     }
 
-    pub(crate) fn root<'d>(
-        &'d self,
-        table: &'d Spanned<DeTable<'d>>,
-        keys: &'static [&'static str],
-    ) -> Section<'d>
+    pub(crate) fn root<'d>(&'d self, table: &'d Spanned<DeTable<'d>>, keys: &'static [&'static str]) -> Section<'d>
     where
         't: 'd,
     {
-        section(
-            self.shorter(),
-            String::new(),
-            0..0,
-            table.get_ref(),
-            Some(keys),
-        )
-    }
-
-    fn shorter<'d>(&'d self) -> &'d Doc<'d> {
-        self
+        section(self, String::new(), 0..0, table.get_ref(), Some(keys))
     }
 
     fn note(&self, at: usize, words: String, expected: String, suggestion: Option<String>) {
         let before = self.text.as_bytes().get(..at).unwrap_or_default();
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        let problem = Problem {
-            file: self.file.to_owned(),
-            line,
-            words,
-            expected,
-            suggestion,
-        };
+        let problem = Problem { file: self.file.to_owned(), line, words, expected, suggestion };
         let mut problems = self.problems.borrow_mut();
         if !problems.contains(&problem) {
             problems.push(problem);
@@ -140,42 +106,15 @@ fn section<'d>(
         .into_iter()
         .map(|(key, value)| {
             let name: &str = key.get_ref();
-            let at = if at.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{at}.{name}")
-            };
-            (
-                name,
-                Node {
-                    doc,
-                    at,
-                    key: key.span(),
-                    value,
-                },
-            )
+            let at = if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+            (name, Node { doc, at, key: key.span(), value })
         })
         .collect();
-    let section = Section {
-        doc,
-        at,
-        key,
-        keys: keys.unwrap_or_default(),
-        entries,
-    };
+    let section = Section { doc, at, key, keys: keys.unwrap_or_default(), entries };
     if let Some(keys) = keys {
-        for (name, node) in section
-            .entries
-            .iter()
-            .filter(|(name, _)| !keys.contains(name))
-        {
+        for (name, node) in section.entries.iter().filter(|(name, _)| !keys.contains(name)) {
             let words = format!("`{}` in {}", short(name), section.name());
-            doc.note(
-                node.key.start,
-                words,
-                format!("one of {}", keys.join(", ")),
-                nearest(name, keys.iter().copied()),
-            );
+            doc.note(node.key.start, words, format!("one of {}", keys.join(", ")), nearest(name, keys.iter().copied()));
         }
     }
     section
@@ -193,19 +132,12 @@ fn short(text: &str) -> String {
 
 impl<'d> Section<'d> {
     fn name(&self) -> String {
-        if self.at.is_empty() {
-            "the plan".to_owned()
-        } else {
-            format!("[{}]", self.at)
-        }
+        if self.at.is_empty() { self.doc.what.to_owned() } else { format!("[{}]", self.at) }
     }
 
     pub(crate) fn get(&self, key: &'static str) -> Option<&Node<'d>> {
         debug_assert!(self.keys.contains(&key), "{key} is not listed in keys.rs");
-        self.entries
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, node)| node)
+        self.entries.iter().find(|(name, _)| *name == key).map(|(_, node)| node)
     }
 
     pub(crate) fn need(&self, key: &'static str) -> Option<&Node<'d>> {
@@ -216,14 +148,22 @@ impl<'d> Section<'d> {
         found
     }
 
+    /// Notes that a key itself is wrong.
+    pub(crate) fn wrong_key(&self, key: &str, expected: impl Into<String>, suggestion: Option<String>) {
+        let at = self.entries.iter().find(|(name, _)| *name == key).map_or(self.key.start, |(_, node)| node.key.start);
+        self.doc.note(at, format!("`{}` in {}", short(key), self.name()), expected.into(), suggestion);
+    }
+
+    /// Whether the table `table` has an entry `name`, sound or not.
+    pub(crate) fn declares(&self, table: &str, name: &str) -> bool {
+        let table = self.entries.iter().find(|(key, _)| *key == table).map(|(_, node)| node);
+        let table = table.and_then(|node| node.value.get_ref().as_table());
+        table.is_some_and(|table| table.keys().any(|key| key.get_ref() == name))
+    }
+
     /// Notes that something is not there.
     pub(crate) fn missing(&self, what: &str) {
-        self.doc.note(
-            self.key.start,
-            format!("{} without {what}", self.name()),
-            what.to_owned(),
-            None,
-        );
+        self.doc.note(self.key.start, format!("{} without {what}", self.name()), what.to_owned(), None);
     }
 
     /// The first text `name` under `key`, anywhere below the dotted `path`.
@@ -231,23 +171,11 @@ impl<'d> Section<'d> {
         let mut within: Vec<Node<'d>> = self.entries.iter().map(|(_, node)| node.clone()).collect();
         let mut dotted = String::new();
         for step in path {
-            dotted = if dotted.is_empty() {
-                step.clone()
-            } else {
-                format!("{dotted}.{step}")
-            };
-            within = within
-                .into_iter()
-                .filter(|node| node.at == dotted)
-                .flat_map(|node| node.below())
-                .collect();
+            dotted = if dotted.is_empty() { step.clone() } else { format!("{dotted}.{step}") };
+            within = within.into_iter().filter(|node| node.at == dotted).flat_map(|node| node.below()).collect();
         }
         while let Some(node) = within.pop() {
-            let last = node
-                .at
-                .rsplit('.')
-                .next()
-                .and_then(|last| last.split('[').next());
+            let last = node.at.rsplit('.').next().and_then(|last| last.split('[').next());
             if node.raw() == Some(name) && last == Some(key) {
                 return Some(node);
             }
@@ -266,22 +194,12 @@ impl<'d> Node<'d> {
     pub(crate) fn wrong(&self, expected: impl Into<String>, suggestion: Option<String>) {
         let span = self.value.span();
         let text = self.doc.text.get(span.clone()).unwrap_or("…");
-        self.doc.note(
-            span.start,
-            format!("`{} = {}`", self.at, short(text)),
-            expected.into(),
-            suggestion,
-        );
+        self.doc.note(span.start, format!("`{} = {}`", self.at, short(text)), expected.into(), suggestion);
     }
 
     /// Notes that this value is wrong, without showing it: it may hold a secret.
     pub(crate) fn wrong_unshown(&self, expected: impl Into<String>) {
-        self.doc.note(
-            self.value.span().start,
-            format!("`{}`", self.at),
-            expected.into(),
-            None,
-        );
+        self.doc.note(self.value.span().start, format!("`{}`", self.at), expected.into(), None);
     }
 
     pub(crate) fn is_text(&self) -> bool {
@@ -304,17 +222,12 @@ impl<'d> Node<'d> {
     /// A text of one line that is not empty.
     pub(crate) fn text(&self) -> Option<String> {
         self.read("a text in quotes, on one line and not empty", |text| {
-            (!text.trim().is_empty() && !text.chars().any(char::is_control))
-                .then(|| text.to_owned())
+            (!text.trim().is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
         })
     }
 
     /// A text that `read` understands.
-    pub(crate) fn read<T>(
-        &self,
-        expected: &str,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
+    pub(crate) fn read<T>(&self, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let value = self.raw().and_then(read);
         if value.is_none() {
             self.wrong(expected, None);
@@ -325,14 +238,9 @@ impl<'d> Node<'d> {
     /// One of some words.
     pub(crate) fn word<T: Copy>(&self, words: &[(&'static str, T)]) -> Option<T> {
         let text = self.raw();
-        let found = text
-            .and_then(|text| words.iter().find(|(word, _)| *word == text))
-            .map(|(_, value)| *value);
+        let found = text.and_then(|text| words.iter().find(|(word, _)| *word == text)).map(|(_, value)| *value);
         if found.is_none() {
-            let all: Vec<String> = words
-                .iter()
-                .map(|(word, _)| format!("\"{word}\""))
-                .collect();
+            let all: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
             let near = text.and_then(|text| nearest(text, words.iter().map(|(word, _)| *word)));
             self.wrong(format!("one of {}", all.join(", ")), near);
         }
@@ -347,10 +255,7 @@ impl<'d> Node<'d> {
             .and_then(|integer| u32::from_str_radix(integer.as_str(), integer.radix()).ok())
             .filter(|count| range.contains(count));
         if count.is_none() {
-            self.wrong(
-                format!("a whole number from {} to {}", range.start(), range.end()),
-                None,
-            );
+            self.wrong(format!("a whole number from {} to {}", range.start(), range.end()), None);
         }
         count
     }
@@ -365,16 +270,10 @@ impl<'d> Node<'d> {
 
     pub(crate) fn date(&self) -> Option<Date> {
         let date = match self.value.get_ref() {
-            DeValue::Datetime(datetime) if datetime.time.is_none() => {
-                datetime.date.and_then(|date| {
-                    Date::new(
-                        i16::try_from(date.year).ok()?,
-                        i8::try_from(date.month).ok()?,
-                        i8::try_from(date.day).ok()?,
-                    )
+            DeValue::Datetime(datetime) if datetime.time.is_none() => datetime.date.and_then(|date| {
+                Date::new(i16::try_from(date.year).ok()?, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?)
                     .ok()
-                })
-            }
+            }),
             _ => None,
         };
         if date.is_none() {
@@ -390,12 +289,7 @@ impl<'d> Node<'d> {
         };
         list.iter()
             .enumerate()
-            .map(|(place, value)| Node {
-                doc: self.doc,
-                at: format!("{}[{place}]", self.at),
-                key: value.span(),
-                value,
-            })
+            .map(|(place, value)| Node { doc: self.doc, at: format!("{}[{place}]", self.at), key: value.span(), value })
             .collect()
     }
 
@@ -403,10 +297,9 @@ impl<'d> Node<'d> {
     fn below(&self) -> Vec<Node<'d>> {
         match self.value.get_ref() {
             DeValue::Array(_) => self.list(),
-            DeValue::Table(_) => self
-                .names()
-                .map(|table| table.entries.into_iter().map(|(_, node)| node).collect())
-                .unwrap_or_default(),
+            DeValue::Table(_) => {
+                self.names().map(|table| table.entries.into_iter().map(|(_, node)| node).collect()).unwrap_or_default()
+            }
             _ => Vec::new(),
         }
     }
@@ -428,18 +321,11 @@ impl<'d> Node<'d> {
 
     fn table(&self, keys: Option<&'static [&'static str]>) -> Option<Section<'d>> {
         let Some(table) = self.value.get_ref().as_table() else {
-            let example = keys
-                .and_then(|keys| keys.first())
-                .map_or(String::new(), |key| format!(" with keys such as `{key}`"));
+            let example =
+                keys.and_then(|keys| keys.first()).map_or(String::new(), |key| format!(" with keys such as `{key}`"));
             self.wrong(format!("a table{example}"), None);
             return None;
         };
-        Some(section(
-            self.doc,
-            self.at.clone(),
-            self.key.clone(),
-            table,
-            keys,
-        ))
+        Some(section(self.doc, self.at.clone(), self.key.clone(), table, keys))
     }
 }

@@ -11,8 +11,7 @@ use super::{defaults, keys};
 use crate::PersonId;
 use crate::days::Hours;
 use crate::plan::{
-    Alerts, Cadence, Checks, Exception, KeyMode, Keys, Level, Person, Rehearsals, Report, Role,
-    School, Smtp,
+    Alerts, Cadence, Checks, Exception, KeyMode, Keys, Level, Person, Rehearsals, Report, Role, School, Smtp,
 };
 use crate::problem::nearest;
 use crate::schedule::{Schedule, weekly_moment};
@@ -33,18 +32,9 @@ pub(super) fn school(node: &Node<'_>) -> Option<School> {
         None => zone_of(defaults::TIMEZONE),
     };
     let calendar = table.get("calendar").and_then(path);
-    let hours = table.get("hours").map(|node| {
-        node.read(
-            "days and hours such as \"Mon-Fri 08:00-16:00\"",
-            Hours::parse,
-        )
-    });
-    Some(School {
-        name: name?,
-        timezone: timezone?,
-        calendar,
-        hours: hours.flatten().unwrap_or_else(defaults::hours),
-    })
+    let hours =
+        table.get("hours").map(|node| node.read("days and hours such as \"Mon-Fri 08:00-16:00\"", Hours::parse));
+    Some(School { name: name?, timezone: timezone?, calendar, hours: hours.flatten().unwrap_or_else(defaults::hours) })
 }
 
 /// The zone of this name in the tables that are built in: the same plan means the same times on
@@ -58,14 +48,8 @@ fn zone(node: &Node<'_>) -> Option<TimeZone> {
     // Only the exact name is taken, so that it reads back as it was written.
     let zone = zone_of(&text).filter(|zone| zone.iana_name() == Some(text.as_str()));
     if zone.is_none() {
-        let all: Vec<String> = TimeZoneDatabase::bundled()
-            .available()
-            .map(|name| name.to_string())
-            .collect();
-        node.wrong(
-            "the name of a time zone such as \"Europe/London\"",
-            nearest(&text, all.iter().map(String::as_str)),
-        );
+        let all: Vec<String> = TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect();
+        node.wrong("the name of a time zone such as \"Europe/London\"", nearest(&text, all.iter().map(String::as_str)));
     }
     zone
 }
@@ -75,9 +59,7 @@ pub(super) fn keys(node: Option<&Node<'_>>) -> Keys {
     let get = |key| table.as_ref().and_then(|table| table.get(key));
     Keys {
         mode: get("mode")
-            .and_then(|node| {
-                node.word(&[("write-only", KeyMode::WriteOnly), ("full", KeyMode::Full)])
-            })
+            .and_then(|node| node.word(&[("write-only", KeyMode::WriteOnly), ("full", KeyMode::Full)]))
             .unwrap_or(KeyMode::WriteOnly),
         unlock: get("unlock").and_then(secret),
     }
@@ -86,28 +68,21 @@ pub(super) fn keys(node: Option<&Node<'_>>) -> Keys {
 pub(super) fn report(node: Option<&Node<'_>>, people: &BTreeMap<PersonId, Person>) -> Report {
     let table = node.and_then(|node| node.section(keys::REPORT));
     let get = |key| table.as_ref().and_then(|table| table.get(key));
-    let weekly: Option<Schedule> = get("weekly")
-        .and_then(|node| node.read("a day and a time such as \"Fri 07:30\"", weekly_moment));
+    let weekly: Option<Schedule> =
+        get("weekly").and_then(|node| node.read("a day and a time such as \"Fri 07:30\"", weekly_moment));
     let readers = [Role::Head, Role::ItLead, Role::ItProvider];
     let by_role = || {
-        readers
-            .iter()
-            .flat_map(|role| {
-                people
-                    .iter()
-                    .filter(|(_, person)| person.roles.contains(role))
-            })
-            .fold(Vec::new(), |mut to: Vec<PersonId>, (id, _)| {
+        readers.iter().flat_map(|role| people.iter().filter(|(_, person)| person.roles.contains(role))).fold(
+            Vec::new(),
+            |mut to: Vec<PersonId>, (id, _)| {
                 if !to.contains(id) {
                     to.push(id.clone());
                 }
                 to
-            })
+            },
+        )
     };
-    Report {
-        weekly: weekly.unwrap_or_else(defaults::letter),
-        to: get("to").map(names).unwrap_or_else(by_role),
-    }
+    Report { weekly: weekly.unwrap_or_else(defaults::letter), to: get("to").map(names).unwrap_or_else(by_role) }
 }
 
 pub(super) fn alerts(node: Option<&Node<'_>>) -> Alerts {
@@ -116,29 +91,12 @@ pub(super) fn alerts(node: Option<&Node<'_>>) -> Alerts {
     };
     let smtp = table.get("smtp").and_then(|node| {
         let table = node.section(keys::SMTP)?;
-        let url = table.need("url").and_then(|node| {
-            if node.is_text() {
-                address(node)
-            } else {
-                node.text()
-            }
-        });
-        let (user, from) = (
-            table.get("user").and_then(Node::text),
-            table.get("from").and_then(Node::text),
-        );
+        let url = table.need("url").and_then(|node| if node.is_text() { address(node) } else { node.text() });
+        let (user, from) = (table.get("user").and_then(Node::text), table.get("from").and_then(Node::text));
         let password = table.get("password").and_then(secret);
-        Some(Smtp {
-            url: url?,
-            user,
-            password,
-            from,
-        })
+        Some(Smtp { url: url?, user, password, from })
     });
-    Alerts {
-        smtp,
-        ping: table.get("ping").and_then(secret),
-    }
+    Alerts { smtp, ping: table.get("ping").and_then(secret) }
 }
 
 pub(super) fn checks(node: Option<&Node<'_>>) -> Checks {
@@ -151,19 +109,11 @@ pub(super) fn rehearsals(node: Option<&Node<'_>>) -> Rehearsals {
     let Some(table) = node.and_then(|node| node.section(keys::REHEARSALS)) else {
         return defaults::REHEARSALS;
     };
-    let cadence = |key, default| {
-        table
-            .get(key)
-            .and_then(|node| node.word(Cadence::ALL))
-            .unwrap_or(default)
-    };
+    let cadence = |key, default| table.get(key).and_then(|node| node.word(Cadence::ALL)).unwrap_or(default);
     Rehearsals {
         sample: cadence("sample", defaults::REHEARSALS.sample),
         full: cadence("full", defaults::REHEARSALS.full),
-        level: table
-            .get("level")
-            .and_then(|node| node.word(Level::ALL))
-            .unwrap_or(defaults::REHEARSALS.level),
+        level: table.get("level").and_then(|node| node.word(Level::ALL)).unwrap_or(defaults::REHEARSALS.level),
     }
 }
 
@@ -182,19 +132,11 @@ fn exception(node: &Node<'_>) -> Option<Exception> {
     let reason = table.need("reason").and_then(Node::text);
     let approver = table.need("approver").and_then(name);
     let until = table.need("until").and_then(Node::date);
-    Some(Exception {
-        system: system?,
-        rule: rule?,
-        reason: reason?,
-        approver: approver?,
-        until: until?,
-    })
+    Some(Exception { system: system?, rule: rule?, reason: reason?, approver: approver?, until: until? })
 }
 
 /// A stretch of days with a name: from and until, or one date.
-pub(super) fn stretch(
-    table: &super::reader::Section<'_>,
-) -> Option<(jiff::civil::Date, jiff::civil::Date)> {
+pub(super) fn stretch(table: &super::reader::Section<'_>) -> Option<(jiff::civil::Date, jiff::civil::Date)> {
     match table.get("date") {
         Some(node) => node.date().map(|date| (date, date)),
         None => from_until(table),

@@ -15,21 +15,15 @@ pub(super) struct Read {
     pub(super) excludes_are_defaults: bool,
 }
 
-const SHORT: [&str; 9] = [
-    "drop", "postgres", "mariadb", "sqlite", "maildir", "imap", "imaps", "sftp", "https",
-];
+const SHORT: [&str; 9] = ["drop", "postgres", "mariadb", "sqlite", "maildir", "imap", "imaps", "sftp", "https"];
 const EXPECTED: &str = "a path, or a source such as \"drop:/srv/drop/mis\", \"sqlite:/srv/mis.db\", \"maildir:/srv/mail\", \"postgres:mis\", \"mariadb:shop\", \"imaps://mail.school.example\" or \"sftp://web@host/htdocs\"";
 
 pub(super) fn source(node: &Node<'_>) -> Option<Read> {
     if node.is_text() {
         let source = short(node)?;
-        return Some(Read {
-            excludes_are_defaults: true,
-            source,
-        });
+        return Some(Read { excludes_are_defaults: true, source });
     }
-    let kinds: Vec<(&'static str, &'static str)> =
-        Source::KINDS.iter().map(|kind| (*kind, *kind)).collect();
+    let kinds: Vec<(&'static str, &'static str)> = Source::KINDS.iter().map(|kind| (*kind, *kind)).collect();
     let open = node.names()?;
     let Some((_, kind)) = open.entries().iter().find(|(key, _)| *key == "kind") else {
         open.missing("`kind`");
@@ -37,12 +31,8 @@ pub(super) fn source(node: &Node<'_>) -> Option<Read> {
     };
     match kind.word(&kinds)? {
         "files" => files(&node.section(keys::FILES)?),
-        "sqlite" => {
-            plain(one_path(&node.section(keys::SQLITE)?).map(|path| Source::Sqlite { path }))
-        }
-        "maildir" => {
-            plain(one_path(&node.section(keys::MAILDIR)?).map(|path| Source::Maildir { path }))
-        }
+        "sqlite" => plain(one_path(&node.section(keys::SQLITE)?).map(|path| Source::Sqlite { path })),
+        "maildir" => plain(one_path(&node.section(keys::MAILDIR)?).map(|path| Source::Maildir { path })),
         "postgres" => plain(server(&node.section(keys::SERVER)?).map(Source::Postgres)),
         "mariadb" => plain(server(&node.section(keys::SERVER)?).map(Source::Mariadb)),
         "imap" => plain(server(&node.section(keys::SERVER)?).map(Source::Imap)),
@@ -54,10 +44,7 @@ pub(super) fn source(node: &Node<'_>) -> Option<Read> {
 }
 
 fn plain(source: Option<Source>) -> Option<Read> {
-    source.map(|source| Read {
-        source,
-        excludes_are_defaults: false,
-    })
+    source.map(|source| Read { source, excludes_are_defaults: false })
 }
 
 fn short(node: &Node<'_>) -> Option<Source> {
@@ -70,23 +57,18 @@ fn short(node: &Node<'_>) -> Option<Source> {
         return node.text().map(|text| all_of(vec![PathBuf::from(text)]));
     };
     if has_password(text) {
-        node.wrong_unshown("an address without a password: write the source as a table and name the password's place with `password`");
+        node.wrong_unshown(
+            "an address without a password: write the source as a table and name the password's place with `password`",
+        );
         return None;
     }
     let rest = text.get(word.len() + 1..).unwrap_or("");
-    let server = || Server {
-        url: text.to_owned(),
-        password: None,
-    };
+    let server = || Server { url: text.to_owned(), password: None };
     let source = match word {
         _ if rest.trim_start_matches('/').is_empty() || rest.chars().any(char::is_control) => None,
         "drop" => Some(drop_at(PathBuf::from(rest))),
-        "sqlite" => Some(Source::Sqlite {
-            path: PathBuf::from(rest),
-        }),
-        "maildir" => Some(Source::Maildir {
-            path: PathBuf::from(rest),
-        }),
+        "sqlite" => Some(Source::Sqlite { path: PathBuf::from(rest) }),
+        "maildir" => Some(Source::Maildir { path: PathBuf::from(rest) }),
         "postgres" => Some(Source::Postgres(server())),
         "mariadb" => Some(Source::Mariadb(server())),
         "imap" | "imaps" => Some(Source::Imap(server())),
@@ -101,11 +83,7 @@ fn short(node: &Node<'_>) -> Option<Source> {
 }
 
 fn all_of(paths: Vec<PathBuf>) -> Source {
-    Source::Files {
-        paths,
-        exclude: defaults::JUNK.map(str::to_owned).to_vec(),
-        one_file_system: true,
-    }
+    Source::Files { paths, exclude: defaults::JUNK.map(str::to_owned).to_vec(), one_file_system: true }
 }
 
 fn files(table: &Section<'_>) -> Option<Read> {
@@ -115,12 +93,7 @@ fn files(table: &Section<'_>) -> Option<Read> {
         node.wrong("at least one path", None);
     }
     let mut source = all_of(paths);
-    if let Source::Files {
-        exclude,
-        one_file_system,
-        ..
-    } = &mut source
-    {
+    if let Source::Files { exclude, one_file_system, .. } = &mut source {
         if let Some(node) = table.get("exclude") {
             *exclude = node.texts();
         }
@@ -128,10 +101,7 @@ fn files(table: &Section<'_>) -> Option<Read> {
             *one_file_system = flag;
         }
     }
-    Some(Read {
-        source,
-        excludes_are_defaults: table.get("exclude").is_none(),
-    })
+    Some(Read { source, excludes_are_defaults: table.get("exclude").is_none() })
 }
 
 fn one_path(table: &Section<'_>) -> Option<PathBuf> {
@@ -139,26 +109,14 @@ fn one_path(table: &Section<'_>) -> Option<PathBuf> {
 }
 
 fn server(table: &Section<'_>) -> Option<Server> {
-    let url = table.need("url").and_then(|node| {
-        if node.is_text() {
-            address(node)
-        } else {
-            node.text()
-        }
-    });
+    let url = table.need("url").and_then(|node| if node.is_text() { address(node) } else { node.text() });
     let password = table.get("password").and_then(secret);
-    Some(Server {
-        url: url?,
-        password,
-    })
+    Some(Server { url: url?, password })
 }
 
 fn command(table: &Section<'_>) -> Option<Source> {
     let run = table.need("run").map(Node::texts);
-    let name = table
-        .get("name")
-        .and_then(Node::text)
-        .unwrap_or_else(|| "output".to_owned());
+    let name = table.get("name").and_then(Node::text).unwrap_or_else(|| "output".to_owned());
     let run = run?;
     if run.is_empty()
         && let Some(node) = table.get("run")
@@ -169,34 +127,19 @@ fn command(table: &Section<'_>) -> Option<Source> {
 }
 
 fn drop_at(path: PathBuf) -> Source {
-    Source::Drop {
-        path,
-        name: "*".to_owned(),
-        fresh: Period::hours(26),
-        settled: Period::minutes(5),
-        shrink: 30,
-    }
+    Source::Drop { path, name: "*".to_owned(), fresh: Period::hours(26), settled: Period::minutes(5), shrink: 30 }
 }
 
 fn drop_folder(table: &Section<'_>) -> Option<Source> {
     let mut source = drop_at(one_path(table)?);
-    if let Source::Drop {
-        name,
-        fresh,
-        settled,
-        shrink,
-        ..
-    } = &mut source
-    {
+    if let Source::Drop { name, fresh, settled, shrink, .. } = &mut source {
         if let Some(text) = table.get("name").and_then(Node::text) {
             *name = text;
         }
         *fresh = table.get("fresh").and_then(period).unwrap_or(*fresh);
         *settled = table.get("settled").and_then(period).unwrap_or(*settled);
         let percent = table.get("shrink").and_then(|node| node.count(0..=100));
-        *shrink = percent
-            .and_then(|percent| u8::try_from(percent).ok())
-            .unwrap_or(*shrink);
+        *shrink = percent.and_then(|percent| u8::try_from(percent).ok()).unwrap_or(*shrink);
     }
     Some(source)
 }

@@ -34,18 +34,11 @@ pub(super) fn systems(node: &Node<'_>, targets: &Targets) -> Vec<System> {
     let mut found: Vec<(System, bool)> = Vec::new();
     for (key, node) in table.entries() {
         let Ok(id) = SystemId::new(*key) else {
-            node.wrong(
-                "a name as key: 1 to 48 of a-z, 0-9 and -, beginning with a letter or digit",
-                None,
-            );
+            table.wrong_key(key, super::values::NAME, None);
             continue;
         };
         let night = defaults::nightly(by_rank.iter().position(|other| other == key).unwrap_or(0));
-        found.extend(if node.is_text() {
-            short(id, node, targets, night)
-        } else {
-            long(id, node, targets, night)
-        });
+        found.extend(if node.is_text() { short(id, node, targets, night) } else { long(id, node, targets, night) });
     }
     if all_short {
         found.sort_by_key(|(system, _)| defaults::rank(system.id.as_str()));
@@ -54,24 +47,12 @@ pub(super) fn systems(node: &Node<'_>, targets: &Targets) -> Vec<System> {
     found.into_iter().map(|(system, _)| system).collect()
 }
 
-fn short(
-    id: SystemId,
-    node: &Node<'_>,
-    targets: &Targets,
-    night: Schedule,
-) -> Option<(System, bool)> {
-    let Read {
-        source,
-        excludes_are_defaults,
-    } = sources::source(node)?;
+fn short(id: SystemId, node: &Node<'_>, targets: &Targets, night: Schedule) -> Option<(System, bool)> {
+    let Read { source, excludes_are_defaults } = sources::source(node)?;
     let max_age = defaults::max_age(id.as_str(), &source);
     let retention = capped(defaults::retention(), max_age);
     let copies: Vec<CopyRule> = everywhere(targets)
-        .map(|target| CopyRule {
-            schedule: turn(targets, &target, &night),
-            target,
-            retention: retention.clone(),
-        })
+        .map(|target| CopyRule { schedule: turn(targets, &target, &night), target, retention: retention.clone() })
         .collect();
     let system = System {
         title: defaults::title(id.as_str()),
@@ -92,42 +73,23 @@ fn short(
     Some((system, excludes_are_defaults))
 }
 
-fn long(
-    id: SystemId,
-    node: &Node<'_>,
-    targets: &Targets,
-    night: Schedule,
-) -> Option<(System, bool)> {
+fn long(id: SystemId, node: &Node<'_>, targets: &Targets, night: Schedule) -> Option<(System, bool)> {
     let table = node.section(keys::SYSTEM)?;
     let read = table.need("source").and_then(sources::source);
     let length = |key| table.get(key).and_then(period);
     let (rpo, rto, mtpd) = (length("rpo"), length("rto"), length("mtpd"));
     let own_max_age = length("max-age");
     let own_retention = table.get("retention").and_then(retention);
-    let max_age = own_max_age.or_else(|| {
-        read.as_ref()
-            .and_then(|read| defaults::max_age(id.as_str(), &read.source))
-    });
+    let max_age = own_max_age.or_else(|| read.as_ref().and_then(|read| defaults::max_age(id.as_str(), &read.source)));
     let retention = capped(own_retention.unwrap_or_else(defaults::retention), max_age);
     let copies = copies(&table, targets, &night, &retention, max_age);
-    let tier = table
-        .get("tier")
-        .and_then(|node| node.count(1..=3))
-        .and_then(|tier| u8::try_from(tier).ok());
-    let hooks = |key| {
-        table
-            .get(key)
-            .map(|node| node.list().iter().filter_map(hook).collect())
-            .unwrap_or_default()
-    };
+    let tier = table.get("tier").and_then(|node| node.count(1..=3)).and_then(|tier| u8::try_from(tier).ok());
+    let hooks = |key| table.get(key).map(|node| node.list().iter().filter_map(hook).collect()).unwrap_or_default();
     let (before, after) = (hooks("before"), hooks("after"));
     let title = table.get("title").and_then(Node::text);
     let owner = table.get("owner").and_then(name);
     let sensitive = table.get("sensitive").and_then(Node::flag).unwrap_or(false);
-    let Read {
-        source,
-        excludes_are_defaults,
-    } = read?;
+    let Read { source, excludes_are_defaults } = read?;
     let system = System {
         title: title.unwrap_or_else(|| defaults::title(id.as_str())),
         tier: tier.unwrap_or_else(|| defaults::tier(id.as_str())),
@@ -166,24 +128,14 @@ fn copies(
     let add = |copies: &mut Vec<CopyRule>, node: Option<&Node<'_>>, copy: CopyRule| {
         if copies.iter().any(|other| other.target == copy.target) {
             if let Some(node) = node {
-                node.wrong(
-                    format!(
-                        "each target once: there is a copy on `{}` already",
-                        copy.target
-                    ),
-                    None,
-                );
+                node.wrong(format!("each target once: there is a copy on `{}` already", copy.target), None);
             }
         } else {
             copies.push(copy);
         }
     };
     for target in named {
-        let copy = CopyRule {
-            schedule: turn_at(&target),
-            target,
-            retention: retention.clone(),
-        };
+        let copy = CopyRule { schedule: turn_at(&target), target, retention: retention.clone() };
         add(&mut copies, table.get("targets"), copy);
     }
     for node in table.get("copies").map(Node::list).unwrap_or_default() {
@@ -201,7 +153,8 @@ fn copies(
         };
         add(&mut copies, Some(&node), copy);
     }
-    if copies.is_empty() {
+    // Without any target that could be read, that was told already.
+    if copies.is_empty() && !targets.is_empty() {
         table.missing("any copy");
     }
     copies
@@ -209,10 +162,7 @@ fn copies(
 
 /// Every target: on-site first, disks last.
 fn everywhere(targets: &Targets) -> impl Iterator<Item = TargetId> {
-    let mut all: Vec<(Class, TargetId)> = targets
-        .iter()
-        .map(|(id, target)| (target.class, id.clone()))
-        .collect();
+    let mut all: Vec<(Class, TargetId)> = targets.iter().map(|(id, target)| (target.class, id.clone())).collect();
     all.sort();
     all.into_iter().map(|(_, id)| id)
 }
@@ -230,18 +180,11 @@ fn interval_and_grace(targets: &Targets, copies: &[CopyRule]) -> Period {
     let intervals = |disks: bool| {
         copies
             .iter()
-            .filter(|copy| {
-                targets
-                    .get(&copy.target)
-                    .is_some_and(|target| target.pool().is_some())
-                    == disks
-            })
+            .filter(|copy| targets.get(&copy.target).is_some_and(|target| target.pool().is_some()) == disks)
             .map(|copy| copy.schedule.interval())
             .min()
     };
-    let interval = intervals(false)
-        .or_else(|| intervals(true))
-        .unwrap_or(jiff::SignedDuration::from_hours(24));
+    let interval = intervals(false).or_else(|| intervals(true)).unwrap_or(jiff::SignedDuration::from_hours(24));
     Period::at_least(interval.saturating_add(defaults::grace(None)))
 }
 
@@ -259,13 +202,7 @@ fn hook(node: &Node<'_>) -> Option<Hook> {
     if run.is_empty() && node.is_list() {
         node.wrong("a program and its arguments, as a list", None);
     }
-    Some(Hook {
-        run,
-        timeout: table
-            .get("timeout")
-            .and_then(period)
-            .unwrap_or(defaults::HOOK_TIMEOUT),
-    })
+    Some(Hook { run, timeout: table.get("timeout").and_then(period).unwrap_or(defaults::HOOK_TIMEOUT) })
 }
 
 /// Leaves a system's folder out of every other system whose folders hold it, where people have
@@ -273,26 +210,15 @@ fn hook(node: &Node<'_>) -> Option<Hook> {
 fn leave_inner_out(systems: &mut [(System, bool)]) {
     let all: Vec<(SystemId, Vec<PathBuf>)> = systems
         .iter()
-        .map(|(system, _)| {
-            (
-                system.id.clone(),
-                system.source.paths().into_iter().cloned().collect(),
-            )
-        })
+        .map(|(system, _)| (system.id.clone(), system.source.paths().into_iter().cloned().collect()))
         .collect();
     for (system, excludes_are_defaults) in systems.iter_mut().filter(|(_, defaults)| *defaults) {
         debug_assert!(*excludes_are_defaults);
         let Source::Files { paths, exclude, .. } = &mut system.source else {
             continue;
         };
-        for inner in all
-            .iter()
-            .filter(|(id, _)| *id != system.id)
-            .flat_map(|(_, paths)| paths)
-        {
-            let held = paths
-                .iter()
-                .any(|outer| inside(inner, outer) && !inside(outer, inner));
+        for inner in all.iter().filter(|(id, _)| *id != system.id).flat_map(|(_, paths)| paths) {
+            let held = paths.iter().any(|outer| inside(inner, outer) && !inside(outer, inner));
             let text = inner.to_string_lossy().into_owned();
             if held && !exclude.contains(&text) {
                 exclude.push(text);

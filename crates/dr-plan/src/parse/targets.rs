@@ -10,11 +10,7 @@ use crate::problem::nearest;
 use crate::target::{Class, Pool, SCHEMES, Scheme, Shift, Target, TargetKind, scheme_of};
 use crate::{PoolId, TargetId};
 
-const CLASSES: [(&str, Class); 3] = [
-    ("onsite", Class::Onsite),
-    ("offsite", Class::Offsite),
-    ("cloud", Class::Cloud),
-];
+const CLASSES: [(&str, Class); 3] = [("onsite", Class::Onsite), ("offsite", Class::Offsite), ("cloud", Class::Cloud)];
 
 /// The most media a pool may have.
 const MEDIA_MAX: u32 = 99;
@@ -22,10 +18,7 @@ const MEDIA_MAX: u32 = 99;
 /// A store's address with a scheme that is known.
 fn url(node: &Node<'_>) -> Option<String> {
     let Some(text) = node.raw() else {
-        node.wrong(
-            "an address in quotes: a path, \"file:///mnt/nas/dr\", \"s3://bucket/path\" …",
-            None,
-        );
+        node.wrong("an address in quotes: a path, \"file:///mnt/nas/dr\", \"s3://bucket/path\" …", None);
         return None;
     };
     let scheme = scheme_of(text);
@@ -37,9 +30,7 @@ fn url(node: &Node<'_>) -> Option<String> {
         let known = SCHEMES.iter().copied().filter(|scheme| !scheme.is_empty());
         let near = nearest(word, known);
         if super::values::has_password(text) {
-            node.wrong_unshown(
-                "a path or an address with file, s3, az, gs, sftp, webdav or webdavs",
-            );
+            node.wrong_unshown("a path or an address with file, s3, az, gs, sftp, webdav or webdavs");
         } else {
             node.wrong(
                 "a path or an address with file, s3, az, gs, sftp, webdav or webdavs",
@@ -71,18 +62,9 @@ pub(super) fn target(node: &Node<'_>) -> Option<Target> {
     };
     let url = url(node)?;
     Some(Target {
-        class: table
-            .get("class")
-            .and_then(|node| node.word(&CLASSES))
-            .unwrap_or_else(|| defaults::class(&url)),
-        lock: table
-            .get("lock")
-            .and_then(period)
-            .or_else(|| defaults::lock(&url)),
-        bandwidth: table
-            .get("bandwidth")
-            .and_then(bandwidth)
-            .unwrap_or_else(|| defaults::bandwidth(&url)),
+        class: table.get("class").and_then(|node| node.word(&CLASSES)).unwrap_or_else(|| defaults::class(&url)),
+        lock: table.get("lock").and_then(period).or_else(|| defaults::lock(&url)),
+        bandwidth: table.get("bandwidth").and_then(bandwidth).unwrap_or_else(|| defaults::bandwidth(&url)),
         kind: TargetKind::Url(url),
     })
 }
@@ -99,30 +81,12 @@ fn behind(pool: PoolId) -> Target {
 
 fn pool_of(table: &Section<'_>, people: &People) -> Pool {
     Pool {
-        scheme: table
-            .get("scheme")
-            .and_then(|node| node.word(Scheme::ALL))
-            .unwrap_or(Scheme::RoundRobin),
-        media: table
-            .need("media")
-            .and_then(|node| node.count(1..=MEDIA_MAX))
-            .unwrap_or(1),
-        rotate: table
-            .get("rotate")
-            .and_then(schedule)
-            .unwrap_or_else(defaults::rotate),
-        shift: table
-            .get("shift")
-            .and_then(|node| node.word(Shift::ALL))
-            .unwrap_or(Shift::Previous),
-        custodians: table
-            .get("custodians")
-            .map(names)
-            .unwrap_or_else(|| people.carriers.clone()),
-        mount: table
-            .get("mount")
-            .and_then(path)
-            .unwrap_or_else(|| defaults::MOUNT.into()),
+        scheme: table.get("scheme").and_then(|node| node.word(Scheme::ALL)).unwrap_or(Scheme::RoundRobin),
+        media: table.need("media").and_then(|node| node.count(1..=MEDIA_MAX)).unwrap_or(1),
+        rotate: table.get("rotate").and_then(schedule).unwrap_or_else(defaults::rotate),
+        shift: table.get("shift").and_then(|node| node.word(Shift::ALL)).unwrap_or(Shift::Previous),
+        custodians: table.get("custodians").map(names).unwrap_or_else(|| people.carriers.clone()),
+        mount: table.get("mount").and_then(path).unwrap_or_else(|| defaults::MOUNT.into()),
         place: table.get("place").and_then(name),
     }
 }
@@ -145,22 +109,10 @@ pub(super) fn copies(
         let Some(node) = table.get(key) else { continue };
         if let (Some(url), Ok(id)) = (url(node), TargetId::new(key)) {
             let (lock, bandwidth) = (defaults::lock(&url), defaults::bandwidth(&url));
-            targets.insert(
-                id,
-                Target {
-                    kind: TargetKind::Url(url),
-                    class,
-                    lock,
-                    bandwidth,
-                },
-            );
+            targets.insert(id, Target { kind: TargetKind::Url(url), class, lock, bandwidth });
         }
     }
-    let (Some(node), Ok(target), Ok(id)) = (
-        table.get("disks"),
-        TargetId::new("disks"),
-        PoolId::new("weekly"),
-    ) else {
+    let (Some(node), Ok(target), Ok(id)) = (table.get("disks"), TargetId::new("disks"), PoolId::new("weekly")) else {
         return;
     };
     let pool = if node.is_table() {

@@ -1,5 +1,7 @@
 //! Malformed plans, and exactly what is said about each.
 
+use proptest::prelude::*;
+
 use super::{parse, parse_calendar};
 use crate::plan::SecretRef;
 use crate::source::Source;
@@ -63,80 +65,266 @@ fn unknown_keys_are_shown_with_what_was_meant() {
     check(
         "schedule = \"daily at 19:00\"",
         "shedule = \"daily at 19:00\"",
-        &["dr.toml:25: `shedule` in [systems.mis]: expected one of title, tier, owner, source, schedule, targets, copies, rpo, rto, mtpd, max-age, retention, before, after, sensitive\n  did you mean `schedule`?"],
+        &[
+            "dr.toml:25: `shedule` in [systems.mis]: expected one of title, tier, owner, source, schedule, targets, copies, rpo, rto, mtpd, max-age, retention, before, after, sensitive\n  did you mean `schedule`?",
+        ],
     );
-    check("version = 1", "verison = 1", &["dr.toml:1: `verison` in the plan: expected one of version, state, school, keys, people, places, copies, targets, pools, systems, report, alerts, checks, rehearsals, runbook, exceptions\n  did you mean `version`?"]);
-    check("path = \"/srv/mis.db\"", "path = \"/srv/mis.db\", exclude = []", &["dr.toml:24: `exclude` in [systems.mis.source]: expected one of kind, path"]);
+    check(
+        "version = 1",
+        "verison = 1",
+        &[
+            "dr.toml:1: `verison` in the plan: expected one of version, state, school, keys, people, places, copies, targets, pools, systems, report, alerts, checks, rehearsals, runbook, exceptions\n  did you mean `version`?",
+        ],
+    );
+    check(
+        "path = \"/srv/mis.db\"",
+        "path = \"/srv/mis.db\", exclude = []",
+        &["dr.toml:24: `exclude` in [systems.mis.source]: expected one of kind, path"],
+    );
 }
 
 #[test]
 fn unknown_names_are_shown_with_what_was_meant() {
-    check("targets = [\"nas\"]", "targets = [\"nass\"]", &["dr.toml:26: `systems.mis.targets[0] = \"nass\"`: expected one of the plan's targets: disks, nas\n  did you mean `nas`?"]);
-    check("target = \"disks\"", "target = \"disk\"", &["dr.toml:27: `systems.mis.copies[0].target = \"disk\"`: expected one of the plan's targets: disks, nas\n  did you mean `disks`?"]);
-    check("tier = 1", "tier = 1\nowner = \"ahs\"", &["dr.toml:24: `systems.mis.owner = \"ahs\"`: expected one of the plan's people: ash, oak\n  did you mean `ash`?"]);
-    check("[\"oak\", \"ash\"]", "[\"oak\", \"elm\"]", &["dr.toml:21: `pools.weekly.custodians[1] = \"elm\"`: expected one of the plan's people: ash, oak"]);
-    check("pool = \"weekly\"", "pool = \"weakly\"", &["dr.toml:18: `targets.disks.pool = \"weakly\"`: expected one of the plan's pools: weekly\n  did you mean `weekly`?"]);
-    check("roles = [\"head\"]", "roles = [\"head\"]\ndeputy = \"okk\"", &["dr.toml:9: `people.ash.deputy = \"okk\"`: expected one of the plan's people: ash, oak\n  did you mean `oak`?"]);
-    check_more("[report]\nto = [\"nobody\"]", &["dr.toml:30: `report.to[0] = \"nobody\"`: expected one of the plan's people: ash, oak"]);
+    check(
+        "targets = [\"nas\"]",
+        "targets = [\"nass\"]",
+        &[
+            "dr.toml:26: `systems.mis.targets[0] = \"nass\"`: expected one of the plan's targets: disks, nas\n  did you mean `nas`?",
+        ],
+    );
+    check(
+        "target = \"disks\"",
+        "target = \"disk\"",
+        &[
+            "dr.toml:27: `systems.mis.copies[0].target = \"disk\"`: expected one of the plan's targets: disks, nas\n  did you mean `disks`?",
+        ],
+    );
+    check(
+        "tier = 1",
+        "tier = 1\nowner = \"ahs\"",
+        &[
+            "dr.toml:24: `systems.mis.owner = \"ahs\"`: expected one of the plan's people: ash, oak\n  did you mean `ash`?",
+        ],
+    );
+    check(
+        "[\"oak\", \"ash\"]",
+        "[\"oak\", \"elm\"]",
+        &["dr.toml:21: `pools.weekly.custodians[1] = \"elm\"`: expected one of the plan's people: ash, oak"],
+    );
+    check(
+        "pool = \"weekly\"",
+        "pool = \"weakly\"",
+        &[
+            "dr.toml:18: `targets.disks.pool = \"weakly\"`: expected one of the plan's pools: weekly\n  did you mean `weekly`?",
+        ],
+    );
+    check(
+        "roles = [\"head\"]",
+        "roles = [\"head\"]\ndeputy = \"okk\"",
+        &[
+            "dr.toml:9: `people.ash.deputy = \"okk\"`: expected one of the plan's people: ash, oak\n  did you mean `oak`?",
+        ],
+    );
+    check_more(
+        "[report]\nto = [\"nobody\"]",
+        &["dr.toml:30: `report.to[0] = \"nobody\"`: expected one of the plan's people: ash, oak"],
+    );
 }
 
 #[test]
 fn words_from_a_list_are_shown_with_the_list() {
-    check("roles = [\"head\"]", "roles = [\"haed\"]", &["dr.toml:8: `people.ash.roles[0] = \"haed\"`: expected one of \"head\", \"deputy-head\", \"business-manager\", \"digital-lead\", \"it-lead\", \"it-provider\", \"custodian\", \"key-holder\", \"dpo\", \"governor\", \"operator\", \"restorer\", \"approver\", \"auditor\", \"viewer\"\n  did you mean `head`?"]);
-    check("class = \"offsite\"", "class = \"off-site\"", &["dr.toml:13: `places.annexe.class = \"off-site\"`: expected one of \"onsite\", \"offsite\"\n  did you mean `offsite`?"]);
-    check("media = 4", "media = 4\nscheme = \"hanoy\"", &["dr.toml:21: `pools.weekly.scheme = \"hanoy\"`: expected one of \"round-robin\", \"gfs\", \"gfs-termly\", \"hanoi\"\n  did you mean `hanoi`?"]);
-    check("kind = \"sqlite\"", "kind = \"sqllite\"", &["dr.toml:24: `systems.mis.source.kind = \"sqllite\"`: expected one of \"files\", \"sqlite\", \"maildir\", \"postgres\", \"mariadb\", \"imap\", \"website\", \"command\", \"drop\", \"saas\"\n  did you mean `sqlite`?"]);
+    check(
+        "roles = [\"head\"]",
+        "roles = [\"haed\"]",
+        &[
+            "dr.toml:8: `people.ash.roles[0] = \"haed\"`: expected one of \"head\", \"deputy-head\", \"business-manager\", \"digital-lead\", \"it-lead\", \"it-provider\", \"custodian\", \"key-holder\", \"dpo\", \"governor\", \"operator\", \"restorer\", \"approver\", \"auditor\", \"viewer\"\n  did you mean `head`?",
+        ],
+    );
+    check(
+        "class = \"offsite\"",
+        "class = \"off-site\"",
+        &[
+            "dr.toml:13: `places.annexe.class = \"off-site\"`: expected one of \"onsite\", \"offsite\"\n  did you mean `offsite`?",
+        ],
+    );
+    check(
+        "media = 4",
+        "media = 4\nscheme = \"hanoy\"",
+        &[
+            "dr.toml:21: `pools.weekly.scheme = \"hanoy\"`: expected one of \"round-robin\", \"gfs\", \"gfs-termly\", \"hanoi\"\n  did you mean `hanoi`?",
+        ],
+    );
+    check(
+        "kind = \"sqlite\"",
+        "kind = \"sqllite\"",
+        &[
+            "dr.toml:24: `systems.mis.source.kind = \"sqllite\"`: expected one of \"files\", \"sqlite\", \"maildir\", \"postgres\", \"mariadb\", \"imap\", \"website\", \"command\", \"drop\", \"saas\"\n  did you mean `sqlite`?",
+        ],
+    );
 }
 
 #[test]
 fn values_of_the_wrong_form_are_shown_with_an_example() {
     const SCHEDULE: &str = "a schedule such as \"daily at 19:30\", \"weekly on Fri at 17:00\", \"monthly on 1 at 02:00\", \"every 4h\" or \"cron 30 19 * * *\"";
-    check("daily at 19:00", "dayly at 19:00", &[&format!("dr.toml:25: `systems.mis.schedule = \"dayly at 19:00\"`: expected {SCHEDULE}\n  did you mean `daily at 19:00`?")]);
-    check("daily at 19:00", "daily at 25:00", &[&format!("dr.toml:25: `systems.mis.schedule = \"daily at 25:00\"`: expected {SCHEDULE}")]);
-    check("daily at 19:00", "every 7h", &["dr.toml:25: `systems.mis.schedule = \"every 7h\"`: expected a part of a day after `every`: from 5m to 24h, and dividing 24h without a rest"]);
-    check("daily at 19:00", "cron 0 2 31 2 *", &["dr.toml:25: `systems.mis.schedule = \"cron 0 2 31 2 *\"`: expected a cron pattern that happens at all: no day matches this one"]);
-    check("rpo = \"26h\"", "rpo = \"26 hours\"", &["dr.toml:28: `systems.mis.rpo = \"26 hours\"`: expected a length of time such as \"45s\", \"2m\", \"26h\", \"3d\", \"2w\", \"6mo\" or \"3y\""]);
+    check(
+        "daily at 19:00",
+        "dayly at 19:00",
+        &[&format!(
+            "dr.toml:25: `systems.mis.schedule = \"dayly at 19:00\"`: expected {SCHEDULE}\n  did you mean `daily at 19:00`?"
+        )],
+    );
+    check(
+        "daily at 19:00",
+        "daily at 25:00",
+        &[&format!("dr.toml:25: `systems.mis.schedule = \"daily at 25:00\"`: expected {SCHEDULE}")],
+    );
+    check(
+        "daily at 19:00",
+        "every 7h",
+        &[
+            "dr.toml:25: `systems.mis.schedule = \"every 7h\"`: expected a part of a day after `every`: from 5m to 24h, and dividing 24h without a rest",
+        ],
+    );
+    check(
+        "daily at 19:00",
+        "cron 0 2 31 2 *",
+        &[
+            "dr.toml:25: `systems.mis.schedule = \"cron 0 2 31 2 *\"`: expected a cron pattern that happens at all: no day matches this one",
+        ],
+    );
+    check(
+        "rpo = \"26h\"",
+        "rpo = \"26 hours\"",
+        &[
+            "dr.toml:28: `systems.mis.rpo = \"26 hours\"`: expected a length of time such as \"45s\", \"2m\", \"26h\", \"3d\", \"2w\", \"6mo\" or \"3y\"",
+        ],
+    );
     check("tier = 1", "tier = 9", &["dr.toml:23: `systems.mis.tier = 9`: expected a whole number from 1 to 3"]);
-    check("media = 4", "media = \"4\"", &["dr.toml:20: `pools.weekly.media = \"4\"`: expected a whole number from 1 to 99"]);
-    check("Mon-Fri 08:00-16:00", "Mon-Fri 8-4", &["dr.toml:5: `school.hours = \"Mon-Fri 8-4\"`: expected days and hours such as \"Mon-Fri 08:00-16:00\""]);
-    check("Europe/London", "Europe/Londn", &["dr.toml:4: `school.timezone = \"Europe/Londn\"`: expected the name of a time zone such as \"Europe/London\"\n  did you mean `Europe/London`?"]);
-    check("roles = [\"head\"]", "starts = \"2024-09-01\"", &["dr.toml:8: `people.ash.starts = \"2024-09-01\"`: expected a date such as 2026-12-18, without quotes"]);
-    check("roles = [\"head\"]", "absences = [{ from = 2026-12-05, until = 2026-12-01 }]", &["dr.toml:8: `people.ash.absences[0].until = 2026-12-01`: expected a day that is not before 2026-12-05"]);
-    check("rpo = \"26h\"", "retention = {}", &["dr.toml:28: `systems.mis.retention = {}`: expected at least one of last, hourly, daily, weekly, monthly, yearly, within, max-age"]);
-    check("rpo = \"26h\"", "sensitive = \"yes\"", &["dr.toml:28: `systems.mis.sensitive = \"yes\"`: expected true or false"]);
+    check(
+        "media = 4",
+        "media = \"4\"",
+        &["dr.toml:20: `pools.weekly.media = \"4\"`: expected a whole number from 1 to 99"],
+    );
+    check(
+        "Mon-Fri 08:00-16:00",
+        "Mon-Fri 8-4",
+        &["dr.toml:5: `school.hours = \"Mon-Fri 8-4\"`: expected days and hours such as \"Mon-Fri 08:00-16:00\""],
+    );
+    check(
+        "Europe/London",
+        "Europe/Londn",
+        &[
+            "dr.toml:4: `school.timezone = \"Europe/Londn\"`: expected the name of a time zone such as \"Europe/London\"\n  did you mean `Europe/London`?",
+        ],
+    );
+    check(
+        "roles = [\"head\"]",
+        "starts = \"2024-09-01\"",
+        &["dr.toml:8: `people.ash.starts = \"2024-09-01\"`: expected a date such as 2026-12-18, without quotes"],
+    );
+    check(
+        "roles = [\"head\"]",
+        "absences = [{ from = 2026-12-05, until = 2026-12-01 }]",
+        &["dr.toml:8: `people.ash.absences[0].until = 2026-12-01`: expected a day that is not before 2026-12-05"],
+    );
+    check(
+        "rpo = \"26h\"",
+        "retention = {}",
+        &[
+            "dr.toml:28: `systems.mis.retention = {}`: expected at least one of last, hourly, daily, weekly, monthly, yearly, within, max-age",
+        ],
+    );
+    check(
+        "rpo = \"26h\"",
+        "sensitive = \"yes\"",
+        &["dr.toml:28: `systems.mis.sensitive = \"yes\"`: expected true or false"],
+    );
     check("version = 1", "version = 2", &["dr.toml:1: `version = 2`: expected a whole number from 1 to 1"]);
-    check("rpo = \"26h\"", "before = [{ run = \"quiesce\" }]", &["dr.toml:28: `systems.mis.before[0].run = \"quiesce\"`: expected a list in square brackets"]);
-    check_more("[systems.\"Bad Name\"]\nsource = \"/srv/b\"", &["dr.toml:30: `systems.Bad Name = [systems.\"Bad Name\"]`: expected a name as key: 1 to 48 of a-z, 0-9 and -, beginning with a letter or digit"]);
+    check(
+        "rpo = \"26h\"",
+        "before = [{ run = \"quiesce\" }]",
+        &["dr.toml:28: `systems.mis.before[0].run = \"quiesce\"`: expected a list in square brackets"],
+    );
+    check_more(
+        "[systems.\"Bad Name\"]\nsource = \"/srv/b\"",
+        &[
+            "dr.toml:29: `Bad Name` in [systems]: expected a name: 1 to 48 of a-z, 0-9 and -, beginning with a letter or digit",
+        ],
+    );
 }
 
 #[test]
 fn addresses_and_sources_of_unknown_kinds_are_shown() {
-    check("url = \"/mnt/nas\"", "url = \"s4://bucket/dr\"", &["dr.toml:16: `targets.nas.url = \"s4://bucket/dr\"`: expected a path or an address with file, s3, az, gs, sftp, webdav or webdavs\n  did you mean `s3://bucket/dr`?"]);
-    check("{ kind = \"sqlite\", path = \"/srv/mis.db\" }", "\"sqlit:/srv/mis.db\"", &["dr.toml:24: `systems.mis.source = \"sqlit:/srv/mis.db\"`: expected a path, or a source such as \"drop:/srv/drop/mis\", \"sqlite:/srv/mis.db\", \"maildir:/srv/mail\", \"postgres:mis\", \"mariadb:shop\", \"imaps://mail.school.example\" or \"sftp://web@host/htdocs\"\n  did you mean `sqlite:/srv/mis.db`?"]);
-    check("url = \"/mnt/nas\"", "url = \"/mnt/nas\"\npool = \"weekly\"", &["dr.toml:17: `targets.nas.pool = \"weekly\"`: expected either `url` or `pool`, not both"]);
-    check("pool = \"weekly\"", "pool = \"weekly\"\nclass = \"offsite\"", &["dr.toml:19: `targets.disks.class = \"offsite\"`: expected nothing: a pool's media are where people put them"]);
+    check(
+        "url = \"/mnt/nas\"",
+        "url = \"s4://bucket/dr\"",
+        &[
+            "dr.toml:16: `targets.nas.url = \"s4://bucket/dr\"`: expected a path or an address with file, s3, az, gs, sftp, webdav or webdavs\n  did you mean `s3://bucket/dr`?",
+        ],
+    );
+    check(
+        "{ kind = \"sqlite\", path = \"/srv/mis.db\" }",
+        "\"sqlit:/srv/mis.db\"",
+        &[
+            "dr.toml:24: `systems.mis.source = \"sqlit:/srv/mis.db\"`: expected a path, or a source such as \"drop:/srv/drop/mis\", \"sqlite:/srv/mis.db\", \"maildir:/srv/mail\", \"postgres:mis\", \"mariadb:shop\", \"imaps://mail.school.example\" or \"sftp://web@host/htdocs\"\n  did you mean `sqlite:/srv/mis.db`?",
+        ],
+    );
+    check(
+        "url = \"/mnt/nas\"",
+        "url = \"/mnt/nas\"\npool = \"weekly\"",
+        &["dr.toml:17: `targets.nas.pool = \"weekly\"`: expected either `url` or `pool`, not both"],
+    );
+    check(
+        "pool = \"weekly\"",
+        "pool = \"weekly\"\nclass = \"offsite\"",
+        &[
+            "dr.toml:19: `targets.disks.class = \"offsite\"`: expected nothing: a pool's media are where people put them",
+        ],
+    );
 }
 
 #[test]
 fn missing_things_are_named() {
     check("name = \"Hazel Bank\"\n", "", &["dr.toml:2: [school] without `name`: expected `name`"]);
-    check("source = { kind = \"sqlite\", path = \"/srv/mis.db\" }\n", "", &["dr.toml:22: [systems.mis] without `source`: expected `source`"]);
+    check(
+        "source = { kind = \"sqlite\", path = \"/srv/mis.db\" }\n",
+        "",
+        &["dr.toml:22: [systems.mis] without `source`: expected `source`"],
+    );
     check("{ kind = \"sqlite\", path", "{ path", &["dr.toml:24: [systems.mis.source] without `kind`: expected `kind`"]);
-    check("url = \"/mnt/nas\"\n", "", &["dr.toml:15: [targets.nas] without `url` or `pool`: expected `url` or `pool`", "dr.toml:26: `systems.mis.targets[0] = \"nas\"`: expected one of the plan's targets: disks"]);
-    check("target = \"disks\"", "target = \"nas\"", &["dr.toml:27: `systems.mis.copies[0] = { target = \"nas\", schedule = \"weekly on Thu at 21:00\" }`: expected each target once: there is a copy on `nas` already"]);
-    check_text("", &[
-        "dr.toml:1: the plan without `school`: expected `school`",
-        "dr.toml:1: the plan without `copies` or [targets]: expected `copies` or [targets]",
-        "dr.toml:1: the plan without `systems`: expected `systems`",
-    ]);
+    check("url = \"/mnt/nas\"\n", "", &["dr.toml:15: [targets.nas] without `url` or `pool`: expected `url` or `pool`"]);
+    check(
+        "target = \"disks\"",
+        "target = \"nas\"",
+        &[
+            "dr.toml:27: `systems.mis.copies[0] = { target = \"nas\", schedule = \"weekly on Thu at 21:00\" }`: expected each target once: there is a copy on `nas` already",
+        ],
+    );
+    check_text(
+        "",
+        &[
+            "dr.toml:1: the plan without `school`: expected `school`",
+            "dr.toml:1: the plan without `copies` or [targets]: expected `copies` or [targets]",
+            "dr.toml:1: the plan without `systems`: expected `systems`",
+        ],
+    );
 }
 
 #[test]
 fn secrets_are_refused_and_never_shown() {
     const EXPECTED: &str = "where the secret is found: \"credential:NAME\", \"file:PATH\", \"env:NAME\" or \"command:PROGRAM\"; the secret itself never stands in a plan";
-    check_more("[alerts]\nsmtp = { url = \"smtps://mail.example\", password = \"hunter2hunter2\" }", &[&format!("dr.toml:30: `alerts.smtp.password`: expected {EXPECTED}")]);
+    check_more(
+        "[alerts]\nsmtp = { url = \"smtps://mail.example\", password = \"hunter2hunter2\" }",
+        &[&format!("dr.toml:30: `alerts.smtp.password`: expected {EXPECTED}")],
+    );
     check_more("[keys]\nunlock = \"correct horse\"", &[&format!("dr.toml:30: `keys.unlock`: expected {EXPECTED}")]);
-    check("url = \"/mnt/nas\"", "url = \"sftp://dr:hunter2@host/dr\"", &["dr.toml:16: `targets.nas.url`: expected an address without a password; the password's place is named with `password`, or found by the store's own variables"]);
+    check(
+        "url = \"/mnt/nas\"",
+        "url = \"sftp://dr:hunter2@host/dr\"",
+        &[
+            "dr.toml:16: `targets.nas.url`: expected an address without a password; the password's place is named with `password`, or found by the store's own variables",
+        ],
+    );
     for hiding in [
         "[alerts]\nping = \"hunter2\"",
         "[alerts]\nsmtp = { url = \"smtps://dr:hunter2@mail\" }",
@@ -153,7 +341,11 @@ fn secrets_are_refused_and_never_shown() {
 
 #[test]
 fn all_errors_are_told_at_once_by_line() {
-    let text = SOUND.replace("tier = 1", "teir = 1").replace("26h", "26x").replace("media = 4", "media = 0").replace("Europe/London", "Mars");
+    let text = SOUND
+        .replace("tier = 1", "teir = 1")
+        .replace("26h", "26x")
+        .replace("media = 4", "media = 0")
+        .replace("Europe/London", "Mars");
     let problems = parse(&text, "dr.toml").expect_err("problems");
     assert_eq!(problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [4, 20, 23, 28]);
 }
@@ -176,9 +368,21 @@ fn the_short_form_of_people_and_copies_is_checked_too() {
     let base = "school = \"S\"\npeople = { head = \"A. Ash <head@school.example>\" }\ncopies = { onsite = \"/nas\" }\n[systems]\nfiles = \"/srv\"\n";
     parse(base, "dr.toml").unwrap();
     let check = |old: &str, new: &str, expected: &str| check_text(&base.replace(old, new), &[expected]);
-    check("head = ", "heed = ", "dr.toml:2: `people.heed = \"A. Ash <head@school.example>\"`: expected a role as key (it, disks, head, deputy-head, business-manager, digital-lead, it-lead, it-provider, custodian, key-holder, dpo, governor, operator, restorer, approver, auditor, viewer) or a table for one person\n  did you mean `head`?");
-    check("<head@school.example>", "<head", "dr.toml:2: `people.head = \"A. Ash <head\"`: expected a person such as \"A. Ash <head@school.example>\"");
-    check("onsite = \"/nas\"", "onside = \"/nas\"", "dr.toml:3: `onside` in [copies]: expected one of onsite, offsite, cloud, disks\n  did you mean `onsite`?");
+    check(
+        "head = ",
+        "heed = ",
+        "dr.toml:2: `heed` in [people]: expected a role (it, disks, head, deputy-head, business-manager, digital-lead, it-lead, it-provider, custodian, key-holder, dpo, governor, operator, restorer, approver, auditor, viewer), or a table for one person\n  did you mean `head`?",
+    );
+    check(
+        "<head@school.example>",
+        "<head",
+        "dr.toml:2: `people.head = \"A. Ash <head\"`: expected a person such as \"A. Ash <head@school.example>\"",
+    );
+    check(
+        "onsite = \"/nas\"",
+        "onside = \"/nas\"",
+        "dr.toml:3: `onside` in [copies]: expected one of onsite, offsite, cloud, disks\n  did you mean `onsite`?",
+    );
 }
 
 #[test]
@@ -258,18 +462,26 @@ until = 2026-12-18
 #[test]
 fn calendars_are_checked_like_plans() {
     let check = |text: &str, expected: &[&str]| {
-        let shown: Vec<String> = parse_calendar(text, "c.toml").expect_err("a problem").iter().map(ToString::to_string).collect();
+        let shown: Vec<String> =
+            parse_calendar(text, "c.toml").expect_err("a problem").iter().map(ToString::to_string).collect();
         assert_eq!(shown, expected);
     };
-    check("", &["c.toml:1: the plan without `terms`: expected `terms`"]);
-    check("[[terms]]\nname = \"A\"\nfrom = 2026-09-02\nuntill = 2026-12-18\n", &[
-        "c.toml:1: [terms[0]] without `until`: expected `until`",
-        "c.toml:4: `untill` in [terms[0]]: expected one of name, from, until, half-term\n  did you mean `until`?",
-    ]);
-    check("[[terms]]\nname = \"A\"\nfrom = 2026-09-02\nuntil = 2026-12-18\n[[terms]]\nname = \"B\"\nfrom = 2026-12-18\nuntil = 2027-03-01\n", &[
-        "c.toml:1: `terms`: expected terms that do not overlap, as \"A\" and \"B\" do",
-    ]);
-    check("terms = []\n[[inset]]\nname = \"x\"\ndate = 2026-02-30\n", &["c.toml:4: `inset[0].date = 2026-02-30`: expected a date such as 2026-12-18, without quotes"]);
+    check("", &["c.toml:1: the calendar without `terms`: expected `terms`"]);
+    check(
+        "[[terms]]\nname = \"A\"\nfrom = 2026-09-02\nuntill = 2026-12-18\n",
+        &[
+            "c.toml:1: [terms[0]] without `until`: expected `until`",
+            "c.toml:4: `untill` in [terms[0]]: expected one of name, from, until, half-term\n  did you mean `until`?",
+        ],
+    );
+    check(
+        "[[terms]]\nname = \"A\"\nfrom = 2026-09-02\nuntil = 2026-12-18\n[[terms]]\nname = \"B\"\nfrom = 2026-12-18\nuntil = 2027-03-01\n",
+        &["c.toml:1: `terms`: expected terms that do not overlap, as \"A\" and \"B\" do"],
+    );
+    check(
+        "terms = []\n[[inset]]\nname = \"x\"\ndate = \"3 May\"\n",
+        &["c.toml:4: `inset[0].date = \"3 May\"`: expected a date such as 2026-12-18, without quotes"],
+    );
 }
 
 #[test]
@@ -278,6 +490,34 @@ fn every_key_stands_in_the_page() {
     for (table, keys) in super::keys::ALL {
         for key in *keys {
             assert!(page.contains(&format!("`{key}`")), "`{key}` of {table} is not in docs/format/plan.md");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Bytes put in and cut out anywhere: never a panic, never an error without a message, and
+    /// what still reads reads back from its expansion.
+    #[test]
+    fn a_damaged_plan_is_read_or_explained(
+        short in any::<bool>(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0usize..12, "[a-z0-9=\"\\[\\]{}., :/\n-]{0,6}"), 1..4),
+    ) {
+        let file = if short { include_str!("../../../../schedules/ten-lines.toml") } else { include_str!("../../../../schedules/hazel-bank.toml") };
+        let mut text: Vec<char> = file.chars().collect();
+        for (at, cut, put) in cuts {
+            let at = at.index(text.len());
+            let end = (at + cut).min(text.len());
+            text.splice(at..end, put.chars());
+        }
+        let text: String = text.into_iter().collect();
+        match parse(&text, "dr.toml") {
+            Ok(plan) => {
+                let shown = crate::show_full(&plan);
+                prop_assert_eq!(parse(&shown, "shown"), Ok(plan), "{}", shown);
+            }
+            Err(problems) => prop_assert!(!problems.is_empty()),
         }
     }
 }

@@ -13,11 +13,11 @@ use crate::target::Bandwidth;
 
 use super::keys;
 
+/// What a name is.
+pub(super) const NAME: &str = "a name: 1 to 48 of a-z, 0-9 and -, beginning with a letter or digit";
+
 pub(super) fn name<I: TryFrom<String, Error = BadName>>(node: &Node<'_>) -> Option<I> {
-    node.read(
-        "a name: 1 to 48 of a-z, 0-9 and -, beginning with a letter or digit",
-        |text| I::try_from(text.to_owned()).ok(),
-    )
+    node.read(NAME, |text| I::try_from(text.to_owned()).ok())
 }
 
 pub(super) fn names<I: TryFrom<String, Error = BadName>>(node: &Node<'_>) -> Vec<I> {
@@ -29,10 +29,7 @@ pub(super) fn path(node: &Node<'_>) -> Option<PathBuf> {
 }
 
 pub(super) fn period(node: &Node<'_>) -> Option<Period> {
-    node.read(
-        "a length of time such as \"45s\", \"2m\", \"26h\", \"3d\", \"2w\", \"6mo\" or \"3y\"",
-        Period::parse,
-    )
+    node.read("a length of time such as \"45s\", \"2m\", \"26h\", \"3d\", \"2w\", \"6mo\" or \"3y\"", Period::parse)
 }
 
 pub(super) fn schedule(node: &Node<'_>) -> Option<Schedule> {
@@ -43,8 +40,7 @@ pub(super) fn schedule(node: &Node<'_>) -> Option<Schedule> {
     let first = text.split_whitespace().next().unwrap_or("");
     Schedule::parse(text)
         .map_err(|expected| {
-            let near = nearest(first, ["daily", "weekly", "monthly", "every", "cron"])
-                .filter(|near| near != first);
+            let near = nearest(first, ["daily", "weekly", "monthly", "every", "cron"]).filter(|near| near != first);
             node.wrong(expected, near.map(|near| text.replacen(first, &near, 1)));
         })
         .ok()
@@ -61,9 +57,9 @@ pub(super) fn secret(node: &Node<'_>) -> Option<SecretRef> {
             "credential" if word => Some(SecretRef::Credential(rest.to_owned())),
             "env" if word => Some(SecretRef::Env(rest.to_owned())),
             "file" if !rest.is_empty() => Some(SecretRef::File(PathBuf::from(rest))),
-            "command" if !rest.is_empty() => Some(SecretRef::Command(
-                rest.split_whitespace().map(str::to_owned).collect(),
-            )),
+            "command" if !rest.is_empty() => {
+                Some(SecretRef::Command(rest.split_whitespace().map(str::to_owned).collect()))
+            }
             _ => None,
         }
     });
@@ -89,16 +85,11 @@ pub(super) fn has_password(url: &str) -> bool {
         return false;
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-    authority
-        .rsplit_once('@')
-        .is_some_and(|(user, _)| user.contains(':'))
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 pub(super) fn bandwidth(node: &Node<'_>) -> Option<Bandwidth> {
-    node.read(
-        "a speed such as \"10 MB/s\", or \"half-in-hours\" or \"unlimited\"",
-        bandwidth_parse,
-    )
+    node.read("a speed such as \"10 MB/s\", or \"half-in-hours\" or \"unlimited\"", bandwidth_parse)
 }
 
 /// The units of a speed, largest first.
@@ -120,9 +111,7 @@ fn bandwidth_parse(text: &str) -> Option<Bandwidth> {
     }
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (count, unit) = text.split_at(digits);
-    let (_, bytes) = SPEEDS
-        .into_iter()
-        .find(|(name, _)| *name == unit.trim_start())?;
+    let (_, bytes) = SPEEDS.into_iter().find(|(name, _)| *name == unit.trim_start())?;
     let speed = count.parse::<u64>().ok()?.checked_mul(bytes)?;
     (speed > 0).then_some(Bandwidth::BytesPerSecond(speed))
 }
@@ -130,17 +119,9 @@ fn bandwidth_parse(text: &str) -> Option<Bandwidth> {
 pub(super) fn retention(node: &Node<'_>) -> Option<Retention> {
     let table = node.section(keys::RETENTION)?;
     if table.entries().is_empty() {
-        node.wrong(
-            "at least one of last, hourly, daily, weekly, monthly, yearly, within, max-age",
-            None,
-        );
+        node.wrong("at least one of last, hourly, daily, weekly, monthly, yearly, within, max-age", None);
     }
-    let count = |key| {
-        table
-            .get(key)
-            .and_then(|node| node.count(1..=10_000))
-            .unwrap_or(0)
-    };
+    let count = |key| table.get(key).and_then(|node| node.count(1..=10_000)).unwrap_or(0);
     Some(Retention {
         last: count("last"),
         hourly: count("hourly"),

@@ -33,17 +33,10 @@ pub struct Verdict {
 /// Days, weeks and months are those of `zone`. Snapshots from after `now` are kept: the clock is
 /// wrong, and that is no reason to delete.
 #[must_use]
-pub fn judge(
-    snapshots: &[Snapshot],
-    retention: &Retention,
-    now: Timestamp,
-    zone: &TimeZone,
-) -> Vec<Verdict> {
+pub fn judge(snapshots: &[Snapshot], retention: &Retention, now: Timestamp, zone: &TimeZone) -> Vec<Verdict> {
     let mut newest_first: Vec<&Snapshot> = snapshots.iter().collect();
     newest_first.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| b.id.cmp(&a.id)));
-    let (future, past): (Vec<_>, Vec<_>) = newest_first
-        .into_iter()
-        .partition(|snapshot| snapshot.time > now);
+    let (future, past): (Vec<_>, Vec<_>) = newest_first.into_iter().partition(|snapshot| snapshot.time > now);
     let times: Vec<Timestamp> = past.iter().map(|snapshot| snapshot.time).collect();
 
     let mut reasons: Vec<Vec<String>> = vec![Vec::new(); times.len()];
@@ -58,35 +51,22 @@ pub fn judge(
         }
     }
 
-    let no_rule = Retention {
-        max_age: None,
-        ..retention.clone()
-    } == Retention::default();
+    let no_rule = Retention { max_age: None, ..retention.clone() } == Retention::default();
     let oldest_kept = retention.max_age.map(|age| (age, age.before(now, zone)));
     let ahead = future.into_iter().map(|snapshot| Verdict {
         id: snapshot.id.clone(),
         keep: true,
         because: "its time is in the future".to_owned(),
     });
-    let judged = past
-        .iter()
-        .zip(reasons)
-        .enumerate()
-        .map(|(place, (snapshot, reasons))| {
-            let (keep, because) = match oldest_kept {
-                Some((age, oldest)) if snapshot.time < oldest => {
-                    (false, format!("older than max-age {age}"))
-                }
-                _ if no_rule => (true, "no rule says otherwise".to_owned()),
-                _ if reasons.is_empty() && place == 0 => (true, "the newest there is".to_owned()),
-                _ if reasons.is_empty() => (false, "no rule keeps it".to_owned()),
-                _ => (true, reasons.join(", ")),
-            };
-            Verdict {
-                id: snapshot.id.clone(),
-                keep,
-                because,
-            }
-        });
+    let judged = past.iter().zip(reasons).enumerate().map(|(place, (snapshot, reasons))| {
+        let (keep, because) = match oldest_kept {
+            Some((age, oldest)) if snapshot.time < oldest => (false, format!("older than max-age {age}")),
+            _ if no_rule => (true, "no rule says otherwise".to_owned()),
+            _ if reasons.is_empty() && place == 0 => (true, "the newest there is".to_owned()),
+            _ if reasons.is_empty() => (false, "no rule keeps it".to_owned()),
+            _ => (true, reasons.join(", ")),
+        };
+        Verdict { id: snapshot.id.clone(), keep, because }
+    });
     ahead.chain(judged).collect()
 }

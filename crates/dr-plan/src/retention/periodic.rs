@@ -30,12 +30,7 @@ pub(super) fn kinds(retention: &Retention) -> [(Kind, u32); 5] {
 /// For each time, newest first, why it is kept: it is the newest of its stretch, and fewer than
 /// `count` stretches came before. Empty stretches do not count, so six weeks of summer holidays
 /// do not eat the daily copies.
-pub(super) fn keep(
-    times: &[Timestamp],
-    kind: Kind,
-    count: u32,
-    zone: &TimeZone,
-) -> Vec<Option<String>> {
+pub(super) fn keep(times: &[Timestamp], kind: Kind, count: u32, zone: &TimeZone) -> Vec<Option<String>> {
     let mut seen = 0;
     let mut stretch_before = None;
     times
@@ -43,11 +38,7 @@ pub(super) fn keep(
         .map(|time| {
             let zoned = time.to_zoned(zone.clone());
             // The repeated hour of autumn is two hours: the offset tells them apart.
-            let hour_pass = if matches!(kind, Kind::Hour) {
-                zoned.offset().seconds()
-            } else {
-                0
-            };
+            let hour_pass = if matches!(kind, Kind::Hour) { zoned.offset().seconds() } else { 0 };
             let stretch = (stretch(zoned.datetime(), kind), hour_pass);
             if seen >= count || stretch_before == Some(stretch) {
                 return None;

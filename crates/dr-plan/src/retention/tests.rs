@@ -11,25 +11,14 @@ fn london() -> TimeZone {
 }
 
 fn snapshots(times: &[&str]) -> Vec<Snapshot> {
-    times
-        .iter()
-        .map(|time| Snapshot {
-            id: (*time).to_owned(),
-            time: time.parse().unwrap(),
-        })
-        .collect()
+    times.iter().map(|time| Snapshot { id: (*time).to_owned(), time: time.parse().unwrap() }).collect()
 }
 
 const NOW: &str = "2026-11-20T12:00:00Z";
 
 /// What is kept of `times`, with the reasons, newest first.
 fn check(times: &[&str], retention: &Retention, kept: &[(&str, &str)]) {
-    let verdicts = judge(
-        &snapshots(times),
-        retention,
-        NOW.parse().unwrap(),
-        &london(),
-    );
+    let verdicts = judge(&snapshots(times), retention, NOW.parse().unwrap(), &london());
     assert_eq!(verdicts.len(), times.len());
     let found: Vec<(&str, &str)> = verdicts
         .iter()
@@ -52,38 +41,16 @@ const WEEK: [&str; 8] = [
 
 #[test]
 fn last_keeps_the_newest() {
-    check(
-        &WEEK,
-        &Retention {
-            last: 2,
-            ..Retention::default()
-        },
-        &[(WEEK[0], "last 1 of 2"), (WEEK[1], "last 2 of 2")],
-    );
-    check(
-        &WEEK[..1],
-        &Retention {
-            last: 9,
-            ..Retention::default()
-        },
-        &[(WEEK[0], "last 1 of 9")],
-    );
+    check(&WEEK, &Retention { last: 2, ..Retention::default() }, &[(WEEK[0], "last 1 of 2"), (WEEK[1], "last 2 of 2")]);
+    check(&WEEK[..1], &Retention { last: 9, ..Retention::default() }, &[(WEEK[0], "last 1 of 9")]);
 }
 
 #[test]
 fn daily_keeps_the_newest_of_each_day_that_has_one() {
     check(
         &WEEK,
-        &Retention {
-            daily: 4,
-            ..Retention::default()
-        },
-        &[
-            (WEEK[0], "daily 1 of 4"),
-            (WEEK[1], "daily 2 of 4"),
-            (WEEK[3], "daily 3 of 4"),
-            (WEEK[4], "daily 4 of 4"),
-        ],
+        &Retention { daily: 4, ..Retention::default() },
+        &[(WEEK[0], "daily 1 of 4"), (WEEK[1], "daily 2 of 4"), (WEEK[3], "daily 3 of 4"), (WEEK[4], "daily 4 of 4")],
     );
 }
 
@@ -92,12 +59,7 @@ fn weekly_monthly_and_yearly_keep_the_newest_of_each() {
     // 15 November 2026 is a Sunday: the week before that of 20 November, and the same as the 9th.
     check(
         &WEEK,
-        &Retention {
-            weekly: 3,
-            monthly: 2,
-            yearly: 2,
-            ..Retention::default()
-        },
+        &Retention { weekly: 3, monthly: 2, yearly: 2, ..Retention::default() },
         &[
             (WEEK[0], "weekly 1 of 3, monthly 1 of 2, yearly 1 of 2"),
             (WEEK[4], "weekly 2 of 3"),
@@ -109,18 +71,10 @@ fn weekly_monthly_and_yearly_keep_the_newest_of_each() {
 
 #[test]
 fn hourly_tells_the_two_passes_of_the_autumn_hour_apart() {
-    let night = [
-        "2026-10-25T01:40:00Z",
-        "2026-10-25T01:10:00Z",
-        "2026-10-25T00:40:00Z",
-        "2026-10-25T00:10:00Z",
-    ];
+    let night = ["2026-10-25T01:40:00Z", "2026-10-25T01:10:00Z", "2026-10-25T00:40:00Z", "2026-10-25T00:10:00Z"];
     check(
         &night,
-        &Retention {
-            hourly: 5,
-            ..Retention::default()
-        },
+        &Retention { hourly: 5, ..Retention::default() },
         &[(night[0], "hourly 1 of 5"), (night[2], "hourly 2 of 5")],
     );
 }
@@ -128,63 +82,35 @@ fn hourly_tells_the_two_passes_of_the_autumn_hour_apart() {
 #[test]
 fn days_are_those_of_the_school() {
     // 23:30Z in July is half past midnight of the next day in London.
-    let nights = [
-        "2026-07-02T22:30:00Z",
-        "2026-07-01T23:30:00Z",
-        "2026-07-01T22:30:00Z",
-    ];
+    let nights = ["2026-07-02T22:30:00Z", "2026-07-01T23:30:00Z", "2026-07-01T22:30:00Z"];
     check(
         &nights,
-        &Retention {
-            daily: 5,
-            ..Retention::default()
-        },
+        &Retention { daily: 5, ..Retention::default() },
         &[(nights[0], "daily 1 of 5"), (nights[2], "daily 2 of 5")],
     );
 }
 
 #[test]
 fn within_keeps_everything_young_enough() {
-    let retention = Retention {
-        within: Period::parse("2d"),
-        ..Retention::default()
-    };
+    let retention = Retention { within: Period::parse("2d"), ..Retention::default() };
     check(
         &WEEK,
         &retention,
-        &[
-            (WEEK[0], "within 2d"),
-            (WEEK[1], "within 2d"),
-            (WEEK[2], "within 2d"),
-            (WEEK[3], "within 2d"),
-        ],
+        &[(WEEK[0], "within 2d"), (WEEK[1], "within 2d"), (WEEK[2], "within 2d"), (WEEK[3], "within 2d")],
     );
 }
 
 #[test]
 fn max_age_wins_over_every_rule() {
-    let retention = Retention {
-        last: 8,
-        max_age: Period::parse("6mo"),
-        ..Retention::default()
-    };
-    let verdicts = judge(
-        &snapshots(&WEEK),
-        &retention,
-        NOW.parse().unwrap(),
-        &london(),
-    );
+    let retention = Retention { last: 8, max_age: Period::parse("6mo"), ..Retention::default() };
+    let verdicts = judge(&snapshots(&WEEK), &retention, NOW.parse().unwrap(), &london());
     assert_eq!(verdicts.iter().filter(|verdict| verdict.keep).count(), 7);
     assert_eq!(verdicts[7].because, "older than max-age 6mo");
 }
 
 #[test]
 fn max_age_may_take_the_newest_of_all() {
-    let retention = Retention {
-        last: 8,
-        max_age: Period::parse("1w"),
-        ..Retention::default()
-    };
+    let retention = Retention { last: 8, max_age: Period::parse("1w"), ..Retention::default() };
     check(&["2026-11-01T19:00:00Z"], &retention, &[]);
 }
 
@@ -193,20 +119,14 @@ fn without_a_rule_everything_is_kept() {
     check(
         &WEEK[..2],
         &Retention::default(),
-        &[
-            (WEEK[0], "no rule says otherwise"),
-            (WEEK[1], "no rule says otherwise"),
-        ],
+        &[(WEEK[0], "no rule says otherwise"), (WEEK[1], "no rule says otherwise")],
     );
     check(&[], &Retention::default(), &[]);
 }
 
 #[test]
 fn the_newest_stays_even_when_no_rule_keeps_it() {
-    let retention = Retention {
-        within: Period::parse("1d"),
-        ..Retention::default()
-    };
+    let retention = Retention { within: Period::parse("1d"), ..Retention::default() };
     check(&WEEK[4..6], &retention, &[(WEEK[4], "the newest there is")]);
 }
 
@@ -215,14 +135,8 @@ fn the_future_is_kept_and_eats_no_places() {
     let times = ["2026-12-24T19:00:00Z", WEEK[0], WEEK[1]];
     check(
         &times,
-        &Retention {
-            last: 1,
-            ..Retention::default()
-        },
-        &[
-            (times[0], "its time is in the future"),
-            (WEEK[0], "last 1 of 1"),
-        ],
+        &Retention { last: 1, ..Retention::default() },
+        &[(times[0], "its time is in the future"), (WEEK[0], "last 1 of 1")],
     );
 }
 
@@ -231,29 +145,15 @@ fn judging_what_was_kept_again_keeps_all_of_it() {
     let mut time: Timestamp = "2024-01-01T19:00:00Z".parse().unwrap();
     let mut all = Vec::new();
     while time < NOW.parse().unwrap() {
-        all.push(Snapshot {
-            id: time.to_string(),
-            time,
-        });
+        all.push(Snapshot { id: time.to_string(), time });
         time += jiff::SignedDuration::from_hours(11);
     }
-    let retention = Retention {
-        last: 3,
-        daily: 14,
-        weekly: 8,
-        monthly: 12,
-        yearly: 2,
-        ..Retention::default()
-    };
-    let judge_at_now =
-        |snapshots: &[Snapshot]| judge(snapshots, &retention, NOW.parse().unwrap(), &london());
+    let retention = Retention { last: 3, daily: 14, weekly: 8, monthly: 12, yearly: 2, ..Retention::default() };
+    let judge_at_now = |snapshots: &[Snapshot]| judge(snapshots, &retention, NOW.parse().unwrap(), &london());
     let kept: Vec<Snapshot> = judge_at_now(&all)
         .into_iter()
         .filter(|verdict| verdict.keep)
-        .map(|verdict| Snapshot {
-            time: verdict.id.parse().unwrap(),
-            id: verdict.id,
-        })
+        .map(|verdict| Snapshot { time: verdict.id.parse().unwrap(), id: verdict.id })
         .collect();
     // 14 days and a second one of the last day, 5 more weeks, 11 more months, and 2025 by its December.
     assert_eq!(kept.len(), 31);

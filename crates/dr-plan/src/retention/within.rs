@@ -15,10 +15,6 @@ pub(super) fn keep(
     let oldest = within.map(|period| (period, period.before(now, zone)));
     times
         .iter()
-        .map(|time| {
-            oldest
-                .filter(|(_, oldest)| time >= oldest)
-                .map(|(period, _)| format!("within {period}"))
-        })
+        .map(|time| oldest.filter(|(_, oldest)| time >= oldest).map(|(period, _)| format!("within {period}")))
         .collect()
 }

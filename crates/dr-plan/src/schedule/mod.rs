@@ -82,10 +82,7 @@ impl Schedule {
 
 /// The most days from one of `days` to the next.
 fn longest_gap_in_days(days: Days) -> i64 {
-    let places: Vec<i64> = days
-        .iter()
-        .map(|day| i64::from(day.to_monday_zero_offset()))
-        .collect();
+    let places: Vec<i64> = days.iter().map(|day| i64::from(day.to_monday_zero_offset())).collect();
     let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
     let around = match (places.first(), places.last()) {
         (Some(first), Some(last)) => first + 7 - last,

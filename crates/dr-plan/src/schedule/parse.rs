@@ -32,30 +32,18 @@ impl Schedule {
 }
 
 fn daily(rest: &str) -> Option<Schedule> {
-    Some(Schedule::Daily {
-        at: time_parse(rest.strip_prefix("at ")?)?,
-    })
+    Some(Schedule::Daily { at: time_parse(rest.strip_prefix("at ")?)? })
 }
 
 fn weekly(rest: &str) -> Option<Schedule> {
     let (on, at) = rest.strip_prefix("on ")?.split_once(" at ")?;
-    Some(Schedule::Weekly {
-        on: Days::parse(on)?,
-        at: time_parse(at)?,
-    })
+    Some(Schedule::Weekly { on: Days::parse(on)?, at: time_parse(at)? })
 }
 
 fn monthly(rest: &str) -> Option<Schedule> {
     let (on, at) = rest.strip_prefix("on ")?.split_once(" at ")?;
-    let on = on
-        .trim()
-        .parse()
-        .ok()
-        .filter(|day| (1..=31).contains(day))?;
-    Some(Schedule::Monthly {
-        on,
-        at: time_parse(at)?,
-    })
+    let on = on.trim().parse().ok().filter(|day| (1..=31).contains(day))?;
+    Some(Schedule::Monthly { on, at: time_parse(at)? })
 }
 
 /// The shortest `every`: what calls us looks only every few minutes.
@@ -67,22 +55,14 @@ fn every(rest: &str) -> Result<Schedule, String> {
         .filter(|period| period.longest() >= EVERY_MIN && period.longest() <= day)
         .filter(|period| day.as_secs() % period.longest().as_secs() == 0)
         .map(Schedule::Every)
-        .ok_or_else(|| {
-            "a part of a day after `every`: from 5m to 24h, and dividing 24h without a rest"
-                .to_owned()
-        })
+        .ok_or_else(|| "a part of a day after `every`: from 5m to 24h, and dividing 24h without a rest".to_owned())
 }
 
 fn cron(rest: &str) -> Result<Schedule, String> {
-    let parser = CronParser::builder()
-        .seconds(Seconds::Disallowed)
-        .year(Year::Disallowed)
-        .build();
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
     // The pattern's own text is kept for showing the plan: one space between fields, as written otherwise.
     let fields = rest.split_whitespace().collect::<Vec<_>>().join(" ");
-    let cron = parser
-        .parse(&fields)
-        .map_err(|error| format!("five cron fields after `cron` ({error})"))?;
+    let cron = parser.parse(&fields).map_err(|error| format!("five cron fields after `cron` ({error})"))?;
     if slots::never(&cron) {
         return Err("a cron pattern that happens at all: no day matches this one".to_owned());
     }
@@ -92,8 +72,5 @@ fn cron(rest: &str) -> Result<Schedule, String> {
 /// Reads `Fri 07:30`, the short way to say one moment of each week.
 pub(crate) fn weekly_moment(text: &str) -> Option<Schedule> {
     let (day, at) = text.trim().split_once(' ')?;
-    Some(Schedule::Weekly {
-        on: Days::one(day_parse(day)?),
-        at: time_parse(at)?,
-    })
+    Some(Schedule::Weekly { on: Days::one(day_parse(day)?), at: time_parse(at)? })
 }

@@ -11,65 +11,40 @@ impl Schedule {
     /// Every slot from `from` until just before `until`, in order.
     #[must_use]
     pub fn slots(&self, from: Timestamp, until: Timestamp, zone: &TimeZone) -> Vec<Timestamp> {
-        let mut slots = Vec::new();
-        let mut after = from
-            .checked_sub(SignedDuration::from_nanos(1))
-            .unwrap_or(Timestamp::MIN);
-        while let Some(next) = self.next_after(after, zone) {
-            if next >= until {
-                break;
-            }
-            slots.push(next);
-            after = next;
-        }
+        let last = until.to_zoned(zone.clone()).date();
+        let last = last.tomorrow().unwrap_or(last);
+        let mut slots: Vec<Timestamp> = self
+            .days(from, 1, zone)
+            .take_while(|day| *day <= last)
+            .flat_map(|day| self.on_day(day, zone))
+            .filter(|slot| from <= *slot && *slot < until)
+            .collect();
+        slots.dedup();
         slots
     }
 
     /// The newest slot that is not after `now`.
     #[must_use]
     pub fn last_slot_at_or_before(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-        self.days_back(now, zone)?.find_map(|day| {
-            self.on_day(day, zone)
-                .into_iter()
-                .rfind(|slot| *slot <= now)
-        })
+        self.days(now, -1, zone).find_map(|day| self.on_day(day, zone).into_iter().rfind(|slot| *slot <= now))
     }
 
     /// The first slot after `now`.
     #[must_use]
     pub fn next_after(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-        self.days_ahead(now, zone)?
-            .find_map(|day| self.on_day(day, zone).into_iter().find(|slot| *slot > now))
+        self.days(now, 1, zone).find_map(|day| self.on_day(day, zone).into_iter().find(|slot| *slot > now))
     }
 
-    /// Days to look at for a slot at or before `now`, newest first. Begins a day late and ends
-    /// when a slot must have been met: a slot is never more than a day from its wall-clock time.
-    fn days_back(&self, now: Timestamp, zone: &TimeZone) -> Option<Box<dyn Iterator<Item = Date>>> {
-        let start = now
-            .to_zoned(zone.clone())
-            .date()
-            .checked_add(1.day())
-            .ok()?;
-        Some(match self {
-            Self::Cron(cron) => Box::new(cron_days(cron.clone(), start, -1)),
-            _ => Box::new((0..=LOOK_DAYS).map_while(move |n| start.checked_sub(n.days()).ok())),
-        })
-    }
-
-    fn days_ahead(
-        &self,
-        now: Timestamp,
-        zone: &TimeZone,
-    ) -> Option<Box<dyn Iterator<Item = Date>>> {
-        let start = now
-            .to_zoned(zone.clone())
-            .date()
-            .checked_sub(1.day())
-            .ok()?;
-        Some(match self {
-            Self::Cron(cron) => Box::new(cron_days(cron.clone(), start, 1)),
-            _ => Box::new((0..=LOOK_DAYS).map_while(move |n| start.checked_add(n.days()).ok())),
-        })
+    /// The days to look at, going from `now` in the direction of `step`. They begin a day on the
+    /// other side, since a slot may lie on another day than its wall-clock time says.
+    fn days(&self, now: Timestamp, step: i8, zone: &TimeZone) -> Box<dyn Iterator<Item = Date>> {
+        let ahead = move |day: Date| day.checked_add(i64::from(step).days()).ok();
+        let today = now.to_zoned(zone.clone()).date();
+        let start = today.checked_sub(i64::from(step).days()).unwrap_or(today);
+        match self {
+            Self::Cron(cron) => Box::new(cron_days(cron.clone(), start, step)),
+            _ => Box::new(std::iter::successors(Some(start), move |day| ahead(*day))),
+        }
     }
 
     /// The slots of one local day, in order, each once.
@@ -84,18 +59,12 @@ impl Schedule {
             }
             Self::Weekly { .. } | Self::Monthly { .. } => Vec::new(),
             Self::Every(period) => through_the_day(day, period.longest(), zone),
-            Self::Cron(cron) => cron_times(cron, day)
-                .into_iter()
-                .filter_map(|at| instant(at, zone))
-                .collect(),
+            Self::Cron(cron) => cron_times(cron, day).into_iter().filter_map(|at| instant(at, zone)).collect(),
         };
         slots.dedup();
         slots
     }
 }
-
-/// A month, and a day at either end.
-const LOOK_DAYS: i64 = 34;
 
 /// The instant of a wall-clock time: the first instant after a gap, the first pass of a fold.
 pub(crate) fn instant(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
@@ -106,9 +75,7 @@ pub(crate) fn instant(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
             // Read with the old offset, the missing time lies just after the change.
             let past = before.to_timestamp(at).ok()?;
             let after = past.checked_add(SignedDuration::from_secs(1)).ok()?;
-            zone.preceding(after)
-                .next()
-                .map(|change| change.timestamp())
+            zone.preceding(after).next().map(|change| change.timestamp())
         }
     }
 }
@@ -118,31 +85,22 @@ fn through_the_day(day: Date, step: SignedDuration, zone: &TimeZone) -> Vec<Time
     let (Some(start), Some(end)) = (midnight(day), day.tomorrow().ok().and_then(midnight)) else {
         return Vec::new();
     };
-    std::iter::successors(Some(start), |slot| slot.checked_add(step).ok())
-        .take_while(|slot| *slot < end)
-        .collect()
+    std::iter::successors(Some(start), |slot| slot.checked_add(step).ok()).take_while(|slot| *slot < end).collect()
 }
 
 /// The pattern's next match at or after (or, going back, at or before) a wall-clock time. Cron
 /// runs here on a clock that is never changed: the wall clock read as if it were UTC.
 fn cron_match(cron: &Cron, from: DateTime, step: i8) -> Option<DateTime> {
     let from: Zoned = from.to_zoned(TimeZone::UTC).ok()?;
-    let found = if step < 0 {
-        cron.find_previous_occurrence(&from, true)
-    } else {
-        cron.find_next_occurrence(&from, true)
-    };
+    let found =
+        if step < 0 { cron.find_previous_occurrence(&from, true) } else { cron.find_next_occurrence(&from, true) };
     found.ok().map(|zoned| zoned.datetime())
 }
 
 /// The days on which the pattern matches, from `start` on in the direction of `step`.
 fn cron_days(cron: Box<Cron>, start: Date, step: i8) -> impl Iterator<Item = Date> {
     let edge = move |day: Date| {
-        if step < 0 {
-            day.at(23, 59, 59, 0)
-        } else {
-            day.at(0, 0, 0, 0)
-        }
+        if step < 0 { day.at(23, 59, 59, 0) } else { day.at(0, 0, 0, 0) }
     };
     let mut from = Some(start);
     std::iter::from_fn(move || {
