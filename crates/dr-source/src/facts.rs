@@ -29,7 +29,7 @@ pub fn recorded<F: DeserializeOwned>(restored: &Path) -> Result<F, SourceError> 
 pub(crate) fn entry(facts: &impl Serialize, at: Time) -> Result<Entry, String> {
     let mut bytes = serde_json::to_vec_pretty(facts).map_err(|why| why.to_string())?;
     bytes.push(b'\n');
-    let mut meta = Meta::plain(Kind::File, 0o600);
+    let mut meta = ours(Kind::File, 0o600);
     meta.mtime = at;
     meta.size = bytes.len() as u64;
     let path = EntryPath::new(FACTS).map_err(|why| why.to_string())?;
@@ -38,9 +38,17 @@ pub(crate) fn entry(facts: &impl Serialize, at: Time) -> Result<Entry, String> {
 
 /// A directory that stands for a system that is none.
 pub(crate) fn root(at: Time) -> Entry {
-    let mut meta = Meta::plain(Kind::Directory, 0o700);
+    let mut meta = ours(Kind::Directory, 0o700);
     meta.mtime = at;
     Entry { path: EntryPath::root(), meta, stamp: None, profile: Profile::Auto, body: None }
+}
+
+/// What we make up belongs to whom we run as, so that the same person can put it back without being root.
+fn ours(kind: Kind, mode: u32) -> Meta {
+    let mut meta = Meta::plain(kind, mode);
+    meta.user.id = rustix::process::geteuid().as_raw();
+    meta.group.id = rustix::process::getegid().as_raw();
+    meta
 }
 
 /// Contents that we made and hold.

@@ -21,6 +21,14 @@ fn scratch() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// Metadata of a file that whoever runs the test may own.
+fn ours(mode: u32) -> Meta {
+    let mut meta = Meta::plain(Kind::File, mode);
+    meta.user.id = rustix::process::geteuid().as_raw();
+    meta.group.id = rustix::process::getegid().as_raw();
+    meta
+}
+
 fn path(text: &str) -> EntryPath {
     EntryPath::new(text.as_bytes()).unwrap()
 }
@@ -204,7 +212,7 @@ fn nothing_is_written_through_a_link_inside_the_root() {
     assert!(to.special(&path("d/s"), &Meta::plain(Kind::Symlink(b"x".to_vec()), 0o777)).is_err());
     // Asked for as a directory, the link makes room; what it led to stays.
     to.directory(&path("d")).unwrap();
-    to.file(&path("d/f"), 0).unwrap().finish(&Meta::plain(Kind::File, 0o600)).unwrap();
+    to.file(&path("d/f"), 0).unwrap().finish(&ours(0o600)).unwrap();
     assert!(root.join("d").symlink_metadata().unwrap().is_dir());
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
 }
@@ -231,7 +239,7 @@ fn an_unfinished_file_leaves_nothing_and_in_place_keeps_the_old_one() {
 fn a_directory_where_a_file_belongs_goes_only_when_told() {
     let place = scratch();
     fs::create_dir_all(place.path().join("f/deep/er")).unwrap();
-    let meta = Meta::plain(Kind::File, 0o600);
+    let meta = ours(0o600);
     let in_place = |extra| PutBack::new(place.path(), Manner { in_place: Some(extra), owners: true }).unwrap();
     assert!(in_place(Extra::Keep).file(&path("f"), 0).unwrap().finish(&meta).is_err());
     assert!(place.path().join("f/deep/er").exists());
@@ -291,4 +299,18 @@ fn a_directory_that_may_not_be_read_is_named_and_the_rest_is_captured() {
     let capture = capture(place.path());
     assert_eq!(capture.names(), ["", "a", "z"]);
     assert_eq!(capture.unread.iter().map(|unread| unread.path.to_string()).collect::<Vec<_>>(), ["closed", "secret"]);
+}
+
+#[test]
+fn what_is_mounted_below_is_left_out_when_told_to_stay() {
+    // /proc is mounted below another file system on every Linux; what else is at the top need not be walked.
+    let options = Options { exclude: vec!["/[!p]*".into()], one_file_system: true };
+    let captured = files::capture(&Roots::Directory("/proc/..".into()), &options, LATER).unwrap();
+    let mut entries = captured.entries.skip_while(|item| item.as_ref().map_or(true, |entry| entry.path < path("proc")));
+    let proc = entries.next().unwrap().unwrap();
+    let next = entries.next().unwrap();
+    let next = next.map_or_else(|unread| unread.path, |entry| entry.path);
+    assert_eq!((proc.path, proc.meta.kind), (path("proc"), Kind::Directory));
+    assert!(!next.is_within(&path("proc")), "{next}");
+    assert!(captured.tally.other_file_systems() >= 1);
 }

@@ -104,9 +104,14 @@ pub fn make(root: &Path) {
     attribute(&at("a/b/c"), "system.posix_acl_access", &some_acl());
     attribute(&at("a/b/c"), "system.posix_acl_default", &some_acl());
     attribute(&at("fifo"), "system.posix_acl_access", &some_acl());
-    for (name, mode) in
-        [("a0", 0o7777), ("empty", 0o1777), ("a-b", 0o2750), ("...", 0o4755), ("middle", 0o6711), (" -rf *", 0)]
-    {
+    for (name, mode) in [
+        ("a0", 0o7777),
+        ("empty", 0o1777),
+        ("a-b", 0o2750),
+        ("...", 0o4755),
+        ("middle", 0o6711),
+        (" -rf *", if is_root() { 0 } else { 0o400 }),
+    ] {
         set_mode(&at(name), mode);
     }
     deep(root);
