@@ -1,1 +1,50 @@
-//! Sealed, deduplicated snapshots on a store: backup, restore, check
+//! Sealed, deduplicated snapshots on a store: backup, restore, check.
+//!
+//! A repository does not know what a source is, nor what a plan, a path on this machine or a clock is. It pulls
+//! entries ([`dr_entry::Entries`]), keeps them, and puts them back to a [`dr_entry::Destination`]. Bytes are
+//! written once and never changed: packs first, then the index that says what is in them, then the log entry that
+//! makes them count. `docs/format/repository.md` is the format, complete enough for a reader by a stranger.
+
+#![expect(clippy::missing_errors_doc, reason = "`RepoError` names every cause, and each may come from any operation")]
+
+mod backup;
+mod cache;
+mod cbor;
+mod check;
+mod chunk;
+mod cut;
+mod error;
+mod extents;
+mod fetch;
+mod fold;
+mod format;
+mod header;
+mod id;
+mod index_object;
+mod key;
+pub mod keyfile;
+mod log;
+mod log_entry;
+mod lookup;
+mod pack;
+mod page;
+mod register;
+mod repository;
+mod restore;
+mod seal;
+mod session;
+mod slot;
+mod snapshot;
+mod squeeze;
+mod trailer;
+mod tree;
+mod wire;
+
+pub use backup::{Capture, Summary, Tally, backup, new_snapshot_id};
+pub use check::{Check, Checked, Finding, ReadData, Stats, check};
+pub use error::RepoError;
+pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
+pub use key::{FamilyKey, Key, WriterKey};
+pub use repository::{Fault, Repository, Snapshot, Unlock, create};
+pub use restore::{Listed, Restore, Restored, restore};
+pub use snapshot::{Label, Shape};

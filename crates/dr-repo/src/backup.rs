@@ -1,0 +1,604 @@
+//! Taking entries in: one snapshot of a stream of entries.
+//!
+//! Threads and what each owns: the *walker* pulls entries and settles the unchanged ones from the file cache; the
+//! *workers* own a batch each through read, cut, name, look up, compress and seal, and each fills a pack of its
+//! own; the *uploader* stores finished packs and registers them every 30 seconds or 256 MiB; the *collator* (the
+//! calling thread) puts results back in order and builds the tree. Queues are bounded, so memory is.
+//!
+//! Order on the store: packs, then the index object that describes them, then the log entry. A kill at any moment
+//! leaves whole packs at worst, and the next run of the same host takes those up.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use dr_entry::{Entries, Entry, EntryPath, Kind, Profile, Settled, Unread};
+
+use crate::cache::{CacheReader, CacheWriter, Known};
+use crate::chunk::Chunker;
+use crate::cut::{Cutter, Taken};
+use crate::error::RepoError;
+use crate::extents::ExtentBuilder;
+use crate::format::{
+    BLIND_FRAME_RAW, CHUNKER_MIN8, EXTENTS_INLINE_MAX, FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET,
+    XATTRS_MAX,
+};
+use crate::id::{ChunkId, ChunkKind, Digest, PackKind, SnapshotId, random};
+use crate::lookup::Index;
+use crate::pack::{FinishedPack, Packer};
+use crate::page::{Contents, Row};
+use crate::register::Registrar;
+use crate::repository::Repository;
+use crate::session::Session;
+use crate::snapshot::{Document, LISTED_MAX, Label, Shape};
+use crate::tree::TreeBuilder;
+
+/// What happens meanwhile, for whoever watches.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Entries done.
+    pub entries: AtomicU64,
+    /// Bytes of contents read.
+    pub bytes_read: AtomicU64,
+    /// Bytes of new objects stored.
+    pub bytes_stored: AtomicU64,
+    /// New objects stored.
+    pub objects: AtomicU64,
+}
+
+/// How a capture is to be kept. All of it is the caller's to decide.
+pub struct Capture<'a> {
+    /// The snapshot's id; the same on every target.
+    pub snapshot: SnapshotId,
+    /// What lists will show; counts and the end are filled in here.
+    pub label: Label,
+    /// Whether the entries are one directory's or stand under absolute paths.
+    pub shape: Shape,
+    /// A file of its own for the file cache of this source on this repository; its folder exists.
+    pub cache: Option<&'a Path>,
+    /// A folder for private notes of this host about this repository: the journal of packs, the run's lock.
+    pub journal: Option<&'a Path>,
+    /// Where packs are written before they have a name, if the store has no place for that.
+    pub scratch: &'a Path,
+    /// zstd level.
+    pub level: i32,
+    /// Worker threads.
+    pub workers: usize,
+    /// Tells the time, in milliseconds since 1970 UTC.
+    pub clock: &'a (dyn Fn() -> i64 + Sync),
+    /// Set from outside to end early, with everything stored so far registered.
+    pub stop: &'a AtomicBool,
+    /// Progress.
+    pub tally: &'a Tally,
+    /// Read everything back afterwards with the session's key, before that is wiped.
+    pub prove: bool,
+}
+
+/// What a backup did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// Entries kept.
+    pub entries: u64,
+    /// Files among them.
+    pub files: u64,
+    /// Bytes of contents kept, holes included.
+    pub bytes: u64,
+    /// Bytes read from the source.
+    pub bytes_read: u64,
+    /// Bytes of new objects.
+    pub bytes_stored: u64,
+    /// New objects.
+    pub objects: u64,
+    /// What could not be captured.
+    pub unreadable: Vec<Unread>,
+    /// Files that changed while they were read; what is kept is what was read.
+    pub unsettled: Vec<EntryPath>,
+    /// Packs of an interrupted run that were taken up.
+    pub adopted: u64,
+    /// New chunks that were read back and compared, if that was asked for.
+    pub proved: Option<u64>,
+}
+
+/// A fresh snapshot id.
+#[must_use]
+pub fn new_snapshot_id() -> SnapshotId {
+    SnapshotId(random())
+}
+
+enum Item {
+    Fresh(Entry),
+    Same(Entry, Known),
+    Unread(Unread),
+}
+
+struct Job {
+    sequence: u64,
+    items: Vec<Item>,
+}
+
+/// What became of one item.
+enum Outcome {
+    Row { row: Row, stamp: Option<dr_entry::Stamp>, unsettled: bool },
+    Unread(Unread),
+}
+
+struct Done {
+    sequence: u64,
+    results: Vec<Outcome>,
+}
+
+/// The first thing that went wrong, and the sign for all threads to end.
+pub(crate) struct Fuse {
+    blown: AtomicBool,
+    why: Mutex<Option<RepoError>>,
+}
+
+impl Fuse {
+    pub(crate) fn new() -> Self {
+        Self { blown: AtomicBool::new(false), why: Mutex::new(None) }
+    }
+
+    pub(crate) fn blow(&self, error: RepoError) {
+        self.blown.store(true, Ordering::Relaxed);
+        if let Ok(mut why) = self.why.lock() {
+            why.get_or_insert(error);
+        }
+    }
+
+    pub(crate) fn is_blown(&self) -> bool {
+        self.blown.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn into_result(self) -> Result<(), RepoError> {
+        match self.why.into_inner() {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) => Err(error),
+            Err(_) => Err(RepoError::ReadOnly("a worker thread failed".into())),
+        }
+    }
+}
+
+/// Everything the threads share.
+pub(crate) struct Shared<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) index: &'a Index,
+    pub(crate) namer: &'a crate::fetch::Namer,
+    /// Chunks that this session has taken in.
+    fresh: Vec<Mutex<HashSet<ChunkId>>>,
+    /// Packs of others that this snapshot relies on.
+    pub(crate) needed: Vec<AtomicBool>,
+    /// Whether duplicates may be looked for in old packs.
+    rely: bool,
+}
+
+impl Shared<'_> {
+    /// Whether the chunk must be stored now. Each new chunk is answered "yes" once.
+    pub(crate) fn is_new(&self, kind: ChunkKind, id: ChunkId) -> bool {
+        if self.rely && self.have(kind, id) {
+            return false;
+        }
+        let shard = &self.fresh[usize::from(id.0[23]) % self.fresh.len()];
+        shard.lock().map_or(true, |mut shard| shard.insert(id))
+    }
+
+    /// Whether an old pack holds it; if so the snapshot relies on that pack from now on.
+    fn have(&self, kind: ChunkKind, id: ChunkId) -> bool {
+        match self.index.duplicate(kind, id) {
+            Some(pack) => {
+                self.needed[pack as usize].store(true, Ordering::Relaxed);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether everything a remembered file consists of is still there.
+    fn still_there(&self, contents: &Contents) -> bool {
+        match contents {
+            Contents::Empty | Contents::Inline(_) => true,
+            Contents::Extents(extents) => {
+                self.rely
+                    && extents.iter().all(|extent| match extent {
+                        crate::page::Extent::Chunk { id, .. } => self.have(ChunkKind::Data, *id),
+                        crate::page::Extent::Hole { .. } => true,
+                    })
+            }
+            Contents::Tree { .. } => false,
+        }
+    }
+}
+
+/// How many batches may be under way or waiting for their turn in the tree.
+const BATCHES_MAX: usize = 64;
+const BATCH_ENTRIES: usize = 256;
+const BATCH_BYTES: u64 = 2 << 20;
+
+/// Keeps one snapshot of `entries`.
+pub fn backup(repository: &mut Repository, entries: Entries<'_>, capture: &Capture<'_>) -> Result<Summary, RepoError> {
+    repository.log.may_write()?;
+    let running = crate::register::Running::begin(capture.journal);
+    let before = capture.tally.bytes_stored.load(Ordering::Relaxed);
+    let objects_before = capture.tally.objects.load(Ordering::Relaxed);
+    let adopted = crate::register::adopt(repository, capture, running.alone())?;
+
+    let staging = repository.shelf.staging().unwrap_or(capture.scratch).to_owned();
+    let session = Session::begin(&repository.writer, staging, repository.shelf.place())?;
+    let rely = repository.log.unreadable.is_empty();
+    let mut index = std::mem::take(&mut repository.index);
+    let namer = repository.namer.clone();
+    let shared = Shared {
+        session: &session,
+        index: &index,
+        namer: &namer,
+        fresh: (0..64).map(|_| Mutex::new(HashSet::new())).collect(),
+        needed: index.packs.iter().map(|_| AtomicBool::new(false)).collect(),
+        rely,
+    };
+    let outcome = run(repository, entries, capture, &shared, adopted, before, objects_before);
+    drop(shared);
+    repository.index = std::mem::take(&mut index);
+    outcome
+}
+
+fn run(
+    repository: &mut Repository,
+    entries: Entries<'_>,
+    capture: &Capture<'_>,
+    shared: &Shared<'_>,
+    adopted: u64,
+    stored_before: u64,
+    objects_before: u64,
+) -> Result<Summary, RepoError> {
+    let fuse = Fuse::new();
+    let blind = !repository.key.reads();
+    let workers = capture.workers.max(1);
+    let read_before = capture.tally.bytes_read.load(Ordering::Relaxed);
+    let mut registrar = Registrar::new(repository, capture, shared);
+    let mut summary = Summary {
+        snapshot: capture.snapshot,
+        entries: 0,
+        files: 0,
+        bytes: 0,
+        bytes_read: 0,
+        bytes_stored: 0,
+        objects: 0,
+        unreadable: Vec::new(),
+        unsettled: Vec::new(),
+        adopted,
+        proved: None,
+    };
+    let mut cache = match capture.cache {
+        Some(path) => Some(CacheWriter::create(path)?),
+        None => None,
+    };
+    let document = std::thread::scope(|scope| {
+        let (jobs_in, jobs) = bounded::<Job>(workers * 2);
+        let (done_in, done) = unbounded::<Done>();
+        let (credit_in, credit) = bounded::<()>(BATCHES_MAX);
+        let (packs_in, packs) = bounded::<FinishedPack>(1);
+        let fuse = &fuse;
+        let registrar = &mut registrar;
+        scope.spawn(move || walk(entries, capture, shared, fuse, &jobs_in, &credit_in));
+        for _ in 0..workers {
+            let (jobs, done_in, packs_in) = (jobs.clone(), done_in.clone(), packs_in.clone());
+            scope.spawn(move || {
+                if let Err(error) = work(&jobs, &done_in, &packs_in, capture, shared, fuse, blind) {
+                    fuse.blow(error);
+                    // Others must not wait for a place in the queue that nobody empties.
+                    jobs.iter()
+                        .for_each(|job| drop(done_in.send(Done { sequence: job.sequence, results: Vec::new() })));
+                }
+            });
+        }
+        drop((jobs, done_in));
+        scope.spawn(move || {
+            for pack in packs {
+                if let Err(error) = registrar.store(pack) {
+                    fuse.blow(error);
+                    break;
+                }
+            }
+        });
+        let collated = collate(&done, &credit, &packs_in, capture, shared, fuse, &mut cache, &mut summary);
+        collated.map_err(|error| fuse.blow(error)).ok()
+    });
+    let stopped = capture.stop.load(Ordering::Relaxed);
+    if stopped && !fuse.is_blown() {
+        registrar.register(true)?;
+        return Err(RepoError::Interrupted);
+    }
+    if let Err(error) = fuse.into_result() {
+        // What is whole is kept for the next run, if the target still takes a log entry.
+        let _ = registrar.register(false);
+        return Err(error);
+    }
+    let Some((label, document)) = document else { return Err(RepoError::Interrupted) };
+    let lines = registrar.commit(&label, document)?;
+    if let Some(cache) = cache {
+        cache.publish()?;
+    }
+    if capture.prove {
+        summary.proved = Some(crate::register::prove(repository, shared, &lines, capture)?);
+    }
+    summary.bytes_read = capture.tally.bytes_read.load(Ordering::Relaxed) - read_before;
+    summary.bytes_stored = capture.tally.bytes_stored.load(Ordering::Relaxed) - stored_before;
+    summary.objects = capture.tally.objects.load(Ordering::Relaxed) - objects_before;
+    Ok(summary)
+}
+
+fn walk(
+    entries: Entries<'_>,
+    capture: &Capture<'_>,
+    shared: &Shared<'_>,
+    fuse: &Fuse,
+    jobs: &Sender<Job>,
+    credit: &Sender<()>,
+) {
+    let mut cache = CacheReader::open(capture.cache);
+    let (mut items, mut bytes, mut sequence) = (Vec::with_capacity(BATCH_ENTRIES), 0, 0);
+    let mut send = |items: &mut Vec<Item>| {
+        let job = Job { sequence, items: std::mem::replace(items, Vec::with_capacity(BATCH_ENTRIES)) };
+        sequence += 1;
+        credit.send(()).is_ok() && jobs.send(job).is_ok()
+    };
+    for entry in entries {
+        if fuse.is_blown() || capture.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let item = match entry {
+            Err(unread) => Item::Unread(unread),
+            Ok(entry) => {
+                let known = (entry.meta.kind == Kind::File).then(|| cache.find(&entry.path)).flatten();
+                match known {
+                    Some(known) if entry.stamp == Some(known.stamp) && shared.still_there(&known.contents) => {
+                        Item::Same(entry, known)
+                    }
+                    _ => {
+                        bytes += entry.meta.size;
+                        Item::Fresh(entry)
+                    }
+                }
+            }
+        };
+        items.push(item);
+        if items.len() >= BATCH_ENTRIES || bytes >= BATCH_BYTES {
+            bytes = 0;
+            if !send(&mut items) {
+                return;
+            }
+        }
+    }
+    send(&mut items);
+}
+
+fn work(
+    jobs: &Receiver<Job>,
+    done: &Sender<Done>,
+    packs: &Sender<FinishedPack>,
+    capture: &Capture<'_>,
+    shared: &Shared<'_>,
+    fuse: &Fuse,
+    blind: bool,
+) -> Result<(), RepoError> {
+    let frame = if blind { BLIND_FRAME_RAW } else { FRAME_RAW };
+    let mut packer = Packer::new(PackKind::Data, frame, PACK_TARGET, capture.level)?;
+    let mut cutter = Cutter::new(Chunker::new(&shared.session.naming.chunk));
+    let mut ready = |pack: FinishedPack| packs.send(pack).map_err(|_| RepoError::Interrupted);
+    for job in jobs {
+        let mut results = Vec::with_capacity(job.items.len());
+        let outcome = job.items.into_iter().take_while(|_| !fuse.is_blown()).try_for_each(|item| {
+            results.push(match item {
+                Item::Unread(unread) => Outcome::Unread(unread),
+                Item::Same(entry, known) => {
+                    let mut meta = entry.meta;
+                    meta.size = known.stamp.size;
+                    let row = Row { path: entry.path, meta, profile: known.profile, contents: known.contents };
+                    Outcome::Row { row, stamp: entry.stamp, unsettled: false }
+                }
+                Item::Fresh(entry) => {
+                    let mut keep =
+                        |id: ChunkId, bytes: &[u8]| packer.add(shared.session, ChunkKind::Data, id, bytes, &mut ready);
+                    take(entry, &mut cutter, capture, shared, &mut keep)?
+                }
+            });
+            Ok(())
+        });
+        // Every job is answered, also a failed one: whoever counts them must not wait for ever.
+        let sent = done.send(Done { sequence: job.sequence, results });
+        outcome?;
+        if sent.is_err() {
+            break;
+        }
+    }
+    if fuse.is_blown() { Ok(()) } else { packer.flush(shared.session, &mut ready) }
+}
+
+fn take(
+    entry: Entry,
+    cutter: &mut Cutter,
+    capture: &Capture<'_>,
+    shared: &Shared<'_>,
+    keep: &mut dyn FnMut(ChunkId, &[u8]) -> Result<(), RepoError>,
+) -> Result<Outcome, RepoError> {
+    let Entry { path, mut meta, stamp, profile, body } = entry;
+    let xattrs: usize = meta.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if xattrs > XATTRS_MAX {
+        return Ok(Outcome::Unread(Unread { path, why: "its extended attributes are larger than 1 MiB".into() }));
+    }
+    let Some(body) = body else {
+        return Ok(Outcome::Row {
+            row: Row { path, meta, profile: Profile::Auto, contents: Contents::Empty },
+            stamp: None,
+            unsettled: false,
+        });
+    };
+    let taken = body.open().map_err(|e| e.to_string()).map(|mut content| {
+        let taken = cutter.take(content.as_mut(), meta.size, profile, capture, shared, keep);
+        (taken, content)
+    });
+    let (taken, mut content) = match taken {
+        Err(why) => return Ok(Outcome::Unread(Unread { path, why })),
+        Ok(taken) => taken,
+    };
+    match taken? {
+        Taken::Unreadable(error) => Ok(Outcome::Unread(Unread { path, why: error.to_string() })),
+        Taken::Whole { contents, size, profile } => {
+            // A file that cannot be looked at again counts as changed.
+            let unsettled = !matches!(content.settle(), Ok(Settled::Unchanged));
+            meta.size = size;
+            let stamp = stamp.filter(|stamp| !unsettled && stamp.size == size);
+            Ok(Outcome::Row { row: Row { path, meta, profile, contents }, stamp, unsettled })
+        }
+    }
+}
+
+/// Puts results back in order, builds the tree, and ends with the snapshot's document.
+#[expect(clippy::too_many_arguments, reason = "the loop's own state, owned by the caller so that it survives a fault")]
+fn collate(
+    done: &Receiver<Done>,
+    credit: &Receiver<()>,
+    packs: &Sender<FinishedPack>,
+    capture: &Capture<'_>,
+    shared: &Shared<'_>,
+    fuse: &Fuse,
+    cache: &mut Option<CacheWriter>,
+    summary: &mut Summary,
+) -> Result<(Label, ChunkId), RepoError> {
+    let mut packer = Packer::new(PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, 3)?;
+    let mut tree = TreeBuilder::new(&shared.session.naming.page);
+    let mut ready = |pack: FinishedPack| packs.send(pack).map_err(|_| RepoError::Interrupted);
+    let mut waiting: BTreeMap<u64, Vec<Outcome>> = BTreeMap::new();
+    let mut next = 0;
+    let mut failed = Ok(());
+    for finished in done {
+        waiting.insert(finished.sequence, finished.results);
+        while let Some(results) = waiting.remove(&next) {
+            next += 1;
+            let _ = credit.recv();
+            // After a fault the queues are only emptied, so that every thread can end.
+            if fuse.is_blown() || failed.is_err() {
+                continue;
+            }
+            failed = results.into_iter().try_for_each(|result| {
+                settle(result, capture, shared, &mut tree, &mut packer, &mut ready, cache, summary)
+            });
+            if let Err(error) = std::mem::replace(&mut failed, Ok(())) {
+                fuse.blow(error);
+            }
+        }
+    }
+    if fuse.is_blown() {
+        return Err(RepoError::Interrupted);
+    }
+    if capture.stop.load(Ordering::Relaxed) {
+        // Pages so far are of no tree; whole packs of contents are what a rerun takes up.
+        return Err(RepoError::Interrupted);
+    }
+    let root = {
+        let mut keep = |bytes: &[u8]| keep_meta(ChunkKind::Tree, bytes, shared, &mut packer, &mut ready);
+        tree.finish(&mut keep)?
+    };
+    let mut label = capture.label.clone();
+    label.ended_ms = (capture.clock)();
+    label.entries = summary.entries;
+    label.files = summary.files;
+    label.bytes = summary.bytes;
+    label.unreadable = summary.unreadable.len() as u64;
+    let document = Document {
+        label: label.clone(),
+        shape: capture.shape,
+        root,
+        unreadable: summary
+            .unreadable
+            .iter()
+            .take(LISTED_MAX)
+            .map(|u| (u.path.as_bytes().to_vec(), u.why.clone()))
+            .collect(),
+        unsettled: summary.unsettled.iter().take(LISTED_MAX).map(|path| path.as_bytes().to_vec()).collect(),
+        chunker: CHUNKER_MIN8,
+        tool: concat!("dr ", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    let bytes = document.encode(capture.snapshot);
+    let id = keep_meta(ChunkKind::Document, &bytes, shared, &mut packer, &mut ready)?;
+    packer.flush(shared.session, &mut ready)?;
+    Ok((label, id))
+}
+
+fn keep_meta(
+    kind: ChunkKind,
+    bytes: &[u8],
+    shared: &Shared<'_>,
+    packer: &mut Packer,
+    ready: &mut dyn FnMut(FinishedPack) -> Result<(), RepoError>,
+) -> Result<ChunkId, RepoError> {
+    if bytes.len() > crate::format::CHUNK_MAX {
+        return Err(RepoError::TooMuch("a page or document would be larger than 4 MiB".into()));
+    }
+    let id = shared.namer.id(kind, bytes);
+    if shared.is_new(kind, id) {
+        packer.add(shared.session, kind, id, bytes, ready)?;
+    }
+    Ok(id)
+}
+
+#[expect(clippy::too_many_arguments, reason = "one entry's way through everything the collator owns")]
+fn settle(
+    result: Outcome,
+    capture: &Capture<'_>,
+    shared: &Shared<'_>,
+    tree: &mut TreeBuilder,
+    packer: &mut Packer,
+    ready: &mut dyn FnMut(FinishedPack) -> Result<(), RepoError>,
+    cache: &mut Option<CacheWriter>,
+    summary: &mut Summary,
+) -> Result<(), RepoError> {
+    let (mut row, stamp, unsettled) = match result {
+        Outcome::Unread(unread) => {
+            summary.unreadable.push(unread);
+            return Ok(());
+        }
+        Outcome::Row { row, stamp, unsettled } => (row, stamp, unsettled),
+    };
+    capture.tally.entries.fetch_add(1, Ordering::Relaxed);
+    summary.entries += 1;
+    if row.meta.kind == Kind::File {
+        summary.files += 1;
+        summary.bytes += row.meta.size;
+        if unsettled {
+            summary.unsettled.push(row.path.clone());
+        }
+        if let (Some(cache), Some(stamp)) = (cache.as_mut(), stamp) {
+            cache.push(&Known {
+                path: row.path.clone(),
+                stamp,
+                profile: row.profile,
+                contents: row.contents.clone(),
+            })?;
+        }
+        if let Contents::Extents(extents) = &row.contents
+            && extents.len() > EXTENTS_INLINE_MAX
+        {
+            let mut keep = |bytes: &[u8]| keep_meta(ChunkKind::Extents, bytes, shared, packer, ready);
+            let mut builder = ExtentBuilder::new();
+            for extent in extents {
+                builder.push(*extent, &mut keep)?;
+            }
+            let (root, level) = builder.finish(&mut keep)?;
+            row.contents = Contents::Tree { root: root.id, level, extents: root.extents };
+        }
+    }
+    let mut keep = |bytes: &[u8]| keep_meta(ChunkKind::Tree, bytes, shared, packer, ready);
+    tree.push(row, &mut keep)
+}
+
+/// What is known of a pack once it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredPack {
+    pub(crate) object: String,
+    pub(crate) len: u64,
+    pub(crate) digest: Digest,
+}

@@ -1,0 +1,441 @@
+//! Looking for damage: what the log promises against what is there.
+//!
+//! Without reading contents: the log's chain, key slots, index objects, every pack's presence and length, and
+//! every name in every tree. With `read_data`: every byte of every pack against its BLAKE3, and with a key that
+//! reads, every frame opened and every chunk named anew. What is damaged is named with the files it costs.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dr_entry::EntryPath;
+
+use crate::backup::Tally;
+use crate::error::RepoError;
+use crate::fetch::{Fetcher, open_frame};
+use crate::format::{PACK_MAX, SLOT_MAX};
+use crate::id::{ChunkId, ChunkKind, Digest, SnapshotId};
+use crate::log::key;
+use crate::pack::open_whole;
+use crate::page::{self, Contents, Extent, Page};
+use crate::repository::{Fault, Repository, fault_text};
+use crate::restore::follow_extents;
+use crate::slot;
+use crate::squeeze::Unsqueezer;
+use crate::trailer;
+use crate::wire::Bad;
+
+/// How much to read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ReadData {
+    /// Names and lengths only.
+    None,
+    /// About this part of the packs (0 to 1), chosen by `seed`.
+    Part {
+        /// 0 to 1.
+        part: f64,
+        /// Chooses which.
+        seed: u64,
+    },
+    /// Everything.
+    All,
+}
+
+/// How a check is to run.
+pub struct Check<'a> {
+    /// How much to read.
+    pub read_data: ReadData,
+    /// Set from outside to end early; the check then knows nothing.
+    pub stop: &'a AtomicBool,
+    /// Progress: bytes read.
+    pub tally: &'a Tally,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Name of the object.
+    pub object: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// Which files of which snapshots it costs; at most 1,000.
+    pub lost: Vec<(SnapshotId, EntryPath)>,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checked {
+    /// Everything that is wrong. Empty is good.
+    pub findings: Vec<Finding>,
+    /// Packs there are.
+    pub packs: u64,
+    /// Packs read whole.
+    pub packs_read: u64,
+    /// Bytes read.
+    pub bytes_read: u64,
+    /// Snapshots whose trees were followed.
+    pub snapshots: u64,
+    /// What was not looked at, for the report.
+    pub not_checked: Vec<String>,
+}
+
+const LOST_MAX: usize = 1_000;
+
+/// Counts for `stats`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Snapshots that are there.
+    pub snapshots: u64,
+    /// Different chunks of all kinds.
+    pub chunks: u64,
+    /// Packs.
+    pub packs: u64,
+    /// Bytes of all objects in the store.
+    pub bytes: u64,
+    /// Objects in the store.
+    pub objects: u64,
+    /// Bytes of contents that the snapshots stand for, all added up.
+    pub logical_bytes: u64,
+}
+
+impl Repository {
+    /// Counts what is there.
+    pub fn stats(&self) -> Result<Stats, RepoError> {
+        let listed = self.shelf.list("")?;
+        let snapshots = self.snapshots();
+        Ok(Stats {
+            snapshots: snapshots.len() as u64,
+            chunks: self.index.chunks(),
+            packs: self.index.packs.len() as u64,
+            bytes: listed.iter().map(|object| object.size).sum(),
+            objects: listed.len() as u64,
+            logical_bytes: snapshots.iter().filter_map(|s| s.label.as_ref()).map(|label| label.bytes).sum(),
+        })
+    }
+}
+
+/// Looks for damage.
+pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, RepoError> {
+    let mut out = Checked::default();
+    let mut bad_objects: BTreeMap<String, String> = BTreeMap::new();
+    for Fault { object, what } in repository.faults() {
+        bad_objects.entry(object).or_insert(what);
+    }
+    check_slots(repository, &mut bad_objects)?;
+    let sizes: BTreeMap<String, u64> =
+        repository.shelf.list("")?.into_iter().map(|object| (object.key.as_str().to_owned(), object.size)).collect();
+    let mut bad_chunks: BTreeMap<ChunkId, String> = BTreeMap::new();
+    for (number, pack) in repository.index.packs.iter().enumerate() {
+        out.packs += 1;
+        let wrong = match (sizes.get(&pack.object), pack.whole) {
+            (None, _) => Some("it is missing".to_owned()),
+            (Some(size), Some((len, _))) if *size != len => Some(format!("it is {size} bytes and should be {len}")),
+            _ => None,
+        };
+        if let Some(wrong) = &wrong {
+            bad_objects.insert(pack.object.clone(), wrong.clone());
+        }
+        let chosen = match options.read_data {
+            ReadData::None => false,
+            ReadData::All => true,
+            ReadData::Part { part, seed } => {
+                let hash = blake3::hash(&[&seed.to_le_bytes()[..], pack.object.as_bytes()].concat());
+                let [a, b, c, d, ..] = *hash.as_bytes();
+                f64::from(u32::from_le_bytes([a, b, c, d])) <= part * f64::from(u32::MAX)
+            }
+        };
+        if options.stop.load(Ordering::Relaxed) {
+            return Err(RepoError::Interrupted);
+        }
+        if wrong.is_some() || chosen {
+            let missing = !sizes.contains_key(&pack.object);
+            read_pack(repository, number, missing, &mut out, &mut bad_objects, &mut bad_chunks, options)?;
+        }
+    }
+    for (id, state) in &repository.log.state.packs {
+        if !state.swept && !repository.index.knows_pack(*id) {
+            let object = id.object_name(state.host);
+            bad_objects.entry(object).or_insert_with(|| "no index describes it and it cannot be read itself".into());
+        }
+    }
+    let mut lost: BTreeMap<String, Vec<(SnapshotId, EntryPath)>> = BTreeMap::new();
+    if repository.key.reads() {
+        follow_trees(repository, options, &bad_chunks, &mut lost, &mut bad_objects, &mut out)?;
+    } else {
+        out.not_checked.push("the trees: this key may not read them".into());
+    }
+    match options.read_data {
+        ReadData::All => {}
+        ReadData::None => out.not_checked.push("the contents of packs: only their presence and length".into()),
+        ReadData::Part { part, .. } => {
+            out.not_checked.push(format!("the contents of about {:.0} % of the packs", (1.0 - part) * 100.0))
+        }
+    }
+    for object in lost.keys() {
+        bad_objects.entry(object.clone()).or_insert_with(|| "a chunk of it cannot be read".into());
+    }
+    out.findings = bad_objects
+        .into_iter()
+        .map(|(object, what)| Finding { lost: lost.remove(&object).unwrap_or_default(), object, what })
+        .collect();
+    Ok(out)
+}
+
+fn check_slots(repository: &Repository, bad: &mut BTreeMap<String, String>) -> Result<(), RepoError> {
+    let slots = &repository.log.state.slots;
+    let mut seen = BTreeSet::new();
+    for listed in repository.shelf.list("keys")? {
+        let name = listed.key.as_str().to_owned();
+        match repository.shelf.get(&listed.key, SLOT_MAX) {
+            Ok(bytes) => {
+                let changed = slots.get(&name).is_some_and(|digest| *digest != Digest::of(&bytes));
+                match slot::intact(&bytes) {
+                    Err(Bad(what)) => drop(bad.insert(name.clone(), what.to_owned())),
+                    Ok(()) if changed => {
+                        drop(bad.insert(name.clone(), "it is not the slot that the log vouches for".into()))
+                    }
+                    Ok(()) => {}
+                }
+            }
+            Err(error) => drop(bad.insert(name.clone(), fault_text(&error.into()))),
+        }
+        seen.insert(name);
+    }
+    for name in slots.keys().filter(|name| !seen.contains(*name)) {
+        bad.insert(name.clone(), "it is missing".into());
+    }
+    Ok(())
+}
+
+/// Reads one pack whole. Its damage is narrowed down to chunks where the key allows.
+fn read_pack(
+    repository: &Repository,
+    number: usize,
+    missing: bool,
+    out: &mut Checked,
+    bad_objects: &mut BTreeMap<String, String>,
+    bad_chunks: &mut BTreeMap<ChunkId, String>,
+    options: &Check<'_>,
+) -> Result<(), RepoError> {
+    let pack = &repository.index.packs[number];
+    if missing {
+        for (_, id, _) in repository.index.ids_of(number as u32).into_iter().flatten() {
+            bad_chunks.insert(id, pack.object.clone());
+        }
+        return Ok(());
+    }
+    let name = key(&pack.object)?;
+    let mut bytes = repository.shelf.get(&name, PACK_MAX)?;
+    let right = |bytes: &[u8]| pack.whole.is_none_or(|(_, digest)| Digest::of(bytes) == digest);
+    if !right(&bytes) {
+        // A mismatch may be the reader's: memory, cable, controller. It is damage only if it stays.
+        bytes = repository.shelf.get(&name, PACK_MAX)?;
+    }
+    out.packs_read += 1;
+    out.bytes_read += bytes.len() as u64;
+    options.tally.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    let whole = right(&bytes);
+    if !whole {
+        bad_objects.entry(pack.object.clone()).or_insert_with(|| "its bytes are not those that were stored".into());
+    }
+    if !repository.key.reads() {
+        return Ok(());
+    }
+    let mut unsqueezer = Unsqueezer::new()?;
+    let opened = if whole { open_whole(&bytes, &repository.writer.naming.index) } else { Err(Bad("it is damaged")) };
+    let ids = match opened.and_then(|opened| trailer::decode(&opened.rows)) {
+        Ok(rows) => rows.iter().map(|row| row.chunks.iter().map(|c| (c.kind, c.id, c.len)).collect()).collect(),
+        Err(Bad(what)) => {
+            bad_objects.entry(pack.object.clone()).or_insert_with(|| what.to_owned());
+            repository.index.ids_of(number as u32)
+        }
+    };
+    for (frame, ids) in pack.frames.iter().zip(&ids) {
+        let sealed = bytes.get(frame.at as usize..frame.at as usize + frame.sealed_len as usize);
+        let opened = sealed.ok_or_else(|| RepoError::damaged(&pack.object, "it is cut off")).and_then(|sealed| {
+            open_frame(&pack.header, frame, sealed.to_vec(), &repository.keys, &mut unsqueezer, &pack.object)
+        });
+        let raw = match opened {
+            Ok(raw) => raw,
+            Err(error) => {
+                bad_objects.entry(pack.object.clone()).or_insert_with(|| fault_text(&error));
+                ids.iter().for_each(|(_, id, _)| drop(bad_chunks.insert(*id, pack.object.clone())));
+                continue;
+            }
+        };
+        let mut at = 0;
+        for (kind, id, len) in ids {
+            let chunk = raw.get(at..at + *len as usize).unwrap_or_default();
+            at += *len as usize;
+            if repository.namer.id(*kind, chunk) != *id {
+                bad_objects
+                    .entry(pack.object.clone())
+                    .or_insert_with(|| "a chunk in it is not what its name says".into());
+                bad_chunks.insert(*id, pack.object.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Follows every tree; pages that several snapshots share are read once unless something in them is lost.
+fn follow_trees(
+    repository: &Repository,
+    options: &Check<'_>,
+    bad_chunks: &BTreeMap<ChunkId, String>,
+    lost: &mut BTreeMap<String, Vec<(SnapshotId, EntryPath)>>,
+    bad_objects: &mut BTreeMap<String, String>,
+    out: &mut Checked,
+) -> Result<(), RepoError> {
+    let mut fetcher = Fetcher::new(&repository.shelf, &repository.index, &repository.keys, &repository.namer)?;
+    let mut clean: HashSet<ChunkId> = HashSet::new();
+    for (id, state) in repository.log.state.live() {
+        if options.stop.load(Ordering::Relaxed) {
+            return Err(RepoError::Interrupted);
+        }
+        out.snapshots += 1;
+        let mut lose = |object: String, path: EntryPath| {
+            let list = lost.entry(object).or_default();
+            if list.len() < LOST_MAX {
+                list.push((id, path));
+            }
+        };
+        let root = match repository.document(id) {
+            Ok(document) => document.root,
+            Err(RepoError::Store(dr_store::StoreError::Io { what, place, source })) => {
+                return Err(dr_store::StoreError::Io { what, place, source }.into());
+            }
+            Err(error) => {
+                let object = object_of(&error, repository, ChunkKind::Document, state.document);
+                bad_objects.entry(object.clone()).or_insert_with(|| fault_text(&error));
+                lose(object, EntryPath::root());
+                continue;
+            }
+        };
+        if let Some(root) = root {
+            let mut follow = Follow { repository, bad_chunks, clean: &mut clean, lose: &mut lose, bad_objects };
+            follow.page(root.id, root.level, &EntryPath::root(), &mut fetcher)?;
+        }
+    }
+    Ok(())
+}
+
+fn object_of(error: &RepoError, repository: &Repository, kind: ChunkKind, id: ChunkId) -> String {
+    let place = repository
+        .index
+        .places(kind, id)
+        .first()
+        .map(|place| repository.index.packs[place.pack as usize].object.clone());
+    match (place, error) {
+        (Some(object), _) => object,
+        (None, RepoError::Damaged { object, .. }) => object.clone(),
+        (None, _) => format!("chunk {id}"),
+    }
+}
+
+struct Follow<'a> {
+    repository: &'a Repository,
+    bad_chunks: &'a BTreeMap<ChunkId, String>,
+    /// Pages below which nothing is lost.
+    clean: &'a mut HashSet<ChunkId>,
+    lose: &'a mut dyn FnMut(String, EntryPath),
+    bad_objects: &'a mut BTreeMap<String, String>,
+}
+
+impl Follow<'_> {
+    /// Whether everything below the page is there.
+    fn page(&mut self, id: ChunkId, level: u8, last: &EntryPath, fetcher: &mut Fetcher<'_>) -> Result<bool, RepoError> {
+        if self.clean.contains(&id) {
+            return Ok(true);
+        }
+        let decoded = match fetcher.chunk(ChunkKind::Tree, id) {
+            Ok(bytes) => page::decode(bytes).map_err(|Bad(what)| RepoError::damaged(format!("tree page {id}"), what)),
+            Err(error) => Err(error),
+        };
+        let whole = match decoded {
+            Ok(Page::Leaf(rows)) if level == 0 => {
+                let mut whole = true;
+                for row in rows {
+                    whole &= self.contents(&row.contents, &row.path, fetcher)?;
+                }
+                whole
+            }
+            Ok(Page::Inner { level: own, children }) if own == level => {
+                let mut whole = true;
+                for child in children {
+                    whole &= self.page(child.id, level - 1, &child.last, fetcher)?;
+                }
+                whole
+            }
+            Ok(_) => {
+                self.bad_objects.insert(format!("tree page {id}"), "it is of the wrong level".into());
+                (self.lose)(format!("tree page {id}"), last.clone());
+                false
+            }
+            Err(RepoError::Store(dr_store::StoreError::Io { what, place, source })) => {
+                return Err(dr_store::StoreError::Io { what, place, source }.into());
+            }
+            Err(error) => {
+                let object = object_of(&error, self.repository, ChunkKind::Tree, id);
+                self.bad_objects.entry(object.clone()).or_insert_with(|| fault_text(&error));
+                (self.lose)(object, last.clone());
+                false
+            }
+        };
+        if whole {
+            self.clean.insert(id);
+        }
+        Ok(whole)
+    }
+
+    fn contents(
+        &mut self,
+        contents: &Contents,
+        path: &EntryPath,
+        fetcher: &mut Fetcher<'_>,
+    ) -> Result<bool, RepoError> {
+        let mut bad: Option<String> = None;
+        let mut look = |extent: Extent| {
+            if let Extent::Chunk { id, .. } = extent {
+                if !self.repository.index.holds(ChunkKind::Data, id) {
+                    bad.get_or_insert(format!("chunk {id}"));
+                } else if let Some(object) = self.bad_chunks.get(&id) {
+                    let elsewhere = self
+                        .repository
+                        .index
+                        .places(ChunkKind::Data, id)
+                        .iter()
+                        .any(|place| self.repository.index.packs[place.pack as usize].object != *object);
+                    if !elsewhere {
+                        bad.get_or_insert(object.clone());
+                    }
+                }
+            }
+            Ok(())
+        };
+        match contents {
+            Contents::Empty | Contents::Inline(_) => {}
+            Contents::Extents(extents) => extents.iter().try_for_each(|extent| look(*extent))?,
+            Contents::Tree { root, level, .. } => match follow_extents(*root, *level, fetcher, &mut look) {
+                Ok(()) => {}
+                Err(RepoError::Store(dr_store::StoreError::Io { what, place, source })) => {
+                    return Err(dr_store::StoreError::Io { what, place, source }.into());
+                }
+                Err(error) => {
+                    bad.get_or_insert(object_of(&error, self.repository, ChunkKind::Extents, *root));
+                }
+            },
+        }
+        match bad {
+            None => Ok(true),
+            Some(object) => {
+                if object.starts_with("chunk ") {
+                    self.bad_objects
+                        .entry(object.clone())
+                        .or_insert_with(|| "it is in no pack that can be found".into());
+                }
+                (self.lose)(object, path.clone());
+                Ok(false)
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! One file's contents on their way in: read, cut, named, and kept where they are new.
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use dr_entry::{Content, Piece, Profile};
+
+use crate::backup::{Capture, Shared};
+use crate::chunk::{Chunker, Sizes};
+use crate::error::RepoError;
+use crate::format::INLINE_MAX;
+use crate::id::{ChunkId, ChunkKind};
+use crate::page::{Contents, Extent};
+
+/// Regular files from this size are cut finely unless they are media: disk images, dumps, databases, mail stores
+/// are edited in place, and a small chunk is what an edit costs.
+const FINE_FROM: u64 = 64 << 20;
+/// Media that does not compress is cut coarsely from this size.
+const COARSE_FROM: u64 = 1 << 20;
+
+/// What became of a file.
+pub(crate) enum Taken {
+    Whole { contents: Contents, size: u64, profile: Profile },
+    Unreadable(io::Error),
+}
+
+/// A reading buffer and a chunker, reused from file to file.
+pub(crate) struct Cutter {
+    chunker: Chunker,
+    buffer: Vec<u8>,
+}
+
+impl Cutter {
+    pub(crate) fn new(chunker: Chunker) -> Self {
+        Self { chunker, buffer: vec![0; 4 << 20] }
+    }
+
+    pub(crate) fn take(
+        &mut self,
+        content: &mut dyn Content,
+        expected: u64,
+        wanted: Profile,
+        capture: &Capture<'_>,
+        shared: &Shared<'_>,
+        keep: &mut dyn FnMut(ChunkId, &[u8]) -> Result<(), RepoError>,
+    ) -> Result<Taken, RepoError> {
+        let mut extents: Vec<Extent> = Vec::new();
+        let (mut start, mut end, mut size) = (0, 0, 0u64);
+        let mut profile = wanted;
+        let mut sizes = None;
+        loop {
+            // One read may not fill the buffer; small files take one read and one more that says "end".
+            let most = sizes.map_or(1 << 20, |sizes: Sizes| sizes.max.max(1 << 20));
+            let piece = match content.read(&mut self.buffer[end..(end + most).min(4 << 20)]) {
+                Ok(piece) => piece,
+                Err(error) => return Ok(Taken::Unreadable(error)),
+            };
+            if let Piece::Data(n) = piece {
+                end += n;
+                size += n as u64;
+                capture.tally.bytes_read.fetch_add(n as u64, Ordering::Relaxed);
+            }
+            let sizes = *sizes.get_or_insert_with(|| {
+                profile = choose(wanted, expected.max(size), &self.buffer[..end]);
+                match profile {
+                    Profile::Fine => Sizes::FINE,
+                    Profile::Coarse => Sizes::COARSE,
+                    _ => Sizes::STD,
+                }
+            });
+            let is_over = !matches!(piece, Piece::Data(_));
+            if piece == Piece::End && extents.is_empty() && end - start <= INLINE_MAX && size <= INLINE_MAX as u64 {
+                let contents = match end - start {
+                    0 => Contents::Empty,
+                    _ => Contents::Inline(self.buffer[start..end].to_vec()),
+                };
+                return Ok(Taken::Whole { contents, size, profile });
+            }
+            while end > start && (is_over || end - start >= sizes.max) {
+                let len = self.chunker.cut(sizes, &self.buffer[start..end]);
+                let bytes = &self.buffer[start..start + len];
+                let id = shared.namer.id(ChunkKind::Data, bytes);
+                if shared.is_new(ChunkKind::Data, id) {
+                    keep(id, bytes)?;
+                }
+                extents.push(Extent::Chunk { id, len: len as u32 });
+                start += len;
+            }
+            if start == end {
+                (start, end) = (0, 0);
+            } else if end + sizes.max.max(1 << 20) > self.buffer.len() {
+                self.buffer.copy_within(start..end, 0);
+                (start, end) = (0, end - start);
+            }
+            match piece {
+                Piece::Data(_) => {}
+                Piece::Hole(len) => {
+                    size += len;
+                    match extents.last_mut() {
+                        Some(Extent::Hole { len: before }) => *before += len,
+                        _ => extents.push(Extent::Hole { len }),
+                    }
+                }
+                Piece::End => return Ok(Taken::Whole { contents: Contents::Extents(extents), size, profile }),
+            }
+            if capture.stop.load(Ordering::Relaxed) {
+                return Ok(Taken::Unreadable(io::ErrorKind::Interrupted.into()));
+            }
+        }
+    }
+}
+
+/// The profile for a file of this size that begins so. The choice stands with the file's entry.
+fn choose(wanted: Profile, size: u64, front: &[u8]) -> Profile {
+    if wanted != Profile::Auto {
+        return wanted;
+    }
+    match (is_media(front), size) {
+        (true, COARSE_FROM..) => Profile::Coarse,
+        (false, FINE_FROM..) => Profile::Fine,
+        _ => Profile::Std,
+    }
+}
+
+/// Whether the contents are compressed already and are written once rather than edited.
+fn is_media(front: &[u8]) -> bool {
+    const STARTS: [&[u8]; 14] = [
+        b"\xff\xd8\xff",
+        b"\x89PNG",
+        b"GIF8",
+        b"\x1a\x45\xdf\xa3",
+        b"ID3",
+        b"OggS",
+        b"fLaC",
+        b"\x1f\x8b",
+        b"\xfd7zXZ",
+        b"\x28\xb5\x2f\xfd",
+        b"7z\xbc\xaf",
+        b"Rar!",
+        b"BZh",
+        b"\xff\xfb",
+    ];
+    STARTS.iter().any(|start| front.starts_with(start))
+        || front.get(4..8) == Some(b"ftyp")
+        || (front.starts_with(b"RIFF") && matches!(front.get(8..12), Some(b"AVI " | b"WEBP")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_files_are_cut_finely_and_media_coarsely() {
+        for (size, front, profile) in [
+            (10, &b"text"[..], Profile::Std),
+            (FINE_FROM - 1, b"QFI\xfb", Profile::Std),
+            (FINE_FROM, b"QFI\xfb", Profile::Fine),
+            (FINE_FROM, b"\xff\xd8\xff\xe0", Profile::Coarse),
+            (COARSE_FROM - 1, b"\x89PNG", Profile::Std),
+            (COARSE_FROM, b"\0\0\0\x18ftypmp42", Profile::Coarse),
+        ] {
+            assert_eq!(choose(Profile::Auto, size, front), profile, "{size}");
+        }
+        assert_eq!(choose(Profile::Fine, 1, b"\xff\xd8\xff"), Profile::Fine);
+    }
+}

@@ -1,0 +1,71 @@
+//! What can go wrong with a repository.
+
+use dr_store::StoreError;
+
+/// Why an operation on a repository did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RepoError {
+    /// The store said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no `repo.json`.
+    #[error("there is no repository at {0}")]
+    NoRepository(String),
+    /// There is one already.
+    #[error("there is a repository at {0} already; nothing was changed")]
+    AlreadyThere(String),
+    /// No key slot opens with this password, or the key file belongs to another family.
+    #[error("{0}")]
+    WrongKey(String),
+    /// An object does not say what it must, or not with the right seal.
+    #[error("{object} is damaged: {what}")]
+    Damaged {
+        /// Name of the object.
+        object: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A later program wrote this, and this one must not go on.
+    #[error("{object}: {what}; use a newer dr")]
+    Newer {
+        /// Name of the object.
+        object: String,
+        /// What is not known here.
+        what: String,
+    },
+    /// Reading needs the restore key, and only a writing key is at hand.
+    #[error("this key may write backups but not read them back; the recovery key or its password can")]
+    CannotRead,
+    /// Writing is refused, with the reason.
+    #[error("nothing was written: {0}")]
+    ReadOnly(String),
+    /// No snapshot of that name.
+    #[error("{0}")]
+    NoSnapshot(String),
+    /// Something local: the cache, a temporary file.
+    #[error("{what}: {source}")]
+    Local {
+        /// What was being done.
+        what: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The caller asked to stop; what was stored is registered and a rerun goes on from there.
+    #[error("interrupted; what was stored is kept and a rerun goes on from there")]
+    Interrupted,
+    /// A number that the format does not allow would be needed.
+    #[error("{0}")]
+    TooMuch(String),
+}
+
+impl RepoError {
+    pub(crate) fn damaged(object: impl ToString, what: impl ToString) -> Self {
+        Self::Damaged { object: object.to_string(), what: what.to_string() }
+    }
+
+    pub(crate) fn local(what: impl ToString) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.to_string();
+        move |source| Self::Local { what, source }
+    }
+}

@@ -1,0 +1,261 @@
+//! Extent pages: the chunks of one large file, as a small tree of their own.
+//!
+//! Leaves are cut where a chunk's id says so, about every 256 extents, so an edit in the middle of a large file
+//! rewrites one leaf and what leads to it.
+
+use crate::error::RepoError;
+use crate::format::{EXTENT_MAGIC, LEVELS_MAX, PAGE_ROWS_MAX, VERSION};
+use crate::id::ChunkId;
+use crate::page::{Extent, take_extent};
+use crate::wire::{Bad, Cursor, put_varint};
+
+const COL_LENGTH: u8 = 1;
+const COL_ID: u8 = 2;
+const COL_COUNT: u8 = 3;
+const ROWS_MIN: usize = 64;
+const ROWS_CUT: usize = 1024;
+
+/// A child of an inner extent page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) id: ChunkId,
+    /// Bytes of contents below.
+    pub(crate) len: u64,
+    /// Extents below.
+    pub(crate) extents: u64,
+}
+
+/// An extent page, opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ExtentPage {
+    Leaf(Vec<Extent>),
+    Inner { level: u8, runs: Vec<Run> },
+}
+
+fn bytes_of(level: u8, rows: usize, columns: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(16 + columns.iter().map(|(_, c)| c.len() + 5).sum::<usize>());
+    out.extend_from_slice(EXTENT_MAGIC);
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&[level, 0]);
+    out.extend_from_slice(&(rows as u32).to_le_bytes());
+    for (number, bytes) in columns.iter().filter(|(_, bytes)| !bytes.is_empty()) {
+        out.push(*number);
+        out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        out.extend_from_slice(bytes);
+    }
+    out
+}
+
+fn encode_leaf(extents: &[Extent]) -> Vec<u8> {
+    let (mut lengths, mut ids) = (Vec::new(), Vec::new());
+    for extent in extents {
+        match extent {
+            Extent::Chunk { id, len } => {
+                put_varint(&mut lengths, u64::from(*len) << 1);
+                ids.extend_from_slice(&id.0);
+            }
+            Extent::Hole { len } => put_varint(&mut lengths, len << 1 | 1),
+        }
+    }
+    bytes_of(0, extents.len(), &[(COL_LENGTH, lengths), (COL_ID, ids)])
+}
+
+fn encode_inner(level: u8, runs: &[Run]) -> Vec<u8> {
+    let (mut lengths, mut ids, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+    for run in runs {
+        put_varint(&mut lengths, run.len);
+        ids.extend_from_slice(&run.id.0);
+        put_varint(&mut counts, run.extents);
+    }
+    bytes_of(level, runs.len(), &[(COL_LENGTH, lengths), (COL_ID, ids), (COL_COUNT, counts)])
+}
+
+/// Reads an extent page.
+pub(crate) fn decode(bytes: &[u8]) -> Result<ExtentPage, Bad> {
+    let mut cursor = Cursor::new(bytes);
+    if cursor.take(4)? != EXTENT_MAGIC {
+        return Err(Bad("it is not an extent page"));
+    }
+    if cursor.u16()? != VERSION {
+        return Err(Bad("it is of a version this program does not know"));
+    }
+    let level = cursor.u8()?;
+    cursor.u8()?;
+    let rows = cursor.u32()? as usize;
+    if level > LEVELS_MAX || rows == 0 || rows > PAGE_ROWS_MAX {
+        return Err(Bad("an extent page is beyond its limits"));
+    }
+    let mut found: [&[u8]; 4] = [&[]; 4];
+    let mut last = 0;
+    while cursor.left() > 0 {
+        let number = cursor.u8()?;
+        if number <= last {
+            return Err(Bad("columns are out of order"));
+        }
+        last = number;
+        let len = cursor.u32()? as usize;
+        let bytes = cursor.take(len)?;
+        if let Some(slot) = found.get_mut(usize::from(number)) {
+            *slot = bytes;
+        }
+    }
+    let [_, lengths, ids, counts] = found.map(Cursor::new);
+    let (mut lengths, mut ids, mut counts) = (lengths, ids, counts);
+    let page = if level == 0 {
+        let extents = (0..rows).map(|_| take_extent(&mut lengths, &mut ids)).collect::<Result<_, _>>()?;
+        ExtentPage::Leaf(extents)
+    } else {
+        let runs = (0..rows)
+            .map(|_| Ok(Run { len: lengths.varint()?, id: ChunkId(ids.array()?), extents: counts.varint()? }))
+            .collect::<Result<_, Bad>>()?;
+        ExtentPage::Inner { level, runs }
+    };
+    for rest in [lengths, ids, counts] {
+        rest.end()?;
+    }
+    Ok(page)
+}
+
+/// Builds the tree of one file while its chunks come by. `store` keeps a page and names it.
+pub(crate) struct ExtentBuilder {
+    leaf: Vec<Extent>,
+    levels: Vec<Vec<Run>>,
+}
+
+impl ExtentBuilder {
+    pub(crate) fn new() -> Self {
+        Self { leaf: Vec::new(), levels: Vec::new() }
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        extent: Extent,
+        store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, RepoError>,
+    ) -> Result<(), RepoError> {
+        self.leaf.push(extent);
+        let here = matches!(extent, Extent::Chunk { id, .. } if id.0[0] == 0);
+        if (here && self.leaf.len() >= ROWS_MIN) || self.leaf.len() >= ROWS_CUT {
+            self.close_leaf(store)?;
+        }
+        Ok(())
+    }
+
+    fn close_leaf(&mut self, store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, RepoError>) -> Result<(), RepoError> {
+        if self.leaf.is_empty() {
+            return Ok(());
+        }
+        let run = Run {
+            id: store(&encode_leaf(&self.leaf))?,
+            len: self.leaf.iter().map(Extent::len).sum(),
+            extents: self.leaf.len() as u64,
+        };
+        self.leaf.clear();
+        self.climb(0, run, store)
+    }
+
+    fn climb(
+        &mut self,
+        level: usize,
+        run: Run,
+        store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, RepoError>,
+    ) -> Result<(), RepoError> {
+        if self.levels.len() == level {
+            self.levels.push(Vec::new());
+        }
+        self.levels[level].push(run);
+        let rows = self.levels[level].len();
+        if (run.id.0[1] == 0 && rows >= ROWS_MIN) || rows >= ROWS_CUT {
+            let up = self.close_level(level, store)?;
+            self.climb(level + 1, up, store)?;
+        }
+        Ok(())
+    }
+
+    fn close_level(
+        &mut self,
+        level: usize,
+        store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, RepoError>,
+    ) -> Result<Run, RepoError> {
+        let runs = std::mem::take(&mut self.levels[level]);
+        Ok(Run {
+            id: store(&encode_inner(level as u8 + 1, &runs))?,
+            len: runs.iter().map(|run| run.len).sum(),
+            extents: runs.iter().map(|run| run.extents).sum(),
+        })
+    }
+
+    /// The root of the tree and its level.
+    pub(crate) fn finish(
+        mut self,
+        store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, RepoError>,
+    ) -> Result<(Run, u8), RepoError> {
+        self.close_leaf(store)?;
+        let mut level = 0;
+        loop {
+            let is_top = level + 1 == self.levels.len();
+            if is_top && self.levels[level].len() == 1 {
+                return Ok((self.levels[level][0], level as u8));
+            }
+            if !self.levels[level].is_empty() {
+                let up = self.close_level(level, store)?;
+                if is_top {
+                    self.levels.push(Vec::new());
+                }
+                self.levels[level + 1].push(up);
+            }
+            level += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_comes_back_and_an_edit_rewrites_little() {
+        let extents = |edit: Option<usize>| -> Vec<Extent> {
+            (0..20_000usize)
+                .map(|n| {
+                    let seed = if edit == Some(n) { usize::MAX } else { n };
+                    let hash = blake3::hash(&seed.to_le_bytes());
+                    let mut id = [0; 24];
+                    id.copy_from_slice(&hash.as_bytes()[..24]);
+                    if n % 97 == 5 {
+                        Extent::Hole { len: 1 << 40 }
+                    } else {
+                        Extent::Chunk { id: ChunkId(id), len: 1000 + n as u32 }
+                    }
+                })
+                .collect()
+        };
+        let build = |extents: &[Extent]| {
+            let mut pages = std::collections::HashMap::new();
+            let mut store = |bytes: &[u8]| {
+                let mut id = [0; 24];
+                id.copy_from_slice(&blake3::hash(bytes).as_bytes()[..24]);
+                pages.insert(ChunkId(id), bytes.to_vec());
+                Ok(ChunkId(id))
+            };
+            let mut builder = ExtentBuilder::new();
+            for extent in extents {
+                builder.push(*extent, &mut store).unwrap();
+            }
+            let root = builder.finish(&mut store).unwrap();
+            (root, pages)
+        };
+        fn walk(id: ChunkId, pages: &std::collections::HashMap<ChunkId, Vec<u8>>, out: &mut Vec<Extent>) {
+            match decode(&pages[&id]).unwrap() {
+                ExtentPage::Leaf(mut extents) => out.append(&mut extents),
+                ExtentPage::Inner { runs, .. } => runs.iter().for_each(|run| walk(run.id, pages, out)),
+            }
+        }
+        let before = extents(None);
+        let ((root, level), pages) = build(&before);
+        let mut back = Vec::new();
+        walk(root.id, &pages, &mut back);
+        assert!(back == before && level >= 1 && root.extents == 20_000);
+        let (_, after) = build(&extents(Some(10_000)));
+        assert!(after.keys().filter(|id| !pages.contains_key(id)).count() <= 4);
+    }
+}

@@ -1,0 +1,203 @@
+//! Who may do what: the family's secret, and the writing key that a backup host holds.
+//!
+//! Everything secret is derived from the family secret one way. A host in `write-only` mode holds a
+//! [`WriterKey`]: it can name chunks, find duplicates and seal new sessions, and it can open nothing.
+
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+
+use crate::error::RepoError;
+use crate::id::{ChunkKind, FamilyId, HostId, KeyId, Secret, random};
+use crate::seal::{derive, key_id, public_of};
+
+/// The secret of one school, from which everything else comes. Whoever holds it may read and maintain.
+#[derive(Clone, Debug)]
+pub struct FamilyKey {
+    /// Which school.
+    pub family: FamilyId,
+    /// The secret itself.
+    pub secret: Secret,
+}
+
+/// The keys by which chunks are cut, named and indexed. They open no contents.
+#[derive(Clone, Debug)]
+pub(crate) struct Naming {
+    pub(crate) id_root: Secret,
+    pub(crate) chunk: Secret,
+    pub(crate) page: Secret,
+    pub(crate) index: Secret,
+    pub(crate) list: Secret,
+}
+
+impl Naming {
+    pub(crate) fn id_key(&self, kind: ChunkKind) -> [u8; 32] {
+        derive("dr v1 id", &[&self.id_root.0, &[kind as u8]]).0
+    }
+}
+
+/// What a backup host holds: enough to add, too little to read back.
+#[derive(Clone, Debug)]
+pub struct WriterKey {
+    pub(crate) family: FamilyId,
+    pub(crate) host: HostId,
+    pub(crate) naming: Naming,
+    /// X25519 public keys that every session is sealed to.
+    pub(crate) recipients: Vec<[u8; 32]>,
+    /// X25519 public key that used-sets are sealed to.
+    pub(crate) gc: [u8; 32],
+    /// Ed25519 public key that maintenance entries and host certificates are signed with.
+    pub(crate) maintenance: [u8; 32],
+    pub(crate) signing: Secret,
+    pub(crate) certificate: Option<Certificate>,
+}
+
+/// The maintenance key's word that a public key may write for a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Certificate {
+    pub(crate) public: [u8; 32],
+    pub(crate) host: HostId,
+    pub(crate) signature: [u8; 64],
+}
+
+impl Certificate {
+    fn message(family: FamilyId, public: &[u8; 32], host: HostId) -> Vec<u8> {
+        [b"dr cert v1".as_slice(), &family.0, public, &host.0].concat()
+    }
+
+    pub(crate) fn holds(&self, family: FamilyId, maintenance: &[u8; 32]) -> bool {
+        verify(maintenance, &Self::message(family, &self.public, self.host), &self.signature)
+    }
+}
+
+/// Ed25519 as RFC 8032 has it, refusing small-order keys and non-canonical signatures.
+pub(crate) fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+    VerifyingKey::from_bytes(public)
+        .is_ok_and(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
+}
+
+/// Either key; what a repository is opened with.
+#[derive(Clone, Debug)]
+pub enum Key {
+    /// May read, write and maintain.
+    Family(FamilyKey),
+    /// May write only.
+    Writer(Box<WriterKey>),
+}
+
+impl FamilyKey {
+    /// A new school.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self { family: FamilyId(random()), secret: Secret::random() }
+    }
+
+    pub(crate) fn naming(&self) -> Naming {
+        let from = |purpose: &str| derive(purpose, &[&self.secret.0]);
+        Naming {
+            id_root: from("dr v1 id root"),
+            chunk: from("dr v1 chunk"),
+            page: from("dr v1 page"),
+            index: from("dr v1 idx"),
+            list: from("dr v1 list"),
+        }
+    }
+
+    /// The X25519 private key that opens sessions.
+    pub(crate) fn reading(&self) -> Secret {
+        derive("dr v1 read x25519", &[&self.secret.0])
+    }
+
+    fn maintenance(&self) -> Secret {
+        derive("dr v1 maintenance ed25519", &[&self.secret.0])
+    }
+
+    fn public(private: &Secret) -> Result<[u8; 32], RepoError> {
+        public_of(private).map_err(|_| RepoError::WrongKey("the key is not a usable X25519 key".into()))
+    }
+
+    /// This key as a writer: signs as the maintenance key, for the given host name in object names.
+    pub(crate) fn as_writer(&self, host: HostId) -> Result<WriterKey, RepoError> {
+        let signing = self.maintenance();
+        Ok(WriterKey {
+            family: self.family,
+            host,
+            naming: self.naming(),
+            recipients: vec![Self::public(&self.reading())?],
+            gc: Self::public(&derive("dr v1 gc x25519", &[&self.secret.0]))?,
+            maintenance: SigningKey::from_bytes(&signing.0).verifying_key().to_bytes(),
+            signing,
+            certificate: None,
+        })
+    }
+
+    /// A writing key for a host: a signing key of its own, certified, and nothing that reads.
+    ///
+    /// # Errors
+    /// [`RepoError::WrongKey`] if the secret is unusable.
+    pub fn writer(&self) -> Result<WriterKey, RepoError> {
+        let mut writer = self.as_writer(HostId(random()))?;
+        let maintenance = SigningKey::from_bytes(&writer.signing.0);
+        writer.signing = Secret::random();
+        let public = SigningKey::from_bytes(&writer.signing.0).verifying_key().to_bytes();
+        let message = Certificate::message(self.family, &public, writer.host);
+        let signature = maintenance.sign(&message).to_bytes();
+        writer.certificate = Some(Certificate { public, host: writer.host, signature });
+        Ok(writer)
+    }
+}
+
+impl WriterKey {
+    /// Which school.
+    #[must_use]
+    pub fn family(&self) -> FamilyId {
+        self.family
+    }
+
+    /// How this host shows in object names.
+    #[must_use]
+    pub fn host(&self) -> HostId {
+        self.host
+    }
+
+    pub(crate) fn author(&self) -> KeyId {
+        key_id(&SigningKey::from_bytes(&self.signing.0).verifying_key().to_bytes())
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        SigningKey::from_bytes(&self.signing.0).sign(message).to_bytes()
+    }
+}
+
+impl Key {
+    /// Which school this key belongs to.
+    #[must_use]
+    pub fn family(&self) -> FamilyId {
+        match self {
+            Self::Family(key) => key.family,
+            Self::Writer(key) => key.family,
+        }
+    }
+
+    /// Whether it opens what was stored.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        matches!(self, Self::Family(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hosts_certificate_holds_only_for_its_key_host_and_family() {
+        let family = FamilyKey::generate();
+        let writer = family.writer().unwrap();
+        let certificate = writer.certificate.clone().unwrap();
+        assert!(certificate.holds(family.family, &writer.maintenance));
+        let mut other = certificate.clone();
+        other.host.0[0] ^= 1;
+        assert!(!other.holds(family.family, &writer.maintenance));
+        assert!(!certificate.holds(FamilyId([0; 16]), &writer.maintenance));
+        assert_eq!(key_id(&certificate.public), writer.author());
+    }
+}

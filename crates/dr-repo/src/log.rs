@@ -1,0 +1,196 @@
+//! The log as it lies in a store: reading it, following its chain, adding to it.
+//!
+//! Entries are created and never replaced. Whoever creates `log/<n+1>` first, with a name that nobody can take
+//! twice, has decided what comes next; everybody else looks again.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
+
+use crate::error::RepoError;
+use crate::fold::State;
+use crate::format::LOG_MAX;
+use crate::id::{Digest, FamilyId};
+use crate::key::WriterKey;
+use crate::log_entry::{Body, Entry, decode, encode, number_of, object_name};
+
+/// Everything read so far, and what it adds up to.
+pub(crate) struct Log {
+    family: FamilyId,
+    maintenance: [u8; 32],
+    genesis: Digest,
+    /// The entries' outcomes by number; a gap is an entry that is missing.
+    read: BTreeMap<u64, Result<Entry, String>>,
+    highest: u64,
+    pub(crate) state: State,
+    /// Entries that cannot be read, and why. They may have said anything.
+    pub(crate) unreadable: Vec<(u64, String)>,
+    /// The last entry in force: its number and BLAKE3.
+    pub(crate) head: (u64, Digest),
+}
+
+/// How often a lost race is tried again.
+const RACES_MAX: u32 = 1_000;
+
+impl Log {
+    pub(crate) fn open(
+        shelf: &Shelf,
+        family: FamilyId,
+        maintenance: [u8; 32],
+        genesis: Digest,
+    ) -> Result<Self, RepoError> {
+        let mut log = Self {
+            family,
+            maintenance,
+            genesis,
+            read: BTreeMap::new(),
+            highest: 0,
+            state: State::default(),
+            unreadable: Vec::new(),
+            head: (0, genesis),
+        };
+        log.refresh(shelf)?;
+        Ok(log)
+    }
+
+    /// Reads what is new.
+    pub(crate) fn refresh(&mut self, shelf: &Shelf) -> Result<(), RepoError> {
+        let listed: Vec<u64> = shelf.list("log")?.iter().filter_map(|object| number_of(object.key.as_str())).collect();
+        let highest = listed.iter().copied().max().unwrap_or(0).max(self.highest);
+        if highest > listed.len() as u64 * 2 + 1_000 {
+            return Err(RepoError::damaged("log", format!("it has {} entries but counts to {highest}", listed.len())));
+        }
+        for n in 1..=highest {
+            // An entry that could not be read is tried once more each time: reading may have been at fault.
+            if self.read.get(&n).is_some_and(Result::is_ok) {
+                continue;
+            }
+            let outcome = match shelf.get(&name(n)?, LOG_MAX) {
+                Ok(bytes) => self.take(n, &bytes),
+                Err(StoreError::NotFound { .. }) => Err("it is missing".to_owned()),
+                Err(StoreError::TooLarge { .. }) => Err("it is larger than a log entry can be".to_owned()),
+                Err(other) => return Err(other.into()),
+            };
+            self.read.insert(n, outcome);
+        }
+        self.highest = highest;
+        self.follow();
+        Ok(())
+    }
+
+    fn take(&self, n: u64, bytes: &[u8]) -> Result<Entry, String> {
+        let entry = decode(bytes, self.family, &self.maintenance).map_err(|e| e.0.to_owned())?;
+        if entry.n == n { Ok(entry) } else { Err("it is another entry's bytes".to_owned()) }
+    }
+
+    /// Walks the chain back from the newest readable entry, then folds what is in force.
+    fn follow(&mut self) {
+        let mut in_force = Vec::new();
+        let mut bad: BTreeMap<u64, String> =
+            self.read.iter().filter_map(|(n, outcome)| outcome.as_ref().err().map(|why| (*n, why.clone()))).collect();
+        let mut at = self.highest;
+        while at > 0 {
+            let Some(Ok(entry)) = self.read.get(&at) else {
+                at -= 1;
+                continue;
+            };
+            in_force.push(at);
+            let expected = match entry.before {
+                0 => Some(self.genesis),
+                before => self.read.get(&before).and_then(|b| b.as_ref().ok()).map(|b| b.digest),
+            };
+            if expected.is_some_and(|digest| digest != entry.before_digest) {
+                let what = "the entry after it was written after another one: it was exchanged";
+                bad.entry(entry.before).or_insert_with(|| what.to_owned());
+            }
+            // What a later author passed over was void to him and is void for ever.
+            at = entry.before;
+        }
+        in_force.reverse();
+        self.state = State::default();
+        self.head = (0, self.genesis);
+        for n in in_force {
+            if let Some(Ok(entry)) = self.read.get(&n) {
+                self.state.apply(entry);
+                self.head = (n, entry.digest);
+            }
+        }
+        // An unreadable entry that a later author passed over too is settled: it never was in force.
+        self.unreadable = bad.into_iter().filter(|(n, _)| !self.passed_over(*n)).collect();
+    }
+
+    fn passed_over(&self, n: u64) -> bool {
+        n > 0 && self.read.range(n + 1..).filter_map(|(_, outcome)| outcome.as_ref().ok()).any(|entry| entry.before < n)
+    }
+
+    /// Whether the newest entry is one that cannot be read: what is newest is then not known.
+    pub(crate) fn newest_is_unreadable(&self) -> bool {
+        self.highest > self.head.0 || self.unreadable.iter().any(|(n, _)| *n == 0)
+    }
+
+    /// Whether writing is allowed at all, and if so, whether old packs may be relied on.
+    pub(crate) fn may_write(&self) -> Result<(), RepoError> {
+        match self.state.unknown {
+            Some((n, number)) => Err(RepoError::Newer {
+                object: object_name(n),
+                what: format!(
+                    "it is of type {number}, which this program does not know; it can read this repository but must not write"
+                ),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Appends an entry and returns its number. `body` is made anew for each view that it is tried against.
+    pub(crate) fn append(
+        &mut self,
+        shelf: &Shelf,
+        writer: &WriterKey,
+        time_ms: i64,
+        body: &mut dyn FnMut(&State) -> Result<Body, RepoError>,
+    ) -> Result<u64, RepoError> {
+        for _ in 0..RACES_MAX {
+            self.may_write()?;
+            let n = self.highest + 1;
+            let body = body(&self.state)?;
+            let bytes = encode(n, self.head.0, self.head.1, time_ms, &body, writer)
+                .ok_or_else(|| RepoError::ReadOnly("this version does not write entries of that type".into()))?;
+            if bytes.len() as u64 > LOG_MAX {
+                return Err(RepoError::TooMuch("a log entry would be too large".into()));
+            }
+            let entry = self.take(n, &bytes).map_err(|what| RepoError::damaged(object_name(n), what))?;
+            let mut after = self.state.clone();
+            after.apply(&entry);
+            if let Some((_, why)) = after.void.get(self.state.void.len()) {
+                return Err(RepoError::ReadOnly(format!("the log would not accept it: {why}; run again")));
+            }
+            match shelf.put_new(&name(n)?, Put::Bytes(Bytes::from(bytes.clone())))? {
+                Outcome::Created => {
+                    self.read.insert(n, Ok(entry));
+                    self.highest = n;
+                    self.follow();
+                    return Ok(n);
+                }
+                Outcome::Exists => {
+                    // Somebody was first; or our own first try had landed although its answer was lost.
+                    let ours = shelf.get(&name(n)?, LOG_MAX).is_ok_and(|found| found == bytes);
+                    self.refresh(shelf)?;
+                    if ours {
+                        return Ok(n);
+                    }
+                }
+            }
+        }
+        Err(RepoError::TooMuch("other writers were always first; run again".into()))
+    }
+}
+
+fn name(n: u64) -> Result<Key, RepoError> {
+    key(&object_name(n))
+}
+
+/// An object name that this crate made up.
+pub(crate) fn key(name: &str) -> Result<Key, RepoError> {
+    Key::new(name).map_err(|e| RepoError::damaged(&e.0, "it is not the name of an object"))
+}

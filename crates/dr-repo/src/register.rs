@@ -1,0 +1,380 @@
+//! Making stored packs count: storing them, describing them in index objects, and naming those in the log.
+//!
+//! Also what belongs to the two ends of a session: whole packs that a killed run of this host left behind are
+//! taken up, and before the session's key is wiped everything new can be read back once more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use dr_store::{Body as Put, Put as Outcome};
+
+use crate::backup::{Capture, Shared, StoredPack};
+use crate::error::RepoError;
+use crate::fetch::open_frame;
+use crate::fold::runs_of;
+use crate::id::{ChunkId, Digest, HostId, PackId, PackKind, SessionId};
+use crate::index_object::{self, PackLine, Record};
+use crate::log::key;
+use crate::log_entry::{Body, Named, ObjectRef, Registered, Runs};
+use crate::lookup::{Index, NewPack};
+use crate::pack::{FinishedPack, open_whole};
+use crate::repository::Repository;
+use crate::snapshot::Label;
+use crate::squeeze::Unsqueezer;
+use crate::trailer;
+use crate::wire::Bad;
+
+/// Packs are registered at the latest after so much has been stored, or so much time has passed.
+const REGISTER_BYTES: u64 = 256 << 20;
+const REGISTER_MS: i64 = 30_000;
+
+/// Keeps a second run of this host on this repository from taking up the packs of a live one.
+pub(crate) struct Running {
+    lock: Option<File>,
+}
+
+impl Running {
+    pub(crate) fn begin(folder: Option<&Path>) -> Self {
+        let lock = folder.and_then(|folder| {
+            let file = File::options().create(true).truncate(false).write(true).open(folder.join("running")).ok()?;
+            rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).ok()?;
+            Some(file)
+        });
+        Self { lock }
+    }
+
+    /// Whether this is the only run of this host here.
+    pub(crate) fn alone(&self) -> bool {
+        self.lock.is_some()
+    }
+}
+
+/// The BLAKE3s of the packs that this host wrote itself, noted before each was stored.
+struct Journal(Option<PathBuf>);
+
+impl Journal {
+    fn of(folder: Option<&Path>) -> Self {
+        Self(folder.map(|folder| folder.join("packs")))
+    }
+
+    fn read(&self) -> BTreeSet<String> {
+        let text = self.0.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn note(&self, digest: Digest) -> Result<(), RepoError> {
+        let Some(path) = &self.0 else { return Ok(()) };
+        let mut file = File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(RepoError::local("cannot write the journal"))?;
+        writeln!(file, "{digest}").map_err(RepoError::local("cannot write the journal"))
+    }
+
+    fn clear(&self) {
+        if let Some(path) = &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Stores the packs of one session and makes them count.
+pub(crate) struct Registrar<'a> {
+    repository: &'a mut Repository,
+    capture: &'a Capture<'a>,
+    shared: &'a Shared<'a>,
+    journal: Journal,
+    lines: Vec<PackLine>,
+    records: Vec<Record>,
+    unregistered: u64,
+    since_ms: i64,
+    objects: u32,
+    sequence: u64,
+    stored: Vec<StoredPack>,
+}
+
+impl<'a> Registrar<'a> {
+    pub(crate) fn new(repository: &'a mut Repository, capture: &'a Capture<'a>, shared: &'a Shared<'a>) -> Self {
+        Self {
+            journal: Journal::of(capture.journal),
+            since_ms: (capture.clock)(),
+            repository,
+            capture,
+            shared,
+            lines: Vec::new(),
+            records: Vec::new(),
+            unregistered: 0,
+            objects: 0,
+            sequence: 0,
+            stored: Vec::new(),
+        }
+    }
+
+    /// Stores a finished pack. On return it survives a power cut; it counts once it is registered.
+    pub(crate) fn store(&mut self, pack: FinishedPack) -> Result<(), RepoError> {
+        let object = pack.id.object_name(self.shared.session.host);
+        self.journal.note(pack.digest)?;
+        let outcome = self.repository.shelf.put_new(&key(&object)?, Put::File(pack.path.clone()))?;
+        drop(pack.lock);
+        if outcome == Outcome::Exists {
+            return Err(RepoError::damaged(object, "a new session's pack was there already"));
+        }
+        self.capture.tally.bytes_stored.fetch_add(pack.len, Ordering::Relaxed);
+        self.capture.tally.objects.fetch_add(1, Ordering::Relaxed);
+        self.unregistered += pack.len;
+        self.lines.push(PackLine { id: pack.id, len: pack.len, digest: pack.digest });
+        self.records.push(Record::Pack { kind: pack.id.kind, no: pack.id.no, header: pack.header, rows: pack.rows });
+        self.stored.push(StoredPack { object, len: pack.len, digest: pack.digest });
+        let waited = (self.capture.clock)().saturating_sub(self.since_ms);
+        if self.unregistered >= REGISTER_BYTES || waited >= REGISTER_MS { self.register(false) } else { Ok(()) }
+    }
+
+    /// The packs of others that this session relies on so far.
+    fn needs(&self) -> Vec<Runs> {
+        let packs = &self.shared.index.packs;
+        runs_of(
+            self.shared
+                .needed
+                .iter()
+                .zip(packs)
+                .filter(|(needed, _)| needed.load(Ordering::Relaxed))
+                .map(|(_, pack)| (pack.id, pack.host)),
+        )
+    }
+
+    /// Stores the index object of what is not registered yet.
+    fn describe(&mut self) -> Result<(Vec<(PackKind, u32, u32)>, Vec<ObjectRef>), RepoError> {
+        let session = self.shared.session;
+        if self.lines.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let (lines, records) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.records));
+        self.unregistered = 0;
+        let bytes = index_object::encode(session.family, session.id, &session.naming.index, &lines, &records)?;
+        let object = put_index(self.repository, self.capture, session.host, session.id, &mut self.objects, bytes)?;
+        let runs = runs_of(lines.iter().map(|line| (line.id, session.host)));
+        Ok((runs.into_iter().flat_map(|runs| runs.runs).collect(), vec![object]))
+    }
+
+    /// Registers what is stored, so that nothing that happens later can lose it. `last` ends the session.
+    pub(crate) fn register(&mut self, last: bool) -> Result<(), RepoError> {
+        self.since_ms = (self.capture.clock)();
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let (own, indexes) = self.describe()?;
+        self.append(own, indexes, Vec::new(), last)
+    }
+
+    /// Commits the snapshot: from here on it is there.
+    pub(crate) fn commit(&mut self, label: &Label, document: ChunkId) -> Result<Vec<StoredPack>, RepoError> {
+        let sealed =
+            label.seal(&self.repository.writer.naming.list, self.repository.writer.family, self.capture.snapshot)?;
+        let (own, indexes) = self.describe()?;
+        self.append(own, indexes, vec![Named { id: self.capture.snapshot, document, label: sealed }], true)?;
+        self.journal.clear();
+        Ok(std::mem::take(&mut self.stored))
+    }
+
+    fn append(
+        &mut self,
+        own: Vec<(PackKind, u32, u32)>,
+        indexes: Vec<ObjectRef>,
+        snapshots: Vec<Named>,
+        last: bool,
+    ) -> Result<(), RepoError> {
+        self.sequence += 1;
+        let registered = Registered {
+            session: self.shared.session.id,
+            host: self.shared.session.host,
+            sequence: self.sequence,
+            last,
+            needs: self.needs(),
+            own,
+            indexes,
+            used: Vec::new(),
+            sources: Vec::new(),
+            superseded: Vec::new(),
+            snapshots,
+        };
+        let is_commit = !registered.snapshots.is_empty();
+        let (shelf, writer) = (self.repository.shelf.clone(), self.repository.writer.clone());
+        self.repository.log.append(&shelf, &writer, (self.capture.clock)(), &mut |_| {
+            Ok(if is_commit { Body::Commit(registered.clone()) } else { Body::Packs(registered.clone()) })
+        })?;
+        self.capture.tally.objects.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn put_index(
+    repository: &Repository,
+    capture: &Capture<'_>,
+    host: HostId,
+    session: SessionId,
+    number: &mut u32,
+    bytes: Vec<u8>,
+) -> Result<ObjectRef, RepoError> {
+    let (len, digest) = (bytes.len() as u64, Digest::of(&bytes));
+    let bytes = Bytes::from(bytes);
+    while *number <= 0xffff {
+        let name = format!("idx/{host}/{session}/{number:04x}");
+        *number += 1;
+        if repository.shelf.put_new(&key(&name)?, Put::Bytes(bytes.clone()))? == Outcome::Created {
+            capture.tally.bytes_stored.fetch_add(len, Ordering::Relaxed);
+            capture.tally.objects.fetch_add(1, Ordering::Relaxed);
+            return Ok(ObjectRef { name, len, digest });
+        }
+    }
+    Err(RepoError::TooMuch("a session has run out of index objects".into()))
+}
+
+/// Takes up whole packs of this host that no log entry names: what a killed run left behind.
+pub(crate) fn adopt(repository: &mut Repository, capture: &Capture<'_>, alone: bool) -> Result<u64, RepoError> {
+    let journal = Journal::of(capture.journal);
+    if !alone || !repository.log.unreadable.is_empty() {
+        return Ok(0);
+    }
+    let host = repository.writer.host;
+    let mut left: BTreeMap<SessionId, Vec<(PackId, String)>> = BTreeMap::new();
+    for folder in ["data", "meta"] {
+        for listed in repository.shelf.list(&format!("{folder}/{host}"))? {
+            if let Some((_, id)) = PackId::from_object_name(listed.key.as_str())
+                && !repository.log.state.packs.contains_key(&id)
+                && repository
+                    .log
+                    .state
+                    .sessions
+                    .get(&id.session)
+                    .is_none_or(|session| !session.closed && !session.fenced)
+            {
+                left.entry(id.session).or_default().push((id, listed.key.as_str().to_owned()));
+            }
+        }
+    }
+    let noted = if left.is_empty() { BTreeSet::new() } else { journal.read() };
+    let mut adopted = 0;
+    for (session, packs) in left {
+        let (mut lines, mut records, mut sources) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, object) in packs {
+            let Ok(bytes) = repository.shelf.get(&key(&object)?, crate::format::PACK_MAX) else { continue };
+            let digest = Digest::of(&bytes);
+            let Ok(opened) = open_whole(&bytes, &repository.writer.naming.index) else { continue };
+            let ours = opened.header.own() == id && opened.header.family == repository.writer.family;
+            let trusted = noted.contains(&digest.to_string()) || rehash(repository, &object, &opened, &bytes).is_ok();
+            if !ours || !trusted {
+                continue;
+            }
+            lines.push(PackLine { id, len: bytes.len() as u64, digest });
+            let record =
+                Record::Pack { kind: id.kind, no: id.no, header: opened.header_bytes.to_vec(), rows: opened.rows };
+            sources.push((id, object, bytes.len() as u64, digest));
+            records.push(record);
+        }
+        if lines.is_empty() {
+            continue;
+        }
+        let index = &repository.writer.naming.index;
+        let bytes = index_object::encode(repository.writer.family, session, index, &lines, &records)?;
+        let object = put_index(repository, capture, host, session, &mut 0, bytes)?;
+        let sequence = repository.log.state.sessions.get(&session).map_or(0, |state| state.sequence) + 1;
+        let own = runs_of(lines.iter().map(|line| (line.id, host))).into_iter().flat_map(|runs| runs.runs).collect();
+        let registered = Registered {
+            session,
+            host,
+            sequence,
+            last: true,
+            snapshots: Vec::new(),
+            needs: Vec::new(),
+            own,
+            indexes: vec![object],
+            used: Vec::new(),
+            sources: Vec::new(),
+            superseded: Vec::new(),
+        };
+        let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
+        repository.log.append(&shelf, &writer, (capture.clock)(), &mut |_| Ok(Body::Packs(registered.clone())))?;
+        capture.tally.objects.fetch_add(1, Ordering::Relaxed);
+        for (record, (id, object, len, digest)) in records.into_iter().zip(sources) {
+            let Record::Pack { header, rows, .. } = record else { continue };
+            let new = NewPack { id, host, object, whole: Some((len, digest)), source: true };
+            if let Ok(rows) = trailer::decode(&rows) {
+                adopted += u64::from(repository.index.add(new, &header, &rows).is_ok());
+            }
+        }
+    }
+    Ok(adopted)
+}
+
+/// Opens every frame of a pack and names every chunk anew. Needs a key that reads.
+fn rehash(
+    repository: &Repository,
+    object: &str,
+    opened: &crate::pack::Opened<'_>,
+    bytes: &[u8],
+) -> Result<u64, RepoError> {
+    let mut one = Index::default();
+    let rows = trailer::decode(&opened.rows).map_err(|Bad(what)| RepoError::damaged(object, what))?;
+    let new = NewPack {
+        id: opened.header.own(),
+        host: repository.writer.host,
+        object: object.to_owned(),
+        whole: None,
+        source: true,
+    };
+    one.add(new, opened.header_bytes, &rows).map_err(|Bad(what)| RepoError::damaged(object, what))?;
+    let mut unsqueezer = Unsqueezer::new()?;
+    let mut chunks = 0;
+    for (frame, row) in one.packs[0].frames.iter().zip(&rows) {
+        let sealed = bytes
+            .get(frame.at as usize..frame.at as usize + frame.sealed_len as usize)
+            .ok_or_else(|| RepoError::damaged(object, "a frame lies outside it"))?;
+        let raw = open_frame(&one.packs[0].header, frame, sealed.to_vec(), &repository.keys, &mut unsqueezer, object)?;
+        let mut at = 0;
+        for chunk in &row.chunks {
+            let bytes = &raw[at..at + chunk.len as usize];
+            at += chunk.len as usize;
+            if repository.namer.id(chunk.kind, bytes) != chunk.id {
+                return Err(RepoError::damaged(object, "a chunk in it is not what its name says"));
+            }
+            chunks += 1;
+        }
+    }
+    Ok(chunks)
+}
+
+/// Reads back every pack that this session stored, opens it with the session's key and names each chunk anew.
+/// Those names were taken from the source's own bytes, so equality proves the copy.
+pub(crate) fn prove(
+    repository: &Repository,
+    shared: &Shared<'_>,
+    stored: &[StoredPack],
+    capture: &Capture<'_>,
+) -> Result<u64, RepoError> {
+    let session = shared.session;
+    repository.keys.insert(session.id, session.key.clone());
+    let proof = || {
+        let mut chunks = 0;
+        for pack in stored {
+            if capture.stop.load(Ordering::Relaxed) {
+                return Err(RepoError::Interrupted);
+            }
+            let bytes = repository.shelf.get(&key(&pack.object)?, pack.len)?;
+            if Digest::of(&bytes) != pack.digest {
+                return Err(RepoError::damaged(&pack.object, "what was read back is not what was written"));
+            }
+            let opened = open_whole(&bytes, &session.naming.index)
+                .map_err(|Bad(what)| RepoError::damaged(&pack.object, what))?;
+            chunks += rehash(repository, &pack.object, &opened, &bytes)?;
+        }
+        Ok(chunks)
+    };
+    let outcome = proof();
+    repository.keys.forget(session.id);
+    outcome
+}

@@ -1,0 +1,380 @@
+//! Putting a snapshot back.
+//!
+//! The calling thread walks the tree, makes directories and special entries, and hands batches of files to the
+//! workers, who read frames, prove every chunk by its name and write. What cannot be had is named; everything
+//! else is restored. Directories get their metadata last, deepest first.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, bounded};
+use dr_entry::{Destination, EntryPath, Kind, Meta};
+
+use crate::backup::{Fuse, Tally};
+use crate::error::RepoError;
+use crate::extents::{self, ExtentPage};
+use crate::fetch::Fetcher;
+use crate::id::{ChunkId, ChunkKind, SnapshotId};
+use crate::page::{Contents, Extent, Row};
+use crate::repository::Repository;
+use crate::snapshot::{Document, Label, Shape};
+use crate::tree::{Step, Walk, has_parent};
+
+/// How a restore is to run.
+pub struct Restore<'a> {
+    /// Only these paths and what is below them; empty for everything.
+    pub paths: &'a [EntryPath],
+    /// Worker threads.
+    pub workers: usize,
+    /// Set from outside to end early.
+    pub stop: &'a AtomicBool,
+    /// Progress: entries and bytes put back.
+    pub tally: &'a Tally,
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// Entries put back whole.
+    pub entries: u64,
+    /// Files among them.
+    pub files: u64,
+    /// Bytes of contents.
+    pub bytes: u64,
+    /// What was not put back, or not wholly, and why.
+    pub failed: Vec<(EntryPath, String)>,
+}
+
+/// An entry as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Where it is.
+    pub path: EntryPath,
+    /// What it is.
+    pub meta: Meta,
+}
+
+const BATCH_FILES: usize = 128;
+const BATCH_BYTES: u64 = 8 << 20;
+
+impl Repository {
+    /// The document of a snapshot, if this key opens it.
+    pub(crate) fn document(&self, id: SnapshotId) -> Result<Document, RepoError> {
+        let state = self.log.state.snapshots.get(&id);
+        let state = state.ok_or_else(|| RepoError::NoSnapshot(format!("there is no snapshot {id} here")))?;
+        if !self.key.reads() {
+            return Err(RepoError::CannotRead);
+        }
+        let mut fetcher = Fetcher::new(&self.shelf, &self.index, &self.keys, &self.namer)?;
+        let bytes = fetcher.chunk(ChunkKind::Document, state.document)?;
+        Document::decode(bytes, id).map_err(|e| RepoError::damaged(format!("snapshot {id}"), e.0))
+    }
+
+    /// What a snapshot says of itself: its label, its shape, and what it could not capture.
+    pub fn describe(&self, id: SnapshotId) -> Result<(Label, Shape, Vec<(EntryPath, String)>), RepoError> {
+        let document = self.document(id)?;
+        let unreadable = document
+            .unreadable
+            .into_iter()
+            .filter_map(|(path, why)| EntryPath::new(path).ok().map(|path| (path, why)))
+            .collect();
+        Ok((document.label, document.shape, unreadable))
+    }
+
+    /// Calls `each` with every entry of a snapshot, in path order.
+    pub fn list(
+        &self,
+        id: SnapshotId,
+        paths: &[EntryPath],
+        each: &mut dyn FnMut(Listed) -> Result<(), RepoError>,
+    ) -> Result<(), RepoError> {
+        let document = self.document(id)?;
+        let Some(root) = document.root else { return Ok(()) };
+        let mut fetcher = Fetcher::new(&self.shelf, &self.index, &self.keys, &self.namer)?;
+        let mut walk = Walk::new(&root, paths.to_vec());
+        let mut lost = None;
+        loop {
+            match walk.next(&mut |id| fetcher.chunk(ChunkKind::Tree, id).map(<[u8]>::to_vec)) {
+                Step::Row(row) => each(Listed { path: row.path, meta: row.meta })?,
+                Step::Lost { why, .. } => {
+                    lost.get_or_insert(why);
+                }
+                Step::End => return lost.map_or(Ok(()), Err),
+            }
+        }
+    }
+}
+
+/// Everything that the threads of a restore share.
+struct Shared<'a> {
+    repository: &'a Repository,
+    destination: &'a dyn Destination,
+    options: &'a Restore<'a>,
+    fuse: Fuse,
+    outcome: Mutex<Restored>,
+}
+
+impl Shared<'_> {
+    fn failed(&self, path: EntryPath, why: String) {
+        if let Ok(mut outcome) = self.outcome.lock() {
+            outcome.failed.push((path, why));
+        }
+    }
+
+    fn done(&self, files: u64, bytes: u64) {
+        self.options.tally.entries.fetch_add(1, Ordering::Relaxed);
+        self.options.tally.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+        if let Ok(mut outcome) = self.outcome.lock() {
+            outcome.entries += 1;
+            outcome.files += files;
+            outcome.bytes += bytes;
+        }
+    }
+}
+
+/// Puts a snapshot back to `destination`.
+pub fn restore(
+    repository: &Repository,
+    id: SnapshotId,
+    options: &Restore<'_>,
+    destination: &dyn Destination,
+) -> Result<Restored, RepoError> {
+    let document = repository.document(id)?;
+    let shared =
+        Shared { repository, destination, options, fuse: Fuse::new(), outcome: Mutex::new(Restored::default()) };
+    if let Some(root) = &document.root {
+        let mut walk = Walk::new(root, options.paths.to_vec());
+        std::thread::scope(|scope| {
+            let (batches_in, batches) = bounded::<Vec<Row>>(options.workers.max(1) * 2);
+            for _ in 0..options.workers.max(1) {
+                let batches = batches.clone();
+                let shared = &shared;
+                scope.spawn(move || {
+                    if let Err(error) = work(&batches, shared) {
+                        shared.fuse.blow(error);
+                        batches.iter().for_each(drop);
+                    }
+                });
+            }
+            drop(batches);
+            let send = |batch: Vec<Row>| drop(batches_in.send(batch));
+            match lay_out(&mut walk, &shared, &send) {
+                Ok(later) => {
+                    drop(batches_in);
+                    Some(later)
+                }
+                Err(error) => {
+                    shared.fuse.blow(error);
+                    None
+                }
+            }
+        })
+        .into_iter()
+        .for_each(|later| finish(later, &shared));
+    }
+    shared.fuse.into_result()?;
+    if options.stop.load(Ordering::Relaxed) {
+        return Err(RepoError::Interrupted);
+    }
+    let mut outcome = shared.outcome.into_inner().map_err(|_| RepoError::ReadOnly("a worker thread failed".into()))?;
+    for wanted in options.paths {
+        let there = outcome.entries > 0 || !outcome.failed.is_empty();
+        if !there {
+            outcome.failed.push((wanted.clone(), "it is not in this snapshot".into()));
+        }
+    }
+    Ok(outcome)
+}
+
+/// What waits until all files are written.
+struct Later {
+    links: Vec<(Row, EntryPath)>,
+    directories: Vec<(EntryPath, Meta)>,
+}
+
+/// Walks the tree in order, makes what has no contents, and hands out the rest.
+fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Result<Later, RepoError> {
+    let repository = shared.repository;
+    let mut fetcher = Fetcher::new(&repository.shelf, &repository.index, &repository.keys, &repository.namer)?;
+    let mut later = Later { links: Vec::new(), directories: Vec::new() };
+    let mut first_of: HashMap<u64, EntryPath> = HashMap::new();
+    // Directories around the current row that exist.
+    let mut inside: Vec<EntryPath> = Vec::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    loop {
+        if shared.fuse.is_blown() || shared.options.stop.load(Ordering::Relaxed) {
+            return Ok(later);
+        }
+        let row = match walk.next(&mut |id| fetcher.chunk(ChunkKind::Tree, id).map(<[u8]>::to_vec)) {
+            Step::Row(row) => *row,
+            Step::End => break,
+            Step::Lost { up_to, why } => {
+                if let RepoError::Store(dr_store::StoreError::Io { .. }) = why {
+                    return Err(why);
+                }
+                let path = up_to.unwrap_or_default();
+                shared.failed(path, format!("entries up to this one are lost: {why}"));
+                continue;
+            }
+        };
+        while inside.last().is_some_and(|dir| !row.path.is_within(dir)) {
+            inside.pop();
+        }
+        if !has_parent(&inside, &row.path) {
+            shared.failed(row.path, "its directory could not be restored".into());
+            continue;
+        }
+        let first = row.meta.link.and_then(|link| first_of.get(&link).cloned());
+        match (&row.meta.kind, first) {
+            (Kind::Directory, _) => match shared.destination.directory(&row.path) {
+                Ok(()) => {
+                    inside.push(row.path.clone());
+                    later.directories.push((row.path, row.meta));
+                }
+                Err(error) => shared.failed(row.path, error.to_string()),
+            },
+            (_, Some(first)) => later.links.push((row, first)),
+            (kind, None) => {
+                if let Some(link) = row.meta.link {
+                    first_of.insert(link, row.path.clone());
+                }
+                if *kind == Kind::File {
+                    bytes += row.meta.size;
+                    batch.push(row);
+                    if batch.len() >= BATCH_FILES || bytes >= BATCH_BYTES {
+                        bytes = 0;
+                        send(std::mem::take(&mut batch));
+                    }
+                } else {
+                    match shared.destination.special(&row.path, &row.meta) {
+                        Ok(()) => shared.done(0, 0),
+                        Err(error) => shared.failed(row.path, error.to_string()),
+                    }
+                }
+            }
+        }
+    }
+    send(batch);
+    Ok(later)
+}
+
+fn finish(later: Later, shared: &Shared<'_>) {
+    for (row, first) in later.links {
+        match shared.destination.hard_link(&row.path, &first) {
+            Ok(()) => shared.done(u64::from(row.meta.kind == Kind::File), 0),
+            Err(error) => shared.failed(row.path, format!("cannot be linked to {first}: {error}")),
+        }
+    }
+    for (path, meta) in later.directories.into_iter().rev() {
+        match shared.destination.finish_directory(&path, &meta) {
+            Ok(()) => shared.done(0, 0),
+            Err(error) => shared.failed(path, error.to_string()),
+        }
+    }
+}
+
+fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>) -> Result<(), RepoError> {
+    let repository = shared.repository;
+    let mut fetcher = Fetcher::new(&repository.shelf, &repository.index, &repository.keys, &repository.namer)?;
+    for batch in batches {
+        for row in batch {
+            if shared.fuse.is_blown() || shared.options.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            match file(&row, &mut fetcher, shared) {
+                Ok(()) => shared.done(1, row.meta.size),
+                Err(Failed::Here(why)) => shared.failed(row.path, why),
+                Err(Failed::All(error)) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a failure concerns one file or the whole restore.
+enum Failed {
+    Here(String),
+    All(RepoError),
+}
+
+impl From<RepoError> for Failed {
+    fn from(error: RepoError) -> Self {
+        match error {
+            RepoError::CannotRead | RepoError::Interrupted => Self::All(error),
+            other => Self::Here(other.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Self::All(RepoError::Local { what: "the place to restore to is full".into(), source: error })
+            }
+            _ => Self::Here(error.to_string()),
+        }
+    }
+}
+
+fn file(row: &Row, fetcher: &mut Fetcher<'_>, shared: &Shared<'_>) -> Result<(), Failed> {
+    let mut writing = shared.destination.file(&row.path, row.meta.size)?;
+    let mut at = 0u64;
+    let mut put = |extent: Extent, fetcher: &mut Fetcher<'_>| -> Result<(), Failed> {
+        if let Extent::Chunk { id, len } = extent {
+            let bytes = fetcher.chunk(ChunkKind::Data, id)?;
+            if bytes.len() != len as usize {
+                return Err(Failed::Here(format!("chunk {id} has another length than the tree says")));
+            }
+            writing.write_at(at, bytes)?;
+        }
+        at = at.checked_add(extent.len()).ok_or_else(|| Failed::Here("it is impossibly large".into()))?;
+        Ok(())
+    };
+    match &row.contents {
+        Contents::Empty => {}
+        Contents::Inline(bytes) => {
+            writing.write_at(0, bytes)?;
+            at = bytes.len() as u64;
+        }
+        Contents::Extents(extents) => {
+            for extent in extents {
+                put(*extent, fetcher)?;
+            }
+        }
+        Contents::Tree { root, level, .. } => each_extent(*root, *level, fetcher, &mut put)?,
+    }
+    if at != row.meta.size {
+        return Err(Failed::Here("its extents do not add up to its size".into()));
+    }
+    Ok(writing.finish(&row.meta)?)
+}
+
+/// Calls `each` with every extent below an extent page, in order. Levels only fall, so this ends.
+fn each_extent<E: From<RepoError>>(
+    id: ChunkId,
+    level: u8,
+    fetcher: &mut Fetcher<'_>,
+    each: &mut dyn FnMut(Extent, &mut Fetcher<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let bad = |what: &str| RepoError::damaged(format!("extent page {id}"), what);
+    let page = extents::decode(fetcher.chunk(ChunkKind::Extents, id)?).map_err(|e| bad(e.0))?;
+    match page {
+        ExtentPage::Leaf(extents) if level == 0 => extents.into_iter().try_for_each(|extent| each(extent, fetcher)),
+        ExtentPage::Inner { level: own, runs } if own == level && own > 0 => {
+            runs.into_iter().try_for_each(|run| each_extent(run.id, level - 1, fetcher, each))
+        }
+        _ => Err(bad("it is of the wrong level").into()),
+    }
+}
+
+/// As [`each_extent`], for a check that only follows names.
+pub(crate) fn follow_extents(
+    id: ChunkId,
+    level: u8,
+    fetcher: &mut Fetcher<'_>,
+    each: &mut dyn FnMut(Extent) -> Result<(), RepoError>,
+) -> Result<(), RepoError> {
+    each_extent(id, level, fetcher, &mut |extent, _: &mut Fetcher<'_>| each(extent))
+}

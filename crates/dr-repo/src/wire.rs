@@ -1,0 +1,135 @@
+//! How numbers and runs of bytes stand in our objects: little-endian integers and minimal LEB128 varints.
+//!
+//! Reading is total: any input gives a value or [`Bad`], in time and memory bounded by the input's length.
+
+/// The bytes are not what the format says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Bad(pub(crate) &'static str);
+
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value as u8) | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Signed numbers near zero become small unsigned ones.
+pub(crate) fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+pub(crate) fn unzigzag(value: u64) -> i64 {
+    ((value >> 1) as i64) ^ -((value & 1) as i64)
+}
+
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Reads from the front of a slice.
+#[derive(Clone)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], Bad> {
+        if len > self.rest.len() {
+            return Err(Bad("it ends too early"));
+        }
+        let (front, rest) = self.rest.split_at(len);
+        self.rest = rest;
+        Ok(front)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Bad> {
+        let mut out = [0; N];
+        out.copy_from_slice(self.take(N)?);
+        Ok(out)
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, Bad> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16, Bad> {
+        Ok(u16::from_le_bytes(self.array()?))
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32, Bad> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, Bad> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    pub(crate) fn varint(&mut self) -> Result<u64, Bad> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.u8()?;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                return Err(Bad("a number is too large"));
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                // Each number has one spelling, so that equal pages are equal bytes.
+                return if byte == 0 && shift > 0 {
+                    Err(Bad("a number is not in its shortest form"))
+                } else {
+                    Ok(value)
+                };
+            }
+        }
+        Err(Bad("a number is too long"))
+    }
+
+    /// A varint that must not exceed `max`.
+    pub(crate) fn count(&mut self, max: usize) -> Result<usize, Bad> {
+        let value = self.varint()?;
+        if value > max as u64 { Err(Bad("a count is beyond its limit")) } else { Ok(value as usize) }
+    }
+
+    pub(crate) fn bytes(&mut self, max: usize) -> Result<&'a [u8], Bad> {
+        let len = self.count(max)?;
+        self.take(len)
+    }
+
+    pub(crate) fn end(&self) -> Result<(), Bad> {
+        if self.rest.is_empty() { Ok(()) } else { Err(Bad("bytes are left over")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back_and_have_one_spelling() {
+        for value in [0, 1, 127, 128, 300, 16_383, 16_384, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+            let mut out = Vec::new();
+            put_varint(&mut out, value);
+            let mut cursor = Cursor::new(&out);
+            assert_eq!(cursor.varint(), Ok(value));
+            assert_eq!(cursor.end(), Ok(()));
+        }
+        assert!(Cursor::new(&[0x80, 0x00]).varint().is_err());
+        assert!(Cursor::new(&[0xff; 10]).varint().is_err());
+        assert!(Cursor::new(&[0x80; 20]).varint().is_err());
+        for value in [0, -1, 1, i64::MIN, i64::MAX, -1_000_000] {
+            assert_eq!(unzigzag(zigzag(value)), value);
+        }
+    }
+}
