@@ -54,17 +54,15 @@ impl Plan {
         asked
     }
 
-    /// Who answers for a system: its owner, else who leads it, else the head.
+    /// Who answers for a system on `date`: its owner, else who leads it, else the head. Whoever
+    /// has left answers for nothing.
     #[must_use]
-    pub fn answers_for<'p>(&'p self, system: Option<&'p System>) -> Option<&'p PersonId> {
-        let owner = system.and_then(|system| system.owner.as_ref()).filter(|owner| self.people.contains_key(*owner));
-        let by_role = || {
-            [Role::ItLead, Role::ItProvider, Role::Head]
-                .into_iter()
-                .find_map(|role| self.with_role(role).next())
-                .map(|(id, _)| id)
-        };
-        owner.or_else(by_role)
+    pub fn answers_for<'p>(&'p self, system: Option<&'p System>, date: Date) -> Option<&'p PersonId> {
+        let there = |id: &PersonId| self.people.get(id).is_some_and(|person| person.is_employed(date));
+        let owner = system.and_then(|system| system.owner.as_ref());
+        let leads = [Role::ItLead, Role::ItProvider, Role::Head];
+        let leads = leads.into_iter().flat_map(|role| self.with_role(role)).map(|(id, _)| id);
+        owner.into_iter().chain(leads).find(|id| there(id))
     }
 }
 

@@ -40,11 +40,15 @@ impl Plan {
 fn resolve_source(source: &mut Source, base: &Path) {
     match source {
         Source::Files { paths, exclude, .. } => {
-            paths.iter_mut().for_each(|path| *path = join(base, path));
-            // A pattern with a `/` is a path as the paths are written; one over folders is not.
-            for pattern in exclude.iter_mut().filter(|pattern| pattern.contains('/') && !pattern.starts_with("**")) {
-                *pattern = join(base, Path::new(&*pattern)).to_string_lossy().into_owned();
+            for pattern in exclude.iter_mut() {
+                // Only a pattern written as the paths are is one place; any other matches anywhere.
+                let below = |path: &PathBuf| path.is_relative() && inside(Path::new(&*pattern), path);
+                if pattern.trim_end_matches('/').contains('/') && paths.iter().any(below) {
+                    let base = as_pattern(base);
+                    *pattern = format!("{}/{}", base.trim_end_matches('/'), pattern.trim_start_matches("./"));
+                }
             }
+            paths.iter_mut().for_each(|path| *path = join(base, path));
         }
         Source::Sqlite { path } | Source::Maildir { path } | Source::Drop { path, .. } => *path = join(base, path),
         Source::Postgres(Server { password, .. })
@@ -67,6 +71,19 @@ fn resolve_secret(secret: &mut SecretRef, base: &Path) {
 /// only the file system knows.
 fn join(base: &Path, path: &Path) -> PathBuf {
     base.join(path).components().filter(|part| *part != Component::CurDir).collect()
+}
+
+/// A path as an exclude pattern that matches it alone.
+pub(crate) fn as_pattern(path: &Path) -> String {
+    let plain: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    let mut pattern = String::new();
+    for letter in plain.to_string_lossy().chars() {
+        if "*?[]{}\\".contains(letter) {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern
 }
 
 /// Whether `inner` is `outer` or lies below it, as the names go.
@@ -101,6 +118,10 @@ mod tests {
         assert_eq!(paths, &[PathBuf::from("/hb/school")]);
         assert!(exclude.contains(&"/hb/school/office".to_owned()), "{exclude:?}");
         assert!(exclude.contains(&"*.tmp".to_owned()));
+        let files = "school = 'S'\ncopies = { onsite = 'nas' }\n[systems]\nf = { source = { kind = 'files', paths = ['a'], exclude = ['a/b[1]*', 'x/y', 'cache/', './a/c/', '/abs/z', '**/q/r'] } }\n";
+        let plan = crate::parse(files, "dr.toml").unwrap().resolve(Path::new("/h[b]"));
+        let Source::Files { exclude, .. } = &plan.systems[0].source else { panic!("files") };
+        assert_eq!(exclude, &[r"/h\[b\]/a/b[1]*", "x/y", "cache/", r"/h\[b\]/a/c/", "/abs/z", "**/q/r"]);
         assert_eq!(plan.resolve(Path::new("/elsewhere")), plan);
     }
 }

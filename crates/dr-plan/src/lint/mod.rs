@@ -42,12 +42,13 @@ pub struct Finding {
 /// Collects findings for one plan.
 struct Found<'p> {
     plan: &'p Plan,
+    today: Date,
     findings: Vec<Finding>,
 }
 
 impl Found<'_> {
     fn add(&mut self, severity: Severity, rule: &'static str, system: Option<&System>, reason: String) {
-        let answers = self.plan.answers_for(system).cloned();
+        let answers = self.plan.answers_for(system, self.today).cloned();
         self.findings.push(Finding { severity, rule, system: system.map(|system| system.id.clone()), reason, answers });
     }
 
@@ -63,12 +64,12 @@ impl Found<'_> {
 /// Everything wrong with `plan` as of `today`, errors first.
 #[must_use]
 pub fn lint(plan: &Plan, today: Date) -> Vec<Finding> {
-    let mut found = Found { plan, findings: Vec::new() };
+    let mut found = Found { plan, today, findings: Vec::new() };
     names(&mut found);
     objectives::look(&mut found);
     overlaps::look(&mut found);
-    people::look(&mut found, today);
-    runs::look(&mut found, today);
+    people::look(&mut found);
+    runs::look(&mut found);
     found.findings.sort_by_key(|finding| finding.severity);
     found.findings
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Found;
-use crate::resolve::inside;
+use crate::resolve::{as_pattern, inside};
 use crate::source::Source;
 
 pub(super) fn look(found: &mut Found<'_>) {
@@ -69,10 +69,11 @@ pub(super) fn look(found: &mut Found<'_>) {
     }
 }
 
-/// Whether a pattern that is a plain path leaves `place` out.
+/// Whether a pattern that names one place leaves `place` out.
 fn left_out(source: &Source, place: &Path) -> bool {
-    let Source::Files { exclude, .. } = source else {
-        return false;
-    };
-    exclude.iter().filter(|pattern| pattern.contains('/')).any(|pattern| inside(place, Path::new(pattern)))
+    let Source::Files { exclude, .. } = source else { return false };
+    // From the place upwards: is one of the folders that hold it left out by name?
+    let patterns: Vec<&str> =
+        exclude.iter().map(|pattern| pattern.trim_start_matches("./").trim_end_matches('/')).collect();
+    place.ancestors().any(|folder| patterns.contains(&as_pattern(folder).as_str()))
 }

@@ -1,7 +1,6 @@
 //! Are the people the plan relies on there, and are there enough of them?
 
 use jiff::ToSpan;
-use jiff::civil::Date;
 
 use super::Found;
 use crate::PersonId;
@@ -9,8 +8,8 @@ use crate::PersonId;
 /// A leaving date is told this long before.
 const NOTICE_DAYS: i64 = 30;
 
-pub(super) fn look(found: &mut Found<'_>, today: Date) {
-    let plan = found.plan;
+pub(super) fn look(found: &mut Found<'_>) {
+    let (plan, today) = (found.plan, found.today);
     let soon = today.checked_add(NOTICE_DAYS.days()).unwrap_or(today);
     for (id, person) in &plan.people {
         let duties = duties(found, id);

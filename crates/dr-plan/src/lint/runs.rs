@@ -1,7 +1,5 @@
 //! Does this version do what the plan says? What it cannot do yet is said, never passed over.
 
-use jiff::civil::Date;
-
 use super::Found;
 use crate::plan::KeyMode;
 use crate::source::Source;
@@ -10,8 +8,8 @@ use crate::target::scheme_of;
 /// What a system that is not read is shown as.
 const NOT_KNOWN: &str = "it is shown NOT KNOWN, never green";
 
-pub(super) fn look(found: &mut Found<'_>, today: Date) {
-    let plan = found.plan;
+pub(super) fn look(found: &mut Found<'_>) {
+    let (plan, today) = (found.plan, found.today);
     for system in &plan.systems {
         if let Source::Saas { supplier, .. } = &system.source {
             found.warning(

@@ -10,7 +10,7 @@ use super::sources::{self, Read};
 use super::values::{name, names, period, retention, schedule};
 use super::{defaults, keys};
 use crate::period::Period;
-use crate::resolve::inside;
+use crate::resolve::{as_pattern, inside};
 use crate::retention::Retention;
 use crate::schedule::Schedule;
 use crate::source::Source;
@@ -219,7 +219,7 @@ fn leave_inner_out(systems: &mut [(System, bool)]) {
         };
         for inner in all.iter().filter(|(id, _)| *id != system.id).flat_map(|(_, paths)| paths) {
             let held = paths.iter().any(|outer| inside(inner, outer) && !inside(outer, inner));
-            let text = inner.to_string_lossy().into_owned();
+            let text = as_pattern(inner);
             if held && !exclude.contains(&text) {
                 exclude.push(text);
             }
