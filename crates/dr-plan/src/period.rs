@@ -48,13 +48,13 @@ pub struct Period {
 }
 
 /// The most of any unit. A hundred thousand seconds is a day, a hundred thousand hours eleven
-/// years; in years it is cut to [`YEARS_MAX`], so that no sum of times can leave the calendar.
+/// years; in years it is cut to a hundred years, so that no sum of times can leave the calendar.
 const COUNT_MAX: u32 = 100_000;
 /// The longest period, in years.
 pub const YEARS_MAX: u32 = 100;
 
 impl Period {
-    /// A period of `count` `unit`s; `None` if it is nothing or longer than [`YEARS_MAX`].
+    /// A period of `count` `unit`s; `None` if it is nothing or longer than a hundred years.
     #[must_use]
     pub fn new(count: u32, unit: Unit) -> Option<Self> {
         let period = Self { count, unit };
