@@ -18,7 +18,7 @@ use dr_entry::{Entries, Entry, EntryPath, Kind, Profile, Settled, Unread};
 
 use crate::cache::{CacheReader, CacheWriter, Known};
 use crate::chunk::Chunker;
-use crate::cut::{Cutter, Taken};
+use crate::cut::{Cutter, KeepChunk, Taken};
 use crate::error::RepoError;
 use crate::extents::ExtentBuilder;
 use crate::format::{
@@ -121,6 +121,7 @@ struct Job {
 }
 
 /// What became of one item.
+#[expect(clippy::large_enum_variant, reason = "nearly every outcome is a row")]
 enum Outcome {
     Row { row: Row, stamp: Option<dr_entry::Stamp>, unsettled: bool },
     Unread(Unread),
@@ -390,23 +391,25 @@ fn work(
     let mut ready = |pack: FinishedPack| packs.send(pack).map_err(|_| RepoError::Interrupted);
     for job in jobs {
         let mut results = Vec::with_capacity(job.items.len());
-        let outcome = job.items.into_iter().take_while(|_| !fuse.is_blown()).try_for_each(|item| {
-            results.push(match item {
-                Item::Unread(unread) => Outcome::Unread(unread),
-                Item::Same(entry, known) => {
-                    let mut meta = entry.meta;
-                    meta.size = known.stamp.size;
-                    let row = Row { path: entry.path, meta, profile: known.profile, contents: known.contents };
-                    Outcome::Row { row, stamp: entry.stamp, unsettled: false }
-                }
-                Item::Fresh(entry) => {
-                    let mut keep =
-                        |id: ChunkId, bytes: &[u8]| packer.add(shared.session, ChunkKind::Data, id, bytes, &mut ready);
-                    take(entry, &mut cutter, capture, shared, &mut keep)?
-                }
+        let outcome: Result<(), RepoError> =
+            job.items.into_iter().take_while(|_| !fuse.is_blown()).try_for_each(|item| {
+                results.push(match item {
+                    Item::Unread(unread) => Outcome::Unread(unread),
+                    Item::Same(entry, known) => {
+                        let mut meta = entry.meta;
+                        meta.size = known.stamp.size;
+                        let row = Row { path: entry.path, meta, profile: known.profile, contents: known.contents };
+                        Outcome::Row { row, stamp: entry.stamp, unsettled: false }
+                    }
+                    Item::Fresh(entry) => {
+                        let mut keep = |id: ChunkId, bytes: &[u8]| {
+                            packer.add(shared.session, ChunkKind::Data, id, bytes, &mut ready)
+                        };
+                        take(entry, &mut cutter, capture, shared, &mut keep)?
+                    }
+                });
+                Ok(())
             });
-            Ok(())
-        });
         // Every job is answered, also a failed one: whoever counts them must not wait for ever.
         let sent = done.send(Done { sequence: job.sequence, results });
         outcome?;
@@ -422,7 +425,7 @@ fn take(
     cutter: &mut Cutter,
     capture: &Capture<'_>,
     shared: &Shared<'_>,
-    keep: &mut dyn FnMut(ChunkId, &[u8]) -> Result<(), RepoError>,
+    keep: &mut KeepChunk<'_>,
 ) -> Result<Outcome, RepoError> {
     let Entry { path, mut meta, stamp, profile, body } = entry;
     let xattrs: usize = meta.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();

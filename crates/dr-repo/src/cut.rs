@@ -18,6 +18,9 @@ const FINE_FROM: u64 = 64 << 20;
 /// Media that does not compress is cut coarsely from this size.
 const COARSE_FROM: u64 = 1 << 20;
 
+/// Keeps a new chunk.
+pub(crate) type KeepChunk<'a> = dyn FnMut(ChunkId, &[u8]) -> Result<(), RepoError> + 'a;
+
 /// What became of a file.
 pub(crate) enum Taken {
     Whole { contents: Contents, size: u64, profile: Profile },
@@ -42,7 +45,7 @@ impl Cutter {
         wanted: Profile,
         capture: &Capture<'_>,
         shared: &Shared<'_>,
-        keep: &mut dyn FnMut(ChunkId, &[u8]) -> Result<(), RepoError>,
+        keep: &mut KeepChunk<'_>,
     ) -> Result<Taken, RepoError> {
         let mut extents: Vec<Extent> = Vec::new();
         let (mut start, mut end, mut size) = (0, 0, 0u64);

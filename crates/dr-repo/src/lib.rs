@@ -46,5 +46,5 @@ pub use error::RepoError;
 pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
 pub use key::{FamilyKey, Key, WriterKey};
 pub use repository::{Fault, Repository, Snapshot, Unlock, create};
-pub use restore::{Listed, Restore, Restored, restore};
+pub use restore::{Description, Listed, Restore, Restored, restore};
 pub use snapshot::{Label, Shape};

@@ -10,12 +10,15 @@ use crate::key::{Certificate, WriterKey, verify};
 use crate::seal::key_id;
 use crate::wire::{Bad, Cursor};
 
+/// Packs of one kind, from the first number to the last.
+pub(crate) type Run = (PackKind, u32, u32);
+
 /// Packs of one session, as runs of numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Runs {
     pub(crate) session: SessionId,
     pub(crate) host: HostId,
-    pub(crate) runs: Vec<(PackKind, u32, u32)>,
+    pub(crate) runs: Vec<Run>,
 }
 
 /// An object that an entry vouches for.
@@ -46,7 +49,7 @@ pub(crate) struct Registered {
     /// Packs of others that the snapshots need.
     pub(crate) needs: Vec<Runs>,
     /// Packs of this session that are registered by this entry.
-    pub(crate) own: Vec<(PackKind, u32, u32)>,
+    pub(crate) own: Vec<Run>,
     pub(crate) indexes: Vec<ObjectRef>,
     pub(crate) used: Vec<ObjectRef>,
     /// The packs whose frames were moved or rewritten (REPACK, REFRAME).
@@ -140,7 +143,7 @@ fn write_runs(out: &mut Writer, all: &[Runs]) {
     }
 }
 
-fn write_own(out: &mut Writer, runs: &[(PackKind, u32, u32)]) {
+fn write_own(out: &mut Writer, runs: &[Run]) {
     out.array(runs.len() * 3);
     for (kind, first, last) in runs {
         out.number(*kind as u64).number(u64::from(*first)).number(u64::from(*last));
@@ -297,7 +300,7 @@ pub(crate) fn decode(bytes: &[u8], family: FamilyId, maintenance: &[u8; 32]) -> 
     })
 }
 
-fn read_own(reader: &mut Reader<'_>) -> Result<Vec<(PackKind, u32, u32)>, Bad> {
+fn read_own(reader: &mut Reader<'_>) -> Result<Vec<Run>, Bad> {
     let numbers = reader.list(|r| r.small::<u32>())?;
     if numbers.len() % 3 != 0 {
         return Err(Bad("runs of packs are cut"));

@@ -185,9 +185,8 @@ impl Index {
     pub(crate) fn ids_of(&self, pack: u32) -> Vec<Vec<(ChunkKind, ChunkId, u32)>> {
         let known = &self.packs[pack as usize];
         let mut by_slot: Vec<Option<ChunkId>> = vec![None; known.slots.len()];
-        let firsts = self.by_id.iter().map(|(id, place)| (id, place));
         let others = self.more.iter().flat_map(|(id, places)| places.iter().map(move |place| (id, place)));
-        for (id, place) in firsts.chain(others).filter(|(_, place)| place.pack == pack) {
+        for (id, place) in self.by_id.iter().chain(others).filter(|(_, place)| place.pack == pack) {
             by_slot[place.chunk as usize] = Some(*id);
         }
         let mut out: Vec<Vec<_>> = vec![Vec::new(); known.frames.len()];

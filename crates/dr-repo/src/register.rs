@@ -16,10 +16,10 @@ use crate::backup::{Capture, Shared, StoredPack};
 use crate::error::RepoError;
 use crate::fetch::open_frame;
 use crate::fold::runs_of;
-use crate::id::{ChunkId, Digest, HostId, PackId, PackKind, SessionId};
+use crate::id::{ChunkId, Digest, HostId, PackId, SessionId};
 use crate::index_object::{self, PackLine, Record};
 use crate::log::key;
-use crate::log_entry::{Body, Named, ObjectRef, Registered, Runs};
+use crate::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
 use crate::lookup::{Index, NewPack};
 use crate::pack::{FinishedPack, open_whole};
 use crate::repository::Repository;
@@ -148,7 +148,7 @@ impl<'a> Registrar<'a> {
     }
 
     /// Stores the index object of what is not registered yet.
-    fn describe(&mut self) -> Result<(Vec<(PackKind, u32, u32)>, Vec<ObjectRef>), RepoError> {
+    fn describe(&mut self) -> Result<(Vec<Run>, Vec<ObjectRef>), RepoError> {
         let session = self.shared.session;
         if self.lines.is_empty() {
             return Ok((Vec::new(), Vec::new()));
@@ -183,7 +183,7 @@ impl<'a> Registrar<'a> {
 
     fn append(
         &mut self,
-        own: Vec<(PackKind, u32, u32)>,
+        own: Vec<Run>,
         indexes: Vec<ObjectRef>,
         snapshots: Vec<Named>,
         last: bool,

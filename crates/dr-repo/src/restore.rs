@@ -55,6 +55,17 @@ pub struct Listed {
     pub meta: Meta,
 }
 
+/// What a snapshot says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// What lists show.
+    pub label: Label,
+    /// Whether entries stand under one directory's own root or under absolute paths.
+    pub shape: Shape,
+    /// What could not be captured, and why; at most 10,000 entries.
+    pub unreadable: Vec<(EntryPath, String)>,
+}
+
 const BATCH_FILES: usize = 128;
 const BATCH_BYTES: u64 = 8 << 20;
 
@@ -71,15 +82,15 @@ impl Repository {
         Document::decode(bytes, id).map_err(|e| RepoError::damaged(format!("snapshot {id}"), e.0))
     }
 
-    /// What a snapshot says of itself: its label, its shape, and what it could not capture.
-    pub fn describe(&self, id: SnapshotId) -> Result<(Label, Shape, Vec<(EntryPath, String)>), RepoError> {
+    /// What a snapshot says of itself.
+    pub fn describe(&self, id: SnapshotId) -> Result<Description, RepoError> {
         let document = self.document(id)?;
         let unreadable = document
             .unreadable
             .into_iter()
             .filter_map(|(path, why)| EntryPath::new(path).ok().map(|path| (path, why)))
             .collect();
-        Ok((document.label, document.shape, unreadable))
+        Ok(Description { label: document.label, shape: document.shape, unreadable })
     }
 
     /// Calls `each` with every entry of a snapshot, in path order.
