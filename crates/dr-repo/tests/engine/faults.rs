@@ -1,0 +1,44 @@
+//! The k-th operation on the store fails, for every k.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use dr_store::memory::MemoryStore;
+use dr_store::wrap::faulty::{Fault, Faulty};
+
+use crate::support::*;
+
+#[test]
+fn whichever_operation_fails_a_backup_can_be_run_again_and_loses_nothing() {
+    for fault in [Fault::Before(ErrorKind::TimedOut), Fault::After(ErrorKind::TimedOut), Fault::Full] {
+        for k in 1.. {
+            let school = School::new();
+            let store = Arc::new(MemoryStore::new());
+            let good = school.shelf(store.clone());
+            school.create(&good);
+            let tree = small_tree();
+            let first = school.backup(&mut school.open(&good).unwrap(), &tree, None).unwrap();
+            let mut changed = tree.clone();
+            file(&mut changed, "new", noise(100_000, k as u64));
+
+            let faulty = Arc::new(Faulty::new(store.clone()));
+            faulty.fail_once(k, fault);
+            let shelf = school.shelf(faulty.clone());
+            let outcome = school.open(&shelf).and_then(|mut repository| school.backup(&mut repository, &changed, None));
+            let spent = faulty.is_spent();
+
+            let repository = school.open(&good).unwrap();
+            assert_eq!(repository.faults(), []);
+            assert!(school.restore(&repository, first.snapshot).unwrap().0 == tree);
+            if let Ok(summary) = &outcome {
+                assert!(school.restore(&repository, summary.snapshot).unwrap().0 == changed, "operation {k}");
+            }
+            let again = school.backup(&mut school.open(&good).unwrap(), &changed, None).unwrap();
+            assert!(school.restore(&school.open(&good).unwrap(), again.snapshot).unwrap().0 == changed);
+            if !spent {
+                assert!(outcome.is_ok() && k > 5);
+                break;
+            }
+        }
+    }
+}

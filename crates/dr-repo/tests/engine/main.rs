@@ -1,0 +1,10 @@
+//! The engine on memory stores: what goes in comes out, and what is damaged is noticed.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
+
+mod faults;
+mod flips;
+mod round_trip;
+mod support;
+mod write_only;
