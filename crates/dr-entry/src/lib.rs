@@ -12,5 +12,5 @@ mod path;
 mod stream;
 
 pub use meta::{Kind, Meta, Owner, Profile, Stamp, Time};
-pub use path::{BadPath, EntryPath};
+pub use path::{BadPath, COMPONENT_MAX, EntryPath, PATH_MAX};
 pub use stream::{Body, Content, Destination, Entries, Entry, Piece, Settled, Unread, Writing};

@@ -25,7 +25,7 @@ use crate::format::{
     BLIND_FRAME_RAW, CHUNKER_MIN8, EXTENTS_INLINE_MAX, FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET,
     XATTRS_MAX,
 };
-use crate::id::{ChunkId, ChunkKind, Digest, PackKind, SnapshotId, random};
+use crate::id::{ChunkId, ChunkKind, Digest, PackKind, SnapshotId, random, wipe_stack};
 use crate::lookup::Index;
 use crate::pack::{FinishedPack, Packer};
 use crate::page::{Contents, Row};
@@ -219,7 +219,16 @@ const BATCH_ENTRIES: usize = 256;
 const BATCH_BYTES: u64 = 2 << 20;
 
 /// Keeps one snapshot of `entries`.
+///
+/// The session's key is gone from memory when this returns, whatever the outcome.
 pub fn backup(repository: &mut Repository, entries: Entries<'_>, capture: &Capture<'_>) -> Result<Summary, RepoError> {
+    let outcome = in_session(repository, entries, capture);
+    wipe_stack();
+    outcome
+}
+
+#[inline(never)]
+fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Capture<'_>) -> Result<Summary, RepoError> {
     repository.log.may_write()?;
     let running = crate::register::Running::begin(capture.journal);
     let before = capture.tally.bytes_stored.load(Ordering::Relaxed);
@@ -293,6 +302,7 @@ fn run(
                     jobs.iter()
                         .for_each(|job| drop(done_in.send(Done { sequence: job.sequence, results: Vec::new() })));
                 }
+                wipe_stack();
             });
         }
         drop((jobs, done_in));
@@ -376,6 +386,7 @@ fn walk(
     send(&mut items);
 }
 
+#[inline(never)]
 fn work(
     jobs: &Receiver<Job>,
     done: &Sender<Done>,

@@ -163,6 +163,12 @@ pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
 pub struct Secret(pub(crate) [u8; 32]);
 
 impl Secret {
+    /// Fresh random bytes, put where the secret already lies.
+    #[expect(clippy::expect_used, reason = "without randomness nothing may be sealed at all")]
+    pub(crate) fn refill(&mut self) {
+        getrandom::fill(&mut self.0).expect("the operating system gives random bytes");
+    }
+
     /// Fresh random bytes from the operating system.
     pub(crate) fn random() -> Self {
         Self(random())
@@ -187,6 +193,15 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut out = [0; N];
     getrandom::fill(&mut out).expect("the operating system gives random bytes");
     out
+}
+
+/// Overwrites the stack below the caller: keys that were moved, spilled or left in a hasher there. A function that
+/// touched keys returns first; its caller then calls this.
+#[inline(never)]
+pub(crate) fn wipe_stack() {
+    let mut below = [0u8; 192 << 10];
+    below.zeroize();
+    std::hint::black_box(&below);
 }
 
 #[cfg(test)]

@@ -357,7 +357,7 @@ pub(crate) fn prove(
     capture: &Capture<'_>,
 ) -> Result<u64, RepoError> {
     let session = shared.session;
-    repository.keys.insert(session.id, session.key.clone());
+    repository.keys.insert(session.id, (*session.key).clone());
     let proof = || {
         let mut chunks = 0;
         for pack in stored {

@@ -19,7 +19,8 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) family: FamilyId,
     pub(crate) host: HostId,
-    pub(crate) key: Secret,
+    /// Boxed, so that moving the session leaves no copy behind.
+    pub(crate) key: Box<Secret>,
     pub(crate) naming: Naming,
     pub(crate) sealed: Sealed,
     /// Where packs are written before they have a name, and how to call that place.
@@ -31,9 +32,11 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn begin(writer: &WriterKey, staging: PathBuf, place: String) -> Result<Self, RepoError> {
-        let (id, key) = (SessionId(random()), Secret::random());
+        let id = SessionId(random());
+        let mut key = Box::new(Secret([0; 32]));
+        key.refill();
         let mut inside = Zeroizing::new(Vec::with_capacity(96));
-        for part in [&key, &writer.naming.index, &writer.naming.id_root] {
+        for part in [&*key, &writer.naming.index, &writer.naming.id_root] {
             inside.extend_from_slice(&part.0);
         }
         let mut envelopes = Vec::new();
