@@ -1,0 +1,250 @@
+//! A repository that a later version has maintained: frames moved blind into another pack, the old pack swept and
+//! deleted. Today's reader must follow them, and never write where it does not understand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use bytes::Bytes;
+use dr_entry::{Body, Content, Entry, EntryPath, Kind, Meta, Piece, Profile, Settled, Unread};
+use dr_store::memory::MemoryStore;
+use dr_store::{Body as Put, Shelf};
+
+use crate::backup::{Capture, Summary, Tally, backup, new_snapshot_id};
+use crate::error::RepoError;
+use crate::fold::runs_of;
+use crate::format::FOOTER;
+use crate::header::{Header, Origin, trailer_key};
+use crate::id::{Digest, HostId, PackId, PackKind, SessionId, SnapshotId, random};
+use crate::index_object::{self, PackLine, Record};
+use crate::key::{FamilyKey, Key};
+use crate::log::key;
+use crate::log_entry::{Body as LogBody, ObjectRef, Registered};
+use crate::pack::open_whole;
+use crate::repository::{Repository, Unlock, create};
+use crate::seal::seal_once;
+use crate::snapshot::{Label, Shape};
+use crate::trailer;
+
+const HOST: HostId = HostId([9; 4]);
+
+struct Bytes_(Vec<u8>, usize);
+
+impl Body for Bytes_ {
+    fn open(self: Box<Self>) -> std::io::Result<Box<dyn Content>> {
+        Ok(self)
+    }
+}
+
+impl Content for Bytes_ {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<Piece> {
+        let n = buffer.len().min(self.0.len() - self.1);
+        buffer[..n].copy_from_slice(&self.0[self.1..self.1 + n]);
+        self.1 += n;
+        Ok(if n == 0 { Piece::End } else { Piece::Data(n) })
+    }
+
+    fn settle(&mut self) -> std::io::Result<Settled> {
+        Ok(Settled::Unchanged)
+    }
+}
+
+struct Scene {
+    _runtime: tokio::runtime::Runtime,
+    shelf: Shelf,
+    family: FamilyKey,
+    folder: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let shelf = Shelf::new(Arc::new(MemoryStore::new()), runtime.handle().clone());
+        let family = FamilyKey::generate();
+        create(&shelf, &family, None, "2026-01-01T00:00:00Z", 0).unwrap();
+        Self { _runtime: runtime, shelf, family, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn open(&self) -> Repository {
+        Repository::open(self.shelf.clone(), Unlock::Key(Key::Family(self.family.clone())), HOST).unwrap()
+    }
+
+    fn backup(&self, repository: &mut Repository, seed: u8) -> Result<Summary, RepoError> {
+        let clock = AtomicI64::new(0);
+        let capture = Capture {
+            snapshot: new_snapshot_id(),
+            label: Label::default(),
+            shape: Shape::Directory,
+            cache: None,
+            journal: None,
+            scratch: self.folder.path(),
+            level: 1,
+            workers: 1,
+            clock: &|| clock.fetch_add(1, Ordering::Relaxed),
+            stop: &AtomicBool::new(false),
+            tally: &Tally::default(),
+            prove: false,
+        };
+        let entries = (0..40u8).map(|n| {
+            let bytes = contents(seed, n);
+            let mut meta = Meta::plain(Kind::File, 0o600);
+            meta.size = bytes.len() as u64;
+            let path = EntryPath::new(format!("{n:02}").into_bytes()).unwrap();
+            let body: Box<dyn Body> = Box::new(Bytes_(bytes, 0));
+            Ok::<_, Unread>(Entry { path, meta, stamp: None, profile: Profile::Auto, body: Some(body) })
+        });
+        backup(repository, Box::new(entries), &capture)
+    }
+
+    fn read(&self, repository: &Repository, id: SnapshotId, seed: u8) {
+        let mut fetcher =
+            crate::fetch::Fetcher::new(&repository.shelf, &repository.index, &repository.keys, &repository.namer)
+                .unwrap();
+        let mut seen = 0;
+        let document = repository.document(id).unwrap();
+        let mut walk = crate::tree::Walk::new(&document.root.unwrap(), vec![]);
+        let mut pages =
+            crate::fetch::Fetcher::new(&repository.shelf, &repository.index, &repository.keys, &repository.namer)
+                .unwrap();
+        while let crate::tree::Step::Row(row) =
+            walk.next(&mut |id| pages.chunk(crate::id::ChunkKind::Tree, id).map(<[u8]>::to_vec))
+        {
+            let crate::page::Contents::Extents(extents) = &row.contents else { panic!("extents") };
+            let mut bytes = Vec::new();
+            for extent in extents {
+                if let crate::page::Extent::Chunk { id, .. } = extent {
+                    bytes.extend_from_slice(fetcher.chunk(crate::id::ChunkKind::Data, *id).unwrap());
+                }
+            }
+            assert!(bytes == contents(seed, seen));
+            seen += 1;
+        }
+        assert_eq!(seen, 40);
+    }
+}
+
+fn contents(seed: u8, n: u8) -> Vec<u8> {
+    let mut out = vec![0; 60_000 + usize::from(n)];
+    blake3::Hasher::new_keyed(&[seed; 32]).update(&[n]).finalize_xof().fill(&mut out);
+    out
+}
+
+/// Moves every frame of `from` into a new pack of a maintenance session, as a blind pruner will, and registers it.
+fn repack(scene: &Scene, repository: &mut Repository, from: PackId) {
+    let old_name = from.object_name(HOST);
+    let bytes = scene.shelf.get(&key(&old_name).unwrap(), 1 << 30).unwrap();
+    let index_key = repository.writer.naming.index.clone();
+    let opened = open_whole(&bytes, &index_key).unwrap();
+    let mut rows = trailer::decode(&opened.rows).unwrap();
+
+    let session = SessionId(random());
+    let id = PackId { session, kind: PackKind::Data, no: 0 };
+    let own = Origin { pack: id, salt: random(), commit: [0; 32] };
+    let mut sessions = opened.header.sessions.clone();
+    sessions.push(crate::header::Sealed { session, envelopes: Vec::new() });
+    let header = Header { family: opened.header.family, sessions, origins: vec![own, opened.header.origins[0]] };
+    let header_bytes = header.encode();
+    let mut pack = header_bytes.clone();
+    let frames: usize = rows.iter().map(|row| row.sealed_len as usize).sum();
+    let at = opened.header_bytes.len();
+    pack.extend_from_slice(&bytes[at..at + frames]);
+    rows.iter_mut().for_each(|row| row.origin = 1);
+    let row_bytes = trailer::encode(&rows);
+    let sealed = seal_once(
+        &trailer_key(&index_key, header.family, id, &own.salt),
+        &header_bytes,
+        &trailer::pad(0, row_bytes.len(), &row_bytes),
+    );
+    let trailer_at = pack.len() as u64;
+    pack.extend_from_slice(&sealed);
+    pack.extend_from_slice(&trailer_at.to_le_bytes());
+    pack.extend_from_slice(&(sealed.len() as u32).to_le_bytes());
+    pack.extend_from_slice(&[0; 4]);
+    let prefix = Digest::of(&pack);
+    pack.extend_from_slice(&prefix.0);
+    pack.extend_from_slice(&[0; 8]);
+    pack.extend_from_slice(crate::format::PACK_END);
+    assert!(pack.len() > FOOTER && open_whole(&pack, &index_key).is_ok());
+
+    let line = PackLine { id, len: pack.len() as u64, digest: Digest::of(&pack) };
+    let record = Record::Location { kind: PackKind::Data, no: 0, header: header_bytes, rows: row_bytes };
+    let index = index_object::encode(header.family, session, &index_key, &[line], &[record]).unwrap();
+    let name = format!("idx/{HOST}/{session}/0000");
+    scene.shelf.put_new(&key(&id.object_name(HOST)).unwrap(), Put::Bytes(pack.into())).unwrap();
+    let object = ObjectRef { name: name.clone(), len: index.len() as u64, digest: Digest::of(&index) };
+    scene.shelf.put_new(&key(&name).unwrap(), Put::Bytes(Bytes::from(index))).unwrap();
+    let sources = runs_of([(from, HOST)]);
+    let registered = Registered {
+        session,
+        host: HOST,
+        sequence: 1,
+        last: true,
+        snapshots: vec![],
+        needs: vec![],
+        own: vec![(PackKind::Data, 0, 0)],
+        indexes: vec![object],
+        used: vec![],
+        sources: sources.clone(),
+        superseded: vec![],
+    };
+    for body in [LogBody::Repack(registered), LogBody::Condemn(sources.clone()), LogBody::Sweep(sources)] {
+        append(scene, repository, body);
+    }
+    scene.shelf.delete(&key(&old_name).unwrap()).unwrap();
+}
+
+fn append(scene: &Scene, repository: &mut Repository, body: LogBody) {
+    let writer = repository.writer.clone();
+    repository.log.append(&scene.shelf, &writer, 0, &mut |_| Ok(body.clone())).unwrap();
+}
+
+#[test]
+fn moved_frames_are_found_and_relied_on_and_their_old_pack_is_not_missed() {
+    let scene = Scene::new();
+    let first = scene.backup(&mut scene.open(), 1).unwrap();
+    let mut repository = scene.open();
+    let from = repository.index.packs.iter().map(|pack| pack.id).find(|id| id.kind == PackKind::Data).unwrap();
+    repack(&scene, &mut repository, from);
+
+    let mut repository = scene.open();
+    assert_eq!(repository.faults(), []);
+    scene.read(&repository, first.snapshot, 1);
+    // A new backup finds its duplicates in the new place and may rely on them.
+    let second = scene.backup(&mut repository, 1).unwrap();
+    assert!(second.bytes_stored < 64 << 10, "{second:?}");
+    scene.read(&scene.open(), second.snapshot, 1);
+    let (stop, tally) = (AtomicBool::new(false), Tally::default());
+    let options = crate::check::Check { read_data: crate::check::ReadData::All, stop: &stop, tally: &tally };
+    assert_eq!(crate::check::check(&scene.open(), &options).unwrap().findings, []);
+}
+
+#[test]
+fn every_later_entry_type_is_read_and_an_unknown_one_stops_writing_only() {
+    let scene = Scene::new();
+    let first = scene.backup(&mut scene.open(), 1).unwrap();
+    let second = scene.backup(&mut scene.open(), 2).unwrap();
+    let mut repository = scene.open();
+    let some_pack = repository.index.packs[0].id;
+    for body in [
+        LogBody::Forget(vec![first.snapshot]),
+        LogBody::Unforget(vec![first.snapshot]),
+        LogBody::Hold { snapshots: vec![first.snapshot], until_ms: 7 },
+        LogBody::Verify { packs: runs_of([(some_pack, HOST)]), level: 2 },
+        LogBody::Fence(vec![SessionId([3; 16])]),
+        LogBody::Forget(vec![second.snapshot]),
+        LogBody::Note("later".into()),
+    ] {
+        append(&scene, &mut repository, body);
+    }
+    let mut repository = scene.open();
+    assert_eq!(
+        repository.snapshots().iter().map(|s| (s.id, s.held_until_ms)).collect::<Vec<_>>(),
+        [(first.snapshot, Some(7))]
+    );
+    append(&scene, &mut repository, LogBody::Unknown { number: 77 });
+
+    let mut repository = scene.open();
+    scene.read(&repository, first.snapshot, 1);
+    let before = scene.shelf.list("").unwrap();
+    assert!(matches!(scene.backup(&mut repository, 3), Err(RepoError::Newer { .. })));
+    assert_eq!(scene.shelf.list("").unwrap(), before, "nothing was written");
+}
