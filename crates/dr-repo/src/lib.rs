@@ -45,6 +45,6 @@ pub use check::{Check, Checked, Finding, ReadData, Stats, check};
 pub use error::RepoError;
 pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
 pub use key::{FamilyKey, Key, WriterKey};
-pub use repository::{Fault, Repository, Snapshot, Unlock, create};
+pub use repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer};
 pub use restore::{Description, Listed, Restore, Restored, restore};
 pub use snapshot::{Label, Shape};

@@ -109,6 +109,20 @@ pub fn create(
     Ok(repo)
 }
 
+/// Makes a repository of the writing key's family, without any key slot: `repo.json` holds public parts only, so a
+/// host that cannot read can found one on a new target or medium. Whoever holds the family's key file reads it.
+///
+/// # Errors
+/// [`RepoError::AlreadyThere`] if there is one; otherwise what the store says.
+pub fn create_with_writer(shelf: &Shelf, writer: &WriterKey, created: &str) -> Result<RepoId, RepoError> {
+    let repo = RepoId(random());
+    let json = describe(repo, writer, created);
+    match shelf.put_new(&key(REPO_JSON)?, Body::Bytes(Bytes::from(json.into_bytes())))? {
+        Put::Created => Ok(repo),
+        Put::Exists => Err(RepoError::AlreadyThere(shelf.place())),
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
