@@ -1,1 +1,30 @@
-//! Run a job, restore, rehearse: the conductor
+//! The conductor: begins a school, runs what is due, brings systems back and rehearses that.
+//!
+//! Everything here does something to the world and writes down in the ledger that it did. It decides little: what is
+//! due, who may carry a disk and what a schedule means are pure questions of the crates below. It prints nothing and
+//! reads no environment; what it has to say is in the values that it returns.
+
+mod capture;
+pub mod clock;
+mod copy;
+mod due;
+mod error;
+mod hooks;
+mod init;
+mod job;
+mod keys;
+mod marker;
+mod places;
+mod school;
+mod targets;
+
+pub use clock::Clock;
+pub use due::{Turn, asked, due, past};
+pub use error::RunError;
+pub use init::{Founded, GiveOut, Initialised, init};
+pub use job::{Copy, Run, Unwatched, Watch, run};
+pub use keys::{Surroundings, read_key};
+pub use marker::{MARKER, Marker};
+pub use places::{Places, refuse_if_others_can_write};
+pub use school::{Actor, School, read_plan};
+pub use targets::{Reach, Spot};

@@ -1,0 +1,215 @@
+//! Why a run, a restore or a rehearsal could not even begin, or had to end.
+//!
+//! What goes wrong with one target or one file is no error of this kind: it stands in the report of what was done.
+
+use std::io;
+use std::path::PathBuf;
+
+use dr_ledger::LedgerError;
+use dr_media::Refusal;
+use dr_plan::{MediumId, PersonId, PoolId, Problem, SystemId, TargetId};
+use dr_repo::RepoError;
+use dr_source::SourceError;
+use dr_store::StoreError;
+
+/// Why it was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A plan that others can write tells this host what to run, so it is not read.
+    #[error(
+        "{} can be written by others ({why}), and whoever writes the plan decides what this host runs; nothing was done. Take that right away with: chmod go-w {}",
+        path.display(), path.display()
+    )]
+    OthersCanWrite {
+        /// The plan's file, or its folder.
+        path: PathBuf,
+        /// Who can.
+        why: &'static str,
+    },
+    /// The plan, or its calendar, says what cannot be meant.
+    #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Plan {
+        /// All of it.
+        problems: Vec<Problem>,
+    },
+    /// The plan names no such system.
+    #[error("the plan has no system `{name}`; it has {}", list(known))]
+    UnknownSystem {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<SystemId>,
+    },
+    /// The plan names no such target.
+    #[error("`{name}` is no target here; there are {}", list(known))]
+    UnknownTarget {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<TargetId>,
+    },
+    /// The plan names no such pool.
+    #[error("the plan has no pool `{pool}`")]
+    UnknownPool {
+        /// What was asked for.
+        pool: PoolId,
+    },
+    /// The plan names no such person.
+    #[error("the plan knows nobody called {person}")]
+    UnknownPerson {
+        /// Who was named.
+        person: PersonId,
+    },
+    /// This host has no key yet.
+    #[error("this school has no keys on this host yet: `dr init` makes them (looked in {})", path.display())]
+    NotInitialised {
+        /// Where the host's key would be.
+        path: PathBuf,
+    },
+    /// The recovery key must go somewhere.
+    #[error(
+        "the recovery key must be kept somewhere: name a new file with --recovery-key-out FILE, on a medium that leaves this room"
+    )]
+    RecoveryKeyNowhere,
+    /// Nothing is written over a file that may be a key.
+    #[error(
+        "{} is there already and was not touched; if it is this school's recovery key, name it in DR_KEY_FILE and leave --recovery-key-out out, else choose another file",
+        path.display()
+    )]
+    RecoveryKeyThere {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The recovery key was shown and not confirmed.
+    #[error("the recovery key was not confirmed, so nothing was made")]
+    NotConfirmed,
+    /// A target holds backups, and this host knows no key of theirs.
+    #[error(
+        "{place} holds a repository already and this host has no key to it; nothing was made. Name the school's recovery key in DR_KEY_FILE and try again"
+    )]
+    ForeignRepository {
+        /// Where.
+        place: String,
+    },
+    /// Reading needs the recovery key.
+    #[error(
+        "this host may write backups and not read them ({why}). The recovery key that `dr init` gave out opens them: name its file in DR_KEY_FILE. It is kept apart from this host, with {holders}"
+    )]
+    NoReadingKey {
+        /// What was looked at.
+        why: String,
+        /// Who keeps it, as far as the plan says.
+        holders: String,
+    },
+    /// A repository said no.
+    #[error("{target}: {source}")]
+    Repository {
+        /// Which target.
+        target: String,
+        /// What it said.
+        #[source]
+        source: RepoError,
+    },
+    /// A store said no.
+    #[error("{target}: {source}")]
+    Store {
+        /// Which target.
+        target: String,
+        /// What it said.
+        #[source]
+        source: StoreError,
+    },
+    /// The ledger could not be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A source, or the place to restore to.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The rules of custody.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A file of this host's.
+    #[error("{what} {}: {source}", path.display())]
+    Local {
+        /// "cannot read", …
+        what: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// There is nothing that could be restored.
+    #[error("{system} cannot be brought back: {why}")]
+    NoCopy {
+        /// Which system.
+        system: SystemId,
+        /// What was tried, and what each said.
+        why: String,
+    },
+    /// A snapshot that no copy holds.
+    #[error("{system}: {why}")]
+    NoSnapshot {
+        /// Which system.
+        system: SystemId,
+        /// What was asked for and what there is.
+        why: String,
+    },
+    /// Names and contents of this system are closed to one person alone.
+    #[error("{system} is marked sensitive: a second person must agree. Name them with --approved-by; nothing was read")]
+    SecondPerson {
+        /// Which system.
+        system: SystemId,
+    },
+    /// Not possible for this kind of source.
+    #[error("{system} cannot be restored in place: {why}; restore it with --to DIR")]
+    NotInPlace {
+        /// Which system.
+        system: SystemId,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A scratch folder where a rehearsal must not write.
+    #[error("{} cannot be scratch: {why}", path.display())]
+    BadScratch {
+        /// Which folder.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// This version does not go that deep.
+    #[error("this version rehearses at L1 and L2; {level} starts applications, which it cannot do yet")]
+    NoSuchLevel {
+        /// What was asked for.
+        level: &'static str,
+    },
+    /// A medium's folder is not there, or not what the register says.
+    #[error("{medium}: {why}")]
+    Medium {
+        /// Which.
+        medium: MediumId,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// Interrupted.
+    #[error("interrupted; what was stored is kept and a rerun goes on from there")]
+    Interrupted,
+}
+
+impl RunError {
+    pub(crate) fn local(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Local { what, path, source }
+    }
+
+    pub(crate) fn repository(target: impl ToString, source: RepoError) -> Self {
+        match source {
+            RepoError::Interrupted => Self::Interrupted,
+            source => Self::Repository { target: target.to_string(), source },
+        }
+    }
+}
+
+fn list<T: ToString>(of: &[T]) -> String {
+    if of.is_empty() { "none".to_owned() } else { of.iter().map(T::to_string).collect::<Vec<_>>().join(", ") }
+}

@@ -1,0 +1,186 @@
+//! How a school begins on this host: its keys, and an empty repository on every target that is there.
+//!
+//! The order is for a cut at any moment: the recovery key is given out and safe before anything is sealed to it, then
+//! this host's key, then the repositories. A second call completes what is missing and changes nothing else.
+
+use std::path::{Path, PathBuf};
+
+use dr_ledger::Event;
+use dr_media::Register;
+use dr_plan::{KeyMode, TargetId};
+use dr_repo::{FamilyKey, Key, RepoError, WriterKey, create_with_writer, keyfile};
+use dr_store::Shelf;
+use dr_store::local::LocalStore;
+
+use crate::error::RunError;
+use crate::keys::read_key;
+use crate::places::{private_file, private_folder};
+use crate::school::School;
+use crate::targets::{Reach, Spot, is_repository};
+
+/// Where the recovery key goes.
+pub enum GiveOut<'a> {
+    /// Into a new file.
+    File(&'a Path),
+    /// To a person, who says whether it is written down. Shown once.
+    Person(&'a mut dyn FnMut(&str) -> bool),
+    /// Nobody said.
+    Nowhere,
+}
+
+/// What became of one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Founded {
+    /// It has a repository now.
+    Made,
+    /// It had one of this school.
+    There,
+    /// It has none, and why.
+    Failed(String),
+    /// It is a pool: `dr media init` makes the repository of each disk.
+    Pool,
+    /// This version cannot go there.
+    Skipped(String),
+}
+
+/// What `init` did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Initialised {
+    /// Whether keys were made, and where the recovery key was put if into a file.
+    pub keys: Option<Option<PathBuf>>,
+    /// The school's family id.
+    pub family: String,
+    /// Each target.
+    pub targets: Vec<(TargetId, Founded)>,
+}
+
+/// Makes what is missing. `key_file`: the recovery key of a school that has one already.
+///
+/// # Errors
+/// Nothing was made that is not named in the error; a target that cannot be reached is no error but stands in the
+/// report.
+pub fn init(school: &School, give_out: GiveOut<'_>, key_file: Option<&Path>) -> Result<Initialised, RunError> {
+    let (key, keys) = match school.host_key() {
+        Ok(key) => (key, None),
+        Err(RunError::NotInitialised { .. }) => {
+            let (key, out) = new_host_key(school, give_out, key_file)?;
+            (key, Some(out))
+        }
+        Err(other) => return Err(other),
+    };
+    let writer = writer_of(&key)?;
+    let known = school.history()?.initialised().clone();
+    let mut targets = Vec::new();
+    for id in school.plan.targets.keys() {
+        let founded = match school.reach(&Register::default(), id) {
+            _ if school.plan.pool_of(id).is_some() => Founded::Pool,
+            Reach::Here(spot) => {
+                found(school, &spot, &key, &writer).unwrap_or_else(|why| Founded::Failed(why.to_string()))
+            }
+            Reach::CannotRun(why) => Founded::Skipped(why),
+            Reach::Gone(why) | Reach::Awaited { who: why, .. } => Founded::Failed(why),
+        };
+        targets.push((id.clone(), founded));
+    }
+    let has = |founded: &Founded| matches!(founded, Founded::Made | Founded::There);
+    let new: Vec<_> = targets.iter().filter(|(id, founded)| has(founded) && !known.contains(id)).collect();
+    if !new.is_empty() {
+        school.record(Event::Initialised { targets: new.iter().map(|(id, _)| id.clone()).collect() })?;
+    }
+    Ok(Initialised { keys, family: key.family().to_string(), targets })
+}
+
+/// The part of a key that founds repositories.
+pub(crate) fn writer_of(key: &Key) -> Result<WriterKey, RunError> {
+    match key {
+        Key::Writer(writer) => Ok((**writer).clone()),
+        Key::Family(family) => family.writer().map_err(|source| RunError::repository("the family key", source)),
+    }
+}
+
+/// Makes this host's key: of the family that `key_file` names, or of a new one whose key is given out first.
+fn new_host_key(
+    school: &School,
+    give_out: GiveOut<'_>,
+    key_file: Option<&Path>,
+) -> Result<(Key, Option<PathBuf>), RunError> {
+    let (family, out) = match key_file {
+        Some(path) => match read_key(path)? {
+            Key::Family(family) => (family, None),
+            Key::Writer(_) => {
+                let why = RepoError::WrongKey("this is a host's writing key and not the school's recovery key".into());
+                return Err(RunError::repository(path.display(), why));
+            }
+        },
+        None => {
+            refuse_foreign(school)?;
+            let family = FamilyKey::generate();
+            let out = give(&family, give_out)?;
+            (family, out)
+        }
+    };
+    let key = match school.plan.keys.mode {
+        KeyMode::Full => Key::Family(family),
+        KeyMode::WriteOnly => {
+            Key::Writer(Box::new(family.writer().map_err(|source| RunError::repository("the family key", source))?))
+        }
+    };
+    let path = school.places.host_key();
+    path.parent().map_or(Ok(()), private_folder)?;
+    private_file(&path, &keyfile::to_text(&key)).map_err(RunError::local("cannot write the key", path))?;
+    Ok((key, out))
+}
+
+/// A new family beside somebody else's backups would be a second school in one place.
+fn refuse_foreign(school: &School) -> Result<(), RunError> {
+    for id in school.plan.targets.keys() {
+        if let Reach::Here(spot) = school.reach(&Register::default(), id)
+            && let Ok(shelf) = school.shelf(&spot.folder, false)
+            && is_repository(&shelf).unwrap_or(false)
+        {
+            return Err(RunError::ForeignRepository { place: spot.folder.display().to_string() });
+        }
+    }
+    Ok(())
+}
+
+fn give(family: &FamilyKey, give_out: GiveOut<'_>) -> Result<Option<PathBuf>, RunError> {
+    let text = keyfile::to_text(&Key::Family(family.clone()));
+    match give_out {
+        GiveOut::File(path) => match private_file(path, &text) {
+            Ok(()) => Ok(Some(path.to_owned())),
+            Err(why) if why.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(RunError::RecoveryKeyThere { path: path.to_owned() })
+            }
+            Err(why) => Err(RunError::local("cannot write the recovery key", path)(why)),
+        },
+        GiveOut::Person(confirm) => {
+            if confirm(&text) {
+                Ok(None)
+            } else {
+                Err(RunError::NotConfirmed)
+            }
+        }
+        GiveOut::Nowhere => Err(RunError::RecoveryKeyNowhere),
+    }
+}
+
+/// Makes the repository at a spot, or looks whether the one there is this school's.
+fn found(school: &School, spot: &Spot, key: &Key, writer: &WriterKey) -> Result<Founded, RunError> {
+    match school.open(spot, key.clone(), false) {
+        Ok(_) => return Ok(Founded::There),
+        Err(RunError::Repository { source: RepoError::NoRepository(_), .. }) => {}
+        Err(other) => return Err(other),
+    }
+    make(school, spot, writer)?;
+    Ok(Founded::Made)
+}
+
+/// Makes a repository in a folder that is made if its parent is there.
+pub(crate) fn make(school: &School, spot: &Spot, writer: &WriterKey) -> Result<dr_repo::RepoId, RunError> {
+    let store =
+        LocalStore::create(spot.folder.clone()).map_err(|source| RunError::Store { target: spot.named(), source })?;
+    let shelf = Shelf::new(std::sync::Arc::new(store), school.runtime.clone());
+    let created = school.clock.decided().to_string();
+    create_with_writer(&shelf, writer, &created).map_err(|source| RunError::repository(spot.named(), source))
+}

@@ -1,0 +1,319 @@
+//! One system's run: its data to every target of its turn, written down before and after.
+//!
+//! Order: the system's lock, ledger *started*, the plan's `before`, then for each target capture, store and read back,
+//! the plan's `after`, ledger *finished*, ledger *verified* for what was read back. A target that is dead, full or
+//! wrong costs its own copy and no other. All copies of one run have one snapshot id; each is captured anew, so each
+//! says itself when its capture began. A *started* without a *finished* is a crash, and history says so.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dr_entry::Unread;
+use dr_ledger::{CheckKind, CopyOutcome, Event, History, RunCopy, RunId, RunOutcome, SnapshotRef};
+use dr_media::Register;
+use dr_plan::{MediumId, System, SystemId, TargetId};
+use dr_repo::{SnapshotId, Summary, Tally, new_snapshot_id};
+use jiff::Timestamp;
+
+use crate::copy::{self, Ask, NoCopy};
+use crate::due::Turn;
+use crate::error::RunError;
+use crate::hooks;
+use crate::places::private_folder;
+use crate::school::School;
+use crate::targets::{Reach, Spot};
+
+/// What a run did.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Whose data.
+    pub system: SystemId,
+    /// The ledger's name of it; none if it was not written down, because nothing was tried.
+    pub run: Option<RunId>,
+    /// The worst of what happened.
+    pub outcome: RunOutcome,
+    /// Each target of the turn.
+    pub copies: Vec<Copy>,
+    /// Why the run as a whole did not come to its copies.
+    pub error: Option<String>,
+    /// Entries that flowed, of the first copy that was made.
+    pub entries: u64,
+    /// Bytes read from the source for all copies.
+    pub bytes_read: u64,
+    /// What could not be captured. For the person at the screen: the ledger gets the count alone.
+    pub unreadable: Vec<Unread>,
+}
+
+/// One copy of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// Where.
+    pub target: TargetId,
+    /// On which medium.
+    pub medium: Option<MediumId>,
+    /// How it ended.
+    pub outcome: CopyOutcome,
+    /// The slot that it serves.
+    pub slot: Option<Timestamp>,
+    /// What was stored.
+    pub snapshot: Option<SnapshotId>,
+    /// When its capture began.
+    pub capture_started: Option<Timestamp>,
+    /// New bytes on the target.
+    pub bytes_stored: u64,
+    /// Chunks that were read back and compared; `None`: nothing was.
+    pub proved: Option<u64>,
+    /// Whether what was read back was not what was written.
+    pub proof_failed: bool,
+    /// Whether somebody should have brought a medium by now.
+    pub overdue: bool,
+    /// What went wrong, or who is awaited, without file names.
+    pub error: Option<String>,
+}
+
+/// For whoever watches.
+pub trait Watch: Sync {
+    /// A copy begins.
+    fn copying(&self, system: &SystemId, spot: &Spot);
+    /// Counts of the copy under way.
+    fn tally(&self) -> &Tally;
+}
+
+/// Runs one turn.
+///
+/// # Errors
+/// If the ledger takes no entry or this host has no key: then nothing was done that is not written down.
+pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -> Result<Run, RunError> {
+    let system = school.system(turn.system.as_str())?;
+    let key = school.host_key()?;
+    let Some(_lock) = lock(school, &system.id)? else {
+        return Ok(Run::skipped(system, turn, "another run of this system is going on"));
+    };
+    if !system.source.runs() {
+        let why = format!("this version of dr cannot read systems of kind `{}`", system.source.kind());
+        return Ok(Run::skipped(system, turn, &why));
+    }
+    let entries = school.entries()?;
+    let (register, history) = (Register::of(&entries), History::of(&entries));
+    let reached: Vec<_> =
+        turn.targets.iter().map(|(target, slot)| (target, *slot, school.reach(&register, target))).collect();
+    if reached.iter().all(|(target, slot, reach)| is_nothing_new(&history, system, target, *slot, reach)) {
+        let mut run = Run::skipped(system, turn, "");
+        run.error = None;
+        run.copies = reached.into_iter().map(|(target, slot, reach)| Copy::not_made(target, slot, reach)).collect();
+        return Ok(run);
+    }
+    let snapshot = new_snapshot_id();
+    let id = RunId(snapshot.to_string());
+    let slots: BTreeMap<_, _> =
+        turn.targets.iter().filter_map(|(target, slot)| Some((target.clone(), (*slot)?))).collect();
+    let because = turn.because.clone();
+    let started = school.record(Event::RunStarted { run: id.clone(), system: system.id.clone(), slots, because })?;
+    let ask = Ask { system, key: &key, snapshot, anchor: started.head.to_string(), watch, stop };
+    let mut run = copies(school, &ask, reached);
+    run.run = Some(id);
+    finish(school, &run)?;
+    Ok(run)
+}
+
+/// One run of a system at a time, in all processes. The lock goes with the process, however that ends.
+fn lock(school: &School, system: &SystemId) -> Result<Option<File>, RunError> {
+    let path = school.places.lock(system);
+    path.parent().map_or(Ok(()), private_folder)?;
+    let failed = |why| RunError::local("cannot lock", &path)(why);
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(why)) => Err(failed(why)),
+    }
+}
+
+/// Whether there is nothing to try and nothing to write down: no way there, or a wait that was written down before.
+fn is_nothing_new(
+    history: &History,
+    system: &System,
+    target: &TargetId,
+    slot: Option<Timestamp>,
+    reach: &Reach,
+) -> bool {
+    match reach {
+        Reach::CannotRun(_) => true,
+        Reach::Awaited { .. } => slot.is_some() && history.copy(&system.id, target).awaited_slot >= slot,
+        Reach::Here(_) | Reach::Gone(_) => false,
+    }
+}
+
+/// Everything between the two entries of the ledger.
+fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timestamp>, Reach)>) -> Run {
+    let mut run = Run::empty(ask.system);
+    let tries = reached.iter().any(|(_, _, reach)| matches!(reach, Reach::Here(_)));
+    let before = if tries { hooks::run(&ask.system.before) } else { Ok(()) };
+    let mut seen = None;
+    for (target, slot, reach) in reached {
+        let spot = match reach {
+            Reach::Here(spot) => spot,
+            other => {
+                run.copies.push(Copy::not_made(target, slot, other));
+                continue;
+            }
+        };
+        let done = match &before {
+            Err(why) => Err(NoCopy::Hook(why.clone())),
+            Ok(()) if ask.stop.load(Ordering::Relaxed) => Err(NoCopy::Interrupted),
+            Ok(()) => copy::copy(school, ask, &spot),
+        };
+        run.copies.push(Copy::tried(spot, slot, &done));
+        if let Ok(done) = done {
+            run.bytes_read += done.summary.bytes_read;
+            seen.get_or_insert(done.summary);
+        }
+    }
+    if tries && let Err(why) = hooks::run(&ask.system.after) {
+        run.error = Some(format!("after the copies were made, {why}"));
+    }
+    if let Some(Summary { entries, unreadable, .. }) = seen {
+        (run.entries, run.unreadable) = (entries, unreadable);
+    }
+    run.outcome = outcome(&run);
+    run
+}
+
+/// The worst of what happened.
+fn outcome(run: &Run) -> RunOutcome {
+    let any = |outcome| run.copies.iter().any(|copy| copy.outcome == outcome);
+    if any(CopyOutcome::Failed) {
+        RunOutcome::Failed
+    } else if !any(CopyOutcome::Done) {
+        RunOutcome::Skipped
+    } else if run.unreadable.is_empty() && run.error.is_none() {
+        RunOutcome::Done
+    } else {
+        RunOutcome::Incomplete
+    }
+}
+
+/// Writes down how it ended, then what was read back: a look counts for copies that are known by then.
+fn finish(school: &School, run: &Run) -> Result<(), RunError> {
+    let Some(id) = run.run.clone() else { return Ok(()) };
+    let reference = |id: SnapshotId| SnapshotRef(id.to_string());
+    let copies = run.copies.iter().map(|copy| RunCopy {
+        target: copy.target.clone(),
+        medium: copy.medium.clone(),
+        outcome: copy.outcome,
+        snapshot: copy.snapshot.map(reference),
+        slot: copy.slot,
+        bytes_stored: copy.bytes_stored,
+        error: copy.error.clone(),
+    });
+    school.record(Event::RunFinished {
+        run: id,
+        system: run.system.clone(),
+        outcome: run.outcome,
+        copies: copies.collect(),
+        // The copies are at least as new as the first of them.
+        capture_started: run.copies.iter().filter_map(|copy| copy.capture_started).min(),
+        entries: run.entries,
+        bytes_read: run.bytes_read,
+        unreadable: run.unreadable.len() as u64,
+    })?;
+    for copy in run.copies.iter().filter(|copy| copy.proved.is_some() || copy.proof_failed) {
+        school.record(Event::Verified {
+            target: copy.target.clone(),
+            medium: copy.medium.clone(),
+            system: Some(run.system.clone()),
+            snapshot: copy.snapshot.map(reference),
+            what: CheckKind::ReadBack,
+            ok: !copy.proof_failed,
+        })?;
+    }
+    Ok(())
+}
+
+impl Run {
+    fn empty(system: &System) -> Self {
+        Self {
+            system: system.id.clone(),
+            run: None,
+            outcome: RunOutcome::Skipped,
+            copies: Vec::new(),
+            error: None,
+            entries: 0,
+            bytes_read: 0,
+            unreadable: Vec::new(),
+        }
+    }
+
+    fn skipped(system: &System, turn: &Turn, why: &str) -> Self {
+        let copies = turn.targets.iter().map(|(target, slot)| Copy::empty(target, *slot, CopyOutcome::Skipped));
+        Self { error: Some(why.to_owned()), copies: copies.collect(), ..Self::empty(system) }
+    }
+}
+
+impl Copy {
+    fn empty(target: &TargetId, slot: Option<Timestamp>, outcome: CopyOutcome) -> Self {
+        Self {
+            target: target.clone(),
+            medium: None,
+            outcome,
+            slot,
+            snapshot: None,
+            capture_started: None,
+            bytes_stored: 0,
+            proved: None,
+            proof_failed: false,
+            overdue: false,
+            error: None,
+        }
+    }
+
+    fn not_made(target: &TargetId, slot: Option<Timestamp>, reach: Reach) -> Self {
+        let (outcome, why, overdue) = match reach {
+            Reach::Awaited { who, overdue } => (CopyOutcome::Awaited, who, overdue),
+            Reach::CannotRun(why) => (CopyOutcome::Skipped, why, false),
+            Reach::Gone(why) => (CopyOutcome::Failed, why, false),
+            Reach::Here(spot) => (CopyOutcome::Failed, format!("{} was not tried", spot.named()), false),
+        };
+        Self { error: Some(why), overdue, ..Self::empty(target, slot, outcome) }
+    }
+
+    fn tried(spot: Spot, slot: Option<Timestamp>, done: &Result<copy::Done, NoCopy>) -> Self {
+        let outcome = if done.is_ok() { CopyOutcome::Done } else { CopyOutcome::Failed };
+        let mut copy = Self { medium: spot.medium.clone(), ..Self::empty(&spot.target, slot, outcome) };
+        match done {
+            Ok(done) => {
+                copy.snapshot = Some(done.summary.snapshot);
+                copy.capture_started = Some(done.capture_started);
+                copy.bytes_stored = done.summary.bytes_stored;
+                copy.proved = done.summary.proved;
+            }
+            Err(why) => {
+                copy.proof_failed = matches!(why, NoCopy::Unproved { .. });
+                if let NoCopy::Unproved { snapshot, .. } = why {
+                    copy.snapshot = Some(*snapshot);
+                }
+                copy.error = Some(why.to_string());
+            }
+        }
+        copy
+    }
+}
+
+/// Watches nothing, for callers that do not care.
+#[derive(Debug, Default)]
+pub struct Unwatched(Tally);
+
+impl Watch for Unwatched {
+    fn copying(&self, _: &SystemId, _: &Spot) {}
+
+    fn tally(&self) -> &Tally {
+        &self.0
+    }
+}
+
+/// The folder of a path that may be missing.
+pub(crate) fn made(path: &Path) -> Result<&Path, RunError> {
+    private_folder(path).map(|()| path)
+}

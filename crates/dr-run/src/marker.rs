@@ -1,0 +1,104 @@
+//! Which medium is in this slot? Each carries a marker that says who it is, and what to do with it if found.
+//!
+//! A marker is believed for nothing but identity, and only where the repository beside it is the one that the ledger
+//! knows. It holds no secrets and no names of pupils or files.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use dr_media::Register;
+use dr_plan::{MediumId, Pool, PoolId};
+use serde::Deserialize;
+
+use crate::error::RunError;
+
+/// The marker's name, at the top of a medium.
+pub const MARKER: &str = "dr-medium.toml";
+/// The folder beside it that holds the repository.
+pub const REPOSITORY: &str = "dr";
+/// No marker is longer.
+const MARKER_MAX: u64 = 16 << 10;
+
+/// What a marker says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Marker {
+    /// The label.
+    pub label: MediumId,
+    /// The pool.
+    pub pool: PoolId,
+    /// The id of the repository beside it.
+    pub repository: String,
+}
+
+/// The text of a new marker.
+pub(crate) fn text(label: &MediumId, pool: &PoolId, school: &str, contact: &str, repository: &str) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    format!(
+        "# IF FOUND: this disk holds sealed backups that belong to {}.\n\
+         # It is of no use to anybody else. Please tell the school: {}.\n\
+         # Please do not format it and do not plug it in.\n\
+         label = {}\npool = {}\nschool = {}\nrepository = {}\n",
+        plain(school),
+        plain(contact),
+        quoted(label.as_str()),
+        quoted(pool.as_str()),
+        quoted(school),
+        quoted(repository),
+    )
+}
+
+/// On one line, whatever the plan says.
+fn plain(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+/// The marker of the medium in `slot`; `None` if there is none, or none that can be read.
+#[must_use]
+pub fn read(slot: &Path) -> Option<Marker> {
+    let path = slot.join(MARKER);
+    // A link on a medium could lead anywhere.
+    let regular = fs::symlink_metadata(&path).ok()?.is_file();
+    let file = fs::File::open(&path).ok().filter(|_| regular)?;
+    let mut text = String::new();
+    file.take(MARKER_MAX).read_to_string(&mut text).ok()?;
+    toml::from_str(&text).ok()
+}
+
+/// The folders in which media of this pool can appear.
+pub(crate) fn slots(pool: &Pool) -> Vec<PathBuf> {
+    let Ok(read) = fs::read_dir(&pool.mount) else { return Vec::new() };
+    let mut slots: Vec<_> = read.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    slots.sort();
+    slots
+}
+
+/// The folder of a medium that the register knows.
+///
+/// # Errors
+/// That it is not there, there twice, or not what the ledger says.
+pub(crate) fn find(pool: &Pool, register: &Register, id: &MediumId) -> Result<PathBuf, RunError> {
+    let wrong = |why: String| RunError::Medium { medium: id.clone(), why };
+    let known = register.medium(id).and_then(|medium| medium.repository.clone());
+    let known = known.ok_or_else(|| wrong("it has no repository; `dr media init` makes one".into()))?;
+    let claims = slots(pool).into_iter().filter_map(|slot| Some((read(&slot).filter(|m| m.label == *id)?, slot)));
+    let claims: Vec<_> = claims.collect();
+    let (mut ours, others): (Vec<_>, Vec<_>) = claims.into_iter().partition(|(marker, _)| marker.repository == known);
+    match (ours.pop(), ours.is_empty(), others.first()) {
+        (Some((_, slot)), true, _) => Ok(slot),
+        (Some(_), false, _) => Err(wrong(format!(
+            "two folders in {} carry its marker; nothing was written. Take the copy out",
+            pool.mount.display()
+        ))),
+        (None, _, Some((_, slot))) => Err(wrong(format!(
+            "the disk in {} carries its label and not its repository; nothing was written. It is not the disk that was initialised",
+            slot.display()
+        ))),
+        (None, _, None) => {
+            let there: Vec<_> =
+                slots(pool).iter().filter_map(|slot| read(slot)).map(|marker| marker.label.to_string()).collect();
+            let there = if there.is_empty() { "no disk of the school".into() } else { there.join(", ") };
+            Err(wrong(format!("it is not in {}; there is {there}", pool.mount.display())))
+        }
+    }
+}

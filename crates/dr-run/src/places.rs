@@ -1,0 +1,122 @@
+//! Where on this host are the plan, the state, the keys and the cache, and may the plan be believed?
+//!
+//! State is precious: ledger, keys, journals. The cache can be lost at any moment. Everything made here is closed to
+//! other accounts. A plan that others can write is refused before it is read: it names commands and folders.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use dr_plan::SystemId;
+
+use crate::error::RunError;
+
+/// The folders of one school on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// The plan's file.
+    pub plan: PathBuf,
+    /// What must not be lost.
+    pub state: PathBuf,
+    /// What may be.
+    pub cache: PathBuf,
+}
+
+impl Places {
+    /// The key that this host works with: a writing key, or in full mode the family's.
+    #[must_use]
+    pub fn host_key(&self) -> PathBuf {
+        self.state.join("keys").join("host.key")
+    }
+
+    /// One run of a system at a time.
+    pub(crate) fn lock(&self, system: &SystemId) -> PathBuf {
+        self.state.join("locks").join(format!("{system}.lock"))
+    }
+
+    /// This host's private notes about one repository.
+    pub(crate) fn journal(&self, repository: &str) -> PathBuf {
+        self.state.join("journals").join(repository)
+    }
+
+    /// The folder for file caches of one repository.
+    pub(crate) fn file_cache(&self, repository: &str) -> PathBuf {
+        self.cache.join("files").join(repository)
+    }
+
+    /// For copies that have to be made before they can be read.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.cache.join("scratch")
+    }
+
+    /// Where evidence goes unless somebody says otherwise.
+    #[must_use]
+    pub fn evidence(&self) -> PathBuf {
+        self.state.join("evidence")
+    }
+}
+
+/// Refuses a plan, or its folder, that anybody but this account and root can write.
+///
+/// # Errors
+/// [`RunError::OthersCanWrite`], or that it cannot be looked at.
+pub fn refuse_if_others_can_write(plan: &Path) -> Result<(), RunError> {
+    let whole = plan.canonicalize().map_err(RunError::local("cannot read the plan", plan))?;
+    let me = fs::metadata("/proc/self").map(|me| me.uid()).unwrap_or(0);
+    for path in [Some(whole.as_path()), whole.parent()].into_iter().flatten() {
+        let about = fs::metadata(path).map_err(RunError::local("cannot look at", path))?;
+        let why = if about.mode() & 0o002 != 0 {
+            "everybody"
+        } else if about.mode() & 0o020 != 0 {
+            "its group"
+        } else if about.uid() != me && about.uid() != 0 {
+            "its owner is another account"
+        } else {
+            continue;
+        };
+        return Err(RunError::OthersCanWrite { path: path.to_owned(), why });
+    }
+    Ok(())
+}
+
+/// Makes a folder, and those above it, closed to others; one that is there stays as it is.
+pub(crate) fn private_folder(path: &Path) -> Result<(), RunError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(RunError::local("cannot make the folder", path))
+}
+
+/// Writes a new file of mode 0600 that survives a power cut. Never over another.
+pub(crate) fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half a key is worse than none.
+        let _ = fs::remove_file(path);
+        return written;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_plan_that_others_can_write_is_refused_and_so_is_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = folder.path().join("dr.toml");
+        fs::write(&plan, "").unwrap();
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        set(&plan, 0o644);
+        set(folder.path(), 0o755);
+        assert!(refuse_if_others_can_write(&plan).is_ok());
+        for (path, mode) in [(plan.as_path(), 0o664), (&plan, 0o646), (folder.path(), 0o775), (folder.path(), 0o1777)] {
+            set(&plan, 0o644);
+            set(folder.path(), 0o755);
+            set(path, mode);
+            assert!(matches!(refuse_if_others_can_write(&plan), Err(RunError::OthersCanWrite { .. })), "{mode:o}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A school's plan, opened on this host: who acts, at what time, and where things are written down.
+
+use std::path::{Path, PathBuf};
+
+use dr_ledger::{Appended, Authenticated, Body, Entry, Event, History, Ledger};
+use dr_plan::{Calendar, PersonId, Plan, System, SystemId};
+use jiff::civil::Date;
+use tokio::runtime::Handle;
+
+use crate::clock::Clock;
+use crate::error::RunError;
+use crate::places::{Places, private_folder, refuse_if_others_can_write};
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The person; nobody when `dr` acts on schedule, or nobody said.
+    pub by: Option<PersonId>,
+    /// How we know.
+    pub authenticated: Authenticated,
+}
+
+/// One school on this host.
+#[derive(Clone)]
+pub struct School {
+    /// What people wrote, with absolute paths.
+    pub plan: Plan,
+    /// Its terms and holidays.
+    pub calendar: Calendar,
+    /// Its folders here.
+    pub places: Places,
+    /// What happened.
+    pub ledger: Ledger,
+    /// What time it is.
+    pub clock: Clock,
+    /// Who acts.
+    pub actor: Actor,
+    /// The runtime that stores live on.
+    pub runtime: Handle,
+    /// This host's name, as snapshots carry it.
+    pub hostname: String,
+    /// Threads for a backup or a restore.
+    pub workers: usize,
+}
+
+/// Reads the plan in `file` with its calendar, paths made absolute.
+///
+/// # Errors
+/// [`RunError::OthersCanWrite`], or everything that is wrong with it.
+pub fn read_plan(file: &Path) -> Result<(Plan, Calendar), RunError> {
+    refuse_if_others_can_write(file)?;
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(RunError::local("cannot read", path));
+    let named = file.to_string_lossy();
+    let plan = dr_plan::parse(&read(file)?, &named).map_err(|problems| RunError::Plan { problems })?;
+    let plan = plan.resolve(&folder_of(file)?);
+    let calendar = match &plan.school.calendar {
+        None => Calendar::every_week(),
+        Some(path) => dr_plan::parse_calendar(&read(path)?, &path.to_string_lossy())
+            .map_err(|problems| RunError::Plan { problems })?,
+    };
+    Ok((plan, calendar))
+}
+
+/// The absolute folder that the plan's paths are relative to.
+fn folder_of(file: &Path) -> Result<PathBuf, RunError> {
+    let whole = std::path::absolute(file).map_err(RunError::local("cannot find", file))?;
+    Ok(whole.parent().unwrap_or(Path::new("/")).to_owned())
+}
+
+impl School {
+    /// Writes down that something happened, as `self.actor`.
+    ///
+    /// # Errors
+    /// What the ledger says; then it did not happen as far as anybody will know.
+    pub fn record(&self, event: Event) -> Result<Appended, RunError> {
+        private_folder(&self.places.state)?;
+        let authenticated = match self.actor.by {
+            Some(_) => self.actor.authenticated,
+            None => Authenticated::System,
+        };
+        let body = Body {
+            decided: self.clock.decided(),
+            real: self.clock.at_real(),
+            by: self.actor.by.clone(),
+            authenticated,
+            event,
+        };
+        Ok(self.ledger.append(&body)?)
+    }
+
+    /// Everything that was written down.
+    ///
+    /// # Errors
+    /// If the ledger is there and cannot be read.
+    pub fn entries(&self) -> Result<Vec<Entry>, RunError> {
+        Ok(self.ledger.read()?.entries)
+    }
+
+    /// What that says about now.
+    ///
+    /// # Errors
+    /// If the ledger is there and cannot be read.
+    pub fn history(&self) -> Result<History, RunError> {
+        Ok(History::of(&self.entries()?))
+    }
+
+    /// The system of that name.
+    ///
+    /// # Errors
+    /// [`RunError::UnknownSystem`] with the names that there are.
+    pub fn system(&self, name: &str) -> Result<&System, RunError> {
+        let found = self.plan.systems.iter().find(|system| system.id.as_str() == name);
+        let known = || self.plan.systems.iter().map(|system| system.id.clone()).collect::<Vec<SystemId>>();
+        found.ok_or_else(|| RunError::UnknownSystem { name: name.to_owned(), known: known() })
+    }
+
+    /// Today at the school.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        self.clock.decided().to_zoned(self.plan.school.timezone.clone()).date()
+    }
+}
