@@ -1,2 +1,72 @@
 //! The front door: words in, words out, exit codes.
-fn main() {}
+//!
+//! The binary owns what there is one of: the async runtime, the signals, the screen. Everything else is asked of
+//! the crates below. Only this crate prints, reads the environment and ends the process.
+
+mod args;
+mod cache;
+mod command;
+mod env;
+mod exit;
+mod observe;
+mod output;
+mod place;
+mod shown;
+mod signals;
+mod told;
+mod unlock;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Dr, World};
+use crate::exit::{Cause, Failure, Outcome};
+use crate::output::Screen;
+
+fn main() -> ExitCode {
+    output::tell_of_panics();
+    let code = std::panic::catch_unwind(run).unwrap_or(Cause::Failed.code());
+    ExitCode::from(code)
+}
+
+fn run() -> u8 {
+    let dr = match Dr::try_parse() {
+        Ok(dr) => dr,
+        // Help and the version are answers, not mistakes. Nobody may be there to read either.
+        Err(said) => {
+            let _ = said.print();
+            return if said.use_stderr() { Cause::Usage.code() } else { 0 };
+        }
+    };
+    let screen = Screen::new(&dr.global);
+    let outcome = work(&dr, &screen);
+    if let Err(failure) = &outcome {
+        screen.failure(failure);
+    }
+    let mut causes = match outcome {
+        Ok(outcome) => outcome.into_causes(),
+        Err(failure) => vec![failure.cause],
+    };
+    if let Err(why) = screen.close() {
+        screen.error(&format!("the answer could not be written to the end: {why}"));
+        causes.push(Cause::Failed);
+    }
+    exit::code(&causes)
+}
+
+fn work(dr: &Dr, screen: &Screen) -> Result<Outcome, Failure> {
+    // Two threads: objects travel on the callers' own threads, these only wait.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|why| Failure::new(Cause::Failed, format!("the operating system gives dr no threads: {why}")))?;
+    let signals = signals::listen(runtime.handle())
+        .map_err(|why| Failure::new(Cause::Failed, format!("dr cannot listen for signals: {why}")))?;
+    let world = World { global: &dr.global, screen, signals, runtime: runtime.handle().clone() };
+    let outcome = dr.command.run(&world);
+    // A thread that waits for a hung disk must not keep the process.
+    runtime.shutdown_background();
+    outcome
+}

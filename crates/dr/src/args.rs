@@ -1,0 +1,70 @@
+//! What can be typed before and after every command, and what every command is given.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, ValueEnum};
+use tokio::runtime::Handle;
+
+use crate::command::Command;
+use crate::output::Screen;
+use crate::signals::Signals;
+
+/// Backup and disaster recovery that a school can prove.
+#[derive(Parser)]
+#[command(name = "dr", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Dr {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command.
+#[derive(Args)]
+pub struct Global {
+    /// The plan; default $DR_PLAN, ./dr.toml, /etc/dr/dr.toml (as root /etc first)
+    #[arg(long = "plan", value_name = "FILE", global = true, action = ArgAction::Append)]
+    pub plans: Vec<PathBuf>,
+    /// The folder for what dr must not forget; default: the plan's, $DR_STATE, /var/lib/dr or XDG
+    #[arg(long, value_name = "DIR", global = true)]
+    pub state: Option<PathBuf>,
+    /// Answer in JSON: one document for a question, one object a line for an activity
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say only what is wrong
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Colours in messages
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = false)]
+    pub color: Color,
+    /// Yes to what a destructive command asks
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// Who acts, by id in the plan
+    #[arg(long, value_name = "PERSON", global = true)]
+    pub by: Option<String>,
+    /// Decide as if it were this time
+    #[arg(long, value_name = "TIME", global = true)]
+    pub at: Option<String>,
+}
+
+/// When messages have colours.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless $NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+/// What every command is given.
+pub struct World<'a> {
+    pub global: &'a Global,
+    pub screen: &'a Screen,
+    pub signals: Signals,
+    /// For [`dr_store::Shelf`].
+    pub runtime: Handle,
+}

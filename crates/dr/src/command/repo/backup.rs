@@ -1,0 +1,271 @@
+//! `dr repo backup`: keeps what some paths hold, or what comes in on standard input.
+
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use dr_entry::{Entries, EntryPath, Profile, Time};
+use dr_repo::{Capture, Label, RepoError, Shape, Summary, Tally, backup, new_snapshot_id};
+use dr_run::clock;
+use dr_source::files::{self, Options, Roots};
+use serde_json::{Map, Value, json};
+
+use super::{paths, stdin};
+use crate::args::World;
+use crate::cache::Cache;
+use crate::exit::{Cause, Failure, Outcome};
+use crate::place::{self, Access, Place};
+use crate::told::{self, Doing};
+use crate::{env, observe, shown};
+
+/// zstd's level with `--compression auto`: the best that costs no more time than reading the disk does.
+pub const DEFAULT_LEVEL: i32 = 2;
+
+/// Back up paths, or standard input
+///
+/// One directory: its contents, restored as the contents of another. Several paths or a file: each under its
+/// absolute path. What cannot be read is named and left out, and the exit code is then 3.
+#[derive(Args)]
+pub struct Backup {
+    /// A path, or file:// and a path
+    #[arg(value_name = "URL", value_parser = place::parse)]
+    place: Place,
+    /// What to back up
+    #[arg(value_name = "PATH", required_unless_present = "stdin")]
+    paths: Vec<PathBuf>,
+    /// Leave out: a name (`*.tmp`), a whole path (`/srv/scratch`), the end of a path (`profile/cache`)
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Keep directories where another file system is mounted, but not what is in them
+    #[arg(long)]
+    one_file_system: bool,
+    /// Something to find the snapshot by
+    #[arg(long = "tag", value_name = "K=V", value_parser = tag)]
+    tags: Vec<(String, String)>,
+    /// Back up standard input as a file of this name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "exclude", "one_file_system"])]
+    stdin: Option<String>,
+    /// How finely files are cut; by default each file's size and beginning decide
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<Cut>,
+    /// `auto`, or a level of zstd from 1 (fast) to 19 (small)
+    #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = level)]
+    compression: i32,
+}
+
+/// A profile, as it is typed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Cut {
+    /// 64 KiB on average
+    Std,
+    /// 16 KiB: dumps, mail, large files that are edited in place
+    Fine,
+    /// 1 MiB: media that does not compress
+    Coarse,
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a tag is a name, `=` and a value, as in why=before-upgrade".into()),
+    }
+}
+
+fn level(text: &str) -> Result<i32, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(DEFAULT_LEVEL),
+        (_, Ok(level @ 1..=19)) => Ok(level),
+        _ => Err("it is `auto` or a level from 1 to 19".into()),
+    }
+}
+
+/// Entries to be kept, and what they are to be called.
+struct Taken {
+    entries: Entries<'static>,
+    shape: Shape,
+    paths: Vec<Vec<u8>>,
+    left_out: Option<std::sync::Arc<files::Tally>>,
+}
+
+impl Backup {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let started = clock::now();
+        let taken = self.take(world, started)?;
+        let mut repository = self.place.open(Access::Write, world)?;
+        let hostname = place::hostname();
+        let cache = Cache::of(repository.id(), world.screen);
+        let scratch = env::scratch_folder();
+        let file_cache = match self.stdin {
+            Some(_) => None,
+            None => cache.files(&self.described(&hostname, &taken)),
+        };
+        let label = Label {
+            system: String::new(),
+            hostname,
+            paths: taken.paths.clone(),
+            tags: self.tags.iter().cloned().collect::<BTreeMap<_, _>>(),
+            started_ms: started.as_millisecond(),
+            ..Label::default()
+        };
+        let tally = Tally::default();
+        let capture = Capture {
+            snapshot: new_snapshot_id(),
+            label,
+            shape: taken.shape,
+            cache: file_cache.as_deref(),
+            journal: cache.journal(),
+            scratch: &scratch,
+            level: self.compression,
+            workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            clock: &|| clock::now().as_millisecond(),
+            stop: world.signals.stop(),
+            tally: &tally,
+            prove: false,
+        };
+        let entries = taken.entries;
+        let summary = observe::while_shown(world.screen, &tally, observe::backing_up, || {
+            backup(&mut repository, entries, &capture)
+        })
+        .map_err(|e| self.failed(&e, world))?;
+        let excluded = taken.left_out.map(|tally| tally.excluded()).unwrap_or_default();
+        self.tell(&summary, &taken.paths, taken.shape, excluded, world);
+        Ok(Outcome::done().with(!summary.unreadable.is_empty(), Cause::Missing))
+    }
+
+    fn take(&self, world: &World<'_>, started: jiff::Timestamp) -> Result<Taken, Failure> {
+        let at = Time { seconds: started.as_second(), nanos: u32::try_from(started.subsec_nanosecond()).unwrap_or(0) };
+        let profile = match self.profile {
+            None => Profile::Auto,
+            Some(Cut::Std) => Profile::Std,
+            Some(Cut::Fine) => Profile::Fine,
+            Some(Cut::Coarse) => Profile::Coarse,
+        };
+        if let Some(name) = &self.stdin {
+            let path = EntryPath::root().join(name.as_bytes()).map_err(|_| {
+                Failure::usage(format!(
+                    "--stdin {name}: it is the name of a file, without any `/`. Nothing was backed up."
+                ))
+            })?;
+            let entry = stdin::entry(path, profile, at, world.signals.clone());
+            let entries = Box::new(std::iter::once(Ok(entry)));
+            return Ok(Taken {
+                entries,
+                shape: Shape::Absolute,
+                paths: vec![name.as_bytes().to_vec()],
+                left_out: None,
+            });
+        }
+        if self
+            .paths
+            .iter()
+            .all(|path| path.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound))
+        {
+            let names: Vec<_> = self.paths.iter().map(|path| shown::path(path)).collect();
+            return Err(Failure::new(
+                Cause::Failed,
+                format!(
+                    "there is no {}. Nothing was backed up; earlier snapshots are untouched.",
+                    names.join(" and no ")
+                ),
+            ));
+        }
+        let roots = Roots::of(&self.paths);
+        let options = Options { exclude: self.exclude.clone(), one_file_system: self.one_file_system };
+        let captured = files::capture(&roots, &options, at).map_err(|e| told::source(&e, Doing::BackingUp))?;
+        let shape = match roots {
+            Roots::Directory(_) => Shape::Directory,
+            Roots::Paths(_) => Shape::Absolute,
+        };
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let paths = self.paths.iter().map(|path| absolute(path).as_os_str().as_bytes().to_vec()).collect();
+        let entries = captured.entries.map(move |entry| {
+            entry.map(|mut entry| {
+                entry.profile = profile;
+                entry
+            })
+        });
+        Ok(Taken { entries: Box::new(entries), shape, paths, left_out: Some(captured.tally) })
+    }
+
+    /// What the file cache is of: a table in path order serves one set of paths, taken in one way.
+    fn described<'a>(&'a self, hostname: &'a str, taken: &'a Taken) -> Vec<&'a [u8]> {
+        let profile: &[u8] = match self.profile {
+            None => b"auto",
+            Some(Cut::Std) => b"std",
+            Some(Cut::Fine) => b"fine",
+            Some(Cut::Coarse) => b"coarse",
+        };
+        let mut words = vec![hostname.as_bytes(), profile, if self.one_file_system { b"one" } else { b"all" }];
+        words.extend(taken.paths.iter().map(Vec::as_slice));
+        words.push(b"");
+        words.extend(self.exclude.iter().map(String::as_bytes));
+        words
+    }
+
+    fn failed(&self, error: &RepoError, world: &World<'_>) -> Failure {
+        let Failure { cause, message } = told::repo(error, Doing::BackingUp, &world.signals);
+        Failure::new(cause, format!("backup to {}: {message}", self.place.shown()))
+    }
+
+    fn tell(&self, summary: &Summary, roots: &[Vec<u8>], shape: Shape, excluded: u64, world: &World<'_>) {
+        let screen = world.screen;
+        let name = |path: &EntryPath| match self.stdin {
+            Some(_) => path.as_bytes().to_vec(),
+            None => paths::on_the_machine(path, roots, shape),
+        };
+        for unread in &summary.unreadable {
+            screen.warning(&format!("not backed up: {}: {}", shown::name(&name(&unread.path)), unread.why));
+        }
+        if screen.is_verbose() {
+            for path in &summary.unsettled {
+                screen.note(&format!("changed while it was read: {}", shown::name(&name(path))));
+            }
+        }
+        let details = summary.unreadable.iter().map(|unread| {
+            let mut object = Map::new();
+            shown::put_name(&mut object, "path", &name(&unread.path));
+            object.insert("why".into(), json!(unread.why));
+            Value::Object(object)
+        });
+        screen.event(&json!({
+            "event": "summary",
+            "snapshot": summary.snapshot.to_string(),
+            "entries": summary.entries,
+            "files": summary.files,
+            "bytes": summary.bytes,
+            "bytes_read": summary.bytes_read,
+            "bytes_stored": summary.bytes_stored,
+            "objects": summary.objects,
+            "unreadable": summary.unreadable.iter().map(|unread| shown::text(&name(&unread.path))).collect::<Vec<_>>(),
+            "unreadable_details": details.collect::<Vec<_>>(),
+            "changed_while_read": summary.unsettled.len(),
+            "excluded": excluded,
+            "adopted_packs": summary.adopted,
+        }));
+        let mut line = format!(
+            "snapshot {}: {}, {}; {} read, {} stored",
+            &summary.snapshot.to_string()[..8],
+            shown::count(summary.entries, "entry", "entries"),
+            shown::size(summary.bytes),
+            shown::size(summary.bytes_read),
+            shown::size(summary.bytes_stored),
+        );
+        if summary.adopted > 0 {
+            line += &format!("; {} of an interrupted run taken up", shown::count(summary.adopted, "pack", "packs"));
+        }
+        if excluded > 0 {
+            line += &format!("; {} left out as asked", shown::count(excluded, "name", "names"));
+        }
+        if !summary.unsettled.is_empty() {
+            line += &format!("; {} changed while read", shown::count(summary.unsettled.len() as u64, "file", "files"));
+        }
+        if !summary.unreadable.is_empty() {
+            line += &format!(
+                "; {} could not be read and is not in it",
+                shown::count(summary.unreadable.len() as u64, "entry", "entries")
+            );
+        }
+        screen.mention(&line);
+    }
+}

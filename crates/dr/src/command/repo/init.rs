@@ -1,0 +1,78 @@
+//! `dr repo init`: makes a repository.
+
+use std::sync::Arc;
+
+use clap::Args;
+use dr_repo::{Key, RepoError, create};
+use dr_run::clock;
+use dr_store::Shelf;
+use dr_store::local::LocalStore;
+use serde_json::json;
+
+use crate::args::World;
+use crate::exit::{Cause, Failure, Outcome};
+use crate::place::{self, Place};
+use crate::told::{self, Doing};
+use crate::{shown, unlock};
+
+/// Make a repository
+///
+/// In a folder that is absent or empty. With DR_KEY_FILE, the repository belongs to the family of that key; if the
+/// file does not exist yet, a new key is written to it, and without a password it is then the only way in.
+#[derive(Args)]
+pub struct Init {
+    /// A path, or file:// and a path
+    #[arg(value_name = "URL", value_parser = place::parse)]
+    place: Place,
+}
+
+impl Init {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        self.is_free()?;
+        let keys = unlock::new_keys(world)?;
+        let told = |error| told::repo(&error, Doing::Founding, &world.signals);
+        let store = LocalStore::create(self.place.path().to_owned())
+            .map_err(|e| told::store(e, Doing::Founding, &world.signals))?;
+        let shelf = Shelf::new(Arc::new(store), world.runtime.clone());
+        if let Some(path) = &keys.to_write {
+            unlock::write_key_file(path, &Key::Family(keys.family.clone()))?;
+            world.screen.mention(&format!("wrote the new key to {}; keep a copy away from here", shown::path(path)));
+        }
+        let now = clock::now();
+        let created = shown::rfc3339(now.as_millisecond()).unwrap_or_default();
+        let id =
+            create(&shelf, &keys.family, keys.password.as_ref().map(|p| p.as_str()), &created, now.as_millisecond())
+                .map_err(told)?;
+        world.screen.mention(&format!("made repository {id} at {}", self.place.shown()));
+        if keys.password.is_some() && keys.to_write.is_none() {
+            world.screen.mention("whoever loses its password loses the backups: keep the password in a second place");
+        }
+        world.screen.event(&json!({
+            "event": "summary", "repository": id.to_string(), "family": keys.family.family.to_string(),
+            "url": self.place.shown(),
+        }));
+        Ok(Outcome::done())
+    }
+
+    /// Refuses a folder that holds anything that is not what an interrupted init leaves.
+    fn is_free(&self) -> Result<(), Failure> {
+        let Ok(names) = std::fs::read_dir(self.place.path()) else { return Ok(()) };
+        for name in names.flatten() {
+            match name.file_name().as_encoded_bytes() {
+                b"repo.json" => {
+                    let error = RepoError::AlreadyThere(self.place.shown());
+                    return Err(Failure::new(Cause::Failed, format!("{error}.")));
+                }
+                b".tmp" | b"keys" | b"lost+found" => {}
+                other => {
+                    return Err(Failure::usage(format!(
+                        "{} is not empty: {} is in it. No repository was made; choose a folder that is empty or not there yet.",
+                        self.place.shown(),
+                        shown::name(other)
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! `dr repo`: one repository by its address, without a plan.
+
+mod backup;
+mod check;
+mod init;
+mod ls;
+mod paths;
+mod restore;
+mod snapshots;
+mod stats;
+mod stdin;
+
+use clap::{Args, Subcommand};
+
+use crate::args::World;
+use crate::exit::{Failure, Outcome};
+
+/// One repository by its address, without a plan
+///
+/// URL is a path or file:// and a path. The password comes from DR_PASSWORD, DR_PASSWORD_FILE,
+/// DR_PASSWORD_COMMAND (a program and its arguments, no shell) or a prompt; DR_KEY_FILE names a key file instead.
+#[derive(Args)]
+pub struct Repo {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Init(init::Init),
+    Backup(backup::Backup),
+    Snapshots(snapshots::Snapshots),
+    Ls(ls::Ls),
+    Restore(restore::Restore),
+    Check(check::Check),
+    Stats(stats::Stats),
+}
+
+impl Repo {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        match &self.verb {
+            Verb::Init(args) => args.run(world),
+            Verb::Backup(args) => args.run(world),
+            Verb::Snapshots(args) => args.run(world),
+            Verb::Ls(args) => args.run(world),
+            Verb::Restore(args) => args.run(world),
+            Verb::Check(args) => args.run(world),
+            Verb::Stats(args) => args.run(world),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `dr repo stats`: how much there is.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::args::World;
+use crate::exit::{Failure, Outcome};
+use crate::place::{self, Access, Place};
+use crate::shown;
+use crate::told::{self, Doing};
+
+/// Count what is there
+#[derive(Args)]
+pub struct Stats {
+    /// A path, or file:// and a path
+    #[arg(value_name = "URL", value_parser = place::parse)]
+    place: Place,
+}
+
+impl Stats {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let repository = self.place.open(Access::Read, world)?;
+        let stats = repository.stats().map_err(|e| told::repo(&e, Doing::Reading, &world.signals))?;
+        world.screen.document(&json!({
+            "snapshots": stats.snapshots, "chunks": stats.chunks, "packs": stats.packs, "bytes": stats.bytes,
+            "objects": stats.objects, "logical_bytes": stats.logical_bytes,
+        }));
+        let say = |line: String| world.screen.say(&line);
+        say(shown::count(stats.snapshots, "snapshot", "snapshots"));
+        say(format!("{} of contents in all snapshots together", shown::size(stats.logical_bytes)));
+        say(format!("{} in {}", shown::size(stats.bytes), shown::count(stats.objects, "object", "objects")));
+        say(format!(
+            "{} in {}",
+            shown::count(stats.chunks, "chunk", "chunks"),
+            shown::count(stats.packs, "pack", "packs")
+        ));
+        Ok(Outcome::done())
+    }
+}

@@ -1,0 +1,36 @@
+//! The environment: every variable is read here and nowhere else.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A variable, also an empty one.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn var(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// A variable that names a file or folder; an empty one names none.
+pub fn path(name: &str) -> Option<PathBuf> {
+    var(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The whole environment but the repository's password, for a program that a person told us to run.
+pub fn to_pass_on() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().filter(|(name, _)| name != "DR_PASSWORD").collect()
+}
+
+/// The folder for what may always be lost: `$DR_CACHE`, for root `/var/cache/dr`, else XDG's.
+pub fn cache_folder() -> Option<PathBuf> {
+    path("DR_CACHE").or_else(|| match rustix::process::geteuid().is_root() {
+        true => Some(PathBuf::from("/var/cache/dr")),
+        false => path("XDG_CACHE_HOME")
+            .filter(|folder| folder.is_absolute())
+            .or_else(|| path("HOME").map(|home| home.join(".cache")))
+            .map(|folder| folder.join("dr")),
+    })
+}
+
+/// A folder for files that are gone when dr is.
+pub fn scratch_folder() -> PathBuf {
+    path("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp"))
+}

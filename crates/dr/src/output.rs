@@ -1,0 +1,177 @@
+//! The screen: the one place that prints. Answers go to standard output, everything else to standard error.
+
+use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Stdout, Write};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::args::{Color, Global};
+use crate::env;
+use crate::exit::Failure;
+
+/// Where a command says what it has to say.
+pub struct Screen {
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    color: bool,
+    out: Mutex<Out>,
+}
+
+struct Out {
+    to: BufWriter<Stdout>,
+    /// Standard output takes no more: the reader has gone away, which is his right, or something is wrong.
+    closed: Option<io::Error>,
+}
+
+impl Screen {
+    pub fn new(global: &Global) -> Self {
+        let color = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io::stderr().is_terminal() && env::path("NO_COLOR").is_none(),
+        };
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose > 0,
+            color,
+            out: Mutex::new(Out { to: BufWriter::new(io::stdout()), closed: None }),
+        }
+    }
+
+    /// Whether answers are to be JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether more is wanted than usual.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Whether progress is to be shown at all.
+    pub fn shows_progress(&self) -> bool {
+        !self.quiet && !self.json
+    }
+
+    /// A line of an answer for a person; nothing where the answer is JSON.
+    pub fn say(&self, line: &str) {
+        if !self.json {
+            self.print(line.as_bytes());
+            self.print(b"\n");
+        }
+    }
+
+    /// As [`Screen::say`], and nothing with `--quiet`: what one may like to know of something that went well.
+    pub fn mention(&self, line: &str) {
+        if !self.quiet {
+            self.say(line);
+        }
+    }
+
+    /// The whole answer as one document; nothing where the answer is for a person.
+    pub fn document(&self, value: &impl Serialize) {
+        if self.json {
+            self.json_line(value);
+        }
+    }
+
+    /// One JSON object on a line of its own, seen at once; nothing where the answer is for a person.
+    pub fn event(&self, value: &impl Serialize) {
+        if self.json {
+            self.json_line(value);
+            self.flush();
+        }
+    }
+
+    fn json_line(&self, value: &impl Serialize) {
+        match serde_json::to_vec(value) {
+            Ok(mut line) => {
+                line.push(b'\n');
+                self.print(&line);
+            }
+            Err(why) => self.out().closed = Some(why.into()),
+        }
+    }
+
+    /// Bytes of an answer as they are.
+    pub fn print(&self, bytes: &[u8]) {
+        let out = &mut *self.out();
+        if out.closed.is_none() {
+            out.closed = out.to.write_all(bytes).err();
+        }
+    }
+
+    fn flush(&self) {
+        let out = &mut *self.out();
+        if out.closed.is_none() {
+            out.closed = out.to.flush().err();
+        }
+    }
+
+    /// Whether nobody reads on, so that a long answer can end.
+    pub fn is_closed(&self) -> bool {
+        self.out().closed.is_some()
+    }
+
+    /// Ends the answer. A reader who has gone away had what he wanted.
+    ///
+    /// # Errors
+    /// If a part of the answer could not be written.
+    pub fn close(&self) -> io::Result<()> {
+        self.flush();
+        match self.out().closed.take() {
+            Some(why) if why.kind() != ErrorKind::BrokenPipe => Err(why),
+            _ => Ok(()),
+        }
+    }
+
+    /// Something on the way; nothing with `--quiet`.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            self.tell("", "", line);
+        }
+    }
+
+    /// Something that is not as it should be, though the command goes on.
+    pub fn warning(&self, line: &str) {
+        self.tell("\x1b[33m", "warning: ", line);
+    }
+
+    /// Why the command does not do what was asked.
+    pub fn error(&self, line: &str) {
+        self.tell("\x1b[31m", "error: ", line);
+    }
+
+    /// A failure, for a person and for a script.
+    pub fn failure(&self, failure: &Failure) {
+        self.error(&failure.message);
+        self.event(&serde_json::json!({
+            "event": "error", "code": failure.cause.code(), "message": failure.message,
+        }));
+    }
+
+    fn tell(&self, color: &str, prefix: &str, line: &str) {
+        let end = if self.color && !color.is_empty() { "\x1b[0m" } else { "" };
+        let color = if self.color { color } else { "" };
+        // If standard error is gone, there is nobody to tell that.
+        let _ = writeln!(io::stderr().lock(), "{color}{prefix}{end}{line}");
+    }
+
+    fn out(&self) -> std::sync::MutexGuard<'_, Out> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A fault of ours is one sentence, not a screen full of frames.
+pub fn tell_of_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(|at| format!(" ({}:{})", at.file(), at.line())).unwrap_or_default();
+        let what = panic.payload_as_str().unwrap_or("no reason given");
+        let _ = writeln!(
+            io::stderr().lock(),
+            "error: dr has met a fault of its own{at}: {what}. What was stored before is still there; please report this."
+        );
+    }));
+}

@@ -1,0 +1,147 @@
+//! How names, sizes and times look in answers: exact in JSON, readable for people.
+
+use std::path::Path;
+
+use dr_entry::{EntryPath, Time};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+
+/// Puts a name of any bytes into a JSON object as `key`, with `key_b64` beside it if it is not UTF-8.
+pub fn put_name(object: &mut Map<String, Value>, key: &str, name: &[u8]) {
+    object.insert(key.to_owned(), json!(text(name)));
+    if std::str::from_utf8(name).is_err() {
+        object.insert(format!("{key}_b64"), json!(base64(name)));
+    }
+}
+
+/// A name as text: UTF-8 as it is, other bytes as `\xNN`.
+pub fn text(name: &[u8]) -> String {
+    let mut out = String::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        out.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| out.push_str(&format!("\\x{byte:02x}")));
+    }
+    out
+}
+
+/// A name for a person's screen: control characters are escaped too, whatever a name holds.
+pub fn name(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for c in text(bytes).chars() {
+        if c.is_control() {
+            let mut buffer = [0; 4];
+            c.encode_utf8(&mut buffer).bytes().for_each(|byte| out.push_str(&format!("\\x{byte:02x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A path of this machine for a person's screen.
+pub fn path(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    name(path.as_os_str().as_bytes())
+}
+
+/// What went wrong with an entry, as JSON.
+pub fn failed(path: &EntryPath, why: &str) -> Value {
+    let mut object = Map::new();
+    put_name(&mut object, "path", path.as_bytes());
+    object.insert("why".to_owned(), json!(why));
+    Value::Object(object)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = DIGITS[(group >> (18 - 6 * place) & 63) as usize];
+            out.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    out
+}
+
+/// A time for scripts: RFC 3339 with offset, in UTC.
+pub fn rfc3339(ms: i64) -> Option<String> {
+    let time = Timestamp::from_millisecond(ms).ok()?.to_zoned(TimeZone::UTC);
+    Some(time.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string())
+}
+
+/// A file's time for scripts, to the nanosecond.
+pub fn rfc3339_exact(time: Time) -> Option<String> {
+    let nanos = i32::try_from(time.nanos).ok()?;
+    let time = Timestamp::new(time.seconds, 0).ok()?.checked_add(jiff::SignedDuration::new(0, nanos)).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string())
+}
+
+/// A time for a person, in this machine's zone.
+pub fn local(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map_or_else(
+        |_| "(impossible time)".to_owned(),
+        |time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+    )
+}
+
+/// A size for a person.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let (mut value, mut unit) = (bytes as f64 / 1024.0, UNITS[0]);
+    for next in &UNITS[1..] {
+        if value < 1023.95 {
+            break;
+        }
+        (value, unit) = (value / 1024.0, next);
+    }
+    format!("{value:.1} {unit}")
+}
+
+/// A count with its noun.
+pub fn count(count: u64, one: &str, many: &str) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    format!("{out} {}", if count == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_not_text_come_with_their_bytes() {
+        let mut object = Map::new();
+        put_name(&mut object, "path", b"a\xff/\n");
+        assert_eq!(Value::Object(object), json!({ "path": "a\\xff/\n", "path_b64": "Yf8vCg==" }));
+        let mut object = Map::new();
+        put_name(&mut object, "path", "caf\u{e9}".as_bytes());
+        assert_eq!(Value::Object(object), json!({ "path": "caf\u{e9}" }));
+        assert_eq!(name(b"a\x1b[31m\xfe"), "a\\x1b[31m\\xfe");
+        assert_eq!([base64(b"f"), base64(b"fo"), base64(b"foo")], ["Zg==", "Zm8=", "Zm9v"]);
+    }
+
+    #[test]
+    fn sizes_counts_and_times_read_well() {
+        assert_eq!(
+            [0, 1023, 1024, 1_048_575, 1 << 30, u64::MAX].map(size),
+            ["0 B", "1023 B", "1.0 KiB", "1.0 MiB", "1.0 GiB", "16.0 EiB"]
+        );
+        assert_eq!(count(1_234_567, "file", "files"), "1,234,567 files");
+        assert_eq!(count(1, "file", "files"), "1 file");
+        assert_eq!(rfc3339(1_700_000_000_123).as_deref(), Some("2023-11-14T22:13:20.123+00:00"));
+        let before = Time { seconds: -1, nanos: 500_000_000 };
+        assert_eq!(rfc3339_exact(before).as_deref(), Some("1969-12-31T23:59:59.5+00:00"));
+    }
+}

@@ -1,0 +1,95 @@
+//! How what went wrong below is told to a person, and which exit code it means.
+
+use std::io::ErrorKind;
+
+use dr_repo::RepoError;
+use dr_source::SourceError;
+use dr_store::StoreError;
+
+use crate::exit::{Cause, Failure};
+use crate::signals::Signals;
+
+/// What dr was doing when something went wrong, which decides what is still safe and what to do next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    Opening,
+    Founding,
+    BackingUp,
+    Reading,
+    Restoring,
+}
+
+impl Doing {
+    /// What is still safe, and what to do next.
+    fn comfort(self) -> &'static str {
+        match self {
+            Self::Opening | Self::Reading => "Nothing was changed.",
+            Self::Founding => "No repository was made.",
+            Self::BackingUp => {
+                "Earlier snapshots are untouched; what was stored by now is kept, and running again goes on from there."
+            }
+            Self::Restoring => "The repository is untouched; what was restored so far is where it belongs.",
+        }
+    }
+}
+
+/// A fault of a repository or its store.
+pub fn repo(error: &RepoError, doing: Doing, signals: &Signals) -> Failure {
+    let (cause, next) = match error {
+        RepoError::Interrupted => return interrupted(doing, signals),
+        RepoError::NoRepository(place) => (
+            Cause::NoRepository,
+            format!("Check the address and that the disk is mounted, or run `dr repo init {place}`."),
+        ),
+        RepoError::WrongKey(_) | RepoError::CannotRead => {
+            (Cause::WrongKey, "Try the right password or key file.".to_owned())
+        }
+        RepoError::NoSnapshot(_) => (Cause::Failed, "`dr repo snapshots` lists what is there.".to_owned()),
+        RepoError::Store(StoreError::Full { .. }) => (Cause::Failed, "Make room there, then run again.".to_owned()),
+        RepoError::Store(StoreError::Io { source, .. }) if is_nothing_there(source) && doing == Doing::Opening => {
+            (Cause::NoRepository, "Check the address and that the disk is mounted.".to_owned())
+        }
+        RepoError::Store(StoreError::Io { .. }) => {
+            (Cause::Failed, "Check that the target is there and writable, then run again.".to_owned())
+        }
+        RepoError::Damaged { .. } => (
+            Cause::Failed,
+            "`dr repo check` says what else is damaged; another copy of the repository may have it whole.".to_owned(),
+        ),
+        _ => (Cause::Failed, String::new()),
+    };
+    Failure::new(cause, format!("{error}. {} {next}", doing.comfort()).trim_end().to_owned())
+}
+
+/// A fault of a store before there is a repository.
+pub fn store(error: StoreError, doing: Doing, signals: &Signals) -> Failure {
+    repo(&RepoError::from(error), doing, signals)
+}
+
+/// Somebody asked dr to end.
+fn interrupted(doing: Doing, signals: &Signals) -> Failure {
+    Failure::new(signals.cause(), format!("interrupted, as asked. {}", doing.comfort()))
+}
+
+/// A fault of what is captured, or of the place to restore to.
+pub fn source(error: &SourceError, doing: Doing) -> Failure {
+    let cause = match error {
+        SourceError::Pattern { .. } | SourceError::NoPaths | SourceError::NotEmpty { .. } => Cause::Usage,
+        _ => Cause::Failed,
+    };
+    let hint = match error {
+        SourceError::NotEmpty { .. } => " (--in-place)",
+        _ => "",
+    };
+    Failure::new(
+        cause,
+        format!(
+            "{error}{hint}. {}",
+            if doing == Doing::BackingUp { "Nothing was backed up." } else { "Nothing was restored." }
+        ),
+    )
+}
+
+fn is_nothing_there(why: &std::io::Error) -> bool {
+    matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
