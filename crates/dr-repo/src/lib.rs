@@ -18,6 +18,8 @@ mod extents;
 mod fetch;
 mod fold;
 mod format;
+#[cfg(test)]
+mod format_page;
 mod header;
 mod id;
 mod index_object;
@@ -26,6 +28,8 @@ pub mod keyfile;
 mod log;
 mod log_entry;
 mod lookup;
+#[cfg(test)]
+mod moved;
 mod pack;
 mod page;
 mod register;
@@ -38,6 +42,8 @@ mod snapshot;
 mod squeeze;
 mod trailer;
 mod tree;
+#[cfg(test)]
+mod wiped;
 mod wire;
 
 pub use backup::{Capture, Summary, Tally, backup, new_snapshot_id};
