@@ -146,6 +146,10 @@ pub enum RunError {
         system: SystemId,
         /// What was tried, and what each said.
         why: String,
+        /// Whether a copy is there that the key at hand does not open.
+        wrong_key: bool,
+        /// Whether no copy that was asked has a repository.
+        no_repository: bool,
     },
     /// A snapshot that no copy holds.
     #[error("{system}: {why}")]

@@ -4,6 +4,7 @@
 //! due, who may carry a disk and what a schedule means are pure questions of the crates below. It prints nothing and
 //! reads no environment; what it has to say is in the values that it returns.
 
+mod below;
 mod capture;
 pub mod clock;
 mod copy;
@@ -12,9 +13,11 @@ mod error;
 mod hooks;
 mod init;
 mod job;
+mod kept;
 mod keys;
 mod marker;
 mod places;
+mod restore;
 mod school;
 mod targets;
 
@@ -23,8 +26,10 @@ pub use due::{Turn, asked, due, past};
 pub use error::RunError;
 pub use init::{Founded, GiveOut, Initialised, init};
 pub use job::{Copy, Run, Unwatched, Watch, run};
+pub use kept::{Closed, Kept, Opened, kept, open_all};
 pub use keys::{Surroundings, read_key};
 pub use marker::{MARKER, Marker};
 pub use places::{Places, refuse_if_others_can_write};
+pub use restore::{Restoration, Wanted, Which, restore};
 pub use school::{Actor, School, read_plan};
 pub use targets::{Reach, Spot};

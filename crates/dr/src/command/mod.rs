@@ -1,6 +1,11 @@
 //! What dr can be asked for: one file per verb, holding what is typed, its help, and what is done.
 
+mod init;
+mod opened;
 mod repo;
+mod restore;
+mod run;
+mod snapshots;
 
 use clap::Subcommand;
 
@@ -10,6 +15,10 @@ use crate::exit::{Failure, Outcome};
 /// The verbs.
 #[derive(Subcommand)]
 pub enum Command {
+    Init(init::Init),
+    Run(run::Run),
+    Snapshots(snapshots::Snapshots),
+    Restore(restore::Restore),
     Repo(repo::Repo),
 }
 
@@ -20,6 +29,10 @@ impl Command {
     /// [`Failure`], for a person to read.
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         match self {
+            Self::Init(args) => args.run(world),
+            Self::Run(args) => args.run(world),
+            Self::Snapshots(args) => args.run(world),
+            Self::Restore(args) => args.run(world),
             Self::Repo(args) => args.run(world),
         }
     }

@@ -1,0 +1,74 @@
+//! `dr init`: a school begins on this host.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use dr_run::{Founded, GiveOut, init};
+use serde_json::json;
+
+use super::opened::{school, surroundings, told};
+use crate::args::World;
+use crate::exit::{Cause, Failure, Outcome};
+
+/// Make the keys, and a repository on every target of the plan
+///
+/// Gives out the recovery key once. Whoever holds it can read every backup of the school, and without it nobody can:
+/// keep it on paper or on a medium away from this host. Run again at any time: it completes what is missing and
+/// changes nothing else. The disks of a pool are initialised one by one with `dr media init`.
+#[derive(Args)]
+pub struct Init {
+    /// A new file for the recovery key; without it the key is shown on the terminal
+    #[arg(long, value_name = "FILE")]
+    recovery_key_out: Option<PathBuf>,
+}
+
+impl Init {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let (screen, school) = (world.screen, school(world)?);
+        let mut confirm = |key: &str| confirmed(world, key);
+        let person = std::io::stdin().is_terminal() && screen.shows_progress();
+        let give_out = match &self.recovery_key_out {
+            Some(file) => GiveOut::File(file),
+            None if person => GiveOut::Person(&mut confirm),
+            None => GiveOut::Nowhere,
+        };
+        let made = init(&school, give_out, surroundings().key_file.as_deref()).map_err(|e| told(e, world))?;
+        match &made.keys {
+            Some(Some(file)) => screen.say(&format!(
+                "The recovery key is in {}. Move it off this host now: without it nobody can read the backups.",
+                file.display()
+            )),
+            Some(None) => screen.say("This host has its key."),
+            None => screen.mention("The keys are there already; they were not changed."),
+        }
+        let mut outcome = Outcome::done();
+        for (target, founded) in &made.targets {
+            let (word, why) = match founded {
+                Founded::Made => ("made", None),
+                Founded::There => ("there", None),
+                Founded::Pool => ("pool", Some("`dr media init` makes the repository of each disk")),
+                Founded::Failed(why) => ("failed", Some(why.as_str())),
+                Founded::Skipped(why) => ("skipped", Some(why.as_str())),
+            };
+            outcome = outcome.with(word == "failed", Cause::Failed).with(word == "skipped", Cause::Missing);
+            screen.event(&json!({ "event": "target", "target": target, "outcome": word, "error": why }));
+            screen.say(&format!("{:<16} {word}{}", target.as_str(), why.map(|why| format!(": {why}")).unwrap_or_default()));
+        }
+        screen.event(&json!({
+            "event": "summary", "family": made.family, "keys_made": made.keys.is_some(),
+            "recovery_key": made.keys.as_ref().and_then(|out| out.as_ref()).map(|file| file.display().to_string()),
+        }));
+        Ok(outcome)
+    }
+}
+
+/// Shows the recovery key and lets the person type a part of what they wrote down.
+fn confirmed(world: &World<'_>, key: &str) -> bool {
+    let check = key.lines().last().and_then(|line| line.strip_prefix("check ")).unwrap_or_default();
+    world.screen.note("This is the school's recovery key. It is shown once. Write it down and keep it away from this host:\n");
+    world.screen.note(key);
+    world.screen.note("To confirm that you have it, type the eight digits after `check`:");
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed).is_ok() && !check.is_empty() && typed.trim() == check
+}

@@ -1,0 +1,172 @@
+//! Which plan, state and person a command is about: found the way the interface says, and opened.
+
+use std::path::{Path, PathBuf};
+
+use dr_ledger::{Authenticated, Ledger};
+use dr_media::Refusal;
+use dr_plan::{PersonId, Plan};
+use dr_repo::RepoError;
+use dr_run::{Actor, Clock, Places, RunError, School, Surroundings, read_plan};
+use dr_source::SourceError;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::args::World;
+use crate::env;
+use crate::exit::{Cause, Failure};
+use crate::place::hostname;
+
+/// Opens the one school that the command is about.
+///
+/// # Errors
+/// [`Failure`], for a person to read.
+pub fn school(world: &World<'_>) -> Result<School, Failure> {
+    match world.global.plans.as_slice() {
+        [] => school_of(world, &found()?),
+        [plan] => school_of(world, plan),
+        _ => Err(Failure::usage("this command is about one plan: give --plan once")),
+    }
+}
+
+/// Opens the school of one plan.
+///
+/// # Errors
+/// [`Failure`], for a person to read.
+pub fn school_of(world: &World<'_>, file: &Path) -> Result<School, Failure> {
+    let (plan, calendar) = read_plan(file).map_err(|error| told(error, world))?;
+    let state = match (&world.global.state, &plan.state) {
+        (Some(state), _) | (None, Some(state)) => state.clone(),
+        (None, None) => default_state()?,
+    };
+    let state = std::path::absolute(&state)
+        .map_err(|why| Failure::usage(format!("{} is no place for state: {why}", state.display())))?;
+    let cache = env::cache_folder().unwrap_or_else(|| state.join("cache"));
+    let clock = match &world.global.at {
+        None => Clock::real(),
+        Some(at) => Clock::moved_to(time(at, &plan.school.timezone)?),
+    };
+    let actor = actor(world, &plan)?;
+    let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8);
+    Ok(School {
+        calendar,
+        places: Places { plan: file.to_owned(), state: state.clone(), cache },
+        ledger: Ledger::in_state(&state),
+        clock,
+        actor,
+        runtime: world.runtime.clone(),
+        hostname: hostname(),
+        workers,
+        plan,
+    })
+}
+
+/// The plan that is meant if nobody says.
+fn found() -> Result<PathBuf, Failure> {
+    if let Some(plan) = env::path("DR_PLAN") {
+        return Ok(plan);
+    }
+    let (here, etc) = (PathBuf::from("dr.toml"), PathBuf::from("/etc/dr/dr.toml"));
+    let order = if rustix::process::geteuid().is_root() { [etc, here] } else { [here, etc] };
+    order.into_iter().find(|plan| plan.exists()).ok_or_else(|| {
+        Failure::usage("there is no plan: none in ./dr.toml or /etc/dr/dr.toml, and neither --plan nor DR_PLAN names one")
+    })
+}
+
+fn default_state() -> Result<PathBuf, Failure> {
+    if let Some(state) = env::path("DR_STATE") {
+        return Ok(state);
+    }
+    if rustix::process::geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/dr"));
+    }
+    env::path("XDG_STATE_HOME")
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| env::path("HOME").map(|home| home.join(".local/state")))
+        .map(|folder| folder.join("dr"))
+        .ok_or_else(|| Failure::usage("there is no place for state: name one with --state, DR_STATE or in the plan"))
+}
+
+/// A time as people write it: with its offset, or else at the school.
+///
+/// # Errors
+/// A sentence that says how to write it.
+pub fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
+    let wrong = || {
+        Failure::usage(format!("`{text}` is no time: write 2026-11-20T19:00:00Z, or 2026-11-20T19:00 for the school's own time"))
+    };
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    let local: DateTime = text.parse().map_err(|_| wrong())?;
+    Ok(local.to_zoned(zone.clone()).map_err(|_| wrong())?.timestamp())
+}
+
+/// Who acts: whom `--by` names, else whose login this is.
+fn actor(world: &World<'_>, plan: &Plan) -> Result<Actor, Failure> {
+    let login = uzers::get_user_by_uid(uzers::get_current_uid());
+    let own = login.and_then(|user| plan.person_for_login(user.name().to_str()?).cloned());
+    match &world.global.by {
+        Some(by) => {
+            let person = PersonId::new(by.as_str()).map_err(|why| Failure::usage(why.to_string()))?;
+            if !plan.people.contains_key(&person) {
+                let known: Vec<_> = plan.people.keys().map(PersonId::as_str).collect();
+                return Err(Failure::usage(format!("the plan knows nobody called {person}; it knows {}", known.join(", "))));
+            }
+            let authenticated =
+                if own.as_ref() == Some(&person) { Authenticated::Login } else { Authenticated::NamedNotAuthenticated };
+            Ok(Actor { by: Some(person), authenticated })
+        }
+        None => Ok(Actor { by: own, authenticated: Authenticated::Login }),
+    }
+}
+
+/// What the environment says about keys.
+pub fn surroundings() -> Surroundings<'static> {
+    Surroundings { key_file: env::path("DR_KEY_FILE"), variable: Some(&env::var) }
+}
+
+/// How a fault of the conductor is told, and which exit code it means.
+pub fn told(error: RunError, world: &World<'_>) -> Failure {
+    let cause = match &error {
+        RunError::Interrupted => world.signals.cause(),
+        RunError::OthersCanWrite { .. }
+        | RunError::Plan { .. }
+        | RunError::UnknownSystem { .. }
+        | RunError::UnknownTarget { .. }
+        | RunError::UnknownPool { .. }
+        | RunError::UnknownPerson { .. }
+        | RunError::RecoveryKeyNowhere
+        | RunError::RecoveryKeyThere { .. }
+        | RunError::SecondPerson { .. }
+        | RunError::NotInPlace { .. }
+        | RunError::BadScratch { .. }
+        | RunError::NoSuchLevel { .. }
+        | RunError::Source(SourceError::NotEmpty { .. })
+        | RunError::Refused(
+            Refusal::Nobody { .. }
+            | Refusal::UnknownPerson { .. }
+            | Refusal::UnknownPlace { .. }
+            | Refusal::Unregistered { .. },
+        ) => Cause::Usage,
+        RunError::Local { source, path, .. } if *path == PathBuf::new() || is_plan_missing(source, path, world) => {
+            Cause::Usage
+        }
+        RunError::ForeignRepository { .. } | RunError::NoReadingKey { .. } | RunError::NoCopy { wrong_key: true, .. } => {
+            Cause::WrongKey
+        }
+        RunError::NotInitialised { .. } | RunError::NoCopy { no_repository: true, .. } => Cause::NoRepository,
+        RunError::Repository { source, .. } => match source {
+            RepoError::WrongKey(_) | RepoError::CannotRead => Cause::WrongKey,
+            RepoError::NoRepository(_) => Cause::NoRepository,
+            _ => Cause::Failed,
+        },
+        _ => Cause::Failed,
+    };
+    Failure::new(cause, error.to_string())
+}
+
+/// Whether the plan that was named is not there.
+fn is_plan_missing(why: &std::io::Error, path: &Path, world: &World<'_>) -> bool {
+    why.kind() == std::io::ErrorKind::NotFound && world.global.plans.iter().any(|plan| plan == path)
+}

@@ -1,0 +1,164 @@
+//! `dr run`: the systems' copies, now or when they are due.
+
+use std::sync::atomic::Ordering;
+
+use clap::Args;
+use dr_ledger::{CopyOutcome, RunOutcome};
+use dr_plan::SystemId;
+use dr_repo::Tally;
+use dr_run::{Run as Done, School, Spot, Turn, Watch, asked, due, run};
+use serde_json::{Value, json};
+
+use super::opened::{school, told};
+use crate::args::World;
+use crate::exit::{Cause, Failure, Outcome};
+use crate::{observe, shown};
+
+/// Make the systems' copies now
+///
+/// Names of systems, or none for all of them. --due is what cron or a timer calls every few minutes: it makes the
+/// copies whose turn it is, the most important first.
+#[derive(Args)]
+pub struct Run {
+    /// Systems of the plan
+    #[arg(value_name = "SYSTEM")]
+    systems: Vec<String>,
+    /// Only what is due by the schedule
+    #[arg(long, conflicts_with_all = ["all", "systems"])]
+    due: bool,
+    /// Every system, which is what happens without a name too
+    #[arg(long, conflicts_with = "systems")]
+    all: bool,
+}
+
+/// Says on the screen which copy is under way.
+struct Watching<'a> {
+    world: &'a World<'a>,
+    tally: Tally,
+}
+
+impl Watch for Watching<'_> {
+    fn copying(&self, system: &SystemId, spot: &Spot) {
+        for count in [&self.tally.entries, &self.tally.bytes_read, &self.tally.bytes_stored, &self.tally.objects] {
+            count.store(0, Ordering::Relaxed);
+        }
+        if self.world.screen.is_verbose() {
+            self.world.screen.note(&format!("{system} to {}", spot.named()));
+        }
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+impl Run {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let (screen, school) = (world.screen, school(world)?);
+        let turns = self.turns(&school, world)?;
+        if turns.is_empty() {
+            screen.mention("nothing is due");
+        }
+        let watching = Watching { world, tally: Tally::default() };
+        let (mut outcome, mut all) = (Outcome::done(), Vec::new());
+        for turn in &turns {
+            if world.signals.stopped() {
+                break;
+            }
+            let done = observe::while_shown(screen, &watching.tally, observe::backing_up, || {
+                run(&school, turn, &watching, world.signals.stop())
+            });
+            let done = done.map_err(|e| told(e, world))?;
+            outcome = self.judged(outcome, &done);
+            let shown = as_json(&done);
+            screen.event(&with_event(&shown));
+            all.push(shown);
+            say(world, &done);
+        }
+        screen.event(&json!({ "event": "summary", "runs": all }));
+        Ok(outcome.with(world.signals.stopped(), world.signals.cause()))
+    }
+
+    fn turns(&self, school: &School, world: &World<'_>) -> Result<Vec<Turn>, Failure> {
+        let history = school.history().map_err(|e| told(e, world))?;
+        let now = school.clock.decided();
+        if self.due {
+            return Ok(due(&school.plan, &history, now));
+        }
+        let mut systems = Vec::new();
+        for name in &self.systems {
+            systems.push(school.system(name).map_err(|e| told(e, world))?.id.clone());
+        }
+        if systems.is_empty() {
+            systems = school.plan.systems.iter().map(|system| system.id.clone()).collect();
+        }
+        Ok(asked(&school.plan, &history, &systems, now))
+    }
+
+    /// What a run means for the exit code: whoever asks by name wants to know of what cannot be done; the timer was
+    /// told by `plan check`.
+    fn judged(&self, outcome: Outcome, run: &Done) -> Outcome {
+        let any = |outcome: CopyOutcome| run.copies.iter().any(|copy| copy.outcome == outcome);
+        let skipped = any(CopyOutcome::Skipped);
+        let overdue = run.copies.iter().any(|copy| copy.overdue);
+        outcome
+            .with(run.outcome == RunOutcome::Failed || overdue, Cause::Failed)
+            .with(run.outcome == RunOutcome::Incomplete, Cause::Missing)
+            .with(skipped && !self.systems.is_empty(), Cause::Failed)
+            .with(skipped && self.systems.is_empty() && !self.due, Cause::Missing)
+    }
+}
+
+fn as_json(run: &Done) -> Value {
+    let copies: Vec<_> = run
+        .copies
+        .iter()
+        .map(|copy| {
+            json!({
+                "target": copy.target, "medium": copy.medium, "outcome": copy.outcome,
+                "snapshot": copy.snapshot.map(|id| id.to_string()),
+                "slot": copy.slot.map(|at| at.to_string()),
+                "capture_started": copy.capture_started.map(|at| at.to_string()),
+                "bytes_stored": copy.bytes_stored, "proved_chunks": copy.proved, "overdue": copy.overdue,
+                "error": copy.error,
+            })
+        })
+        .collect();
+    json!({
+        "system": run.system, "run": run.run, "outcome": run.outcome, "targets": copies, "error": run.error,
+        "entries": run.entries, "bytes_read": run.bytes_read,
+        "unreadable": run.unreadable.iter().map(|unread| shown::failed(&unread.path, &unread.why)).collect::<Vec<_>>(),
+    })
+}
+
+fn with_event(shown: &Value) -> Value {
+    let mut event = shown.clone();
+    event["event"] = "run".into();
+    event
+}
+
+fn say(world: &World<'_>, run: &Done) {
+    let screen = world.screen;
+    let copies: Vec<_> = run
+        .copies
+        .iter()
+        .map(|copy| match copy.outcome {
+            CopyOutcome::Done => format!("{} +{}", copy.target, shown::size(copy.bytes_stored)),
+            other => format!("{} {other}", copy.target),
+        })
+        .collect();
+    screen.say(&format!("{:<16} {:<11} {}", run.system.as_str(), run.outcome.as_str(), copies.join(", ")));
+    for copy in &run.copies {
+        match (&copy.error, copy.outcome) {
+            (Some(why), CopyOutcome::Awaited) => screen.mention(&format!("  {} waits for {why}", copy.target)),
+            (Some(why), _) => screen.warning(&format!("{}: {}: {why}", run.system, copy.target)),
+            (None, _) => {}
+        }
+    }
+    if let Some(why) = run.error.as_ref().filter(|why| !why.is_empty()) {
+        screen.warning(&format!("{}: {why}", run.system));
+    }
+    for unread in &run.unreadable {
+        screen.warning(&format!("{}: could not be read: {}: {}", run.system, unread.path, unread.why));
+    }
+}
