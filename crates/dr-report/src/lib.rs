@@ -1,1 +1,22 @@
-//! Findings and promised beside achieved, printed three ways
+//! What a school may believe about its backups, and how that is written down: the status, the letter, the evidence.
+//!
+//! Pure: [`Given`] goes in, with `now` as a value, and documents come out. `facts` puts what happened beside what was
+//! promised, `findings` says what is wrong with it and whose turn it is, `status` turns findings into one word for each
+//! system, `table` and `letter` write that for people. `evidence` writes down one rehearsal.
+//!
+//! A check that did not run is never green, and no document names a file, a host, a bucket or a path.
+
+mod evidence;
+mod facts;
+mod findings;
+mod letter;
+mod status;
+mod table;
+mod words;
+
+pub use evidence::{CheckDone, Evidence, EvidenceError, Rehearsal, Rehearsed, Sample, Wipe, evidence};
+pub use facts::{CopyFacts, DiskFacts, Facts, Given, Proof, Standing, Stored, SystemFacts};
+pub use findings::{Finding, findings};
+pub use letter::{Letter, LetterError, eml, letter};
+pub use status::{CopyStatus, Status, StatusReport, SystemStatus, status, status_text};
+pub use table::{TableRow, table, table_text};

@@ -1,0 +1,71 @@
+//! When was a system last brought back as a test, and how did the newest try go?
+
+use dr_ledger::{History, Rehearsal, RehearsalVerdict, RehearsedSystem};
+use dr_plan::{Cadence, Calendar, SystemId};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+/// What rehearsals proved about one system. Only those count that brought data back (L2 and above).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Proof {
+    /// When it was last brought back and found right.
+    pub proved: Option<Timestamp>,
+    /// The moment whose data came back then.
+    pub recovery_point: Option<Timestamp>,
+    /// How long that restore took.
+    pub took: Option<SignedDuration>,
+    /// The newest try, if that did not go well.
+    pub newest_bad: Option<(Timestamp, RehearsalVerdict)>,
+}
+
+impl Proof {
+    pub(super) fn of(history: &History, system: &SystemId) -> Self {
+        let mut proof = Self::default();
+        for rehearsal in history.rehearsals().iter().filter(|rehearsal| brings_data_back(rehearsal)) {
+            for part in rehearsal.systems.iter().filter(|part| part.system == *system) {
+                proof.take(rehearsal.at, part);
+            }
+        }
+        proof
+    }
+
+    fn take(&mut self, at: Timestamp, part: &RehearsedSystem) {
+        match part.verdict {
+            RehearsalVerdict::Verified => {
+                let took = SignedDuration::try_from_secs_f64(part.seconds).ok();
+                *self = Self { proved: Some(at), recovery_point: part.recovery_point, took, newest_bad: None };
+            }
+            RehearsalVerdict::Failed => self.newest_bad = Some((at, part.verdict)),
+            // A failure stands until it is passed: that nothing could be learnt later does not undo it.
+            RehearsalVerdict::CouldNotVerify => {
+                if !matches!(self.newest_bad, Some((_, RehearsalVerdict::Failed))) {
+                    self.newest_bad = Some((at, part.verdict));
+                }
+            }
+            RehearsalVerdict::Skipped | RehearsalVerdict::Simulated => {}
+        }
+    }
+
+    /// The last day on which the proof still holds; `None` if it never lapses, or there is none.
+    #[must_use]
+    pub fn lapses_after(&self, cadence: Cadence, calendar: &Calendar, zone: &TimeZone) -> Option<Date> {
+        let proved = self.proved?.to_zoned(zone.clone()).date();
+        let days = |days: i64| proved.checked_add(days.days()).ok();
+        match cadence {
+            Cadence::Never => None,
+            Cadence::Weekly => days(7),
+            Cadence::Monthly => days(31),
+            Cadence::Yearly => days(366),
+            // Once in each term: it lapses with the first term that began after it and saw no other.
+            Cadence::Termly => {
+                let next = calendar.terms.iter().find(|term| term.from > proved);
+                next.map(|term| term.until).or_else(|| days(17 * 7))
+            }
+        }
+    }
+}
+
+fn brings_data_back(rehearsal: &Rehearsal) -> bool {
+    matches!(rehearsal.level.as_str(), "L2" | "L3" | "L4")
+}

@@ -1,0 +1,164 @@
+//! What is wrong, what that means, whose turn it is, and what would put it right?
+//!
+//! No red by design: what is merely not there yet in the first weeks is seeding; what people must do is overdue only on
+//! a morning when they are there; the age of a proof is amber however old, and a gap of the plan itself is amber too.
+//! Amber that somebody could have put right and did not for two weeks becomes red.
+
+mod places;
+mod school;
+mod systems;
+
+use dr_plan::{Exception, PersonId, Plan, System, SystemId};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+use crate::facts::{Facts, Given};
+use crate::status::{Status, as_word};
+use crate::words;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// Which rule is not met, as an exception of the plan names it.
+    pub rule: &'static str,
+    /// Whose, if it is one system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<SystemId>,
+    /// What it makes of the word.
+    #[serde(serialize_with = "as_word")]
+    pub status: Status,
+    /// In two or three words, for a narrow column.
+    #[serde(skip)]
+    pub short: String,
+    /// What is the case.
+    pub cause: String,
+    /// What that means on a bad day.
+    pub risk: String,
+    /// What would put it right.
+    pub next: String,
+    /// Whose turn it is; the head's if nobody is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<PersonId>,
+    /// By which day.
+    pub by: Date,
+    /// Since when it is so, if time makes it worse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Until when somebody accepted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Date>,
+}
+
+/// Amber for longer than this is red.
+const AMBER_DAYS: i64 = 14;
+
+/// Everything that is wrong, worst first, each system's in the order of the plan.
+#[must_use]
+pub fn findings(given: &Given<'_>, facts: &Facts) -> Vec<Finding> {
+    let mut found = Found { given, facts, findings: Vec::new() };
+    for (system, of) in given.plan.systems.iter().zip(&facts.systems) {
+        systems::look(&mut found, system, of);
+    }
+    school::look(&mut found);
+    let mut findings = found.findings;
+    for finding in &mut findings {
+        let old =
+            finding.since.is_some_and(|since| since < facts.now - jiff::SignedDuration::from_hours(24 * AMBER_DAYS));
+        if finding.status == Status::Amber && old {
+            finding.status = Status::Red;
+        }
+        finding.accepted = accepted(given.plan, finding, facts.today);
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.status));
+    findings
+}
+
+/// Until when somebody accepted this. What a system that is needed first cannot do without is never accepted.
+fn accepted(plan: &Plan, finding: &Finding, today: Date) -> Option<Date> {
+    let tier = finding.system.as_ref().and_then(|id| plan.system(id)).map(|system| system.tier);
+    if tier == Some(1) && NEVER_ACCEPTED.contains(&finding.rule) {
+        return None;
+    }
+    if matches!(finding.status, Status::Declared | Status::Seeding(_)) {
+        return None;
+    }
+    // What concerns the whole school can be accepted under any system's name.
+    let fits = |exception: &&Exception| {
+        exception.rule == finding.rule && finding.system.as_ref().is_none_or(|system| *system == exception.system)
+    };
+    let until = plan.exceptions.iter().filter(fits).map(|exception| exception.until).max()?;
+    let acceptable = finding.system.is_some() || finding.rule == "custodian";
+    (until >= today && acceptable).then_some(until)
+}
+
+/// For a system of tier 1.
+const NEVER_ACCEPTED: &[&str] = &["off-site", "offline", "proof", "copies", "rpo"];
+
+/// What is said about one thing.
+pub(crate) struct Said {
+    pub(crate) rule: &'static str,
+    pub(crate) status: Status,
+    pub(crate) short: &'static str,
+    pub(crate) cause: String,
+    pub(crate) risk: &'static str,
+    pub(crate) next: String,
+}
+
+/// Collects findings.
+pub(crate) struct Found<'a> {
+    pub(crate) given: &'a Given<'a>,
+    pub(crate) facts: &'a Facts,
+    findings: Vec<Finding>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, system: Option<&System>, owner: Option<PersonId>, since: Option<Timestamp>, said: Said) {
+        let Said { rule, status, short, cause, risk, next } = said;
+        // Red is for the next staffed morning, the rest for a working week.
+        let days = if status == Status::Red { 0 } else { 5 };
+        let today = self.facts.today;
+        let by = self.given.calendar.operating_days_after(today, days);
+        let by = by.or_else(|| today.checked_add(7.days()).ok()).unwrap_or(today);
+        let answers = || self.given.plan.answers_for(system, today).cloned();
+        self.findings.push(Finding {
+            rule,
+            system: system.map(|system| system.id.clone()),
+            status,
+            short: short.to_owned(),
+            cause,
+            risk: risk.to_owned(),
+            next,
+            owner: owner.or_else(answers),
+            by,
+            since,
+            accepted: None,
+        });
+    }
+
+    /// A moment of the past as a letter says it.
+    fn moment(&self, at: Timestamp) -> String {
+        words::moment(at, self.facts.today, &self.given.plan.school.timezone)
+    }
+}
+
+impl Finding {
+    /// All of it in one sentence or two: what, what that means, who, what next, by when.
+    #[must_use]
+    pub fn sentence(&self, plan: &Plan) -> String {
+        let title = self.system.as_ref().and_then(|id| plan.system(id)).map(|system| words::plain(&system.title));
+        let title = title.map(|title| format!("{title}: ")).unwrap_or_default();
+        let accepted = self.accepted.map(|until| format!(" Accepted until {}.", words::day(until))).unwrap_or_default();
+        format!("{title}{}; {}. {}{accepted}", self.cause, self.risk, self.task(plan))
+    }
+
+    /// Who is to do what by when.
+    #[must_use]
+    pub fn task(&self, plan: &Plan) -> String {
+        let by = match self.status {
+            Status::Seeding(until) => until,
+            _ => self.by,
+        };
+        let who = self.owner.as_ref().map_or_else(|| "Somebody".to_owned(), |id| words::name(plan, id));
+        format!("By {}, {}: {}.", words::day(by), words::plain(&who), self.next)
+    }
+}

@@ -1,0 +1,211 @@
+//! What is wrong with what all systems share: the disks, the ledger, the runbook?
+
+use dr_media::{Holder, Move};
+use dr_plan::Severity;
+
+use super::{Found, Said};
+use crate::facts::DiskFacts;
+use crate::status::Status;
+use crate::words;
+
+pub(super) fn look(found: &mut Found<'_>) {
+    ledger(found);
+    let facts = found.facts;
+    for disks in &facts.disks {
+        lost(found, disks);
+        leavers(found, disks);
+        custodians(found, disks);
+        for turn in &disks.moves {
+            rotation(found, turn);
+        }
+    }
+    runbook(found);
+}
+
+fn ledger(found: &mut Found<'_>) {
+    if !found.given.chain_holds {
+        found.add(
+            None,
+            None,
+            None,
+            Said {
+                rule: "ledger",
+                status: Status::Red,
+                short: "record broken",
+                cause: "the record of what happened was changed or is damaged".into(),
+                risk: "nothing in this letter can be relied on",
+                next: "compare the record with the evidence lines of earlier letters".into(),
+            },
+        );
+    }
+}
+
+fn lost(found: &mut Found<'_>, disks: &DiskFacts) {
+    // A lost disk that was replaced is a matter for the register, not for the status.
+    if disks.usable >= usize::try_from(disks.wanted).unwrap_or(usize::MAX) {
+        return;
+    }
+    for (medium, since) in &disks.lost {
+        let cause = format!("disk {medium} is missing since {}", found.moment(*since));
+        found.add(
+            None,
+            None,
+            Some(*since),
+            Said {
+                rule: "lost",
+                status: Status::Red,
+                short: "disk lost",
+                cause,
+                risk: "it is sealed, but the copies on it are gone",
+                next: "look for it, tell the head, and replace it".into(),
+            },
+        );
+    }
+}
+
+fn leavers(found: &mut Found<'_>, disks: &DiskFacts) {
+    for (medium, person) in &disks.with_leavers {
+        let who = words::plain(&words::name(found.given.plan, person));
+        found.add(
+            None,
+            None,
+            None,
+            Said {
+                rule: "leaver",
+                status: Status::Red,
+                short: "disk with leaver",
+                cause: format!("disk {medium} is with {who}, who has left"),
+                risk: "the school does not have it when it needs it",
+                next: format!("get disk {medium} back"),
+            },
+        );
+    }
+}
+
+fn custodians(found: &mut Found<'_>, disks: &DiskFacts) {
+    if disks.custodians.len() < 2 {
+        let cause = match disks.custodians.first() {
+            Some(one) => format!("only {} carries the disks", words::plain(&words::name(found.given.plan, one))),
+            None => "nobody carries the disks".to_owned(),
+        };
+        let head = found.given.plan.with_role(dr_plan::Role::Head).next().map(|(id, _)| id.clone());
+        found.add(
+            None,
+            head,
+            None,
+            Said {
+                rule: "custodian",
+                status: Status::Amber,
+                short: "one custodian",
+                cause,
+                risk: "in an absence no disk changes place",
+                next: "name a second person who carries them, or accept the gap".into(),
+            },
+        );
+    }
+}
+
+/// A disk that is not where it should be, on a morning when somebody is there to carry it.
+fn rotation(found: &mut Found<'_>, turn: &Move) {
+    let school = &found.given.plan.school;
+    let zone = &school.timezone;
+    let day = turn.by.to_zoned(zone.clone()).date();
+    let morning = day.tomorrow().ok().and_then(|next| found.given.calendar.operating_days_after(next, 0));
+    let overdue = morning.and_then(|date| date.to_datetime(school.hours.from).to_zoned(zone.clone()).ok());
+    if overdue.is_none_or(|overdue| overdue.timestamp() >= found.facts.now) {
+        return;
+    }
+    // Two weeks of days on which somebody was there. A closed week makes nobody overdue.
+    let late =
+        found.given.calendar.operating_days_after(day, OVERDUE_DAYS).is_some_and(|date| date < found.facts.today);
+    let cause = match &turn.to {
+        Holder::Server => format!("disk {} was to be in the server by {}", turn.medium, found.moment(turn.by)),
+        _ => format!("disk {} was to be taken away by {}", turn.medium, found.moment(turn.by)),
+    };
+    let next = task(found, turn);
+    found.add(
+        None,
+        turn.custodian.clone(),
+        None,
+        Said {
+            rule: "rotation",
+            status: if late { Status::Red } else { Status::Amber },
+            short: "disk overdue",
+            cause,
+            risk: "the offline copies grow old",
+            next,
+        },
+    );
+}
+
+/// So many days in school after its day.
+const OVERDUE_DAYS: u32 = 10;
+
+/// What the carrier does, as a letter says it.
+fn task(found: &Found<'_>, turn: &Move) -> String {
+    match &turn.to {
+        Holder::Server => format!("bring disk {}", turn.medium),
+        Holder::Place(place) => {
+            let name = found.given.plan.places.get(place).map_or(place.as_str(), |place| place.name.as_str());
+            format!("take disk {} to: {}", turn.medium, words::plain(name))
+        }
+        Holder::Person(person) => {
+            format!("give disk {} to {}", turn.medium, words::plain(&words::name(found.given.plan, person)))
+        }
+    }
+}
+
+fn runbook(found: &mut Found<'_>) {
+    let Some(runbook) = found.given.runbook else {
+        return found.add(
+            None,
+            None,
+            None,
+            Said {
+                rule: "runbook",
+                status: Status::Amber,
+                short: "no runbook",
+                cause: "no runbook could be read".into(),
+                risk: "on the bad day nobody knows what to do first",
+                next: "write the steps down and name the file in the plan".into(),
+            },
+        );
+    };
+    let today = found.facts.today;
+    let wrong = dr_runbook::lint(runbook, found.given.plan, today);
+    let errors: Vec<_> = wrong.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    if runbook.document.review_date < today {
+        let since = runbook.document.review_date.to_zoned(found.given.plan.school.timezone.clone()).ok();
+        let cause =
+            format!("the runbook was to be reviewed by {}", words::short_day(runbook.document.review_date, today));
+        found.add(
+            None,
+            None,
+            since.map(|at| at.timestamp()),
+            Said {
+                rule: "review",
+                status: Status::Amber,
+                short: "review overdue",
+                cause,
+                risk: "names and numbers in it may be wrong",
+                next: "review the runbook and write the next date into it".into(),
+            },
+        );
+    }
+    let others = errors.iter().filter(|finding| finding.rule != "review").count();
+    if others > 0 {
+        found.add(
+            None,
+            None,
+            None,
+            Said {
+                rule: "runbook",
+                status: Status::Amber,
+                short: "runbook wrong",
+                cause: format!("the runbook has {}", words::count(others, "error", "errors")),
+                risk: "on the bad day a step of it cannot be done",
+                next: "have the runbook checked and corrected".into(),
+            },
+        );
+    }
+}

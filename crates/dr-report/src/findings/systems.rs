@@ -1,0 +1,397 @@
+//! What is wrong with one system's copies and proofs?
+
+use dr_ledger::RehearsalVerdict;
+use dr_plan::{CopyRule, Source, System};
+use jiff::{SignedDuration, Timestamp};
+
+use super::places::place_of;
+use super::{Found, Said};
+use crate::facts::{CopyFacts, Proof, SystemFacts};
+use crate::status::Status;
+use crate::words;
+
+/// Facts about a system may be so old before nothing is known of it.
+const FACTS_HOURS: i64 = 36;
+/// Something must have looked at a copy within so long.
+const LOOK_DAYS: i64 = 35;
+
+pub(super) fn look(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
+    if let Source::Saas { .. } = system.source {
+        return found.add(
+            Some(system),
+            None,
+            None,
+            Said {
+                rule: "declared",
+                status: Status::Declared,
+                short: "by supplier",
+                cause: "its supplier says that it is backed up, and nothing of it was tested here".into(),
+                risk: "only the supplier can bring it back",
+                next: "ask the supplier for the date and result of a restore".into(),
+            },
+        );
+    }
+    if !system.source.runs() {
+        return found.add(
+            Some(system),
+            None,
+            None,
+            Said {
+                rule: "not-run",
+                status: Status::NotKnown,
+                short: "not assessed",
+                cause: "this version cannot read systems of this kind".into(),
+                risk: "nothing of it is backed up here",
+                next: "have it backed up in another way and see a restore of it".into(),
+            },
+        );
+    }
+    idle(found, system, of);
+    objective(found, system, of);
+    copies(found, system, of);
+    if of.newest().is_some() {
+        places(found, system, of);
+        proof(found, system, of);
+        looked_at(found, system, of);
+    }
+    complete(found, system, of);
+}
+
+/// A check that did not run is never green: no run, good or bad, for longer than facts may be old.
+fn idle(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
+    let limit = found.facts.now - SignedDuration::from_hours(FACTS_HOURS);
+    if let Some(slot) = of.unserved.filter(|slot| *slot < limit && found.facts.began.is_some_and(|began| began < *slot))
+    {
+        let cause = format!("nothing has run for it since its turn on {}", found.moment(slot));
+        found.add(
+            Some(system),
+            None,
+            None,
+            Said {
+                rule: "idle",
+                status: Status::NotKnown,
+                short: "did not run",
+                cause,
+                risk: "what has changed since may be lost",
+                next: "see that the backup server is on and that `dr run --due` is called".into(),
+            },
+        );
+    }
+}
+
+/// How old the newest clean copy is, against what was promised and the grace.
+fn objective(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
+    let Some(newest) = of.newest() else {
+        return nothing(found, system);
+    };
+    let promised = system.rpo.longest();
+    let over = newest + promised + of.grace;
+    let far_over = newest + promised + promised + of.grace;
+    if found.facts.now <= over {
+        return;
+    }
+    let cause = format!("its newest good copy is of {}, older than promised", found.moment(newest));
+    found.add(
+        Some(system),
+        None,
+        Some(over),
+        Said {
+            rule: "rpo",
+            status: if found.facts.now > far_over { Status::Red } else { Status::Amber },
+            short: if found.facts.now > far_over { "far too old" } else { "too old" },
+            cause,
+            risk: "everything since then would be lost",
+            next: "find out why its backups fail, and run one".into(),
+        },
+    );
+}
+
+/// No clean copy at all.
+fn nothing(found: &mut Found<'_>, system: &System) {
+    let (status, cause) = match (found.facts.began, found.facts.seeding_until) {
+        (None, _) => (Status::NotKnown, "no backup has ever been tried"),
+        (Some(_), Some(until)) => (Status::Seeding(until), "its first backup is still to come"),
+        (Some(_), None) => (Status::Red, "it has no good copy anywhere"),
+    };
+    found.add(
+        Some(system),
+        None,
+        None,
+        Said {
+            rule: "copies",
+            status,
+            short: "no copy",
+            cause: cause.into(),
+            risk: "it cannot be brought back",
+            next: "run its backup".into(),
+        },
+    );
+}
+
+/// Copies that the plan asks for: missing, damaged, late, or of a kind that this version cannot make.
+fn copies(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
+    for rule in &system.copies {
+        let on: Vec<&CopyFacts> = of.copies.iter().filter(|copy| copy.target == rule.target).collect();
+        let place = place_of(found.given.plan, &rule.target);
+        if on.iter().any(|copy| !copy.runs) {
+            found.add(
+                Some(system),
+                None,
+                None,
+                Said {
+                    rule: "not-run",
+                    status: Status::NotKnown,
+                    short: "not assessed",
+                    cause: format!("this version cannot make its copy {place}"),
+                    risk: "that copy does not exist",
+                    next: "give the plan another target, or have that copy made in another way".into(),
+                },
+            );
+            continue;
+        }
+        if let Some(at) = on.iter().filter_map(|copy| copy.damaged).min() {
+            found.add(
+                Some(system),
+                None,
+                Some(at),
+                Said {
+                    rule: "damaged",
+                    status: if system.tier <= 2 { Status::Red } else { Status::Amber },
+                    short: "damaged",
+                    cause: format!("its copy {place} was found damaged on {}", found.moment(at)),
+                    risk: "files may be missing when it is brought back from there",
+                    next: "run its backup again and have the copy checked".into(),
+                },
+            );
+            continue;
+        }
+        let newest = on.iter().filter_map(|copy| copy.stored.as_ref()).map(|stored| stored.as_of).max();
+        match newest {
+            // Without any copy at all that has been said.
+            None if of.newest().is_some() => missing(found, system, place),
+            None => {}
+            Some(newest) => late(found, system, of, rule, newest, &on),
+        }
+    }
+}
+
+fn missing(found: &mut Found<'_>, system: &System, place: &str) {
+    let status = match found.facts.seeding_until {
+        Some(until) => Status::Seeding(until),
+        None if system.tier <= 2 => Status::Red,
+        None => Status::Amber,
+    };
+    found.add(
+        Some(system),
+        None,
+        None,
+        Said {
+            rule: "copies",
+            status,
+            short: "copy missing",
+            cause: format!("it has no copy {place} yet, which the plan asks for"),
+            risk: "one accident more can take what is left",
+            next: format!("have its copy made {place}"),
+        },
+    );
+}
+
+/// A copy that was made once, and now several turns late. Waiting for a disk is the disk's finding, not the copy's.
+fn late(
+    found: &mut Found<'_>,
+    system: &System,
+    of: &SystemFacts,
+    rule: &CopyRule,
+    newest: Timestamp,
+    on: &[&CopyFacts],
+) {
+    let waits_for_people = on.iter().all(|copy| copy.medium.is_some() && copy.standing.offline);
+    let limit = newest + rule.schedule.interval() + system.rpo.longest() + of.grace;
+    // If all copies are late, the promise to the users says it better.
+    let all_late = of.newest().is_some_and(|newest| found.facts.now > newest + system.rpo.longest() + of.grace);
+    if waits_for_people || all_late || found.facts.now <= limit {
+        return;
+    }
+    let place = place_of(found.given.plan, &rule.target);
+    let cause = format!("its copy {place} is of {}, and newer ones failed", found.moment(newest));
+    found.add(
+        Some(system),
+        None,
+        Some(limit),
+        Said {
+            rule: "late",
+            status: Status::Amber,
+            short: "copy late",
+            cause,
+            risk: "if the other copies go, so does everything since then",
+            next: format!("find out why its copy {place} is not made"),
+        },
+    );
+}
+
+/// Outside the building, and out of reach of whatever attacks the server.
+fn places(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
+    let away = of.clean().any(|(copy, _)| copy.standing.off_site);
+    let offline = of.clean().any(|(copy, _)| copy.standing.offline);
+    let status = match found.facts.seeding_until {
+        Some(until) => Status::Seeding(until),
+        None => Status::Amber,
+    };
+    if !away {
+        found.add(
+            Some(system),
+            None,
+            None,
+            Said {
+                rule: "off-site",
+                status,
+                short: "not off-site",
+                cause: "no copy of it is outside the building".into(),
+                risk: "a fire would take it",
+                next: "have a copy made outside, or accept the gap".into(),
+            },
+        );
+    }
+    if !offline {
+        found.add(
+            Some(system),
+            None,
+            None,
+            Said {
+                rule: "offline",
+                status,
+                short: "not offline",
+                cause: "no copy of it is out of an attacker's reach".into(),
+                risk: "an attack on the server can take it",
+                next: "have it copied to a disk that is then taken out, or accept the gap".into(),
+            },
+        );
+    }
+}
+
+fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
+    let proof: &Proof = &of.proof;
+    let rehearse = || "have it restored as a rehearsal".to_owned();
+    match (proof.newest_bad, proof.proved) {
+        (Some((at, RehearsalVerdict::Failed)), _) => {
+            let cause = format!("the rehearsal of {} did not bring it back", found.moment(at));
+            found.add(
+                Some(system),
+                None,
+                Some(at),
+                Said {
+                    rule: "proof",
+                    status: Status::Red,
+                    short: "not restorable",
+                    cause,
+                    risk: "it may not come back when it is needed",
+                    next: "find out why, and rehearse it again".into(),
+                },
+            );
+        }
+        (Some((at, _)), _) => {
+            let cause = format!("the rehearsal of {} could not be judged", found.moment(at));
+            found.add(
+                Some(system),
+                None,
+                None,
+                Said {
+                    rule: "proof",
+                    status: Status::NotKnown,
+                    short: "not proved",
+                    cause,
+                    risk: "whether it would come back is not known",
+                    next: "remove what stood in the way, and rehearse it again".into(),
+                },
+            );
+        }
+        (None, None) => {
+            let seeding = found.facts.seeding_until;
+            found.add(
+                Some(system),
+                None,
+                None,
+                Said {
+                    rule: "proof",
+                    status: seeding.map_or(Status::NotKnown, Status::Seeding),
+                    short: "never proved",
+                    cause: "it was never brought back as a test".into(),
+                    risk: "whether it would come back is not known",
+                    next: rehearse(),
+                },
+            );
+        }
+        (None, Some(proved)) => {
+            let plan = found.given.plan;
+            let zone = &plan.school.timezone;
+            let lapsed = proof.lapses_after(plan.rehearsals.full, found.given.calendar, zone);
+            if lapsed.is_some_and(|last| last < found.facts.today) {
+                let date = words::short_day(proved.to_zoned(zone.clone()).date(), found.facts.today);
+                found.add(
+                    Some(system),
+                    None,
+                    None,
+                    Said {
+                        rule: "proof",
+                        status: Status::Amber,
+                        short: "proof old",
+                        cause: format!("it was last brought back as a test on {date}"),
+                        risk: "much may have changed since",
+                        next: rehearse(),
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// Copies that nobody looks at rot unseen. A rehearsal is a look.
+fn looked_at(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
+    let seen = of.last_verified.max(of.proof.proved);
+    let limit = found.facts.now - SignedDuration::from_hours(24 * LOOK_DAYS);
+    // Before it had a copy for so long, nobody could be late to look.
+    let old_enough = found.facts.began.is_some_and(|began| began < limit);
+    if old_enough && seen.is_none_or(|seen| seen < limit) {
+        let cause = match seen {
+            Some(seen) => format!("its copies were last checked on {}", found.moment(seen)),
+            None => "its copies were never checked".to_owned(),
+        };
+        found.add(
+            Some(system),
+            None,
+            None,
+            Said {
+                rule: "check",
+                status: Status::Amber,
+                short: "not checked",
+                cause,
+                risk: "damage would show only when it is needed",
+                next: "have its copies checked".into(),
+            },
+        );
+    }
+}
+
+fn complete(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
+    let newest = of.clean().max_by_key(|(_, stored)| stored.as_of);
+    if newest.is_some_and(|(_, stored)| !stored.complete) {
+        let missing = usize::try_from(of.unreadable).unwrap_or(usize::MAX);
+        let cause = match missing {
+            0 => "its newest copy is not complete".to_owned(),
+            n => format!("{} could not be read for its newest copy", words::count(n, "entry", "entries")),
+        };
+        found.add(
+            Some(system),
+            None,
+            None,
+            Said {
+                rule: "complete",
+                status: Status::Amber,
+                short: "incomplete",
+                cause,
+                risk: "those would be older when it is brought back, or missing",
+                next: "see in its run what could not be read, and put that right".into(),
+            },
+        );
+    }
+}

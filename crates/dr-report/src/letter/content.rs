@@ -1,0 +1,264 @@
+//! What the letter says, line by line, before it is printed.
+//!
+//! Lines are cut to the width here and rows to the height, so that both ways of printing say the same.
+
+use dr_ledger::{Event, History, LetterStatus};
+use dr_plan::{Class, KeyMode, Source, System};
+
+use super::{disks, lines, recover, todo};
+use crate::facts::{CopyFacts, Facts, Given, SystemFacts};
+use crate::status::{Status, StatusReport, SystemStatus};
+use crate::words;
+
+/// Columns of a line.
+pub(super) const WIDTH: usize = 80;
+/// Lines of a letter.
+pub(super) const HEIGHT: usize = 25;
+
+/// The head of the table.
+pub(super) const HEAD: [&str; 7] = ["System", "Last good", "Copies", "Off-site", "Offline", "Proved", "Status"];
+/// Columns between which a cell of the table stands; the last takes the rest.
+pub(super) const COLUMNS: [usize; 6] = [17, 11, 8, 10, 9, 9];
+
+/// Everything that stands in the letter. Each text is one paragraph, broken already.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct Content {
+    pub(super) subject: String,
+    pub(super) word: &'static str,
+    pub(super) sentence: Vec<String>,
+    pub(super) building: Vec<String>,
+    pub(super) hacked: Vec<String>,
+    pub(super) todo: Vec<Vec<String>>,
+    pub(super) not_covered: Vec<String>,
+    pub(super) rows: Vec<[String; 7]>,
+    /// How many rows there was no room for.
+    pub(super) more_rows: Option<String>,
+    pub(super) disks: Vec<String>,
+    pub(super) rehearsal: Vec<String>,
+    pub(super) plan: Vec<String>,
+    pub(super) not_assessed: Vec<String>,
+    pub(super) changes: Vec<String>,
+    pub(super) dead_man: Vec<String>,
+    pub(super) evidence: Vec<String>,
+}
+
+/// How much room each part may take; what does not fit is taken away in the order of these fields.
+#[derive(Clone, Copy)]
+struct Room {
+    todo_lines: usize,
+    todos: usize,
+    recover: usize,
+    rows: usize,
+}
+
+impl Content {
+    pub(super) fn of(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64) -> Self {
+        let mut room = Room { todo_lines: 3, todos: 6, recover: 2, rows: report.systems.len() };
+        loop {
+            let content = Self::within(given, facts, report, number, room);
+            let over = content.height().saturating_sub(HEIGHT);
+            if over == 0 {
+                return content;
+            }
+            // Everything is smaller by one line at least; at the least of everything it fits.
+            if room.todo_lines > 2 {
+                room.todo_lines -= 1;
+            } else if room.todos > 3 {
+                room.todos -= 1;
+            } else if room.rows > 8 {
+                room.rows -= 1;
+            } else if room.todos > 1 {
+                room.todos -= 1;
+            } else if room.recover > 1 {
+                room.recover -= 1;
+            } else if room.todo_lines > 1 {
+                room.todo_lines -= 1;
+            } else if room.rows > 1 {
+                room.rows -= 1;
+            } else {
+                return content;
+            }
+        }
+    }
+
+    fn within(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64, room: Room) -> Self {
+        let word = word(report.overall);
+        let todo = todo::todo(given, report, room.todos, room.todo_lines);
+        let sentence = format!("{word} - {}", lines::sentence(given, report));
+        let (rows, more_rows) = rows(given, facts, report, room.rows);
+        Self {
+            subject: lines::subject(given, facts, report),
+            word,
+            sentence: words::fit(&sentence, WIDTH, 0, 2),
+            building: recover::building(given, facts, room.recover),
+            hacked: recover::hacked(given, facts, room.recover),
+            todo,
+            not_covered: words::fit(&not_covered(given), WIDTH, 2, 1),
+            rows,
+            more_rows,
+            disks: words::fit(&disks::line(given, facts), WIDTH, 11, 2),
+            rehearsal: words::fit(&lines::rehearsal(given, facts), WIDTH, 11, 1),
+            plan: words::fit(&lines::plan(given, facts), WIDTH, 11, 1),
+            not_assessed: words::fit(&not_assessed(given), WIDTH, 2, 1),
+            changes: words::fit(&changes(given, facts), WIDTH, 2, 2),
+            dead_man: words::fit(&lines::dead_man(given, facts), WIDTH, 2, 1),
+            evidence: words::fit(&evidence(given, number), WIDTH, 2, 1),
+        }
+    }
+
+    /// Lines of the text that this becomes.
+    fn height(&self) -> usize {
+        let paragraphs = [
+            &self.sentence,
+            &self.building,
+            &self.hacked,
+            &self.not_covered,
+            &self.disks,
+            &self.rehearsal,
+            &self.plan,
+            &self.not_assessed,
+            &self.changes,
+            &self.dead_man,
+            &self.evidence,
+        ];
+        let todo: usize = self.todo.iter().map(Vec::len).sum();
+        // A blank line before the table and one after it, and its head.
+        3 + paragraphs.iter().map(|lines| lines.len()).sum::<usize>()
+            + todo.max(1)
+            + self.rows.len()
+            + usize::from(self.more_rows.is_some())
+    }
+}
+
+pub(super) fn word(status: LetterStatus) -> &'static str {
+    match status {
+        LetterStatus::Green => "GREEN",
+        LetterStatus::Amber => "AMBER",
+        LetterStatus::Red => "RED",
+        LetterStatus::NotKnown => "NOT KNOWN",
+    }
+}
+
+/// The rows of the table in the order of the plan; if there is no room for all, the worst ones.
+fn rows(given: &Given<'_>, facts: &Facts, report: &StatusReport, most: usize) -> (Vec<[String; 7]>, Option<String>) {
+    let mut places: Vec<usize> = (0..report.systems.len()).collect();
+    places.sort_by_key(|place| std::cmp::Reverse(report.systems[*place].status));
+    let mut left: Vec<usize> = places.split_off(most.min(places.len()));
+    places.sort_unstable();
+    let shown = places.into_iter().filter_map(|place| {
+        let (system, of, row) = (given.plan.systems.get(place)?, facts.systems.get(place)?, report.systems.get(place)?);
+        Some(cells(given, facts, system, of, row))
+    });
+    let shown: Vec<_> = shown.collect();
+    left.sort_unstable();
+    let worst = left.iter().filter_map(|place| report.systems.get(*place)).map(|row| row.status).max();
+    let more = worst.map(|worst| {
+        let (count, best) = (left.len(), if worst == Status::Green { "all" } else { "none worse than" });
+        format!("and {count} more, {best} {}", worst.shout())
+    });
+    (shown, more)
+}
+
+fn cells(given: &Given<'_>, facts: &Facts, system: &System, of: &SystemFacts, row: &SystemStatus) -> [String; 7] {
+    let zone = &given.plan.school.timezone;
+    let yes =
+        |test: fn(&CopyFacts) -> bool| if of.clean().any(|(copy, _)| test(copy)) { "yes" } else { "NO" }.to_owned();
+    let title = words::clip(&system.title, COLUMNS[0] - 1);
+    let status = [row.status.shout(), &row.short].join(" ");
+    let status = words::clip(status.trim_end(), WIDTH - COLUMNS.iter().sum::<usize>());
+    if let Source::Saas { .. } = system.source {
+        let dash = || "-".to_owned();
+        return [title, dash(), dash(), dash(), dash(), dash(), status];
+    }
+    let proved = of.proof.proved.map(|at| words::short_day(at.to_zoned(zone.clone()).date(), facts.today));
+    [
+        title,
+        of.newest().map_or_else(|| "never".to_owned(), |at| words::clip(&words::moment(at, facts.today, zone), 10)),
+        of.clean().count().to_string(),
+        yes(|copy| copy.standing.off_site),
+        yes(|copy| copy.standing.offline),
+        proved.map_or_else(|| "never".to_owned(), |date| words::clip(&date, COLUMNS[5] - 1)),
+        status,
+    ]
+}
+
+/// What would not come back whatever the table says.
+fn not_covered(given: &Given<'_>) -> String {
+    let kind = |test: fn(&System) -> bool| -> Vec<String> {
+        given.plan.systems.iter().filter(|system| test(system)).map(|system| words::plain(&system.title)).collect()
+    };
+    let unread = kind(|system| !system.source.runs() && !matches!(system.source, Source::Saas { .. }));
+    let held = kind(|system| matches!(system.source, Source::Saas { .. }));
+    let mut parts = Vec::new();
+    for (titles, why) in [(unread, "not backed up"), (held, "the supplier's")] {
+        let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+        if !titles.is_empty() {
+            parts.push(format!("{} ({why})", words::list(&titles, 3)));
+        }
+    }
+    parts.push("whatever is not in the table below".to_owned());
+    format!("Not covered: {}.", parts.join("; "))
+}
+
+/// What this version cannot know, so that nobody takes its silence for a yes.
+fn not_assessed(given: &Given<'_>) -> String {
+    let mut what = vec!["who has read the plan", "key holders", "other hardware"];
+    if given.plan.targets.values().any(|target| target.class == Class::Cloud) {
+        what.insert(0, "cloud locks");
+    }
+    if given.runbook.is_none() {
+        what.push("insurance");
+    }
+    if given.plan.keys.mode == KeyMode::Full {
+        what.insert(0, "who else could read the backups (this server can)");
+    }
+    format!("Not assessed: {}.", what.join("; "))
+}
+
+/// What is otherwise since the last letter, and which gaps somebody accepted.
+fn changes(given: &Given<'_>, facts: &Facts) -> String {
+    let since = History::of(given.entries).last_letter().map_or(jiff::Timestamp::MIN, |letter| letter.at);
+    let new = || given.entries.iter().filter(|entry| entry.decided > since).map(|entry| &entry.event);
+    let count = |test: fn(&Event) -> bool| new().filter(|event| test(event)).count();
+    let kinds = [
+        (count(|e| matches!(e, Event::Initialised { .. })), "place set up", "places set up"),
+        (count(|e| matches!(e, Event::MediumRegistered { .. })), "disk new", "disks new"),
+        (count(|e| matches!(e, Event::MediumReceived { .. })), "disk put away", "disks put away"),
+        (count(|e| matches!(e, Event::MediumLost { .. })), "disk lost", "disks lost"),
+        (count(|e| matches!(e, Event::Restored { .. })), "restore", "restores"),
+        (count(|e| matches!(e, Event::Rehearsed { .. })), "rehearsal", "rehearsals"),
+        (count(|e| matches!(e, Event::Accepted { .. })), "decision", "decisions"),
+    ];
+    let mut changes: Vec<String> = Vec::new();
+    if facts.clock_moved {
+        changes.push("clock moved".to_owned());
+    }
+    let seen = kinds.into_iter().filter(|(n, ..)| *n > 0);
+    changes.extend(seen.map(|(n, one, many)| words::count(n, one, many)));
+    let changes = if changes.is_empty() { "none".to_owned() } else { changes.join(", ") };
+    let plan = given.plan;
+    let live = plan.exceptions.iter().filter(|exception| exception.until >= facts.today);
+    let accepted: Vec<String> = live
+        .map(|exception| {
+            let title = plan.system(&exception.system).map_or("", |system| system.title.as_str());
+            let until = words::short_day(exception.until, facts.today);
+            format!(
+                "{} {} to {until} ({})",
+                words::plain(title),
+                words::plain(&exception.rule),
+                words::name(plan, &exception.approver)
+            )
+        })
+        .collect();
+    let accepted = if accepted.is_empty() { "none".to_owned() } else { words::plain(&accepted.join("; ")) };
+    format!("Changes: {changes}. Accepted gaps: {accepted}.")
+}
+
+/// The ledger's end, to be compared one day with what the ledger says then. 128 bits of it: enough that nobody finds
+/// another ledger that ends so.
+fn evidence(given: &Given<'_>, number: u64) -> String {
+    let hash = given.head.hash.to_string();
+    let digits: Vec<char> = hash.chars().take(32).collect();
+    let groups: Vec<String> = digits.chunks(4).map(|group| group.iter().collect()).collect();
+    format!("Letter {number}. Evidence {} {}", given.head.n, groups.join(" "))
+}

@@ -1,0 +1,49 @@
+//! The weekly letter: one screen that a headteacher can read on a telephone, and act on.
+//!
+//! At most 25 lines of 80 columns; no word that only a technician knows; no name of a file, a host, a bucket or a path:
+//! the letter goes through other people's mail servers. Text and page are printed from the same [`content::Content`],
+//! so they cannot say different things.
+
+mod content;
+mod disks;
+mod lines;
+mod mail;
+mod print;
+mod recover;
+mod todo;
+
+use dr_ledger::LetterStatus;
+
+use crate::facts::{Facts, Given};
+use crate::findings::findings;
+use crate::status::report;
+
+pub use mail::{LetterError, eml};
+
+/// One letter, written two ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Counting from 1.
+    pub number: u64,
+    /// The word at its top.
+    pub status: LetterStatus,
+    /// `[GREEN] Hazel Bank – backups, week to 20 Nov – nothing to do`
+    pub subject: String,
+    /// At most 25 lines of at most 80 columns.
+    pub text: String,
+    /// The same as one page that needs nothing else.
+    pub html: String,
+}
+
+/// The letter number `number` about `given.now`.
+///
+/// # Errors
+/// Only if the page's template, which is part of this program, is broken.
+pub fn letter(given: &Given<'_>, number: u64) -> Result<Letter, LetterError> {
+    let facts = Facts::of(given);
+    let findings = findings(given, &facts);
+    let report = report(given, &facts, findings);
+    let content = content::Content::of(given, &facts, &report, number);
+    let html = print::html(&content)?;
+    Ok(Letter { number, status: report.overall, subject: content.subject.clone(), text: print::text(&content), html })
+}

@@ -1,0 +1,278 @@
+//! Is each system safe? One word for each, with the reasons, and one for the school.
+//!
+//! The word follows from the findings, worst first; nobody can set it. What was accepted until a date is left out of the
+//! word and stays in the list.
+
+use dr_ledger::LetterStatus;
+use dr_plan::{PersonId, Plan, Source, System, SystemId, TargetId};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::facts::{CopyFacts, Facts, Given, SystemFacts};
+use crate::findings::{Finding, findings};
+use crate::words;
+
+/// What a system's row says, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// All evidence is there and in date.
+    Green,
+    /// It would be amber or worse, but somebody accepted that until a date.
+    Accepted(Date),
+    /// A supplier holds it and says that it is safe: counted apart, never green.
+    Declared,
+    /// Its first copies and proofs are on their way, until a date.
+    Seeding(Date),
+    /// Something needs attention.
+    Amber,
+    /// It was not looked at, or could not be.
+    NotKnown,
+    /// It cannot be relied on.
+    Red,
+}
+
+/// The backup table with its status, as `dr status --json` prints it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct StatusReport {
+    /// The school's name.
+    pub school: String,
+    /// The moment for which this was said.
+    pub as_of: String,
+    /// The worst of all that is not accepted.
+    pub overall: LetterStatus,
+    /// Somebody chose that moment, or moved the clock under entries of the ledger.
+    pub clock_moved: bool,
+    /// One for each row of the plan's table.
+    pub systems: Vec<SystemStatus>,
+    /// Everything that is wrong, worst first, also what concerns no single system.
+    pub findings: Vec<Finding>,
+}
+
+/// One system's row.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct SystemStatus {
+    /// Which.
+    pub id: SystemId,
+    /// As it stands on letters.
+    pub title: String,
+    /// Its word, and for people the same in capitals with the reason.
+    #[serde(rename = "status", serialize_with = "as_word")]
+    pub status: Status,
+    /// Until when it is accepted or still seeding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    /// Why, in whole sentences, worst first.
+    pub reasons: Vec<String>,
+    /// The same in two or three words; empty when green.
+    #[serde(skip)]
+    pub short: String,
+    /// Who answers for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<PersonId>,
+    /// The moment whose data the newest copy holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_backup: Option<String>,
+    /// When a copy was last found sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_verified: Option<String>,
+    /// When it was last brought back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_restored: Option<String>,
+    /// Each copy that there is or should be.
+    pub copies: Vec<CopyStatus>,
+}
+
+/// One copy of one system.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct CopyStatus {
+    /// On which target.
+    pub target: TargetId,
+    /// `onsite`, `offsite`, `cloud`; `offline` for an unplugged disk; `disk` for one that is still to come.
+    pub class: String,
+    /// What it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// The moment whose data it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// On which medium.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub medium: Option<String>,
+    /// Whether it outlives the building.
+    pub off_site: bool,
+    /// Whether nothing that attacks the server can reach it.
+    pub offline: bool,
+    /// When it was last found sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<String>,
+    /// Whether something on it was found damaged.
+    pub damaged: bool,
+}
+
+pub(crate) fn as_word<S: serde::Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(status.word())
+}
+
+impl Status {
+    /// Its word for machines.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Green => "green",
+            Self::Accepted(_) => "accepted",
+            Self::Declared => "declared by supplier",
+            Self::Seeding(_) => "seeding",
+            Self::Amber => "amber",
+            Self::NotKnown => "not-known",
+            Self::Red => "red",
+        }
+    }
+
+    /// Its word for people.
+    #[must_use]
+    pub fn shout(self) -> &'static str {
+        match self {
+            Self::Green => "GREEN",
+            Self::Accepted(_) => "ACCEPTED",
+            Self::Declared => "DECLARED",
+            Self::Seeding(_) => "SEEDING",
+            Self::Amber => "AMBER",
+            Self::NotKnown => "NOT KNOWN",
+            Self::Red => "RED",
+        }
+    }
+
+    /// What it makes of the school's word; `None` if it is counted apart.
+    fn counts(self) -> Option<LetterStatus> {
+        match self {
+            Self::Green | Self::Accepted(_) => Some(LetterStatus::Green),
+            Self::Declared => None,
+            Self::Seeding(_) | Self::Amber => Some(LetterStatus::Amber),
+            Self::NotKnown => Some(LetterStatus::NotKnown),
+            Self::Red => Some(LetterStatus::Red),
+        }
+    }
+}
+
+/// How bad a word for the school is. Not to know is worse than amber.
+fn badness(status: LetterStatus) -> u8 {
+    match status {
+        LetterStatus::Green => 0,
+        LetterStatus::Amber => 1,
+        LetterStatus::NotKnown => 2,
+        LetterStatus::Red => 3,
+    }
+}
+
+/// The status of the whole school.
+#[must_use]
+pub fn status(given: &Given<'_>) -> StatusReport {
+    let facts = Facts::of(given);
+    let findings = findings(given, &facts);
+    report(given, &facts, findings)
+}
+
+pub(crate) fn report(given: &Given<'_>, facts: &Facts, findings: Vec<Finding>) -> StatusReport {
+    let plan = given.plan;
+    let rows = plan.systems.iter().zip(&facts.systems);
+    let systems: Vec<SystemStatus> = rows.map(|(system, of)| row(plan, facts, system, of, &findings)).collect();
+    let of_school = findings.iter().filter(|finding| finding.system.is_none() && finding.accepted.is_none());
+    let words = systems.iter().map(|system| system.status).chain(of_school.map(|finding| finding.status));
+    // A school of which nothing is known, because it has no systems or only suppliers' ones, is not known.
+    let overall = words.filter_map(Status::counts).max_by_key(|word| badness(*word)).unwrap_or(LetterStatus::NotKnown);
+    let as_of = words::machine(facts.now, &plan.school.timezone);
+    StatusReport { school: plan.school.name.clone(), as_of, overall, clock_moved: facts.clock_moved, systems, findings }
+}
+
+fn row(plan: &Plan, facts: &Facts, system: &System, of: &SystemFacts, findings: &[Finding]) -> SystemStatus {
+    let zone = &plan.school.timezone;
+    let own: Vec<&Finding> = findings.iter().filter(|finding| finding.system.as_ref() == Some(&system.id)).collect();
+    // Findings come worst first.
+    let worst = own.iter().find(|finding| finding.accepted.is_none());
+    let accepted = own.iter().filter_map(|finding| finding.accepted).min();
+    let status = match (worst, accepted) {
+        (Some(worst), _) => worst.status,
+        (None, Some(until)) => Status::Accepted(until),
+        (None, None) => Status::Green,
+    };
+    let until = match status {
+        Status::Accepted(until) | Status::Seeding(until) => Some(until),
+        _ => None,
+    };
+    let short = match (status, worst) {
+        (Status::Accepted(until) | Status::Seeding(until), _) => format!("to {}", until.strftime("%-d %b")),
+        (_, Some(worst)) => worst.short.clone(),
+        _ => String::new(),
+    };
+    let machine = |at: Option<Timestamp>| at.map(|at| words::machine(at, zone));
+    SystemStatus {
+        id: system.id.clone(),
+        title: system.title.clone(),
+        status,
+        until,
+        short,
+        reasons: own.iter().map(|finding| finding.sentence(plan)).collect(),
+        owner: plan.answers_for(Some(system), facts.today).cloned(),
+        last_backup: machine(of.last_backup),
+        last_verified: machine(of.last_verified),
+        last_restored: machine(of.last_restored),
+        // What a supplier holds has no copy of ours.
+        copies: match system.source {
+            Source::Saas { .. } => Vec::new(),
+            _ => of.copies.iter().map(|copy| copy_row(copy, zone)).collect(),
+        },
+    }
+}
+
+fn copy_row(copy: &CopyFacts, zone: &jiff::tz::TimeZone) -> CopyStatus {
+    let stored = copy.stored.as_ref();
+    CopyStatus {
+        target: copy.target.clone(),
+        class: copy.standing.class.to_owned(),
+        snapshot: stored.and_then(|stored| stored.snapshot.as_ref()).map(ToString::to_string),
+        at: stored.map(|stored| words::machine(stored.as_of, zone)),
+        medium: copy.medium.as_ref().map(ToString::to_string),
+        off_site: copy.standing.off_site,
+        offline: copy.standing.offline,
+        verified: copy.verified.map(|at| words::machine(at, zone)),
+        damaged: copy.damaged.is_some(),
+    }
+}
+
+/// The status for a terminal: a word for each system, then the reasons.
+#[must_use]
+pub fn status_text(report: &StatusReport, facts: &Facts, plan: &Plan) -> String {
+    let word = match report.overall {
+        LetterStatus::Green => "GREEN",
+        LetterStatus::Amber => "AMBER",
+        LetterStatus::Red => "RED",
+        LetterStatus::NotKnown => "NOT KNOWN",
+    };
+    let zone = &plan.school.timezone;
+    let now = facts.now.to_zoned(zone.clone()).strftime("%a %-d %b %Y %H:%M");
+    let mut out = format!("{word} - {} - {now}", words::plain(&report.school));
+    out.push_str(if report.clock_moved { " - clock moved\n\n" } else { "\n\n" });
+    let mut rows = vec![
+        ["System", "Backed up", "Verified", "Restored", "Copies", "Off-site", "Offline", "Status"].map(str::to_owned),
+    ];
+    for (system, of) in report.systems.iter().zip(&facts.systems) {
+        let shown =
+            |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| words::moment(at, facts.today, zone));
+        let there = |test: fn(&CopyFacts) -> bool| if of.clean().any(|(copy, _)| test(copy)) { "yes" } else { "NO" };
+        rows.push([
+            words::plain(&system.title),
+            shown(of.last_backup),
+            shown(of.last_verified),
+            shown(of.last_restored),
+            of.clean().count().to_string(),
+            there(|copy| copy.standing.off_site).to_owned(),
+            there(|copy| copy.standing.offline).to_owned(),
+            format!("{} {}", system.status.shout(), system.short).trim_end().to_owned(),
+        ]);
+    }
+    out.push_str(&crate::table::columns(&rows));
+    for finding in &report.findings {
+        out.push_str(&format!("\n- {}", finding.sentence(plan)));
+    }
+    out.trim_end().to_owned() + "\n"
+}
