@@ -16,6 +16,7 @@ mod job;
 mod kept;
 mod keys;
 mod marker;
+pub mod media;
 mod places;
 mod restore;
 mod school;

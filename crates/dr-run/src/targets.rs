@@ -136,14 +136,6 @@ impl School {
             _ => Ok(repository),
         }
     }
-
-    /// Every target of the plan that a system is copied to, on-site first.
-    pub(crate) fn targets_of(&self, system: &dr_plan::System) -> Vec<TargetId> {
-        let mut targets: Vec<_> = system.copies.iter().map(|copy| copy.target.clone()).collect();
-        targets.sort_by_key(|target| class_order(&self.plan, target));
-        targets.dedup();
-        targets
-    }
 }
 
 /// On-site first, then elsewhere, then disks, then the cloud.

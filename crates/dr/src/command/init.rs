@@ -53,7 +53,11 @@ impl Init {
             };
             outcome = outcome.with(word == "failed", Cause::Failed).with(word == "skipped", Cause::Missing);
             screen.event(&json!({ "event": "target", "target": target, "outcome": word, "error": why }));
-            screen.say(&format!("{:<16} {word}{}", target.as_str(), why.map(|why| format!(": {why}")).unwrap_or_default()));
+            screen.say(&format!(
+                "{:<16} {word}{}",
+                target.as_str(),
+                why.map(|why| format!(": {why}")).unwrap_or_default()
+            ));
         }
         screen.event(&json!({
             "event": "summary", "family": made.family, "keys_made": made.keys.is_some(),
@@ -66,7 +70,9 @@ impl Init {
 /// Shows the recovery key and lets the person type a part of what they wrote down.
 fn confirmed(world: &World<'_>, key: &str) -> bool {
     let check = key.lines().last().and_then(|line| line.strip_prefix("check ")).unwrap_or_default();
-    world.screen.note("This is the school's recovery key. It is shown once. Write it down and keep it away from this host:\n");
+    world
+        .screen
+        .note("This is the school's recovery key. It is shown once. Write it down and keep it away from this host:\n");
     world.screen.note(key);
     world.screen.note("To confirm that you have it, type the eight digits after `check`:");
     let mut typed = String::new();

@@ -1,7 +1,10 @@
 //! What dr can be asked for: one file per verb, holding what is typed, its help, and what is done.
 
 mod init;
+mod ledger;
+mod media;
 mod opened;
+mod plan;
 mod repo;
 mod restore;
 mod run;
@@ -19,6 +22,9 @@ pub enum Command {
     Run(run::Run),
     Snapshots(snapshots::Snapshots),
     Restore(restore::Restore),
+    Media(media::Media),
+    Plan(plan::Plan),
+    Ledger(ledger::Ledger),
     Repo(repo::Repo),
 }
 
@@ -33,6 +39,9 @@ impl Command {
             Self::Run(args) => args.run(world),
             Self::Snapshots(args) => args.run(world),
             Self::Restore(args) => args.run(world),
+            Self::Media(args) => args.run(world),
+            Self::Plan(args) => args.run(world),
+            Self::Ledger(args) => args.run(world),
             Self::Repo(args) => args.run(world),
         }
     }

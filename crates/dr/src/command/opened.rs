@@ -69,7 +69,9 @@ fn found() -> Result<PathBuf, Failure> {
     let (here, etc) = (PathBuf::from("dr.toml"), PathBuf::from("/etc/dr/dr.toml"));
     let order = if rustix::process::geteuid().is_root() { [etc, here] } else { [here, etc] };
     order.into_iter().find(|plan| plan.exists()).ok_or_else(|| {
-        Failure::usage("there is no plan: none in ./dr.toml or /etc/dr/dr.toml, and neither --plan nor DR_PLAN names one")
+        Failure::usage(
+            "there is no plan: none in ./dr.toml or /etc/dr/dr.toml, and neither --plan nor DR_PLAN names one",
+        )
     })
 }
 
@@ -93,7 +95,9 @@ fn default_state() -> Result<PathBuf, Failure> {
 /// A sentence that says how to write it.
 pub fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
     let wrong = || {
-        Failure::usage(format!("`{text}` is no time: write 2026-11-20T19:00:00Z, or 2026-11-20T19:00 for the school's own time"))
+        Failure::usage(format!(
+            "`{text}` is no time: write 2026-11-20T19:00:00Z, or 2026-11-20T19:00 for the school's own time"
+        ))
     };
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
@@ -111,7 +115,10 @@ fn actor(world: &World<'_>, plan: &Plan) -> Result<Actor, Failure> {
             let person = PersonId::new(by.as_str()).map_err(|why| Failure::usage(why.to_string()))?;
             if !plan.people.contains_key(&person) {
                 let known: Vec<_> = plan.people.keys().map(PersonId::as_str).collect();
-                return Err(Failure::usage(format!("the plan knows nobody called {person}; it knows {}", known.join(", "))));
+                return Err(Failure::usage(format!(
+                    "the plan knows nobody called {person}; it knows {}",
+                    known.join(", ")
+                )));
             }
             let authenticated =
                 if own.as_ref() == Some(&person) { Authenticated::Login } else { Authenticated::NamedNotAuthenticated };
@@ -152,9 +159,9 @@ pub fn told(error: RunError, world: &World<'_>) -> Failure {
         RunError::Local { source, path, .. } if *path == PathBuf::new() || is_plan_missing(source, path, world) => {
             Cause::Usage
         }
-        RunError::ForeignRepository { .. } | RunError::NoReadingKey { .. } | RunError::NoCopy { wrong_key: true, .. } => {
-            Cause::WrongKey
-        }
+        RunError::ForeignRepository { .. }
+        | RunError::NoReadingKey { .. }
+        | RunError::NoCopy { wrong_key: true, .. } => Cause::WrongKey,
         RunError::NotInitialised { .. } | RunError::NoCopy { no_repository: true, .. } => Cause::NoRepository,
         RunError::Repository { source, .. } => match source {
             RepoError::WrongKey(_) | RepoError::CannotRead => Cause::WrongKey,

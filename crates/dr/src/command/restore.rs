@@ -88,9 +88,8 @@ impl Restore {
             tally: &tally,
             stop: world.signals.stop(),
         };
-        let back = observe::while_shown(screen, &tally, observe::restoring, || {
-            restore(school, &wanted, &surroundings())
-        });
+        let back =
+            observe::while_shown(screen, &tally, observe::restoring, || restore(school, &wanted, &surroundings()));
         let back = back.map_err(|e| told(e, world))?;
         for note in &back.notes {
             screen.warning(note);

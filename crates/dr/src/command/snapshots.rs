@@ -44,8 +44,11 @@ impl Snapshots {
             .collect();
         screen.document(&rows);
         for kept in &all {
-            let unread =
-                if kept.label.unreadable > 0 { format!(", {} unreadable", kept.label.unreadable) } else { String::new() };
+            let unread = if kept.label.unreadable > 0 {
+                format!(", {} unreadable", kept.label.unreadable)
+            } else {
+                String::new()
+            };
             screen.say(&format!(
                 "{}  {}  {:<16} {:<20} {}, {}{unread}",
                 &kept.id.to_string()[..8],

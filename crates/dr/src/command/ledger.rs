@@ -1,0 +1,70 @@
+//! `dr ledger`: everything that happened, and whether it still says so.
+
+use clap::Args;
+use dr_ledger::{Head, verify};
+use serde_json::json;
+
+use super::opened::{school, told};
+use crate::args::World;
+use crate::exit::{Cause, Failure, Outcome};
+use crate::shown;
+
+/// Show the ledger, or with --verify whether its chain holds
+#[derive(Args)]
+pub struct Ledger {
+    /// Check the chain; nothing edited, removed, reordered or cut
+    #[arg(long)]
+    verify: bool,
+    /// An entry as a letter or a form printed it: the ledger must still reach it and have this hash there
+    #[arg(long, value_name = "N:HASH", requires = "verify")]
+    anchor: Option<String>,
+}
+
+impl Ledger {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let (screen, school) = (world.screen, school(world)?);
+        let path = school.ledger.path();
+        if self.verify {
+            let anchor = self.anchor.as_deref().map(|text| {
+                Head::parse(text)
+                    .ok_or_else(|| Failure::usage(format!("`{text}` is no anchor: it looks like 12:9f3c…")))
+            });
+            let anchor = anchor.transpose()?;
+            let missing = !path.exists();
+            let verdict = verify(path, anchor);
+            let verdict = match verdict {
+                Ok(verdict) => verdict,
+                Err(_) if missing && anchor.is_none() => {
+                    school.ledger.read().map_err(|e| told(e.into(), world))?.verdict
+                }
+                Err(why) => {
+                    return Err(Failure::new(Cause::Unverified, format!("{why}. Nothing is known about the ledger.")));
+                }
+            };
+            screen.document(&verdict);
+            let head = verdict.head();
+            match &verdict {
+                dr_ledger::Verdict::Ok { .. } => {
+                    screen.say(&format!("the ledger holds: {}, head {head}", shown::count(head.n, "entry", "entries")));
+                }
+                dr_ledger::Verdict::Broken { line, why, .. } => screen.error(&format!(
+                    "the ledger is broken: line {line} {why}. {} before it hold; do not edit the file, and compare it with the anchor of the last letter",
+                    shown::count(head.n, "entry", "entries")
+                )),
+            }
+            return Ok(Outcome::done().with(!verdict.is_ok(), Cause::Failed));
+        }
+        let contents = school.ledger.read().map_err(|e| told(e.into(), world))?;
+        screen.document(&contents.entries);
+        for entry in &contents.entries {
+            let at = entry.decided.to_zoned(school.plan.school.timezone.clone()).strftime("%Y-%m-%d %H:%M:%S");
+            let by = entry.by.as_ref().map_or("dr", |by| by.as_str());
+            let event = shown::name(json!(entry.event).to_string().as_bytes());
+            screen.say(&format!("{:>6}  {at}  {by:<10}  {event}", entry.n));
+        }
+        if !contents.verdict.is_ok() {
+            screen.warning("the chain does not hold: `dr ledger --verify` says where");
+        }
+        Ok(Outcome::done().with(!contents.verdict.is_ok(), Cause::Failed))
+    }
+}

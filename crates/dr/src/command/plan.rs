@@ -1,0 +1,149 @@
+//! `dr plan`: what people wrote, what is wrong with it, and what it means.
+
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use dr_plan::{Severity, Source, lint, next, show_full, table};
+use dr_run::past;
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::opened::{school, time, told};
+use crate::args::World;
+use crate::exit::{Cause, Failure, Outcome};
+
+/// The plan: what is wrong with it, what it says, what runs when
+#[derive(Args)]
+pub struct Plan {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Everything that is wrong with the plan, and who answers for it
+    Check,
+    /// The backup table
+    Show {
+        /// The whole plan with every default written out
+        #[arg(long)]
+        full: bool,
+    },
+    /// What runs when, and why
+    Next {
+        /// From when; default now
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Until when; default seven days later
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+    },
+}
+
+impl Plan {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let school = school(world)?;
+        match &self.verb {
+            Verb::Check => Ok(check(&school, world)),
+            Verb::Show { full } => {
+                show(&school, *full, world);
+                Ok(Outcome::done())
+            }
+            Verb::Next { from, until } => {
+                let zone = &school.plan.school.timezone;
+                let from = from.as_deref().map(|text| time(text, zone)).transpose()?;
+                let from = from.unwrap_or_else(|| school.clock.decided());
+                let until = until.as_deref().map(|text| time(text, zone)).transpose()?;
+                let week = || from.checked_add(SignedDuration::from_hours(7 * 24)).unwrap_or(from);
+                let history = past(&school.history().map_err(|e| told(e, world))?);
+                let planned = next(&school.plan, &history, from, until.unwrap_or_else(week));
+                let rows: Vec<_> = planned
+                    .iter()
+                    .map(|planned| {
+                        let at = planned.at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+                        json!({ "system": planned.system, "target": planned.target, "at": at, "because": planned.because })
+                    })
+                    .collect();
+                world.screen.document(&rows);
+                for planned in &planned {
+                    let at = planned.at.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M");
+                    let (system, target) = (planned.system.as_str(), planned.target.as_str());
+                    world.screen.say(&format!("{at:<16}  {system:<16} {target:<12} {}", planned.because));
+                }
+                Ok(Outcome::done())
+            }
+        }
+    }
+}
+
+fn check(school: &dr_run::School, world: &World<'_>) -> Outcome {
+    let findings = lint(&school.plan, school.today());
+    let word = |severity| if severity == Severity::Error { "error" } else { "warning" };
+    let rows: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            json!({ "severity": word(finding.severity), "rule": finding.rule, "system": finding.system,
+                "reason": finding.reason, "answers": finding.answers })
+        })
+        .collect();
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let verdict = if errors > 0 { "wrong" } else { "ok" };
+    world.screen.document(&json!({ "verdict": verdict, "findings": rows }));
+    for finding in &findings {
+        let system = finding.system.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
+        let who = finding.answers.as_ref().and_then(|id| school.plan.people.get(id));
+        let who = who.map(|person| format!(" ({} answers for it)", person.name)).unwrap_or_default();
+        world.screen.say(&format!("{}: {system}{} [{}]{who}", word(finding.severity), finding.reason, finding.rule));
+    }
+    if findings.is_empty() {
+        world.screen.mention("the plan has nothing wrong with it");
+    }
+    // An error is a plan that cannot be kept.
+    Outcome::done().with(errors > 0, Cause::Usage)
+}
+
+fn show(school: &dr_run::School, full: bool, world: &World<'_>) {
+    let screen = world.screen;
+    if full {
+        let text = show_full(&school.plan);
+        screen.document(&json!({ "plan": text }));
+        screen.say(text.trim_end());
+        return;
+    }
+    let rows = table(&school.plan);
+    let cells = |cells: &[dr_plan::Cell]| -> Vec<_> {
+        cells
+            .iter()
+            .map(|cell| json!({ "target": cell.target, "class": cell.class.as_str(), "often": cell.often }))
+            .collect()
+    };
+    let shown: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let system = school.plan.system(&row.system);
+            json!({ "system": row.system, "title": row.title, "kind": system.map(|s| s.source.kind()),
+                "on_site": cells(&row.on_site), "off_site": cells(&row.off_site),
+                "rpo": system.map(|s| s.rpo.to_string()), "rto": system.and_then(|s| s.rto).map(|p| p.to_string()) })
+        })
+        .collect();
+    screen.document(&json!({ "school": school.plan.school.name, "systems": shown }));
+    screen.say(&format!("{:<24} {:<34} {:<44} {}", "System", "On site", "Off site and on disks", "Read from"));
+    for row in &rows {
+        let words = |cells: &[dr_plan::Cell]| {
+            let words: Vec<_> = cells.iter().map(|cell| format!("{} {}", cell.target, cell.often)).collect();
+            words.join(", ")
+        };
+        let from = school.plan.system(&row.system).map(|system| read_from(&system.source)).unwrap_or_default();
+        screen.say(&format!("{:<24} {:<34} {:<44} {from}", row.title, words(&row.on_site), words(&row.off_site)));
+    }
+}
+
+fn read_from(source: &Source) -> String {
+    let paths: Vec<_> = source.paths().into_iter().map(|path| shown_path(path)).collect();
+    let more = if source.runs() { "" } else { " (this version cannot read it)" };
+    format!("{} {}{more}", source.kind(), paths.join(" ")).trim_end().to_owned()
+}
+
+fn shown_path(path: &Path) -> String {
+    crate::shown::path(path)
+}
