@@ -56,22 +56,20 @@ impl Init {
 
     /// Refuses a folder that holds anything that is not what an interrupted init leaves.
     fn is_free(&self) -> Result<(), Failure> {
-        let Ok(names) = std::fs::read_dir(self.place.path()) else { return Ok(()) };
-        for name in names.flatten() {
-            match name.file_name().as_encoded_bytes() {
-                b"repo.json" => {
-                    let error = RepoError::AlreadyThere(self.place.shown());
-                    return Err(Failure::new(Cause::Failed, format!("{error}.")));
-                }
-                b".tmp" | b"keys" | b"lost+found" => {}
-                other => {
-                    return Err(Failure::usage(format!(
-                        "{} is not empty: {} is in it. No repository was made; choose a folder that is empty or not there yet.",
-                        self.place.shown(),
-                        shown::name(other)
-                    )));
-                }
-            }
+        let folder = self.place.path();
+        if folder.join("repo.json").exists() {
+            let error = RepoError::AlreadyThere(self.place.shown());
+            return Err(Failure::new(Cause::Failed, format!("{error}.")));
+        }
+        let Ok(names) = std::fs::read_dir(folder) else { return Ok(()) };
+        let is_ours = |name: &[u8]| [&b".tmp"[..], b"keys", b"lost+found"].contains(&name);
+        let other = names.flatten().map(|name| name.file_name()).find(|name| !is_ours(name.as_encoded_bytes()));
+        if let Some(name) = other {
+            return Err(Failure::usage(format!(
+                "{} is not empty: {} is in it. No repository was made; choose a folder that is empty or not there yet.",
+                self.place.shown(),
+                shown::name(name.as_encoded_bytes())
+            )));
         }
         Ok(())
     }

@@ -1,0 +1,76 @@
+//! A backup that is ended, in order or not, keeps what was stored, and running again goes on from there.
+
+use std::io::Write as _;
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::bench::{Bench, Run, noise};
+
+/// A little more than three packs, and none of it compresses.
+const BYTES: usize = 100 << 20;
+
+/// A backup of standard input that has been given so much that at least one pack must lie in the repository:
+/// of the three that are done one may wait and one be under way.
+fn half_way(bench: &Bench, bytes: &[u8]) -> Child {
+    let mut child = bench
+        .command(["repo", "backup", "--json", &bench.at("repo"), "--stdin", "big"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.as_mut().unwrap().write_all(bytes).unwrap();
+    child
+}
+
+fn all(bench: &Bench, bytes: &[u8]) -> serde_json::Value {
+    let mut child = half_way(bench, bytes);
+    drop(child.stdin.take());
+    Run::of(child.wait_with_output().unwrap()).ended(0).summary()
+}
+
+fn stop(child: Child, signal: Signal) -> std::process::Output {
+    kill_process(Pid::from_child(&child), signal).unwrap();
+    // Standard input stays open until it has ended: it is the signal that ends it.
+    let mut child = child;
+    let stdin = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
+    output
+}
+
+#[test]
+fn sigterm_ends_with_143_and_what_was_stored_is_not_stored_again() {
+    let bench = Bench::with_repository();
+    let bytes = noise(11, BYTES);
+    let child = half_way(&bench, &bytes);
+    let run = Run::of(stop(child, Signal::TERM)).ended(143).told("interrupted");
+    assert!(run.stdout.contains(r#""code":143"#));
+    let listed = bench.dr(["repo", "snapshots", "--json", &bench.at("repo")]).ended(0).document();
+    assert_eq!(listed, serde_json::json!([]));
+    let stored = all(&bench, &bytes)["bytes_stored"].as_u64().unwrap();
+    assert!(stored < (BYTES / 4 * 3) as u64, "{stored} bytes were stored again");
+    bench.dr(["repo", "check", "--read-data", &bench.at("repo")]).ended(0);
+}
+
+#[test]
+fn sigint_ends_with_130() {
+    let bench = Bench::with_repository();
+    let child = half_way(&bench, &noise(12, 8 << 20));
+    Run::of(stop(child, Signal::INT)).ended(130);
+}
+
+#[test]
+fn what_a_killed_backup_stored_is_taken_up() {
+    let bench = Bench::with_repository();
+    let bytes = noise(13, BYTES);
+    let child = half_way(&bench, &bytes);
+    assert_eq!(stop(child, Signal::KILL).status.code(), None);
+    let summary = all(&bench, &bytes);
+    assert!(summary["adopted_packs"].as_u64().unwrap() >= 1, "{summary}");
+    let stored = summary["bytes_stored"].as_u64().unwrap();
+    assert!(stored < (BYTES / 4 * 3) as u64, "{stored} bytes were stored again");
+    bench.dr(["repo", "restore", &bench.at("repo"), "latest", "--to", &bench.at("to")]).ended(0);
+    assert!(std::fs::read(bench.path("to/big")).unwrap() == bytes);
+}

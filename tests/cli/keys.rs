@@ -1,0 +1,100 @@
+//! What opens a repository, and what does not.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use crate::bench::{Bench, Run};
+
+#[test]
+fn a_wrong_password_is_12_and_no_repository_is_10() {
+    let bench = Bench::with_repository();
+    bench.tree("from", 100);
+    for verb in [
+        &["snapshots", "repo"][..],
+        &["ls", "repo"],
+        &["stats", "repo"],
+        &["check", "repo"],
+        &["backup", "repo", "from"],
+        &["restore", "repo", "latest", "--to", "to"],
+    ] {
+        let mut command = bench.command([&["repo"], verb].concat());
+        Run::of(command.env("DR_PASSWORD", "wrong").output().unwrap()).ended(12).told("password");
+        let elsewhere: Vec<_> = verb.iter().map(|word| if *word == "repo" { "nowhere" } else { word }).collect();
+        bench.dr([&["repo"], &elsewhere[..]].concat()).ended(10);
+        fs::create_dir(bench.path("empty")).unwrap();
+        let elsewhere: Vec<_> = verb.iter().map(|word| if *word == "repo" { "empty" } else { word }).collect();
+        bench.dr([&["repo"], &elsewhere[..]].concat()).ended(10).told("no repository");
+        // Nothing was written into what may be a mount point without its disk.
+        fs::remove_dir(bench.path("empty")).unwrap();
+    }
+    assert!(!bench.path("to").exists());
+}
+
+#[test]
+fn a_password_comes_from_a_file_or_a_program_that_no_shell_sees() {
+    let bench = Bench::with_repository();
+    fs::write(bench.path("a secret"), "seven green bottles\n").unwrap();
+    let run = |name: &str, value: &str| {
+        let mut command = bench.command(["repo", "snapshots", "repo"]);
+        Run::of(command.env_remove("DR_PASSWORD").env(name, value).output().unwrap())
+    };
+    run("DR_PASSWORD_FILE", &bench.at("a secret")).ended(0);
+    run("DR_PASSWORD_COMMAND", &format!("cat '{}'", bench.at("a secret"))).ended(0);
+    run("DR_PASSWORD_COMMAND", "echo seven green bottles").ended(0);
+    run("DR_PASSWORD_COMMAND", "echo seven green bottles; true").ended(12);
+    run("DR_PASSWORD_COMMAND", "false").ended(12).told("DR_PASSWORD_COMMAND");
+    run("DR_PASSWORD_FILE", &bench.at("none")).ended(12).told("DR_PASSWORD_FILE");
+    run("DR_PASSWORD", "").ended(12).told("empty");
+    // No terminal and nothing set.
+    let mut command = bench.command(["repo", "snapshots", "repo"]);
+    let detached = without_a_terminal(&mut command);
+    detached.ended(12).told("DR_PASSWORD");
+}
+
+/// Without the terminal of whoever runs the tests, if there is one.
+#[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
+fn without_a_terminal(command: &mut std::process::Command) -> Run {
+    let mut detached = std::process::Command::new("setsid");
+    detached.arg("--wait").arg(command.get_program()).args(command.get_args()).env_clear();
+    detached.env("PATH", "/usr/bin:/bin").current_dir(command.get_current_dir().unwrap());
+    Run::of(detached.output().unwrap())
+}
+
+#[test]
+fn a_new_key_file_is_for_its_owner_only_and_opens_every_repository_of_the_family() {
+    let bench = Bench::new();
+    bench.tree("from", 1000);
+    let dr = |args: &[&str]| {
+        let mut command = bench.command(args);
+        Run::of(command.env_remove("DR_PASSWORD").env("DR_KEY_FILE", bench.path("key")).output().unwrap())
+    };
+    let family = |run: &Run| run.summary()["family"].clone();
+    let first = dr(&["repo", "init", "--json", "one"]).ended(0);
+    assert_eq!(fs::metadata(bench.path("key")).unwrap().mode() & 0o7777, 0o600);
+    let key = fs::read(bench.path("key")).unwrap();
+    let second = dr(&["repo", "init", "--json", "two"]).ended(0);
+    assert_eq!(family(&first), family(&second));
+    assert!(fs::read(bench.path("key")).unwrap() == key);
+    for repository in ["one", "two"] {
+        dr(&["repo", "backup", repository, "from"]).ended(0);
+        dr(&["repo", "check", "--read-data", repository]).ended(0);
+    }
+    // Made without a password, so none opens it.
+    bench.dr(["repo", "snapshots", "one"]).ended(12).told("key file");
+    fs::write(bench.path("key"), &key[..key.len() - 3]).unwrap();
+    dr(&["repo", "snapshots", "one"]).ended(12);
+    fs::remove_file(bench.path("key")).unwrap();
+    dr(&["repo", "snapshots", "one"]).ended(12).told("key");
+    assert!(!bench.path("key").exists());
+}
+
+#[test]
+fn init_leaves_alone_what_is_there() {
+    let bench = Bench::with_repository();
+    bench.dr(["repo", "init", "repo"]).ended(1).told("already");
+    bench.tree("from", 10);
+    bench.dr(["repo", "init", "from"]).ended(64).told("not empty");
+    let mut command = bench.command(["repo", "init", "new"]);
+    Run::of(command.env("DR_PASSWORD", "").output().unwrap()).ended(64).told("empty password");
+    assert!(!bench.path("new").exists());
+}

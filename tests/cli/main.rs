@@ -1,0 +1,10 @@
+//! dr as a person at a terminal or a script meets it: words in, words, exit codes and repositories out.
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare what it needs should stop there")]
+
+mod answers;
+mod bench;
+mod faults;
+mod full;
+mod interrupted;
+mod keys;
+mod round_trip;

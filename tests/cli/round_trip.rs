@@ -1,0 +1,109 @@
+//! What was backed up is what comes back, and costs what it should.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
+
+use crate::bench::{Bench, Run, noise, objects};
+
+#[test]
+fn a_tree_of_every_oddity_comes_back_the_same() {
+    let bench = Bench::with_repository();
+    let tree = bench.path("from");
+    dr_sample::oddities::make(&tree).unwrap();
+    let summary = bench.backup(&["from"], 0);
+    assert_eq!(summary["unreadable"], serde_json::json!([]));
+    let restored = bench.dr(["repo", "restore", "--json", &bench.at("repo"), "latest", "--to", &bench.at("to")]);
+    let restored = restored.ended(0).summary();
+    assert_eq!(restored["restored"], summary["entries"]);
+    bench.same_trees(&tree, &bench.path("to"), "");
+    let check = bench.dr(["repo", "check", "--json", "--read-data", &bench.at("repo")]).ended(0).document();
+    assert_eq!((check["verdict"].as_str(), check["findings"].as_array().map(Vec::len)), (Some("ok"), Some(0)));
+}
+
+#[test]
+fn an_unchanged_tree_adds_three_small_objects_at_most() {
+    let bench = Bench::with_repository();
+    bench.tree("from", 3 << 20);
+    bench.backup(&["from"], 0);
+    let before = objects(&bench.path("repo"));
+    let summary = bench.backup(&["from"], 0);
+    let new: Vec<_> = objects(&bench.path("repo")).into_iter().filter(|object| !before.contains(object)).collect();
+    assert!(new.len() <= 3, "{new:?}");
+    assert!(new.iter().map(|(_, size)| size).sum::<u64>() <= 64 << 10, "{new:?}");
+    assert_eq!(summary["objects"], new.len());
+}
+
+#[test]
+fn several_paths_come_back_under_their_absolute_paths() {
+    let bench = Bench::with_repository();
+    bench.tree("one", 1000);
+    bench.tree("two", 1000);
+    bench.backup(&["one", "two/a.txt"], 0);
+    bench.dr(["repo", "restore", &bench.at("repo"), "latest", "--to", &bench.at("to")]).ended(0);
+    let below = |path: &str| bench.path("to").join(bench.at(path).trim_start_matches('/'));
+    bench.same_trees(&bench.path("one"), &below("one"), "");
+    assert_eq!(fs::read(below("two/a.txt")).unwrap(), fs::read(bench.path("two/a.txt")).unwrap());
+    assert!(!below("two/below").exists());
+}
+
+#[test]
+fn a_path_is_found_as_the_machine_or_the_snapshot_calls_it_and_an_absent_one_is_named() {
+    let bench = Bench::with_repository();
+    let tree = bench.tree("from", 1000);
+    bench.backup(&["from"], 0);
+    let restore = |to: &str, path: &str| {
+        bench.dr(["repo", "restore", "--json", &bench.at("repo"), "latest", "--to", &bench.at(to), "--path", path])
+    };
+    for (to, path) in [("to-1", "below/deep".to_owned()), ("to-2", bench.at("from/below/deep"))] {
+        restore(to, &path).ended(0);
+        assert!(bench.path(to).join("below/deep/c").exists() && !bench.path(to).join("a.txt").exists());
+        assert!(!bench.path(to).join("below/b.bin").exists());
+    }
+    let summary = restore("to-3", "below/gone").ended(3).summary();
+    assert_eq!(summary["failed"][0]["path"], "below/gone");
+    restore("to-4", "../outside").ended(64);
+    bench.same_trees(&tree, &tree, "");
+}
+
+#[test]
+fn a_restore_in_place_replaces_and_removes_only_when_told_to() {
+    let bench = Bench::with_repository();
+    let tree = bench.tree("from", 1000);
+    bench.backup(&["from"], 0);
+    bench.dr(["repo", "restore", &bench.at("repo"), "latest", "--to", &bench.at("to")]).ended(0);
+    let to = bench.path("to");
+    fs::write(to.join("a.txt"), "scribbled over").unwrap();
+    fs::write(to.join("own.txt"), "not in the snapshot").unwrap();
+    let restore = |more: &[&str]| {
+        let args = ["repo", "restore", &bench.at("repo"), "latest", "--to", &bench.at("to")].map(str::to_owned);
+        bench.dr(args.into_iter().chain(more.iter().map(|word| (*word).to_owned())))
+    };
+    restore(&[]).ended(64).told("is not empty");
+    assert_eq!(fs::read_to_string(to.join("a.txt")).unwrap(), "scribbled over");
+    restore(&["--in-place"]).ended(0);
+    assert!(to.join("own.txt").exists());
+    bench.same_trees(&tree.join("below"), &to.join("below"), "");
+    restore(&["--in-place", "--delete"]).ended(0);
+    bench.same_trees(&tree, &to, "");
+}
+
+#[test]
+fn what_came_in_on_standard_input_comes_back_as_a_file() {
+    let bench = Bench::with_repository();
+    let bytes = noise(7, 5 << 20);
+    let mut child = bench
+        .command(["repo", "backup", &bench.at("repo"), "--stdin", "dump.sql", "--json", "--tag", "from=a pipe"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&bytes).unwrap();
+    let summary = Run::of(child.wait_with_output().unwrap()).ended(0).summary();
+    assert_eq!(summary["bytes_read"], bytes.len());
+    bench.dr(["repo", "restore", &bench.at("repo"), "latest", "--to", &bench.at("to")]).ended(0);
+    assert!(fs::read(bench.path("to/dump.sql")).unwrap() == bytes);
+    let listed = bench.dr(["repo", "snapshots", "--json", &bench.at("repo")]).ended(0).document();
+    assert_eq!(listed[0]["tags"]["from"], "a pipe");
+}
