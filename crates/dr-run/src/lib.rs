@@ -4,6 +4,7 @@
 //! due, who may carry a disk and what a schedule means are pure questions of the crates below. It prints nothing and
 //! reads no environment; what it has to say is in the values that it returns.
 
+mod again;
 mod below;
 mod capture;
 pub mod clock;
@@ -18,8 +19,11 @@ mod keys;
 mod marker;
 pub mod media;
 mod places;
+mod probe;
+mod rehearse;
 mod restore;
 mod school;
+mod scratch;
 mod targets;
 
 pub use clock::Clock;
@@ -31,6 +35,9 @@ pub use kept::{Closed, Kept, Opened, kept, open_all};
 pub use keys::{Surroundings, read_key};
 pub use marker::{MARKER, Marker};
 pub use places::{Places, refuse_if_others_can_write};
+pub use probe::Check;
+pub use rehearse::{Ask, Part, Rehearsal, level_word, rehearse, written};
 pub use restore::{Restoration, Wanted, Which, restore};
 pub use school::{Actor, School, read_plan};
+pub use scratch::Wiped;
 pub use targets::{Reach, Spot};

@@ -5,10 +5,13 @@ mod ledger;
 mod media;
 mod opened;
 mod plan;
+mod rehearse;
 mod repo;
+mod report;
 mod restore;
 mod run;
 mod snapshots;
+mod status;
 
 use clap::Subcommand;
 
@@ -20,10 +23,12 @@ use crate::exit::{Failure, Outcome};
 pub enum Command {
     Init(init::Init),
     Run(run::Run),
+    Status(status::Status),
     Snapshots(snapshots::Snapshots),
     Restore(restore::Restore),
     Media(media::Media),
     Plan(plan::Plan),
+    Report(report::Report),
     Ledger(ledger::Ledger),
     Repo(repo::Repo),
 }
@@ -37,10 +42,12 @@ impl Command {
         match self {
             Self::Init(args) => args.run(world),
             Self::Run(args) => args.run(world),
+            Self::Status(args) => args.run(world),
             Self::Snapshots(args) => args.run(world),
             Self::Restore(args) => args.run(world),
             Self::Media(args) => args.run(world),
             Self::Plan(args) => args.run(world),
+            Self::Report(args) => args.run(world),
             Self::Ledger(args) => args.run(world),
             Self::Repo(args) => args.run(world),
         }

@@ -9,6 +9,7 @@ use dr_run::{School, Wanted, Which, restore};
 use serde_json::json;
 
 use super::opened::{school, surroundings, time, told};
+use super::rehearse::Rehearse;
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
@@ -19,9 +20,9 @@ use crate::{observe, shown};
 /// same snapshot. A host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
 #[derive(Args)]
 pub struct Restore {
-    /// A system of the plan
-    #[arg(value_name = "SYSTEM")]
-    system: String,
+    /// A system of the plan; with --rehearse any number of them, none for all
+    #[arg(value_name = "SYSTEM", required_unless_present = "rehearse")]
+    systems: Vec<String>,
     /// Which snapshot: its id, the first 8 digits or more of it, or the newest
     #[arg(long, value_name = "ID|latest", default_value = "latest", conflicts_with = "as_of")]
     snapshot: String,
@@ -35,7 +36,7 @@ pub struct Restore {
     #[arg(long, value_name = "T")]
     target: Option<String>,
     /// Into this folder, absent or empty
-    #[arg(long, value_name = "DIR", required_unless_present = "in_place")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["in_place", "rehearse"])]
     to: Option<PathBuf>,
     /// To where it came from: files there are replaced, others are left
     #[arg(long, conflicts_with = "to")]
@@ -49,12 +50,20 @@ pub struct Restore {
     /// Who else agrees, for a system that the plan marks as sensitive
     #[arg(long, value_name = "PERSON")]
     approved_by: Option<String>,
+    #[command(flatten)]
+    rehearse: Rehearse,
 }
 
 impl Restore {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let school = school(world)?;
-        self.system_back(&school, world)
+        if self.rehearse.rehearse {
+            return self.rehearse.run(&school, &self.systems, self.target.as_deref(), world);
+        }
+        match self.systems.as_slice() {
+            [one] => self.system_back(one, &school, world),
+            _ => Err(Failure::usage("one system is restored at a time: name one")),
+        }
     }
 
     fn which(&self, school: &School) -> Result<Which, Failure> {
@@ -65,19 +74,19 @@ impl Restore {
         })
     }
 
-    fn system_back(&self, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
+    fn system_back(&self, system: &str, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
         let screen = world.screen;
         if self.in_place && !self.dry_run && !world.global.yes {
             return Err(Failure::usage(format!(
                 "restoring {} in place replaces what is there now: say --yes if that is meant, or restore it with --to DIR",
-                self.system
+                system
             )));
         }
         let approved_by = self.approved_by.as_ref().map(|person| PersonId::new(person.as_str())).transpose();
         let approved_by = approved_by.map_err(|why| Failure::usage(why.to_string()))?;
         let tally = Tally::default();
         let wanted = Wanted {
-            system: &self.system,
+            system,
             which: self.which(school)?,
             target: self.target.as_deref(),
             paths: &self.paths,
@@ -109,7 +118,7 @@ impl Restore {
         screen.say(&format!(
             "{}{} from {}, snapshot {} of {}: {}, {} {} {}",
             if self.dry_run { "would restore " } else { "" },
-            self.system,
+            system,
             back.spot.named(),
             &back.snapshot.to_string()[..8],
             back.recovery_point.to_zoned(school.plan.school.timezone.clone()).strftime("%a %-d %b %Y %H:%M"),
@@ -119,7 +128,7 @@ impl Restore {
             shown::path(&back.to),
         ));
         screen.event(&json!({
-            "event": "summary", "system": self.system, "restored": back.restored.entries,
+            "event": "summary", "system": system, "restored": back.restored.entries,
             "files": back.restored.files, "bytes": back.restored.bytes, "target": back.spot.target,
             "medium": back.spot.medium, "snapshot": back.snapshot.to_string(),
             "recovery_point": back.recovery_point.to_string(), "to": shown::path(&back.to),

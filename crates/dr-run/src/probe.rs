@@ -1,0 +1,143 @@
+//! Does a restored system say what it said when it was captured? Looks at what came back, not at the backup.
+//!
+//! Nothing said here names a file: it stands in evidence that people outside the system's circle read.
+
+use std::path::Path;
+
+use dr_entry::{EntryPath, Kind};
+use dr_ledger::RehearsalVerdict;
+use dr_plan::Source;
+use dr_repo::{Listed, RepoError, Repository, SnapshotId};
+use dr_source::maildir::{self, MailFacts};
+use dr_source::sqlite::{self, SqliteFacts};
+use dr_source::recorded;
+
+use crate::again;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at.
+    pub name: String,
+    /// How it went.
+    pub verdict: RehearsalVerdict,
+    /// What had to come out.
+    pub expected: String,
+    /// What came out.
+    pub actual: String,
+}
+
+impl Check {
+    pub(crate) fn new(name: &str, good: bool, expected: impl ToString, actual: impl ToString) -> Self {
+        let verdict = if good { RehearsalVerdict::Verified } else { RehearsalVerdict::Failed };
+        Self { name: name.to_owned(), verdict, expected: expected.to_string(), actual: actual.to_string() }
+    }
+
+    pub(crate) fn not_known(name: &str, expected: impl ToString, actual: impl ToString) -> Self {
+        Self { verdict: RehearsalVerdict::CouldNotVerify, ..Self::new(name, false, expected, actual) }
+    }
+}
+
+/// What the copy says that should be there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) entries: u64,
+    pub(crate) files: u64,
+    /// Each file once, however many names it has.
+    pub(crate) bytes: u64,
+    /// Entries that are not on scratch as the copy has them.
+    pub(crate) different: u64,
+}
+
+/// Holds every entry of the copy's tree against what is on scratch: kind, size, time.
+pub(crate) fn compare(
+    repository: &Repository,
+    id: SnapshotId,
+    paths: &[EntryPath],
+    root: &Path,
+) -> Result<Expected, RepoError> {
+    let mut expected = Expected::default();
+    let mut seen = std::collections::HashSet::new();
+    repository.list(id, paths, &mut |entry| {
+        expected.entries += 1;
+        if entry.meta.kind == Kind::File {
+            expected.files += 1;
+            if entry.meta.link.is_none_or(|link| seen.insert(link)) {
+                expected.bytes += entry.meta.size;
+            }
+        }
+        expected.different += u64::from(!is_there(&entry, root));
+        Ok(())
+    })?;
+    Ok(expected)
+}
+
+fn is_there(entry: &Listed, root: &Path) -> bool {
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+    let Ok(about) = again::place(root, &entry.path).symlink_metadata() else { return false };
+    let (kind, meta) = (about.file_type(), &entry.meta);
+    let same_kind = match &meta.kind {
+        Kind::File => kind.is_file() && about.len() == meta.size,
+        Kind::Directory => kind.is_dir(),
+        Kind::Symlink(_) => kind.is_symlink(),
+        Kind::Fifo => kind.is_fifo(),
+        Kind::Socket => kind.is_socket(),
+        Kind::CharDevice { .. } => kind.is_char_device(),
+        Kind::BlockDevice { .. } => kind.is_block_device(),
+    };
+    let same_time = about.mtime() == meta.mtime.seconds && about.mtime_nsec() == i64::from(meta.mtime.nanos);
+    same_kind && (same_time || entry.path.is_root())
+}
+
+/// What the source's own kind lets one ask of what came back at `root`.
+pub(crate) fn application(source: &Source, root: &Path) -> Vec<Check> {
+    match source {
+        Source::Sqlite { path } => database(path, root),
+        Source::Maildir { .. } => mail(root),
+        _ => Vec::new(),
+    }
+}
+
+fn database(path: &Path, root: &Path) -> Vec<Check> {
+    let name = "the database opens and is whole";
+    let restored = root.join(path.file_name().unwrap_or_default());
+    let facts = match sqlite::probe(&restored) {
+        Ok(facts) => facts,
+        Err(_) => return vec![Check::new(name, false, "it opens", "it does not open as a database")],
+    };
+    let problems = format!("{} problems", facts.problems.len());
+    let mut checks =
+        vec![Check::new(name, facts.integrity_ok, "0 problems", if facts.integrity_ok { "0 problems" } else { &problems })];
+    let counted = |facts: &SqliteFacts| {
+        format!("{} rows in {} tables", facts.tables.values().sum::<u64>(), facts.tables.len())
+    };
+    checks.push(match recorded::<SqliteFacts>(root) {
+        Ok(then) => Check::new(
+            "its tables have the rows that were counted at capture",
+            then.tables == facts.tables && !facts.tables.is_empty(),
+            counted(&then),
+            counted(&facts),
+        ),
+        Err(_) => Check::not_known("its tables have the rows that were counted at capture", "counts of the capture", "none came back"),
+    });
+    checks
+}
+
+fn mail(root: &Path) -> Vec<Check> {
+    let counted = |facts: &MailFacts| format!("{} messages in {} mailboxes", facts.messages, facts.mailboxes);
+    let name = "every message that was counted at capture is there";
+    let facts = match maildir::probe(root) {
+        Ok(facts) => facts,
+        Err(_) => return vec![Check::new(name, false, "the mailboxes can be read", "they cannot")],
+    };
+    let count = match recorded::<MailFacts>(root) {
+        Ok(then) => {
+            let same = (then.messages, then.mailboxes) == (facts.messages, facts.mailboxes);
+            Check::new(name, same && facts.messages > 0, counted(&then), counted(&facts))
+        }
+        Err(_) => Check::not_known(name, "counts of the capture", "none came back"),
+    };
+    let parses = facts.newest_parses == Some(true);
+    let newest = Check::new("the newest message reads as mail", parses, "yes", if parses { "yes" } else { "no" });
+    vec![count, newest]
+}

@@ -1,0 +1,421 @@
+//! Does it come back? The systems in the runbook's order, brought back to scratch, looked at, timed and wiped.
+//!
+//! One copy of each is tried: the newest snapshot of the copy that a restore would take first, or of the target that
+//! somebody chose. Nothing falls over to another copy here, because a damaged copy is what a rehearsal is to find.
+//! What is picked follows from a seed that was fixed before: the assessor's, or the ledger's head.
+
+use std::collections::{BTreeMap, BinaryHeap};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dr_entry::{EntryPath, Kind};
+use dr_ledger::{Digest, Event, Head, RehearsalVerdict, RehearsedSystem};
+use dr_media::Register;
+use dr_plan::{Level, Source, System, SystemId, TargetId};
+use dr_repo::{Check as Options, Checked, ReadData, RepoError, Restore, SnapshotId, Tally, check, restore};
+use dr_source::files::{Manner, PutBack};
+use dr_store::StoreError;
+use jiff::Timestamp;
+
+use crate::again::Again;
+use crate::clock::Stopwatch;
+use crate::error::RunError;
+use crate::keys::Surroundings;
+use crate::kept::{Closed, Kept, Opened, kept, open_all};
+use crate::probe::{self, Check};
+use crate::school::School;
+use crate::scratch::{Scratch, Wiped, empty};
+use crate::targets::Spot;
+
+/// How many restored files are read a second time and compared with the copy: if all are the same, fewer than one in a
+/// hundred is wrong, with 95 % confidence.
+const SAMPLE: usize = 299;
+
+/// What is to be rehearsed.
+pub struct Ask<'a> {
+    /// The systems, in the order in which they are brought back.
+    pub systems: &'a [SystemId],
+    /// How deep.
+    pub level: Level,
+    /// From this target and no other.
+    pub target: Option<&'a str>,
+    /// Into this folder, empty or absent.
+    pub scratch: Option<&'a Path>,
+    /// So many files of each system of files only, instead of all.
+    pub pick: Option<u64>,
+    /// What picks; default: the ledger's head.
+    pub seed: Option<&'a str>,
+    /// Progress.
+    pub tally: &'a Tally,
+    /// Set from outside to end early.
+    pub stop: &'a AtomicBool,
+}
+
+/// What a rehearsal found.
+#[derive(Debug, Clone)]
+pub struct Rehearsal {
+    /// How deep it went.
+    pub level: Level,
+    /// Each system's part, in the order in which they were brought back.
+    pub parts: Vec<Part>,
+    /// What picked.
+    pub seed: String,
+    /// Of systems of files: how many were picked, of how many, and how many of the picked were wrong.
+    pub sample: Option<(u64, u64, u64)>,
+    /// The end of the scratch folder.
+    pub wiped: Wiped,
+    /// What was not tested, in whole sentences.
+    pub not_tested: Vec<String>,
+    /// The ledger's end before it began.
+    pub head: Head,
+    /// When it began.
+    pub began: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+}
+
+/// One system's part.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Which.
+    pub id: SystemId,
+    /// The worst of its checks.
+    pub verdict: RehearsalVerdict,
+    /// From where.
+    pub spot: Option<Spot>,
+    /// From which snapshot.
+    pub snapshot: Option<SnapshotId>,
+    /// From the beginning of the restore until the last probe.
+    pub restore_seconds: f64,
+    /// When the capture of what came back began.
+    pub recovery_point: Option<Timestamp>,
+    /// Files that came back.
+    pub files: u64,
+    /// Bytes that came back.
+    pub bytes: u64,
+    /// What was looked at.
+    pub checks: Vec<Check>,
+    /// Why it was skipped, or could not be judged.
+    pub because: Option<String>,
+    /// Files picked, of how many, and how many were wrong.
+    sample: Option<(u64, u64, u64)>,
+}
+
+/// Carries it out. The scratch folder is wiped whatever happens.
+///
+/// # Errors
+/// If it could not begin, or was interrupted. What did not come back is no error but a verdict.
+pub fn rehearse(school: &School, ask: &Ask<'_>, around: &Surroundings<'_>) -> Result<Rehearsal, RunError> {
+    if ask.level == Level::L3 {
+        return Err(RunError::NoSuchLevel { level: "L3" });
+    }
+    let key = school.reading_key(around)?;
+    let head = school.ledger.head()?;
+    let seed = ask.seed.map_or_else(|| head.hash.to_string()[..16].to_owned(), str::to_owned);
+    let began = school.clock.decided();
+    let (opened, closed) = open_all(school, &key, ask.target)?;
+    let scratch = Scratch::new(school, ask.scratch)?;
+    let stage = Stage { school, ask, opened: &opened, closed: &closed, seed: &seed };
+    let mut checked = BTreeMap::new();
+    let parts: Result<Vec<Part>, RunError> =
+        ask.systems.iter().map(|id| stage.system(school.system(id.as_str())?, scratch.path(), &mut checked)).collect();
+    let wiped = scratch.wipe();
+    let parts = parts?;
+    let sample = parts.iter().filter_map(|part| part.sample).reduce(|a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
+    let not_tested = not_tested(school, ask, &parts)?;
+    let ended = school.clock.decided();
+    Ok(Rehearsal { level: ask.level, parts, seed, sample, wiped, not_tested, head, began, ended })
+}
+
+/// Writes down that it was done, with the hash of its evidence.
+///
+/// # Errors
+/// What the ledger says.
+pub fn written(
+    school: &School,
+    rehearsal: &Rehearsal,
+    verdict: RehearsalVerdict,
+    evidence: &Path,
+    json: &[u8],
+) -> Result<(), RunError> {
+    let systems = rehearsal.parts.iter().map(|part| RehearsedSystem {
+        system: part.id.clone(),
+        verdict: part.verdict,
+        seconds: part.restore_seconds,
+        recovery_point: part.recovery_point,
+    });
+    let event = Event::Rehearsed {
+        verdict,
+        level: level_word(rehearsal.level).to_owned(),
+        systems: systems.collect(),
+        evidence: evidence.display().to_string(),
+        evidence_blake3: Digest::of(json),
+    };
+    school.record(event).map(|_| ())
+}
+
+/// `L1`, `L2`, `L3`.
+#[must_use]
+pub fn level_word(level: Level) -> &'static str {
+    Level::ALL.iter().find(|(_, other)| *other == level).map_or("", |(word, _)| word)
+}
+
+/// What every system's part shares.
+struct Stage<'a> {
+    school: &'a School,
+    ask: &'a Ask<'a>,
+    opened: &'a [Opened],
+    closed: &'a [Closed],
+    seed: &'a str,
+}
+
+impl Stage<'_> {
+    fn system(
+        &self,
+        system: &System,
+        scratch: &Path,
+        checked: &mut BTreeMap<usize, Result<Checked, String>>,
+    ) -> Result<Part, RunError> {
+        let mut part = Part::of(&system.id);
+        if !system.source.runs() {
+            let kind = system.source.kind();
+            return Ok(part.ends(RehearsalVerdict::Skipped, format!("this version of dr does not bring back `{kind}`")));
+        }
+        let Some(choice) = kept(self.opened, Some(&system.id)).into_iter().next() else {
+            let away: Vec<_> = self.closed.iter().map(|closed| closed.target.as_str()).collect();
+            return Ok(match self.opened.is_empty() {
+                true => part.ends(RehearsalVerdict::CouldNotVerify, format!("no copy can be read now: {}", away.join(", "))),
+                false => part.ends(RehearsalVerdict::Failed, "there is no snapshot of it to bring back".to_owned()),
+            });
+        };
+        let from = &self.opened[choice.copy];
+        part.spot = Some(from.spot.clone());
+        part.snapshot = Some(choice.id);
+        part.recovery_point = Some(choice.started);
+        let watch = Stopwatch::start();
+        let done = match self.ask.level {
+            Level::L1 => {
+                let checked = checked.entry(choice.copy).or_insert_with(|| self.structure(from));
+                listed(from, &choice, checked, &mut part);
+                Ok(())
+            }
+            _ => self.bring(system, from, &choice, scratch, &mut part),
+        };
+        part.restore_seconds = watch.elapsed().as_secs_f64();
+        match done {
+            Ok(()) => {}
+            Err(RepoError::Interrupted) => return Err(RunError::Interrupted),
+            Err(why) => {
+                let damaged = matches!(why, RepoError::Damaged { .. } | RepoError::Newer { .. });
+                let gone = matches!(why, RepoError::Store(StoreError::NotFound { .. } | StoreError::Short { .. }));
+                let verdict =
+                    if damaged || gone { RehearsalVerdict::Failed } else { RehearsalVerdict::CouldNotVerify };
+                return Ok(part.ends(verdict, why.to_string()));
+            }
+        }
+        part.judge();
+        Ok(part)
+    }
+
+    fn structure(&self, from: &Opened) -> Result<Checked, String> {
+        let options = Options { read_data: ReadData::None, stop: self.ask.stop, tally: self.ask.tally };
+        check(&from.repository, &options).map_err(|why| why.to_string())
+    }
+
+    /// L2: everything back, or the picked files, and looked at.
+    fn bring(
+        &self,
+        system: &System,
+        from: &Opened,
+        choice: &Kept,
+        scratch: &Path,
+        part: &mut Part,
+    ) -> Result<(), RepoError> {
+        let root = scratch.join(system.id.as_str());
+        let label = &choice.label;
+        let picks = match (self.ask.pick, &system.source) {
+            (Some(count), Source::Files { .. }) => {
+                Some(self.picked(from, choice.id, usize::try_from(count).unwrap_or(usize::MAX))?)
+            }
+            _ => None,
+        };
+        let paths = picks.clone().unwrap_or_default();
+        let owners = std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
+        let failed = |why: dr_source::SourceError| RepoError::Local {
+            what: "scratch cannot be written to".into(),
+            source: std::io::Error::other(why),
+        };
+        let empty_pick = picks.as_ref().is_some_and(Vec::is_empty);
+        if !empty_pick {
+            let to = PutBack::new(&root, Manner { in_place: None, owners }).map_err(failed)?;
+            let options = self.options(&paths);
+            let back = restore(&from.repository, choice.id, &options, &to)?;
+            (part.files, part.bytes) = (back.files, back.bytes);
+            let lost = back.failed.len();
+            part.checks.push(Check::new("everything comes back", lost == 0, "0 missing", format!("{lost} missing")));
+            let expected = probe::compare(&from.repository, choice.id, &paths, &root)?;
+            let (files, bytes) = (expected.files, expected.bytes);
+            part.checks.push(Check::new("files", files == back.files, files, back.files));
+            part.checks.push(Check::new("bytes", bytes == back.bytes, bytes, back.bytes));
+            if picks.is_none() {
+                let label = (label.files, label.entries);
+                let tree = (files, expected.entries);
+                let words = |(files, entries): (u64, u64)| format!("{files} files, {entries} entries");
+                part.checks.push(Check::new("as many as were captured", label == tree, words(label), words(tree)));
+            }
+            let different = expected.different;
+            let name = "names, kinds, sizes and times";
+            part.checks.push(Check::new(name, different == 0, "0 different", format!("{different} different")));
+            self.second_look(from, choice, picks.as_deref(), &root, part)?;
+        }
+        part.checks.push(Check::new("there is something", part.files > 0, "at least 1 file", format!("{} files", part.files)));
+        if label.unreadable > 0 {
+            let missing = format!("{} entries were never captured", label.unreadable);
+            part.checks.push(Check::not_known("nothing was left out at capture", "0 entries", missing));
+        }
+        part.checks.extend(probe::application(&system.source, &root));
+        if let Some(picks) = picks {
+            let wrong = part.checks.iter().filter(|check| check.verdict == RehearsalVerdict::Failed).count();
+            part.sample = Some((picks.len() as u64, label.files, wrong as u64));
+        }
+        // Room for the next one, and nothing lies about longer than it must.
+        let _ = empty(&root);
+        Ok(())
+    }
+
+    /// Reads a sample of what was restored, and of the copy, a second time.
+    fn second_look(
+        &self,
+        from: &Opened,
+        choice: &Kept,
+        picks: Option<&[EntryPath]>,
+        root: &Path,
+        part: &mut Part,
+    ) -> Result<(), RepoError> {
+        let sample = match picks {
+            Some(picks) => picks.to_vec(),
+            None => self.picked(from, choice.id, SAMPLE)?,
+        };
+        if sample.is_empty() {
+            return Ok(());
+        }
+        let again = Again::new(root);
+        let looked = restore(&from.repository, choice.id, &self.options(&sample), &again)?;
+        let wrong = looked.failed.len();
+        let name = "a sample read again from disk and from the copy";
+        let expected = format!("{} files the same", looked.files + wrong as u64);
+        part.checks.push(Check::new(name, wrong == 0, expected, format!("{} files the same", again.same())));
+        Ok(())
+    }
+
+    fn options<'p>(&'p self, paths: &'p [EntryPath]) -> Restore<'p> {
+        Restore { paths, workers: self.school.workers, stop: self.ask.stop, tally: self.ask.tally }
+    }
+
+    /// The `count` files that the seed picks: those whose hash with it comes first, so that anybody can do it again.
+    fn picked(&self, from: &Opened, id: SnapshotId, count: usize) -> Result<Vec<EntryPath>, RepoError> {
+        let mut first: BinaryHeap<([u8; 32], EntryPath)> = BinaryHeap::new();
+        from.repository.list(id, &[], &mut |entry| {
+            // One name of a file with several would come back alone; it is its own file then.
+            if entry.meta.kind == Kind::File && entry.meta.link.is_none() {
+                let hash = Digest::of(&[self.seed.as_bytes(), b"\0", entry.path.as_bytes()].concat()).0;
+                first.push((hash, entry.path));
+                if first.len() > count {
+                    first.pop();
+                }
+            }
+            if self.ask.stop.load(Ordering::Relaxed) { Err(RepoError::Interrupted) } else { Ok(()) }
+        })?;
+        let mut picked: Vec<_> = first.into_iter().map(|(_, path)| path).collect();
+        picked.sort();
+        Ok(picked)
+    }
+}
+
+/// L1: the snapshot's own description opens, and everything that it stands for is there.
+fn listed(from: &Opened, choice: &Kept, checked: &Result<Checked, String>, part: &mut Part) {
+    let name = "what was captured is written down and opens";
+    part.checks.push(match from.repository.describe(choice.id) {
+        Ok(_) => Check::new(name, true, "opens", "opens"),
+        Err(_) => Check::new(name, false, "opens", "does not open"),
+    });
+    part.files = choice.label.files;
+    part.bytes = choice.label.bytes;
+    let something = part.files > 0;
+    part.checks.push(Check::new("there is something", something, "at least 1 file", format!("{} files", part.files)));
+    let name = "everything that it stands for is there";
+    part.checks.push(match checked {
+        Ok(checked) => {
+            // What costs only other snapshots is theirs to fail on.
+            let ours = |finding: &&dr_repo::Finding| {
+                finding.lost.is_empty() || finding.lost.iter().any(|(id, _)| *id == choice.id)
+            };
+            let bad = checked.findings.iter().filter(ours).count();
+            Check::new(name, bad == 0, "0 objects missing or damaged", format!("{bad} objects missing or damaged"))
+        }
+        Err(why) => Check::not_known(name, "0 objects missing or damaged", why),
+    });
+}
+
+/// What nobody may conclude from this rehearsal.
+fn not_tested(school: &School, ask: &Ask<'_>, parts: &[Part]) -> Result<Vec<String>, RunError> {
+    let mut out = Vec::new();
+    let left: Vec<_> = school.plan.systems.iter().filter(|system| !ask.systems.contains(&system.id)).collect();
+    if !left.is_empty() {
+        let names: Vec<_> = left.iter().map(|system| system.title.as_str()).collect();
+        out.push(format!("These systems were not part of it: {}.", names.join(", ")));
+    }
+    let tested = |target: &TargetId| parts.iter().any(|part| part.spot.as_ref().is_some_and(|spot| spot.target == *target));
+    let others: Vec<_> = school.plan.targets.keys().filter(|target| !tested(target)).map(|t| t.as_str()).collect();
+    if !others.is_empty() {
+        out.push(format!("The copies on these targets were not tried: {}.", others.join(", ")));
+    }
+    let register = Register::of(&school.entries()?);
+    let away = register.media().values().filter(|medium| !medium.state.is_connected()).count();
+    if away > 0 {
+        out.push(format!("{away} disks that are not loaded were not tried."));
+    }
+    if ask.level == Level::L1 {
+        out.push("No contents were read: L1 looks only whether everything is there.".into());
+    }
+    out.push("No application was started on the restored data.".into());
+    out.push("It ran on this host: that another machine can do it is not shown.".into());
+    out.push("Nobody fetched a disk or put a key together, so the times are technical restore times only.".into());
+    out.push("Whether the scratch folder lies on an encrypted disk was not looked at.".into());
+    Ok(out)
+}
+
+impl Part {
+    fn of(id: &SystemId) -> Self {
+        Self {
+            id: id.clone(),
+            verdict: RehearsalVerdict::CouldNotVerify,
+            spot: None,
+            snapshot: None,
+            restore_seconds: 0.0,
+            recovery_point: None,
+            files: 0,
+            bytes: 0,
+            checks: Vec::new(),
+            because: None,
+            sample: None,
+        }
+    }
+
+    fn ends(mut self, verdict: RehearsalVerdict, because: String) -> Self {
+        (self.verdict, self.because) = (verdict, Some(because));
+        self
+    }
+
+    /// The worst of the checks; nothing looked at is nothing known.
+    fn judge(&mut self) {
+        let any = |verdict| self.checks.iter().any(|check| check.verdict == verdict);
+        self.verdict = if any(RehearsalVerdict::Failed) {
+            RehearsalVerdict::Failed
+        } else if self.checks.is_empty() || any(RehearsalVerdict::CouldNotVerify) {
+            RehearsalVerdict::CouldNotVerify
+        } else {
+            RehearsalVerdict::Verified
+        };
+    }
+}
