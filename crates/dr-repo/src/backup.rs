@@ -22,8 +22,8 @@ use crate::cut::{Cutter, KeepChunk, Taken};
 use crate::error::RepoError;
 use crate::extents::ExtentBuilder;
 use crate::format::{
-    BLIND_FRAME_RAW, CHUNKER_MIN8, EXTENTS_INLINE_MAX, FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET,
-    XATTRS_MAX,
+    BLIND_FRAME_RAW, CHUNKER_MIN8, EXTENTS_INLINE_MAX, FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, OWNER_NAME_MAX,
+    PACK_TARGET, XATTRS_MAX,
 };
 use crate::id::{ChunkId, ChunkKind, Digest, PackKind, SnapshotId, random, wipe_stack};
 use crate::lookup::Index;
@@ -443,6 +443,12 @@ fn take(
     if xattrs > XATTRS_MAX {
         return Ok(Outcome::Unread(Unread { path, why: "its extended attributes are larger than 1 MiB".into() }));
     }
+    for owner in [&mut meta.user, &mut meta.group] {
+        owner.name = owner.name.take().filter(|name| name.len() <= OWNER_NAME_MAX);
+    }
+    // Pages keep attributes by name; a source that lists them otherwise is put right here.
+    meta.xattrs.sort();
+    meta.xattrs.dedup_by(|a, b| a.0 == b.0);
     let Some(body) = body else {
         return Ok(Outcome::Row {
             row: Row { path, meta, profile: Profile::Auto, contents: Contents::Empty },

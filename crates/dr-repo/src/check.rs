@@ -11,6 +11,7 @@ use dr_entry::EntryPath;
 
 use crate::backup::Tally;
 use crate::error::RepoError;
+use crate::extents::Run;
 use crate::fetch::{Fetcher, open_frame};
 use crate::format::{PACK_MAX, SLOT_MAX};
 use crate::id::{ChunkId, ChunkKind, Digest, SnapshotId};
@@ -108,7 +109,10 @@ impl Repository {
             packs: self.index.packs.len() as u64,
             bytes: listed.iter().map(|object| object.size).sum(),
             objects: listed.len() as u64,
-            logical_bytes: snapshots.iter().filter_map(|s| s.label.as_ref()).map(|label| label.bytes).sum(),
+            logical_bytes: snapshots
+                .iter()
+                .filter_map(|s| s.label.as_ref())
+                .fold(0, |sum, label| label.bytes.saturating_add(sum)),
         })
     }
 }
@@ -313,7 +317,7 @@ fn follow_trees(
         };
         if let Some(root) = root {
             let mut follow = Follow { repository, bad_chunks, clean: &mut clean, lose: &mut lose, bad_objects };
-            follow.page(root.id, root.level, &EntryPath::root(), &mut fetcher)?;
+            follow.page(root.id, root.level, None, None, &mut fetcher)?;
         }
     }
     Ok(())
@@ -343,7 +347,14 @@ struct Follow<'a> {
 
 impl Follow<'_> {
     /// Whether everything below the page is there.
-    fn page(&mut self, id: ChunkId, level: u8, last: &EntryPath, fetcher: &mut Fetcher<'_>) -> Result<bool, RepoError> {
+    fn page(
+        &mut self,
+        id: ChunkId,
+        level: u8,
+        behind: Option<&EntryPath>,
+        last: Option<&EntryPath>,
+        fetcher: &mut Fetcher<'_>,
+    ) -> Result<bool, RepoError> {
         if self.clean.contains(&id) {
             return Ok(true);
         }
@@ -352,24 +363,27 @@ impl Follow<'_> {
             Err(error) => Err(error),
         };
         let whole = match decoded {
-            Ok(Page::Leaf(rows)) if level == 0 => {
+            Ok(page) if !page.stands(level.saturating_add(1), behind, last) => {
+                let name = format!("tree page {id}");
+                self.bad_objects.insert(name.clone(), "it is not the page that its parent means".into());
+                (self.lose)(name, last.cloned().unwrap_or_default());
+                false
+            }
+            Ok(Page::Leaf(rows)) => {
                 let mut whole = true;
                 for row in rows {
-                    whole &= self.contents(&row.contents, &row.path, fetcher)?;
+                    whole &= self.contents(&row.contents, row.meta.size, &row.path, fetcher)?;
                 }
                 whole
             }
-            Ok(Page::Inner { level: own, children }) if own == level => {
+            Ok(Page::Inner { children, .. }) => {
                 let mut whole = true;
+                let mut behind = behind.cloned();
                 for child in children {
-                    whole &= self.page(child.id, level - 1, &child.last, fetcher)?;
+                    whole &= self.page(child.id, level - 1, behind.as_ref(), Some(&child.last), fetcher)?;
+                    behind = Some(child.last);
                 }
                 whole
-            }
-            Ok(_) => {
-                self.bad_objects.insert(format!("tree page {id}"), "it is of the wrong level".into());
-                (self.lose)(format!("tree page {id}"), last.clone());
-                false
             }
             Err(RepoError::Store(dr_store::StoreError::Io { what, place, source })) => {
                 return Err(dr_store::StoreError::Io { what, place, source }.into());
@@ -377,7 +391,7 @@ impl Follow<'_> {
             Err(error) => {
                 let object = object_of(&error, self.repository, ChunkKind::Tree, id);
                 self.bad_objects.entry(object.clone()).or_insert_with(|| fault_text(&error));
-                (self.lose)(object, last.clone());
+                (self.lose)(object, last.cloned().unwrap_or_default());
                 false
             }
         };
@@ -390,6 +404,7 @@ impl Follow<'_> {
     fn contents(
         &mut self,
         contents: &Contents,
+        size: u64,
         path: &EntryPath,
         fetcher: &mut Fetcher<'_>,
     ) -> Result<bool, RepoError> {
@@ -415,18 +430,26 @@ impl Follow<'_> {
         match contents {
             Contents::Empty | Contents::Inline(_) => {}
             Contents::Extents(extents) => extents.iter().try_for_each(|extent| look(*extent))?,
-            Contents::Tree { root, level, .. } => match follow_extents(*root, *level, fetcher, &mut look) {
-                Ok(()) => {}
-                Err(RepoError::Store(dr_store::StoreError::Io { what, place, source })) => {
-                    return Err(dr_store::StoreError::Io { what, place, source }.into());
+            Contents::Tree { root, level, extents } => {
+                let run = Run { id: *root, len: size, extents: *extents };
+                match follow_extents(run, *level, fetcher, self.clean, &mut look) {
+                    Ok(()) => {}
+                    Err(RepoError::Store(dr_store::StoreError::Io { what, place, source })) => {
+                        return Err(dr_store::StoreError::Io { what, place, source }.into());
+                    }
+                    Err(error) => {
+                        bad.get_or_insert(object_of(&error, self.repository, ChunkKind::Extents, *root));
+                    }
                 }
-                Err(error) => {
-                    bad.get_or_insert(object_of(&error, self.repository, ChunkKind::Extents, *root));
-                }
-            },
+            }
         }
         match bad {
-            None => Ok(true),
+            None => {
+                if let Contents::Tree { root, .. } = contents {
+                    self.clean.insert(*root);
+                }
+                Ok(true)
+            }
             Some(object) => {
                 if object.starts_with("chunk ") {
                     self.bad_objects

@@ -18,7 +18,10 @@ use crate::squeeze::Unsqueezer;
 /// The keys of sessions, opened once each.
 pub(crate) struct SessionKeys {
     family: Option<(FamilyKey, Secret, [u8; 32])>,
-    known: Mutex<HashMap<SessionId, Option<Arc<Secret>>>>,
+    /// Of sessions that are running here.
+    own: Mutex<HashMap<SessionId, Arc<Secret>>>,
+    /// By the envelope that was opened: a planted header must not stand for its session's other packs.
+    known: Mutex<HashMap<Vec<u8>, Arc<Secret>>>,
 }
 
 impl SessionKeys {
@@ -32,42 +35,45 @@ impl SessionKeys {
                 Some((key.clone(), private, public))
             }
         };
-        Ok(Self { family, known: Mutex::new(HashMap::new()) })
+        Ok(Self { family, own: Mutex::default(), known: Mutex::default() })
     }
 
     /// Lets a session that is still running read back what it wrote.
     pub(crate) fn insert(&self, session: SessionId, key: Secret) {
-        if let Ok(mut known) = self.known.lock() {
-            known.insert(session, Some(Arc::new(key)));
+        if let Ok(mut own) = self.own.lock() {
+            own.insert(session, Arc::new(key));
         }
     }
 
     /// Forgets what [`SessionKeys::insert`] put in; the key is wiped with its last user.
     pub(crate) fn forget(&self, session: SessionId) {
-        if let Ok(mut known) = self.known.lock() {
-            known.remove(&session);
+        if let Ok(mut own) = self.own.lock() {
+            own.remove(&session);
         }
     }
 
     pub(crate) fn get(&self, family: FamilyId, sealed: &Sealed) -> Result<Arc<Secret>, RepoError> {
         let unknown = || RepoError::damaged(format!("session {}", sealed.session), "its key does not open");
-        let mut known = self.known.lock().map_err(|_| unknown())?;
-        if let Some(found) = known.get(&sealed.session) {
-            return found.clone().ok_or_else(unknown);
+        if let Some(own) = self.own.lock().ok().and_then(|own| own.get(&sealed.session).cloned()) {
+            return Ok(own);
         }
         let Some((_, private, public)) = &self.family else { return Err(RepoError::CannotRead) };
-        let own = key_id(public);
-        let opened = sealed
-            .envelopes
-            .iter()
-            .filter(|envelope| envelope.to == own)
-            .find_map(|envelope| open_from(private, public, family, sealed.session, &envelope.sealed).ok())
-            .and_then(|inside| inside.first_chunk::<32>().map(|key| Arc::new(Secret(*key))));
-        // A header that was changed must not spoil the session for the packs whose headers are whole.
-        if opened.is_some() {
-            known.insert(sealed.session, opened.clone());
+        let to = key_id(public);
+        for envelope in sealed.envelopes.iter().filter(|envelope| envelope.to == to) {
+            let name = [sealed.session.0.as_slice(), &envelope.sealed].concat();
+            let mut known = self.known.lock().map_err(|_| unknown())?;
+            if let Some(found) = known.get(&name) {
+                return Ok(Arc::clone(found));
+            }
+            let opened = open_from(private, public, family, sealed.session, &envelope.sealed);
+            if let Some(key) =
+                opened.ok().and_then(|inside| inside.first_chunk::<32>().map(|key| Arc::new(Secret(*key))))
+            {
+                known.insert(name, Arc::clone(&key));
+                return Ok(key);
+            }
         }
-        opened.ok_or_else(unknown)
+        Err(unknown())
     }
 }
 

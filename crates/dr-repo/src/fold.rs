@@ -4,6 +4,8 @@
 //! `docs/format/repository.md`, "What the log means".
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use crate::id::{ChunkId, Digest, HostId, KeyId, PackId, SessionId, SnapshotId};
 use crate::log_entry::{Author, Body, Entry, ObjectRef, Registered, Runs};
@@ -31,7 +33,7 @@ pub(crate) struct SnapshotState {
     pub(crate) n: u64,
     pub(crate) document: ChunkId,
     pub(crate) label: Vec<u8>,
-    pub(crate) needs: Vec<Runs>,
+    pub(crate) needs: Arc<[Runs]>,
     pub(crate) session: SessionId,
     pub(crate) forgotten: bool,
     pub(crate) held_until_ms: Option<i64>,
@@ -40,6 +42,9 @@ pub(crate) struct SnapshotState {
 /// A writing session, as far as the log knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SessionState {
+    /// Whose it is: nobody else may write for it.
+    pub(crate) author: Option<Author>,
+    pub(crate) host: Option<HostId>,
     pub(crate) sequence: u64,
     pub(crate) closed: bool,
     pub(crate) fenced: bool,
@@ -52,6 +57,11 @@ pub(crate) struct IndexState {
     pub(crate) session: SessionId,
     pub(crate) superseded: bool,
 }
+
+/// An entry registers at most so many packs.
+pub(crate) const OWN_MAX: u64 = 65_536;
+/// An entry commits at most so many snapshots.
+pub(crate) const SNAPSHOTS_MAX: usize = 1_024;
 
 /// The sum of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -95,14 +105,14 @@ impl State {
                 {
                     return Err("its author may not write for this host");
                 }
-                self.register(entry.n, registered)
+                self.register(entry, registered)
             }
             Body::Repack(registered) | Body::Reframe(registered) => {
-                self.register(entry.n, registered)?;
+                self.register(entry, registered)?;
                 self.each_pack(&registered.sources, |pack| pack.relocated = true);
                 Ok(())
             }
-            Body::IndexMerge(registered) => self.merge(entry.n, registered),
+            Body::IndexMerge(registered) => self.merge(entry, registered),
             Body::Forget(ids) => {
                 self.each_snapshot(ids, |snapshot| snapshot.forgotten = true);
                 Ok(())
@@ -165,7 +175,8 @@ impl State {
                 Ok(())
             }
             Body::Unknown { number } => {
-                if entry.critical {
+                // A host's key alone must not be able to stop everybody else.
+                if entry.critical && maintenance {
                     self.unknown = Some((entry.n, *number));
                 }
                 Ok(())
@@ -174,7 +185,7 @@ impl State {
     }
 
     /// R7: nothing by a fenced or closed session, nothing out of sequence, nothing that needs a swept pack.
-    fn register(&mut self, n: u64, registered: &Registered) -> Result<(), &'static str> {
+    fn register(&mut self, entry: &Entry, registered: &Registered) -> Result<(), &'static str> {
         let session = self.sessions.get(&registered.session).cloned().unwrap_or_default();
         if session.fenced {
             return Err("its session was fenced off");
@@ -182,21 +193,25 @@ impl State {
         if session.closed {
             return Err("its session had ended");
         }
+        let theirs = |author| author != entry.author || session.host != Some(registered.host);
+        if session.author.is_some_and(theirs) {
+            return Err("its session is another writer's");
+        }
+        let own: u64 = registered.own.iter().map(|(_, first, last)| u64::from(last - first) + 1).sum();
+        if own > OWN_MAX || registered.snapshots.len() > SNAPSHOTS_MAX {
+            return Err("it registers more at once than is allowed");
+        }
         if registered.sequence <= session.sequence {
             return Err("it repeats an earlier entry of its session");
         }
-        let needed: Vec<PackId> = packs_of(&registered.needs).map(|(pack, _)| pack).collect();
         // A pack that is not known here was registered by an entry that cannot be read: it may well be there.
-        let gone = |pack: &PackId| self.packs.get(pack).is_some_and(|state| state.swept && !state.relocated);
-        if needed.iter().any(gone) {
+        let mut gone = false;
+        self.each_pack(&registered.needs, |pack| gone |= pack.swept && !pack.relocated);
+        if gone {
             return Err("a pack that it needs was swept");
         }
-        for pack in needed {
-            if let Some(state) = self.packs.get_mut(&pack) {
-                // Needed again: what was about to go stays.
-                state.condemned = state.swept;
-            }
-        }
+        // Needed again: what was about to go stays.
+        self.each_pack(&registered.needs, |pack| pack.condemned = pack.swept);
         for &(kind, first, last) in &registered.own {
             for no in first..=last {
                 let pack = PackId { session: registered.session, kind, no };
@@ -213,12 +228,13 @@ impl State {
         for object in &registered.indexes {
             self.indexes.push(IndexState { object: object.clone(), session: registered.session, superseded: false });
         }
+        let needs: Arc<[Runs]> = registered.needs.clone().into();
         for snapshot in &registered.snapshots {
             self.snapshots.entry(snapshot.id).or_insert_with(|| SnapshotState {
-                n,
+                n: entry.n,
                 document: snapshot.document,
                 label: snapshot.label.clone(),
-                needs: registered.needs.clone(),
+                needs: Arc::clone(&needs),
                 session: registered.session,
                 forgotten: false,
                 held_until_ms: None,
@@ -226,17 +242,23 @@ impl State {
         }
         self.sessions.insert(
             registered.session,
-            SessionState { sequence: registered.sequence, closed: registered.last, fenced: false },
+            SessionState {
+                author: Some(entry.author),
+                host: Some(registered.host),
+                sequence: registered.sequence,
+                closed: registered.last,
+                fenced: false,
+            },
         );
         Ok(())
     }
 
-    fn merge(&mut self, n: u64, registered: &Registered) -> Result<(), &'static str> {
+    fn merge(&mut self, entry: &Entry, registered: &Registered) -> Result<(), &'static str> {
         let live = |name: &String| self.indexes.iter().any(|index| index.object.name == *name && !index.superseded);
         if !registered.superseded.iter().all(live) {
             return Err("an index object that it replaces is not in force");
         }
-        self.register(n, registered)?;
+        self.register(entry, registered)?;
         for index in &mut self.indexes {
             if registered.superseded.contains(&index.object.name) {
                 index.superseded = true;
@@ -248,7 +270,7 @@ impl State {
     fn is_whole(&self, id: SnapshotId) -> bool {
         self.snapshots.get(&id).is_some_and(|snapshot| {
             let fine = |state: &PackState| !state.swept || state.relocated;
-            packs_of(&snapshot.needs).all(|(pack, _)| self.packs.get(&pack).is_some_and(fine))
+            ranges(&snapshot.needs).flat_map(|range| self.packs.range(range)).all(|(_, state)| fine(state))
                 && self.packs.iter().filter(|(pack, _)| pack.session == snapshot.session).all(|(_, state)| fine(state))
         })
     }
@@ -262,10 +284,9 @@ impl State {
     }
 
     fn each_pack(&mut self, runs: &[Runs], mut change: impl FnMut(&mut PackState)) {
-        for (pack, _) in packs_of(runs) {
-            if let Some(state) = self.packs.get_mut(&pack) {
-                change(state);
-            }
+        // Only packs that are there are looked at: a run may name sixteen million that never were.
+        for range in ranges(runs) {
+            self.packs.range_mut(range).for_each(|(_, pack)| change(pack));
         }
     }
 
@@ -277,11 +298,12 @@ impl State {
     }
 }
 
-/// Every pack of the runs, with its host.
-pub(crate) fn packs_of(runs: &[Runs]) -> impl Iterator<Item = (PackId, HostId)> {
+/// The packs that runs stand for, as ranges of their names.
+fn ranges(runs: &[Runs]) -> impl Iterator<Item = RangeInclusive<PackId>> {
     runs.iter().flat_map(|runs| {
-        runs.runs.iter().flat_map(move |&(kind, first, last)| {
-            (first..=last).map(move |no| (PackId { session: runs.session, kind, no }, runs.host))
+        runs.runs.iter().map(|&(kind, first, last)| {
+            let pack = |no| PackId { session: runs.session, kind, no };
+            pack(first)..=pack(last)
         })
     })
 }

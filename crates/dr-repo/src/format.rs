@@ -94,6 +94,12 @@ pub const PAGE_ROWS_MAX: usize = 1 << 16;
 pub const PAGE_MIN: usize = 16 << 10;
 /// A writer cuts a tree page at so many raw bytes at the latest (one larger row makes a page of its own).
 pub const PAGE_CUT: usize = 192 << 10;
+/// A writer also cuts a leaf page once its paths and attributes take so many bytes decoded.
+pub const PAGE_DECODED_CUT: usize = 8 << 20;
+/// Paths, attributes and owners' names of one page take at most so many bytes once they are decoded.
+pub const PAGE_DECODED_MAX: usize = 64 << 20;
+/// An owner's name is at most this long; a longer one is not kept.
+pub const OWNER_NAME_MAX: usize = 255;
 /// Extended attributes of one entry, names and values together, are at most this large.
 pub const XATTRS_MAX: usize = 1 << 20;
 /// Contents up to this size stand in the tree page itself.

@@ -42,6 +42,8 @@ pub(crate) struct Header {
 
 /// Where in a header its own length stands.
 const LEN_AT: usize = 12;
+/// No header is shorter: the fixed front, one session without envelopes, one origin, the checksum.
+const LEN_MIN: usize = 16 + 16 + 1 + 17 + 1 + 54 + 8;
 
 impl Header {
     pub(crate) fn own(&self) -> PackId {
@@ -93,7 +95,7 @@ impl Header {
         }
         cursor.take(2)?;
         let len = cursor.u32()? as usize;
-        if (16..=HEADER_MAX).contains(&len) { Ok(len) } else { Err(Bad("its header has an impossible length")) }
+        if (LEN_MIN..=HEADER_MAX).contains(&len) { Ok(len) } else { Err(Bad("its header has an impossible length")) }
     }
 
     /// Reads a whole header, exactly.

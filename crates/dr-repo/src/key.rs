@@ -7,6 +7,7 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
 use crate::error::RepoError;
 use crate::id::{ChunkKind, FamilyId, HostId, KeyId, Secret, random};
+use crate::log_entry::Author;
 use crate::seal::{derive, key_id, public_of};
 
 /// The secret of one school, from which everything else comes. Whoever holds it may read and maintain.
@@ -160,6 +161,14 @@ impl WriterKey {
 
     pub(crate) fn author(&self) -> KeyId {
         key_id(&SigningKey::from_bytes(&self.signing.0).verifying_key().to_bytes())
+    }
+
+    /// How the log names this key's holder.
+    pub(crate) fn as_author(&self) -> Author {
+        match &self.certificate {
+            None => Author::Maintenance,
+            Some(certificate) => Author::Host(certificate.host, self.author()),
+        }
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {

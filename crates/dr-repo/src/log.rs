@@ -13,7 +13,7 @@ use crate::fold::State;
 use crate::format::LOG_MAX;
 use crate::id::{Digest, FamilyId};
 use crate::key::WriterKey;
-use crate::log_entry::{Body, Entry, decode, encode, number_of, object_name};
+use crate::log_entry::{Author, Body, Entry, decode, encode, number_of, object_name};
 
 /// Everything read so far, and what it adds up to.
 pub(crate) struct Log {
@@ -23,6 +23,9 @@ pub(crate) struct Log {
     /// The entries' outcomes by number; a gap is an entry that is missing.
     read: BTreeMap<u64, Result<Entry, String>>,
     highest: u64,
+    implausible: Vec<u64>,
+    /// A feature of a later version that allows reading only.
+    pub(crate) read_only: Option<String>,
     pub(crate) state: State,
     /// Entries that cannot be read, and why. They may have said anything.
     pub(crate) unreadable: Vec<(u64, String)>,
@@ -46,6 +49,8 @@ impl Log {
             genesis,
             read: BTreeMap::new(),
             highest: 0,
+            implausible: Vec::new(),
+            read_only: None,
             state: State::default(),
             unreadable: Vec::new(),
             head: (0, genesis),
@@ -57,10 +62,11 @@ impl Log {
     /// Reads what is new.
     pub(crate) fn refresh(&mut self, shelf: &Shelf) -> Result<(), RepoError> {
         let listed: Vec<u64> = shelf.list("log")?.iter().filter_map(|object| number_of(object.key.as_str())).collect();
-        let highest = listed.iter().copied().max().unwrap_or(0).max(self.highest);
-        if highest > listed.len() as u64 * 2 + 1_000 {
-            return Err(RepoError::damaged("log", format!("it has {} entries but counts to {highest}", listed.len())));
-        }
+        // Entries are created one after the other. A number far beyond their count is somebody's mischief: it is
+        // named, and otherwise as if it were not there.
+        let plausible = listed.len() as u64 * 2 + 1_000;
+        self.implausible = listed.iter().copied().filter(|n| *n > plausible).collect();
+        let highest = listed.iter().copied().filter(|n| *n <= plausible).max().unwrap_or(0).max(self.highest);
         for n in 1..=highest {
             // An entry that could not be read is tried once more each time: reading may have been at fault.
             if self.read.get(&n).is_some_and(Result::is_ok) {
@@ -84,44 +90,38 @@ impl Log {
         if entry.n == n { Ok(entry) } else { Err("it is another entry's bytes".to_owned()) }
     }
 
-    /// Walks the chain back from the newest readable entry, then folds what is in force.
+    /// Folds every entry that can be read, in order, and holds each to what its author says came before it.
+    ///
+    /// An entry that names an earlier predecessor than the one before it was written by somebody who could not
+    /// read what lay between. That takes nothing back: what can be read is in force, or one stolen key could
+    /// unsay everybody else's entries. It is safe, because such an author may not rely on old packs.
     fn follow(&mut self) {
-        let mut in_force = Vec::new();
-        let mut bad: BTreeMap<u64, String> =
-            self.read.iter().filter_map(|(n, outcome)| outcome.as_ref().err().map(|why| (*n, why.clone()))).collect();
-        let mut at = self.highest;
-        while at > 0 {
-            let Some(Ok(entry)) = self.read.get(&at) else {
-                at -= 1;
-                continue;
-            };
-            in_force.push(at);
+        let mut bad: BTreeMap<u64, String> = self
+            .read
+            .iter()
+            .filter_map(|(n, outcome)| outcome.as_ref().err().map(|why| (*n, why.clone())))
+            .chain(self.implausible.iter().map(|n| (*n, "its number is far beyond the others".to_owned())))
+            .collect();
+        self.state = State::default();
+        self.head = (0, self.genesis);
+        let mut settled = Vec::new();
+        for entry in self.read.values().filter_map(|outcome| outcome.as_ref().ok()) {
             let expected = match entry.before {
                 0 => Some(self.genesis),
                 before => self.read.get(&before).and_then(|b| b.as_ref().ok()).map(|b| b.digest),
             };
             if expected.is_some_and(|digest| digest != entry.before_digest) {
-                let what = "the entry after it was written after another one: it was exchanged";
+                let what = "an entry after it was written after another one: it was exchanged";
                 bad.entry(entry.before).or_insert_with(|| what.to_owned());
             }
-            // What a later author passed over was void to him and is void for ever.
-            at = entry.before;
-        }
-        in_force.reverse();
-        self.state = State::default();
-        self.head = (0, self.genesis);
-        for n in in_force {
-            if let Some(Ok(entry)) = self.read.get(&n) {
-                self.state.apply(entry);
-                self.head = (n, entry.digest);
+            if entry.author == Author::Maintenance {
+                settled.push(entry.before + 1..entry.n);
             }
+            self.state.apply(entry);
+            self.head = (entry.n, entry.digest);
         }
-        // An unreadable entry that a later author passed over too is settled: it never was in force.
-        self.unreadable = bad.into_iter().filter(|(n, _)| !self.passed_over(*n)).collect();
-    }
-
-    fn passed_over(&self, n: u64) -> bool {
-        n > 0 && self.read.range(n + 1..).filter_map(|(_, outcome)| outcome.as_ref().ok()).any(|entry| entry.before < n)
+        // What maintenance passed over, knowing that it could not be read, is settled.
+        self.unreadable = bad.into_iter().filter(|(n, _)| !settled.iter().any(|range| range.contains(n))).collect();
     }
 
     /// Whether the newest entry is one that cannot be read: what is newest is then not known.
@@ -131,6 +131,12 @@ impl Log {
 
     /// Whether writing is allowed at all, and if so, whether old packs may be relied on.
     pub(crate) fn may_write(&self) -> Result<(), RepoError> {
+        if let Some(feature) = &self.read_only {
+            return Err(RepoError::Newer {
+                object: "repo.json".into(),
+                what: format!("it has the feature `{feature}`; this program can read it but must not write"),
+            });
+        }
         match self.state.unknown {
             Some((n, number)) => Err(RepoError::Newer {
                 object: object_name(n),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::header::Header;
-use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackId};
+use crate::id::{ChunkId, ChunkKind, Digest, FamilyId, HostId, PackId};
 use crate::trailer::FrameRow;
 use crate::wire::Bad;
 
@@ -93,11 +93,14 @@ pub(crate) struct NewPack {
 
 impl Index {
     /// Takes in a pack: its header and the rows of its trailer.
-    pub(crate) fn add(&mut self, new: NewPack, header: &[u8], rows: &[FrameRow]) -> Result<(), Bad> {
+    pub(crate) fn add(&mut self, new: NewPack, family: FamilyId, header: &[u8], rows: &[FrameRow]) -> Result<(), Bad> {
         if self.by_pack.contains_key(&new.id) {
             return Ok(());
         }
         let parsed = Header::parse(header)?;
+        if parsed.own() != new.id || parsed.family != family {
+            return Err(Bad("a pack's header belongs to another pack"));
+        }
         let number = self.packs.len() as u32;
         let mut at = header.len() as u64;
         let mut frames = Vec::with_capacity(rows.len());

@@ -207,7 +207,10 @@ impl Footer {
         if zero != 0 || cursor.u64()? != 0 || cursor.take(8)? != PACK_END {
             return Err(Bad("it does not end as a pack does"));
         }
-        let fits = trailer_at.checked_add(trailer_len).is_some_and(|end| end + FOOTER as u64 <= object_len);
+        let fits = trailer_at
+            .checked_add(trailer_len)
+            .and_then(|end| end.checked_add(FOOTER as u64))
+            .is_some_and(|end| end <= object_len);
         if !fits || trailer_len > (TRAILER_MAX + TAG) as u64 || object_len > PACK_MAX {
             return Err(Bad("its footer points outside it"));
         }

@@ -7,7 +7,10 @@ use std::collections::HashMap;
 
 use dr_entry::{EntryPath, Kind, Meta, Owner, Profile, Time};
 
-use crate::format::{EXTENTS_INLINE_MAX, INLINE_MAX, LEVELS_MAX, PAGE_MAGIC, PAGE_ROWS_MAX, VERSION, XATTRS_MAX};
+use crate::format::{
+    EXTENTS_INLINE_MAX, INLINE_MAX, LEVELS_MAX, OWNER_NAME_MAX, PAGE_DECODED_MAX, PAGE_MAGIC, PAGE_ROWS_MAX, VERSION,
+    XATTRS_MAX,
+};
 use crate::id::ChunkId;
 use crate::wire::{Bad, Cursor, put_bytes, put_varint, unzigzag, zigzag};
 
@@ -168,6 +171,32 @@ fn put_owner(out: &mut Vec<u8>, owner: &Owner) {
             put_varint(out, name.len() as u64 + 1);
             out.extend_from_slice(name);
         }
+    }
+}
+
+impl Page {
+    /// Whether a page is what its parent says: of the level below `level`, with `last` as its last path, and
+    /// nothing in it at or before `behind`.
+    pub(crate) fn stands(&self, level: u8, behind: Option<&EntryPath>, last: Option<&EntryPath>) -> bool {
+        let (own, first_path, last_path) = match self {
+            Self::Leaf(rows) => (0, rows.first().map(|row| &row.path), rows.last().map(|row| &row.path)),
+            Self::Inner { level, children } => {
+                (*level, children.first().map(|child| &child.last), children.last().map(|child| &child.last))
+            }
+        };
+        own.checked_add(1) == Some(level)
+            && first_path.is_some_and(|first| behind.is_none_or(|behind| behind < first))
+            && last.is_none_or(|last| last_path == Some(last))
+    }
+}
+
+/// How much a page may still take once it is decoded: a small page must not become a large memory.
+struct Allowance(usize);
+
+impl Allowance {
+    fn take(&mut self, bytes: usize) -> Result<(), Bad> {
+        self.0 = self.0.checked_sub(bytes).ok_or(Bad("it takes too much memory once it is decoded"))?;
+        Ok(())
     }
 }
 
@@ -332,17 +361,18 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Page, Bad> {
     Ok(page)
 }
 
-fn take_path(cursor: &mut Cursor<'_>, before: &mut Vec<u8>) -> Result<EntryPath, Bad> {
+fn take_path(cursor: &mut Cursor<'_>, before: &mut Vec<u8>, left: &mut Allowance) -> Result<EntryPath, Bad> {
     let shared = cursor.count(before.len())?;
     let rest = cursor.bytes(1 << 20)?;
     before.truncate(shared);
     before.extend_from_slice(rest);
+    left.take(before.len())?;
     EntryPath::new(before.clone()).map_err(|_| Bad("a path is not allowed"))
 }
 
 fn take_owner(cursor: &mut Cursor<'_>) -> Result<Owner, Bad> {
     let id = u32::try_from(cursor.varint()?).map_err(|_| Bad("an owner's number is too large"))?;
-    let name = match cursor.count(1 << 12)? {
+    let name = match cursor.count(OWNER_NAME_MAX + 1)? {
         0 => None,
         n => Some(cursor.take(n - 1)?.to_vec()),
     };
@@ -361,7 +391,7 @@ fn take_owners(mut cursor: Cursor<'_>, rows: usize) -> Result<Vec<Owner>, Bad> {
 
 type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
 
-fn take_xattrs(mut cursor: Cursor<'_>, rows: usize) -> Result<HashMap<usize, Xattrs>, Bad> {
+fn take_xattrs(mut cursor: Cursor<'_>, rows: usize, left: &mut Allowance) -> Result<HashMap<usize, Xattrs>, Bad> {
     let mut out = HashMap::new();
     if cursor.left() == 0 {
         return Ok(out);
@@ -388,6 +418,11 @@ fn take_xattrs(mut cursor: Cursor<'_>, rows: usize) -> Result<HashMap<usize, Xat
         if row >= rows {
             return Err(Bad("extended attributes of a row that is not there"));
         }
+        let size: usize = set.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if size > XATTRS_MAX {
+            return Err(Bad("extended attributes are too large"));
+        }
+        left.take(size + 64)?;
         out.insert(row, set.clone());
     }
     cursor.end()?;
@@ -402,6 +437,9 @@ fn take_links(mut cursor: Cursor<'_>, rows: usize) -> Result<HashMap<usize, u64>
     let mut row = 0;
     for _ in 0..cursor.count(rows)? {
         row += cursor.count(rows)?;
+        if row >= rows {
+            return Err(Bad("a link of a row that is not there"));
+        }
         out.insert(row, cursor.u64()?);
     }
     cursor.end()?;
@@ -413,14 +451,15 @@ fn decode_leaf(n: usize, columns: &Columns<'_>) -> Result<Vec<Row>, Bad> {
     let (mut sizes, mut seconds, mut nanos) = (columns.get(COL_SIZE), columns.get(COL_SECONDS), columns.get(COL_NANOS));
     let (mut texts, mut devices) = (columns.get(COL_TEXT), columns.get(COL_DEVICE));
     let (mut contents, mut ids) = (columns.get(COL_CONTENT), columns.get(COL_IDS));
+    let mut left = Allowance(PAGE_DECODED_MAX);
     let users = take_owners(columns.get(COL_USER), n)?;
     let groups = take_owners(columns.get(COL_GROUP), n)?;
-    let mut xattrs = take_xattrs(columns.get(COL_XATTR), n)?;
+    let mut xattrs = take_xattrs(columns.get(COL_XATTR), n, &mut left)?;
     let links = take_links(columns.get(COL_LINK), n)?;
     let (mut before, mut clock) = (Vec::new(), 0i64);
     let mut rows: Vec<Row> = Vec::with_capacity(n);
     for (number, (user, group)) in users.into_iter().zip(groups).enumerate() {
-        let path = take_path(&mut paths, &mut before)?;
+        let path = take_path(&mut paths, &mut before, &mut left)?;
         if rows.last().is_some_and(|row| row.path >= path) {
             return Err(Bad("entries are out of order"));
         }
@@ -515,10 +554,10 @@ pub(crate) fn take_extent(lengths: &mut Cursor<'_>, ids: &mut Cursor<'_>) -> Res
 fn decode_inner(level: u8, n: usize, columns: &Columns<'_>) -> Result<Page, Bad> {
     let (mut paths, mut ids) = (columns.get(COL_PATH), columns.get(COL_CHILD));
     let (mut entries, mut bytes) = (columns.get(COL_ENTRIES), columns.get(COL_BYTES));
-    let mut before = Vec::new();
+    let (mut before, mut left) = (Vec::new(), Allowance(PAGE_DECODED_MAX));
     let mut children: Vec<Child> = Vec::with_capacity(n.min(ids.left() / 24 + 1));
     for _ in 0..n {
-        let last = take_path(&mut paths, &mut before)?;
+        let last = take_path(&mut paths, &mut before, &mut left)?;
         if children.last().is_some_and(|child| child.last >= last) {
             return Err(Bad("pages are out of order"));
         }

@@ -282,7 +282,7 @@ pub(crate) fn adopt(repository: &mut Repository, capture: &Capture<'_>, alone: b
         let index = &repository.writer.naming.index;
         let bytes = index_object::encode(repository.writer.family, session, index, &lines, &records)?;
         let object = put_index(repository, capture, host, session, &mut 0, bytes)?;
-        let sequence = repository.log.state.sessions.get(&session).map_or(0, |state| state.sequence) + 1;
+        let sequence = repository.log.state.sessions.get(&session).map_or(0, |state| state.sequence).saturating_add(1);
         let own = runs_of(lines.iter().map(|line| (line.id, host))).into_iter().flat_map(|runs| runs.runs).collect();
         let registered = Registered {
             session,
@@ -304,7 +304,7 @@ pub(crate) fn adopt(repository: &mut Repository, capture: &Capture<'_>, alone: b
             let Record::Pack { header, rows, .. } = record else { continue };
             let new = NewPack { id, host, object, whole: Some((len, digest)), source: true };
             if let Ok(rows) = trailer::decode(&rows) {
-                adopted += u64::from(repository.index.add(new, &header, &rows).is_ok());
+                adopted += u64::from(repository.index.add(new, repository.writer.family, &header, &rows).is_ok());
             }
         }
     }
@@ -327,7 +327,8 @@ fn rehash(
         whole: None,
         source: true,
     };
-    one.add(new, opened.header_bytes, &rows).map_err(|Bad(what)| RepoError::damaged(object, what))?;
+    one.add(new, repository.writer.family, opened.header_bytes, &rows)
+        .map_err(|Bad(what)| RepoError::damaged(object, what))?;
     let mut unsqueezer = Unsqueezer::new()?;
     let mut chunks = 0;
     for (frame, row) in one.packs[0].frames.iter().zip(&rows) {

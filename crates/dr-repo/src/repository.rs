@@ -10,11 +10,11 @@ use crate::fetch::{Namer, SessionKeys};
 use crate::fold::{PackState, SnapshotState};
 use crate::format::{CHUNKER_MIN8, FOOTER, INDEX_MAX, KEM_X25519, PACK_MAX, REPO_JSON_MAX, SLOT_MAX};
 use crate::header::Header;
-use crate::id::{Digest, FamilyId, HostId, PackId, RepoId, SnapshotId, random, unhex};
+use crate::id::{Digest, FamilyId, HostId, PackId, RepoId, SessionId, SnapshotId, random, unhex};
 use crate::index_object::{self, Record};
 use crate::key::{FamilyKey, Key, WriterKey};
 use crate::log::{Log, key};
-use crate::log_entry::Body as Entry;
+use crate::log_entry::{Body as Entry, ObjectRef};
 use crate::lookup::{Index, NewPack};
 use crate::pack::{Footer, open_trailer};
 use crate::slot::{self, NotOpened};
@@ -234,12 +234,7 @@ impl Repository {
             index: Index::default(),
             faults,
         };
-        if let Some(feature) = described.read_only {
-            repository.log.state.unknown.get_or_insert((0, 0));
-            repository
-                .faults
-                .push(Fault { object: REPO_JSON.into(), what: format!("has the feature `{feature}`: read only") });
-        }
+        repository.log.read_only = described.read_only;
         repository.load_index()?;
         Ok(repository)
     }
@@ -362,25 +357,33 @@ impl Repository {
     }
 
     fn load_index(&mut self) -> Result<(), RepoError> {
-        let mut objects: Vec<_> =
-            self.log.state.indexes.iter().filter(|index| !index.superseded).map(|index| index.object.clone()).collect();
+        let mut objects: Vec<(ObjectRef, Option<SessionId>)> = Vec::new();
+        for index in self.log.state.indexes.iter().filter(|index| !index.superseded) {
+            let session = format!("/{}/", index.session);
+            let is_ours = index.object.name.starts_with("idx/") && index.object.name.contains(&session);
+            if is_ours && index.object.len <= INDEX_MAX {
+                objects.push((index.object.clone(), Some(index.session)));
+            } else {
+                self.faults.push(Fault { object: index.object.name.clone(), what: "it is not its session's".into() });
+            }
+        }
         if !self.log.unreadable.is_empty() {
             // The entry that cannot be read may have named index objects: take those nobody else names.
             for listed in self.shelf.list("idx")? {
-                if objects.iter().all(|object| object.name != listed.key.as_str()) {
-                    objects.push(crate::log_entry::ObjectRef {
-                        name: listed.key.as_str().to_owned(),
-                        len: listed.size,
-                        digest: Digest([0; 32]),
-                    });
+                let name = listed.key.as_str();
+                if objects.iter().all(|(object, _)| object.name != name) {
+                    let object = ObjectRef { name: name.to_owned(), len: listed.size, digest: Digest([0; 32]) };
+                    objects.push((object, None));
                 }
             }
         }
-        for object in objects {
-            match self
-                .read_index_object(&object.name, (object.digest.0 != [0; 32]).then_some((object.len, object.digest)))
-            {
-                Ok(opened) => self.take_index_object(&object.name, opened),
+        for (object, session) in objects {
+            let vouched = session.map(|_| (object.len, object.digest));
+            match self.read_index_object(&object.name, vouched) {
+                Ok(opened) if session.is_none_or(|session| session == opened.session) => {
+                    self.take_index_object(&object.name, opened);
+                }
+                Ok(_) => self.faults.push(Fault { object: object.name, what: "it is another session's".into() }),
                 Err(RepoError::Store(other))
                     if !matches!(other, StoreError::NotFound { .. } | StoreError::TooLarge { .. }) =>
                 {
@@ -417,7 +420,7 @@ impl Repository {
             }
             let host = state.map(|state| state.host).or_else(|| host_of(name)).unwrap_or(self.writer.host);
             let new = self.new_pack(id, host, state, lines.get(&id).copied());
-            let taken = trailer::decode(&rows).and_then(|rows| self.index.add(new, &header, &rows));
+            let taken = trailer::decode(&rows).and_then(|rows| self.index.add(new, self.writer.family, &header, &rows));
             if let Err(Bad(what)) = taken {
                 self.faults.push(Fault { object: name.to_owned(), what: what.to_owned() });
             }
@@ -426,8 +429,10 @@ impl Repository {
 
     fn new_pack(&self, id: PackId, host: HostId, state: Option<&PackState>, whole: Option<(u64, Digest)>) -> NewPack {
         let healed = state.and_then(|state| state.healed.as_ref());
-        // A host that cannot read takes nobody else's word for what a chunk holds, except a verifier's.
-        let trusted = self.key.reads() || host == self.writer.host || state.is_some_and(|state| state.verified >= 2);
+        // Nobody takes another key's word for what a chunk holds, except a verifier's.
+        let author = self.log.state.sessions.get(&id.session).and_then(|session| session.author);
+        let is_own = author.is_some_and(|author| author == self.writer.as_author());
+        let trusted = is_own || state.is_some_and(|state| state.verified >= 2);
         NewPack {
             id,
             host,
@@ -469,7 +474,8 @@ impl Repository {
             match self.read_trailer(&object) {
                 Ok((header, rows)) => {
                     let new = self.new_pack(id, host, self.log.state.packs.get(&id), None);
-                    let taken = trailer::decode(&rows).and_then(|rows| self.index.add(new, &header, &rows));
+                    let taken =
+                        trailer::decode(&rows).and_then(|rows| self.index.add(new, self.writer.family, &header, &rows));
                     if let Err(Bad(what)) = taken {
                         self.faults.push(Fault { object, what: what.to_owned() });
                     }

@@ -4,7 +4,7 @@
 //! workers, who read frames, prove every chunk by its name and write. What cannot be had is named; everything
 //! else is restored. Directories get their metadata last, deepest first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +13,7 @@ use dr_entry::{Destination, EntryPath, Kind, Meta};
 
 use crate::backup::{Fuse, Tally};
 use crate::error::RepoError;
-use crate::extents::{self, ExtentPage};
+use crate::extents::{self, ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
 use crate::page::{Contents, Extent, Row};
@@ -139,7 +139,7 @@ impl Shared<'_> {
         if let Ok(mut outcome) = self.outcome.lock() {
             outcome.entries += 1;
             outcome.files += files;
-            outcome.bytes += bytes;
+            outcome.bytes = outcome.bytes.saturating_add(bytes);
         }
     }
 }
@@ -154,6 +154,7 @@ pub fn restore(
     let document = repository.document(id)?;
     let shared =
         Shared { repository, destination, options, fuse: Fuse::new(), outcome: Mutex::new(Restored::default()) };
+    let mut missed: HashSet<EntryPath> = options.paths.iter().cloned().collect();
     if let Some(root) = &document.root {
         let mut walk = Walk::new(root, options.paths.to_vec());
         std::thread::scope(|scope| {
@@ -182,24 +183,23 @@ pub fn restore(
             }
         })
         .into_iter()
-        .for_each(|later| finish(later, &shared));
+        .for_each(|later| missed = finish(later, &shared));
     }
     shared.fuse.into_result()?;
     if options.stop.load(Ordering::Relaxed) {
         return Err(RepoError::Interrupted);
     }
     let mut outcome = shared.outcome.into_inner().map_err(|_| RepoError::ReadOnly("a worker thread failed".into()))?;
-    for wanted in options.paths {
-        let there = outcome.entries > 0 || !outcome.failed.is_empty();
-        if !there {
-            outcome.failed.push((wanted.clone(), "it is not in this snapshot".into()));
-        }
+    for wanted in missed {
+        outcome.failed.push((wanted, "it is not in this snapshot".into()));
     }
     Ok(outcome)
 }
 
 /// What waits until all files are written.
 struct Later {
+    /// Paths that were asked for and not met.
+    missed: HashSet<EntryPath>,
     links: Vec<(Row, EntryPath)>,
     directories: Vec<(EntryPath, Meta)>,
 }
@@ -208,7 +208,8 @@ struct Later {
 fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Result<Later, RepoError> {
     let repository = shared.repository;
     let mut fetcher = Fetcher::new(&repository.shelf, &repository.index, &repository.keys, &repository.namer)?;
-    let mut later = Later { links: Vec::new(), directories: Vec::new() };
+    let missed = shared.options.paths.iter().filter(|path| !path.is_root()).cloned().collect();
+    let mut later = Later { missed, links: Vec::new(), directories: Vec::new() };
     let mut first_of: HashMap<u64, EntryPath> = HashMap::new();
     // Directories around the current row that exist.
     let mut inside: Vec<EntryPath> = Vec::new();
@@ -232,6 +233,7 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
         while inside.last().is_some_and(|dir| !row.path.is_within(dir)) {
             inside.pop();
         }
+        later.missed.remove(&row.path);
         if !has_parent(&inside, &row.path) {
             shared.failed(row.path, "its directory could not be restored".into());
             continue;
@@ -251,7 +253,7 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
                     first_of.insert(link, row.path.clone());
                 }
                 if *kind == Kind::File {
-                    bytes += row.meta.size;
+                    bytes = row.meta.size.saturating_add(bytes);
                     batch.push(row);
                     if batch.len() >= BATCH_FILES || bytes >= BATCH_BYTES {
                         bytes = 0;
@@ -270,7 +272,7 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
     Ok(later)
 }
 
-fn finish(later: Later, shared: &Shared<'_>) {
+fn finish(later: Later, shared: &Shared<'_>) -> HashSet<EntryPath> {
     for (row, first) in later.links {
         match shared.destination.hard_link(&row.path, &first) {
             Ok(()) => shared.done(u64::from(row.meta.kind == Kind::File), 0),
@@ -283,6 +285,7 @@ fn finish(later: Later, shared: &Shared<'_>) {
             Err(error) => shared.failed(path, error.to_string()),
         }
     }
+    later.missed
 }
 
 fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>) -> Result<(), RepoError> {
@@ -354,7 +357,10 @@ fn file(row: &Row, fetcher: &mut Fetcher<'_>, shared: &Shared<'_>) -> Result<(),
                 put(*extent, fetcher)?;
             }
         }
-        Contents::Tree { root, level, .. } => each_extent(*root, *level, fetcher, &mut put)?,
+        Contents::Tree { root, level, extents } => {
+            let run = Run { id: *root, len: row.meta.size, extents: *extents };
+            each_extent(run, *level, fetcher, &mut put)?;
+        }
     }
     if at != row.meta.size {
         return Err(Failed::Here("its extents do not add up to its size".into()));
@@ -362,30 +368,55 @@ fn file(row: &Row, fetcher: &mut Fetcher<'_>, shared: &Shared<'_>) -> Result<(),
     Ok(writing.finish(&row.meta)?)
 }
 
-/// Calls `each` with every extent below an extent page, in order. Levels only fall, so this ends.
-fn each_extent<E: From<RepoError>>(
-    id: ChunkId,
+/// Calls `each` with every extent below an extent page, in order, and holds each page to what was said of it. Levels
+/// only fall, so this ends.
+fn each_extent(
+    run: Run,
     level: u8,
     fetcher: &mut Fetcher<'_>,
-    each: &mut dyn FnMut(Extent, &mut Fetcher<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let bad = |what: &str| RepoError::damaged(format!("extent page {id}"), what);
-    let page = extents::decode(fetcher.chunk(ChunkKind::Extents, id)?).map_err(|e| bad(e.0))?;
-    match page {
-        ExtentPage::Leaf(extents) if level == 0 => extents.into_iter().try_for_each(|extent| each(extent, fetcher)),
-        ExtentPage::Inner { level: own, runs } if own == level && own > 0 => {
-            runs.into_iter().try_for_each(|run| each_extent(run.id, level - 1, fetcher, each))
+    each: &mut dyn FnMut(Extent, &mut Fetcher<'_>) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    match extent_page(run, level, fetcher)? {
+        ExtentPage::Leaf(extents) => extents.into_iter().try_for_each(|extent| each(extent, fetcher)),
+        ExtentPage::Inner { runs, .. } => {
+            runs.into_iter().try_for_each(|run| each_extent(run, level - 1, fetcher, each))
         }
-        _ => Err(bad("it is of the wrong level").into()),
     }
 }
 
-/// As [`each_extent`], for a check that only follows names.
+fn extent_page(run: Run, level: u8, fetcher: &mut Fetcher<'_>) -> Result<ExtentPage, RepoError> {
+    let bad = |what: &str| RepoError::damaged(format!("extent page {}", run.id), what);
+    let page = extents::decode(fetcher.chunk(ChunkKind::Extents, run.id)?).map_err(|e| bad(e.0))?;
+    let add = |(lens, counts): (u64, u64), len: u64, extents: u64| {
+        Some((lens.checked_add(len)?, counts.checked_add(extents)?))
+    };
+    let (own, sum) = match &page {
+        ExtentPage::Leaf(extents) => (0, extents.iter().try_fold((0, 0), |sum, extent| add(sum, extent.len(), 1))),
+        ExtentPage::Inner { level, runs } => {
+            (*level, runs.iter().try_fold((0, 0), |sum, run| add(sum, run.len, run.extents)))
+        }
+    };
+    if own != level || sum != Some((run.len, run.extents)) {
+        return Err(bad("it is not the page that its parent means"));
+    }
+    Ok(page)
+}
+
+/// As [`each_extent`], for a check that only follows names: a page that was found whole is not followed again.
 pub(crate) fn follow_extents(
-    id: ChunkId,
+    run: Run,
     level: u8,
     fetcher: &mut Fetcher<'_>,
+    whole: &HashSet<ChunkId>,
     each: &mut dyn FnMut(Extent) -> Result<(), RepoError>,
 ) -> Result<(), RepoError> {
-    each_extent(id, level, fetcher, &mut |extent, _: &mut Fetcher<'_>| each(extent))
+    if whole.contains(&run.id) {
+        return Ok(());
+    }
+    match extent_page(run, level, fetcher)? {
+        ExtentPage::Leaf(extents) => extents.into_iter().try_for_each(each),
+        ExtentPage::Inner { runs, .. } => {
+            runs.into_iter().try_for_each(|run| follow_extents(run, level - 1, fetcher, whole, each))
+        }
+    }
 }

@@ -127,6 +127,9 @@ impl Label {
     }
 
     pub(crate) fn open(sealed: &[u8], list: &Secret, family: FamilyId, id: SnapshotId) -> Result<Self, Bad> {
+        if sealed.len() > LABEL_MAX {
+            return Err(Bad("its label is too large"));
+        }
         let plain =
             open_once(&Self::key(list, family, id), b"DRL1", sealed).map_err(|_| Bad("its label does not open"))?;
         let len = plain.get(..4).map(|l| u32::from_le_bytes([l[0], l[1], l[2], l[3]]) as usize);

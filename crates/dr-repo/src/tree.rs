@@ -3,7 +3,7 @@
 use dr_entry::{EntryPath, Kind};
 
 use crate::error::RepoError;
-use crate::format::{PAGE_CUT, PAGE_MIN, PAGE_ROWS_MAX};
+use crate::format::{PAGE_CUT, PAGE_DECODED_CUT, PAGE_MIN, PAGE_ROWS_MAX};
 use crate::id::{ChunkId, Secret};
 use crate::page::{self, Child, Contents, Page, Row};
 
@@ -16,6 +16,8 @@ pub(crate) struct TreeBuilder {
     cut_key: [u8; 32],
     rows: Vec<Row>,
     raw: usize,
+    /// What the rows take once they are decoded again.
+    decoded: usize,
     levels: Vec<Level>,
 }
 
@@ -34,7 +36,7 @@ pub(crate) struct Root {
 
 impl TreeBuilder {
     pub(crate) fn new(page_key: &Secret) -> Self {
-        Self { cut_key: page_key.0, rows: Vec::new(), raw: 0, levels: Vec::new() }
+        Self { cut_key: page_key.0, rows: Vec::new(), raw: 0, decoded: 0, levels: Vec::new() }
     }
 
     /// One in 512 paths may end a leaf, one in 64 ends of leaves an inner page.
@@ -46,10 +48,12 @@ impl TreeBuilder {
 
     pub(crate) fn push(&mut self, row: Row, keep: &mut Keep<'_>) -> Result<(), RepoError> {
         let size = weight(&row);
-        if self.raw + size > PAGE_CUT {
+        let decoded = row.path.as_bytes().len() + xattrs_len(&row);
+        if self.raw + size > PAGE_CUT || self.decoded + decoded > PAGE_DECODED_CUT {
             self.close_leaf(keep)?;
         }
         self.raw += size;
+        self.decoded += decoded;
         self.rows.push(row);
         let cut = self.raw >= PAGE_MIN && self.rows.last().is_some_and(|row| self.marks(&row.path, 511));
         if cut || self.rows.len() >= PAGE_ROWS_MAX / 2 {
@@ -67,7 +71,7 @@ impl TreeBuilder {
             id: keep(&page::encode_leaf(&self.rows))?,
         };
         self.rows.clear();
-        self.raw = 0;
+        (self.raw, self.decoded) = (0, 0);
         self.climb(0, child, keep)
     }
 
@@ -77,6 +81,7 @@ impl TreeBuilder {
         }
         let marked = self.marks(&child.last, (64 << 9) - 1);
         let here = &mut self.levels[level];
+        // Whole paths: also what an inner page takes once it is decoded.
         here.raw += child.last.as_bytes().len() + 40;
         here.children.push(child);
         if (marked && here.raw >= PAGE_MIN / 4) || here.raw >= PAGE_CUT {
@@ -118,6 +123,10 @@ impl TreeBuilder {
     }
 }
 
+fn xattrs_len(row: &Row) -> usize {
+    row.meta.xattrs.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
+}
+
 /// About how many bytes a row takes in its page.
 fn weight(row: &Row) -> usize {
     let contents = match &row.contents {
@@ -127,7 +136,7 @@ fn weight(row: &Row) -> usize {
         Contents::Tree { .. } => 32,
     };
     let text = if let Kind::Symlink(text) = &row.meta.kind { text.len() } else { 0 };
-    let xattrs: usize = row.meta.xattrs.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+    let xattrs = xattrs_len(row);
     // Paths are front-coded: most of a path is its neighbour's.
     row.path.name().len() + 20 + contents + text + xattrs
 }
@@ -146,7 +155,13 @@ pub(crate) struct Walk {
 }
 
 enum Open {
-    Inner { level: u8, children: std::vec::IntoIter<Child> },
+    /// `before` is the last path of the child before the next one: a child holds what lies behind it.
+    Inner {
+        level: u8,
+        children: std::vec::IntoIter<Child>,
+        before: Option<EntryPath>,
+        top: bool,
+    },
     Leaf(std::vec::IntoIter<Row>),
 }
 
@@ -165,7 +180,12 @@ impl Walk {
     pub(crate) fn new(root: &Root, wanted: Vec<EntryPath>) -> Self {
         let child = Child { last: EntryPath::root(), id: root.id, entries: 0, bytes: 0 };
         Self {
-            stack: vec![Open::Inner { level: root.level + 1, children: vec![child].into_iter() }],
+            stack: vec![Open::Inner {
+                level: root.level + 1,
+                children: vec![child].into_iter(),
+                before: None,
+                top: true,
+            }],
             wanted,
             last: None,
             inside: Vec::new(),
@@ -178,7 +198,6 @@ impl Walk {
 
     pub(crate) fn next(&mut self, fetch: &mut Fetch<'_>) -> Step {
         loop {
-            let is_root_frame = self.stack.len() == 1;
             match self.stack.last_mut() {
                 None => return Step::End,
                 Some(Open::Leaf(rows)) => match rows.next() {
@@ -195,43 +214,25 @@ impl Walk {
                         }
                     }
                 },
-                Some(Open::Inner { level, children }) => {
-                    let level = *level;
+                Some(Open::Inner { level, children, before, top }) => {
+                    let (level, top) = (*level, *top);
                     match children.next() {
                         None => {
                             self.stack.pop();
                         }
                         Some(child) => {
-                            let before_wanted = !is_root_frame
-                                && !self.wanted.is_empty()
-                                && self.wanted.iter().all(|w| child.last < *w && !w.is_within(&child.last));
-                            if before_wanted {
+                            let behind = before.replace(child.last.clone());
+                            if !top && !may_hold(&self.wanted, behind.as_ref(), &child.last) {
                                 continue;
                             }
-                            match self.open(level, &child, fetch) {
+                            match open(level, &child, behind.as_ref(), top, fetch) {
                                 Ok(open) => self.stack.push(open),
-                                Err(why) => {
-                                    let up_to = (!is_root_frame).then_some(child.last);
-                                    return Step::Lost { up_to, why };
-                                }
+                                Err(why) => return Step::Lost { up_to: (!top).then_some(child.last), why },
                             }
                         }
                     }
                 }
             }
-        }
-    }
-
-    fn open(&self, level: u8, child: &Child, fetch: &mut Fetch<'_>) -> Result<Open, RepoError> {
-        let bytes = fetch(child.id)?;
-        let bad = |what: &str| RepoError::damaged(format!("tree page {}", child.id), what);
-        match page::decode(&bytes).map_err(|e| bad(e.0))? {
-            Page::Leaf(rows) if level == 1 => Ok(Open::Leaf(rows.into_iter())),
-            Page::Inner { level: own, children } if own + 1 == level => {
-                Ok(Open::Inner { level: own, children: children.into_iter() })
-            }
-            // Levels only fall, so a page can never contain itself.
-            _ => Err(bad("it is of the wrong level")),
         }
     }
 
@@ -250,6 +251,41 @@ impl Walk {
         self.last = Some(row.path.clone());
         Ok(())
     }
+}
+
+/// Whether a child with the paths behind `behind` up to `last` may hold a wanted path, something below one, or a
+/// directory above one.
+fn may_hold(wanted: &[EntryPath], behind: Option<&EntryPath>, last: &EntryPath) -> bool {
+    let inside = |path: &EntryPath| behind.is_none_or(|behind| behind < path) && path <= last;
+    wanted.is_empty()
+        || wanted.iter().any(|wanted| {
+            let is_past = behind.is_some_and(|behind| behind > wanted && !behind.is_within(wanted));
+            let above = std::iter::successors(wanted.parent(), EntryPath::parent);
+            (last >= wanted && !is_past) || above.into_iter().any(|directory| inside(&directory))
+        })
+}
+
+/// Opens a page and holds it to what its parent says: its level, its last path, and that it begins behind its
+/// neighbour. So levels only fall, paths only rise, and no page can stand in a tree twice.
+fn open(
+    level: u8,
+    child: &Child,
+    behind: Option<&EntryPath>,
+    top: bool,
+    fetch: &mut Fetch<'_>,
+) -> Result<Open, RepoError> {
+    let bytes = fetch(child.id)?;
+    let bad = |what: &str| RepoError::damaged(format!("tree page {}", child.id), what);
+    let page = page::decode(&bytes).map_err(|e| bad(e.0))?;
+    if !page.stands(level, behind, (!top).then_some(&child.last)) {
+        return Err(bad("it is not the page that its parent means"));
+    }
+    Ok(match page {
+        Page::Leaf(rows) => Open::Leaf(rows.into_iter()),
+        Page::Inner { level, children } => {
+            Open::Inner { level, children: children.into_iter(), before: behind.cloned(), top: false }
+        }
+    })
 }
 
 /// Whether the parent of `path` is the root or one of the directories in `open` (outermost first).
@@ -272,6 +308,10 @@ mod tests {
         let mut meta = Meta::plain(Kind::Symlink(size.to_le_bytes().to_vec()), 0o777);
         meta.mtime.seconds = size as i64;
         Row { path: EntryPath::new(path.as_bytes()).unwrap(), meta, profile: Profile::Auto, contents: Contents::Empty }
+    }
+
+    fn directory(path: &str) -> Row {
+        Row { meta: Meta::plain(Kind::Directory, 0o755), ..row(path, 0) }
     }
 
     fn build(rows: &[Row]) -> (Option<Root>, HashMap<ChunkId, Vec<u8>>) {
@@ -317,6 +357,51 @@ mod tests {
         let (_, after) = build(&rows);
         let fresh = after.keys().filter(|id| !pages.contains_key(id)).count();
         assert!(fresh <= usize::from(root.level) + 1, "{fresh} pages for one change");
+    }
+
+    #[test]
+    fn a_wanted_path_comes_with_the_directories_above_it_wherever_their_pages_are() {
+        let mut rows = vec![directory("dir"), directory("dir/deep")];
+        rows.extend((0..30_000).map(|n| row(&format!("dir/deep/f{n:06}"), n)));
+        rows.push(row("dir/later", 1));
+        let (root, pages) = build(&rows);
+        let root = root.unwrap();
+        let mut fetched = 0;
+        let mut walk = Walk::new(&root, vec![EntryPath::new(&b"dir/deep/f020000"[..]).unwrap()]);
+        let mut names = Vec::new();
+        loop {
+            match walk.next(&mut |id| {
+                fetched += 1;
+                pages.get(&id).cloned().ok_or(RepoError::CannotRead)
+            }) {
+                Step::Row(row) => names.push(row.path.to_string()),
+                Step::Lost { why, .. } => panic!("{why}"),
+                Step::End => break,
+            }
+        }
+        assert_eq!(names, ["dir", "dir/deep", "dir/deep/f020000"]);
+        assert!(fetched < 10, "{fetched} of {} pages for one file", pages.len());
+    }
+
+    #[test]
+    fn a_page_that_stands_in_a_tree_twice_is_refused() {
+        let rows: Vec<Row> = (0..3).map(|n| row(&format!("f{n}"), n)).collect();
+        let leaf = page::encode_leaf(&rows);
+        let id = |n: u8| ChunkId([n; 24]);
+        let child =
+            |last: &str| Child { last: EntryPath::new(last.as_bytes()).unwrap(), id: id(1), entries: 3, bytes: 0 };
+        let inner = page::encode_inner(1, &[child("f2"), child("g"), child("h")]);
+        let pages: HashMap<_, _> = [(id(1), leaf), (id(2), inner)].into();
+        let mut walk = Walk::new(&Root { id: id(2), level: 1 }, vec![]);
+        let (mut seen, mut lost) = (0, 0);
+        loop {
+            match walk.next(&mut |id| pages.get(&id).cloned().ok_or(RepoError::CannotRead)) {
+                Step::Row(_) => seen += 1,
+                Step::Lost { .. } => lost += 1,
+                Step::End => break,
+            }
+        }
+        assert_eq!((seen, lost), (3, 2));
     }
 
     #[test]
