@@ -19,7 +19,7 @@ fn whichever_operation_fails_a_backup_can_be_run_again_and_loses_nothing() {
             let tree = small_tree();
             let first = school.backup(&mut school.open(&good).unwrap(), &tree, None).unwrap();
             let mut changed = tree.clone();
-            file(&mut changed, "new", noise(100_000, k as u64));
+            file(&mut changed, "new", noise(100_000, k));
 
             let faulty = Arc::new(Faulty::new(store.clone()));
             faulty.fail_once(k, fault);
