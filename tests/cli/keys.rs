@@ -98,3 +98,51 @@ fn init_leaves_alone_what_is_there() {
     Run::of(command.env("DR_PASSWORD", "").output().unwrap()).ended(64).told("empty password");
     assert!(!bench.path("new").exists());
 }
+
+/// Answers dr's questions on a terminal of its own, as a person would, and prints the terminal's whole text.
+const AT_A_TERMINAL: &str = r#"
+import os, pty, sys, termios
+answers, program = sys.argv[1].encode().decode("unicode_escape").encode("latin-1").split(b"|"), sys.argv[2:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(program[0], program)
+before, text = termios.tcgetattr(terminal)[3], b""
+while True:
+    try:
+        piece = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not piece:
+        break
+    text += piece
+    if text.endswith(b": ") and answers:
+        assert not termios.tcgetattr(terminal)[3] & termios.ECHO, "the terminal shows what is typed"
+        os.write(terminal, answers.pop(0))
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.stdout.write(text.decode())
+sys.exit(status)
+"#;
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
+fn a_person_is_asked_without_showing_the_answer_and_twice_for_a_new_one() {
+    let bench = Bench::new();
+    let at_a_terminal = |answers: &str, args: &[&str]| {
+        let python = std::env::var_os("DR_TEST_PYTHON").unwrap_or_else(|| "python3".into());
+        let mut command = std::process::Command::new(python);
+        command.args(["-c", AT_A_TERMINAL, answers, env!("CARGO_BIN_EXE_dr"), "repo"]).args(args);
+        command.env_remove("DR_PASSWORD").env("DR_CACHE", bench.path("cache")).current_dir(bench.path("."));
+        let run = Run::of(command.output().unwrap());
+        assert!(!run.stdout.contains("bottles"), "{}", run.stdout);
+        run
+    };
+    at_a_terminal("ten bottles\\r|nine bottles\\r", &["init", "repo"]).ended(64);
+    assert!(!bench.path("repo").exists());
+    at_a_terminal("ten\\x03", &["init", "repo"]).ended(130);
+    assert!(!bench.path("repo").exists());
+    // Backspace takes a whole character, also one of two bytes.
+    at_a_terminal("ten bottl\\xc3\\xa9\\x7fes\\r|ten bottles\\r", &["init", "repo"]).ended(0);
+    at_a_terminal("ten bottles\\r", &["snapshots", "repo"]).ended(0);
+    at_a_terminal("two bottles\\r", &["snapshots", "repo"]).ended(12);
+    at_a_terminal("\\r", &["snapshots", "repo"]).ended(12);
+}

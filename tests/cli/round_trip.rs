@@ -107,3 +107,24 @@ fn what_came_in_on_standard_input_comes_back_as_a_file() {
     let listed = bench.dr(["repo", "snapshots", "--json", &bench.at("repo")]).ended(0).document();
     assert_eq!(listed[0]["tags"]["from"], "a pipe");
 }
+
+#[test]
+fn one_file_is_dumped_to_standard_output_holes_and_all() {
+    let bench = Bench::with_repository();
+    let tree = bench.tree("from", 3 << 20);
+    let sparse = fs::File::create(tree.join("sparse")).unwrap();
+    sparse.set_len(5 << 20).unwrap();
+    fs::hard_link(tree.join("a.txt"), tree.join("below/same")).unwrap();
+    bench.backup(&["from"], 0);
+    for name in ["below/b.bin", "sparse", "below/same", "below/deep/c"] {
+        let dumped = bench.command(["repo", "dump", "repo", "latest", name]).output().unwrap();
+        assert_eq!(dumped.status.code(), Some(0), "{name}");
+        assert!(dumped.stdout == fs::read(tree.join(name)).unwrap(), "{name}");
+    }
+    bench.dr(["repo", "dump", "repo", "latest", "below"]).ended(1).told("not a file");
+    bench.dr(["repo", "dump", "repo", "latest", "gone"]).ended(1).told("not there");
+    let mut child =
+        bench.command(["repo", "dump", "repo", "latest", "below/b.bin"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

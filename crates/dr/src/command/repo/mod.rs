@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod dump;
 mod init;
 mod ls;
 mod paths;
@@ -31,6 +32,7 @@ enum Verb {
     Backup(backup::Backup),
     Snapshots(snapshots::Snapshots),
     Ls(ls::Ls),
+    Dump(dump::Dump),
     Restore(restore::Restore),
     Check(check::Check),
     Stats(stats::Stats),
@@ -43,6 +45,7 @@ impl Repo {
             Verb::Backup(args) => args.run(world),
             Verb::Snapshots(args) => args.run(world),
             Verb::Ls(args) => args.run(world),
+            Verb::Dump(args) => args.run(world),
             Verb::Restore(args) => args.run(world),
             Verb::Check(args) => args.run(world),
             Verb::Stats(args) => args.run(world),
