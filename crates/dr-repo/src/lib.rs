@@ -21,6 +21,8 @@ mod format;
 #[cfg(test)]
 mod format_page;
 mod header;
+#[cfg(test)]
+mod hostile;
 mod id;
 mod index_object;
 mod key;

@@ -7,4 +7,5 @@ mod faults;
 mod flips;
 mod round_trip;
 mod support;
+mod walk;
 mod write_only;
