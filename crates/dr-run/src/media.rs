@@ -80,7 +80,10 @@ pub fn init(school: &School, label: &MediumId, slot: Option<&str>) -> Result<Eve
     if medium.kind == MediumKind::Directory {
         crate::places::private_folder(&folder)?;
     } else if !folder.is_dir() {
-        return Err(wrong(format!("{} is not there: mount the disk there, or name its slot with --slot", folder.display())));
+        return Err(wrong(format!(
+            "{} is not there: mount the disk there, or name its slot with --slot",
+            folder.display()
+        )));
     }
     let key = school.host_key()?;
     let target = target_of(school, &medium.pool);
@@ -137,7 +140,9 @@ fn begun(
 fn contact(school: &School) -> String {
     let roles = [Role::BusinessManager, Role::Head, Role::ItLead];
     let mut people = roles.into_iter().flat_map(|role| school.plan.with_role(role)).map(|(_, person)| person);
-    people.find_map(|person| person.phone.clone().or_else(|| person.email.clone())).unwrap_or_else(|| "at its office".into())
+    people
+        .find_map(|person| person.phone.clone().or_else(|| person.email.clone()))
+        .unwrap_or_else(|| "at its office".into())
 }
 
 /// The target behind which this pool stands; for messages.
@@ -261,9 +266,11 @@ fn acting(school: &School, register: &Register, label: &MediumId) -> Result<Pers
 pub fn moves(school: &School) -> Result<Vec<Move>, RunError> {
     let register = Register::of(&school.entries()?);
     let now = school.clock.decided();
-    let facts = school.plan.pools.keys().filter_map(|pool| {
-        PoolFacts::from_plan(&school.plan, &school.calendar, &register, pool, now)
-    });
+    let facts = school
+        .plan
+        .pools
+        .keys()
+        .filter_map(|pool| PoolFacts::from_plan(&school.plan, &school.calendar, &register, pool, now));
     Ok(facts.flat_map(|facts| dr_media::due(&facts, &register, now)).collect())
 }
 

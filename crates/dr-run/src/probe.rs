@@ -9,8 +9,8 @@ use dr_ledger::RehearsalVerdict;
 use dr_plan::Source;
 use dr_repo::{Listed, RepoError, Repository, SnapshotId};
 use dr_source::maildir::{self, MailFacts};
-use dr_source::sqlite::{self, SqliteFacts};
 use dr_source::recorded;
+use dr_source::sqlite::{self, SqliteFacts};
 
 use crate::again;
 
@@ -106,11 +106,14 @@ fn database(path: &Path, root: &Path) -> Vec<Check> {
         Err(_) => return vec![Check::new(name, false, "it opens", "it does not open as a database")],
     };
     let problems = format!("{} problems", facts.problems.len());
-    let mut checks =
-        vec![Check::new(name, facts.integrity_ok, "0 problems", if facts.integrity_ok { "0 problems" } else { &problems })];
-    let counted = |facts: &SqliteFacts| {
-        format!("{} rows in {} tables", facts.tables.values().sum::<u64>(), facts.tables.len())
-    };
+    let mut checks = vec![Check::new(
+        name,
+        facts.integrity_ok,
+        "0 problems",
+        if facts.integrity_ok { "0 problems" } else { &problems },
+    )];
+    let counted =
+        |facts: &SqliteFacts| format!("{} rows in {} tables", facts.tables.values().sum::<u64>(), facts.tables.len());
     checks.push(match recorded::<SqliteFacts>(root) {
         Ok(then) => Check::new(
             "its tables have the rows that were counted at capture",
@@ -118,7 +121,11 @@ fn database(path: &Path, root: &Path) -> Vec<Check> {
             counted(&then),
             counted(&facts),
         ),
-        Err(_) => Check::not_known("its tables have the rows that were counted at capture", "counts of the capture", "none came back"),
+        Err(_) => Check::not_known(
+            "its tables have the rows that were counted at capture",
+            "counts of the capture",
+            "none came back",
+        ),
     });
     checks
 }

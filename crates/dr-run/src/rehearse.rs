@@ -20,8 +20,8 @@ use jiff::Timestamp;
 use crate::again::Again;
 use crate::clock::Stopwatch;
 use crate::error::RunError;
-use crate::keys::Surroundings;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
+use crate::keys::Surroundings;
 use crate::probe::{self, Check};
 use crate::school::School;
 use crate::scratch::{Scratch, Wiped, empty};
@@ -184,7 +184,9 @@ impl Stage<'_> {
         let Some(choice) = kept(self.opened, Some(&system.id)).into_iter().next() else {
             let away: Vec<_> = self.closed.iter().map(|closed| closed.target.as_str()).collect();
             return Ok(match self.opened.is_empty() {
-                true => part.ends(RehearsalVerdict::CouldNotVerify, format!("no copy can be read now: {}", away.join(", "))),
+                true => {
+                    part.ends(RehearsalVerdict::CouldNotVerify, format!("no copy can be read now: {}", away.join(", ")))
+                }
                 false => part.ends(RehearsalVerdict::Failed, "there is no snapshot of it to bring back".to_owned()),
             });
         };
@@ -208,8 +210,7 @@ impl Stage<'_> {
             Err(why) => {
                 let damaged = matches!(why, RepoError::Damaged { .. } | RepoError::Newer { .. });
                 let gone = matches!(why, RepoError::Store(StoreError::NotFound { .. } | StoreError::Short { .. }));
-                let verdict =
-                    if damaged || gone { RehearsalVerdict::Failed } else { RehearsalVerdict::CouldNotVerify };
+                let verdict = if damaged || gone { RehearsalVerdict::Failed } else { RehearsalVerdict::CouldNotVerify };
                 return Ok(part.ends(verdict, why.to_string()));
             }
         }
@@ -268,7 +269,12 @@ impl Stage<'_> {
             part.checks.push(Check::new(name, different == 0, "0 different", format!("{different} different")));
             self.second_look(from, choice, picks.as_deref(), &root, part)?;
         }
-        part.checks.push(Check::new("there is something", part.files > 0, "at least 1 file", format!("{} files", part.files)));
+        part.checks.push(Check::new(
+            "there is something",
+            part.files > 0,
+            "at least 1 file",
+            format!("{} files", part.files),
+        ));
         if label.unreadable > 0 {
             let missing = format!("{} entries were never captured", label.unreadable);
             part.checks.push(Check::not_known("nothing was left out at capture", "0 entries", missing));
@@ -365,7 +371,8 @@ fn not_tested(school: &School, ask: &Ask<'_>, parts: &[Part]) -> Result<Vec<Stri
         let names: Vec<_> = left.iter().map(|system| system.title.as_str()).collect();
         out.push(format!("These systems were not part of it: {}.", names.join(", ")));
     }
-    let tested = |target: &TargetId| parts.iter().any(|part| part.spot.as_ref().is_some_and(|spot| spot.target == *target));
+    let tested =
+        |target: &TargetId| parts.iter().any(|part| part.spot.as_ref().is_some_and(|spot| spot.target == *target));
     let others: Vec<_> = school.plan.targets.keys().filter(|target| !tested(target)).map(|t| t.as_str()).collect();
     if !others.is_empty() {
         out.push(format!("The copies on these targets were not tried: {}.", others.join(", ")));

@@ -16,8 +16,8 @@ use jiff::Timestamp;
 
 use crate::below::Below;
 use crate::error::RunError;
-use crate::keys::Surroundings;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
+use crate::keys::Surroundings;
 use crate::school::School;
 use crate::targets::Spot;
 
@@ -150,9 +150,7 @@ fn choose(system: &System, which: &Which, opened: &[Opened], closed: &[Closed]) 
         if away.is_empty() { String::new() } else { format!(" (not asked: {})", away.join("; ")) }
     };
     if opened.is_empty() {
-        let said = |is: fn(&RepoError) -> bool| {
-            move |closed: &Closed| matches!(&closed.error, Some(RunError::Repository { source, .. }) if is(source))
-        };
+        let said = |is: fn(&RepoError) -> bool| move |closed: &Closed| matches!(&closed.error, Some(RunError::Repository { source, .. }) if is(source));
         return Err(RunError::NoCopy {
             system: system.id.clone(),
             why: format!("no copy can be read now{}", away()),
@@ -359,8 +357,7 @@ impl Back<'_> {
     }
 
     fn one(&self, from: &Opened, paths: &[EntryPath], to: &dyn Destination) -> Result<Restored, RepoError> {
-        let options =
-            Restore { paths, workers: self.school.workers, stop: self.wanted.stop, tally: self.wanted.tally };
+        let options = Restore { paths, workers: self.school.workers, stop: self.wanted.stop, tally: self.wanted.tally };
         dr_repo::restore(&from.repository, self.choice.id, &options, to)
     }
 
@@ -371,7 +368,8 @@ impl Back<'_> {
         };
         let failed = |what: &'static str| RunError::local(what, path);
         crate::places::private_folder(above)?;
-        let beside = tempfile::TempDir::with_prefix_in(".dr-restore-", above).map_err(failed("cannot restore beside"))?;
+        let beside =
+            tempfile::TempDir::with_prefix_in(".dr-restore-", above).map_err(failed("cannot restore beside"))?;
         let manner = |in_place| Manner { in_place, owners: self.wanted.owners };
         let first = PutBack::new(beside.path(), manner(None))?;
         let again = || PutBack::new(beside.path(), manner(Some(Extra::Keep)));

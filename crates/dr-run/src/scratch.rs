@@ -109,7 +109,8 @@ fn outside(school: &School, scratch: &Path) -> Result<(), RunError> {
     for (path, what) in named {
         let whole = path.canonicalize().unwrap_or(path);
         if scratch.starts_with(&whole) || whole.starts_with(scratch) {
-            let why = format!("it and {what} ({}) lie in one another; name another folder with --scratch", whole.display());
+            let why =
+                format!("it and {what} ({}) lie in one another; name another folder with --scratch", whole.display());
             return Err(RunError::BadScratch { path: scratch.to_owned(), why });
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 use dr_plan::{Severity, Source, lint, next, show_full, table};
 use dr_run::past;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::opened::{school, time, told};
@@ -51,11 +51,14 @@ impl Plan {
             }
             Verb::Next { from, until } => {
                 let zone = &school.plan.school.timezone;
-                let from = from.as_deref().map(|text| time(text, zone)).transpose()?;
-                let from = from.unwrap_or_else(|| school.clock.decided());
+                let asked = from.as_deref().map(|text| time(text, zone)).transpose()?;
+                let from = asked.unwrap_or_else(|| school.clock.decided());
                 let until = until.as_deref().map(|text| time(text, zone)).transpose()?;
                 let week = || from.checked_add(SignedDuration::from_hours(7 * 24)).unwrap_or(from);
-                let history = past(&school.history().map_err(|e| told(e, world))?);
+                let mut history = past(&school.history().map_err(|e| told(e, world))?);
+                if asked.is_some() {
+                    served_before(&school.plan, &mut history, from);
+                }
                 let planned = next(&school.plan, &history, from, until.unwrap_or_else(week));
                 let rows: Vec<_> = planned
                     .iter()
@@ -71,6 +74,18 @@ impl Plan {
                     world.screen.say(&format!("{at:<16}  {system:<16} {target:<12} {}", planned.because));
                 }
                 Ok(Outcome::done())
+            }
+        }
+    }
+}
+
+/// Who asks from another moment on wants its slots, not what would be late by then.
+fn served_before(plan: &dr_plan::Plan, history: &mut dr_plan::History, from: Timestamp) {
+    let before = from.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(from);
+    for system in &plan.systems {
+        for copy in &system.copies {
+            if let Some(slot) = copy.schedule.last_slot_at_or_before(before, &plan.school.timezone) {
+                history.finished(&system.id, &copy.target, slot, slot, true);
             }
         }
     }

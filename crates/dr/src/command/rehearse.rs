@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use dr_ledger::{Authenticated, Digest, RehearsalVerdict};
 use dr_plan::{Class, Level, SystemId};
-use dr_report::{CheckDone, Evidence, Rehearsal as Document, Rehearsed, Sample, Wipe, evidence};
 use dr_repo::Tally;
-use dr_runbook::Runbook;
+use dr_report::{CheckDone, Evidence, Rehearsal as Document, Rehearsed, Sample, Wipe, evidence};
 use dr_run::{Ask, Part, Rehearsal, School, level_word, rehearse, written};
+use dr_runbook::Runbook;
 use serde_json::{Value, json};
 
 use super::opened::{runbook, surroundings, told};
@@ -20,7 +20,7 @@ use crate::{observe, shown};
 #[derive(Args)]
 pub struct Rehearse {
     /// Carry the restore out on scratch instead, look at what came back, time it, wipe it and write the evidence
-    #[arg(long, conflicts_with_all = ["to", "in_place", "dry_run", "as_of", "paths", "no_owner"])]
+    #[arg(long, conflicts_with_all = ["to", "in_place", "dry_run", "as_of", "paths", "no_owner", "snapshot", "approved_by"])]
     pub rehearse: bool,
     /// How deep: L1, everything is there; L2, everything comes back and is looked at. Default: the plan's
     #[arg(long, value_enum, ignore_case = true, requires = "rehearse")]
@@ -72,9 +72,8 @@ impl Rehearse {
             tally: &tally,
             stop: world.signals.stop(),
         };
-        let done = observe::while_shown(world.screen, &tally, observe::restoring, || {
-            rehearse(school, &ask, &surroundings())
-        });
+        let done =
+            observe::while_shown(world.screen, &tally, observe::restoring, || rehearse(school, &ask, &surroundings()));
         let done = done.map_err(|e| told(e, world))?;
         let number = school.history().map_err(|e| told(e, world))?.rehearsals().len() as u64 + 1;
         let document = self.document(school, &done, number)?;
@@ -82,11 +81,15 @@ impl Rehearse {
         let failed = |why: String| Failure::new(Cause::Failed, format!("the evidence could not be written: {why}"));
         let papers = evidence(&document).map_err(|why| failed(why.to_string()))?;
         let folder = self.evidence.clone().unwrap_or_else(|| school.places.evidence());
+        let folder = std::path::absolute(&folder).map_err(|why| failed(why.to_string()))?;
         let path = write(&folder, number, &papers).map_err(|why| failed(format!("{}: {why}", folder.display())))?;
         written(school, &done, verdict, &path, papers.json.as_bytes()).map_err(|e| told(e, world))?;
         say(school, &done, &document, verdict, &path, world);
         Ok(Outcome::done().with(verdict == RehearsalVerdict::Failed, Cause::Failed).with(
-            matches!(verdict, RehearsalVerdict::CouldNotVerify | RehearsalVerdict::Skipped | RehearsalVerdict::Simulated),
+            matches!(
+                verdict,
+                RehearsalVerdict::CouldNotVerify | RehearsalVerdict::Skipped | RehearsalVerdict::Simulated
+            ),
             Cause::Unverified,
         ))
     }
@@ -103,9 +106,7 @@ impl Rehearse {
         let book = runbook(school, world);
         let ids: Vec<SystemId> = wanted.iter().map(|system| system.id.clone()).collect();
         let order = book.as_ref().map(|book| runbook_order(book, school, &ids, world)).unwrap_or_default();
-        wanted.sort_by_key(|system| {
-            (order.iter().position(|id| *id == system.id).unwrap_or(usize::MAX), system.tier)
-        });
+        wanted.sort_by_key(|system| (order.iter().position(|id| *id == system.id).unwrap_or(usize::MAX), system.tier));
         wanted.dedup_by(|a, b| a.id == b.id);
         Ok(wanted.into_iter().map(|system| system.id.clone()).collect())
     }
@@ -252,9 +253,9 @@ fn say(
     }));
     let zone = &school.plan.school.timezone;
     for part in &document.systems {
-        let point = part.recovery_point.map_or("nothing".to_owned(), |at| {
-            at.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M").to_string()
-        });
+        let point = part
+            .recovery_point
+            .map_or("nothing".to_owned(), |at| at.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M").to_string());
         screen.say(&format!(
             "{:<16} {:<16} {}, {} of {point} in {:.1} s{}",
             part.id.as_str(),
@@ -267,8 +268,13 @@ fn say(
         if let Some(why) = &part.because {
             screen.say(&format!("  {why}"));
         }
-        for check in part.checks.iter().filter(|check| check.verdict != RehearsalVerdict::Verified || screen.is_verbose()) {
-            screen.say(&format!("  {}: {}; expected {}, was {}", check.verdict, check.name, check.expected, check.actual));
+        for check in
+            part.checks.iter().filter(|check| check.verdict != RehearsalVerdict::Verified || screen.is_verbose())
+        {
+            screen.say(&format!(
+                "  {}: {}; expected {}, was {}",
+                check.verdict, check.name, check.expected, check.actual
+            ));
         }
     }
     if let Some(sample) = &document.sample {

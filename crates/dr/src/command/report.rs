@@ -50,9 +50,7 @@ impl Report {
         let (files, addressed) = write(&school, &letter, &anchor, out, world)?;
         let (status, subject) = (letter.status, letter.subject.clone());
         let text_blake3 = Digest::of(letter.text.as_bytes());
-        school
-            .record(Event::LetterWritten { number, status, subject, text_blake3 })
-            .map_err(|e| told(e, world))?;
+        school.record(Event::LetterWritten { number, status, subject, text_blake3 }).map_err(|e| told(e, world))?;
         screen.document(&json!({
             "number": number, "status": letter.status, "subject": letter.subject, "text": letter.text,
             "files": files.iter().map(|file| crate::shown::path(file)).collect::<Vec<_>>(),
@@ -74,11 +72,15 @@ fn write(
     world: &World<'_>,
 ) -> Result<(Vec<PathBuf>, bool), Failure> {
     let failed = |path: &Path, why: std::io::Error| {
-        Failure::new(Cause::Failed, format!("{} cannot be written: {why}. The letter is not noted as written.", path.display()))
+        Failure::new(
+            Cause::Failed,
+            format!("{} cannot be written: {why}. The letter is not noted as written.", path.display()),
+        )
     };
     std::fs::create_dir_all(out).map_err(|why| failed(out, why))?;
     let name = |end: &str| out.join(format!("letter-{:04}.{end}", letter.number));
-    let mut files = vec![(name("txt"), letter.text.clone().into_bytes()), (name("html"), letter.html.clone().into_bytes())];
+    let mut files =
+        vec![(name("txt"), letter.text.clone().into_bytes()), (name("html"), letter.html.clone().into_bytes())];
     let mail = mail(school, letter, anchor);
     let addressed = mail.is_ok();
     match mail {
