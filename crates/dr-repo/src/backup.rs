@@ -101,6 +101,12 @@ pub struct Summary {
     pub adopted: u64,
     /// New chunks that were read back and compared, if that was asked for.
     pub proved: Option<u64>,
+    /// Why the file cache could not be written, if so: the next run will read everything again.
+    pub cache_failed: Option<String>,
+}
+
+fn no_cache(summary: &mut Summary, error: &RepoError) {
+    summary.cache_failed.get_or_insert(error.to_string());
 }
 
 /// A fresh snapshot id.
@@ -280,11 +286,11 @@ fn run(
         unsettled: Vec::new(),
         adopted,
         proved: None,
+        cache_failed: None,
     };
-    let mut cache = match capture.cache {
-        Some(path) => Some(CacheWriter::create(path)?),
-        None => None,
-    };
+    // The cache only saves time: whatever is wrong with it, the backup goes on without.
+    let mut cache =
+        capture.cache.and_then(|path| CacheWriter::create(path).map_err(|e| no_cache(&mut summary, &e)).ok());
     let document = std::thread::scope(|scope| {
         let (jobs_in, jobs) = bounded::<Job>(workers * 2);
         let (done_in, done) = unbounded::<Done>();
@@ -329,8 +335,8 @@ fn run(
     }
     let Some((label, document)) = document else { return Err(RepoError::Interrupted) };
     let lines = registrar.commit(&label, document)?;
-    if let Some(cache) = cache {
-        cache.publish()?;
+    if let Some(Err(error)) = cache.map(CacheWriter::publish) {
+        no_cache(&mut summary, &error);
     }
     if capture.prove {
         summary.proved = Some(crate::register::prove(repository, shared, &lines, capture)?);
@@ -591,13 +597,12 @@ fn settle(
         if unsettled {
             summary.unsettled.push(row.path.clone());
         }
-        if let (Some(cache), Some(stamp)) = (cache.as_mut(), stamp) {
-            cache.push(&Known {
-                path: row.path.clone(),
-                stamp,
-                profile: row.profile,
-                contents: row.contents.clone(),
-            })?;
+        if let (Some(writing), Some(stamp)) = (cache.as_mut(), stamp) {
+            let (path, contents) = (row.path.clone(), row.contents.clone());
+            if let Err(error) = writing.push(&Known { path, stamp, profile: row.profile, contents }) {
+                no_cache(summary, &error);
+                *cache = None;
+            }
         }
         if let Contents::Extents(extents) = &row.contents
             && extents.len() > EXTENTS_INLINE_MAX

@@ -66,14 +66,12 @@ impl Journal {
         text.lines().map(str::to_owned).collect()
     }
 
-    fn note(&self, digest: Digest) -> Result<(), RepoError> {
-        let Some(path) = &self.0 else { return Ok(()) };
-        let mut file = File::options()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(RepoError::local("cannot write the journal"))?;
-        writeln!(file, "{digest}").map_err(RepoError::local("cannot write the journal"))
+    /// Best effort: without the note, a killed run's pack is read back before it is taken up, or stored again.
+    fn note(&self, digest: Digest) {
+        let Some(path) = &self.0 else { return };
+        if let Ok(mut file) = File::options().create(true).append(true).open(path) {
+            let _ = writeln!(file, "{digest}");
+        }
     }
 
     fn clear(&self) {
@@ -118,7 +116,7 @@ impl<'a> Registrar<'a> {
     /// Stores a finished pack. On return it survives a power cut; it counts once it is registered.
     pub(crate) fn store(&mut self, pack: FinishedPack) -> Result<(), RepoError> {
         let object = pack.id.object_name(self.shared.session.host);
-        self.journal.note(pack.digest)?;
+        self.journal.note(pack.digest);
         let outcome = self.repository.shelf.put_new(&key(&object)?, Put::File(pack.path.clone()))?;
         drop(pack.lock);
         if outcome == Outcome::Exists {
