@@ -143,7 +143,7 @@ fn plain(view: &View) -> String {
     lines.extend([String::new(), "Not tested".to_owned()]);
     view.not_tested.iter().for_each(|one| lines.extend(words::wrap(&format!("- {}", words::plain(one)), WIDTH, 2)));
     lines.push(String::new());
-    lines.push(NOT_AN_RTO.to_owned());
+    lines.extend(words::wrap(NOT_AN_RTO, WIDTH, 0));
     lines.join("\n") + "\n"
 }
 

@@ -73,7 +73,7 @@ pub struct SystemFacts {
     pub unreadable: u64,
     /// How much later than promised a copy may be before anybody is told.
     pub grace: SignedDuration,
-    /// The newest slot of any copy that nothing served, not even a failed run.
+    /// The oldest slot of any copy, since its last served one, that nothing served, not even a failed run.
     pub unserved: Option<Timestamp>,
     /// Each copy there is or should be: one for a target, one for each medium of a pool that holds it.
     pub copies: Vec<CopyFacts>,
@@ -176,7 +176,7 @@ impl Facts {
                 last_verified: copies.iter().filter_map(|copy| copy.verified).max(),
                 last_restored: restored.max(proof.proved),
                 unreadable: history.last_run(&system.id).map_or(0, |run| run.unreadable),
-                unserved: unserved(given, &history, system),
+                unserved: unserved(given, &history, began, system),
                 proof,
                 grace,
                 copies,
@@ -226,21 +226,31 @@ fn median(durations: &[SignedDuration]) -> Option<SignedDuration> {
     sorted.get(sorted.len() / 2).copied()
 }
 
-/// The newest slot by now for which no run of this copy ever began, of copies that this version makes by itself. A copy
-/// on disks also counts: its run begins, and then awaits the disk.
-fn unserved(given: &Given<'_>, history: &History, system: &dr_plan::System) -> Option<Timestamp> {
+/// The oldest slot since the last served one for which no run of a copy ever began. A copy on disks counts as well: its
+/// run begins, and then awaits the disk.
+fn unserved(
+    given: &Given<'_>,
+    history: &History,
+    began: Option<Timestamp>,
+    system: &dr_plan::System,
+) -> Option<Timestamp> {
     let zone = &given.plan.school.timezone;
     let of_copy = |copy: &dr_plan::CopyRule| {
-        let slot = copy.schedule.last_slot_at_or_before(given.now, zone)?;
         let past = history.copy(&system.id, &copy.target);
         let served = past.started_slot.max(past.finished_slot).max(past.awaited_slot);
-        (served.is_none_or(|served| served < slot)).then_some(slot)
+        let from = served.map(|served| served + SignedDuration::from_nanos(1)).or(began)?;
+        // The first one decides; a machine that slept for years need not be counted slot by slot.
+        let until = given.now.min(from.saturating_add(LONGEST_SLOT).ok()?);
+        copy.schedule.slots(from, until, zone).into_iter().next()
     };
     if !system.source.runs() {
         return None;
     }
     system.copies.iter().filter_map(of_copy).min()
 }
+
+/// No schedule lets more than a year pass between two slots that a plan would rely on.
+const LONGEST_SLOT: SignedDuration = SignedDuration::from_hours(24 * 366);
 
 /// Between decision and clock lie minutes; a run of a night is decided when it begins.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(12);

@@ -154,11 +154,15 @@ impl Finding {
     /// Who is to do what by when.
     #[must_use]
     pub fn task(&self, plan: &Plan) -> String {
-        let by = match self.status {
+        let who = self.owner.as_ref().map_or_else(|| "Somebody".to_owned(), |id| words::plain(&words::name(plan, id)));
+        format!("By {}, {who}: {}.", words::day(self.until()), self.next)
+    }
+
+    /// By when, and for what is on its way until when it may be.
+    pub(crate) fn until(&self) -> Date {
+        match self.status {
             Status::Seeding(until) => until,
             _ => self.by,
-        };
-        let who = self.owner.as_ref().map_or_else(|| "Somebody".to_owned(), |id| words::name(plan, id));
-        format!("By {}, {}: {}.", words::day(by), words::plain(&who), self.next)
+        }
     }
 }

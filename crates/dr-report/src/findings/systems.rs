@@ -39,7 +39,7 @@ pub(super) fn look(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
             Said {
                 rule: "not-run",
                 status: Status::NotKnown,
-                short: "not assessed",
+                short: "unassessed",
                 cause: "this version cannot read systems of this kind".into(),
                 risk: "nothing of it is backed up here",
                 next: "have it backed up in another way and see a restore of it".into(),
@@ -48,10 +48,12 @@ pub(super) fn look(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
     }
     idle(found, system, of);
     objective(found, system, of);
+    if of.newest().is_some() {
+        proof(found, system, of);
+    }
     copies(found, system, of);
     if of.newest().is_some() {
         places(found, system, of);
-        proof(found, system, of);
         looked_at(found, system, of);
     }
     complete(found, system, of);
@@ -70,7 +72,7 @@ fn idle(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
             Said {
                 rule: "idle",
                 status: Status::NotKnown,
-                short: "did not run",
+                short: "no run",
                 cause,
                 risk: "what has changed since may be lost",
                 next: "see that the backup server is on and that `dr run --due` is called".into(),
@@ -141,7 +143,7 @@ fn copies(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 Said {
                     rule: "not-run",
                     status: Status::NotKnown,
-                    short: "not assessed",
+                    short: "unassessed",
                     cause: format!("this version cannot make its copy {place}"),
                     risk: "that copy does not exist",
                     next: "give the plan another target, or have that copy made in another way".into(),
@@ -314,7 +316,7 @@ fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 Said {
                     rule: "proof",
                     status: seeding.map_or(Status::NotKnown, Status::Seeding),
-                    short: "never proved",
+                    short: "unproved",
                     cause: "it was never brought back as a test".into(),
                     risk: "whether it would come back is not known",
                     next: rehearse(),

@@ -18,7 +18,7 @@ pub(super) const HEIGHT: usize = 25;
 /// The head of the table.
 pub(super) const HEAD: [&str; 7] = ["System", "Last good", "Copies", "Off-site", "Offline", "Proved", "Status"];
 /// Columns between which a cell of the table stands; the last takes the rest.
-pub(super) const COLUMNS: [usize; 6] = [17, 11, 8, 10, 9, 9];
+pub(super) const COLUMNS: [usize; 6] = [17, 10, 7, 9, 8, 9];
 
 /// Everything that stands in the letter. Each text is one paragraph, broken already.
 #[derive(Debug, serde::Serialize)]
@@ -46,14 +46,17 @@ pub(super) struct Content {
 #[derive(Clone, Copy)]
 struct Room {
     todo_lines: usize,
+    other_todo_lines: usize,
     todos: usize,
     recover: usize,
     rows: usize,
+    changes: usize,
 }
 
 impl Content {
     pub(super) fn of(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64) -> Self {
-        let mut room = Room { todo_lines: 3, todos: 6, recover: 2, rows: report.systems.len() };
+        let mut room =
+            Room { todo_lines: 3, other_todo_lines: 2, todos: 6, recover: 2, rows: report.systems.len(), changes: 2 };
         loop {
             let content = Self::within(given, facts, report, number, room);
             let over = content.height().saturating_sub(HEIGHT);
@@ -65,6 +68,10 @@ impl Content {
                 room.todo_lines -= 1;
             } else if room.todos > 3 {
                 room.todos -= 1;
+            } else if room.changes > 1 {
+                room.changes -= 1;
+            } else if room.other_todo_lines > 1 {
+                room.other_todo_lines -= 1;
             } else if room.rows > 8 {
                 room.rows -= 1;
             } else if room.todos > 1 {
@@ -83,7 +90,7 @@ impl Content {
 
     fn within(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64, room: Room) -> Self {
         let word = word(report.overall);
-        let todo = todo::todo(given, report, room.todos, room.todo_lines);
+        let todo = todo::todo(given, report, room.todos, [room.todo_lines, room.other_todo_lines]);
         let sentence = format!("{word} - {}", lines::sentence(given, report));
         let (rows, more_rows) = rows(given, facts, report, room.rows);
         Self {
@@ -100,7 +107,7 @@ impl Content {
             rehearsal: words::fit(&lines::rehearsal(given, facts), WIDTH, 11, 1),
             plan: words::fit(&lines::plan(given, facts), WIDTH, 11, 1),
             not_assessed: words::fit(&not_assessed(given), WIDTH, 2, 1),
-            changes: words::fit(&changes(given, facts), WIDTH, 2, 2),
+            changes: words::fit(&changes(given, facts), WIDTH, 2, room.changes),
             dead_man: words::fit(&lines::dead_man(given, facts), WIDTH, 2, 1),
             evidence: words::fit(&evidence(given, number), WIDTH, 2, 1),
         }
@@ -170,10 +177,17 @@ fn cells(given: &Given<'_>, facts: &Facts, system: &System, of: &SystemFacts, ro
         let dash = || "-".to_owned();
         return [title, dash(), dash(), dash(), dash(), dash(), status];
     }
-    let proved = of.proof.proved.map(|at| words::short_day(at.to_zoned(zone.clone()).date(), facts.today));
+    let proved = of.proof.proved.map(|at| {
+        let date = at.to_zoned(zone.clone()).date();
+        let this_year = date.year() == facts.today.year();
+        date.strftime(if this_year { "%-d %b" } else { "%b %Y" }).to_string()
+    });
     [
         title,
-        of.newest().map_or_else(|| "never".to_owned(), |at| words::clip(&words::moment(at, facts.today, zone), 10)),
+        of.newest().map_or_else(
+            || "never".to_owned(),
+            |at| words::clip(&words::moment(at, facts.today, zone), COLUMNS[1] - 1),
+        ),
         of.clean().count().to_string(),
         yes(|copy| copy.standing.off_site),
         yes(|copy| copy.standing.offline),
@@ -220,10 +234,11 @@ fn changes(given: &Given<'_>, facts: &Facts) -> String {
     let since = History::of(given.entries).last_letter().map_or(jiff::Timestamp::MIN, |letter| letter.at);
     let new = || given.entries.iter().filter(|entry| entry.decided > since).map(|entry| &entry.event);
     let count = |test: fn(&Event) -> bool| new().filter(|event| test(event)).count();
+    let places = new().map(|event| if let Event::Initialised { targets } = event { targets.len() } else { 0 }).sum();
     let kinds = [
-        (count(|e| matches!(e, Event::Initialised { .. })), "place set up", "places set up"),
+        (places, "place set up", "places set up"),
         (count(|e| matches!(e, Event::MediumRegistered { .. })), "disk new", "disks new"),
-        (count(|e| matches!(e, Event::MediumReceived { .. })), "disk put away", "disks put away"),
+        (count(|e| matches!(e, Event::MediumReceived { .. })), "put away", "put away"),
         (count(|e| matches!(e, Event::MediumLost { .. })), "disk lost", "disks lost"),
         (count(|e| matches!(e, Event::Restored { .. })), "restore", "restores"),
         (count(|e| matches!(e, Event::Rehearsed { .. })), "rehearsal", "rehearsals"),
@@ -251,7 +266,7 @@ fn changes(given: &Given<'_>, facts: &Facts) -> String {
         })
         .collect();
     let accepted = if accepted.is_empty() { "none".to_owned() } else { words::plain(&accepted.join("; ")) };
-    format!("Changes: {changes}. Accepted gaps: {accepted}.")
+    format!("Accepted gaps: {accepted}. Changes: {changes}.")
 }
 
 /// The ledger's end, to be compared one day with what the ledger says then. 128 bits of it: enough that nobody finds

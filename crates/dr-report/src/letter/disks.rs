@@ -16,24 +16,28 @@ pub(super) fn line(given: &Given<'_>, facts: &Facts) -> String {
         0 => format!("None of {wanted} registered yet."),
         n => format!("{} of {n} accounted for.", n - lost),
     }];
-    let moves = facts.disks.iter().flat_map(|disks| &disks.moves);
-    parts.extend(moves.take(2).map(|turn| next(given, turn)));
+    let moves: Vec<&Move> = facts.disks.iter().flat_map(|disks| &disks.moves).collect();
+    let together = |a: &&Move, b: &&Move| (a.by, &a.custodian) == (b.by, &b.custodian);
+    parts.extend(moves.chunk_by(together).take(2).map(|turns| next(given, turns)));
     format!("Disks      {}", words::plain(&parts.join(" ")))
 }
 
-/// `Mon 23 Nov: J. Oak brings disk-3 (or R. Elm).`
-fn next(given: &Given<'_>, turn: &Move) -> String {
-    let plan = given.plan;
-    let day = words::day(turn.by.to_zoned(plan.school.timezone.clone()).date());
-    let Some(carrier) = &turn.custodian else {
-        return format!("{day}: nobody is there to carry disk {}.", turn.medium);
+/// `Mon 23 Nov: J. Oak brings disk-3, takes disk-2 (or R. Elm).`
+fn next(given: &Given<'_>, turns: &[&Move]) -> String {
+    let (Some(turn), plan) = (turns.first(), given.plan) else {
+        return String::new();
     };
-    let does = match turn.to {
-        Holder::Server => "brings",
-        _ => "takes away",
+    let day = words::day(turn.by.to_zoned(plan.school.timezone.clone()).date());
+    let does = |turn: &&Move| match turn.to {
+        Holder::Server => format!("brings {}", turn.medium),
+        _ => format!("takes {}", turn.medium),
+    };
+    let does: Vec<String> = turns.iter().map(does).collect();
+    let Some(carrier) = &turn.custodian else {
+        return format!("{day}: nobody is there who {}.", does.join(", "));
     };
     let or: Vec<String> = turn.deputies.iter().map(|id| words::name(plan, id)).collect();
     let or: Vec<&str> = or.iter().map(String::as_str).collect();
     let or = if or.is_empty() { String::new() } else { format!(" (or {})", words::list(&or, 1)) };
-    format!("{day}: {} {does} {}{or}.", words::name(plan, carrier), turn.medium)
+    format!("{day}: {} {}{or}.", words::name(plan, carrier), does.join(", "))
 }

@@ -17,32 +17,28 @@ const SUBJECT: usize = 70;
 pub(super) fn subject(given: &Given<'_>, facts: &Facts, report: &StatusReport) -> String {
     let jobs = todo::count(given, report);
     let first = todo::first(given, report);
-    let title = first.as_ref().and_then(|(_, titles)| titles.first()).map(|title| words::clip(title, 16));
-    let ask = match (report.overall, first) {
+    let title = first.as_ref().and_then(|job| job.titles.first()).map(|title| words::clip(title, 16));
+    let ask = match (report.overall, first.map(|job| job.finding)) {
         (_, None) => "nothing to do".to_owned(),
-        (LetterStatus::Red, Some((finding, _))) => match title {
+        (LetterStatus::Red, Some(finding)) => match title {
             Some(title) => format!("{title} {}", finding.short),
             None => finding.short.clone(),
         },
-        (LetterStatus::NotKnown, Some((finding, _))) => finding.short.clone(),
-        (_, Some((finding, _))) => {
-            let by = match finding.status {
-                Status::Seeding(until) => until,
-                _ => finding.by,
-            };
+        (LetterStatus::NotKnown, Some(finding)) => finding.short.clone(),
+        (_, Some(finding)) => {
+            let by = finding.until();
             format!("{} by {}", words::count(jobs, "job", "jobs"), words::short_day(by, facts.today))
         }
     };
     let (word, week) = (word(report.overall), facts.today.strftime("%-d %b"));
     let full = words::plain(&given.plan.school.name);
     let write = |school: &str| format!("[{word}] {school} – backups, week to {week} – {ask}");
-    // The school knows its own name: what kind of school it is can go first.
+    // The school knows its own name: what kind of school it is can go.
     let mut school = full.as_str();
-    while write(school).chars().count() > SUBJECT {
-        match school.rsplit_once(' ') {
-            Some((shorter, kind)) if KINDS.contains(&kind) && !shorter.is_empty() => school = shorter,
-            _ => break,
-        }
+    while let Some((shorter, kind)) = school.rsplit_once(' ')
+        && KINDS.contains(&kind)
+    {
+        school = shorter;
     }
     let spare = SUBJECT.saturating_sub(write("").chars().count());
     write(&words::clip(school, spare.max(12)))
@@ -65,7 +61,7 @@ pub(super) fn sentence(given: &Given<'_>, report: &StatusReport) -> String {
     let text = match report.overall {
         LetterStatus::Green => {
             let all = with(|status| status != Status::Declared).len();
-            format!("All {all} systems are backed up and were brought back as a test. {needs}")
+            format!("All {all} systems are backed up and proved. {needs}")
         }
         LetterStatus::Amber => {
             let seeding = with(|status| matches!(status, Status::Seeding(_)));
@@ -82,7 +78,7 @@ pub(super) fn sentence(given: &Given<'_>, report: &StatusReport) -> String {
         }
         LetterStatus::NotKnown => match with(|status| status == Status::NotKnown).as_slice() {
             [] => format!("It is not known whether the backups are any good. {needs}"),
-            some => format!("It is not known whether {} would come back. {needs}", words::list(some, 3)),
+            some => format!("It is not known whether {} would come back. {needs}", words::list(some, 2)),
         },
         LetterStatus::Red => match with(|status| status == Status::Red).as_slice() {
             [] => {
@@ -90,7 +86,7 @@ pub(super) fn sentence(given: &Given<'_>, report: &StatusReport) -> String {
                 let cause = cause.map_or_else(String::new, |finding| finding.cause.clone());
                 format!("Act today: {cause}. {needs}")
             }
-            some => format!("Act today: {} cannot be relied on to come back. {needs}", words::list(some, 3)),
+            some => format!("Act today: {} may not come back. {needs}", words::list(some, 2)),
         },
     };
     words::plain(&text)
@@ -113,12 +109,13 @@ pub(super) fn rehearsal(given: &Given<'_>, facts: &Facts) -> String {
             let took = SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
             let (good, all) = (good.count(), rehearsal.systems.len());
             let date = words::short_day(rehearsal.at.to_zoned(zone.clone()).date(), facts.today);
-            format!("{good} of {all} systems restored and checked {date}, {}.", length(took))
+            let took = if good == 0 { String::new() } else { format!(" in {}", length(took)) };
+            format!("{good} of {all} restored and checked {date}{took}.")
         }
     };
     let lapses =
         facts.systems.iter().filter_map(|of| of.proof.lapses_after(plan.rehearsals.full, given.calendar, zone));
-    let next = lapses.min().map(|date| format!(" Next due by {}.", words::short_day(date, facts.today)));
+    let next = lapses.min().map(|date| format!(" Next by {}.", words::short_day(date, facts.today)));
     format!("Rehearsal  {last}{}", next.unwrap_or_default())
 }
 

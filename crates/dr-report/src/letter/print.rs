@@ -82,7 +82,8 @@ fn labelled(lines: &[String], sign: char) -> Labelled {
 
 pub(super) fn html(content: &Content) -> Result<String, LetterError> {
     let sentence = join(&content.sentence);
-    let rest = sentence.strip_prefix(content.word).map_or(sentence.as_str(), str::trim_start);
+    let rest =
+        sentence.strip_prefix(content.word).map_or(sentence.as_str(), |rest| rest.trim_start_matches([' ', '-']));
     let todo = content.todo.iter().map(|lines| {
         let text = join(lines);
         text.strip_prefix("NEED FROM YOU").map_or(text.clone(), |rest| rest.trim_start().to_owned())

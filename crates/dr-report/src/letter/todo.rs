@@ -1,40 +1,44 @@
 //! What does the reader have to do, by when? Findings that have the same way out are one job.
 
 use super::content::WIDTH;
+use dr_plan::PersonId;
+
 use crate::facts::Given;
 use crate::findings::Finding;
 use crate::status::{Status, StatusReport};
 use crate::words;
 
-/// Rules about the whole school: each finding is a job of its own.
-type Job<'a> = (&'a Finding, Vec<&'a str>);
+/// The worst finding of a job, the systems that it is about (none if it is about the school), and who is asked.
+pub(super) struct Job<'a> {
+    pub(super) finding: &'a Finding,
+    pub(super) titles: Vec<&'a str>,
+    owners: Vec<&'a PersonId>,
+}
 
-/// The jobs, worst first, each at most `lines` lines; at most `most` of them, and how many more there are.
-pub(super) fn todo(given: &Given<'_>, report: &StatusReport, most: usize, lines: usize) -> Vec<Vec<String>> {
+const LEAD: &str = "NEED FROM YOU  ";
+
+/// The jobs, worst first, the first and each of the others with at most so many lines; at most `most` of them, and how
+/// many more there are.
+pub(super) fn todo(given: &Given<'_>, report: &StatusReport, most: usize, lines: [usize; 2]) -> Vec<Vec<String>> {
     let jobs = jobs(given, report);
     let mut todo: Vec<Vec<String>> = Vec::new();
-    for (place, (finding, titles)) in jobs.iter().take(most).enumerate() {
-        let titles = if titles.is_empty() { String::new() } else { format!("{}: ", words::list(titles, 3)) };
-        let lead = if place == 0 { "NEED FROM YOU  " } else { "               " };
-        let task = finding.task(given.plan);
-        let text = format!("{lead}{}. {task} {titles}{}; {}.", place + 1, finding.cause, finding.risk);
-        // The lead's blanks must not be broken at.
-        let (lead, text) = text.split_at(lead.len());
-        let mut wrapped = words::fit(text, WIDTH - lead.len(), 3, lines);
-        for (n, line) in wrapped.iter_mut().enumerate() {
-            *line = if n == 0 { format!("{lead}{line}") } else { format!("               {line}") };
-        }
-        todo.push(wrapped);
+    for (place, job) in jobs.iter().take(most).enumerate() {
+        let titles = if job.titles.is_empty() { String::new() } else { format!("{}: ", words::list(&job.titles, 3)) };
+        let lead = if place == 0 { LEAD } else { "" };
+        let who: Vec<String> = job.owners.iter().map(|id| words::name(given.plan, id)).collect();
+        let who: Vec<&str> = who.iter().map(String::as_str).collect();
+        let who = if who.is_empty() { "Somebody".to_owned() } else { words::list(&who, 2) };
+        let Finding { next, cause, risk, .. } = job.finding;
+        let day = words::day(job.finding.until());
+        let text = words::plain(&format!("{}. By {day}, {who}: {next}. {titles}{cause}; {risk}.", place + 1));
+        todo.push(words::fit(&format!("{lead}{text}"), WIDTH, 3, lines[usize::from(place > 0)]));
     }
     let more = jobs.len().saturating_sub(most);
     if more > 0 {
-        todo.push(vec![format!(
-            "               and {} more: `dr status` lists all",
-            words::count(more, "job", "jobs")
-        )]);
+        todo.push(vec![format!("   and {} more: `dr status` lists all", words::count(more, "job", "jobs"))]);
     }
     if todo.is_empty() {
-        todo.push(vec!["NEED FROM YOU  nothing.".to_owned()]);
+        todo.push(vec![format!("{LEAD}nothing.")]);
     }
     todo
 }
@@ -58,15 +62,19 @@ fn jobs<'a>(given: &'a Given<'_>, report: &'a StatusReport) -> Vec<Job<'a>> {
         }
         let title = finding.system.as_ref().and_then(|id| given.plan.system(id)).map(|system| system.title.as_str());
         let same = |job: &&mut Job<'_>| {
-            title.is_some() && job.0.rule == finding.rule && job.0.next == finding.next && job.0.owner == finding.owner
+            title.is_some() && job.finding.rule == finding.rule && job.finding.next == finding.next
         };
         match (jobs.iter_mut().find(same), title) {
             (Some(job), Some(title)) => {
-                if !job.1.contains(&title) {
-                    job.1.push(title);
+                if !job.titles.contains(&title) {
+                    job.titles.push(title);
                 }
+                job.owners.extend(finding.owner.iter().filter(|owner| !job.owners.contains(owner)).collect::<Vec<_>>());
             }
-            _ => jobs.push((finding, title.into_iter().collect())),
+            _ => {
+                let (titles, owners) = (title.into_iter().collect(), finding.owner.iter().collect());
+                jobs.push(Job { finding, titles, owners });
+            }
         }
     }
     jobs
