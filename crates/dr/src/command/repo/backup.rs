@@ -217,6 +217,9 @@ impl Backup {
         for unread in &summary.unreadable {
             screen.warning(&format!("not backed up: {}: {}", shown::name(&name(&unread.path)), unread.why));
         }
+        if let Some(why) = &summary.cache_failed {
+            screen.warning(&format!("the backup is whole, but the next one will read every file again: {why}"));
+        }
         if screen.is_verbose() {
             for path in &summary.unsettled {
                 screen.note(&format!("changed while it was read: {}", shown::name(&name(path))));
