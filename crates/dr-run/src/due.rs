@@ -77,3 +77,68 @@ pub fn asked(plan: &Plan, history: &History, systems: &[SystemId], now: Timestam
     };
     wanted.into_iter().map(turn).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dr_ledger::{Authenticated, Body, CopyOutcome, Event, RunCopy, RunId, RunOutcome};
+
+    const PLAN: &str = "school = 'S'\ncopies = { onsite = 'nas', disks = 2 }\n[systems]\nadmin = { source = 'office', schedule = 'daily at 19:00', targets = ['onsite', 'disks'] }\n";
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// The targets due at `now` after a run for the slot of 19:00 that ended at 19:10.
+    fn due_after(nas: CopyOutcome, disks: CopyOutcome, now: &str) -> Vec<String> {
+        let plan = dr_plan::parse(PLAN, "dr.toml").unwrap();
+        let (slot, system) = (at("2026-11-20T19:00:00Z"), SystemId::new("admin").unwrap());
+        let copy = |name: &str, outcome| RunCopy {
+            target: TargetId::new(name).unwrap(),
+            medium: None,
+            outcome,
+            snapshot: None,
+            slot: Some(slot),
+            bytes_stored: 0,
+            error: None,
+        };
+        let copies: Vec<_> = plan.systems[0]
+            .copies
+            .iter()
+            .map(|rule| copy(rule.target.as_str(), if rule.target.as_str() == "onsite" { nas } else { disks }))
+            .collect();
+        let slots = copies.iter().map(|copy| (copy.target.clone(), slot)).collect();
+        let run = RunId("r".into());
+        let events = [
+            Event::RunStarted { run: run.clone(), system: system.clone(), slots, because: String::new() },
+            Event::RunFinished {
+                run,
+                system,
+                outcome: RunOutcome::Done,
+                copies,
+                capture_started: None,
+                entries: 0,
+                bytes_read: 0,
+                unreadable: 0,
+            },
+        ];
+        let entries: Vec<_> = (1..)
+            .zip(events)
+            .map(|(n, event)| {
+                let then = at("2026-11-20T19:10:00Z");
+                Body { decided: then, real: then, by: None, authenticated: Authenticated::System, event }.numbered(n)
+            })
+            .collect();
+        let turns = due(&plan, &History::of(&entries), at(now));
+        turns.iter().flat_map(|turn| turn.targets.iter().map(|(target, _)| target.to_string())).collect()
+    }
+
+    #[test]
+    fn a_wait_for_a_disk_ends_when_there_is_one_and_a_failure_after_an_hour() {
+        let (done, failed, awaited) = (CopyOutcome::Done, CopyOutcome::Failed, CopyOutcome::Awaited);
+        assert_eq!(due_after(done, done, "2026-11-20T19:11:00Z"), [] as [&str; 0]);
+        assert_eq!(due_after(done, awaited, "2026-11-20T19:11:00Z"), ["disks"]);
+        assert_eq!(due_after(failed, done, "2026-11-20T19:11:00Z"), [] as [&str; 0]);
+        assert_eq!(due_after(failed, done, "2026-11-20T20:10:00Z"), ["onsite"]);
+    }
+}

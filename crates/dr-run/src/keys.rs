@@ -18,13 +18,16 @@ use crate::school::School;
 /// No key file is longer, and no secret that a program gives.
 const KEY_MAX: usize = 64 << 10;
 
+/// A variable of the environment, by its name.
+pub type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
 /// What the caller's surroundings say about keys; only the caller reads the environment.
 #[derive(Default)]
 pub struct Surroundings<'a> {
     /// `DR_KEY_FILE`
     pub key_file: Option<PathBuf>,
     /// Any variable by its name, for `env:` and `credential:`.
-    pub variable: Option<&'a dyn Fn(&str) -> Option<OsString>>,
+    pub variable: Option<Variable<'a>>,
 }
 
 impl Surroundings<'_> {

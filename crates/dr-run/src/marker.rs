@@ -102,3 +102,28 @@ pub(crate) fn find(pool: &Pool, register: &Register, id: &MediumId) -> Result<Pa
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_reads_back_whatever_the_school_is_called() {
+        let slot = tempfile::tempdir().unwrap();
+        let (label, pool) = (MediumId::new("disk-1").unwrap(), PoolId::new("weekly").unwrap());
+        let text = text(&label, &pool, "St \"A\"\nlabel = 'disk-2' \\ School", "01632 960101\n[x]", "ab12");
+        fs::write(slot.path().join(MARKER), text).unwrap();
+        assert_eq!(read(slot.path()), Some(Marker { label, pool, repository: "ab12".into() }));
+    }
+
+    #[test]
+    fn a_marker_that_is_a_link_or_no_toml_is_none() {
+        let slot = tempfile::tempdir().unwrap();
+        let path = slot.path().join(MARKER);
+        std::os::unix::fs::symlink("/etc/hostname", &path).unwrap();
+        assert_eq!(read(slot.path()), None);
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "label = 'Not A Label!'").unwrap();
+        assert_eq!(read(slot.path()), None);
+    }
+}

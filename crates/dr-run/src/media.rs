@@ -86,7 +86,7 @@ pub fn init(school: &School, label: &MediumId, slot: Option<&str>) -> Result<Eve
         )));
     }
     let key = school.host_key()?;
-    let target = target_of(school, &medium.pool);
+    let target = target_of(school, label, &medium.pool)?;
     let spot = Spot { target, medium: Some(label.clone()), folder: folder.join(REPOSITORY), repository: None };
     let repository = match begun(school, &folder, &spot, label, &key, medium.suspect)? {
         Some(repository) => repository,
@@ -145,13 +145,13 @@ fn contact(school: &School) -> String {
         .unwrap_or_else(|| "at its office".into())
 }
 
-/// The target behind which this pool stands; for messages.
-fn target_of(school: &School, pool: &PoolId) -> TargetId {
+/// The target that stands for this pool; without one nothing would ever be copied to the medium.
+fn target_of(school: &School, label: &MediumId, pool: &PoolId) -> Result<TargetId, RunError> {
     let found = school.plan.targets.iter().find(|(_, target)| target.pool() == Some(pool));
-    found.map_or_else(
-        || TargetId::new(pool.as_str()).unwrap_or_else(|_| unreachable!("a pool's name is a target's name")),
-        |(id, _)| id.clone(),
-    )
+    found.map(|(id, _)| id.clone()).ok_or_else(|| RunError::Medium {
+        medium: label.clone(),
+        why: format!("no target of the plan stands for its pool {pool}, so nothing would be copied to it"),
+    })
 }
 
 /// Takes note that a medium is plugged in, if it is the one that the ledger knows.
@@ -167,7 +167,7 @@ pub fn load(school: &School, label: &MediumId) -> Result<(Event, PathBuf), RunEr
     let pool = pool.ok_or_else(|| RunError::UnknownPool { pool: medium.pool.clone() })?;
     let slot = marker::find(pool, &register, label)?;
     let spot = Spot {
-        target: target_of(school, &medium.pool),
+        target: target_of(school, label, &medium.pool)?,
         medium: Some(label.clone()),
         folder: slot.join(REPOSITORY),
         repository: medium.repository.clone(),

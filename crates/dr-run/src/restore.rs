@@ -236,7 +236,7 @@ impl Back<'_> {
                 let tree = EntryPath::new(maildir::TREE).map_err(|_| RunError::Interrupted)?;
                 let place = || Ok(Below::new(self.in_place(path)?, tree.clone()));
                 let first = place()?;
-                Ok((path.clone(), self.fill(&[tree.clone()], &first, &place, notes)?))
+                Ok((path.clone(), self.fill(std::slice::from_ref(&tree), &first, &place, notes)?))
             }
             (None, _) => {
                 let to = self.origin()?;
@@ -399,4 +399,26 @@ fn is_of_the_copy(why: &str) -> bool {
     ["damaged", " is not in ", " ends before ", "are lost", "cannot read from", "no pack", "not known"]
         .iter()
         .any(|sign| why.contains(sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dr_store::StoreError;
+
+    #[test]
+    fn what_a_copy_has_lost_is_told_from_what_a_place_refuses() {
+        let key = || dr_store::Key::new("data/a").unwrap();
+        let place = || "nas".to_owned();
+        for lost in [
+            RepoError::Damaged { object: "data/a".into(), what: "a frame does not open".into() },
+            StoreError::NotFound { key: key(), place: place() }.into(),
+            StoreError::Short { key: key(), place: place(), end: 7 }.into(),
+        ] {
+            assert!(is_of_the_copy(&lost.to_string()), "{lost}");
+        }
+        for refused in ["Permission denied (os error 13)", "File exists (os error 17)", "its owner could not be set"] {
+            assert!(!is_of_the_copy(refused), "{refused}");
+        }
+    }
 }
