@@ -74,6 +74,8 @@ fn a_source_that_is_empty_or_gone_fails_and_leaves_the_good_snapshots_alone() {
     fs::create_dir_all(school.path("school/office/empty")).unwrap();
     let said = school.dr(&["--at", "2026-11-21T21:30:00Z", "run", "admin"]).ended(1);
     assert!(said.stderr.contains("empty"), "{}", said.stderr);
+    let ledger = fs::read_to_string(school.path("state/ledger.jsonl")).unwrap();
+    assert!(ledger.contains("the source is empty") && !ledger.contains("school/office"), "{ledger}");
     let kept = school.dr(&["--json", "snapshots", "admin"]).ended(0).json();
     assert_eq!(kept.as_array().unwrap().len(), 2);
     school.with_key(&["restore", "admin", "--to", "out"]).ended(0);

@@ -86,3 +86,13 @@ fn a_disk_that_was_pulled_without_a_word_fails_its_copy_and_no_other() {
         .collect();
     assert_eq!(outcomes, ["done", "done", "failed"]);
 }
+
+#[test]
+fn a_disk_that_is_overdue_fails_the_run_and_is_named_with_who_brings_it() {
+    let school = with_disks();
+    school.dr(&["--at", "2026-11-19T21:30:00Z", "run", "--due"]).ended(0);
+    school.dr(&["--at", "2026-11-20T14:00:00Z", "--by", "oak", "media", "eject", "disk-1"]).ended(0);
+    school.dr(&["--at", "2026-11-26T21:30:00Z", "run", "--due"]).ended(0);
+    let said = school.dr(&["--at", "2026-11-27T16:00:00Z", "run", "--due"]).ended(1);
+    assert!(said.stdout.contains("disk-2 from J. Oak by Fri 27 Nov 15:00"), "{}", said.stdout);
+}

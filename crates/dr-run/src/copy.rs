@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use dr_plan::System;
 use dr_repo::{Capture, Key, Label, RepoError, SnapshotId, Summary, backup};
+use dr_source::SourceError;
 use dr_store::StoreError;
 use jiff::Timestamp;
 
@@ -35,7 +36,7 @@ pub(crate) struct Done {
     pub(crate) capture_started: Timestamp,
 }
 
-/// Why there is no copy. Messages stand in the ledger, so they name no files.
+/// Why there is no copy: in full for the person at the screen, and by [`NoCopy::noted`] for the ledger.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoCopy {
     #[error(transparent)]
@@ -108,6 +109,30 @@ pub(crate) fn copy(school: &School, ask: &Ask<'_>, spot: &Spot) -> Result<Done, 
 }
 
 impl NoCopy {
+    /// The same for the ledger, which outlives what was backed up: no name of a file, a folder or a host.
+    pub(crate) fn noted(&self) -> String {
+        match self {
+            Self::Capture(NoCapture::Missing { .. }) => "the source is missing".into(),
+            Self::Capture(NoCapture::Empty { .. }) => "the source is empty".into(),
+            Self::Capture(NoCapture::Source(SourceError::Locked { .. })) => {
+                "another program kept the source locked".into()
+            }
+            Self::Capture(NoCapture::Source(_)) => "the source could not be read".into(),
+            Self::Hook(_) => "a command of the plan before the capture failed".into(),
+            Self::Full { target, .. } => format!("{target} is full"),
+            Self::Unproved { target, .. } => format!("{target}: what was read back is not what was written"),
+            Self::Interrupted => "interrupted".into(),
+            Self::Other(RunError::Repository { source, target }) => match source {
+                RepoError::NoRepository(_) => format!("{target}: there is no repository there"),
+                RepoError::WrongKey(_) | RepoError::CannotRead => format!("{target}: this host's key does not fit"),
+                RepoError::Damaged { .. } => format!("{target}: the repository is damaged"),
+                RepoError::Store(_) => format!("{target}: it could not be reached, read or written"),
+                _ => format!("{target}: the copy was not made"),
+            },
+            Self::Other(_) => "the copy was not made".into(),
+        }
+    }
+
     fn of(error: RunError) -> Self {
         match error {
             RunError::Interrupted => Self::Interrupted,

@@ -69,8 +69,10 @@ pub struct Copy {
     pub proof_failed: bool,
     /// Whether somebody should have brought a medium by now.
     pub overdue: bool,
-    /// What went wrong, or who is awaited, without file names.
+    /// What went wrong, or who is awaited, for the person at the screen.
     pub error: Option<String>,
+    /// The same for the ledger: no name of a file, a folder or a host.
+    pub noted: Option<String>,
 }
 
 /// For whoever watches.
@@ -206,7 +208,7 @@ fn finish(school: &School, run: &Run) -> Result<(), RunError> {
         snapshot: copy.snapshot.map(reference),
         slot: copy.slot,
         bytes_stored: copy.bytes_stored,
-        error: copy.error.clone(),
+        error: copy.noted.clone(),
     });
     school.record(Event::RunFinished {
         run: id,
@@ -266,6 +268,7 @@ impl Copy {
             proof_failed: false,
             overdue: false,
             error: None,
+            noted: None,
         }
     }
 
@@ -276,7 +279,11 @@ impl Copy {
             Reach::Gone(why) => (CopyOutcome::Failed, why, false),
             Reach::Here(spot) => (CopyOutcome::Failed, format!("{} was not tried", spot.named()), false),
         };
-        Self { error: Some(why), overdue, ..Self::empty(target, slot, outcome) }
+        let noted = match outcome {
+            CopyOutcome::Failed => "the medium that should be loaded is not there".to_owned(),
+            _ => why.clone(),
+        };
+        Self { error: Some(why), noted: Some(noted), overdue, ..Self::empty(target, slot, outcome) }
     }
 
     fn tried(spot: Spot, slot: Option<Timestamp>, done: &Result<copy::Done, NoCopy>) -> Self {
@@ -291,10 +298,15 @@ impl Copy {
             }
             Err(why) => {
                 copy.proof_failed = matches!(why, NoCopy::Unproved { .. });
+                if matches!(why, NoCopy::Interrupted) {
+                    // It ends no slot, so that the next run takes it up at once and not after an hour.
+                    copy.slot = None;
+                }
                 if let NoCopy::Unproved { snapshot, .. } = why {
                     copy.snapshot = Some(*snapshot);
                 }
                 copy.error = Some(why.to_string());
+                copy.noted = Some(why.noted());
             }
         }
         copy
