@@ -8,9 +8,10 @@
 //! Order on the store: packs, then the index object that describes them, then the log entry. A kill at any moment
 //! leaves whole packs at worst, and the next run of the same host takes those up.
 
-use std::collections::{BTreeMap, HashSet};
+mod collate;
+mod shared;
+
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -20,20 +21,16 @@ use crate::cache::{CacheReader, CacheWriter, Known};
 use crate::chunk::Chunker;
 use crate::cut::{Cutter, KeepChunk, Taken};
 use crate::error::RepoError;
-use crate::extents::ExtentBuilder;
-use crate::format::{
-    BLIND_FRAME_RAW, CHUNKER_MIN8, EXTENTS_INLINE_MAX, FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, OWNER_NAME_MAX,
-    PACK_TARGET, XATTRS_MAX,
-};
+use crate::format::{BLIND_FRAME_RAW, FRAME_RAW, OWNER_NAME_MAX, PACK_TARGET, XATTRS_MAX};
 use crate::id::{ChunkId, ChunkKind, Digest, PackKind, SnapshotId, random, wipe_stack};
-use crate::lookup::Index;
 use crate::pack::{FinishedPack, Packer};
 use crate::page::{Contents, Row};
 use crate::register::Registrar;
 use crate::repository::Repository;
 use crate::session::Session;
-use crate::snapshot::{Document, LISTED_MAX, Label, Shape};
-use crate::tree::TreeBuilder;
+use crate::snapshot::{Label, Shape};
+use collate::collate;
+pub(crate) use shared::{Fuse, Shared};
 
 /// What happens meanwhile, for whoever watches.
 #[derive(Debug, Default)]
@@ -138,87 +135,6 @@ struct Done {
     results: Vec<Outcome>,
 }
 
-/// The first thing that went wrong, and the sign for all threads to end.
-pub(crate) struct Fuse {
-    blown: AtomicBool,
-    why: Mutex<Option<RepoError>>,
-}
-
-impl Fuse {
-    pub(crate) fn new() -> Self {
-        Self { blown: AtomicBool::new(false), why: Mutex::new(None) }
-    }
-
-    pub(crate) fn blow(&self, error: RepoError) {
-        self.blown.store(true, Ordering::Relaxed);
-        if let Ok(mut why) = self.why.lock() {
-            why.get_or_insert(error);
-        }
-    }
-
-    pub(crate) fn is_blown(&self) -> bool {
-        self.blown.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn into_result(self) -> Result<(), RepoError> {
-        match self.why.into_inner() {
-            Ok(None) => Ok(()),
-            Ok(Some(error)) => Err(error),
-            Err(_) => Err(RepoError::ReadOnly("a worker thread failed".into())),
-        }
-    }
-}
-
-/// Everything the threads share.
-pub(crate) struct Shared<'a> {
-    pub(crate) session: &'a Session,
-    pub(crate) index: &'a Index,
-    pub(crate) namer: &'a crate::fetch::Namer,
-    /// Chunks that this session has taken in.
-    fresh: Vec<Mutex<HashSet<ChunkId>>>,
-    /// Packs of others that this snapshot relies on.
-    pub(crate) needed: Vec<AtomicBool>,
-    /// Whether duplicates may be looked for in old packs.
-    rely: bool,
-}
-
-impl Shared<'_> {
-    /// Whether the chunk must be stored now. Each new chunk is answered "yes" once.
-    pub(crate) fn is_new(&self, kind: ChunkKind, id: ChunkId) -> bool {
-        if self.rely && self.have(kind, id) {
-            return false;
-        }
-        let shard = &self.fresh[usize::from(id.0[23]) % self.fresh.len()];
-        shard.lock().map_or(true, |mut shard| shard.insert(id))
-    }
-
-    /// Whether an old pack holds it; if so the snapshot relies on that pack from now on.
-    fn have(&self, kind: ChunkKind, id: ChunkId) -> bool {
-        match self.index.duplicate(kind, id) {
-            Some(pack) => {
-                self.needed[pack as usize].store(true, Ordering::Relaxed);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Whether everything a remembered file consists of is still there.
-    fn still_there(&self, contents: &Contents) -> bool {
-        match contents {
-            Contents::Empty | Contents::Inline(_) => true,
-            Contents::Extents(extents) => {
-                self.rely
-                    && extents.iter().all(|extent| match extent {
-                        crate::page::Extent::Chunk { id, .. } => self.have(ChunkKind::Data, *id),
-                        crate::page::Extent::Hole { .. } => true,
-                    })
-            }
-            Contents::Tree { .. } => false,
-        }
-    }
-}
-
 /// How many batches may be under way or waiting for their turn in the tree.
 const BATCHES_MAX: usize = 64;
 const BATCH_ENTRIES: usize = 256;
@@ -246,14 +162,7 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
     let rely = repository.log.unreadable.is_empty();
     let mut index = std::mem::take(&mut repository.index);
     let namer = repository.namer.clone();
-    let shared = Shared {
-        session: &session,
-        index: &index,
-        namer: &namer,
-        fresh: (0..64).map(|_| Mutex::new(HashSet::new())).collect(),
-        needed: index.packs.iter().map(|_| AtomicBool::new(false)).collect(),
-        rely,
-    };
+    let shared = Shared::new(&session, &index, &namer, rely);
     let outcome = run(repository, entries, capture, &shared, adopted, before, objects_before);
     drop(shared);
     repository.index = std::mem::take(&mut index);
@@ -480,144 +389,6 @@ fn take(
             Ok(Outcome::Row { row: Row { path, meta, profile, contents }, stamp, unsettled })
         }
     }
-}
-
-/// Puts results back in order, builds the tree, and ends with the snapshot's document.
-#[expect(clippy::too_many_arguments, reason = "the loop's own state, owned by the caller so that it survives a fault")]
-fn collate(
-    done: &Receiver<Done>,
-    credit: &Receiver<()>,
-    packs: &Sender<FinishedPack>,
-    capture: &Capture<'_>,
-    shared: &Shared<'_>,
-    fuse: &Fuse,
-    cache: &mut Option<CacheWriter>,
-    summary: &mut Summary,
-) -> Result<(Label, ChunkId), RepoError> {
-    let mut packer = Packer::new(PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, 3)?;
-    let mut tree = TreeBuilder::new(&shared.session.naming.page);
-    let mut ready = |pack: FinishedPack| packs.send(pack).map_err(|_| RepoError::Interrupted);
-    let mut waiting: BTreeMap<u64, Vec<Outcome>> = BTreeMap::new();
-    let mut next = 0;
-    let mut failed = Ok(());
-    for finished in done {
-        waiting.insert(finished.sequence, finished.results);
-        while let Some(results) = waiting.remove(&next) {
-            next += 1;
-            let _ = credit.recv();
-            // After a fault the queues are only emptied, so that every thread can end.
-            if fuse.is_blown() || failed.is_err() {
-                continue;
-            }
-            failed = results.into_iter().try_for_each(|result| {
-                settle(result, capture, shared, &mut tree, &mut packer, &mut ready, cache, summary)
-            });
-            if let Err(error) = std::mem::replace(&mut failed, Ok(())) {
-                fuse.blow(error);
-            }
-        }
-    }
-    if fuse.is_blown() {
-        return Err(RepoError::Interrupted);
-    }
-    if capture.stop.load(Ordering::Relaxed) {
-        // Pages so far are of no tree; whole packs of contents are what a rerun takes up.
-        return Err(RepoError::Interrupted);
-    }
-    let root = {
-        let mut keep = |bytes: &[u8]| keep_meta(ChunkKind::Tree, bytes, shared, &mut packer, &mut ready);
-        tree.finish(&mut keep)?
-    };
-    let mut label = capture.label.clone();
-    label.ended_ms = (capture.clock)();
-    label.entries = summary.entries;
-    label.files = summary.files;
-    label.bytes = summary.bytes;
-    label.unreadable = summary.unreadable.len() as u64;
-    let document = Document {
-        label: label.clone(),
-        shape: capture.shape,
-        root,
-        unreadable: summary
-            .unreadable
-            .iter()
-            .take(LISTED_MAX)
-            .map(|u| (u.path.as_bytes().to_vec(), u.why.clone()))
-            .collect(),
-        unsettled: summary.unsettled.iter().take(LISTED_MAX).map(|path| path.as_bytes().to_vec()).collect(),
-        chunker: CHUNKER_MIN8,
-        tool: concat!("dr ", env!("CARGO_PKG_VERSION")).to_owned(),
-    };
-    let bytes = document.encode(capture.snapshot);
-    let id = keep_meta(ChunkKind::Document, &bytes, shared, &mut packer, &mut ready)?;
-    packer.flush(shared.session, &mut ready)?;
-    Ok((label, id))
-}
-
-fn keep_meta(
-    kind: ChunkKind,
-    bytes: &[u8],
-    shared: &Shared<'_>,
-    packer: &mut Packer,
-    ready: &mut dyn FnMut(FinishedPack) -> Result<(), RepoError>,
-) -> Result<ChunkId, RepoError> {
-    if bytes.len() > crate::format::CHUNK_MAX {
-        return Err(RepoError::TooMuch("a page or document would be larger than 4 MiB".into()));
-    }
-    let id = shared.namer.id(kind, bytes);
-    if shared.is_new(kind, id) {
-        packer.add(shared.session, kind, id, bytes, ready)?;
-    }
-    Ok(id)
-}
-
-#[expect(clippy::too_many_arguments, reason = "one entry's way through everything the collator owns")]
-fn settle(
-    result: Outcome,
-    capture: &Capture<'_>,
-    shared: &Shared<'_>,
-    tree: &mut TreeBuilder,
-    packer: &mut Packer,
-    ready: &mut dyn FnMut(FinishedPack) -> Result<(), RepoError>,
-    cache: &mut Option<CacheWriter>,
-    summary: &mut Summary,
-) -> Result<(), RepoError> {
-    let (mut row, stamp, unsettled) = match result {
-        Outcome::Unread(unread) => {
-            summary.unreadable.push(unread);
-            return Ok(());
-        }
-        Outcome::Row { row, stamp, unsettled } => (row, stamp, unsettled),
-    };
-    capture.tally.entries.fetch_add(1, Ordering::Relaxed);
-    summary.entries += 1;
-    if row.meta.kind == Kind::File {
-        summary.files += 1;
-        summary.bytes += row.meta.size;
-        if unsettled {
-            summary.unsettled.push(row.path.clone());
-        }
-        if let (Some(writing), Some(stamp)) = (cache.as_mut(), stamp) {
-            let (path, contents) = (row.path.clone(), row.contents.clone());
-            if let Err(error) = writing.push(&Known { path, stamp, profile: row.profile, contents }) {
-                no_cache(summary, &error);
-                *cache = None;
-            }
-        }
-        if let Contents::Extents(extents) = &row.contents
-            && extents.len() > EXTENTS_INLINE_MAX
-        {
-            let mut keep = |bytes: &[u8]| keep_meta(ChunkKind::Extents, bytes, shared, packer, ready);
-            let mut builder = ExtentBuilder::new();
-            for extent in extents {
-                builder.push(*extent, &mut keep)?;
-            }
-            let (root, level) = builder.finish(&mut keep)?;
-            row.contents = Contents::Tree { root: root.id, level, extents: root.extents };
-        }
-    }
-    let mut keep = |bytes: &[u8]| keep_meta(ChunkKind::Tree, bytes, shared, packer, ready);
-    tree.push(row, &mut keep)
 }
 
 /// What is known of a pack once it is stored.

@@ -4,10 +4,10 @@
 //! rewrites one leaf and what leads to it.
 
 use crate::error::RepoError;
-use crate::format::{EXTENT_MAGIC, LEVELS_MAX, PAGE_ROWS_MAX, VERSION};
+use crate::format::EXTENT_MAGIC;
 use crate::id::ChunkId;
 use crate::page::{Extent, take_extent};
-use crate::wire::{Bad, Cursor, put_varint};
+use crate::wire::{Bad, Columns, put_column, put_page, put_varint};
 
 const COL_LENGTH: u8 = 1;
 const COL_ID: u8 = 2;
@@ -33,15 +33,9 @@ pub(crate) enum ExtentPage {
 }
 
 fn bytes_of(level: u8, rows: usize, columns: &[(u8, Vec<u8>)]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(16 + columns.iter().map(|(_, c)| c.len() + 5).sum::<usize>());
-    out.extend_from_slice(EXTENT_MAGIC);
-    out.extend_from_slice(&VERSION.to_le_bytes());
-    out.extend_from_slice(&[level, 0]);
-    out.extend_from_slice(&(rows as u32).to_le_bytes());
-    for (number, bytes) in columns.iter().filter(|(_, bytes)| !bytes.is_empty()) {
-        out.push(*number);
-        out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        out.extend_from_slice(bytes);
+    let mut out = put_page(EXTENT_MAGIC, level, rows);
+    for (number, bytes) in columns {
+        put_column(&mut out, *number, bytes);
     }
     out
 }
@@ -72,35 +66,9 @@ fn encode_inner(level: u8, runs: &[Run]) -> Vec<u8> {
 
 /// Reads an extent page.
 pub(crate) fn decode(bytes: &[u8]) -> Result<ExtentPage, Bad> {
-    let mut cursor = Cursor::new(bytes);
-    if cursor.take(4)? != EXTENT_MAGIC {
-        return Err(Bad("it is not an extent page"));
-    }
-    if cursor.u16()? != VERSION {
-        return Err(Bad("it is of a version this program does not know"));
-    }
-    let level = cursor.u8()?;
-    cursor.u8()?;
-    let rows = cursor.u32()? as usize;
-    if level > LEVELS_MAX || rows == 0 || rows > PAGE_ROWS_MAX {
-        return Err(Bad("an extent page is beyond its limits"));
-    }
-    let mut found: [&[u8]; 4] = [&[]; 4];
-    let mut last = 0;
-    while cursor.left() > 0 {
-        let number = cursor.u8()?;
-        if number <= last {
-            return Err(Bad("columns are out of order"));
-        }
-        last = number;
-        let len = cursor.u32()? as usize;
-        let bytes = cursor.take(len)?;
-        if let Some(slot) = found.get_mut(usize::from(number)) {
-            *slot = bytes;
-        }
-    }
-    let [_, lengths, ids, counts] = found.map(Cursor::new);
-    let (mut lengths, mut ids, mut counts) = (lengths, ids, counts);
+    let columns = Columns::<4>::read(bytes, EXTENT_MAGIC)?;
+    let (level, rows) = (columns.level, columns.rows);
+    let (mut lengths, mut ids, mut counts) = (columns.get(COL_LENGTH), columns.get(COL_ID), columns.get(COL_COUNT));
     let page = if level == 0 {
         let extents = (0..rows).map(|_| take_extent(&mut lengths, &mut ids)).collect::<Result<_, _>>()?;
         ExtentPage::Leaf(extents)

@@ -7,12 +7,9 @@ use std::collections::HashMap;
 
 use dr_entry::{EntryPath, Kind, Meta, Owner, Profile, Time};
 
-use crate::format::{
-    EXTENTS_INLINE_MAX, INLINE_MAX, LEVELS_MAX, OWNER_NAME_MAX, PAGE_DECODED_MAX, PAGE_MAGIC, PAGE_ROWS_MAX, VERSION,
-    XATTRS_MAX,
-};
+use crate::format::{EXTENTS_INLINE_MAX, INLINE_MAX, OWNER_NAME_MAX, PAGE_DECODED_MAX, PAGE_MAGIC, XATTRS_MAX};
 use crate::id::ChunkId;
-use crate::wire::{Bad, Cursor, put_bytes, put_varint, unzigzag, zigzag};
+use crate::wire::{Bad, Columns, Cursor, put_bytes, put_column, put_page, put_varint, unzigzag, zigzag};
 
 /// A run of contents: a chunk, or zeros that are not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,24 +115,6 @@ fn profile_of(number: u8) -> Result<Profile, Bad> {
     })
 }
 
-fn start(level: u8, rows: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64 << 10);
-    out.extend_from_slice(PAGE_MAGIC);
-    out.extend_from_slice(&VERSION.to_le_bytes());
-    out.push(level);
-    out.push(0);
-    out.extend_from_slice(&(rows as u32).to_le_bytes());
-    out
-}
-
-fn column(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
-    if !bytes.is_empty() {
-        out.push(number);
-        out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        out.extend_from_slice(bytes);
-    }
-}
-
 fn put_path(out: &mut Vec<u8>, previous: &[u8], path: &[u8]) {
     let shared = previous.iter().zip(path).take_while(|(a, b)| a == b).count();
     put_varint(out, shared as u64);
@@ -202,7 +181,7 @@ impl Allowance {
 
 /// The bytes of a leaf page.
 pub(crate) fn encode_leaf(rows: &[Row]) -> Vec<u8> {
-    let mut out = start(0, rows.len());
+    let mut out = put_page(PAGE_MAGIC, 0, rows.len());
     let mut cols: [Vec<u8>; 14] = Default::default();
     let (mut before, mut seconds): (&[u8], i64) = (b"", 0);
     let (mut link_row, mut xattr_row) = (0, 0);
@@ -293,14 +272,14 @@ pub(crate) fn encode_leaf(rows: &[Row]) -> Vec<u8> {
         }
     }
     for (number, bytes) in cols.iter().enumerate() {
-        column(&mut out, number as u8, bytes);
+        put_column(&mut out, number as u8, bytes);
     }
     out
 }
 
 /// The bytes of an inner page.
 pub(crate) fn encode_inner(level: u8, children: &[Child]) -> Vec<u8> {
-    let mut out = start(level, children.len());
+    let mut out = put_page(PAGE_MAGIC, level, children.len());
     let (mut paths, mut ids, mut entries, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut before: &[u8] = b"";
     for child in children {
@@ -310,56 +289,21 @@ pub(crate) fn encode_inner(level: u8, children: &[Child]) -> Vec<u8> {
         put_varint(&mut entries, child.entries);
         put_varint(&mut bytes, child.bytes);
     }
-    column(&mut out, COL_PATH, &paths);
-    column(&mut out, COL_CHILD, &ids);
-    column(&mut out, COL_ENTRIES, &entries);
-    column(&mut out, COL_BYTES, &bytes);
+    put_column(&mut out, COL_PATH, &paths);
+    put_column(&mut out, COL_CHILD, &ids);
+    put_column(&mut out, COL_ENTRIES, &entries);
+    put_column(&mut out, COL_BYTES, &bytes);
     out
-}
-
-/// The columns of a page by number; absent ones are empty.
-struct Columns<'a> {
-    found: [&'a [u8]; 32],
-}
-
-impl<'a> Columns<'a> {
-    fn get(&self, number: u8) -> Cursor<'a> {
-        Cursor::new(self.found[usize::from(number)])
-    }
 }
 
 /// Reads a page: level, rows and everything in it checked.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Page, Bad> {
-    let mut cursor = Cursor::new(bytes);
-    if cursor.take(4)? != PAGE_MAGIC {
-        return Err(Bad("it is not a tree page"));
-    }
-    if cursor.u16()? != VERSION {
-        return Err(Bad("it is of a version this program does not know"));
-    }
-    let level = cursor.u8()?;
-    cursor.u8()?;
-    let rows = cursor.u32()? as usize;
-    if level > LEVELS_MAX || rows == 0 || rows > PAGE_ROWS_MAX {
-        return Err(Bad("a tree page is beyond its limits"));
-    }
-    let mut columns = Columns { found: [&[]; 32] };
-    let mut last = 0;
-    while cursor.left() > 0 {
-        let number = cursor.u8()?;
-        if number <= last {
-            return Err(Bad("columns are out of order"));
-        }
-        last = number;
-        let len = cursor.u32()? as usize;
-        let bytes = cursor.take(len)?;
-        if let Some(slot) = columns.found.get_mut(usize::from(number)) {
-            *slot = bytes;
-        }
-    }
-    let page = if level == 0 { Page::Leaf(decode_leaf(rows, &columns)?) } else { decode_inner(level, rows, &columns)? };
-    Ok(page)
+    let columns = Columns::read(bytes, PAGE_MAGIC)?;
+    if columns.level == 0 { Ok(Page::Leaf(decode_leaf(columns.rows, &columns)?)) } else { decode_inner(&columns) }
 }
+
+/// Columns have numbers below this.
+const COLUMNS: usize = 32;
 
 fn take_path(cursor: &mut Cursor<'_>, before: &mut Vec<u8>, left: &mut Allowance) -> Result<EntryPath, Bad> {
     let shared = cursor.count(before.len())?;
@@ -446,7 +390,7 @@ fn take_links(mut cursor: Cursor<'_>, rows: usize) -> Result<HashMap<usize, u64>
     Ok(out)
 }
 
-fn decode_leaf(n: usize, columns: &Columns<'_>) -> Result<Vec<Row>, Bad> {
+fn decode_leaf(n: usize, columns: &Columns<'_, COLUMNS>) -> Result<Vec<Row>, Bad> {
     let (mut paths, mut modes) = (columns.get(COL_PATH), columns.get(COL_MODE));
     let (mut sizes, mut seconds, mut nanos) = (columns.get(COL_SIZE), columns.get(COL_SECONDS), columns.get(COL_NANOS));
     let (mut texts, mut devices) = (columns.get(COL_TEXT), columns.get(COL_DEVICE));
@@ -551,7 +495,8 @@ pub(crate) fn take_extent(lengths: &mut Cursor<'_>, ids: &mut Cursor<'_>) -> Res
     Ok(Extent::Chunk { id: ChunkId(ids.array()?), len: len as u32 })
 }
 
-fn decode_inner(level: u8, n: usize, columns: &Columns<'_>) -> Result<Page, Bad> {
+fn decode_inner(columns: &Columns<'_, COLUMNS>) -> Result<Page, Bad> {
+    let (level, n) = (columns.level, columns.rows);
     let (mut paths, mut ids) = (columns.get(COL_PATH), columns.get(COL_CHILD));
     let (mut entries, mut bytes) = (columns.get(COL_ENTRIES), columns.get(COL_BYTES));
     let (mut before, mut left) = (Vec::new(), Allowance(PAGE_DECODED_MAX));

@@ -2,6 +2,8 @@
 //!
 //! Reading is total: any input gives a value or [`Bad`], in time and memory bounded by the input's length.
 
+use crate::format::{LEVELS_MAX, PAGE_ROWS_MAX, VERSION};
+
 /// The bytes are not what the format says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -110,6 +112,69 @@ impl<'a> Cursor<'a> {
     pub(crate) fn end(&self) -> Result<(), Bad> {
         if self.rest.is_empty() { Ok(()) } else { Err(Bad("bytes are left over")) }
     }
+}
+
+/// One column of a page: number, length, bytes. Empty ones are left out.
+pub(crate) fn put_column(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
+    if !bytes.is_empty() {
+        out.push(number);
+        out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        out.extend_from_slice(bytes);
+    }
+}
+
+/// The front of a page and its columns by number; absent ones are empty, those from `N` on are skipped.
+pub(crate) struct Columns<'a, const N: usize> {
+    pub(crate) level: u8,
+    pub(crate) rows: usize,
+    found: [&'a [u8]; N],
+}
+
+impl<'a, const N: usize> Columns<'a, N> {
+    /// Reads a page that begins with `magic`.
+    pub(crate) fn read(bytes: &'a [u8], magic: &[u8; 4]) -> Result<Self, Bad> {
+        let mut cursor = Cursor::new(bytes);
+        if cursor.take(4)? != magic {
+            return Err(Bad("it is not a page of the kind it should be"));
+        }
+        if cursor.u16()? != VERSION {
+            return Err(Bad("it is of a version this program does not know"));
+        }
+        let level = cursor.u8()?;
+        cursor.u8()?;
+        let rows = cursor.u32()? as usize;
+        if level > LEVELS_MAX || rows == 0 || rows > PAGE_ROWS_MAX {
+            return Err(Bad("a page is beyond its limits"));
+        }
+        let (mut found, mut last): ([&[u8]; N], u8) = ([&[]; N], 0);
+        while cursor.left() > 0 {
+            let number = cursor.u8()?;
+            if number <= last {
+                return Err(Bad("columns are out of order"));
+            }
+            last = number;
+            let len = cursor.u32()? as usize;
+            let bytes = cursor.take(len)?;
+            if let Some(slot) = found.get_mut(usize::from(number)) {
+                *slot = bytes;
+            }
+        }
+        Ok(Self { level, rows, found })
+    }
+
+    pub(crate) fn get(&self, number: u8) -> Cursor<'a> {
+        Cursor::new(self.found.get(usize::from(number)).copied().unwrap_or_default())
+    }
+}
+
+/// The front of a page, before its columns.
+pub(crate) fn put_page(magic: &[u8; 4], level: u8, rows: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64 << 10);
+    out.extend_from_slice(magic);
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&[level, 0]);
+    out.extend_from_slice(&(rows as u32).to_le_bytes());
+    out
 }
 
 #[cfg(test)]

@@ -1,0 +1,106 @@
+//! What the threads of a backup share: what is new, what old packs are relied on, and the sign to end.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::RepoError;
+use crate::fetch::Namer;
+use crate::id::{ChunkId, ChunkKind};
+use crate::lookup::Index;
+use crate::page::{Contents, Extent};
+use crate::session::Session;
+
+/// The first thing that went wrong, and the sign for all threads to end.
+pub(crate) struct Fuse {
+    blown: AtomicBool,
+    why: Mutex<Option<RepoError>>,
+}
+
+impl Fuse {
+    pub(crate) fn new() -> Self {
+        Self { blown: AtomicBool::new(false), why: Mutex::new(None) }
+    }
+
+    pub(crate) fn blow(&self, error: RepoError) {
+        self.blown.store(true, Ordering::Relaxed);
+        if let Ok(mut why) = self.why.lock() {
+            why.get_or_insert(error);
+        }
+    }
+
+    pub(crate) fn is_blown(&self) -> bool {
+        self.blown.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn into_result(self) -> Result<(), RepoError> {
+        match self.why.into_inner() {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) => Err(error),
+            Err(_) => Err(RepoError::ReadOnly("a worker thread failed".into())),
+        }
+    }
+}
+
+/// Everything the threads share.
+pub(crate) struct Shared<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) index: &'a Index,
+    pub(crate) namer: &'a Namer,
+    /// Chunks that this session has taken in.
+    fresh: Vec<Mutex<HashSet<ChunkId>>>,
+    /// Packs of others that this snapshot relies on.
+    pub(crate) needed: Vec<AtomicBool>,
+    /// Whether duplicates may be looked for in old packs.
+    rely: bool,
+}
+
+impl<'a> Shared<'a> {
+    pub(super) fn new(session: &'a Session, index: &'a Index, namer: &'a Namer, rely: bool) -> Self {
+        Self {
+            session,
+            index,
+            namer,
+            fresh: (0..64).map(|_| Mutex::new(HashSet::new())).collect(),
+            needed: index.packs.iter().map(|_| AtomicBool::new(false)).collect(),
+            rely,
+        }
+    }
+}
+
+impl Shared<'_> {
+    /// Whether the chunk must be stored now. Each new chunk is answered "yes" once.
+    pub(crate) fn is_new(&self, kind: ChunkKind, id: ChunkId) -> bool {
+        if self.rely && self.have(kind, id) {
+            return false;
+        }
+        let shard = &self.fresh[usize::from(id.0[23]) % self.fresh.len()];
+        shard.lock().map_or(true, |mut shard| shard.insert(id))
+    }
+
+    /// Whether an old pack holds it; if so the snapshot relies on that pack from now on.
+    fn have(&self, kind: ChunkKind, id: ChunkId) -> bool {
+        match self.index.duplicate(kind, id) {
+            Some(pack) => {
+                self.needed[pack as usize].store(true, Ordering::Relaxed);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether everything a remembered file consists of is still there.
+    pub(super) fn still_there(&self, contents: &Contents) -> bool {
+        match contents {
+            Contents::Empty | Contents::Inline(_) => true,
+            Contents::Extents(extents) => {
+                self.rely
+                    && extents.iter().all(|extent| match extent {
+                        Extent::Chunk { id, .. } => self.have(ChunkKind::Data, *id),
+                        Extent::Hole { .. } => true,
+                    })
+            }
+            Contents::Tree { .. } => false,
+        }
+    }
+}
