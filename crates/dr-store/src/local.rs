@@ -68,11 +68,7 @@ impl LocalStore {
     /// [`StoreError::Io`] if `root` is not a directory or cannot be written to; [`StoreError::Full`].
     pub fn open(root: PathBuf) -> Result<Self, StoreError> {
         let mut store = Self::open_read_only(root)?;
-        store.writer = Some(
-            store
-                .become_writer()
-                .map_err(|e| store.failed("cannot write to", e))?,
-        );
+        store.writer = Some(store.become_writer().map_err(|e| store.failed("cannot write to", e))?);
         store.sweep_stale()?;
         Ok(store)
     }
@@ -83,24 +79,12 @@ impl LocalStore {
     /// # Errors
     /// [`StoreError::Io`] if `root` is not a directory that can be read.
     pub fn open_read_only(root: PathBuf) -> Result<Self, StoreError> {
-        let failed = |source| StoreError::Io {
-            what: "cannot open",
-            place: root.display().to_string(),
-            source,
-        };
+        let failed = |source| StoreError::Io { what: "cannot open", place: root.display().to_string(), source };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let top = File::from(
-            rustix::fs::open(&root, flags, Mode::empty()).map_err(|e| failed(e.into()))?,
-        );
+        let top = File::from(rustix::fs::open(&root, flags, Mode::empty()).map_err(|e| failed(e.into()))?);
         let metadata = top.metadata().map_err(failed)?;
         let identity = (metadata.dev(), metadata.ino());
-        Ok(Self {
-            root,
-            top,
-            identity,
-            writer: None,
-            readers: Readers::default(),
-        })
+        Ok(Self { root, top, identity, writer: None, readers: Readers::default() })
     }
 
     /// Makes the directory `root` (its parent must be there) and opens it. A directory that is there already is
@@ -109,20 +93,12 @@ impl LocalStore {
     /// # Errors
     /// As [`LocalStore::open`].
     pub fn create(root: PathBuf) -> Result<Self, StoreError> {
-        let made = std::fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&root)
-            .and_then(|()| {
-                let parent = root
-                    .parent()
-                    .filter(|p| !p.as_os_str().is_empty())
-                    .unwrap_or(Path::new("."));
-                names::flush_dir(&File::open(parent)?)
-            });
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&root).and_then(|()| {
+            let parent = root.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            names::flush_dir(&File::open(parent)?)
+        });
         match made {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
-                Err(failure("cannot create", &root, e))
-            }
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(failure("cannot create", &root, e)),
             _ => Self::open(root),
         }
     }
@@ -146,12 +122,7 @@ impl LocalStore {
             Err(e) => return Err(e.into()),
         }
         let temp_dir = names::open_dir(&self.top, TEMP_DIR)?;
-        rustix::fs::accessat(
-            &temp_dir,
-            ".",
-            rustix::fs::Access::WRITE_OK,
-            AtFlags::empty(),
-        )?;
+        rustix::fs::accessat(&temp_dir, ".", rustix::fs::Access::WRITE_OK, AtFlags::empty())?;
         Ok(Writer {
             staging: self.root.join(TEMP_DIR),
             temp_dir,
@@ -207,21 +178,13 @@ impl LocalStore {
         let mut dir = self.top.try_clone()?;
         let mut from = 0;
         while let Some(slash) = key.as_str()[from..].find('/') {
-            let (path, name) = (
-                &key.as_str()[..from + slash],
-                &key.as_str()[from..from + slash],
-            );
+            let (path, name) = (&key.as_str()[..from + slash], &key.as_str()[from..from + slash]);
             let made = match rustix::fs::mkdirat(&dir, name, Mode::RWXU) {
                 Ok(()) => true,
                 Err(Errno::EXIST) => false,
                 Err(e) => return Err(e.into()),
             };
-            let durable = || {
-                writer
-                    .durable
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-            };
+            let durable = || writer.durable.lock().unwrap_or_else(PoisonError::into_inner);
             // A directory that another writer made a moment ago may not be durable yet either.
             if made || !durable().contains(path) {
                 names::flush_dir(&dir)?;
@@ -259,10 +222,7 @@ impl LocalStore {
 
     fn unread(&self, key: &Key, errno: Errno) -> StoreError {
         match (errno, self.still_there()) {
-            (Errno::NOENT, Ok(())) => StoreError::NotFound {
-                key: key.clone(),
-                place: self.place(),
-            },
+            (Errno::NOENT, Ok(())) => StoreError::NotFound { key: key.clone(), place: self.place() },
             (_, Err(e)) => self.failed("cannot read from", e),
             (e, Ok(())) => self.failed("cannot read from", e.into()),
         }
@@ -273,11 +233,7 @@ fn failure(what: &'static str, root: &Path, source: io::Error) -> StoreError {
     let place = root.display().to_string();
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { place },
-        _ => StoreError::Io {
-            what,
-            place,
-            source,
-        },
+        _ => StoreError::Io { what, place, source },
     }
 }
 
@@ -304,28 +260,18 @@ impl Store for LocalStore {
             Ok((size, bytes))
         };
         match read(file).map_err(|e| self.failed("cannot read from", e))? {
-            (size, _) if size > limit => Err(StoreError::TooLarge {
-                key: key.clone(),
-                place: self.place(),
-                size,
-                limit,
-            }),
+            (size, _) if size > limit => {
+                Err(StoreError::TooLarge { key: key.clone(), place: self.place(), size, limit })
+            }
             (_, bytes) => Ok(bytes.into()),
         }
     }
 
     async fn get_range(&self, key: &Key, offset: u64, len: u64) -> Result<Bytes, StoreError> {
         let file = self.reader(key).map_err(|e| self.unread(key, e))?;
-        let size = file
-            .metadata()
-            .map_err(|e| self.failed("cannot read from", e))?
-            .len();
+        let size = file.metadata().map_err(|e| self.failed("cannot read from", e))?.len();
         let end = offset.saturating_add(len);
-        let short = || StoreError::Short {
-            key: key.clone(),
-            place: self.place(),
-            end,
-        };
+        let short = || StoreError::Short { key: key.clone(), place: self.place(), end };
         if end > size {
             return Err(short());
         }
@@ -338,22 +284,17 @@ impl Store for LocalStore {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
-        let listed = names::list(&self.top, prefix)
-            .map_err(|e| self.failed("cannot read from", e.into()))?;
-        self.still_there()
-            .map_err(|e| self.failed("cannot read from", e))?;
+        let listed = names::list(&self.top, prefix).map_err(|e| self.failed("cannot read from", e.into()))?;
+        self.still_there().map_err(|e| self.failed("cannot read from", e))?;
         Ok(listed)
     }
 
     async fn size(&self, key: &Key) -> Result<u64, StoreError> {
-        names::find(&self.top, key)
-            .map(|(_, _, size)| size)
-            .map_err(|e| self.unread(key, e))
+        names::find(&self.top, key).map(|(_, _, size)| size).map_err(|e| self.unread(key, e))
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.remove(key)
-            .map_err(|e| self.failed("cannot write to", e))
+        self.remove(key).map_err(|e| self.failed("cannot write to", e))
     }
 
     fn staging(&self) -> Option<&Path> {

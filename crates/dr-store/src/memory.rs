@@ -38,9 +38,7 @@ impl MemoryStore {
     /// If there is no such byte, for then a test damages nothing and proves nothing.
     pub fn flip(&self, key: &Key, offset: usize, mask: u8) {
         let mut objects = self.objects();
-        let Some(object) = objects.get_mut(key) else {
-            panic!("{key} is not in memory")
-        };
+        let Some(object) = objects.get_mut(key) else { panic!("{key} is not in memory") };
         let mut bytes = object.to_vec();
         bytes[offset] ^= mask;
         *object = bytes.into();
@@ -51,10 +49,7 @@ impl MemoryStore {
     }
 
     fn find(&self, key: &Key) -> Result<Bytes, StoreError> {
-        let missing = || StoreError::NotFound {
-            key: key.clone(),
-            place: self.place(),
-        };
+        let missing = || StoreError::NotFound { key: key.clone(), place: self.place() };
         self.objects().get(key).cloned().ok_or_else(missing)
     }
 }
@@ -79,12 +74,7 @@ impl Store for MemoryStore {
         let bytes = self.find(key)?;
         let size = bytes.len() as u64;
         if size > limit {
-            return Err(StoreError::TooLarge {
-                key: key.clone(),
-                place: self.place(),
-                size,
-                limit,
-            });
+            return Err(StoreError::TooLarge { key: key.clone(), place: self.place(), size, limit });
         }
         Ok(bytes)
     }
@@ -93,17 +83,10 @@ impl Store for MemoryStore {
         let bytes = self.find(key)?;
         let end = offset.saturating_add(len);
         if end > bytes.len() as u64 {
-            return Err(StoreError::Short {
-                key: key.clone(),
-                place: self.place(),
-                end,
-            });
+            return Err(StoreError::Short { key: key.clone(), place: self.place(), end });
         }
         // Both ends fit: they lie within a length that does.
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "compared with the length above"
-        )]
+        #[allow(clippy::cast_possible_truncation, reason = "compared with the length above")]
         Ok(bytes.slice(offset as usize..end as usize))
     }
 
@@ -115,12 +98,7 @@ impl Store for MemoryStore {
         };
         let objects = self.objects();
         let listed = objects.iter().filter(|(key, _)| below(key));
-        Ok(listed
-            .map(|(key, bytes)| Listed {
-                key: key.clone(),
-                size: bytes.len() as u64,
-            })
-            .collect())
+        Ok(listed.map(|(key, bytes)| Listed { key: key.clone(), size: bytes.len() as u64 }).collect())
     }
 
     async fn size(&self, key: &Key) -> Result<u64, StoreError> {
@@ -152,10 +130,7 @@ mod tests {
     async fn a_snapshot_undoes_damage() {
         let store = MemoryStore::new();
         let key = Key::new("data/0").unwrap();
-        store
-            .put_new(&key, Body::Bytes(Bytes::from_static(b"whole")))
-            .await
-            .unwrap();
+        store.put_new(&key, Body::Bytes(Bytes::from_static(b"whole"))).await.unwrap();
         let before = store.snapshot();
         store.flip(&key, 0, 0x20);
         assert_eq!(store.get(&key, 9).await.unwrap(), "Whole");

@@ -16,11 +16,7 @@ pub struct Shelf {
     runtime: Handle,
 }
 
-#[allow(
-    missing_docs,
-    clippy::missing_errors_doc,
-    reason = "each verb is the one of `Store`"
-)]
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "each verb is the one of `Store`")]
 impl Shelf {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, runtime: Handle) -> Self {
@@ -36,8 +32,7 @@ impl Shelf {
     }
 
     pub fn get_range(&self, key: &Key, offset: u64, len: u64) -> Result<Bytes, StoreError> {
-        self.runtime
-            .block_on(self.store.get_range(key, offset, len))
+        self.runtime.block_on(self.store.get_range(key, offset, len))
     }
 
     pub fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {

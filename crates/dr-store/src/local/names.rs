@@ -26,9 +26,7 @@ pub(super) fn flush_dir(dir: &File) -> io::Result<()> {
 /// The directory that holds `path` and the last component. [`Errno::NOENT`] if a directory on the way is
 /// missing or is something else.
 fn parent<'p>(top: &File, path: &'p str) -> Result<(File, &'p str), Errno> {
-    let mut dir = top
-        .try_clone()
-        .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+    let mut dir = top.try_clone().map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
     let mut rest = path;
     while let Some((name, below)) = rest.split_once('/') {
         dir = open_dir(&dir, name).map_err(absent_if_not_ours)?;
@@ -53,11 +51,7 @@ pub(super) fn open_object(top: &File, key: &Key) -> Result<File, Errno> {
     // A pipe under an object's name must not make us wait for a writer.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::openat(&dir, name, flags, Mode::empty()).map_err(absent_if_not_ours)?;
-    if kind(&rustix::fs::fstat(&file)?) == FileType::RegularFile {
-        Ok(file.into())
-    } else {
-        Err(Errno::NOENT)
-    }
+    if kind(&rustix::fs::fstat(&file)?) == FileType::RegularFile { Ok(file.into()) } else { Err(Errno::NOENT) }
 }
 
 /// Every object at or below `prefix`, sorted. What cannot be read is an error: a listing that leaves out what it
@@ -68,21 +62,13 @@ pub(super) fn list(top: &File, prefix: &str) -> Result<Vec<Listed>, Errno> {
     if prefix.is_empty() {
         visit(top, "", &mut found)?;
     } else if let Ok(key) = Key::new(prefix) {
-        let here = parent(top, key.as_str()).and_then(|(dir, name)| {
-            Ok((
-                rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW)?,
-                dir,
-                name,
-            ))
-        });
+        let here = parent(top, key.as_str())
+            .and_then(|(dir, name)| Ok((rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW)?, dir, name)));
         match here {
             Ok((stat, dir, name)) if kind(&stat) == FileType::Directory => {
                 visit(&open_dir(&dir, name)?, prefix, &mut found)?;
             }
-            Ok((stat, ..)) if kind(&stat) == FileType::RegularFile => found.push(Listed {
-                key,
-                size: size(&stat),
-            }),
+            Ok((stat, ..)) if kind(&stat) == FileType::RegularFile => found.push(Listed { key, size: size(&stat) }),
             Ok(_) | Err(Errno::NOENT) => {}
             Err(e) => return Err(e),
         }
@@ -97,11 +83,7 @@ fn visit(dir: &File, prefix: &str, found: &mut Vec<Listed>) -> Result<(), Errno>
         let Ok(name) = entry.file_name().to_str() else {
             continue;
         };
-        let path = if prefix.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{prefix}/{name}")
-        };
+        let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
         // This also passes over `.`, `..` and `.tmp`; below a name that is no key there are no keys.
         let Ok(key) = Key::new(path) else { continue };
         let stat = match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -110,10 +92,7 @@ fn visit(dir: &File, prefix: &str, found: &mut Vec<Listed>) -> Result<(), Errno>
             Err(e) => return Err(e),
         };
         match kind(&stat) {
-            FileType::RegularFile => found.push(Listed {
-                key,
-                size: size(&stat),
-            }),
+            FileType::RegularFile => found.push(Listed { key, size: size(&stat) }),
             FileType::Directory => visit(&open_dir(dir, name)?, key.as_str(), found)?,
             _ => {}
         }
@@ -123,11 +102,7 @@ fn visit(dir: &File, prefix: &str, found: &mut Vec<Listed>) -> Result<(), Errno>
 
 /// `NOTDIR` and `LOOP` are what opening says of links and of files where directories should be: not ours, so absent.
 fn absent_if_not_ours(errno: Errno) -> Errno {
-    if matches!(errno, Errno::NOTDIR | Errno::LOOP) {
-        Errno::NOENT
-    } else {
-        errno
-    }
+    if matches!(errno, Errno::NOTDIR | Errno::LOOP) { Errno::NOENT } else { errno }
 }
 
 fn kind(stat: &Stat) -> FileType {

@@ -29,16 +29,8 @@ impl Publisher {
         loop {
             let way = self.0.load(Ordering::Relaxed);
             let done = match way {
-                LINK => {
-                    rustix::fs::linkat(temp.dir, temp.name.as_slice(), dir, name, AtFlags::empty())
-                }
-                RENAME => rustix::fs::renameat_with(
-                    temp.dir,
-                    temp.name.as_slice(),
-                    dir,
-                    name,
-                    RenameFlags::NOREPLACE,
-                ),
+                LINK => rustix::fs::linkat(temp.dir, temp.name.as_slice(), dir, name, AtFlags::empty()),
+                RENAME => rustix::fs::renameat_with(temp.dir, temp.name.as_slice(), dir, name, RenameFlags::NOREPLACE),
                 CLAIM.. => claim(temp, dir, name),
             };
             match (way, done) {

@@ -16,11 +16,7 @@ pub(super) struct Readers(Mutex<Vec<(Key, Arc<File>)>>);
 
 impl Readers {
     /// The object's open file, opened with `open` unless it is here.
-    pub(super) fn get(
-        &self,
-        key: &Key,
-        open: impl FnOnce() -> Result<File, Errno>,
-    ) -> Result<Arc<File>, Errno> {
+    pub(super) fn get(&self, key: &Key, open: impl FnOnce() -> Result<File, Errno>) -> Result<Arc<File>, Errno> {
         {
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(at) = kept.iter().position(|(k, _)| k == key) {
@@ -39,9 +35,6 @@ impl Readers {
 
     /// Closes an object that is deleted. A read that began before may still finish.
     pub(super) fn forget(&self, key: &Key) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|(k, _)| k != key);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(k, _)| k != key);
     }
 }

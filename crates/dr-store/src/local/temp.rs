@@ -33,11 +33,7 @@ pub(super) struct Temp<'d> {
 impl<'d> Temp<'d> {
     pub(super) fn create(dir: &'d File) -> io::Result<Self> {
         let (name, file) = create(dir)?;
-        Ok(Self {
-            dir,
-            name: name.into_bytes(),
-            file,
-        })
+        Ok(Self { dir, name: name.into_bytes(), file })
     }
 
     /// Takes over a file that was made by [`stage`], or otherwise written where that would have made it.
@@ -45,16 +41,9 @@ impl<'d> Temp<'d> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::openat(dir, name, flags, Mode::empty())?);
         if !file.metadata()?.is_file() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "what was staged is not a plain file",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "what was staged is not a plain file"));
         }
-        Ok(Self {
-            dir,
-            name: name.as_bytes().to_vec(),
-            file,
-        })
+        Ok(Self { dir, name: name.as_bytes().to_vec(), file })
     }
 
     /// Makes the content durable and read-only. The mode matters less than the content: a file system without
@@ -64,9 +53,7 @@ impl<'d> Temp<'d> {
             Ok(()) | Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {}
             Err(e) => return Err(e.into()),
         }
-        Ok(rustix::io::retry_on_intr(|| {
-            rustix::fs::fdatasync(&self.file)
-        })?)
+        Ok(rustix::io::retry_on_intr(|| rustix::fs::fdatasync(&self.file))?)
     }
 }
 
@@ -115,9 +102,7 @@ pub(super) fn sweep(dir: &File) -> io::Result<usize> {
             continue;
         };
         let file = File::from(file);
-        if !file.metadata()?.is_file()
-            || rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
-        {
+        if !file.metadata()?.is_file() || rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             continue;
         }
         match rustix::fs::unlinkat(dir, entry.file_name(), AtFlags::empty()) {

@@ -22,20 +22,14 @@ fn body(bytes: impl Into<Bytes>) -> Body {
 }
 
 fn names_in(dir: &Path) -> Vec<String> {
-    let mut names: Vec<_> = std::fs::read_dir(dir)
-        .unwrap()
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> =
+        std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
 
 fn assert_no_temp(store: &LocalStore) {
-    assert_eq!(
-        names_in(store.staging().unwrap()),
-        [""; 0],
-        "temporary files were left"
-    );
+    assert_eq!(names_in(store.staging().unwrap()), [""; 0], "temporary files were left");
 }
 
 /// A small file system of its own, gone with the value.
@@ -78,9 +72,7 @@ fn a_directory_keeps_every_promise_of_a_store_in_each_way_of_naming() {
         let home = TempDir::new().unwrap();
         let count = AtomicUsize::new(0);
         conformance::check(&|| {
-            let root = home
-                .path()
-                .join(count.fetch_add(1, Ordering::Relaxed).to_string());
+            let root = home.path().join(count.fetch_add(1, Ordering::Relaxed).to_string());
             let mut store = LocalStore::create(root).unwrap();
             let publisher = Publisher::every().into_iter().nth(way).unwrap();
             store.writer.as_mut().unwrap().publisher = publisher;
@@ -94,30 +86,11 @@ async fn an_object_is_a_read_only_file_of_its_name() {
     let home = TempDir::new().unwrap();
     let root = home.path().join("store");
     let store = LocalStore::create(root.clone()).unwrap();
-    store
-        .put_new(&key("data/0a/pack"), body("bytes"))
-        .await
-        .unwrap();
+    store.put_new(&key("data/0a/pack"), body("bytes")).await.unwrap();
     let metadata = std::fs::metadata(root.join("data/0a/pack")).unwrap();
-    assert_eq!(
-        (
-            metadata.permissions().mode() & 0o7777,
-            metadata.nlink(),
-            metadata.len()
-        ),
-        (0o400, 1, 5)
-    );
-    let mode = |path: &str| {
-        std::fs::metadata(root.join(path))
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o7777
-    };
-    assert_eq!(
-        (mode(""), mode("data"), mode(".tmp")),
-        (0o700, 0o700, 0o700)
-    );
+    assert_eq!((metadata.permissions().mode() & 0o7777, metadata.nlink(), metadata.len()), (0o400, 1, 5));
+    let mode = |path: &str| std::fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!((mode(""), mode("data"), mode(".tmp")), (0o700, 0o700, 0o700));
     assert_no_temp(&store);
 }
 
@@ -128,17 +101,8 @@ async fn a_staged_file_becomes_the_object_without_copying() {
     let (path, mut file) = stage(store.staging().unwrap()).unwrap();
     file.write_all(b"a pack").unwrap();
     let inode = file.metadata().unwrap().ino();
-    assert_eq!(
-        store
-            .put_new(&key("data/0"), Body::File(path))
-            .await
-            .unwrap(),
-        Put::Created
-    );
-    assert_eq!(
-        std::fs::metadata(home.path().join("data/0")).unwrap().ino(),
-        inode
-    );
+    assert_eq!(store.put_new(&key("data/0"), Body::File(path)).await.unwrap(), Put::Created);
+    assert_eq!(std::fs::metadata(home.path().join("data/0")).unwrap().ino(), inode);
     assert_no_temp(&store);
 }
 
@@ -148,17 +112,9 @@ async fn a_file_that_cannot_be_put_is_consumed_too() {
     let store = LocalStore::open(home.path().to_owned()).unwrap();
     std::fs::write(home.path().join("data"), "in the way of a directory").unwrap();
     let elsewhere = TempDir::new().unwrap();
-    for path in [
-        elsewhere.path().join("file"),
-        store.staging().unwrap().join("file"),
-    ] {
+    for path in [elsewhere.path().join("file"), store.staging().unwrap().join("file")] {
         std::fs::write(&path, "x").unwrap();
-        assert!(
-            store
-                .put_new(&key("data/0"), Body::File(path.clone()))
-                .await
-                .is_err()
-        );
+        assert!(store.put_new(&key("data/0"), Body::File(path.clone())).await.is_err());
         assert!(!path.exists());
     }
     assert_no_temp(&store);
@@ -172,53 +128,20 @@ async fn what_is_not_ours_is_not_read_listed_or_deleted() {
     let store = LocalStore::open(root.to_owned()).unwrap();
     symlink(other.path(), root.join("dirlink")).unwrap();
     symlink(other.path().join("secret"), root.join("filelink")).unwrap();
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        root.join("pipe"),
-        rustix::fs::FileType::Fifo,
-        Mode::RUSR,
-        0,
-    )
-    .unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, root.join("pipe"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
     for foreign in ["README.TXT", ".hidden", "data~"] {
         std::fs::write(root.join(foreign), "x").unwrap();
     }
     assert_eq!(store.list("").await.unwrap(), []);
     for name in ["dirlink/secret", "filelink", "pipe"] {
         assert_eq!(store.list(name).await.unwrap(), []);
-        assert!(
-            matches!(
-                store.get(&key(name), 9).await,
-                Err(StoreError::NotFound { .. })
-            ),
-            "{name}"
-        );
-        assert!(
-            matches!(
-                store.size(&key(name)).await,
-                Err(StoreError::NotFound { .. })
-            ),
-            "{name}"
-        );
+        assert!(matches!(store.get(&key(name), 9).await, Err(StoreError::NotFound { .. })), "{name}");
+        assert!(matches!(store.size(&key(name)).await, Err(StoreError::NotFound { .. })), "{name}");
         store.delete(&key(name)).await.unwrap();
     }
-    assert!(
-        store.put_new(&key("dirlink/new"), body("x")).await.is_err(),
-        "wrote through a link"
-    );
+    assert!(store.put_new(&key("dirlink/new"), body("x")).await.is_err(), "wrote through a link");
     assert_eq!(names_in(other.path()), ["secret"]);
-    assert_eq!(
-        names_in(root),
-        [
-            ".hidden",
-            ".tmp",
-            "README.TXT",
-            "data~",
-            "dirlink",
-            "filelink",
-            "pipe"
-        ]
-    );
+    assert_eq!(names_in(root), [".hidden", ".tmp", "README.TXT", "data~", "dirlink", "filelink", "pipe"]);
 }
 
 #[test]
@@ -227,8 +150,7 @@ fn a_sweep_takes_what_the_dead_left_and_nothing_of_the_living() {
     let store = LocalStore::open(home.path().to_owned()).unwrap();
     let staging = store.staging().unwrap();
     let (dead, file) = stage(staging).unwrap();
-    file.set_permissions(std::fs::Permissions::from_mode(0o400))
-        .unwrap();
+    file.set_permissions(std::fs::Permissions::from_mode(0o400)).unwrap();
     drop(file);
     let (living, file) = stage(staging).unwrap();
     std::fs::create_dir(staging.join("directory")).unwrap();
@@ -244,10 +166,7 @@ fn a_sweep_takes_what_the_dead_left_and_nothing_of_the_living() {
 async fn a_full_disk_leaves_no_object_and_takes_the_next_small_one() {
     let small = Small::new(c"size=1m,mode=0700");
     let store = small.open();
-    store
-        .put_new(&key("data/first"), body(vec![1; 300_000]))
-        .await
-        .unwrap();
+    store.put_new(&key("data/first"), body(vec![1; 300_000])).await.unwrap();
     let elsewhere = TempDir::new().unwrap();
     let file = elsewhere.path().join("pack");
     std::fs::write(&file, vec![2; 2_000_000]).unwrap();
@@ -257,17 +176,8 @@ async fn a_full_disk_leaves_no_object_and_takes_the_next_small_one() {
         assert_no_temp(&store);
         assert_eq!(store.list("").await.unwrap().len(), 1);
     }
-    assert_eq!(
-        store
-            .put_new(&key("data/second"), body(vec![3; 300_000]))
-            .await
-            .unwrap(),
-        Put::Created
-    );
-    assert_eq!(
-        store.get(&key("data/first"), 300_000).await.unwrap(),
-        vec![1; 300_000]
-    );
+    assert_eq!(store.put_new(&key("data/second"), body(vec![3; 300_000])).await.unwrap(), Put::Created);
+    assert_eq!(store.get(&key("data/first"), 300_000).await.unwrap(), vec![1; 300_000]);
 }
 
 #[tokio::test]
@@ -277,9 +187,7 @@ async fn a_disk_without_inodes_is_full_too() {
     let mut put = Ok(Put::Created);
     let mut count = 0;
     while put.is_ok() {
-        put = store
-            .put_new(&key(&format!("log/{count}")), body("x"))
-            .await;
+        put = store.put_new(&key(&format!("log/{count}")), body("x")).await;
         count += 1;
         assert!(count < 8);
     }
@@ -287,10 +195,7 @@ async fn a_disk_without_inodes_is_full_too() {
     assert_eq!(store.list("").await.unwrap().len(), count - 1);
     assert_no_temp(&store);
     store.delete(&key("log/0")).await.unwrap();
-    assert_eq!(
-        store.put_new(&key("log/last"), body("x")).await.unwrap(),
-        Put::Created
-    );
+    assert_eq!(store.put_new(&key("log/last"), body("x")).await.unwrap(), Put::Created);
 }
 
 #[tokio::test]
@@ -307,16 +212,10 @@ async fn nothing_is_written_into_the_place_where_a_medium_was() {
         if another {
             small.mount(c"mode=0700");
         }
-        gone(
-            "cannot write to",
-            store.put_new(&key("data/1"), body("x")).await.map(drop),
-        );
+        gone("cannot write to", store.put_new(&key("data/1"), body("x")).await.map(drop));
         gone("cannot write to", store.delete(&key("data/0")).await);
         gone("cannot read from", store.list("").await.map(drop));
-        gone(
-            "cannot read from",
-            store.get(&key("data/1"), 9).await.map(drop),
-        );
+        gone("cannot read from", store.get(&key("data/1"), 9).await.map(drop));
         assert_eq!(names_in(small.path()), [""; 0]);
     }
 }
@@ -324,20 +223,13 @@ async fn nothing_is_written_into_the_place_where_a_medium_was() {
 #[tokio::test]
 async fn a_write_protected_medium_can_be_read() {
     let small = Small::new(c"mode=0700");
-    small
-        .open()
-        .put_new(&key("data/0"), body("x"))
-        .await
-        .unwrap();
+    small.open().put_new(&key("data/0"), body("x")).await.unwrap();
     mount_remount(small.path(), MountFlags::RDONLY, c"").unwrap();
     assert!(LocalStore::open(small.path().to_owned()).is_err());
     let store = LocalStore::open_read_only(small.path().to_owned()).unwrap();
     assert_eq!(store.get(&key("data/0"), 9).await.unwrap(), "x");
     assert!(store.staging().is_none());
-    assert!(matches!(
-        store.put_new(&key("data/1"), body("x")).await,
-        Err(StoreError::Io { .. })
-    ));
+    assert!(matches!(store.put_new(&key("data/1"), body("x")).await, Err(StoreError::Io { .. })));
 }
 
 #[test]
@@ -364,79 +256,40 @@ async fn writer_that_is_killed() {
     };
     let store = LocalStore::open(PathBuf::from(root)).unwrap();
     for number in 0.. {
-        store
-            .put_new(
-                &key(&format!("data/{}/{number}", number % 7)),
-                body(content(number)),
-            )
-            .await
-            .unwrap();
+        store.put_new(&key(&format!("data/{}/{number}", number % 7)), body(content(number))).await.unwrap();
         writeln!(std::io::stderr(), "put {number}").unwrap();
     }
 }
 
 #[tokio::test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a crash needs a process that is not this one"
-)]
+#[expect(clippy::disallowed_methods, reason = "a crash needs a process that is not this one")]
 async fn a_killed_writer_leaves_whole_objects_only() {
     let home = TempDir::new().unwrap();
     let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "local::tests::writer_that_is_killed",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", "local::tests::writer_that_is_killed", "--ignored", "--nocapture"])
         .env("DR_STORE_TEST_ROOT", home.path())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let announced = lines
-        .by_ref()
-        .filter(|l| l.as_ref().unwrap().starts_with("put "))
-        .take(25)
-        .count();
+    let announced = lines.by_ref().filter(|l| l.as_ref().unwrap().starts_with("put ")).take(25).count();
     child.kill().unwrap();
     child.wait().unwrap();
-    let announced = announced
-        + lines
-            .filter(|l| l.as_ref().is_ok_and(|l| l.starts_with("put ")))
-            .count();
+    let announced = announced + lines.filter(|l| l.as_ref().is_ok_and(|l| l.starts_with("put "))).count();
 
     let store = LocalStore::open(home.path().to_owned()).unwrap();
     assert_no_temp(&store);
     let listed = store.list("").await.unwrap();
-    assert!(
-        announced >= 25 && (announced..=announced + 1).contains(&listed.len()),
-        "{announced}, {}",
-        listed.len()
-    );
+    assert!(announced >= 25 && (announced..=announced + 1).contains(&listed.len()), "{announced}, {}", listed.len());
     for object in listed {
-        let number = object
-            .key
-            .as_str()
-            .rsplit('/')
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap();
-        assert!(
-            store.get(&object.key, 1 << 20).await.unwrap() == content(number),
-            "{} is torn",
-            object.key
-        );
+        let number = object.key.as_str().rsplit('/').next().unwrap().parse().unwrap();
+        assert!(store.get(&object.key, 1 << 20).await.unwrap() == content(number), "{} is torn", object.key);
     }
 }
 
 /// Runs a program of the system, as nothing but a test of durability does.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "mkfs and loop devices have no other door"
-)]
+#[expect(clippy::disallowed_methods, reason = "mkfs and loop devices have no other door")]
 fn system(program: &str, arguments: &[&str]) {
     let output = std::process::Command::new(program).args(arguments).output();
     let said = match &output {
@@ -457,15 +310,7 @@ struct Ext4(TempDir);
 impl Ext4 {
     fn mount(image: &Path) -> Self {
         let mounted = Self(TempDir::new().unwrap());
-        system(
-            "mount",
-            &[
-                "-o",
-                "loop",
-                image.to_str().unwrap(),
-                mounted.0.path().to_str().unwrap(),
-            ],
-        );
+        system("mount", &["-o", "loop", image.to_str().unwrap(), mounted.0.path().to_str().unwrap()]);
         mounted
     }
 }
@@ -486,10 +331,7 @@ async fn what_was_done_before_a_power_cut_is_done_after_it() {
     let store = LocalStore::open(disk.0.path().to_owned()).unwrap();
     let name = |number: usize| key(&format!("data/{}/{}/{number}", number % 3, number % 5));
     for number in 0..20 {
-        store
-            .put_new(&name(number), body(content(number)))
-            .await
-            .unwrap();
+        store.put_new(&name(number), body(content(number))).await.unwrap();
     }
     // Each round ends with another request, whose own flush is the last: none that follows can do its work for it.
     for left in [0..20, 0..19] {
@@ -497,33 +339,16 @@ async fn what_was_done_before_a_power_cut_is_done_after_it() {
             store.delete(&name(19)).await.unwrap();
         }
         // Nothing flushes this one: what is lost with it shows that the copy is of the disk, not of the cache.
-        std::fs::write(
-            disk.0.path().join(format!("unflushed-{}", left.end)),
-            content(0),
-        )
-        .unwrap();
-        system(
-            "cp",
-            &[
-                "--sparse=always",
-                image.to_str().unwrap(),
-                cut.to_str().unwrap(),
-            ],
-        );
+        std::fs::write(disk.0.path().join(format!("unflushed-{}", left.end)), content(0)).unwrap();
+        system("cp", &["--sparse=always", image.to_str().unwrap(), cut.to_str().unwrap()]);
         let after = Ext4::mount(&cut);
         let store = LocalStore::open(after.0.path().to_owned()).unwrap();
         assert_no_temp(&store);
         assert_eq!(store.list("data").await.unwrap().len(), left.len());
         for number in left.clone() {
-            assert!(
-                store.get(&name(number), 1 << 20).await.unwrap() == content(number),
-                "{number} is not whole"
-            );
+            assert!(store.get(&name(number), 1 << 20).await.unwrap() == content(number), "{number} is not whole");
         }
         let unflushed = std::fs::read(after.0.path().join(format!("unflushed-{}", left.end)));
-        assert!(
-            unflushed.unwrap_or_default().is_empty(),
-            "the copy shows what was never flushed"
-        );
+        assert!(unflushed.unwrap_or_default().is_empty(), "the copy shows what was never flushed");
     }
 }

@@ -43,29 +43,18 @@ impl Faulty {
     /// Fails nothing yet, only counts.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self {
-            inner,
-            plan: Mutex::default(),
-        }
+        Self { inner, plan: Mutex::default() }
     }
 
     /// Fails the first request from the `number`-th on that `fault` can befall, and no other. Counting starts
     /// again at 1.
     pub fn fail_once(&self, number: u64, fault: Fault) {
-        *self.plan() = Plan {
-            count: 0,
-            fault: Some((number, fault)),
-            lasting: false,
-        };
+        *self.plan() = Plan { count: 0, fault: Some((number, fault)), lasting: false };
     }
 
     /// Fails every request from the `number`-th on that `fault` can befall. Counting starts again at 1.
     pub fn fail_from(&self, number: u64, fault: Fault) {
-        *self.plan() = Plan {
-            count: 0,
-            fault: Some((number, fault)),
-            lasting: true,
-        };
+        *self.plan() = Plan { count: 0, fault: Some((number, fault)), lasting: true };
     }
 
     /// Fails nothing any more. Counting starts again at 1.
@@ -104,11 +93,7 @@ impl Faulty {
     }
 
     fn error(&self, what: &'static str, kind: io::ErrorKind) -> StoreError {
-        StoreError::Io {
-            what,
-            place: self.place(),
-            source: io::Error::new(kind, "as the test asked"),
-        }
+        StoreError::Io { what, place: self.place(), source: io::Error::new(kind, "as the test asked") }
     }
 
     /// Passes a request that is not a put on, or not.
@@ -143,26 +128,20 @@ impl Store for Faulty {
         let bytes = body.into_bytes().map_err(|e| self.error(WHAT, e.kind()))?;
         match fault {
             Fault::Before(kind) | Fault::After(kind) => Err(self.error(WHAT, kind)),
-            Fault::Full => Err(StoreError::Full {
-                place: self.place(),
-            }),
+            Fault::Full => Err(StoreError::Full { place: self.place() }),
             Fault::Torn(keep) => {
-                self.inner
-                    .put_new(key, Body::Bytes(bytes.slice(..keep.min(bytes.len()))))
-                    .await?;
+                self.inner.put_new(key, Body::Bytes(bytes.slice(..keep.min(bytes.len())))).await?;
                 Err(self.error(WHAT, io::ErrorKind::ConnectionReset))
             }
         }
     }
 
     async fn get(&self, key: &Key, limit: u64) -> Result<Bytes, StoreError> {
-        self.pass("cannot read from", self.inner.get(key, limit))
-            .await
+        self.pass("cannot read from", self.inner.get(key, limit)).await
     }
 
     async fn get_range(&self, key: &Key, offset: u64, len: u64) -> Result<Bytes, StoreError> {
-        self.pass("cannot read from", self.inner.get_range(key, offset, len))
-            .await
+        self.pass("cannot read from", self.inner.get_range(key, offset, len)).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
@@ -219,10 +198,7 @@ mod tests {
             assert!(store.put_new(&key(), body()).await.is_err(), "{fault:?}");
             assert!(store.is_spent());
             assert_eq!(memory.size(&key()).await.ok(), left, "{fault:?}");
-            assert_eq!(
-                store.list("").await.unwrap().len(),
-                usize::from(left.is_some())
-            );
+            assert_eq!(store.list("").await.unwrap().len(), usize::from(left.is_some()));
         }
     }
 
@@ -234,10 +210,7 @@ mod tests {
         assert_eq!(store.size(&key()).await.unwrap(), 10);
         store.delete(&key()).await.unwrap();
         for _ in 0..2 {
-            assert!(matches!(
-                store.put_new(&key(), body()).await,
-                Err(StoreError::Full { .. })
-            ));
+            assert!(matches!(store.put_new(&key(), body()).await, Err(StoreError::Full { .. })));
         }
         assert_eq!(store.count(), 4);
         store.heal();

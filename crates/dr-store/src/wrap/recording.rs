@@ -40,10 +40,7 @@ impl Recording {
     /// Records what is asked of `inner`.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self {
-            inner,
-            asked: Mutex::default(),
-        }
+        Self { inner, asked: Mutex::default() }
     }
 
     /// Everything that was asked since the last time, in order.
@@ -53,13 +50,7 @@ impl Recording {
     }
 
     fn note(&self, verb: Verb, name: &str) {
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Asked {
-                verb,
-                name: name.to_owned(),
-            });
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(Asked { verb, name: name.to_owned() });
     }
 }
 
@@ -119,14 +110,8 @@ mod tests {
         let store = Recording::new(Arc::new(MemoryStore::new()));
         let key = Key::new("log/1").unwrap();
         assert!(store.get(&key, 9).await.is_err());
-        store
-            .put_new(&key, Body::Bytes(Bytes::new()))
-            .await
-            .unwrap();
-        let asked = |verb| Asked {
-            verb,
-            name: "log/1".to_owned(),
-        };
+        store.put_new(&key, Body::Bytes(Bytes::new())).await.unwrap();
+        let asked = |verb| Asked { verb, name: "log/1".to_owned() };
         assert_eq!(store.take(), [asked(Verb::Get), asked(Verb::PutNew)]);
         assert_eq!(store.take(), []);
     }
