@@ -143,7 +143,7 @@ impl Media {
             Verb::Receive(args) => media::receive(&school, &args.disk.label, args.place.clone()),
             Verb::Lost(disk) => media::lost(&school, &disk.label),
             Verb::Found(disk) => media::found(&school, &disk.label),
-            Verb::Register(args) => media::register(&school, args.new()),
+            Verb::Register(args) => media::register(&school, args.medium()),
             Verb::Init(args) => media::init(&school, &args.disk.label, args.slot.as_deref()),
         };
         let event = done.map_err(|e| told(e, world))?;
@@ -154,7 +154,7 @@ impl Media {
 }
 
 impl Register {
-    fn new(&self) -> NewMedium {
+    fn medium(&self) -> NewMedium {
         NewMedium {
             label: self.disk.label.clone(),
             pool: self.pool.clone(),
