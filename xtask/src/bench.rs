@@ -1,0 +1,25 @@
+//! `dr` beside other backup programs on the same data: builds both and lets `benches/beside` measure.
+//!
+//! That program needs the generator of data and with it SQLite; it is no part of xtask so that a fresh clone's first
+//! `cargo xtask` does not wait for them.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::checkout::{cargo, must};
+
+/// `cargo xtask bench [--sets source,mixed,…] [--mib N] [--tree DIR] [--reps N] [--seed N] [--dr PATH] [--work DIR]
+/// [--out FILE]`.
+pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
+    let given = arguments.iter().any(|argument| argument == "--dr");
+    if !given {
+        must(Command::new(cargo()).args(["build", "--release", "--package", "dr"]).current_dir(root))?;
+    }
+    let release = root.join("target/release/dr");
+    let mut bench = Command::new(cargo());
+    bench.args(["run", "--quiet", "--package", "dr", "--example", "beside", "--"]).args(arguments);
+    if !given {
+        bench.arg("--dr").arg(release);
+    }
+    must(&mut bench)
+}

@@ -1,0 +1,80 @@
+//! The whole counts that do not fit into CI: hundreds of kills, every byte of every object flipped, a million files.
+//!
+//! Each is the test that CI runs with a small count, here with the whole one and a `dr` built for release. What a
+//! soak prints is what goes into a release's notes.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::checkout::{cargo, must};
+
+/// A soak, and how often it does its thing.
+struct Soak {
+    name: &'static str,
+    about: &'static str,
+    count: u64,
+}
+
+const SOAKS: [Soak; 5] = [
+    Soak { name: "kills", about: "backups killed at random moments", count: 300 },
+    Soak { name: "flips", about: "every byte of a small repository flipped in process", count: 0 },
+    Soak { name: "flips-binary", about: "flips per kind of object through the binary", count: 10 },
+    Soak { name: "trees", about: "the oddities, /usr and each --tree DIR there and back", count: 0 },
+    Soak { name: "million", about: "empty files in one directory in 256 MiB; needs root", count: 1_000_000 },
+];
+
+/// `cargo xtask soak NAME…|all [--seed S] [--count N] [--tree DIR]… [--dr PATH]`.
+pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
+    let (mut names, mut trees) = (Vec::new(), vec!["/usr".to_owned()]);
+    let (mut seed, mut count, mut dr) = (1, None, None);
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or(format!("{word} needs a value"));
+        let number = |text: &String| text.parse::<u64>().map_err(|_| format!("{text} is not a number"));
+        match word.as_str() {
+            "--seed" => seed = number(value()?)?,
+            "--count" => count = Some(number(value()?)?),
+            "--tree" => trees.push(value()?.clone()),
+            "--dr" => dr = Some(value()?.into()),
+            "all" => names.extend(SOAKS.iter().map(|soak| soak.name)),
+            name => names.push(name),
+        }
+    }
+    let known = |name: &&str| SOAKS.iter().find(|soak| soak.name == *name);
+    let soaks: Option<Vec<&Soak>> = names.iter().map(known).collect();
+    let soaks = soaks.filter(|soaks| !soaks.is_empty()).ok_or_else(usage)?;
+    let dr = match dr {
+        Some(dr) => dr,
+        None => {
+            must(Command::new(cargo()).args(["build", "--release", "--package", "dr"]).current_dir(root))?;
+            root.join("target/release/dr")
+        }
+    };
+    let mut failed = Vec::new();
+    for soak in soaks {
+        println!("== soak {} (seed {seed})", soak.name);
+        let mut test = Command::new(cargo());
+        test.current_dir(root).arg("test").env("DR_SOAK_DR", &dr);
+        if soak.name == "flips" {
+            test.args(["--release", "--package", "dr-repo", "--test", "engine", "--"]);
+            test.args(["--ignored", "--nocapture", "every_flipped_byte_is_noticed_and_never_passes_for_right"]);
+        } else {
+            let module = format!("heavy::{}::", soak.name.replace('-', "_"));
+            test.args(["--package", "dr", "--test", "soak", "--"]);
+            test.args(["--include-ignored", "--nocapture", "--test-threads=1", &module]);
+            test.env("DR_SOAK_COUNT", count.unwrap_or(soak.count).to_string());
+            test.env("DR_SOAK_SEED", seed.to_string()).env("DR_SOAK_TREES", trees.join(":"));
+        }
+        if let Err(why) = must(&mut test) {
+            println!("{why}");
+            failed.push(soak.name);
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
+}
+
+fn usage() -> String {
+    let line = |soak: &Soak| format!("\n  {:13} {}", soak.name, soak.about);
+    let lines: String = SOAKS.iter().map(line).collect();
+    format!("usage: cargo xtask soak NAME…|all [--seed S] [--count N] [--tree DIR]… [--dr PATH]{lines}")
+}
