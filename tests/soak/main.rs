@@ -1,0 +1,19 @@
+//! dr under what happens once in years, many times over: seeded subsets here, whole counts by `cargo xtask soak`.
+//!
+//! One implementation for both: `DR_SOAK_COUNT` says how often, `DR_SOAK_SEED` with which luck, `DR_SOAK_DR` names a dr
+//! built for release, `DR_SOAK_TREES` trees separated by colons. Each test prints its figures in a few lines.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "whole programs are started, timed and killed here, and the figures are the point"
+)]
+
+mod ground;
+
+mod heavy {
+    mod flips_binary;
+    mod kills;
+    mod million;
+    mod trees;
+}
