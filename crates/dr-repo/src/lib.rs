@@ -42,6 +42,9 @@ mod session;
 mod slot;
 mod snapshot;
 mod squeeze;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod stages;
 mod trailer;
 mod tree;
 #[cfg(test)]
