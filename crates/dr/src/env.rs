@@ -1,12 +1,28 @@
 //! The environment: every variable is read here and nowhere else.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// What `NAME=value` before a command that dr types itself stands for.
+static ASSIGNED: Mutex<BTreeMap<&str, OsString>> = Mutex::new(BTreeMap::new());
+
+/// Gives a variable another value for this process from now on, not for programs that it starts.
+pub fn assign(name: &'static str, value: OsString) {
+    ASSIGNED.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value);
+}
+
+/// How dr was called, so that it can be called again.
+pub fn called_as() -> String {
+    std::env::args_os().next().map_or_else(|| "dr".to_owned(), |name| name.to_string_lossy().into_owned())
+}
 
 /// A variable, also an empty one.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn var(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
+    let assigned = ASSIGNED.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+    assigned.or_else(|| std::env::var_os(name))
 }
 
 /// A variable that names a file or folder; an empty one names none.

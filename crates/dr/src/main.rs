@@ -11,6 +11,7 @@ mod exit;
 mod observe;
 mod output;
 mod place;
+mod quickstart;
 mod shown;
 mod signals;
 mod told;

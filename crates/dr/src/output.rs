@@ -19,13 +19,53 @@ pub struct Screen {
 }
 
 struct Out {
-    to: BufWriter<Stdout>,
+    to: To,
     /// Standard output takes no more: the reader has gone away, which is his right, or something is wrong.
     closed: Option<io::Error>,
 }
 
+/// Where answers go.
+enum To {
+    Stdout(BufWriter<Stdout>),
+    /// To whoever typed the command inside dr.
+    Kept(Vec<u8>),
+}
+
+impl Write for To {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(stdout) => stdout.write(bytes),
+            Self::Kept(kept) => kept.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(stdout) => stdout.flush(),
+            Self::Kept(_) => Ok(()),
+        }
+    }
+}
+
 impl Screen {
     pub fn new(global: &Global) -> Self {
+        Self::with(global, To::Stdout(BufWriter::new(io::stdout())))
+    }
+
+    /// One that keeps answers for [`Screen::into_kept`]; everything else goes to standard error as ever.
+    pub fn kept(global: &Global) -> Self {
+        Self::with(global, To::Kept(Vec::new()))
+    }
+
+    /// The answers so far.
+    pub fn into_kept(self) -> Vec<u8> {
+        match self.out.into_inner().unwrap_or_else(PoisonError::into_inner).to {
+            To::Stdout(_) => Vec::new(),
+            To::Kept(bytes) => bytes,
+        }
+    }
+
+    fn with(global: &Global, to: To) -> Self {
         let color = match global.color {
             Color::Always => true,
             Color::Never => false,
@@ -36,7 +76,7 @@ impl Screen {
             quiet: global.quiet,
             verbose: global.verbose > 0,
             color,
-            out: Mutex::new(Out { to: BufWriter::new(io::stdout()), closed: None }),
+            out: Mutex::new(Out { to, closed: None }),
         }
     }
 

@@ -5,6 +5,7 @@ mod ledger;
 mod media;
 mod opened;
 mod plan;
+mod quickstart;
 mod rehearse;
 mod repo;
 mod report;
@@ -12,6 +13,8 @@ mod restore;
 mod run;
 mod snapshots;
 mod status;
+
+pub use opened::time;
 
 use clap::Subcommand;
 
@@ -21,6 +24,7 @@ use crate::exit::{Failure, Outcome};
 /// The verbs.
 #[derive(Subcommand)]
 pub enum Command {
+    Quickstart(quickstart::Quickstart),
     Init(init::Init),
     Run(run::Run),
     Status(status::Status),
@@ -40,6 +44,7 @@ impl Command {
     /// [`Failure`], for a person to read.
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         match self {
+            Self::Quickstart(args) => args.run(world),
             Self::Init(args) => args.run(world),
             Self::Run(args) => args.run(world),
             Self::Status(args) => args.run(world),

@@ -1,0 +1,82 @@
+//! What does a command answer that is typed at a chosen moment?
+//!
+//! Through the front door: the same words, the same code, the same answer in JSON as in a shell. Only the answer is
+//! kept here instead of going to standard output.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Parser as _;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::args::{Dr, World};
+use crate::exit::{self, Cause, Failure};
+use crate::output::Screen;
+
+/// Types commands about one plan.
+pub struct Keyboard<'a> {
+    world: &'a World<'a>,
+    plan: PathBuf,
+}
+
+impl<'a> Keyboard<'a> {
+    pub fn new(world: &'a World<'a>, plan: PathBuf) -> Self {
+        Self { world, plan }
+    }
+
+    /// Types `args` as if it were `at`, as `by` or as nobody, and gives the last line of the answer.
+    ///
+    /// # Errors
+    /// If the command ends with anything but 0.
+    pub fn types<S: Into<OsString>>(
+        &self,
+        at: Timestamp,
+        by: Option<&str>,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<Value, Failure> {
+        if self.world.signals.stopped() {
+            return Err(Failure::new(self.world.signals.cause(), "interrupted, as asked."));
+        }
+        let mut line: Vec<OsString> = ["dr", "--json", "--quiet", "--at"].map(OsString::from).to_vec();
+        line.push(at.to_string().into());
+        line.push("--plan".into());
+        line.push(self.plan.clone().into_os_string());
+        if let Some(by) = by {
+            line.extend(["--by", by].map(OsString::from));
+        }
+        let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+        let named = named(&args);
+        line.extend(args);
+        let dr = Dr::try_parse_from(line).map_err(|why| Failure::new(Cause::Failed, format!("`{named}`: {why}")))?;
+        let screen = Screen::kept(&dr.global);
+        let world = World {
+            global: &dr.global,
+            screen: &screen,
+            signals: self.world.signals.clone(),
+            runtime: self.world.runtime.clone(),
+        };
+        let outcome = dr.command.run(&world);
+        let outcome = outcome.map_err(|why| Failure::new(why.cause, format!("`{named}`: {}", why.message)))?;
+        let causes = outcome.into_causes();
+        let answer = screen.into_kept();
+        match causes.first() {
+            None => Ok(last_line(&answer)),
+            Some(cause) => {
+                let code = exit::code(&causes);
+                Err(Failure::new(*cause, format!("`{named}` ended with {code}: {}", last_line(&answer))))
+            }
+        }
+    }
+}
+
+/// How a message calls the command.
+fn named(args: &[OsString]) -> String {
+    let words = args.iter().map(|word| crate::shown::path(Path::new(word)));
+    std::iter::once("dr".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+fn last_line(answer: &[u8]) -> Value {
+    let mut lines = answer.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    lines.next_back().and_then(|line| serde_json::from_slice(line).ok()).unwrap_or(Value::Null)
+}
