@@ -55,7 +55,7 @@ KINDS = dict(enumerate("file directory symlink fifo socket char-device block-dev
 OBJECT = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}(/[a-z0-9][a-z0-9.-]{0,63}){0,7}")
 PACK_NAME = re.compile(r"(data|meta)/([0-9a-f]{8})/([0-9a-f]{32})/([0-9a-f]{3})/([0-9a-f]{3})")
 INDEX_NAME = re.compile(r"idx/([0-9a-f]{8})/([0-9a-f]{32})/[0-9a-f]{4}")
-# The y coordinates of the points of small order on Ed25519, and their longer spellings; the sign bit is taken off first.
+# The y coordinates of the points of small order on Ed25519, and their longer spellings, without the sign bit.
 SMALL_ORDER = {
     bytes.fromhex(y)
     for y in (
@@ -124,7 +124,7 @@ class Cursor:
 
 
 def cbor(data: bytes) -> dict[int, Any]:
-    """One map and nothing after it. What version 1 has no use for (floats, tags, null) becomes None."""
+    """One map and nothing after it. What version 1 has no use for becomes None: an error only where it is used."""
     cursor = Cursor(data)
     value = cbor_item(cursor, 0)
     cursor.done()
@@ -133,10 +133,15 @@ def cbor(data: bytes) -> dict[int, Any]:
 
 
 def cbor_item(cursor: Cursor, depth: int) -> Any:
-    must(depth <= 16, "CBOR is nested too deeply")
+    must(depth <= 200, "CBOR is nested too deeply")
     head = cursor.number(1)
     major, low = head >> 5, head & 31
-    must(low < 28, "CBOR without a stated length")
+    if low == 31 and 2 <= major <= 5:
+        while cursor.data[cursor.at : cursor.at + 1] != b"\xff":
+            cbor_item(cursor, depth + 1)
+        cursor.take(1)
+        return None
+    must(low < 28, "it is not CBOR")
     value = low if low < 24 else int.from_bytes(cursor.take(1 << (low - 24)), "big")
     if major == 0:
         return value
@@ -153,13 +158,11 @@ def cbor_item(cursor: Cursor, depth: int) -> Any:
         must(value <= cursor.left(), "an array is longer than its bytes")
         return [cbor_item(cursor, depth + 1) for _ in range(value)]
     if major == 5:
-        items: dict[int, Any] = {}
-        last = -1
-        for _ in range(value):
-            key = cbor_item(cursor, depth + 1)
-            must(type(key) is int and key > last, "keys of a map do not ascend")
-            items[key], last = cbor_item(cursor, depth + 1), key
-        return items
+        must(value <= cursor.left(), "a map is longer than its bytes")
+        pairs = [(cbor_item(cursor, depth + 1), cbor_item(cursor, depth + 1)) for _ in range(value)]
+        keys = [key for key, _ in pairs]
+        numbers = all(type(key) is int and key >= 0 for key in keys)
+        return dict(pairs) if numbers and all(a < b for a, b in zip(keys, keys[1:], strict=False)) else None
     if major == 6:
         cbor_item(cursor, depth + 1)
         return None
@@ -175,6 +178,12 @@ def get(body: dict[int, Any], key: int, kind: type, default: Any = REQUIRED, siz
     must(value is not REQUIRED, f"key {key} is missing")
     if key in body:
         must(type(value) is kind and (size is None or len(value) == size), f"key {key} is of another form")
+    return value
+
+
+def i64(body: dict[int, Any], key: int, default: int) -> int:
+    value = get(body, key, int, default)
+    must(-(1 << 63) <= value < 1 << 63, f"key {key} is out of range")
     return value
 
 
@@ -347,6 +356,7 @@ class Store:
         self.root = root
 
     def open(self, name: str) -> int:
+        must(OBJECT.fullmatch(name), "that is no name of an object")
         try:
             fd = os.open(os.path.join(self.root, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as why:
@@ -443,7 +453,7 @@ def read_entry(data: bytes, n: int, keys: Keys) -> Entry:
     must(author == key_id(public), "its author is another")
     must(signed(public, signature, b"dr log v1" + covered), "its signature does not hold")
     body = cbor(text)
-    get(body, 6, int, 0)
+    i64(body, 6, 0)
     entry = Entry(
         u64(body, 1), get(body, 2, bytes, size=32), u64(body, 3), u64(body, 4), get(body, 5, bool, True),
         get(body, 7, dict), author, host, digest(data),
@@ -483,7 +493,7 @@ def runs(body: dict[int, Any], key: int, default: Any = REQUIRED) -> Runs:
 
 
 def ids(body: dict[int, Any], key: int) -> list[bytes]:
-    found = get(body, key, list)
+    found = get(body, key, list, [])
     must(all(type(item) is bytes and len(item) == 16 for item in found), "an id is of another form")
     return found
 
@@ -491,8 +501,8 @@ def ids(body: dict[int, Any], key: int) -> list[bytes]:
 def read_object(item: Any) -> tuple[str, int, bytes]:
     must(type(item) is list and len(item) == 3, "an object is of another form")
     name, length, hashed = item
-    must(type(name) is str and OBJECT.fullmatch(name), "an object has no name")
-    must(type(length) is int and length >= 0 and type(hashed) is bytes and len(hashed) == 32, "an object has no digest")
+    must(type(name) is str and type(length) is int and 0 <= length < 1 << 64, "an object is of another form")
+    must(type(hashed) is bytes and len(hashed) == 32, "an object has no digest")
     return name, length, hashed
 
 
@@ -502,12 +512,12 @@ class PackState:
     condemned: bool = False
     swept: bool = False
     relocated: bool = False
-    healed: str | None = None
+    healed: tuple[str, int, bytes] | None = None
 
 
 @dataclass
 class SessionState:
-    author: bytes
+    author: tuple[bytes, bytes | None]
     host: bytes
     last: int = 0
     ended: bool = False
@@ -562,19 +572,33 @@ BODIES: dict[int, Callable[[dict[int, Any]], Any]] = {
     1: registration,
     2: registration,
     3: lambda body: ids(body, 1),
-    4: lambda body: runs(body, 1),
-    5: lambda body: runs(body, 1),
+    4: lambda body: runs(body, 1, []),
+    5: lambda body: runs(body, 1, []),
     6: lambda body: ids(body, 1),
     7: registration,
     8: registration,
     9: registration,
-    10: lambda body: (runs(body, 1), u64(body, 2)),
-    11: lambda body: (runs(body, 1), [read_object(item) for item in get(body, 2, list)]),
-    12: lambda body: (ids(body, 1), get(body, 2, int)),
-    13: lambda body: (u64(body, 1), get(body, 2, str, ""), get(body, 3, bytes, b"")),
-    14: lambda body: get(body, 1, str),
+    10: lambda body: (runs(body, 1, []), u64(body, 2, 0)),
+    11: lambda body: healing(body),
+    12: lambda body: (ids(body, 1), i64(body, 2, 0)),
+    13: lambda body: key_word(body),
+    14: lambda body: get(body, 1, str, ""),
     15: lambda body: ids(body, 1),
 }
+
+
+def healing(body: dict[int, Any]) -> tuple[PackId, tuple[str, int, bytes]]:
+    found = [read_object(item) for item in get(body, 2, list)]
+    packs = runs(body, 1)
+    triples = [span for kind, spans in packs[0][1].items() for span in [(kind, *spans[0])]] if packs else []
+    must(found and len(triples) == 1, "a healed pack is not named")
+    return (packs[0][0], triples[0][0], triples[0][1]), found[0]
+
+
+def key_word(body: dict[int, Any]) -> tuple[int, str, bytes]:
+    what, name, value = u64(body, 1, 0), get(body, 2, str, ""), get(body, 3, bytes, b"")
+    must(len(value) == {2: 16, 3: 32}.get(what, len(value)), "a key entry has the wrong length")
+    return what, name, value
 
 
 class State:
@@ -586,7 +610,7 @@ class State:
         self.sessions: dict[bytes, SessionState] = {}
         self.fenced: set[bytes] = set()
         self.snapshots: dict[bytes, Snapshot] = {}
-        self.indexes: dict[str, tuple[int, bytes, bytes]] = {}  # name -> length, digest, session
+        self.indexes: list[tuple[str, int, bytes, bytes]] = []  # name, length, digest, session
         self.slots: dict[str, bytes] = {}
         self.revoked: set[bytes] = set()
 
@@ -605,10 +629,6 @@ class State:
 
     def gone(self, what: Runs) -> bool:
         return any(pack.swept and not pack.relocated for pack in self.known(what))
-
-    def all_known(self, what: Runs) -> bool:
-        wanted = sum(last - first + 1 for _, kinds in what for spans in kinds.values() for first, last in spans)
-        return wanted == sum(1 for _ in self.known(what))
 
     def apply(self, entry: Entry) -> None:
         """Changes nothing if the entry is void."""
@@ -639,9 +659,8 @@ class State:
         elif entry.type == 6:
             self.fenced.update(body)
         elif entry.type == 11:
-            found = list(self.known(body[0]))
-            if len(found) == 1 and len(body[1]) == 1 and self.all_known(body[0]):
-                found[0].healed = body[1][0][0]
+            if body[0] in self.packs:
+                self.packs[body[0]].healed = body[1]
         elif entry.type == 13:
             what, name, value = body
             if what == 2:
@@ -658,26 +677,26 @@ class State:
         found = self.of(wanted)
         for snapshot in found:
             own = {kind: [(0, (1 << 24) - 1)] for kind in (1, 2)}
-            if not self.all_known(snapshot.needs) or self.gone([*snapshot.needs, (snapshot.session, own)]):
+            if self.gone([*snapshot.needs, (snapshot.session, own)]):
                 return
         if len(found) == len(wanted):
             for snapshot in found:
                 snapshot.forgotten = False
 
     def registered(self, entry: Entry, body: Body) -> None:
-        session = self.sessions.get(body.session) or SessionState(entry.author, body.host)
+        author = (entry.author, entry.host)
+        session = self.sessions.get(body.session) or SessionState(author, body.host)
         own = sum(last - first + 1 for spans in body.own.values() for first, last in spans)
         if (
             (entry.host is not None and entry.host != body.host)
-            or (session.author, session.host) != (entry.author, body.host)
+            or (session.author, session.host) != (author, body.host)
             or body.session in self.fenced
             or session.ended
             or body.sequence <= session.last
             or own > 65536
             or len(body.snapshots) > 1024
             or self.gone(body.needs)
-            or any(not self.index_named(name, body) for name, _, _ in body.indexes)
-            or (entry.type == 9 and any(name not in self.indexes for name in body.replaced))
+            or (entry.type == 9 and not set(body.replaced) <= {index[0] for index in self.indexes})
         ):
             return
         self.sessions[body.session] = session
@@ -689,60 +708,51 @@ class State:
                 for number in range(first, last + 1):
                     self.register((body.session, kind, number), body.host)
         for name, length, hashed in body.indexes:
-            self.indexes.setdefault(name, (length, hashed, body.session))
+            self.indexes.append((name, length, hashed, body.session))
         for id, document, label in body.snapshots:
             self.snapshots.setdefault(id, Snapshot(id, entry.n, document, label, body.needs, body.session))
         if entry.type in (7, 8):
             for pack in self.known(body.sources):
                 pack.relocated = True
         if entry.type == 9:
-            for name in body.replaced:
-                del self.indexes[name]
-
-    @staticmethod
-    def index_named(name: str, body: Body) -> bool:
-        match = INDEX_NAME.fullmatch(name)
-        return bool(match) and (match[1], match[2]) == (body.host.hex(), body.session.hex())
+            self.indexes = [index for index in self.indexes if index[0] not in body.replaced]
 
 
 @dataclass
 class Log:
     state: State
-    faults: list[tuple[str, str]]
-    unsettled: bool  # an unreadable entry may have said anything
+    faults: list[tuple[str, str]]  # any of them may have said anything
+    newest_unread: bool
 
 
 def read_log(store: Store, keys: Keys, repo_hash: bytes) -> Log:
-    names = [name for name in store.list("log") if re.fullmatch(r"log/[0-9a-f]{16}", name)]
-    faults: list[tuple[str, str]] = []
-    nonsense = 2 * len(names) + 1000
-    for name in names:
-        if int(name[4:], 16) > nonsense:
-            faults.append((name, "its number is far above the count of entries: ignored"))
-    last = max((n for name in names if (n := int(name[4:], 16)) <= nonsense), default=0)
+    listed = [int(name[4:], 16) for name in store.list("log") if re.fullmatch(r"log/[0-9a-f]{16}", name)]
+    listed = [n for n in listed if n]
+    plausible = 2 * len(listed) + 1000
+    last = max((n for n in listed if n <= plausible), default=0)
+    bad = {n: "its number is far above the count of entries" for n in listed if n > plausible}
     entries: dict[int, Entry] = {}
-    unread: dict[int, str] = {}
     for n in range(1, last + 1):
         try:
-            entries[n] = read_entry(store.whole(f"log/{n:016x}", 16 * MIB), n, keys)
-            if entries[n].type in BODIES:
-                BODIES[entries[n].type](entries[n].body)
+            entry = read_entry(store.whole(f"log/{n:016x}", 16 * MIB), n, keys)
+            if entry.type in BODIES:
+                BODIES[entry.type](entry.body)
+            entries[n] = entry
         except Damaged as why:
-            entries.pop(n, None)
-            unread[n] = str(why)
+            bad[n] = str(why)
     state = State()
-    for n, entry in sorted(entries.items()):
-        if entry.follows == 0 and entry.before != repo_hash:
-            raise Refused(1, f"log entry {n} was written for another repo.json: repo.json was exchanged")
+    settled: list[range] = []
+    for n, entry in entries.items():
         before = entries.get(entry.follows)
+        if entry.follows == 0 and entry.before != repo_hash:
+            raise Refused(1, f"log entry {n} follows another repo.json: one of the two was exchanged")
         if before and before.digest != entry.before:
-            faults.append((f"log/{entry.follows:016x}", f"it was exchanged: entry {n} followed another"))
+            bad.setdefault(entry.follows, f"it was exchanged: entry {n} followed another")
         if entry.host is None:
-            for passed in range(entry.follows + 1, n):
-                unread.pop(passed, None)
+            settled.append(range(entry.follows + 1, n))
         state.apply(entry)
-    faults += [(f"log/{n:016x}", f"log entry {n}: {why}") for n, why in sorted(unread.items())]
-    return Log(state, faults, bool(unread))
+    faults = [(f"log/{n:016x}", why) for n, why in sorted(bad.items()) if not any(n in span for span in settled)]
+    return Log(state, faults, last > max(entries, default=0))
 
 
 # Packs
@@ -845,7 +855,8 @@ def unframe(keys: Keys, frame: Frame, sealed: bytes) -> bytes:
     session = keys.session_key(origin.session, origin.envelopes)
     place = keys.family + origin.session + origin.number.to_bytes(4, "little") + bytes([origin.kind])
     key = derive("dr v1 pack", session + place + origin.salt)
-    must(hmac.compare_digest(derive("dr v1 commit", key), origin.commitment), "its key is not the one it was sealed with")
+    own = hmac.compare_digest(derive("dr v1 commit", key), origin.commitment)
+    must(own, "its key is not the one it was sealed with")
     aad = b"DRF1" + place + frame.number.to_bytes(4, "little") + frame.raw.to_bytes(4, "little") + bytes([frame.codec])
     return unpack(frame.codec, unseal(key, sealed, aad, frame.number), frame.raw)
 
@@ -933,7 +944,7 @@ class Columns:
         last = -1
         while cursor.left():
             number, length = cursor.number(1), cursor.number(4)
-            must(number > last, "columns do not ascend")
+            must(number > max(last, 0), "columns do not ascend")
             self.columns[number], last = Cursor(cursor.take(length)), number
 
     def column(self, number: int) -> Cursor:
@@ -968,7 +979,9 @@ def paths(column: Cursor, rows: int) -> list[bytes]:
 
 def owners(column: Cursor, rows: int) -> list[tuple[int, bytes | None]]:
     known: list[tuple[int, bytes | None]] = []
-    for _ in range(column.varint()):
+    count = column.varint()
+    must(count <= rows, "there are more owners than rows")
+    for _ in range(count):
         id, length = column.varint(), column.varint()
         must(id < 1 << 32 and length <= 256, "an owner is out of range")
         known.append((id, column.take(length - 1) if length else None))
@@ -978,12 +991,11 @@ def owners(column: Cursor, rows: int) -> list[tuple[int, bytes | None]]:
 
 
 def steps(column: Cursor, count: int, rows: int) -> Iterator[int]:
-    """Row numbers as differences, strictly ascending."""
-    row = -1
+    """Row numbers, written as differences."""
+    row = 0
+    must(count <= rows, "there are more rows than rows")
     for _ in range(count):
-        step = column.varint()
-        must(row < 0 or step > 0, "rows do not ascend")
-        row = max(row, 0) + step
+        row += column.varint()
         must(row < rows, "a row is not there")
         yield row
 
@@ -995,7 +1007,8 @@ def leaf(data: bytes) -> list[Row]:
         mode = page.column(2).number(2)
         must(mode >> 12 in KINDS, "an entry is of a kind that is not known")
         rows.append(Row(path, mode >> 12, mode & 0o7777))
-    for row, user, group in zip(rows, owners(page.column(3), len(rows)), owners(page.column(4), len(rows)), strict=True):
+    users, groups = owners(page.column(3), len(rows)), owners(page.column(4), len(rows))
+    for row, user, group in zip(rows, users, groups, strict=True):
         row.user, row.group = user, group
     seconds = 0
     for row in rows:
@@ -1024,20 +1037,22 @@ def leaf(data: bytes) -> list[Row]:
 
 def attributes(column: Cursor, rows: list[Row]) -> None:
     sets: list[list[tuple[bytes, bytes]]] = []
-    for _ in range(column.varint()):
+    of_sets = column.varint()
+    must(of_sets <= len(rows), "there are more sets of attributes than rows")
+    for _ in range(of_sets):
         count, found = column.varint(), []
         must(count <= 4096, "an entry has too many attributes")
         for _ in range(count):
             found.append((column.sized(256), column.sized(MIB)))
             must(len(found) < 2 or found[-2][0] < found[-1][0], "attributes do not ascend")
-        must(weight(found) <= MIB, "an entry's attributes are too large")
         sets.append(found)
     total = sum(len(row.path) for row in rows)
     for at in steps(column, column.varint(), len(rows)):
         number = column.varint()
         must(number < len(sets), "a set of attributes is not there")
         rows[at].xattrs = sets[number]
-        total += weight(sets[number])
+        must(weight(sets[number]) <= MIB, "an entry's attributes are too large")
+        total += weight(sets[number]) + 64
         must(total <= 64 * MIB, "attributes are too large")
 
 
@@ -1079,10 +1094,9 @@ def contents(size: int, column: Cursor, ids: Cursor) -> Contents:
 class Repository:
     def __init__(self, root: str) -> None:
         self.store = Store(root)
-        try:
-            self.repo = self.store.whole("repo.json", 65536)
-        except Damaged as why:
-            raise Refused(10, f"there is no repository at {root}: repo.json: {why}") from None
+        if not os.path.lexists(os.path.join(root, "repo.json")):
+            raise Refused(10, f"there is no repository at {root}")
+        self.repo = self.store.whole("repo.json", 65536)
         config = self.configuration()
         family, secret = self.unlock()
         self.keys = Keys(family, secret)
@@ -1106,7 +1120,7 @@ class Repository:
         except (ValueError, RecursionError):
             raise Refused(1, "repo.json is damaged: it is not JSON") from None
         if not isinstance(config, dict) or config.get("magic") != "DRREPO":
-            raise Refused(10, "repo.json is not of a dr repository")
+            raise Refused(1, "repo.json does not describe a repository")
         if type(config.get("version")) is not int or config["version"] != 1:
             raise Refused(1, f"version {config.get('version')!r} of the format is not known")
         features = config.get("features", {})
@@ -1125,59 +1139,66 @@ class Repository:
         except UnicodeDecodeError:
             raise Refused(12, "DR_PASSWORD is not UTF-8") from None
         slots = [name for name in self.store.list("keys") if re.fullmatch(r"keys/[0-9a-f]{32}", name)]
+        tried = 0
         for name in slots[:32]:
             try:
                 opened = open_slot(self.store.whole(name, 4096), name, password)
             except Damaged as why:
                 say(f"{name}: {why}")
                 continue
+            tried += 1
             if opened:
                 secret, repo, family = opened
                 if repo != digest(self.repo):
                     raise Refused(1, "repo.json is not the one that the key slot was made for: it was exchanged")
                 return family, secret
+        if slots and not tried:
+            raise Refused(1, "no key slot can be tried: each is damaged")
         raise Refused(12, "the password opens no key slot" if slots else "there is no key slot; a key file is needed")
 
     # Which pack holds what
 
     def name(self, pack: PackId) -> str:
         state, (session, kind, number) = self.state.packs[pack], pack
+        if state.healed:
+            return state.healed[0]
         split = f"{number:06x}"
-        return state.healed or (
-            f"{'data' if kind == 1 else 'meta'}/{state.host.hex()}/{session.hex()}/{split[:3]}/{split[3:]}"
-        )
+        return f"{'data' if kind == 1 else 'meta'}/{state.host.hex()}/{session.hex()}/{split[:3]}/{split[3:]}"
 
     def read_indexes(self) -> list[tuple[str, str]]:
         """Finds every chunk's places; what was damaged on the way is returned, and read around."""
         faults: list[tuple[str, str]] = []
-        objects: dict[str, tuple[int, bytes, bytes] | None] = dict(self.state.indexes)
-        if self.log.unsettled:
-            objects |= {name: None for name in self.store.list("idx") if INDEX_NAME.fullmatch(name) and name not in objects}
+        objects: list[tuple[str, tuple[int, bytes, bytes] | None]] = [(i[0], i[1:]) for i in self.state.indexes]
+        if self.faults:
+            named = {name for name, _ in objects}
+            objects += [(n, None) for n in self.store.list("idx") if INDEX_NAME.fullmatch(n) and n not in named]
             for name in self.store.list("data") + self.store.list("meta"):
                 if match := PACK_NAME.fullmatch(name):
                     kind, session = 1 if match[1] == "data" else 2, bytes.fromhex(match[3])
                     self.state.register((session, kind, int(match[4] + match[5], 16)), bytes.fromhex(match[2]))
-        for name, registered in objects.items():
+        for name, registered in objects:
             try:
+                match = INDEX_NAME.fullmatch(name)
+                session = match[2] if match else ""
+                must(match and (not registered or session == registered[2].hex()), "it is not its session's")
                 data = self.store.whole(name, 256 * MIB)
                 if registered:
                     must((len(data), digest(data)) == registered[:2], "it is not what was registered")
                 index = read_index(data, self.keys)
-                must(index.session.hex() == name.split("/")[2], "it is of another session")
+                must(index.session.hex() == session, "it is of another session")
                 found = []
                 for kind, number, header, rows in index.records:
                     pack = (index.session, kind, number)
-                    described = read_pack("", header, rows, pack, self.keys.family)
-                    if pack in self.state.packs:
-                        described.name = self.name(pack)
-                        found.append((pack, described))
+                    found.append((pack, read_pack("", header, rows, pack, self.keys.family)))
             except Damaged as why:
                 faults.append((name, str(why)))
                 continue
             for (kind, number), line in index.lines.items():
                 self.lines.setdefault((index.session, kind, number), line)
             for pack, described in found:
+                self.state.register(pack, bytes.fromhex(name.split("/")[1]))
                 if not self.state.packs[pack].swept:
+                    described.name = self.name(pack)
                     self.describe(pack, described)
         for pack, state in self.state.packs.items():
             if not state.swept and pack not in self.packs:
@@ -1347,7 +1368,8 @@ class Repository:
             return
         below = [(page.column(2).take(24), page.column(1).varint(), page.column(3).varint()) for _ in range(page.rows)]
         page.done((1, 2, 3))
-        must(sum(child[1] for child in below) == size and sum(child[2] for child in below) == count, "extents do not add up")
+        sums = sum(child[1] for child in below), sum(child[2] for child in below)
+        must(sums == (size, count), "extents do not add up")
         must(all(child[1] and child[2] for child in below), "a page has nothing below it")
         for child, bytes_below, extents_below in below:
             yield from self.extent_page(child, level - 1, bytes_below, extents_below)
@@ -1510,7 +1532,7 @@ class Restore:
             self.lengths.pop()
         self.made = self.made[: self.lengths[-1]]
         must(self.made == above, "the directory that it is in was not restored")
-        if row.kind == FILE and row.link in self.links:
+        if row.kind != DIRECTORY and row.link in self.links:
             first, _, old = self.links[row.link].rpartition(b"/")
             source = os.dup(self.reach(first))
             try:
@@ -1614,9 +1636,12 @@ def check(repository: Repository) -> bool:
 
     for name, why in repository.faults:
         finding(name, why)
-    for name, registered in sorted(repository.state.slots.items()):
+    for name in sorted({*repository.state.slots, *repository.store.list("keys")}):
         try:
-            must(OBJECT.fullmatch(name) and digest(repository.store.whole(name, 4096)) == registered, "it was exchanged")
+            slot = repository.store.whole(name, 4096)
+            must(digest(slot[:-32]) == slot[-32:], "its checksum differs")
+            registered = repository.state.slots.get(name, digest(slot))
+            must(registered == digest(slot), "it is not the slot that was registered")
         except Damaged as why:
             finding(name, str(why))
     for name, why in repository.read_indexes():
@@ -1663,7 +1688,8 @@ def check_extent(repository: Repository, extent: Extent) -> None:
 
 
 def check_pack(repository: Repository, pack: PackId) -> None:
-    described, line = repository.packs[pack], repository.lines.get(pack)
+    described, healed = repository.packs[pack], repository.state.packs[pack].healed
+    line = healed[1:] if healed else repository.lines.get(pack)
     data = repository.store.whole(described.name, 256 * MIB)
     must(len(data) >= 113 + 64 and data[-48:-16] == digest(data[:-48]), "its bytes are not those of its own hash")
     must(not line or line == (len(data), digest(data)), "its length or digest is not that of its index object")
@@ -1694,9 +1720,10 @@ def run(arguments: list[str]) -> bool:
     whole = not repository.faults
     if verb == "snapshots":
         return list_snapshots(repository) and whole
+    certain = not (rest[0] == "latest" and repository.log.newest_unread)
     if verb == "ls":
-        return list_entries(repository, *rest)
-    return restore(repository, *rest)
+        return list_entries(repository, *rest) and certain
+    return restore(repository, *rest) and certain
 
 
 def main(arguments: list[str]) -> int:

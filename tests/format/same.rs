@@ -1,0 +1,83 @@
+//! What dr and the stranger's reader say and restore of a sound repository is the same.
+
+use std::fs;
+use std::io::{Seek as _, SeekFrom, Write as _};
+
+use crate::bench::noise;
+use crate::reader::{Both, Key, lines};
+
+/// Every oddity that this machine lets us make, and what needs pages of extents.
+fn make_tree(both: &Both) {
+    let tree = both.path("from");
+    dr_sample::oddities::make(&tree).unwrap();
+    fs::write(tree.join("large.bin"), noise(3, 20 << 20)).unwrap();
+    let mut sparse = fs::File::create(tree.join("sparse.img")).unwrap();
+    for at in [0u64, 200 << 20, 500 << 20] {
+        sparse.seek(SeekFrom::Start(at)).unwrap();
+        sparse.write_all(&noise(at + 1, 1 << 20)).unwrap();
+    }
+    sparse.set_len(600 << 20).unwrap();
+    for folder in 0..30 {
+        let folder = tree.join(format!("many-{folder}"));
+        fs::create_dir(&folder).unwrap();
+        for file in 0..100 {
+            fs::write(folder.join(format!("{file}.txt")), format!("file {file}\n")).unwrap();
+        }
+    }
+}
+
+fn everything_is_the_same(key: Key) {
+    let both = Both::new(key);
+    make_tree(&both);
+    both.backup();
+    let tree = both.path("from");
+    fs::write(tree.join("many-7/50.txt"), "changed in the second generation\n").unwrap();
+    fs::rename(tree.join("many-8"), tree.join("moved")).unwrap();
+    fs::remove_dir_all(tree.join("many-9")).unwrap();
+    both.backup();
+
+    let listed = both.dr(&["repo", "snapshots", "--json", "repo"]).ended(0).document();
+    assert_eq!(lines(&both.reader(&["snapshots"]).ended(0)), listed);
+    let ids = both.ids();
+    assert_eq!(ids.len(), 2);
+    for id in &ids {
+        let listed = both.dr(&["repo", "ls", "--json", "repo", id]).ended(0).document();
+        assert!(listed.as_array().unwrap().len() > 3000);
+        assert_eq!(lines(&both.reader(&["ls", &id[..8]]).ended(0)), listed);
+        both.dr(&["repo", "restore", "repo", id, "--to", "by-dr"]).ended(0);
+        both.reader(&["restore", id, "by-reader"]).ended(0);
+        both.bench.same_trees(&both.path("by-dr"), &both.path("by-reader"), "");
+        if *id == ids[1] {
+            both.bench.same_trees(&tree, &both.path("by-reader"), "");
+        }
+        fs::remove_dir_all(both.path("by-dr")).unwrap();
+        fs::remove_dir_all(both.path("by-reader")).unwrap();
+    }
+    assert_eq!(both.reader(&["check"]).ended(0).stdout, "");
+}
+
+#[test]
+fn with_a_password_a_stranger_lists_and_restores_what_dr_does() {
+    everything_is_the_same(Key::Password);
+}
+
+#[test]
+fn with_a_key_file_a_stranger_lists_and_restores_what_dr_does() {
+    everything_is_the_same(Key::File);
+}
+
+#[test]
+fn several_absolute_paths_with_tags_read_the_same() {
+    let both = Both::new(Key::File);
+    both.bench.tree("one", 1000);
+    both.bench.tree("two", 1000);
+    let tags = ["--tag", "term=autumn", "--tag", "from=two places"];
+    both.dr(&[&["repo", "backup", "repo", "one", "two/below"][..], &tags].concat()).ended(0);
+    let listed = both.dr(&["repo", "snapshots", "--json", "repo"]).ended(0).document();
+    assert_eq!(lines(&both.reader(&["snapshots"]).ended(0)), listed);
+    let listed = both.dr(&["repo", "ls", "--json", "repo"]).ended(0).document();
+    assert_eq!(lines(&both.reader(&["ls", "latest"]).ended(0)), listed);
+    both.dr(&["repo", "restore", "repo", "latest", "--to", "by-dr"]).ended(0);
+    both.reader(&["restore", "latest", "by-reader"]).ended(0);
+    both.bench.same_trees(&both.path("by-dr"), &both.path("by-reader"), "root,mtime");
+}
