@@ -12,8 +12,22 @@ const FRAME: usize = 256 << 10;
 /// Text that shrinks about as source code does, the same every time.
 fn text(length: usize) -> Vec<u8> {
     const WORDS: [&str; 16] = [
-        "return", "static", "struct", "page", "->count", "if (", ") {\n\t", "}\n\n", "buffer", "offset", " = ", ";\n\t",
-        "length", "inode", "unsigned ", "/* held */",
+        "return",
+        "static",
+        "struct",
+        "page",
+        "->count",
+        "if (",
+        ") {\n\t",
+        "}\n\n",
+        "buffer",
+        "offset",
+        " = ",
+        ";\n\t",
+        "length",
+        "inode",
+        "unsigned ",
+        "/* held */",
     ];
     let (mut state, mut out) = (0x9e37_79b9_7f4a_7c15_u64, Vec::with_capacity(length + 64));
     while out.len() < length {
@@ -61,7 +75,9 @@ fn bytes(criterion: &mut Criterion) {
     group.bench_function("unsqueeze", |b| {
         b.iter_batched(
             || frames.clone(),
-            |frames| frames.into_iter().map(|(codec, out, raw)| squeezing.unsqueeze(codec, out, raw).unwrap().len()).max(),
+            |frames| {
+                frames.into_iter().map(|(codec, out, raw)| squeezing.unsqueeze(codec, out, raw).unwrap().len()).max()
+            },
             BatchSize::LargeInput,
         );
     });
