@@ -748,7 +748,7 @@ def read_log(store: Store, keys: Keys, repo_hash: bytes) -> Log:
             raise Refused(1, f"log entry {n} follows another repo.json: one of the two was exchanged")
         if before and before.digest != entry.before:
             bad.setdefault(entry.follows, f"it was exchanged: entry {n} followed another")
-        if entry.host is None:
+        if entry.host is None and entry.follows + 1 < n:
             settled.append(range(entry.follows + 1, n))
         state.apply(entry)
     faults = [(f"log/{n:016x}", why) for n, why in sorted(bad.items()) if not any(n in span for span in settled)]
@@ -1362,7 +1362,7 @@ class Repository:
         page = Columns(self.chunk(EXTENTS, id), b"DREX", level)
         if not level:
             found = extents(page.rows, page.column(1), page.column(2))
-            page.done((1, 2))
+            page.done((1, 2, 3))
             must(len(found) == count and sum(extent.length for extent in found) == size, "extents do not add up")
             yield from found
             return

@@ -73,6 +73,12 @@ fn the_magics_of_the_page_are_those_of_the_code() {
     assert_eq!((VERSION, SUITE_CHACHA, KEM_X25519, CHUNKER_MIN8, CODEC_STORE, CODEC_ZSTD), (1, 1, 1, 1, 0, 1));
 }
 
+/// The shortest length that a pack may state for its header.
+fn header_least() -> u64 {
+    let front = |len: u32| [&PACK_MAGIC[..], &[1, 0, 1, 1], &len.to_le_bytes()].concat();
+    (0..1000).find(|len| Header::length(&front(*len)).is_ok()).unwrap().into()
+}
+
 #[test]
 fn the_limits_of_the_page_are_those_of_the_code() {
     let expected: BTreeMap<&str, u64> = [
@@ -84,6 +90,7 @@ fn the_limits_of_the_page_are_those_of_the_code() {
         ("sealed label", LABEL_MAX as u64),
         ("pack", PACK_MAX),
         ("pack header", HEADER_MAX as u64),
+        ("pack header, least", header_least()),
         ("trailer, plain or sealed rows", TRAILER_MAX as u64),
         ("trailer, plain, is a multiple of", TRAILER_ALIGN as u64),
         ("pack footer", FOOTER as u64),
@@ -107,6 +114,11 @@ fn the_limits_of_the_page_are_those_of_the_code() {
         ("rows of a page", PAGE_ROWS_MAX as u64),
         ("tree page is cut from", PAGE_MIN as u64),
         ("tree page is cut at", PAGE_CUT as u64),
+        ("paths and attributes of a leaf page, decoded, cut at", PAGE_DECODED_CUT as u64),
+        ("paths and attributes of a page, decoded", PAGE_DECODED_MAX as u64),
+        ("owner's name", OWNER_NAME_MAX as u64),
+        ("packs that an entry registers", crate::fold::OWN_MAX),
+        ("snapshots that an entry commits", crate::fold::SNAPSHOTS_MAX as u64),
         ("extended attributes of an entry", XATTRS_MAX as u64),
         ("inline contents", INLINE_MAX as u64),
         ("extents in a tree page, of one file", EXTENTS_INLINE_MAX as u64),
