@@ -30,6 +30,7 @@ use crate::repository::Repository;
 use crate::session::Session;
 use crate::snapshot::{Label, Shape};
 use collate::collate;
+use shared::Linked;
 pub(crate) use shared::{Fuse, Shared};
 
 /// What happens meanwhile, for whoever watches.
@@ -371,6 +372,10 @@ fn take(
             unsettled: false,
         });
     };
+    if let Some(Linked { contents, size, profile, .. }) = shared.linked(meta.link, stamp) {
+        meta.size = size;
+        return Ok(Outcome::Row { row: Row { path, meta, profile, contents }, stamp, unsettled: false });
+    }
     let taken = body.open().map_err(|e| e.to_string()).map(|mut content| {
         let taken = cutter.take(content.as_mut(), meta.size, profile, capture, shared, keep);
         (taken, content)
@@ -386,6 +391,9 @@ fn take(
             let unsettled = !matches!(content.settle(), Ok(Settled::Unchanged));
             meta.size = size;
             let stamp = stamp.filter(|stamp| !unsettled && stamp.size == size);
+            if let (Some(link), Some(stamp)) = (meta.link, stamp) {
+                shared.remember(link, Linked { stamp, contents: contents.clone(), size, profile });
+            }
             Ok(Outcome::Row { row: Row { path, meta, profile, contents }, stamp, unsettled })
         }
     }

@@ -1,8 +1,10 @@
 //! What the threads of a backup share: what is new, what old packs are relied on, and the sign to end.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use dr_entry::{Profile, Stamp};
 
 use crate::error::RepoError;
 use crate::fetch::Namer;
@@ -53,7 +55,21 @@ pub(crate) struct Shared<'a> {
     pub(crate) needed: Vec<AtomicBool>,
     /// Whether duplicates may be looked for in old packs.
     rely: bool,
+    /// Files with several names, so that the second name costs no second read.
+    links: Mutex<HashMap<u64, Linked>>,
 }
+
+/// What was taken of a file with several names.
+#[derive(Clone)]
+pub(super) struct Linked {
+    pub(super) stamp: Stamp,
+    pub(super) contents: Contents,
+    pub(super) size: u64,
+    pub(super) profile: Profile,
+}
+
+/// So many files with several names are remembered; the names of further ones are read one by one.
+const LINKS_MAX: usize = 100_000;
 
 impl<'a> Shared<'a> {
     pub(super) fn new(session: &'a Session, index: &'a Index, namer: &'a Namer, rely: bool) -> Self {
@@ -64,6 +80,7 @@ impl<'a> Shared<'a> {
             fresh: (0..64).map(|_| Mutex::new(HashSet::new())).collect(),
             needed: index.packs.iter().map(|_| AtomicBool::new(false)).collect(),
             rely,
+            links: Mutex::default(),
         }
     }
 }
@@ -86,6 +103,21 @@ impl Shared<'_> {
                 true
             }
             None => false,
+        }
+    }
+
+    /// What was taken of this file under another of its names.
+    pub(super) fn linked(&self, link: Option<u64>, stamp: Option<Stamp>) -> Option<Linked> {
+        let links = self.links.lock().ok()?;
+        links.get(&link?).filter(|linked| Some(linked.stamp) == stamp).cloned()
+    }
+
+    /// Remembers a file for its next name.
+    pub(super) fn remember(&self, link: u64, linked: Linked) {
+        if let Ok(mut links) = self.links.lock()
+            && links.len() < LINKS_MAX
+        {
+            links.insert(link, linked);
         }
     }
 

@@ -66,6 +66,27 @@ fn large_sparse_and_many_files_come_back() {
 }
 
 #[test]
+fn a_file_with_several_names_is_read_once() {
+    let school = School::new();
+    let shelf = school.shelf(Arc::new(MemoryStore::new()));
+    school.create(&shelf);
+    let mut tree = Tree::new();
+    // Enough small files between the names that the second comes well after the first.
+    for name in ["a", "z"] {
+        file(&mut tree, name, noise(500_000, 1));
+        tree.get_mut(&path(name)).unwrap().meta.link = Some(7);
+    }
+    for n in 0..5_000 {
+        file(&mut tree, &format!("m{n:05}"), vec![]);
+    }
+    let summary = school.backup(&mut school.open(&shelf).unwrap(), &tree, None).unwrap();
+    assert_eq!((summary.bytes_read, summary.bytes), (500_000, 1_000_000));
+    let (back, restored) = school.restore(&school.open(&shelf).unwrap(), summary.snapshot).unwrap();
+    assert_eq!(restored.failed, []);
+    assert!(back == tree);
+}
+
+#[test]
 fn an_empty_source_is_a_snapshot_of_nothing() {
     let school = School::new();
     let shelf = school.shelf(Arc::new(MemoryStore::new()));
