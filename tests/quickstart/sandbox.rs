@@ -32,7 +32,8 @@ impl Sandbox {
     #[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dr"));
-        command.args(args).current_dir(self.0.path()).env_clear().env("HOME", self.path("home")).env("TZ", "UTC");
+        command.args(args).current_dir(self.0.path()).env_clear();
+        command.env("HOME", self.path("home")).env("DR_CACHE", self.path("cache")).env("TZ", "UTC");
         command
     }
 

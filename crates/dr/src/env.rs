@@ -41,7 +41,8 @@ pub fn cache_folder() -> Option<PathBuf> {
         true => Some(PathBuf::from("/var/cache/dr")),
         false => path("XDG_CACHE_HOME")
             .filter(|folder| folder.is_absolute())
-            .or_else(|| path("HOME").map(|home| home.join(".cache")))
+            // An account without a home has no cache there.
+            .or_else(|| path("HOME").filter(|home| home.is_dir()).map(|home| home.join(".cache")))
             .map(|folder| folder.join("dr")),
     })
 }

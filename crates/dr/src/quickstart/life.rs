@@ -290,7 +290,7 @@ impl<'a> Life<'a> {
 /// What people did, in a few words.
 pub fn worked(work: &Work) -> String {
     format!(
-        "{} files edited, {} new, {} renamed, {} deleted, {} messages",
+        "{} files edited, {} new, {} renamed, {} deleted, {} mails",
         work.edited, work.new, work.renamed, work.deleted, work.messages
     )
 }

@@ -59,7 +59,7 @@ fn done(lived: &Lived) -> Vec<String> {
         ),
         row("", "worked", worked(&lived.work)),
         row("", "rotated", rotated),
-        row("", "backed up", format!("{}: {}", night(&lived.second_night), stored(&lived.second_night))),
+        row("", "backed up", format!("{} in {:.1} s", stored(&lived.second_night), lived.second_night.seconds)),
         row(
             "",
             "rehearsed",
@@ -98,20 +98,17 @@ fn commands(lived: &Lived, dir: &Path, program: &str) -> Vec<Vec<String>> {
     let key = quoted(&dir.join("recovery.key").to_string_lossy());
     let to = quoted(&dir.join("mis-again").to_string_lossy());
     let again = quoted(&dir.to_string_lossy());
-    let mut about = vec![program.clone(), "--plan".to_owned(), plan];
     // What was lived ahead of the clock is asked about at its own time.
-    if lived.ahead {
-        about.extend(["--at".to_owned(), lived.last.strftime("%Y-%m-%dT%H:%MZ").to_string()]);
-    }
-    let asked = |words: &[&str]| -> Vec<String> {
-        about.iter().cloned().chain(words.iter().map(|word| (*word).to_owned())).collect()
-    };
+    let at = format!("{}", lived.last.strftime("%Y-%m-%dT%H:%MZ"));
+    let then = if lived.ahead { vec!["--at", at.as_str()] } else { Vec::new() };
+    let about = [program.as_str(), "--plan", &plan];
+    let key = format!("DR_KEY_FILE={key}");
     [
-        asked(&["status"]),
-        std::iter::once(format!("DR_KEY_FILE={key}")).chain(asked(&["restore", "mis", "--to", &to])).collect(),
-        asked(&["media", "due"]),
-        asked(&["ledger", "--verify"]),
-        vec![program, "quickstart".to_owned(), again, "--again".to_owned()],
+        [&about[..], &then, &["status"]].concat(),
+        [&[key.as_str()], &about[..], &["restore", "mis", "--to", &to]].concat(),
+        [&about[..], &then, &["media", "due"]].concat(),
+        [&about[..], &["ledger", "--verify"]].concat(),
+        vec![&program, "quickstart", &again, "--again"],
     ]
     .iter()
     .map(|words| folded(words))
@@ -121,20 +118,14 @@ fn commands(lived: &Lived, dir: &Path, program: &str) -> Vec<Vec<String>> {
 fn end(lived: &Lived, dir: &Path) -> Vec<String> {
     let key = shown::path(&dir.join("recovery.key"));
     let days = match lived.ahead {
-        true => "These days lie ahead of this machine's clock: dr says \"clock moved\". A real",
-        false => "The days were chosen, not waited for: dr says \"clock moved\". A real",
+        true => "These days lie ahead of this machine's clock, so dr says \"clock moved\".",
+        false => "These days were chosen and not waited for, so dr says \"clock moved\".",
     };
-    let school = "school keeps its recovery key away from the server; here it is in";
-    let mut lines = vec![String::new(), days.to_owned()];
-    match school.len() + 1 + key.chars().count() <= WIDTH {
-        true => lines.push(format!("{school} {key}")),
-        false => lines.extend([school.to_owned(), key]),
-    }
-    lines
+    vec![days.to_owned(), format!("Real schools keep the recovery key elsewhere; here: {key}")]
 }
 
 /// A command on as many lines as it needs, each but the last ended so that a shell reads on.
-fn folded(words: &[String]) -> Vec<String> {
+fn folded(words: &[&str]) -> Vec<String> {
     let mut lines = vec![String::from(" ")];
     for word in words {
         let last = lines.len() - 1;
@@ -183,9 +174,9 @@ mod tests {
 
     #[test]
     fn long_commands_are_folded_so_that_a_shell_reads_them_as_one() {
-        assert_eq!(folded(&["dr".to_owned(), "status".to_owned()]), ["  dr status"]);
+        assert_eq!(folded(&["dr", "status"]), ["  dr status"]);
         let (program, plan) = ("p".repeat(40), "q".repeat(40));
-        let long = [program, "--plan".to_owned(), plan, "status".to_owned()];
+        let long = [program.as_str(), "--plan", &plan, "status"];
         let lines = folded(&long);
         assert_eq!(lines.len(), 2);
         assert!(lines[0].ends_with(" \\") && lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:?}");
