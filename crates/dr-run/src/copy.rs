@@ -15,8 +15,9 @@ use crate::job::{Watch, made};
 use crate::school::School;
 use crate::targets::Spot;
 
-/// zstd level: where schools' files stop getting much smaller for the time it takes.
-const LEVEL: i32 = 3;
+/// zstd level of every backup unless somebody asks for another: where files stop getting much smaller for the time it
+/// takes.
+pub const LEVEL: i32 = 3;
 
 /// What a run wants of each target.
 pub(crate) struct Ask<'a> {

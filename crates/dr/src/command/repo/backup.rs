@@ -19,9 +19,6 @@ use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
 use crate::{env, observe, shown};
 
-/// zstd's level with `--compression auto`: the best that costs no more time than reading the disk does.
-pub const DEFAULT_LEVEL: i32 = 2;
-
 /// Back up paths, or standard input
 ///
 /// One directory: its contents, restored as the contents of another. Several paths or a file: each under its
@@ -74,7 +71,7 @@ fn tag(text: &str) -> Result<(String, String), String> {
 
 fn level(text: &str) -> Result<i32, String> {
     match (text, text.parse()) {
-        ("auto", _) => Ok(DEFAULT_LEVEL),
+        ("auto", _) => Ok(dr_run::LEVEL),
         (_, Ok(level @ 1..=19)) => Ok(level),
         _ => Err("it is `auto` or a level from 1 to 19".into()),
     }
