@@ -105,6 +105,9 @@ fn backups_killed_at_random_moments_lose_nothing() {
                 break;
             }
             killed += 1;
+            if killed % 50 == 0 {
+                println!("kills: {killed} of {kills}, {rounds} generations");
+            }
             let check = ground.dr(["repo", "check", &ground.at("repo")]);
             assert_eq!(check.code, Some(0), "after kill {killed}: {}{}", check.stdout, check.stderr);
         }
