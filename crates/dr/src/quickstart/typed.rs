@@ -35,6 +35,23 @@ impl<'a> Keyboard<'a> {
         by: Option<&str>,
         args: impl IntoIterator<Item = S>,
     ) -> Result<Value, Failure> {
+        let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+        let named = named(&args);
+        match self.asks(at, by, args)? {
+            (answer, 0) => Ok(answer),
+            (answer, code) => {
+                let stopped = self.world.signals.stopped();
+                let cause = if stopped { self.world.signals.cause() } else { Cause::Failed };
+                Err(Failure::new(cause, format!("`{named}` ended with {code}: {answer}")))
+            }
+        }
+    }
+
+    /// As [`Keyboard::types`], for a question whose answer may be bad news: the answer with its exit code.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub fn asks(&self, at: Timestamp, by: Option<&str>, args: Vec<OsString>) -> Result<(Value, u8), Failure> {
         if self.world.signals.stopped() {
             return Err(Failure::new(self.world.signals.cause(), "interrupted, as asked."));
         }
@@ -45,7 +62,6 @@ impl<'a> Keyboard<'a> {
         if let Some(by) = by {
             line.extend(["--by", by].map(OsString::from));
         }
-        let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
         let named = named(&args);
         line.extend(args);
         let dr = Dr::try_parse_from(line).map_err(|why| Failure::new(Cause::Failed, format!("`{named}`: {why}")))?;
@@ -58,15 +74,8 @@ impl<'a> Keyboard<'a> {
         };
         let outcome = dr.command.run(&world);
         let outcome = outcome.map_err(|why| Failure::new(why.cause, format!("`{named}`: {}", why.message)))?;
-        let causes = outcome.into_causes();
-        let answer = screen.into_kept();
-        match causes.first() {
-            None => Ok(last_line(&answer)),
-            Some(cause) => {
-                let code = exit::code(&causes);
-                Err(Failure::new(*cause, format!("`{named}` ended with {code}: {}", last_line(&answer))))
-            }
-        }
+        let code = exit::code(&outcome.into_causes());
+        Ok((last_line(&screen.into_kept()), code))
     }
 }
 
