@@ -744,7 +744,8 @@ def read_log(store: Store, keys: Keys, repo_hash: bytes) -> Log:
     settled: list[range] = []
     for n, entry in entries.items():
         before = entries.get(entry.follows)
-        if entry.follows == 0 and entry.before != repo_hash:
+        may_say = n == 1 or entry.host is None  # one host's later word must not close the whole repository
+        if entry.follows == 0 and may_say and entry.before != repo_hash:
             raise Refused(1, f"log entry {n} follows another repo.json: one of the two was exchanged")
         if before and before.digest != entry.before:
             bad.setdefault(entry.follows, f"it was exchanged: entry {n} followed another")
