@@ -39,7 +39,8 @@ impl TreeBuilder {
         Self { cut_key: page_key.0, rows: Vec::new(), raw: 0, decoded: 0, levels: Vec::new() }
     }
 
-    /// One in 512 paths may end a leaf, one in 64 ends of leaves an inner page.
+    /// One in 64 paths may end a leaf, one in 64 ends of leaves an inner page. Small leaves: changes that are scattered
+    /// over a tree cost one leaf each.
     fn marks(&self, path: &EntryPath, mask: u32) -> bool {
         let hash = blake3::keyed_hash(&self.cut_key, path.as_bytes());
         let [a, b, c, d, ..] = *hash.as_bytes();
@@ -55,7 +56,7 @@ impl TreeBuilder {
         self.raw += size;
         self.decoded += decoded;
         self.rows.push(row);
-        let cut = self.raw >= PAGE_MIN && self.rows.last().is_some_and(|row| self.marks(&row.path, 511));
+        let cut = self.raw >= PAGE_MIN && self.rows.last().is_some_and(|row| self.marks(&row.path, 63));
         if cut || self.rows.len() >= PAGE_ROWS_MAX / 2 {
             self.close_leaf(keep)?;
         }
@@ -79,7 +80,7 @@ impl TreeBuilder {
         if self.levels.len() == level {
             self.levels.push(Level::default());
         }
-        let marked = self.marks(&child.last, (64 << 9) - 1);
+        let marked = self.marks(&child.last, (64 << 6) - 1);
         let here = &mut self.levels[level];
         // Whole paths: also what an inner page takes once it is decoded.
         here.raw += child.last.as_bytes().len() + 40;
