@@ -104,7 +104,7 @@ mod tests {
     fn the_first_two_days_are_over_and_no_night_since_is_missing() {
         for (now, friday, nights) in [
             (date(2026, 11, 20).at(22, 0, 0, 0), 20, 0),
-            (date(2026, 11, 20).at(21, 59, 0, 0), 13, 6),
+            (date(2026, 11, 20).at(21, 59, 0, 0), 13, 7),
             (date(2026, 11, 21).at(21, 4, 0, 0), 20, 0),
             (date(2026, 11, 21).at(23, 0, 0, 0), 20, 1),
             (date(2026, 11, 26).at(3, 0, 0, 0), 20, 5),
