@@ -28,7 +28,7 @@ mod target;
 pub use calendar::{Calendar, Stretch};
 pub use days::{Days, Hours};
 pub use due::{Due, History, Past, Planned, RETRY_AFTER, due, next};
-pub use lint::{Finding, Severity, lint};
+pub use lint::{Finding, Found, Severity, lint};
 pub use name::{BadName, MediumId, PersonId, PlaceId, PoolId, SystemId, TargetId};
 pub use parse::{grace, parse, parse_calendar};
 pub use people::Rotation;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use dr_plan::{Finding, Plan, SecretRef, Severity, Source, System, SystemId};
+use dr_plan::{Finding, Found, Plan, SecretRef, Severity, Source, System, SystemId};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -25,7 +25,7 @@ const PARTS_MAX: usize = 3;
 /// Everything wrong with `runbook` as of `today`, errors first.
 #[must_use]
 pub fn lint(runbook: &Runbook, plan: &Plan, today: Date) -> Vec<Finding> {
-    let mut found = Found { plan, today, findings: Vec::new() };
+    let mut found = Found::new(plan, today);
     document(&mut found, runbook, today);
     match bind(runbook, plan) {
         Err(problems) => {
@@ -43,29 +43,7 @@ pub fn lint(runbook: &Runbook, plan: &Plan, today: Date) -> Vec<Finding> {
             outside(&mut found, &bound, today);
         }
     }
-    found.findings.sort_by_key(|finding| finding.severity);
-    found.findings
-}
-
-struct Found<'p> {
-    plan: &'p Plan,
-    today: Date,
-    findings: Vec<Finding>,
-}
-
-impl Found<'_> {
-    fn add(&mut self, severity: Severity, rule: &'static str, system: Option<&System>, reason: String) {
-        let answers = self.plan.answers_for(system, self.today).cloned();
-        self.findings.push(Finding { severity, rule, system: system.map(|system| system.id.clone()), reason, answers });
-    }
-
-    fn error(&mut self, rule: &'static str, system: Option<&System>, reason: String) {
-        self.add(Severity::Error, rule, system, reason);
-    }
-
-    fn warning(&mut self, rule: &'static str, system: Option<&System>, reason: String) {
-        self.add(Severity::Warning, rule, system, reason);
-    }
+    found.sorted()
 }
 
 fn document(found: &mut Found<'_>, runbook: &Runbook, today: Date) {

@@ -39,39 +39,54 @@ pub struct Finding {
     pub answers: Option<PersonId>,
 }
 
-/// Collects findings for one plan.
-struct Found<'p> {
+/// Collects findings about one plan, or about something that hangs on it, with whoever answers for each.
+pub struct Found<'p> {
     plan: &'p Plan,
     today: Date,
     findings: Vec<Finding>,
 }
 
-impl Found<'_> {
-    fn add(&mut self, severity: Severity, rule: &'static str, system: Option<&System>, reason: String) {
+impl<'p> Found<'p> {
+    /// Nothing found yet, as of `today`.
+    #[must_use]
+    pub fn new(plan: &'p Plan, today: Date) -> Self {
+        Self { plan, today, findings: Vec::new() }
+    }
+
+    /// Something wrong, and how bad.
+    pub fn add(&mut self, severity: Severity, rule: &'static str, system: Option<&System>, reason: String) {
         let answers = self.plan.answers_for(system, self.today).cloned();
         self.findings.push(Finding { severity, rule, system: system.map(|system| system.id.clone()), reason, answers });
     }
 
-    fn error(&mut self, rule: &'static str, system: Option<&System>, reason: String) {
+    /// Something that must be put right first.
+    pub fn error(&mut self, rule: &'static str, system: Option<&System>, reason: String) {
         self.add(Severity::Error, rule, system, reason);
     }
 
-    fn warning(&mut self, rule: &'static str, system: Option<&System>, reason: String) {
+    /// Something that somebody should know.
+    pub fn warning(&mut self, rule: &'static str, system: Option<&System>, reason: String) {
         self.add(Severity::Warning, rule, system, reason);
+    }
+
+    /// What was found, errors first.
+    #[must_use]
+    pub fn sorted(mut self) -> Vec<Finding> {
+        self.findings.sort_by_key(|finding| finding.severity);
+        self.findings
     }
 }
 
 /// Everything wrong with `plan` as of `today`, errors first.
 #[must_use]
 pub fn lint(plan: &Plan, today: Date) -> Vec<Finding> {
-    let mut found = Found { plan, today, findings: Vec::new() };
+    let mut found = Found::new(plan, today);
     names(&mut found);
     objectives::look(&mut found);
     overlaps::look(&mut found);
     people::look(&mut found);
     runs::look(&mut found);
-    found.findings.sort_by_key(|finding| finding.severity);
-    found.findings
+    found.sorted()
 }
 
 /// A plan that was read has no unknown names; one that was put together may.
