@@ -96,16 +96,18 @@ fn commands(lived: &Lived, dir: &Path, program: &str) -> Vec<Vec<String>> {
     let program = quoted(program);
     let plan = quoted(&dir.join("dr.toml").to_string_lossy());
     let key = quoted(&dir.join("recovery.key").to_string_lossy());
-    let to = quoted(&dir.join("mis-again").to_string_lossy());
+    let to = format!("--to {}", quoted(&dir.join("mis-again").to_string_lossy()));
     let again = quoted(&dir.to_string_lossy());
     // What was lived ahead of the clock is asked about at its own time.
-    let at = format!("{}", lived.last.strftime("%Y-%m-%dT%H:%MZ"));
-    let then = if lived.ahead { vec!["--at", at.as_str()] } else { Vec::new() };
-    let about = [program.as_str(), "--plan", &plan];
+    // An option and its value are one word here, so that no line ends between them.
+    let at = format!("--at {}", lived.last.strftime("%Y-%m-%dT%H:%MZ"));
+    let then = if lived.ahead { vec![at.as_str()] } else { Vec::new() };
+    let plan = format!("--plan {plan}");
+    let about = [program.as_str(), &plan];
     let key = format!("DR_KEY_FILE={key}");
     [
         [&about[..], &then, &["status"]].concat(),
-        [&[key.as_str()], &about[..], &["restore", "mis", "--to", &to]].concat(),
+        [&[key.as_str()], &about[..], &["restore", "mis", &to]].concat(),
         [&about[..], &then, &["media", "due"]].concat(),
         [&about[..], &["ledger", "--verify"]].concat(),
         vec![&program, "quickstart", &again, "--again"],
