@@ -24,6 +24,7 @@ const HOUSE: &[Room] = &[
     ("dr-repo", 2, &["dr-entry", "dr-store"]),
     ("dr-media", 2, &["dr-plan", "dr-ledger"]),
     ("dr-runbook", 2, &["dr-plan"]),
+    ("dr-post", 2, &["dr-plan", "dr-ledger", "dr-process"]),
     (
         "dr-run",
         3,
@@ -41,8 +42,13 @@ const HOUSE: &[Room] = &[
     ),
     ("dr-report", 3, &["dr-plan", "dr-ledger", "dr-media", "dr-runbook"]),
     (
-        "dr",
+        "dr-round",
         4,
+        &["dr-plan", "dr-ledger", "dr-repo", "dr-media", "dr-runbook", "dr-run", "dr-report", "dr-post"],
+    ),
+    (
+        "dr",
+        5,
         &[
             "dr-entry",
             "dr-plan",
@@ -56,10 +62,12 @@ const HOUSE: &[Room] = &[
             "dr-runbook",
             "dr-run",
             "dr-report",
+            "dr-post",
+            "dr-round",
         ],
     ),
     // Builds, tests and measures; nothing of it is installed anywhere.
-    ("xtask", 5, &["dr-sample"]),
+    ("xtask", 6, &["dr-sample"]),
 ];
 
 /// `cargo xtask fences`.

@@ -14,6 +14,8 @@ pub enum Authenticated {
     Login,
     /// Somebody typed the name. Evidence says "named, not authenticated".
     NamedNotAuthenticated,
+    /// By a code that was mailed to this person and is good once.
+    Code,
     /// `dr` itself, on schedule: no person acted.
     System,
     /// A way that a later version knows and this one does not.

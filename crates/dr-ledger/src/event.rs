@@ -189,6 +189,102 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
+    /// A run that said that it began was found dead: nobody held its lock any more. It stored nothing that counts
+    /// but what it had registered, and the next run goes on from there.
+    RunKilled {
+        /// Which run.
+        run: RunId,
+        /// Whose data.
+        system: SystemId,
+    },
+    /// The plan is another than the one before: what it wants copied and how long that is kept.
+    PlanRead {
+        /// BLAKE3 of the plan with everything filled in.
+        plan_blake3: Digest,
+        /// Every copy that it asks for.
+        copies: Vec<PlannedCopy>,
+    },
+    /// The ledger, the plan and the runbook were sealed into a target as the reserved system `dr-state`.
+    StateSealed {
+        /// Where.
+        target: TargetId,
+        /// On which medium, if the target is a pool.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        medium: Option<MediumId>,
+        /// What was stored.
+        snapshot: SnapshotRef,
+        /// The newest entry that it holds.
+        through: u64,
+    },
+    /// Something that people must know at once began.
+    AlertRaised {
+        /// Its name, the same as long as it lasts: rule, and what it is about.
+        alert: String,
+        /// Which rule is not met.
+        rule: String,
+        /// Whose, if it is one system's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        system: Option<SystemId>,
+        /// How bad.
+        status: LetterStatus,
+        /// What is the case, in words without names of files, hosts or places of storage.
+        cause: String,
+        /// Who is told.
+        to: Vec<PersonId>,
+        /// 0 for the first time, 1 and 2 when nobody answered and the next in line are told.
+        step: u8,
+    },
+    /// It ended.
+    AlertEnded {
+        /// Its name.
+        alert: String,
+    },
+    /// A message is to go out. From here on it cannot go missing unseen.
+    MessageQueued {
+        /// Its name in the outbox.
+        message: String,
+        /// What it is.
+        kind: MessageKind,
+        /// What it is about, so that it is written once: an alert, a letter's number, a disk's move.
+        about: String,
+        /// Who gets it.
+        to: Vec<PersonId>,
+    },
+    /// A message went out by one way.
+    MessageSent {
+        /// Its name.
+        message: String,
+        /// Which way.
+        channel: ChannelKind,
+        /// At which attempt.
+        attempts: u32,
+    },
+    /// A message could not go out by one way. Written at the first failure and when it is given up, not each time.
+    MessageFailed {
+        /// Its name.
+        message: String,
+        /// Which way.
+        channel: ChannelKind,
+        /// Why, in words without addresses and secrets.
+        error: String,
+        /// So many attempts.
+        attempts: u32,
+        /// Whether it is given up.
+        given_up: bool,
+    },
+    /// A person without a shell was given a code by which they can decide something once.
+    CodeIssued {
+        /// What the code is checked with; it does not give the code.
+        check: Digest,
+        /// Whose.
+        person: PersonId,
+        /// What they may decide.
+        decision: Decision,
+        /// About what.
+        about: String,
+        /// Until when.
+        until: Timestamp,
+    },
     /// Bodies of earlier entries were taken out because their time was up; their hashes stay.
     BodiesPurged {
         /// The numbers of those entries.
@@ -245,6 +341,26 @@ pub struct RunCopy {
     /// What went wrong, in words without file names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// One copy that a plan asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedCopy {
+    /// Whose data.
+    pub system: SystemId,
+    /// Where.
+    pub target: TargetId,
+    /// How often, as the plan writes it.
+    pub schedule: String,
+    /// How many of each kind are kept: `last`, `hourly`, `daily`, `weekly`, `monthly`, `yearly`; those that are not
+    /// zero. All absent: everything is kept.
+    pub keep: BTreeMap<String, u32>,
+    /// Everything younger than so many hours is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_hours: Option<u64>,
+    /// Nothing older than so many hours is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age_hours: Option<u64>,
 }
 
 /// One system's part in a rehearsal.
@@ -362,6 +478,28 @@ words! {
         Red = "red",
         /// The evidence is missing.
         NotKnown = "not-known",
+    }
+    /// What a message is.
+    MessageKind {
+        /// The weekly letter.
+        Letter = "letter",
+        /// Something that people must know at once.
+        Alert = "alert",
+        /// Who is to carry which disk this day.
+        Disk = "disk",
+        /// An export that somebody is to make.
+        Export = "export",
+        /// A trial.
+        Test = "test",
+    }
+    /// A way by which messages go out.
+    ChannelKind {
+        /// Mail.
+        Smtp = "smtp",
+        /// An address that takes JSON.
+        Webhook = "webhook",
+        /// A program of the school's.
+        Command = "command",
     }
     /// What kind of decision a person took.
     Decision {

@@ -34,14 +34,14 @@ pub use parse::{grace, parse, parse_calendar};
 pub use people::Rotation;
 pub use period::{Period, Unit};
 pub use plan::{
-    Absence, Alerts, Cadence, Checks, Exception, KeyMode, Keys, Level, Person, Place, PlaceClass, Plan, Rehearsals,
-    Report, Role, School, SecretRef, Smtp,
+    Absence, Alerts, Cadence, Checks, Document, Exception, KeyMode, Keys, Level, Person, Place, PlaceClass, Plan,
+    Rehearsals, Report, Role, School, SecretRef, Smtp, SmtpAuth,
 };
 pub use problem::Problem;
 pub use retention::{Retention, Snapshot, Verdict, judge};
 pub use schedule::Schedule;
 pub use show::show_full;
-pub use source::{Server, Source};
+pub use source::{FileType, Server, Source};
 pub use system::{CopyRule, Hook, System};
 pub use table::{Cell, Row, table};
 pub use target::{Bandwidth, Class, Pool, SCHEMES, Scheme, Shift, Target, TargetKind, scheme_of};

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use crate::days::Hours;
 use crate::period::Period;
 use crate::schedule::Schedule;
-use crate::system::System;
+use crate::system::{Hook, System};
 use crate::target::{Pool, Target};
 use crate::{PersonId, PlaceId, PoolId, SystemId, TargetId};
 
@@ -48,6 +48,25 @@ pub struct Plan {
     pub runbook: Option<PathBuf>,
     /// Gaps that somebody accepted until a date.
     pub exceptions: Vec<Exception>,
+    /// Who adopted this plan, and when it is looked at again.
+    pub document: Document,
+}
+
+/// The head of a policy document: what governors and auditors look for on its first page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Document {
+    /// The version's number or name.
+    pub version: Option<String>,
+    /// When it was given out.
+    pub issued: Option<Date>,
+    /// Which committee looked at it.
+    pub committee: Option<String>,
+    /// When that adopted it.
+    pub adopted: Option<Date>,
+    /// The number of the minute.
+    pub minute: Option<String>,
+    /// When it is to be looked at again.
+    pub review: Option<Date>,
 }
 
 /// The school and its clock.
@@ -214,8 +233,16 @@ pub struct Report {
 /// How people and machines are told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Alerts {
+    /// Who is told at once.
+    pub to: Vec<PersonId>,
+    /// The only domains that mail goes to; empty: those of the plan's people that are no public mail service.
+    pub domains: Vec<String>,
     /// The way out for letters.
     pub smtp: Option<Smtp>,
+    /// Where the address of a webhook is found: whoever knows it can post there.
+    pub webhook: Option<SecretRef>,
+    /// A program that gets each message on its standard input.
+    pub command: Option<Hook>,
     /// Where the address of the dead-man's ping is found.
     pub ping: Option<SecretRef>,
 }
@@ -227,10 +254,29 @@ pub struct Smtp {
     pub url: String,
     /// The account, if it wants one.
     pub user: Option<String>,
-    /// Where its password is found.
+    /// Where its password, or its token, is found.
     pub password: Option<SecretRef>,
+    /// How it wants to be convinced.
+    pub auth: SmtpAuth,
     /// The sender's address.
     pub from: Option<String>,
+    /// A file with the certificate of the relay's own authority, in PEM.
+    pub ca: Option<PathBuf>,
+}
+
+/// How a mail relay is convinced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpAuth {
+    /// By the account's password.
+    Password,
+    /// By an OAuth 2 access token.
+    Xoauth2,
+}
+
+impl SmtpAuth {
+    /// Every way with its word in a plan.
+    pub const ALL: &'static [(&'static str, SmtpAuth)] =
+        &[("password", SmtpAuth::Password), ("xoauth2", SmtpAuth::Xoauth2)];
 }
 
 /// How much old data is read again unasked.

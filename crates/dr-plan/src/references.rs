@@ -86,6 +86,9 @@ pub(crate) fn unknown(plan: &Plan) -> Vec<Unknown> {
         if let Some(owner) = &system.owner {
             ask(path, "owner", owner.as_str(), "people");
         }
+        if let crate::Source::Drop { maker: Some(maker), .. } = &system.source {
+            ask(&["systems", system.id.as_str(), "source"], "maker", maker.as_str(), "people");
+        }
         for copy in &system.copies {
             // It stands under `targets`, or under `copies` as `target`.
             ask(path, "target", copy.target.as_str(), "targets");
@@ -93,6 +96,9 @@ pub(crate) fn unknown(plan: &Plan) -> Vec<Unknown> {
     }
     for reader in &plan.report.to {
         ask(&["report"], "to", reader.as_str(), "people");
+    }
+    for told in &plan.alerts.to {
+        ask(&["alerts"], "to", told.as_str(), "people");
     }
     for exception in &plan.exceptions {
         ask(&["exceptions"], "system", exception.system.as_str(), "systems");

@@ -29,8 +29,11 @@ impl Plan {
         for system in &mut plan.systems {
             resolve_source(&mut system.source, base);
         }
-        let smtp = plan.alerts.smtp.as_mut().and_then(|smtp| smtp.password.as_mut());
-        for secret in [plan.keys.unlock.as_mut(), plan.alerts.ping.as_mut(), smtp].into_iter().flatten() {
+        let alerts = &mut plan.alerts;
+        alerts.smtp.iter_mut().filter_map(|smtp| smtp.ca.as_mut()).for_each(absolute);
+        let smtp = alerts.smtp.as_mut().and_then(|smtp| smtp.password.as_mut());
+        let secrets = [plan.keys.unlock.as_mut(), alerts.ping.as_mut(), alerts.webhook.as_mut(), smtp];
+        for secret in secrets.into_iter().flatten() {
             resolve_secret(secret, base);
         }
         plan

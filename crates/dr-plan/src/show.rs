@@ -5,10 +5,10 @@ use std::path::Path;
 
 use crate::days::{day_name, time_text};
 use crate::parse::values::SPEEDS;
-use crate::plan::{Cadence, KeyMode, Level, Person, PlaceClass, Plan, SecretRef};
+use crate::plan::{Cadence, Document, KeyMode, Level, Person, PlaceClass, Plan, SecretRef, SmtpAuth};
 use crate::retention::Retention;
 use crate::schedule::Schedule;
-use crate::source::{Server, Source};
+use crate::source::{FileType, Server, Source};
 use crate::system::{Hook, System};
 use crate::target::{Bandwidth, Class, Pool, Scheme, Shift, Target};
 
@@ -61,6 +61,18 @@ pub fn show_full(plan: &Plan) -> String {
     if let Some(file) = &plan.runbook {
         out.head("runbook");
         out.path("file", Some(file));
+    }
+    if plan.document != Document::default() {
+        out.head("document");
+        let Document { version, issued, committee, adopted, minute, review } = &plan.document;
+        for (key, text) in [("version", version), ("committee", committee), ("minute", minute)] {
+            out.some(key, text.as_ref());
+        }
+        for (key, date) in [("issued", issued), ("adopted", adopted), ("review", review)] {
+            if let Some(date) = date {
+                out.line(key, &date.to_string());
+            }
+        }
     }
     for exception in &plan.exceptions {
         out.0.push_str("\n[[exceptions]]\n");
@@ -160,13 +172,15 @@ fn source(source: &Source) -> String {
         Source::Command { run, name } => {
             inline([kind, Some(("run", list(run.iter().map(quoted)))), Some(("name", quoted(name)))])
         }
-        Source::Drop { path, name, fresh, settled, shrink } => inline([
+        Source::Drop { path, name, fresh, settled, shrink, content, maker } => inline([
             kind,
             at(path),
             Some(("name", quoted(name))),
             Some(("fresh", quoted(fresh))),
             Some(("settled", quoted(settled))),
             Some(("shrink", shrink.to_string())),
+            content.map(|content| ("type", quoted(word(FileType::ALL, content)))),
+            maker.as_ref().map(|maker| ("maker", quoted(maker))),
         ]),
         Source::Saas { supplier, rpo, rto, contract, checked } => inline([
             kind,
@@ -177,6 +191,14 @@ fn source(source: &Source) -> String {
             checked.map(|date| ("checked", date.to_string())),
         ]),
     }
+}
+
+fn hook(hook: &Hook) -> String {
+    inline([
+        Some(("run", list(hook.run.iter().map(quoted)))),
+        Some(("timeout", quoted(hook.timeout))),
+        hook.optional.then(|| ("optional", "true".to_owned())),
+    ])
 }
 
 /// The text so far.
@@ -269,27 +291,32 @@ impl Out {
         self.line("retention", &retention(&system.retention));
         self.hooks("before", &system.before);
         self.hooks("after", &system.after);
+        self.text("timeout", system.timeout);
         self.line("sensitive", &system.sensitive.to_string());
     }
 
     fn hooks(&mut self, key: &str, hooks: &[Hook]) {
-        let hook = |hook: &Hook| {
-            let run = list(hook.run.iter().map(quoted));
-            inline([Some(("run", run)), Some(("timeout", quoted(hook.timeout)))])
-        };
         self.line(key, &list(hooks.iter().map(hook)));
     }
 
     fn alerts(&mut self, plan: &Plan) {
         self.head("alerts");
+        self.texts("to", &plan.alerts.to);
+        self.texts("domains", &plan.alerts.domains);
         if let Some(smtp) = &plan.alerts.smtp {
             let table = inline([
                 Some(("url", quoted(&smtp.url))),
                 smtp.user.as_ref().map(|user| ("user", quoted(user))),
                 smtp.password.as_ref().map(|password| ("password", quoted(secret(password)))),
+                Some(("auth", quoted(word(SmtpAuth::ALL, smtp.auth)))),
                 smtp.from.as_ref().map(|from| ("from", quoted(from))),
+                smtp.ca.as_ref().map(|ca| ("ca", quoted_path(ca))),
             ]);
             self.line("smtp", &table);
+        }
+        self.some("webhook", plan.alerts.webhook.as_ref().map(secret));
+        if let Some(command) = &plan.alerts.command {
+            self.line("command", &hook(command));
         }
         self.some("ping", plan.alerts.ping.as_ref().map(secret));
     }

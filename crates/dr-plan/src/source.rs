@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 
 use crate::period::Period;
+use crate::PersonId;
 use crate::plan::SecretRef;
 
 /// How a system's data is read.
@@ -59,6 +60,10 @@ pub enum Source {
         settled: Period,
         /// By how many percent it may shrink against the last.
         shrink: u8,
+        /// What the files must be inside; `None`: what their names say.
+        content: Option<FileType>,
+        /// Who makes the export, and is reminded when it is missing.
+        maker: Option<PersonId>,
     },
     /// Held by a supplier: declared, never green.
     Saas {
@@ -73,6 +78,44 @@ pub enum Source {
         /// When somebody last asked them.
         checked: Option<Date>,
     },
+}
+
+/// What a file is inside, by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileType {
+    /// Whatever it is.
+    Any,
+    /// A ZIP archive.
+    Zip,
+    /// A gzip stream.
+    Gzip,
+    /// A 7-Zip archive.
+    SevenZip,
+    /// Text: CSV, SQL, JSON and the like.
+    Text,
+    /// An XML document.
+    Xml,
+    /// A PDF document.
+    Pdf,
+    /// A backup of Microsoft SQL Server (`.bak`).
+    SqlServer,
+    /// A SQLite database.
+    Sqlite,
+}
+
+impl FileType {
+    /// Every type with its word in a plan.
+    pub const ALL: &'static [(&'static str, FileType)] = &[
+        ("any", FileType::Any),
+        ("zip", FileType::Zip),
+        ("gzip", FileType::Gzip),
+        ("7z", FileType::SevenZip),
+        ("text", FileType::Text),
+        ("xml", FileType::Xml),
+        ("pdf", FileType::Pdf),
+        ("sql-server", FileType::SqlServer),
+        ("sqlite", FileType::Sqlite),
+    ];
 }
 
 /// A server that must be asked.

@@ -35,6 +35,8 @@ pub struct System {
     pub before: Vec<Hook>,
     /// Commands to run afterwards, also when reading failed.
     pub after: Vec<Hook>,
+    /// After how long a run of it is stopped and counts as failed.
+    pub timeout: Period,
     /// Names and contents closed to the it role.
     pub sensitive: bool,
 }
@@ -57,4 +59,6 @@ pub struct Hook {
     pub run: Vec<String>,
     /// After how long it is stopped and counts as failed.
     pub timeout: Period,
+    /// Whether its failure is only told, and not the run's.
+    pub optional: bool,
 }

@@ -29,6 +29,9 @@ pub(super) const JUNK: [&str; 9] = [
 /// How long a command before or after a backup may take.
 pub(super) const HOOK_TIMEOUT: Period = Period::minutes(2);
 
+/// A run that takes longer than this hangs.
+pub(super) const RUN_TIMEOUT: Period = Period::hours(12);
+
 /// The contract's order: smallest and most important first.
 const ORDER: [(&[&str], u8); 6] = [
     (&["mis", "sims"], 1),

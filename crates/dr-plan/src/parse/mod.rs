@@ -89,11 +89,12 @@ fn plan(root: &Section<'_>) -> Option<Plan> {
     let report = rest::report(root.get("report"), &people.all);
     let people = people.all;
     let keys = rest::keys(root.get("keys"));
-    let alerts = rest::alerts(root.get("alerts"));
+    let alerts = rest::alerts(root.get("alerts"), &people);
     let checks = rest::checks(root.get("checks"));
     let rehearsals = rest::rehearsals(root.get("rehearsals"));
     let runbook = rest::runbook(root.get("runbook"));
     let exceptions = root.get("exceptions").map(rest::exceptions).unwrap_or_default();
+    let document = root.get("document").map(rest::document).unwrap_or_default();
     let state = root.get("state").and_then(values::path);
     let school: School = school?;
     Some(Plan {
@@ -111,6 +112,7 @@ fn plan(root: &Section<'_>) -> Option<Plan> {
         rehearsals,
         runbook,
         exceptions,
+        document,
     })
 }
 

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::reader::Node;
+use super::systems::hook;
 use super::values::{address, from_until, name, names, path, period, secret};
 use super::{defaults, keys};
 use crate::PersonId;
 use crate::days::Hours;
 use crate::plan::{
-    Alerts, Cadence, Checks, Exception, KeyMode, Keys, Level, Person, Rehearsals, Report, Role, School, Smtp,
+    Alerts, Cadence, Checks, Document, Exception, KeyMode, Keys, Level, Person, Rehearsals, Report, Role, School, Smtp,
+    SmtpAuth,
 };
 use crate::problem::nearest;
 use crate::schedule::{Schedule, weekly_moment};
@@ -70,33 +72,58 @@ pub(super) fn report(node: Option<&Node<'_>>, people: &BTreeMap<PersonId, Person
     let get = |key| table.as_ref().and_then(|table| table.get(key));
     let weekly: Option<Schedule> =
         get("weekly").and_then(|node| node.read("a day and a time such as \"Fri 07:30\"", weekly_moment));
-    let readers = [Role::Head, Role::ItLead, Role::ItProvider];
-    let by_role = || {
-        readers.iter().flat_map(|role| people.iter().filter(|(_, person)| person.roles.contains(role))).fold(
-            Vec::new(),
-            |mut to: Vec<PersonId>, (id, _)| {
-                if !to.contains(id) {
-                    to.push(id.clone());
-                }
-                to
-            },
-        )
-    };
+    let by_role = || with_roles(people, &[Role::Head, Role::ItLead, Role::ItProvider]);
     Report { weekly: weekly.unwrap_or_else(defaults::letter), to: get("to").map(names).unwrap_or_else(by_role) }
 }
 
-pub(super) fn alerts(node: Option<&Node<'_>>) -> Alerts {
+pub(super) fn alerts(node: Option<&Node<'_>>, people: &BTreeMap<PersonId, Person>) -> Alerts {
+    let told = [Role::ItLead, Role::ItProvider, Role::DigitalLead, Role::Head];
     let Some(table) = node.and_then(|node| node.section(keys::ALERTS)) else {
-        return Alerts::default();
+        return Alerts { to: with_roles(people, &told), ..Alerts::default() };
     };
     let smtp = table.get("smtp").and_then(|node| {
         let table = node.section(keys::SMTP)?;
         let url = table.need("url").and_then(|node| if node.is_text() { address(node) } else { node.text() });
         let (user, from) = (table.get("user").and_then(Node::text), table.get("from").and_then(Node::text));
         let password = table.get("password").and_then(secret);
-        Some(Smtp { url: url?, user, password, from })
+        let auth = table.get("auth").and_then(|node| node.word(SmtpAuth::ALL)).unwrap_or(SmtpAuth::Password);
+        let ca = table.get("ca").and_then(path);
+        Some(Smtp { url: url?, user, password, auth, from, ca })
     });
-    Alerts { smtp, ping: table.get("ping").and_then(secret) }
+    Alerts {
+        to: table.get("to").map(names).unwrap_or_else(|| with_roles(people, &told)),
+        domains: table.get("domains").map(Node::texts).unwrap_or_default(),
+        smtp,
+        webhook: table.get("webhook").and_then(secret),
+        command: table.get("command").and_then(hook),
+        ping: table.get("ping").and_then(secret),
+    }
+}
+
+pub(super) fn document(node: &Node<'_>) -> Document {
+    let Some(table) = node.section(keys::DOCUMENT) else { return Document::default() };
+    let (text, date) = (|key| table.get(key).and_then(Node::text), |key| table.get(key).and_then(Node::date));
+    Document {
+        version: text("version"),
+        issued: date("issued"),
+        committee: text("committee"),
+        adopted: date("adopted"),
+        minute: text("minute"),
+        review: date("review"),
+    }
+}
+
+/// Everybody with one of these roles, in the order of the roles.
+fn with_roles(people: &BTreeMap<PersonId, Person>, roles: &[Role]) -> Vec<PersonId> {
+    let mut found: Vec<PersonId> = Vec::new();
+    for role in roles {
+        for (id, _) in people.iter().filter(|(_, person)| person.roles.contains(role)) {
+            if !found.contains(id) {
+                found.push(id.clone());
+            }
+        }
+    }
+    found
 }
 
 pub(super) fn checks(node: Option<&Node<'_>>) -> Checks {

@@ -7,7 +7,7 @@ use super::values::{address, has_password, path, period, secret};
 use super::{defaults, keys};
 use crate::period::Period;
 use crate::problem::nearest;
-use crate::source::{Server, Source};
+use crate::source::{FileType, Server, Source};
 
 /// A source, and whether its excludes are the defaults.
 pub(super) struct Read {
@@ -127,18 +127,20 @@ fn command(table: &Section<'_>) -> Option<Source> {
 }
 
 fn drop_at(path: PathBuf) -> Source {
-    Source::Drop { path, name: "*".to_owned(), fresh: Period::hours(26), settled: Period::minutes(5), shrink: 30 }
+    Source::Drop { path, name: "*".to_owned(), fresh: Period::hours(26), settled: Period::minutes(5), shrink: 30, content: None, maker: None }
 }
 
 fn drop_folder(table: &Section<'_>) -> Option<Source> {
     let mut source = drop_at(one_path(table)?);
-    if let Source::Drop { name, fresh, settled, shrink, .. } = &mut source {
+    if let Source::Drop { name, fresh, settled, shrink, content, maker, .. } = &mut source {
         if let Some(text) = table.get("name").and_then(Node::text) {
             *name = text;
         }
         *fresh = table.get("fresh").and_then(period).unwrap_or(*fresh);
         *settled = table.get("settled").and_then(period).unwrap_or(*settled);
         let percent = table.get("shrink").and_then(|node| node.count(0..=100));
+        *content = table.get("type").and_then(|node| node.word(FileType::ALL));
+        *maker = table.get("maker").and_then(super::values::name);
         *shrink = percent.and_then(|percent| u8::try_from(percent).ok()).unwrap_or(*shrink);
     }
     Some(source)

@@ -67,6 +67,7 @@ fn short(id: SystemId, node: &Node<'_>, targets: &Targets, night: Schedule) -> O
         retention,
         before: Vec::new(),
         after: Vec::new(),
+        timeout: defaults::RUN_TIMEOUT,
         sensitive: false,
         id,
     };
@@ -88,6 +89,7 @@ fn long(id: SystemId, node: &Node<'_>, targets: &Targets, night: Schedule) -> Op
     let (before, after) = (hooks("before"), hooks("after"));
     let title = table.get("title").and_then(Node::text);
     let owner = table.get("owner").and_then(name);
+    let timeout = table.get("timeout").and_then(period).unwrap_or(defaults::RUN_TIMEOUT);
     let sensitive = table.get("sensitive").and_then(Node::flag).unwrap_or(false);
     let Read { source, excludes_are_defaults } = read?;
     let system = System {
@@ -103,6 +105,7 @@ fn long(id: SystemId, node: &Node<'_>, targets: &Targets, night: Schedule) -> Op
         retention,
         before,
         after,
+        timeout,
         sensitive,
         id,
     };
@@ -195,14 +198,18 @@ fn capped(mut retention: Retention, max_age: Option<Period>) -> Retention {
     retention
 }
 
-fn hook(node: &Node<'_>) -> Option<Hook> {
+pub(super) fn hook(node: &Node<'_>) -> Option<Hook> {
     let table = node.section(keys::HOOK)?;
     let node = table.need("run")?;
     let run = node.texts();
     if run.is_empty() && node.is_list() {
         node.wrong("a program and its arguments, as a list", None);
     }
-    Some(Hook { run, timeout: table.get("timeout").and_then(period).unwrap_or(defaults::HOOK_TIMEOUT) })
+    Some(Hook {
+        run,
+        timeout: table.get("timeout").and_then(period).unwrap_or(defaults::HOOK_TIMEOUT),
+        optional: table.get("optional").and_then(Node::flag).unwrap_or(false),
+    })
 }
 
 /// Leaves a system's folder out of every other system whose folders hold it, where people have

@@ -66,14 +66,14 @@ fn unknown_keys_are_shown_with_what_was_meant() {
         "schedule = \"daily at 19:00\"",
         "shedule = \"daily at 19:00\"",
         &[
-            "dr.toml:25: `shedule` in [systems.mis]: expected one of title, tier, owner, source, schedule, targets, copies, rpo, rto, mtpd, max-age, retention, before, after, sensitive\n  did you mean `schedule`?",
+            "dr.toml:25: `shedule` in [systems.mis]: expected one of title, tier, owner, source, schedule, targets, copies, rpo, rto, mtpd, max-age, retention, before, after, timeout, sensitive\n  did you mean `schedule`?",
         ],
     );
     check(
         "version = 1",
         "verison = 1",
         &[
-            "dr.toml:1: `verison` in the plan: expected one of version, state, school, keys, people, places, copies, targets, pools, systems, report, alerts, checks, rehearsals, runbook, exceptions\n  did you mean `version`?",
+            "dr.toml:1: `verison` in the plan: expected one of version, state, school, keys, people, places, copies, targets, pools, systems, report, alerts, checks, rehearsals, runbook, exceptions, document\n  did you mean `version`?",
         ],
     );
     check(
