@@ -282,8 +282,14 @@ pub enum Event {
         decision: Decision,
         /// About what.
         about: String,
-        /// Until when.
+        /// Until when the code is good.
         until: Timestamp,
+        /// Why somebody asks for the decision.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// When what is decided lapses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lapses: Option<Timestamp>,
     },
     /// Bodies of earlier entries were taken out because their time was up; their hashes stay.
     BodiesPurged {
@@ -489,6 +495,8 @@ words! {
         Disk = "disk",
         /// An export that somebody is to make.
         Export = "export",
+        /// A code by which one person can decide something.
+        Code = "code",
         /// A trial.
         Test = "test",
     }
