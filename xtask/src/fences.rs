@@ -41,11 +41,7 @@ const HOUSE: &[Room] = &[
         ],
     ),
     ("dr-report", 3, &["dr-plan", "dr-ledger", "dr-media", "dr-runbook"]),
-    (
-        "dr-round",
-        4,
-        &["dr-plan", "dr-ledger", "dr-repo", "dr-media", "dr-runbook", "dr-run", "dr-report", "dr-post"],
-    ),
+    ("dr-round", 4, &["dr-plan", "dr-ledger", "dr-repo", "dr-media", "dr-runbook", "dr-run", "dr-report", "dr-post"]),
     (
         "dr",
         5,

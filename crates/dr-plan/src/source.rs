@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 
-use crate::period::Period;
 use crate::PersonId;
+use crate::period::Period;
 use crate::plan::SecretRef;
 
 /// How a system's data is read.

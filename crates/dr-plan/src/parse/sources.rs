@@ -127,7 +127,15 @@ fn command(table: &Section<'_>) -> Option<Source> {
 }
 
 fn drop_at(path: PathBuf) -> Source {
-    Source::Drop { path, name: "*".to_owned(), fresh: Period::hours(26), settled: Period::minutes(5), shrink: 30, content: None, maker: None }
+    Source::Drop {
+        path,
+        name: "*".to_owned(),
+        fresh: Period::hours(26),
+        settled: Period::minutes(5),
+        shrink: 30,
+        content: None,
+        maker: None,
+    }
 }
 
 fn drop_folder(table: &Section<'_>) -> Option<Source> {
