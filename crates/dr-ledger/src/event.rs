@@ -97,6 +97,9 @@ pub enum Event {
         evidence: String,
         /// BLAKE3 of the evidence document.
         evidence_blake3: Digest,
+        /// So many files of systems of files were picked and brought back, instead of all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        picked: Option<u64>,
     },
     /// The school owns a new medium.
     MediumRegistered {

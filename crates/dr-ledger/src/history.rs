@@ -163,6 +163,8 @@ pub struct Rehearsal {
     pub systems: Vec<RehearsedSystem>,
     /// Where the evidence is.
     pub evidence: String,
+    /// Only so many files were brought back, instead of all.
+    pub picked: Option<u64>,
 }
 
 /// The newest letter.
@@ -325,9 +327,9 @@ impl History {
                 let restore = Restore { at, target: target.clone(), snapshot: snapshot.clone() };
                 self.restores.insert(system.clone(), restore);
             }
-            Event::Rehearsed { verdict, level, systems, evidence, .. } => {
+            Event::Rehearsed { verdict, level, systems, evidence, picked, .. } => {
                 let (level, systems, evidence) = (level.clone(), systems.clone(), evidence.clone());
-                self.rehearsals.push(Rehearsal { at, verdict: *verdict, level, systems, evidence });
+                self.rehearsals.push(Rehearsal { at, verdict: *verdict, level, systems, evidence, picked: *picked });
             }
             Event::LetterWritten { number, status, .. } => {
                 self.letter = Some(Letter { number: *number, at, status: *status });

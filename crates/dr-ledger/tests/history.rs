@@ -135,6 +135,7 @@ fn restores_rehearsals_and_letters_are_remembered() {
         systems: vec![RehearsedSystem { system: system("mis"), verdict, seconds: 1.5, recovery_point: None }],
         evidence: "evidence/1.json".to_owned(),
         evidence_blake3: Digest::of(b"evidence"),
+        picked: None,
     };
     let (text_blake3, subject) = (Digest::of(b"letter"), "Backups".to_owned());
     let history = History::of(&entries(vec![

@@ -150,6 +150,7 @@ pub fn written(
         systems: systems.collect(),
         evidence: evidence.display().to_string(),
         evidence_blake3: Digest::of(json),
+        picked: rehearsal.sample.map(|(picked, ..)| picked),
     };
     school.record(event).map(|_| ())
 }

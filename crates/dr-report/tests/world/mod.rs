@@ -214,6 +214,7 @@ impl World {
             systems: systems.iter().map(part).collect(),
             evidence: "/srv/canary/evidence.json".into(),
             evidence_blake3: Digest::ZERO,
+            picked: None,
         };
         self.add(at(moment), event);
     }
