@@ -49,6 +49,10 @@ pub enum Event {
         entries: u64,
         /// How many bytes were read from the source.
         bytes_read: u64,
+        /// How big everything is that was captured, read or known from before; of an export, the newest one. Absent
+        /// if nothing was captured, or in entries from before this was written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
         /// How many entries could not be read.
         unreadable: u64,
     },

@@ -22,6 +22,7 @@ pub struct History {
     unfinished: BTreeMap<RunId, Unfinished>,
     durations: BTreeMap<SystemId, Vec<SignedDuration>>,
     last_runs: BTreeMap<SystemId, LastRun>,
+    sizes: BTreeMap<SystemId, u64>,
     checks: Vec<Check>,
     restores: BTreeMap<SystemId, Restore>,
     rehearsals: Vec<Rehearsal>,
@@ -213,6 +214,12 @@ impl History {
         self.last_runs.get(system)
     }
 
+    /// How big the system was when it was last captured, as its runs say.
+    #[must_use]
+    pub fn last_size(&self, system: &SystemId) -> Option<u64> {
+        self.sizes.get(system).copied()
+    }
+
     /// Runs that began and never ended, oldest first.
     #[must_use]
     pub fn unfinished(&self) -> Vec<&Unfinished> {
@@ -286,7 +293,20 @@ impl History {
                 let began = Unfinished { run: run.clone(), system, since: at, since_real: entry.real, slots };
                 self.unfinished.insert(run, began);
             }
-            Event::RunFinished { run, system, outcome, copies, capture_started, entries, bytes_read, unreadable } => {
+            Event::RunKilled { run, .. } => {
+                self.unfinished.remove(run);
+            }
+            Event::RunFinished {
+                run,
+                system,
+                outcome,
+                copies,
+                capture_started,
+                entries,
+                bytes_read,
+                size,
+                unreadable,
+            } => {
                 if let Some(began) = self.unfinished.remove(run) {
                     let took = entry.real.duration_since(began.since_real);
                     self.durations.entry(system.clone()).or_default().push(took);
@@ -303,6 +323,9 @@ impl History {
                     self.at(system, &copy.target).take(copy, done);
                 }
                 let (run, entries, bytes_read, unreadable) = (run.clone(), *entries, *bytes_read, *unreadable);
+                if let Some(size) = size {
+                    self.sizes.insert(system.clone(), *size);
+                }
                 let last = LastRun { run, at, outcome: *outcome, entries, bytes_read, unreadable };
                 self.last_runs.insert(system.clone(), last);
             }

@@ -35,6 +35,7 @@ fn finished(name: &str, of: &str, captured: i64, copies: Vec<RunCopy>) -> Event 
         capture_started: Some(time(captured)),
         entries: 7,
         bytes_read: 70,
+        size: None,
         unreadable: 0,
     }
 }

@@ -119,6 +119,7 @@ mod tests {
                 capture_started: None,
                 entries: 0,
                 bytes_read: 0,
+                size: None,
                 unreadable: 0,
             },
         ];

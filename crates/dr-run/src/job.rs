@@ -42,6 +42,8 @@ pub struct Run {
     pub entries: u64,
     /// Bytes read from the source for all copies.
     pub bytes_read: u64,
+    /// Bytes of everything that was captured, of the first copy that was made.
+    pub size: Option<u64>,
     /// What could not be captured. For the person at the screen: the ledger gets the count alone.
     pub unreadable: Vec<Unread>,
 }
@@ -176,8 +178,8 @@ fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timest
     if tries && let Err(why) = hooks::run(&ask.system.after) {
         run.error = Some(format!("after the copies were made, {why}"));
     }
-    if let Some(Summary { entries, unreadable, .. }) = seen {
-        (run.entries, run.unreadable) = (entries, unreadable);
+    if let Some(Summary { entries, bytes, unreadable, .. }) = seen {
+        (run.entries, run.size, run.unreadable) = (entries, Some(bytes), unreadable);
     }
     run.outcome = outcome(&run);
     run
@@ -219,6 +221,7 @@ fn finish(school: &School, run: &Run) -> Result<(), RunError> {
         capture_started: run.copies.iter().filter_map(|copy| copy.capture_started).min(),
         entries: run.entries,
         bytes_read: run.bytes_read,
+        size: run.size,
         unreadable: run.unreadable.len() as u64,
     })?;
     for copy in run.copies.iter().filter(|copy| copy.proved.is_some() || copy.proof_failed) {
@@ -244,6 +247,7 @@ impl Run {
             error: None,
             entries: 0,
             bytes_read: 0,
+            size: None,
             unreadable: Vec::new(),
         }
     }

@@ -109,6 +109,7 @@ pub fn copied(n: usize) -> Event {
         capture_started: None,
         entries: 1,
         bytes_read: 1,
+        size: None,
         unreadable: 0,
     }
 }

@@ -176,6 +176,7 @@ impl World {
                 capture_started: Some(slot),
                 entries: 10,
                 bytes_read: 1000,
+                size: None,
                 unreadable: 0,
             },
         );
