@@ -2,10 +2,12 @@
 //!
 //! Pure: [`Given`] goes in, with `now` as a value, and documents come out. `facts` puts what happened beside what was
 //! promised, `findings` says what is wrong with it and whose turn it is, `status` turns findings into one word for each
-//! system, `table` and `letter` write that for people. `evidence` writes down one rehearsal.
+//! system, `table` and `letter` write that for people, `alerts` says what cannot wait for the letter. `evidence` writes
+//! down one rehearsal.
 //!
 //! A check that did not run is never green, and no document names a file, a host, a bucket or a path.
 
+mod alerts;
 mod evidence;
 mod facts;
 mod findings;
@@ -14,9 +16,10 @@ mod status;
 mod table;
 mod words;
 
+pub use alerts::{ALL_RED, Alert, Alerts, Answer, Words, alert_words, alerts};
 pub use evidence::{CheckDone, Evidence, EvidenceError, Rehearsal, Rehearsed, Sample, Wipe, evidence};
 pub use facts::{CopyFacts, DiskFacts, Facts, Given, Proof, Standing, Stored, SystemFacts};
 pub use findings::{Finding, findings};
-pub use letter::{Letter, LetterError, eml, letter};
+pub use letter::{Letter, LetterError, eml, letter, wants_answer};
 pub use status::{CopyStatus, Status, StatusReport, SystemStatus, status, status_text};
 pub use table::{TableRow, table, table_text};

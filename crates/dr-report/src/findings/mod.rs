@@ -4,6 +4,7 @@
 //! a morning when they are there; the age of a proof is amber however old, and a gap of the plan itself is amber too.
 //! Amber that somebody could have put right and did not for two weeks becomes red.
 
+mod decisions;
 mod places;
 mod school;
 mod systems;
@@ -19,6 +20,8 @@ use crate::words;
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
+    /// Its name for as long as it lasts, `what it is about/rule`: what alerts are called, and what is accepted under it.
+    pub key: String,
     /// Which rule is not met, as an exception of the plan names it.
     pub rule: &'static str,
     /// Whose, if it is one system's.
@@ -67,28 +70,38 @@ pub fn findings(given: &Given<'_>, facts: &Facts) -> Vec<Finding> {
         if finding.status == Status::Amber && old {
             finding.status = Status::Red;
         }
-        finding.accepted = accepted(given.plan, finding, facts.today);
+        finding.accepted = accepted(given, finding, facts.today);
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.status));
     findings
 }
 
-/// Until when somebody accepted this. What a system that is needed first cannot do without is never accepted.
-fn accepted(plan: &Plan, finding: &Finding, today: Date) -> Option<Date> {
-    let tier = finding.system.as_ref().and_then(|id| plan.system(id)).map(|system| system.tier);
-    if tier == Some(1) && NEVER_ACCEPTED.contains(&finding.rule) {
-        return None;
-    }
-    if matches!(finding.status, Status::Declared | Status::Seeding(_)) {
+/// Until when somebody accepted this, in the plan or by the ledger.
+fn accepted(given: &Given<'_>, finding: &Finding, today: Date) -> Option<Date> {
+    let plan = given.plan;
+    if !acceptable(plan, finding) {
         return None;
     }
     // What concerns the whole school can be accepted under any system's name.
     let fits = |exception: &&Exception| {
         exception.rule == finding.rule && finding.system.as_ref().is_none_or(|system| *system == exception.system)
     };
-    let until = plan.exceptions.iter().filter(fits).map(|exception| exception.until).max()?;
-    let acceptable = finding.system.is_some() || finding.rule == "custodian";
-    (until >= today && acceptable).then_some(until)
+    let in_plan = plan.exceptions.iter().filter(fits).map(|exception| exception.until).max();
+    let until = in_plan.max(decisions::excepted(given, &finding.key))?;
+    (until >= today).then_some(until)
+}
+
+/// Whether somebody may live with this until a date. What a system that is needed first cannot do without is never
+/// accepted, and neither is what the whole school relies on.
+pub(crate) fn acceptable(plan: &Plan, finding: &Finding) -> bool {
+    let tier = finding.system.as_ref().and_then(|id| plan.system(id)).map(|system| system.tier);
+    if tier == Some(1) && NEVER_ACCEPTED.contains(&finding.rule) {
+        return false;
+    }
+    if matches!(finding.status, Status::Declared | Status::Seeding(_)) {
+        return false;
+    }
+    finding.system.is_some() || finding.rule == "custodian"
 }
 
 /// For a system of tier 1.
@@ -112,7 +125,25 @@ pub(crate) struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// About one system, or the school.
     fn add(&mut self, system: Option<&System>, owner: Option<PersonId>, since: Option<Timestamp>, said: Said) {
+        let about = system.map_or("school", |system| system.id.as_str()).to_owned();
+        self.push(&about, system, owner, since, said);
+    }
+
+    /// About something of the school's that has a name of its own.
+    fn add_about(&mut self, about: &str, owner: Option<PersonId>, since: Option<Timestamp>, said: Said) {
+        self.push(about, None, owner, since, said);
+    }
+
+    fn push(
+        &mut self,
+        about: &str,
+        system: Option<&System>,
+        owner: Option<PersonId>,
+        since: Option<Timestamp>,
+        said: Said,
+    ) {
         let Said { rule, status, short, cause, risk, next } = said;
         // Red is for the next staffed morning, the rest for a working week.
         let days = if status == Status::Red { 0 } else { 5 };
@@ -121,6 +152,7 @@ impl Found<'_> {
         let by = by.or_else(|| today.checked_add(7.days()).ok()).unwrap_or(today);
         let answers = || self.given.plan.answers_for(system, today).cloned();
         self.findings.push(Finding {
+            key: format!("{about}/{rule}"),
             rule,
             system: system.map(|system| system.id.clone()),
             status,

@@ -47,8 +47,8 @@ fn lost(found: &mut Found<'_>, disks: &DiskFacts) {
     }
     for (medium, since) in &disks.lost {
         let cause = format!("disk {medium} is missing since {}", found.moment(*since));
-        found.add(
-            None,
+        found.add_about(
+            medium.as_str(),
             None,
             Some(*since),
             Said {
@@ -66,8 +66,8 @@ fn lost(found: &mut Found<'_>, disks: &DiskFacts) {
 fn leavers(found: &mut Found<'_>, disks: &DiskFacts) {
     for (medium, person) in &disks.with_leavers {
         let who = words::plain(&words::name(found.given.plan, person));
-        found.add(
-            None,
+        found.add_about(
+            medium.as_str(),
             None,
             None,
             Said {
@@ -123,8 +123,8 @@ fn rotation(found: &mut Found<'_>, turn: &Move) {
         _ => format!("disk {} was to be taken away by {}", turn.medium, found.moment(turn.by)),
     };
     let next = task(found, turn);
-    found.add(
-        None,
+    found.add_about(
+        turn.medium.as_str(),
         turn.custodian.clone(),
         None,
         Said {
@@ -178,8 +178,8 @@ fn runbook(found: &mut Found<'_>) {
         let since = runbook.document.review_date.to_zoned(found.given.plan.school.timezone.clone()).ok();
         let cause =
             format!("the runbook was to be reviewed by {}", words::short_day(runbook.document.review_date, today));
-        found.add(
-            None,
+        found.add_about(
+            "runbook",
             None,
             since.map(|at| at.timestamp()),
             Said {

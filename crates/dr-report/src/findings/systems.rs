@@ -215,7 +215,7 @@ fn late(
         return;
     }
     let place = place_of(found.given.plan, &rule.target);
-    let cause = format!("its copy {place} is of {}, and newer ones failed", found.moment(newest));
+    let cause = format!("its copy {place} is of {}, and there is no newer one", found.moment(newest));
     found.add(
         Some(system),
         None,

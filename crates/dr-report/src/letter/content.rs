@@ -6,6 +6,7 @@ use dr_ledger::{Event, History, LetterStatus};
 use dr_plan::{Class, KeyMode, Source, System};
 
 use super::{disks, lines, recover, todo};
+use crate::alerts::{Answer, answer_line};
 use crate::facts::{CopyFacts, Facts, Given, SystemFacts};
 use crate::status::{Status, StatusReport, SystemStatus};
 use crate::words;
@@ -29,6 +30,7 @@ pub(super) struct Content {
     pub(super) building: Vec<String>,
     pub(super) hacked: Vec<String>,
     pub(super) todo: Vec<Vec<String>>,
+    pub(super) answer: Vec<String>,
     pub(super) not_covered: Vec<String>,
     pub(super) rows: Vec<[String; 7]>,
     /// How many rows there was no room for.
@@ -54,11 +56,17 @@ struct Room {
 }
 
 impl Content {
-    pub(super) fn of(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64) -> Self {
+    pub(super) fn of(
+        given: &Given<'_>,
+        facts: &Facts,
+        report: &StatusReport,
+        number: u64,
+        code: Option<&Answer>,
+    ) -> Self {
         let mut room =
             Room { todo_lines: 3, other_todo_lines: 2, todos: 6, recover: 2, rows: report.systems.len(), changes: 2 };
         loop {
-            let content = Self::within(given, facts, report, number, room);
+            let content = Self::within(given, facts, report, number, code, room);
             let over = content.height().saturating_sub(HEIGHT);
             if over == 0 {
                 return content;
@@ -88,7 +96,14 @@ impl Content {
         }
     }
 
-    fn within(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64, room: Room) -> Self {
+    fn within(
+        given: &Given<'_>,
+        facts: &Facts,
+        report: &StatusReport,
+        number: u64,
+        code: Option<&Answer>,
+        room: Room,
+    ) -> Self {
         let word = word(report.overall);
         let todo = todo::todo(given, report, room.todos, [room.todo_lines, room.other_todo_lines]);
         let sentence = format!("{word} - {}", lines::sentence(given, report));
@@ -100,6 +115,7 @@ impl Content {
             building: recover::building(given, facts, room.recover),
             hacked: recover::hacked(given, facts, room.recover),
             todo,
+            answer: code.map_or_else(Vec::new, |code| words::fit(&answer(given, report, code), WIDTH, 2, 1)),
             not_covered: words::fit(&not_covered(given), WIDTH, 2, 1),
             rows,
             more_rows,
@@ -107,9 +123,9 @@ impl Content {
             rehearsal: words::fit(&lines::rehearsal(given, facts), WIDTH, 11, 1),
             plan: words::fit(&lines::plan(given, facts), WIDTH, 11, 1),
             not_assessed: words::fit(&not_assessed(given), WIDTH, 2, 1),
-            changes: words::fit(&changes(given, facts), WIDTH, 2, room.changes),
+            changes: words::fit(&changes(given, facts, number), WIDTH, 2, room.changes),
             dead_man: words::fit(&lines::dead_man(given, facts), WIDTH, 2, 1),
-            evidence: words::fit(&evidence(given, number), WIDTH, 2, 1),
+            evidence: words::fit(&evidence(given), WIDTH, 2, 1),
         }
     }
 
@@ -119,6 +135,7 @@ impl Content {
             &self.sentence,
             &self.building,
             &self.hacked,
+            &self.answer,
             &self.not_covered,
             &self.disks,
             &self.rehearsal,
@@ -137,7 +154,7 @@ impl Content {
     }
 }
 
-pub(super) fn word(status: LetterStatus) -> &'static str {
+pub(crate) fn word(status: LetterStatus) -> &'static str {
     match status {
         LetterStatus::Green => "GREEN",
         LetterStatus::Amber => "AMBER",
@@ -230,7 +247,7 @@ fn not_assessed(given: &Given<'_>) -> String {
 }
 
 /// What is otherwise since the last letter, and which gaps somebody accepted.
-fn changes(given: &Given<'_>, facts: &Facts) -> String {
+fn changes(given: &Given<'_>, facts: &Facts, number: u64) -> String {
     let since = History::of(given.entries).last_letter().map_or(jiff::Timestamp::MIN, |letter| letter.at);
     let new = || given.entries.iter().filter(|entry| entry.decided > since).map(|entry| &entry.event);
     let count = |test: fn(&Event) -> bool| new().filter(|event| test(event)).count();
@@ -243,6 +260,7 @@ fn changes(given: &Given<'_>, facts: &Facts) -> String {
         (count(|e| matches!(e, Event::Restored { .. })), "restore", "restores"),
         (count(|e| matches!(e, Event::Rehearsed { .. })), "rehearsal", "rehearsals"),
         (count(|e| matches!(e, Event::Accepted { .. })), "decision", "decisions"),
+        (count(|e| matches!(e, Event::AlertRaised { step: 0, .. })), "alert", "alerts"),
     ];
     let mut changes: Vec<String> = Vec::new();
     if facts.clock_moved {
@@ -266,14 +284,21 @@ fn changes(given: &Given<'_>, facts: &Facts) -> String {
         })
         .collect();
     let accepted = if accepted.is_empty() { "none".to_owned() } else { words::plain(&accepted.join("; ")) };
-    format!("Accepted gaps: {accepted}. Changes: {changes}.")
+    format!("Letter {number}. Accepted gaps: {accepted}. Changes: {changes}.")
 }
 
-/// The ledger's end, to be compared one day with what the ledger says then. 128 bits of it: enough that nobody finds
-/// another ledger that ends so.
-fn evidence(given: &Given<'_>, number: u64) -> String {
-    let hash = given.head.hash.to_string();
-    let digits: Vec<char> = hash.chars().take(32).collect();
-    let groups: Vec<String> = digits.chunks(4).map(|group| group.iter().collect()).collect();
-    format!("Letter {number}. Evidence {} {}", given.head.n, groups.join(" "))
+/// The ledger's end, as `dr ledger --verify --anchor` takes it, to be compared one day with what the ledger says then.
+fn evidence(given: &Given<'_>) -> String {
+    let anchor = format!("{}:{}", given.head.n, given.head.hash);
+    // A ledger of ten million entries leaves no room for the word.
+    let lead = if anchor.len() + EVIDENCE.len() <= WIDTH { EVIDENCE } else { "" };
+    format!("{lead}{anchor}")
+}
+
+const EVIDENCE: &str = "Evidence ";
+
+/// How the reader answers without a shell.
+fn answer(given: &Given<'_>, report: &StatusReport, code: &Answer) -> String {
+    let what = if report.overall == LetterStatus::Red { "acknowledge" } else { "accept a gap" };
+    answer_line(given.plan, what, code)
 }

@@ -13,7 +13,7 @@ pub(super) fn text(content: &Content) -> String {
     lines.extend(content.sentence.iter().cloned());
     lines.extend(content.building.iter().chain(&content.hacked).cloned());
     lines.extend(content.todo.iter().flatten().cloned());
-    lines.extend(content.not_covered.iter().cloned());
+    lines.extend(content.answer.iter().chain(&content.not_covered).cloned());
     lines.push(String::new());
     lines.push(row(&HEAD.map(str::to_owned)));
     lines.extend(content.rows.iter().map(row));
@@ -58,6 +58,7 @@ struct View<'c> {
     hacked: Labelled,
     todo_label: &'static str,
     todo: Vec<String>,
+    answer: Option<Labelled>,
     not_covered: Labelled,
     head: [&'static str; 7],
     notes: Vec<Labelled>,
@@ -95,6 +96,7 @@ pub(super) fn html(content: &Content) -> Result<String, LetterError> {
         hacked: labelled(&content.hacked, ':'),
         todo_label: "NEED FROM YOU",
         todo: todo.collect(),
+        answer: Some(labelled(&content.answer, ':')).filter(|answer| !answer.text.is_empty()),
         not_covered: labelled(&content.not_covered, ':'),
         head: HEAD,
         notes: vec![
@@ -102,7 +104,7 @@ pub(super) fn html(content: &Content) -> Result<String, LetterError> {
             labelled(&content.rehearsal, ' '),
             labelled(&content.plan, ' '),
             labelled(&content.not_assessed, ':'),
-            labelled(&content.changes, ':'),
+            labelled(&content.changes, '.'),
         ],
         last: vec![join(&content.dead_man), join(&content.evidence)],
     };

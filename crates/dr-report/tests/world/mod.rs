@@ -41,6 +41,10 @@ pub fn system(id: &str) -> SystemId {
     SystemId::new(id).unwrap()
 }
 
+pub fn medium(id: &str) -> dr_plan::MediumId {
+    dr_plan::MediumId::new(id).unwrap()
+}
+
 pub fn target(id: &str) -> TargetId {
     TargetId::new(id).unwrap()
 }
@@ -220,6 +224,21 @@ impl World {
         self.add(at(moment), event);
     }
 
+    /// A decision of a person.
+    pub fn decide(
+        &mut self,
+        moment: &str,
+        by: &str,
+        decision: dr_ledger::Decision,
+        about: &str,
+        until: Option<Timestamp>,
+    ) {
+        let event = Event::Accepted { decision, about: about.to_owned(), reason: None, until };
+        self.add(at(moment), event);
+        let place = self.entries.partition_point(|entry| entry.decided <= at(moment));
+        self.entries[place - 1].by = Some(by.to_owned().try_into().unwrap());
+    }
+
     /// Keeps the entries in order of time.
     pub fn add(&mut self, at: Timestamp, event: Event) {
         let body = Body { decided: at, real: at, by: None, authenticated: Authenticated::System, event };
@@ -230,13 +249,15 @@ impl World {
         }
     }
 
+    /// What is known at `now`: nothing of what happens later.
     pub fn given(&self, now: &str) -> Given<'_> {
+        let known = self.entries.partition_point(|entry| entry.decided <= at(now));
         Given {
             plan: &self.plan,
             calendar: &self.calendar,
             runbook: self.runbook.as_ref(),
-            entries: &self.entries,
-            head: Head { n: self.entries.len() as u64, hash: Digest::of(b"the head") },
+            entries: &self.entries[..known],
+            head: Head { n: known as u64, hash: Digest::of(b"the head") },
             chain_holds: self.chain_holds,
             now: at(now),
             clock_moved: false,

@@ -38,7 +38,7 @@ impl Report {
         let number = last.map_or(1, |last| last.number + 1);
         let given = gathered.given(&school);
         let failed = |e: LetterError| Failure::new(Cause::Failed, format!("the letter could not be written: {e}"));
-        let letter = letter(&given, number).map_err(failed)?;
+        let letter = letter(&given, number, None).map_err(failed)?;
         let Some(out) = out else {
             screen.document(&json!({
                 "number": number, "status": letter.status, "subject": letter.subject, "text": letter.text, "files": [],

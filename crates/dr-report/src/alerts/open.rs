@@ -1,0 +1,111 @@
+//! Which alerts are open, when were they told, and did anybody answer?
+
+use std::collections::BTreeMap;
+
+use dr_ledger::{Decision, Entry, Event, LetterStatus};
+use dr_plan::Plan;
+use jiff::Timestamp;
+
+use super::ALL_RED;
+use crate::facts::Given;
+
+/// One open alert.
+#[derive(Debug, Clone)]
+pub(super) struct Raised {
+    /// Its name.
+    pub(super) key: String,
+    /// How bad it was when it was last told.
+    pub(super) status: LetterStatus,
+    /// When it was first told to be red.
+    red_since: Option<Timestamp>,
+    /// When it was last told.
+    pub(super) last: Timestamp,
+    /// How far up it was told.
+    step: u8,
+    /// Whether somebody acknowledged it.
+    acknowledged: bool,
+}
+
+/// Every alert that was raised and has not ended.
+#[derive(Debug, Default)]
+pub(super) struct Open(BTreeMap<String, Raised>);
+
+impl Open {
+    pub(super) fn of(entries: &[Entry]) -> Self {
+        let mut open = Self::default();
+        for entry in entries {
+            open.take(entry);
+        }
+        open
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Raised> {
+        self.0.get(key)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Raised> {
+        self.0.values()
+    }
+
+    fn take(&mut self, entry: &Entry) {
+        let at = entry.decided;
+        match &entry.event {
+            Event::AlertRaised { alert, status, step, .. } => {
+                let red = *status == LetterStatus::Red;
+                let fresh = || Raised {
+                    key: alert.clone(),
+                    status: *status,
+                    red_since: None,
+                    last: at,
+                    step: 0,
+                    acknowledged: false,
+                };
+                let raised = self.0.entry(alert.clone()).or_insert_with(fresh);
+                if red && raised.red_since.is_none() {
+                    // What was acknowledged was not red yet.
+                    (raised.red_since, raised.acknowledged) = (Some(at), false);
+                }
+                raised.status = *status;
+                raised.last = at;
+                raised.step = raised.step.max(*step);
+            }
+            Event::AlertEnded { alert } => {
+                self.0.remove(alert);
+            }
+            Event::Accepted { decision: Decision::Acknowledged, about, .. } if entry.by.is_some() => {
+                for raised in self.0.values_mut().filter(|raised| covers(about, &raised.key)) {
+                    raised.acknowledged = true;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether an acknowledgement of `about` is one of the alert `key`. One of a letter is one of all that was red then.
+fn covers(about: &str, key: &str) -> bool {
+    about == key || about == ALL_RED || about.starts_with("letter/")
+}
+
+impl Raised {
+    /// Who is to be told next because nobody answered; `None` if it is not time, or somebody did.
+    pub(super) fn next_step(&self, given: &Given<'_>, status: LetterStatus) -> Option<u8> {
+        let red = status == LetterStatus::Red && !self.acknowledged;
+        let since = self.red_since.filter(|_| red)?;
+        let passed = (1..=2).rev().find(|step| due(given, since, *step).is_some_and(|due| due <= given.now))?;
+        // One at a time: a machine that was off for a week still tells the deputy head before the governors.
+        (self.step < passed).then(|| self.step + 1)
+    }
+}
+
+/// The staffed morning on which `days` working days have passed. Timers for people count from the next staffed morning.
+fn due(given: &Given<'_>, since: Timestamp, days: u8) -> Option<Timestamp> {
+    let plan: &Plan = given.plan;
+    let (zone, opens) = (&plan.school.timezone, plan.school.hours.from);
+    let raised = since.to_zoned(zone.clone());
+    let early = raised.time() <= opens;
+    let first = if early { raised.date() } else { raised.date().tomorrow().ok()? };
+    let start = given.calendar.operating_days_after(first, 0)?;
+    let day = given.calendar.operating_days_after(start, u32::from(days))?;
+    Some(day.to_datetime(opens).to_zoned(zone.clone()).ok()?.timestamp())
+}
