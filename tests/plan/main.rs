@@ -3,5 +3,6 @@
 
 mod faults;
 mod media;
+mod runs;
 mod school;
 mod whole;

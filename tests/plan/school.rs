@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -144,6 +144,23 @@ impl School {
         Said::of(self.command(args))
     }
 
+    /// dr begun and not waited for.
+    pub fn start(&self, args: &[&str]) -> Child {
+        self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// How a dr that was begun ended.
+    #[must_use]
+    pub fn waited(child: Child) -> Said {
+        Said::ended_as(child.wait_with_output().unwrap())
+    }
+
+    /// The plan with more lines for one system.
+    pub fn plan_with(&self, title: &str, more: &str) {
+        let plan = PLAN.replace(&format!("title = \"{title}\""), &format!("title = \"{title}\"\n{more}"));
+        self.write("dr.toml", plan.as_bytes());
+    }
+
     /// dr with the recovery key.
     #[must_use]
     pub fn with_key(&self, args: &[&str]) -> Said {
@@ -200,7 +217,10 @@ pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 
 impl Said {
     fn of(mut command: Command) -> Self {
-        let output = command.output().unwrap();
+        Self::ended_as(command.output().unwrap())
+    }
+
+    fn ended_as(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }

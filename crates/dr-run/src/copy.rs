@@ -1,7 +1,6 @@
 //! One copy: a system captured and kept on one target, and read back before its key is forgotten.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 
 use dr_plan::System;
 use dr_repo::{Capture, Key, Label, RepoError, SnapshotId, Summary, backup};
@@ -12,6 +11,7 @@ use jiff::Timestamp;
 use crate::capture::{self, NoCapture};
 use crate::error::RunError;
 use crate::job::{Watch, made};
+use crate::limit::Limit;
 use crate::school::School;
 use crate::targets::Spot;
 
@@ -27,7 +27,9 @@ pub(crate) struct Ask<'a> {
     /// The ledger's head when the run began: kept in the label, so that a ledger cut later shows.
     pub(crate) anchor: String,
     pub(crate) watch: &'a dyn Watch,
-    pub(crate) stop: &'a AtomicBool,
+    pub(crate) limit: &'a Limit,
+    /// How big the system was when it was last captured.
+    pub(crate) last_size: Option<u64>,
 }
 
 /// A copy that was made.
@@ -35,6 +37,8 @@ pub(crate) struct Done {
     pub(crate) summary: Summary,
     /// When its capture began, by the time that decisions are made with.
     pub(crate) capture_started: Timestamp,
+    /// Bytes of everything captured.
+    pub(crate) size: u64,
 }
 
 /// Why there is no copy: in full for the person at the screen, and by [`NoCopy::noted`] for the ledger.
@@ -54,14 +58,42 @@ pub(crate) enum NoCopy {
     Unproved { target: String, snapshot: SnapshotId, why: String },
     #[error("interrupted; what was stored is kept and a rerun goes on from there")]
     Interrupted,
+    #[error(
+        "it took longer than {0}, which is the plan's limit for one run; what was stored is kept and the next run goes on from there"
+    )]
+    TookTooLong(String),
     #[error("{0}. Other targets are not affected")]
     Other(RunError),
 }
 
-/// Captures `ask.system` and keeps it at `spot`.
-pub(crate) fn copy(school: &School, ask: &Ask<'_>, spot: &Spot) -> Result<Done, NoCopy> {
+/// Captures `ask.system` and keeps it at `spot`; tries once more at once where that may help. Says how often it tried.
+pub(crate) fn copy(school: &School, ask: &Ask<'_>, spot: &Spot) -> (u32, Result<Done, NoCopy>) {
     ask.watch.copying(&ask.system.id, spot);
+    twice(|first| once(school, ask, spot, first))
+}
+
+/// Makes a second attempt if the first failed in a way that may be over in a moment.
+fn twice<T>(mut attempt: impl FnMut(Option<NoCopy>) -> Result<T, NoCopy>) -> (u32, Result<T, NoCopy>) {
+    match attempt(None) {
+        Err(why) if why.may_be_retried() => (2, attempt(Some(why))),
+        done => (1, done),
+    }
+}
+
+/// Why a copy ended early: somebody wanted that, or its time was over.
+pub(crate) fn interrupted(ask: &Ask<'_>) -> NoCopy {
+    if ask.limit.is_over() { NoCopy::TookTooLong(ask.system.timeout.to_string()) } else { NoCopy::Interrupted }
+}
+
+/// One attempt; `failed` is what the one before said.
+fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> Result<Done, NoCopy> {
     let mut repository = school.open(spot, ask.key.clone(), true).map_err(NoCopy::of)?;
+    if let Some(why) = failed
+        && repository.snapshots().iter().any(|snapshot| snapshot.id == ask.snapshot)
+    {
+        // It was committed, and then the store did not say so: nothing of it was read back.
+        return Err(why);
+    }
     let id = repository.id().to_string();
     let places = &school.places;
     let (scratch, journal, caches) = (places.scratch(), places.journal(&id), places.file_cache(&id));
@@ -93,17 +125,20 @@ pub(crate) fn copy(school: &School, ask: &Ask<'_>, spot: &Spot) -> Result<Done, 
         level: LEVEL,
         workers: school.workers,
         clock: &|| school.clock.decided().as_millisecond(),
-        stop: ask.stop,
+        stop: ask.limit.stop(),
         tally: ask.watch.tally(),
         prove: true,
     };
     match backup(&mut repository, entries, &options) {
-        Ok(summary) => Ok(Done { summary, capture_started }),
+        Ok(summary) => {
+            let size = summary.bytes;
+            Ok(Done { summary, capture_started, size })
+        }
         // The proof comes after the commit.
         Err(why) if repository.snapshots().iter().any(|snapshot| snapshot.id == ask.snapshot) => {
             Err(NoCopy::Unproved { target: spot.named(), snapshot: ask.snapshot, why: why.to_string() })
         }
-        Err(RepoError::Interrupted) => Err(NoCopy::Interrupted),
+        Err(RepoError::Interrupted) => Err(interrupted(ask)),
         Err(RepoError::Store(StoreError::Full { place })) => Err(NoCopy::Full { target: spot.named(), place }),
         Err(source) => Err(NoCopy::of(RunError::repository(spot.named(), source))),
     }
@@ -123,6 +158,7 @@ impl NoCopy {
             Self::Full { target, .. } => format!("{target} is full"),
             Self::Unproved { target, .. } => format!("{target}: what was read back is not what was written"),
             Self::Interrupted => "interrupted".into(),
+            Self::TookTooLong(_) => "took longer than its limit".into(),
             Self::Other(RunError::Repository { source, target }) => match source {
                 RepoError::NoRepository(_) => format!("{target}: there is no repository there"),
                 RepoError::WrongKey(_) | RepoError::CannotRead => format!("{target}: this host's key does not fit"),
@@ -134,6 +170,19 @@ impl NoCopy {
         }
     }
 
+    /// Whether the same attempt may succeed in a moment. What is full, closed to us or not there stays so.
+    fn may_be_retried(&self) -> bool {
+        use std::io::ErrorKind::{
+            NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+        };
+        let Self::Other(RunError::Repository { source: RepoError::Store(StoreError::Io { source, .. }), .. }) = self
+        else {
+            return false;
+        };
+        let stays = [NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
+        !stays.contains(&source.kind())
+    }
+
     fn of(error: RunError) -> Self {
         match error {
             RunError::Interrupted => Self::Interrupted,
@@ -141,6 +190,35 @@ impl NoCopy {
                 Self::Full { target, place }
             }
             other => Self::Other(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+
+    fn store_said(kind: ErrorKind) -> NoCopy {
+        let source = StoreError::Io { what: "cannot write to", place: "nas".into(), source: kind.into() };
+        NoCopy::of(RunError::repository("nas", source.into()))
+    }
+
+    #[test]
+    fn a_store_that_stumbles_once_is_tried_once_more_and_no_oftener() {
+        let mut said = vec![Ok(()), Err(store_said(ErrorKind::ConnectionReset))];
+        let (attempts, done) = twice(|_| said.pop().unwrap());
+        assert_eq!((attempts, done.is_ok()), (2, true));
+        let (attempts, done) = twice(|_| Err::<(), _>(store_said(ErrorKind::Other)));
+        assert_eq!((attempts, done.is_err()), (2, true));
+    }
+
+    #[test]
+    fn what_is_full_closed_or_gone_is_not_asked_twice() {
+        let full = || NoCopy::Full { target: "nas".into(), place: "nas".into() };
+        for why in [full(), NoCopy::Interrupted, NoCopy::Hook(String::new()), store_said(ErrorKind::PermissionDenied)] {
+            let mut why = Some(why);
+            assert_eq!(twice(|_| Err::<(), _>(why.take().unwrap())).0, 1);
         }
     }
 }

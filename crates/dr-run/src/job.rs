@@ -5,10 +5,11 @@
 //! wrong costs its own copy and no other. All copies of one run have one snapshot id; each is captured anew, so each
 //! says itself when its capture began. A *started* without a *finished* is a crash, and history says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use dr_entry::Unread;
 use dr_ledger::{CheckKind, CopyOutcome, Event, History, RunCopy, RunId, RunOutcome, SnapshotRef};
@@ -21,6 +22,7 @@ use crate::copy::{self, Ask, NoCopy};
 use crate::due::Turn;
 use crate::error::RunError;
 use crate::hooks;
+use crate::limit::within;
 use crate::places::private_folder;
 use crate::school::School;
 use crate::targets::{Reach, Spot};
@@ -44,6 +46,9 @@ pub struct Run {
     pub bytes_read: u64,
     /// Bytes of everything that was captured, of the first copy that was made.
     pub size: Option<u64>,
+    /// What the person at the screen should know though the run is as good as it says: a command of the plan that may
+    /// fail and did, a copy that took two attempts.
+    pub told: Vec<String>,
     /// What could not be captured. For the person at the screen: the ledger gets the count alone.
     pub unreadable: Vec<Unread>,
 }
@@ -69,6 +74,8 @@ pub struct Copy {
     pub proved: Option<u64>,
     /// Whether what was read back was not what was written.
     pub proof_failed: bool,
+    /// How often it was tried: once more at once where that may help.
+    pub attempts: u32,
     /// Whether somebody should have brought a medium by now.
     pub overdue: bool,
     /// What went wrong, or who is awaited, for the person at the screen.
@@ -99,6 +106,7 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
         let why = format!("this version of dr cannot read systems of kind `{}`", system.source.kind());
         return Ok(Run::skipped(system, turn, &why));
     }
+    note_killed_of(school, &system.id)?;
     let entries = school.entries()?;
     let (register, history) = (Register::of(&entries), History::of(&entries));
     let reached: Vec<_> =
@@ -115,15 +123,47 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
         turn.targets.iter().filter_map(|(target, slot)| Some((target.clone(), (*slot)?))).collect();
     let because = turn.because.clone();
     let started = school.record(Event::RunStarted { run: id.clone(), system: system.id.clone(), slots, because })?;
-    let ask = Ask { system, key: &key, snapshot, anchor: started.head.to_string(), watch, stop };
-    let mut run = copies(school, &ask, reached);
+    let longest = Duration::from_secs(system.timeout.longest().as_secs().unsigned_abs());
+    let mut run = within(longest, stop, |limit| {
+        let (anchor, last_size) = (started.head.to_string(), history.last_size(&system.id));
+        let ask = Ask { system, key: &key, snapshot, anchor, watch, limit, last_size };
+        copies(school, &ask, reached)
+    });
     run.run = Some(id);
     finish(school, &run)?;
     Ok(run)
 }
 
+/// Writes down which runs began and are dead: each says that it began, not that it ended, and nobody holds its lock.
+/// What they had registered is used by the next run, and their slots stay due.
+///
+/// # Errors
+/// If the ledger cannot be read or written, or a lock cannot be looked at.
+pub fn note_killed(school: &School) -> Result<Vec<RunId>, RunError> {
+    let suspects: BTreeSet<_> = school.history()?.unfinished().iter().map(|run| run.system.clone()).collect();
+    let mut killed = Vec::new();
+    for system in suspects {
+        if let Some(_lock) = lock(school, &system)? {
+            killed.extend(note_killed_of(school, &system)?);
+        }
+    }
+    Ok(killed)
+}
+
+/// The same for one system, whose lock the caller holds. The ledger is read after the lock was taken: a run that ended
+/// in between is not dead.
+fn note_killed_of(school: &School, system: &SystemId) -> Result<Vec<RunId>, RunError> {
+    let history = school.history()?;
+    let dead: Vec<_> =
+        history.unfinished().iter().filter(|run| run.system == *system).map(|run| run.run.clone()).collect();
+    for run in &dead {
+        school.record(Event::RunKilled { run: run.clone(), system: system.clone() })?;
+    }
+    Ok(dead)
+}
+
 /// One run of a system at a time, in all processes. The lock goes with the process, however that ends.
-fn lock(school: &School, system: &SystemId) -> Result<Option<File>, RunError> {
+pub(crate) fn lock(school: &School, system: &SystemId) -> Result<Option<File>, RunError> {
     let path = school.places.lock(system);
     path.parent().map_or(Ok(()), private_folder)?;
     let failed = |why| RunError::local("cannot lock", &path)(why);
@@ -154,7 +194,8 @@ fn is_nothing_new(
 fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timestamp>, Reach)>) -> Run {
     let mut run = Run::empty(ask.system);
     let tries = reached.iter().any(|(_, _, reach)| matches!(reach, Reach::Here(_)));
-    let before = if tries { hooks::run(&ask.system.before) } else { Ok(()) };
+    let before = if tries { hooks::run(&ask.system.before, ask.limit.left()) } else { hooks::Ran::default() };
+    run.told = before.told;
     let mut seen = None;
     for (target, slot, reach) in reached {
         let spot = match reach {
@@ -164,22 +205,28 @@ fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timest
                 continue;
             }
         };
-        let done = match &before {
-            Err(why) => Err(NoCopy::Hook(why.clone())),
-            Ok(()) if ask.stop.load(Ordering::Relaxed) => Err(NoCopy::Interrupted),
-            Ok(()) => copy::copy(school, ask, &spot),
+        let (attempts, done) = match &before.failed {
+            _ if ask.limit.stop().load(Ordering::Relaxed) || ask.limit.is_over() => (0, Err(copy::interrupted(ask))),
+            Some(why) => (0, Err(NoCopy::Hook(why.clone()))),
+            None => copy::copy(school, ask, &spot),
         };
-        run.copies.push(Copy::tried(spot, slot, &done));
+        if attempts > 1 && done.is_ok() {
+            run.told.push(format!("{} took two attempts: it did not answer as it should at first", spot.named()));
+        }
+        run.copies.push(Copy { attempts, ..Copy::tried(spot, slot, &done) });
         if let Ok(done) = done {
             run.bytes_read += done.summary.bytes_read;
-            seen.get_or_insert(done.summary);
+            seen.get_or_insert((done.summary, done.size));
         }
     }
-    if tries && let Err(why) = hooks::run(&ask.system.after) {
-        run.error = Some(format!("after the copies were made, {why}"));
+    if tries {
+        // However long the copies took: what was stopped for them must go on.
+        let after = hooks::run(&ask.system.after, Duration::MAX);
+        run.told.extend(after.told);
+        run.error = after.failed.map(|why| format!("after the copies were made, {why}"));
     }
-    if let Some(Summary { entries, bytes, unreadable, .. }) = seen {
-        (run.entries, run.size, run.unreadable) = (entries, Some(bytes), unreadable);
+    if let Some((Summary { entries, unreadable, .. }, size)) = seen {
+        (run.entries, run.size, run.unreadable) = (entries, Some(size), unreadable);
     }
     run.outcome = outcome(&run);
     run
@@ -248,6 +295,7 @@ impl Run {
             entries: 0,
             bytes_read: 0,
             size: None,
+            told: Vec::new(),
             unreadable: Vec::new(),
         }
     }
@@ -270,6 +318,7 @@ impl Copy {
             bytes_stored: 0,
             proved: None,
             proof_failed: false,
+            attempts: 0,
             overdue: false,
             error: None,
             noted: None,

@@ -119,13 +119,13 @@ fn as_json(run: &Done) -> Value {
                 "snapshot": copy.snapshot.map(|id| id.to_string()),
                 "slot": copy.slot.map(|at| at.to_string()),
                 "capture_started": copy.capture_started.map(|at| at.to_string()),
-                "bytes_stored": copy.bytes_stored, "proved_chunks": copy.proved, "overdue": copy.overdue,
+                "bytes_stored": copy.bytes_stored, "proved_chunks": copy.proved, "overdue": copy.overdue, "attempts": copy.attempts,
                 "error": copy.error,
             })
         })
         .collect();
     json!({
-        "system": run.system, "run": run.run, "outcome": run.outcome, "targets": copies, "error": run.error,
+        "system": run.system, "run": run.run, "outcome": run.outcome, "targets": copies, "error": run.error, "told": run.told,
         "entries": run.entries, "bytes_read": run.bytes_read,
         "unreadable": run.unreadable.iter().map(|unread| shown::failed(&unread.path, &unread.why)).collect::<Vec<_>>(),
     })
@@ -158,6 +158,7 @@ fn say(world: &World<'_>, run: &Done) {
     if let Some(why) = run.error.as_ref().filter(|why| !why.is_empty()) {
         screen.warning(&format!("{}: {why}", run.system));
     }
+    run.told.iter().for_each(|told| screen.note(&format!("{}: {told}", run.system)));
     for unread in &run.unreadable {
         screen.warning(&format!("{}: could not be read: {}: {}", run.system, unread.path, unread.why));
     }
