@@ -37,6 +37,8 @@ pub struct CopyHistory {
     pub started_slot: Option<Timestamp>,
     /// The newest slot for which a run came to an end on this target, well or badly. Waiting for a medium is no end.
     pub finished_slot: Option<Timestamp>,
+    /// How many attempts at that slot failed since it was last served.
+    pub failures: u32,
     /// The newest slot whose copy was stored.
     pub successful_slot: Option<Timestamp>,
     /// The newest slot that waits, or waited, for a medium.
@@ -373,13 +375,19 @@ impl CopyHistory {
         match copy.outcome {
             CopyOutcome::Awaited => return raise(&mut self.awaited_slot, copy.slot),
             CopyOutcome::Done => {
+                self.failures = 0;
                 raise(&mut self.successful_slot, copy.slot);
                 if let Some(medium) = &copy.medium {
                     self.by_medium.insert(medium.clone(), done.clone());
                 }
                 self.last_done = Some(done);
             }
-            CopyOutcome::Failed => self.last_failed = Some(Failed { at: done.at, error: copy.error.clone() }),
+            CopyOutcome::Failed => {
+                if copy.slot.is_some() && copy.slot >= self.finished_slot {
+                    self.failures = if copy.slot > self.finished_slot { 1 } else { self.failures.saturating_add(1) };
+                }
+                self.last_failed = Some(Failed { at: done.at, error: copy.error.clone() });
+            }
             CopyOutcome::Skipped => {}
         }
         raise(&mut self.finished_slot, copy.slot);

@@ -27,7 +27,7 @@ mod target;
 
 pub use calendar::{Calendar, Stretch};
 pub use days::{Days, Hours};
-pub use due::{Due, History, Past, Planned, RETRY_AFTER, due, next};
+pub use due::{Due, HEAVY, History, Past, Planned, RETRY_FIRST, RETRY_LONGEST, due, next, retry_after, unserved};
 pub use lint::{Finding, Found, Severity, lint};
 pub use name::{BadName, MediumId, PersonId, PlaceId, PoolId, SystemId, TargetId};
 pub use parse::{grace, parse, parse_calendar};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use dr_ledger::History;
-use dr_plan::{Plan, SystemId, TargetId};
-use jiff::Timestamp;
+use dr_ledger::{History, RunOutcome};
+use dr_plan::{Calendar, Plan, SystemId, TargetId};
+use jiff::{SignedDuration, Timestamp};
 
 /// One system's turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,39 +29,59 @@ pub fn past(history: &History) -> dr_plan::History {
             past.started(system, target, slot);
         }
         let ended = copy.ended_at.unwrap_or(Timestamp::MIN);
-        if let Some(slot) = copy.finished_slot {
-            past.finished(system, target, slot, ended, false);
-        }
         if let Some(slot) = copy.successful_slot {
             past.finished(system, target, slot, ended, true);
         }
+        if let Some(slot) = copy.finished_slot.filter(|slot| Some(*slot) > copy.successful_slot) {
+            past.finished(system, target, slot, ended, false);
+        }
+        past.failed_times(system, target, copy.failures);
+        past.work(system, typical(history.durations(system)), size(history, system));
     }
     past
 }
 
-/// Everything due at `now`, one turn for each system, the most important first.
+/// How many of the newest runs say what is typical.
+const TYPICAL_OF: usize = 9;
+
+/// The middle one of the newest runs' lengths.
+fn typical(durations: &[SignedDuration]) -> Option<SignedDuration> {
+    let mut newest = durations.get(durations.len().saturating_sub(TYPICAL_OF)..)?.to_vec();
+    newest.sort_unstable();
+    newest.get(newest.len() / 2).copied()
+}
+
+/// How many bytes the system had when it was last read whole.
+fn size(history: &History, system: &SystemId) -> Option<u64> {
+    let whole = |outcome| matches!(outcome, RunOutcome::Done | RunOutcome::Incomplete);
+    history.last_run(system).filter(|run| whole(run.outcome) && run.bytes_read > 0).map(|run| run.bytes_read)
+}
+
+/// Everything due at `now`, one turn for each system, in the order in which to do it.
 #[must_use]
-pub fn due(plan: &Plan, history: &History, now: Timestamp) -> Vec<Turn> {
+pub fn due(plan: &Plan, calendar: &Calendar, history: &History, now: Timestamp) -> Vec<Turn> {
     let mut turns: Vec<Turn> = Vec::new();
-    for due in dr_plan::due(plan, &past(history), now) {
-        match turns.iter_mut().find(|turn| turn.system == due.system) {
-            Some(turn) => turn.targets.push((due.target, Some(due.slot))),
-            None => turns.push(Turn {
-                system: due.system,
-                targets: vec![(due.target, Some(due.slot))],
-                because: due.because,
-                asked: false,
-            }),
+    let mut places: BTreeMap<SystemId, usize> = BTreeMap::new();
+    for due in dr_plan::due(plan, calendar, &past(history), now) {
+        let target = (due.target, Some(due.slot));
+        match places.get(&due.system).and_then(|place| turns.get_mut(*place)) {
+            Some(turn) => turn.targets.push(target),
+            None => {
+                places.insert(due.system.clone(), turns.len());
+                turns.push(Turn { system: due.system, targets: vec![target], because: due.because, asked: false });
+            }
         }
     }
     turns
 }
 
-/// A turn for every one of `systems` to all its targets, because somebody asked. Where a slot is due, it is served.
+/// A turn for every one of `systems` to all its targets, because somebody asked. Where a slot waits, for another try or
+/// for the school to close too, it is served.
 #[must_use]
 pub fn asked(plan: &Plan, history: &History, systems: &[SystemId], now: Timestamp) -> Vec<Turn> {
+    let waiting = dr_plan::unserved(plan, &past(history), now);
     let due: BTreeMap<(SystemId, TargetId), Timestamp> =
-        dr_plan::due(plan, &past(history), now).into_iter().map(|due| ((due.system, due.target), due.slot)).collect();
+        waiting.into_iter().map(|due| ((due.system, due.target), due.slot)).collect();
     let wanted = plan.systems.iter().filter(|system| systems.contains(&system.id));
     let mut wanted: Vec<_> = wanted.collect();
     wanted.sort_by_key(|system| system.tier);
@@ -81,7 +101,7 @@ pub fn asked(plan: &Plan, history: &History, systems: &[SystemId], now: Timestam
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dr_ledger::{Authenticated, Body, CopyOutcome, Event, RunCopy, RunId, RunOutcome};
+    use dr_ledger::{Authenticated, Body, CopyOutcome, Event, RunCopy, RunId};
 
     const PLAN: &str = "school = 'S'\ncopies = { onsite = 'nas', disks = 2 }\n[systems]\nadmin = { source = 'office', schedule = 'daily at 19:00', targets = ['onsite', 'disks'] }\n";
 
@@ -130,16 +150,16 @@ mod tests {
                 Body { decided: then, real: then, by: None, authenticated: Authenticated::System, event }.numbered(n)
             })
             .collect();
-        let turns = due(&plan, &History::of(&entries), at(now));
+        let turns = due(&plan, &Calendar::every_week(), &History::of(&entries), at(now));
         turns.iter().flat_map(|turn| turn.targets.iter().map(|(target, _)| target.to_string())).collect()
     }
 
     #[test]
-    fn a_wait_for_a_disk_ends_when_there_is_one_and_a_failure_after_an_hour() {
+    fn a_wait_for_a_disk_ends_when_there_is_one_and_a_failure_after_some_minutes() {
         let (done, failed, awaited) = (CopyOutcome::Done, CopyOutcome::Failed, CopyOutcome::Awaited);
         assert_eq!(due_after(done, done, "2026-11-20T19:11:00Z"), [] as [&str; 0]);
         assert_eq!(due_after(done, awaited, "2026-11-20T19:11:00Z"), ["disks"]);
         assert_eq!(due_after(failed, done, "2026-11-20T19:11:00Z"), [] as [&str; 0]);
-        assert_eq!(due_after(failed, done, "2026-11-20T20:10:00Z"), ["onsite"]);
+        assert_eq!(due_after(failed, done, "2026-11-20T19:16:00Z"), ["onsite"]);
     }
 }

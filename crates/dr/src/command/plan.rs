@@ -59,7 +59,7 @@ impl Plan {
                 if asked.is_some() {
                     served_before(&school.plan, &mut history, from);
                 }
-                let planned = next(&school.plan, &history, from, until.unwrap_or_else(week));
+                let planned = next(&school.plan, &school.calendar, &history, from, until.unwrap_or_else(week));
                 let rows: Vec<_> = planned
                     .iter()
                     .map(|planned| {

@@ -83,7 +83,7 @@ impl Run {
         let history = school.history().map_err(|e| told(e, world))?;
         let now = school.clock.decided();
         if self.due {
-            return Ok(due(&school.plan, &history, now));
+            return Ok(due(&school.plan, &school.calendar, &history, now));
         }
         let mut systems = Vec::new();
         for name in &self.systems {
