@@ -2,8 +2,8 @@
 //!
 //! Pure: [`Given`] goes in, with `now` as a value, and documents come out. `facts` puts what happened beside what was
 //! promised, `findings` says what is wrong with it and whose turn it is, `status` turns findings into one word for each
-//! system, `table` and `letter` write that for people, `alerts` says what cannot wait for the letter. `evidence` writes
-//! down one rehearsal.
+//! system, `table` and `letter` write that for people, `alerts` says what cannot wait for the letter, and
+//! `reminders` whose turn it is this morning. `evidence` writes down one rehearsal.
 //!
 //! A check that did not run is never green, and no document names a file, a host, a bucket or a path.
 
@@ -12,6 +12,7 @@ mod evidence;
 mod facts;
 mod findings;
 mod letter;
+mod reminders;
 mod status;
 mod table;
 mod words;
@@ -21,5 +22,6 @@ pub use evidence::{CheckDone, Evidence, EvidenceError, Rehearsal, Rehearsed, Sam
 pub use facts::{CopyFacts, DiskFacts, Facts, Given, Proof, Standing, Stored, SystemFacts};
 pub use findings::{Finding, findings};
 pub use letter::{Letter, LetterError, eml, letter, wants_answer};
+pub use reminders::{Reminder, reminders};
 pub use status::{CopyStatus, Status, StatusReport, SystemStatus, status, status_text};
 pub use table::{TableRow, table, table_text};

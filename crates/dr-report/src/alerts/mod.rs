@@ -17,6 +17,7 @@ use crate::facts::{Facts, Given};
 use crate::findings::{Finding, findings};
 use crate::status::Status;
 
+pub(crate) use told::present;
 pub(crate) use words::answer_line;
 pub use words::{Answer, Words, alert_words};
 

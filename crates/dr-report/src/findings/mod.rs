@@ -4,9 +4,13 @@
 //! a morning when they are there; the age of a proof is amber however old, and a gap of the plan itself is amber too.
 //! Amber that somebody could have put right and did not for two weeks becomes red.
 
+mod cuts;
 mod decisions;
+mod messages;
 mod places;
+mod runs;
 mod school;
+mod suppliers;
 mod systems;
 
 use dr_plan::{Exception, PersonId, Plan, System, SystemId};
@@ -16,6 +20,9 @@ use jiff::{Timestamp, ToSpan};
 use crate::facts::{Facts, Given};
 use crate::status::{Status, as_word};
 use crate::words;
+
+pub(crate) use decisions::exceptions;
+pub(crate) use messages::unsent;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

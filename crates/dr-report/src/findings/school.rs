@@ -2,8 +2,9 @@
 
 use dr_media::{Holder, Move};
 use dr_plan::Severity;
+use jiff::{SignedDuration, ToSpan};
 
-use super::{Found, Said};
+use super::{Found, Said, cuts, messages};
 use crate::facts::DiskFacts;
 use crate::status::Status;
 use crate::words;
@@ -20,6 +21,10 @@ pub(super) fn look(found: &mut Found<'_>) {
         }
     }
     runbook(found);
+    document(found);
+    clock(found);
+    cuts::look(found);
+    messages::look(found);
 }
 
 fn ledger(found: &mut Found<'_>) {
@@ -209,3 +214,60 @@ fn runbook(found: &mut Found<'_>) {
         );
     }
 }
+
+/// The plan is a policy document: amber for the month before it is to be looked at again, and from then on as all amber.
+fn document(found: &mut Found<'_>) {
+    let (today, zone) = (found.facts.today, &found.given.plan.school.timezone);
+    let Some(review) = found.given.plan.document.review else { return };
+    let soon = review.checked_sub(REVIEW_DAYS.days()).unwrap_or(review);
+    if today < soon {
+        return;
+    }
+    let date = words::short_day(review, today);
+    let (since, cause) = match review < today {
+        true => (review.to_zoned(zone.clone()).ok(), format!("the backup plan was to be reviewed by {date}")),
+        false => (None, format!("the backup plan is to be reviewed by {date}")),
+    };
+    found.add_about(
+        "plan",
+        None,
+        since.map(|at| at.timestamp()),
+        Said {
+            rule: "review",
+            status: Status::Amber,
+            short: "plan review",
+            cause,
+            risk: "it may no longer fit what the school does",
+            next: "go through the plan and write the next date into it".into(),
+        },
+    );
+}
+
+/// So long before its review the plan is amber.
+const REVIEW_DAYS: i64 = 30;
+
+/// Whoever sets the clock back makes everything look young.
+fn clock(found: &mut Found<'_>) {
+    if found.given.clock_moved {
+        return;
+    }
+    let newest = found.given.entries.iter().map(|entry| entry.real).max();
+    let Some(newest) = newest.filter(|newest| *newest > found.given.now + CLOCK_SLACK) else { return };
+    let cause = format!("the clock says an earlier time than when something was last noted, {}", found.moment(newest));
+    found.add(
+        None,
+        None,
+        None,
+        Said {
+            rule: "clock",
+            status: Status::NotKnown,
+            short: "clock wrong",
+            cause,
+            risk: "how old the copies are is not known",
+            next: "set the server's clock, and see that it keeps the time".into(),
+        },
+    );
+}
+
+/// Clocks that are kept right are put back by moments.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);

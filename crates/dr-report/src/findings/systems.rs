@@ -5,7 +5,7 @@ use dr_plan::{CopyRule, Source, System};
 use jiff::{SignedDuration, Timestamp};
 
 use super::places::place_of;
-use super::{Found, Said};
+use super::{Found, Said, runs, suppliers};
 use crate::facts::{CopyFacts, Proof, SystemFacts};
 use crate::status::Status;
 use crate::words;
@@ -17,19 +17,7 @@ const LOOK_DAYS: i64 = 35;
 
 pub(super) fn look(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
     if let Source::Saas { .. } = system.source {
-        return found.add(
-            Some(system),
-            None,
-            None,
-            Said {
-                rule: "declared",
-                status: Status::Declared,
-                short: "by supplier",
-                cause: "its supplier says that it is backed up, and nothing of it was tested here".into(),
-                risk: "only the supplier can bring it back",
-                next: "ask the supplier for the date and result of a restore".into(),
-            },
-        );
+        return suppliers::look(found, system);
     }
     if !system.source.runs() {
         return found.add(
@@ -57,6 +45,7 @@ pub(super) fn look(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
         looked_at(found, system, of);
     }
     complete(found, system, of);
+    runs::look(found, system);
 }
 
 /// A check that did not run is never green: no run, good or bad, for longer than facts may be old.

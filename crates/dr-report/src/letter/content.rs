@@ -8,6 +8,7 @@ use dr_plan::{Class, KeyMode, Source, System};
 use super::{disks, lines, recover, todo};
 use crate::alerts::{Answer, answer_line};
 use crate::facts::{CopyFacts, Facts, Given, SystemFacts};
+use crate::findings::{exceptions, unsent};
 use crate::status::{Status, StatusReport, SystemStatus};
 use crate::words;
 
@@ -123,7 +124,7 @@ impl Content {
             rehearsal: words::fit(&lines::rehearsal(given, facts), WIDTH, 11, 1),
             plan: words::fit(&lines::plan(given, facts), WIDTH, 11, 1),
             not_assessed: words::fit(&not_assessed(given), WIDTH, 2, 1),
-            changes: words::fit(&changes(given, facts, number), WIDTH, 2, room.changes),
+            changes: words::fit(&changes(given, facts, report, number), WIDTH, 2, room.changes),
             dead_man: words::fit(&lines::dead_man(given, facts), WIDTH, 2, 1),
             evidence: words::fit(&evidence(given), WIDTH, 2, 1),
         }
@@ -247,7 +248,7 @@ fn not_assessed(given: &Given<'_>) -> String {
 }
 
 /// What is otherwise since the last letter, and which gaps somebody accepted.
-fn changes(given: &Given<'_>, facts: &Facts, number: u64) -> String {
+fn changes(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64) -> String {
     let since = History::of(given.entries).last_letter().map_or(jiff::Timestamp::MIN, |letter| letter.at);
     let new = || given.entries.iter().filter(|entry| entry.decided > since).map(|entry| &entry.event);
     let count = |test: fn(&Event) -> bool| new().filter(|event| test(event)).count();
@@ -268,21 +269,28 @@ fn changes(given: &Given<'_>, facts: &Facts, number: u64) -> String {
     }
     let seen = kinds.into_iter().filter(|(n, ..)| *n > 0);
     changes.extend(seen.map(|(n, one, many)| words::count(n, one, many)));
+    if let Some((count, _)) = unsent(given) {
+        changes.push(format!("{} NOT SENT", words::count(count, "message", "messages")));
+    }
     let changes = if changes.is_empty() { "none".to_owned() } else { changes.join(", ") };
     let plan = given.plan;
     let live = plan.exceptions.iter().filter(|exception| exception.until >= facts.today);
-    let accepted: Vec<String> = live
+    let line = |title: &str, rule: &str, until, who: &str| {
+        let until = words::short_day(until, facts.today);
+        format!("{} {} to {until} ({who})", words::plain(title), words::plain(rule))
+    };
+    let mut accepted: Vec<String> = live
         .map(|exception| {
             let title = plan.system(&exception.system).map_or("", |system| system.title.as_str());
-            let until = words::short_day(exception.until, facts.today);
-            format!(
-                "{} {} to {until} ({})",
-                words::plain(title),
-                words::plain(&exception.rule),
-                words::name(plan, &exception.approver)
-            )
+            line(title, &exception.rule, exception.until, &words::name(plan, &exception.approver))
         })
         .collect();
+    // Only what is a finding now; a gap that was closed is accepted by nobody any more.
+    accepted.extend(exceptions(given).into_iter().filter_map(|(key, until, by)| {
+        let finding = report.findings.iter().find(|finding| finding.key == key && finding.accepted.is_some())?;
+        let title = finding.system.as_ref().and_then(|id| plan.system(id)).map_or("", |system| system.title.as_str());
+        Some(line(title, finding.rule, until, &by.map(|by| words::name(plan, by)).unwrap_or_default()))
+    }));
     let accepted = if accepted.is_empty() { "none".to_owned() } else { words::plain(&accepted.join("; ")) };
     format!("Letter {number}. Accepted gaps: {accepted}. Changes: {changes}.")
 }

@@ -1,0 +1,262 @@
+//! What do a system's newest runs say by themselves, while its copies are still young enough?
+//!
+//! A failed run moves no clock and makes nothing red; that it failed is told at once all the same. What a run wrote into
+//! the ledger is never repeated word for word: it is sorted into a few sentences that name no file, host or place.
+
+use dr_ledger::{CopyOutcome, Entry, Event, RunOutcome};
+use dr_plan::{Source, System};
+use jiff::Timestamp;
+
+use super::places::place_of;
+use super::{Found, Said};
+use crate::reminders::maker;
+use crate::status::Status;
+use crate::words;
+
+pub(super) fn look(found: &mut Found<'_>, system: &System) {
+    let past = Past::of(found.given.entries, system);
+    killed(found, system, &past);
+    let Some(failed) = &past.failed else { return };
+    match (&system.source, failed.source) {
+        (Source::Drop { .. }, Some(trouble)) => export(found, system, failed.since, trouble),
+        (_, Some(trouble @ (Trouble::Missing | Trouble::Empty))) => source(found, system, failed.since, trouble),
+        _ => run(found, system, failed),
+    }
+}
+
+/// What the newest runs of one system left behind.
+#[derive(Default)]
+struct Past {
+    failed: Option<Failed>,
+    killed: Option<Timestamp>,
+}
+
+/// Failures that no good run came after.
+struct Failed {
+    since: Timestamp,
+    newest: Timestamp,
+    targets: Vec<dr_plan::TargetId>,
+    source: Option<Trouble>,
+    after: Option<&'static str>,
+}
+
+impl Past {
+    fn of(entries: &[Entry], system: &System) -> Self {
+        let mut past = Self::default();
+        for entry in entries {
+            match &entry.event {
+                Event::RunKilled { system: of, .. } if *of == system.id => past.killed = Some(entry.decided),
+                Event::RunFinished { system: of, outcome, copies, .. } if *of == system.id => {
+                    let failed: Vec<_> = copies.iter().filter(|copy| copy.outcome == CopyOutcome::Failed).collect();
+                    if failed.is_empty() && matches!(outcome, RunOutcome::Done | RunOutcome::Incomplete) {
+                        past.made(copies);
+                    } else if *outcome == RunOutcome::Failed || !failed.is_empty() {
+                        past.made(copies);
+                        let error = failed.iter().find_map(|copy| copy.error.as_deref());
+                        past.fail(entry.decided, failed.iter().map(|copy| copy.target.clone()).collect(), error);
+                    }
+                }
+                _ => {}
+            }
+        }
+        // A copy that the plan no longer asks for is not missed.
+        if let Some(failed) = &mut past.failed {
+            let asked = |target: &dr_plan::TargetId| system.copies.iter().any(|copy| copy.target == *target);
+            let had = !failed.targets.is_empty();
+            failed.targets.retain(asked);
+            if had && failed.targets.is_empty() {
+                past.failed = None;
+            }
+        }
+        past
+    }
+
+    /// Copies that were made are no longer missed.
+    fn made(&mut self, copies: &[dr_ledger::RunCopy]) {
+        let done = |target: &dr_plan::TargetId| {
+            copies.iter().any(|copy| copy.target == *target && copy.outcome == CopyOutcome::Done)
+        };
+        let any = copies.iter().any(|copy| copy.outcome == CopyOutcome::Done);
+        if any {
+            self.killed = None;
+        }
+        if let Some(failed) = &mut self.failed {
+            failed.targets.retain(|target| !done(target));
+            if any && failed.targets.is_empty() {
+                self.failed = None;
+            }
+        }
+    }
+
+    fn fail(&mut self, at: Timestamp, targets: Vec<dr_plan::TargetId>, error: Option<&str>) {
+        let since = self.failed.as_ref().map_or(at, |failed| failed.since);
+        let before = self.failed.take().map(|failed| failed.targets).unwrap_or_default();
+        let more = before.into_iter().filter(|target| !targets.contains(target)).collect::<Vec<_>>();
+        let targets = targets.into_iter().chain(more).collect();
+        let (source, after) = (error.and_then(Trouble::of), error.and_then(reason));
+        self.failed = Some(Failed { since, newest: at, targets, source, after });
+    }
+}
+
+/// What was wrong with the source itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    Missing,
+    Empty,
+    Stale,
+    Unsettled,
+    WrongType,
+    Shrank,
+    Unreadable,
+}
+
+impl Trouble {
+    /// What a run noted about it, sorted. The words are those of `dr-run`; what is not known is no trouble of the source.
+    fn of(noted: &str) -> Option<Self> {
+        let about = noted.strip_prefix("the source ").or_else(|| noted.strip_prefix("the export "))?;
+        Some(match about {
+            _ if about.starts_with("is missing") => Self::Missing,
+            _ if about.starts_with("is empty") => Self::Empty,
+            _ if about.starts_with("is stale") => Self::Stale,
+            _ if about.contains("still being written") => Self::Unsettled,
+            _ if about.contains("type") => Self::WrongType,
+            _ if about.starts_with("shrank") => Self::Shrank,
+            _ => Self::Unreadable,
+        })
+    }
+}
+
+/// Why a copy was not made, if that can be said without naming anything.
+fn reason(noted: &str) -> Option<&'static str> {
+    const KNOWN: &[(&str, &str)] = &[
+        ("is full", "there is no room left"),
+        ("what was read back is not what was written", "what was read back was not what was written"),
+        ("interrupted", "it was interrupted"),
+        ("could not be reached", "the place for it could not be reached"),
+        ("there is no repository there", "the place for it was never set up"),
+        ("key does not fit", "this server's key does not fit there"),
+        ("the repository is damaged", "what is stored there is damaged"),
+        ("the medium that should be loaded is not there", "the disk is not there"),
+        ("a command of the plan before the capture failed", "a command before it failed"),
+        ("took longer than its limit", "it took longer than it may"),
+        ("another program kept the source locked", "another program kept the data locked"),
+    ];
+    KNOWN.iter().find(|(known, _)| noted.contains(known)).map(|(_, said)| *said)
+}
+
+/// Whether the age of its copies tells the same, and better.
+fn told_already(found: &Found<'_>, system: &System) -> bool {
+    let same = ["rpo", "late", "copies", "idle"];
+    found.findings.iter().any(|other| {
+        other.system.as_ref() == Some(&system.id)
+            && same.contains(&other.rule)
+            && !matches!(other.status, Status::Seeding(_))
+    })
+}
+
+fn run(found: &mut Found<'_>, system: &System, failed: &Failed) {
+    if told_already(found, system) {
+        return;
+    }
+    let plan = found.given.plan;
+    let mut places: Vec<&str> = failed.targets.iter().map(|target| place_of(plan, target)).collect();
+    places.dedup();
+    let place = if places.is_empty() { String::new() } else { format!(" {}", words::list(&places, 3)) };
+    let why = failed.after.map(|why| format!(": {why}")).unwrap_or_default();
+    let cause = format!("its backup{place} of {} failed{why}", found.moment(failed.newest));
+    found.add(
+        Some(system),
+        None,
+        None,
+        Said {
+            rule: "failed",
+            status: Status::Amber,
+            short: "run failed",
+            cause,
+            risk: "if it goes on failing, everything since the last good one would be lost",
+            next: "find out why it failed; it is tried again by itself".into(),
+        },
+    );
+}
+
+fn killed(found: &mut Found<'_>, system: &System, past: &Past) {
+    let Some(at) = past.killed.filter(|_| !told_already(found, system)) else { return };
+    let cause = format!("its backup was cut off before it was done; that was noticed on {}", found.moment(at));
+    found.add(
+        Some(system),
+        None,
+        None,
+        Said {
+            rule: "killed",
+            status: Status::Amber,
+            short: "run cut off",
+            cause,
+            risk: "until the next one is done there is no copy of what changed since",
+            next: "see why the server stopped it; the next run goes on from there".into(),
+        },
+    );
+}
+
+fn source(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Trouble) {
+    let (short, what) = match trouble {
+        Trouble::Missing => ("data missing", "was not there"),
+        _ => ("data gone", "was empty"),
+    };
+    let cause = format!("what is to be backed up {what} on {}; older copies are untouched", found.moment(since));
+    found.add(
+        Some(system),
+        None,
+        Some(since),
+        Said {
+            rule: "suspicious",
+            status: Status::Amber,
+            short,
+            cause,
+            risk: "somebody or something may have deleted it",
+            next: "look today whether it is there; if it is gone, have it restored".into(),
+        },
+    );
+}
+
+fn export(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Trouble) {
+    let seen = found.moment(since);
+    let (short, cause, next) = match trouble {
+        Trouble::Missing => (
+            "export missing",
+            format!("its export is missing since {seen}"),
+            "make the export and put it in its folder",
+        ),
+        Trouble::Empty => ("export empty", format!("its export is empty since {seen}"), "make the export again"),
+        Trouble::Stale => {
+            ("export old", format!("its export has not been renewed; noticed on {seen}"), "make a new export")
+        }
+        Trouble::Unsettled => (
+            "export unfinished",
+            format!("its export was still being written on {seen}"),
+            "let the export be finished before its backup, or make it earlier",
+        ),
+        Trouble::WrongType => (
+            "export of wrong type",
+            format!("what lies there since {seen} is not what its name says"),
+            "open the export, and make it again",
+        ),
+        Trouble::Shrank => (
+            "export too small",
+            format!("its export is much smaller than the last; noticed on {seen}"),
+            "see whether the export is whole, and make it again",
+        ),
+        Trouble::Unreadable => (
+            "export unreadable",
+            format!("its export could not be read on {seen}"),
+            "make the export again, or have its folder looked at",
+        ),
+    };
+    let (owner, status) = (maker(system).cloned(), Status::Amber);
+    let employed = |id: &dr_plan::PersonId| {
+        found.given.plan.people.get(id).is_some_and(|person| person.is_employed(found.facts.today))
+    };
+    let owner = owner.filter(employed);
+    let risk = "the newest copy is of the last good export";
+    let said = Said { rule: "export", status, short, cause, risk, next: next.into() };
+    found.add(Some(system), owner, Some(since), said);
+}
