@@ -23,5 +23,5 @@ pub use facts::{CopyFacts, DiskFacts, Facts, Given, Proof, Standing, Stored, Sys
 pub use findings::{Finding, findings};
 pub use letter::{Letter, LetterError, eml, letter, wants_answer};
 pub use reminders::{Reminder, reminders};
-pub use status::{CopyStatus, Status, StatusReport, SystemStatus, status, status_text};
+pub use status::{CopyStatus, Counted, Status, StatusReport, SystemStatus, status, status_text};
 pub use table::{TableRow, table, table_text};

@@ -42,10 +42,56 @@ pub struct StatusReport {
     pub overall: LetterStatus,
     /// Somebody chose that moment, or moved the clock under entries of the ledger.
     pub clock_moved: bool,
+    /// How many systems have which word.
+    pub counted: Counted,
     /// One for each row of the plan's table.
     pub systems: Vec<SystemStatus>,
     /// Everything that is wrong, worst first, also what concerns no single system.
     pub findings: Vec<Finding>,
+}
+
+/// How many systems have which word. What suppliers hold is counted apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counted {
+    /// Those that the school backs up itself.
+    pub ours: usize,
+    /// Of these, green ones.
+    pub green: usize,
+    /// Of these, accepted ones.
+    pub accepted: usize,
+    /// Of these, those whose first copies are on their way.
+    pub seeding: usize,
+    /// Of these, amber ones.
+    pub amber: usize,
+    /// Of these, red ones.
+    pub red: usize,
+    /// Of these, those of which nothing is known.
+    pub not_known: usize,
+    /// Those that a supplier holds, and says are safe.
+    pub declared: usize,
+}
+
+impl Counted {
+    fn of(plan: &Plan, systems: &[SystemStatus]) -> Self {
+        let mut counted = Self::default();
+        for (system, row) in plan.systems.iter().zip(systems) {
+            if matches!(system.source, Source::Saas { .. }) {
+                counted.declared += 1;
+                continue;
+            }
+            counted.ours += 1;
+            match row.status {
+                Status::Green => counted.green += 1,
+                Status::Accepted(_) => counted.accepted += 1,
+                Status::Seeding(_) => counted.seeding += 1,
+                Status::Amber => counted.amber += 1,
+                Status::Red => counted.red += 1,
+                Status::NotKnown => counted.not_known += 1,
+                Status::Declared => {}
+            }
+        }
+        counted
+    }
 }
 
 /// One system's row.
@@ -181,7 +227,9 @@ pub(crate) fn report(given: &Given<'_>, facts: &Facts, findings: Vec<Finding>) -
     // A school of which nothing is known, because it has no systems or only suppliers' ones, is not known.
     let overall = words.filter_map(Status::counts).max_by_key(|word| badness(*word)).unwrap_or(LetterStatus::NotKnown);
     let as_of = words::machine(facts.now, &plan.school.timezone);
-    StatusReport { school: plan.school.name.clone(), as_of, overall, clock_moved: facts.clock_moved, systems, findings }
+    let counted = Counted::of(plan, &systems);
+    let (school, clock_moved) = (plan.school.name.clone(), facts.clock_moved);
+    StatusReport { school, as_of, overall, clock_moved, counted, systems, findings }
 }
 
 fn row(plan: &Plan, facts: &Facts, system: &System, of: &SystemFacts, findings: &[Finding]) -> SystemStatus {
@@ -271,6 +319,12 @@ pub fn status_text(report: &StatusReport, facts: &Facts, plan: &Plan) -> String 
         ]);
     }
     out.push_str(&crate::table::columns(&rows));
+    let Counted { ours, declared, .. } = report.counted;
+    if declared > 0 {
+        let (ours, verb) = (words::count(ours, "system is", "systems are"), if declared == 1 { "is" } else { "are" });
+        let whose = if declared == 1 { "its supplier and was" } else { "their suppliers and were" };
+        out.push_str(&format!("{ours} ours, {declared} {verb} declared by {whose} not tested here.\n"));
+    }
     for finding in &report.findings {
         out.push_str(&format!("\n- {}", finding.sentence(plan)));
     }

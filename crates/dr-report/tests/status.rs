@@ -29,7 +29,9 @@ fn failed_runs_take_a_system_from_green_to_amber_to_red_and_a_good_one_takes_it_
         world.night(date, &SYSTEMS[1..], CopyOutcome::Done);
     }
     for (now, word) in [
-        ("2026-11-20T23:59", "green"),
+        ("2026-11-20T18:59", "green"),
+        // Tonight's failed; the copies are still young enough.
+        ("2026-11-20T23:59", "amber run failed"),
         ("2026-11-21T00:01", "amber too old"),
         ("2026-11-22T01:59", "amber too old"),
         ("2026-11-22T02:01", "red far too old"),
@@ -169,15 +171,37 @@ fn what_this_version_cannot_run_is_never_green() {
     assert_eq!(world.words("mis", FRIDAY), ("not-known unassessed".into(), "not-known".into()));
 }
 
-#[test]
-fn what_a_supplier_holds_is_declared_and_counted_apart() {
-    let world = World::autumn_of(|text| {
+/// The website is a supplier's.
+fn supplied(more: &str) -> World {
+    World::autumn_of(|text| {
         text.replace(
             r#"source = { kind = "files", paths = ["school/www"] }"#,
-            r#"source = { kind = "saas", supplier = "Pages" }"#,
+            &format!(r#"source = {{ kind = "saas", supplier = "Pages"{more} }}"#),
         )
-    });
+    })
+}
+
+#[test]
+fn what_a_supplier_holds_is_declared_and_counted_apart() {
+    let world = supplied(", checked = 2026-09-10, contract = 2027-08-31");
     assert_eq!(world.words("website", FRIDAY), ("declared by supplier by supplier".into(), "green".into()));
+    let report = world.status(FRIDAY);
+    assert_eq!((report.counted.ours, report.counted.declared), (5, 1));
+    let given = world.given(FRIDAY);
+    let text = dr_report::status_text(&report, &dr_report::Facts::of(&given), &world.plan);
+    assert!(text.contains("5 systems are ours, 1 is declared by its supplier and was not tested here"), "{text}");
+}
+
+#[test]
+fn a_contract_that_ended_or_a_supplier_whom_nobody_asks_is_amber_and_never_green() {
+    for (more, word) in [
+        ("", "amber not asked"),
+        (", checked = 2025-11-19", "amber not asked"),
+        (", checked = 2025-11-21", "declared by supplier by supplier"),
+        (", checked = 2026-09-10, contract = 2026-11-19", "amber contract over"),
+    ] {
+        assert_eq!(supplied(more).words("website", FRIDAY).0, word, "{more}");
+    }
 }
 
 #[test]
@@ -211,7 +235,8 @@ fn amber_that_somebody_could_have_put_right_is_red_after_two_weeks() {
         world.run("website", "nas", world::on(date, "19:50"), CopyOutcome::Done);
         world.run("website", "offsite", world::on(date, "19:50"), CopyOutcome::Failed);
     }
-    assert_eq!(world.words("website", "2026-11-21T12:00").0, "green");
+    assert_eq!(world.words("website", "2026-11-20T12:00").0, "green");
+    assert_eq!(world.words("website", "2026-11-21T12:00").0, "amber run failed");
     assert_eq!(world.words("website", "2026-11-23T12:00").0, "amber copy late");
     assert_eq!(world.words("website", "2026-12-09T12:00").0, "red copy late");
 }

@@ -3,10 +3,11 @@
 //! A failed run moves no clock and makes nothing red; that it failed is told at once all the same. What a run wrote into
 //! the ledger is never repeated word for word: it is sorted into a few sentences that name no file, host or place.
 
-use dr_ledger::{CopyOutcome, Entry, Event, RunOutcome};
+use dr_ledger::{CopyOutcome, Entry, Event, RunOutcome, SuspicionKind};
 use dr_plan::{Source, System};
 use jiff::Timestamp;
 
+use super::decisions::decided_since;
 use super::places::place_of;
 use super::{Found, Said};
 use crate::reminders::maker;
@@ -16,6 +17,7 @@ use crate::words;
 pub(super) fn look(found: &mut Found<'_>, system: &System) {
     let past = Past::of(found.given.entries, system);
     killed(found, system, &past);
+    unusual(found, system);
     let Some(failed) = &past.failed else { return };
     match (&system.source, failed.source) {
         (Source::Drop { .. }, Some(trouble)) => export(found, system, failed.since, trouble),
@@ -193,6 +195,33 @@ fn killed(found: &mut Found<'_>, system: &System, past: &Past) {
             cause,
             risk: "until the next one is done there is no copy of what changed since",
             next: "see why the server stopped it; the next run goes on from there".into(),
+        },
+    );
+}
+
+/// What was captured is unlike what was captured before, until somebody says that it may be so.
+fn unusual(found: &mut Found<'_>, system: &System) {
+    let Some(suspicion) = dr_ledger::suspicion(found.given.entries, &system.id) else { return };
+    if decided_since(found.given, &format!("{}/suspicious", system.id), suspicion.since) {
+        return;
+    }
+    let (short, what) = match suspicion.kind {
+        SuspicionKind::Shrunk => ("much is gone", format!("only {} % of what is usual was there", suspicion.percent)),
+        SuspicionKind::Ballooned => ("much is new", format!("{} % of what is usual was there", suspicion.percent)),
+        SuspicionKind::Changed => ("much changed", format!("{} % of what usually changes changed", suspicion.percent)),
+    };
+    let cause = format!("in its backup of {} {what}", found.moment(suspicion.since));
+    found.add(
+        Some(system),
+        None,
+        Some(suspicion.since),
+        Said {
+            rule: "suspicious",
+            status: Status::Amber,
+            short,
+            cause,
+            risk: "somebody or something may have deleted or scrambled it",
+            next: "look today whether it is as it should be, and accept the change if it is".into(),
         },
     );
 }

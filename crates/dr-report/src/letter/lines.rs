@@ -60,8 +60,11 @@ pub(super) fn sentence(given: &Given<'_>, report: &StatusReport) -> String {
     };
     let text = match report.overall {
         LetterStatus::Green => {
-            let all = with(|status| status != Status::Declared).len();
-            format!("All {all} systems are backed up and proved. {needs}")
+            let apart = match report.counted.declared {
+                0 => String::new(),
+                n => format!(" {n} declared by {}.", verb(n, "its supplier", "suppliers")),
+            };
+            format!("All {} systems are backed up and proved.{apart} {needs}", report.counted.ours)
         }
         LetterStatus::Amber => {
             let seeding = with(|status| matches!(status, Status::Seeding(_)));

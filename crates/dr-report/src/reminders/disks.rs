@@ -59,7 +59,7 @@ fn reminder(given: &Given<'_>, facts: &Facts, turns: &[Move]) -> Option<Reminder
         [] => say("Away?", "If you are away, tell the office now: the plan names nobody else."),
         [first, ..] => say("Away?", &format!("If you are away, {first} does it: ring each other.")),
     }
-    say("Sign", "Say when it is done: dr media load, eject, handover, receive.");
+    say("Sign", "Say when it is done: to the technician, or with dr media.");
     say("Care", "Who carries a disk answers for it. Never leave it in a car overnight.");
     say("If not", "Until it is done the offline copies grow old, and more people are asked.");
     Some(Reminder {

@@ -151,6 +151,19 @@ impl World {
         }
     }
 
+    /// A run that failed and noted why.
+    pub fn fail(&mut self, id: &str, on: &str, slot: Timestamp, noted: &str) {
+        let before = self.entries.len();
+        self.run(id, on, slot, CopyOutcome::Failed);
+        for entry in &mut self.entries {
+            if let Event::RunFinished { run, copies, .. } = &mut entry.event
+                && *run == RunId(format!("run-{before}"))
+            {
+                copies[0].error = Some(noted.to_owned());
+            }
+        }
+    }
+
     pub fn run(&mut self, id: &str, on: &str, slot: Timestamp, outcome: CopyOutcome) {
         let run = RunId(format!("run-{}", self.entries.len()));
         let end = slot + jiff::SignedDuration::from_mins(3);
@@ -168,7 +181,11 @@ impl World {
             bytes_stored: 1000,
             error: (!done).then(|| "canary-error: cannot open /srv/canary/Pupil-Canary.docx on canary-host".into()),
         };
-        let outcome = if done { RunOutcome::Done } else { RunOutcome::Failed };
+        let outcome = match outcome {
+            CopyOutcome::Done => RunOutcome::Done,
+            CopyOutcome::Failed => RunOutcome::Failed,
+            CopyOutcome::Awaited | CopyOutcome::Skipped => RunOutcome::Skipped,
+        };
         let snapshot = copy.snapshot.clone();
         self.add(
             end,
