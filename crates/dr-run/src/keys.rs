@@ -65,9 +65,10 @@ impl School {
         if let Some(path) = &around.key_file {
             return self.must_read(read_key(path)?, "the key named in DR_KEY_FILE only writes");
         }
-        if let Some(secret) = &self.plan.keys.unlock {
-            let (text, from) = self.secret(secret, around)?;
-            return self.must_read(parse(text, Path::new(&from))?, "the key that [keys] unlock gives only writes");
+        if let Some(from) = &self.plan.keys.unlock {
+            let text = secret(from, around).map_err(|why| self.no_reading_key(&format!("[keys] unlock = {why}")))?;
+            let key = parse(text, Path::new(&place(from)))?;
+            return self.must_read(key, "the key that [keys] unlock gives only writes");
         }
         match self.host_key() {
             Ok(key) if key.reads() => Ok(key),
@@ -88,46 +89,59 @@ impl School {
         let holders = if holders.is_empty() { "whoever ran `dr init`".to_owned() } else { holders.join(" and ") };
         RunError::NoReadingKey { why: why.to_owned(), holders }
     }
+}
 
-    /// What a secret reference of the plan points to, and how to call that place.
-    fn secret(&self, secret: &SecretRef, around: &Surroundings<'_>) -> Result<(Zeroizing<String>, String), RunError> {
-        let none = |from: &str, why: &str| self.no_reading_key(&format!("[keys] unlock = \"{from}\": {why}"));
-        match secret {
-            SecretRef::File(path) => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|e| none("file:…", &format!("{}: {e}", path.display())))?;
-                Ok((Zeroizing::new(text), path.display().to_string()))
+/// What a secret reference of the plan points to.
+///
+/// # Errors
+/// Where it was looked for and why it is not there, in words that hold nothing of the secret.
+pub fn secret(secret: &SecretRef, around: &Surroundings<'_>) -> Result<Zeroizing<String>, String> {
+    let none = |why: &str| format!("{}: {why}", place(secret));
+    match secret {
+        SecretRef::File(path) => text_of(path).map_err(|why| none(&why.to_string())),
+        SecretRef::Env(name) => {
+            let text = around.get(name).and_then(|text| text.into_string().ok());
+            text.map(Zeroizing::new).ok_or_else(|| none("the variable is not set"))
+        }
+        SecretRef::Credential(name) => {
+            let folder = around.get("CREDENTIALS_DIRECTORY");
+            let folder = PathBuf::from(folder.ok_or_else(|| none("no service supervisor gave credentials"))?);
+            text_of(&folder.join(name)).map_err(|why| none(&why.to_string()))
+        }
+        SecretRef::Command(args) => {
+            let finished = dr_process::run(Program {
+                args: args.iter().map(OsString::from).collect(),
+                env: Vec::new(),
+                stdin: None,
+                timeout: Duration::from_secs(60),
+                output_max: KEY_MAX,
+            })
+            .map_err(|why| none(&why.to_string()))?;
+            let output = Zeroizing::new(finished.stdout.bytes);
+            if !finished.status.success() {
+                return Err(none("the program failed"));
             }
-            SecretRef::Env(name) => {
-                let from = format!("env:{name}");
-                let text = around.get(name).and_then(|text| text.into_string().ok());
-                Ok((Zeroizing::new(text.ok_or_else(|| none(&from, "the variable is not set"))?), from))
-            }
-            SecretRef::Credential(name) => {
-                let from = format!("credential:{name}");
-                let folder = around.get("CREDENTIALS_DIRECTORY");
-                let path = PathBuf::from(folder.ok_or_else(|| none(&from, "no service supervisor gave credentials"))?);
-                let text = std::fs::read_to_string(path.join(name)).map_err(|e| none(&from, &e.to_string()))?;
-                Ok((Zeroizing::new(text), from))
-            }
-            SecretRef::Command(args) => {
-                let from = format!("command:{}", args.first().map_or("", String::as_str));
-                let finished = dr_process::run(Program {
-                    args: args.iter().map(OsString::from).collect(),
-                    env: Vec::new(),
-                    stdin: None,
-                    timeout: Duration::from_secs(60),
-                    output_max: KEY_MAX,
-                })
-                .map_err(|e| none(&from, &e.to_string()))?;
-                if !finished.status.success() {
-                    return Err(none(&from, "the program failed"));
-                }
-                let text = String::from_utf8(finished.stdout.bytes).map_err(|_| none(&from, "it gave no text"))?;
-                Ok((Zeroizing::new(text), from))
-            }
+            let text = std::str::from_utf8(&output).map_err(|_| none("it gave no text"))?;
+            Ok(Zeroizing::new(text.to_owned()))
         }
     }
+}
+
+/// How the place of a secret is called. Of a program only the name: an argument may be a secret itself.
+fn place(secret: &SecretRef) -> String {
+    match secret {
+        SecretRef::File(path) => format!("file:{}", path.display()),
+        SecretRef::Env(name) => format!("env:{name}"),
+        SecretRef::Credential(name) => format!("credential:{name}"),
+        SecretRef::Command(args) => format!("command:{}", args.first().map_or("", String::as_str)),
+    }
+}
+
+/// A whole file that fits; bytes that are no text are wiped as well.
+fn text_of(path: &Path) -> std::io::Result<Zeroizing<String>> {
+    let bytes = Zeroizing::new(std::fs::read(path)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| std::io::Error::other("it is no text"))?;
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 /// The key in a file.
@@ -141,4 +155,49 @@ pub fn read_key(path: &Path) -> Result<Key, RunError> {
 
 fn parse(text: Zeroizing<String>, from: &Path) -> Result<Key, RunError> {
     keyfile::from_text(&text).map_err(|source: RepoError| RunError::repository(from.display(), source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "kestrel-9-pepper";
+
+    fn variable(name: &str) -> Option<OsString> {
+        match name {
+            "DR_SMTP" => Some(SECRET.into()),
+            "CREDENTIALS_DIRECTORY" => Some("/nonexistent".into()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_in_a_file_a_variable_a_credential_and_a_programs_output() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("smtp"), SECRET).unwrap();
+        let credentials = |name: &str| (name == "CREDENTIALS_DIRECTORY").then(|| folder.path().into());
+        let with = |variable| Surroundings { key_file: None, variable: Some(variable) };
+        let file = SecretRef::File(folder.path().join("smtp"));
+        assert_eq!(*secret(&file, &Surroundings::default()).unwrap(), SECRET);
+        assert_eq!(*secret(&SecretRef::Env("DR_SMTP".into()), &with(&variable)).unwrap(), SECRET);
+        assert_eq!(*secret(&SecretRef::Credential("smtp".into()), &with(&credentials)).unwrap(), SECRET);
+        let program = SecretRef::Command(["printf", "%s", SECRET].map(str::to_owned).to_vec());
+        assert_eq!(*secret(&program, &Surroundings::default()).unwrap(), SECRET);
+    }
+
+    #[test]
+    fn a_secret_that_is_not_there_is_named_by_its_place_and_nothing_of_it_is_told() {
+        let around = Surroundings { key_file: None, variable: Some(&variable) };
+        let words = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect();
+        let program = |args: &[&str]| SecretRef::Command(words(args));
+        for (from, told) in [
+            (SecretRef::Env("OTHER".into()), "env:OTHER: the variable is not set"),
+            (SecretRef::Credential("smtp".into()), "credential:smtp: No such file or directory (os error 2)"),
+            (SecretRef::File("/nonexistent/s".into()), "file:/nonexistent/s: No such file or directory (os error 2)"),
+            (program(&["false", SECRET]), "command:false: the program failed"),
+            (program(&["printf", r"\377"]), "command:printf: it gave no text"),
+        ] {
+            assert_eq!(secret(&from, &around).unwrap_err(), told);
+        }
+    }
 }

@@ -34,7 +34,7 @@ pub use error::RunError;
 pub use init::{Founded, GiveOut, Initialised, init};
 pub use job::{Copy, Run, Unwatched, Watch, note_killed, run};
 pub use kept::{Closed, Kept, Opened, kept, open_all};
-pub use keys::{Surroundings, Variable, read_key};
+pub use keys::{Surroundings, Variable, read_key, secret};
 pub use marker::{MARKER, Marker};
 pub use places::{Places, refuse_if_others_can_write};
 pub use probe::Check;
