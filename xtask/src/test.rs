@@ -101,7 +101,9 @@ fn python(root: &Path, home: &Path) -> Result<PathBuf, String> {
     let python = home.join("bin/python");
     let marker = home.join("installed.txt");
     let complete = std::fs::read(&marker).is_ok_and(|installed| installed == wanted);
-    if !complete || !agrees(Command::new(&python).args(["-c", "import argon2, blake3, cryptography, zstandard"])) {
+    if !complete
+        || !agrees(Command::new(&python).args(["-c", "import aiosmtpd, argon2, blake3, cryptography, zstandard"]))
+    {
         must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(home))?;
         must(pip(&python).arg("--requirement").arg(&requirements))?;
         std::fs::write(&marker, wanted).map_err(|e| format!("cannot write {}: {e}", marker.display()))?;

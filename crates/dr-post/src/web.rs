@@ -112,7 +112,8 @@ fn post(ways: &Ways<'_>, url: Url, body: Option<Vec<u8>>, limit: Duration, what:
             }
             Ok(answer) => Err(Trouble::of_the_way(format!("{who} has failed (HTTP {})", answer.status().as_u16()))),
             Err(why) if why.is_timeout() => Err(Trouble::of_the_way(format!("{who} did not answer in time"))),
-            Err(why) => Err(connection(&why, &who)),
+            Err(why) if why.is_connect() => Err(connection(&why, &who)),
+            Err(_) => Err(Trouble::of_the_way(format!("{who} hung up"))),
         }
     })
 }
