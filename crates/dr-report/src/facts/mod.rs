@@ -167,7 +167,7 @@ impl Facts {
         let kept = copies::Kept::of(given.entries);
         let systems = given.plan.systems.iter().map(|system| {
             let copies = copies::of_system(given.plan, &kept, &register, system);
-            let proof = Proof::of(&history, &system.id);
+            let proof = Proof::of(&history, system);
             let grace = dr_plan::grace(median(history.durations(&system.id)));
             let restored = history.last_restored(&system.id).map(|restore| restore.at);
             SystemFacts {

@@ -1,7 +1,7 @@
 //! When was a system last brought back as a test, and how did the newest try go?
 
 use dr_ledger::{History, Rehearsal, RehearsalVerdict, RehearsedSystem};
-use dr_plan::{Cadence, Calendar, SystemId};
+use dr_plan::{Cadence, Calendar, Source, System};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -15,16 +15,27 @@ pub struct Proof {
     pub recovery_point: Option<Timestamp>,
     /// How long that restore took.
     pub took: Option<SignedDuration>,
+    /// When a picked few of its files were last brought back and found right: that shows less, and proves no system.
+    pub sampled: Option<Timestamp>,
     /// The newest try, if that did not go well.
     pub newest_bad: Option<(Timestamp, RehearsalVerdict)>,
 }
 
 impl Proof {
-    pub(super) fn of(history: &History, system: &SystemId) -> Self {
+    pub(super) fn of(history: &History, system: &System) -> Self {
         let mut proof = Self::default();
         for rehearsal in history.rehearsals().iter().filter(|rehearsal| brings_data_back(rehearsal)) {
-            for part in rehearsal.systems.iter().filter(|part| part.system == *system) {
-                proof.take(rehearsal.at, part);
+            // Only of files a few can be picked; everything else comes back whole.
+            let few = rehearsal.picked.is_some() && matches!(system.source, Source::Files { .. });
+            for part in rehearsal.systems.iter().filter(|part| part.system == system.id) {
+                if part.verdict == RehearsalVerdict::Verified && is_stale(rehearsal.at, part.recovery_point, system) {
+                    continue;
+                }
+                if few && part.verdict == RehearsalVerdict::Verified {
+                    proof.sampled = Some(rehearsal.at);
+                } else {
+                    proof.take(rehearsal.at, part);
+                }
             }
         }
         proof
@@ -34,7 +45,8 @@ impl Proof {
         match part.verdict {
             RehearsalVerdict::Verified => {
                 let took = SignedDuration::try_from_secs_f64(part.seconds).ok();
-                *self = Self { proved: Some(at), recovery_point: part.recovery_point, took, newest_bad: None };
+                let recovery_point = part.recovery_point;
+                *self = Self { proved: Some(at), recovery_point, took, newest_bad: None, ..*self };
             }
             RehearsalVerdict::Failed => self.newest_bad = Some((at, part.verdict)),
             // A failure stands until it is passed: that nothing could be learnt later does not undo it.
@@ -65,6 +77,17 @@ impl Proof {
         }
     }
 }
+
+/// Whether what came back was older than the promise allows a copy to be: that an old copy comes back proves nothing
+/// about tonight's. Disks are away for weeks, and a copy fetched from one is not stale for that.
+fn is_stale(at: Timestamp, point: Option<Timestamp>, system: &System) -> bool {
+    let longest = system.copies.iter().map(|copy| copy.schedule.interval()).max().unwrap_or_default();
+    let allowed = system.rpo.longest().max(longest).saturating_mul(DISK_TURNS);
+    point.is_some_and(|point| at.duration_since(point) > allowed)
+}
+
+/// So many turns of its rarest copy may lie between a copy and the rehearsal that fetched it.
+const DISK_TURNS: i32 = 8;
 
 fn brings_data_back(rehearsal: &Rehearsal) -> bool {
     matches!(rehearsal.level.as_str(), "L2" | "L3" | "L4")

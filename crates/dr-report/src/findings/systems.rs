@@ -296,6 +296,22 @@ fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 },
             );
         }
+        (None, None) if proof.sampled.is_some() => {
+            let seeding = found.facts.seeding_until;
+            found.add(
+                Some(system),
+                None,
+                None,
+                Said {
+                    rule: "proof",
+                    status: seeding.map_or(Status::Amber, Status::Seeding),
+                    short: "partly proved",
+                    cause: "only a few files of it were ever brought back as a test".into(),
+                    risk: "whether all of it would come back is not known",
+                    next: rehearse(),
+                },
+            );
+        }
         (None, None) => {
             let seeding = found.facts.seeding_until;
             found.add(

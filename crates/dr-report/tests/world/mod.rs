@@ -229,7 +229,12 @@ impl World {
     }
 
     pub fn rehearse(&mut self, moment: &str, systems: &[&str], verdict: RehearsalVerdict) {
-        let part = |id: &&str| RehearsedSystem { system: system(id), verdict, seconds: 31.5, recovery_point: None };
+        self.rehearse_of(moment, systems, verdict, None);
+    }
+
+    /// A rehearsal of the data of `point`.
+    pub fn rehearse_of(&mut self, moment: &str, systems: &[&str], verdict: RehearsalVerdict, point: Option<Timestamp>) {
+        let part = |id: &&str| RehearsedSystem { system: system(id), verdict, seconds: 31.5, recovery_point: point };
         let event = Event::Rehearsed {
             verdict,
             level: "L2".into(),

@@ -26,8 +26,7 @@ impl Ledger {
         let path = school.ledger.path();
         if self.verify {
             let anchor = self.anchor.as_deref().map(|text| {
-                Head::parse(text)
-                    .ok_or_else(|| Failure::usage(format!("`{text}` is no anchor: it looks like 12:9f3c…")))
+                anchor(text).ok_or_else(|| Failure::usage(format!("`{text}` is no anchor: it looks like 12:9f3c…")))
             });
             let anchor = anchor.transpose()?;
             let missing = !path.exists();
@@ -66,5 +65,39 @@ impl Ledger {
             screen.warning("the chain does not hold: `dr ledger --verify` says where");
         }
         Ok(Outcome::done().with(!contents.verdict.is_ok(), Cause::Failed))
+    }
+}
+
+/// An anchor as a letter prints it, or as somebody copied it from paper: with or without its word, in groups or not.
+fn anchor(text: &str) -> Option<Head> {
+    let text = text.trim().trim_end_matches('.').to_ascii_lowercase();
+    let text = text.strip_prefix("evidence").unwrap_or(&text).trim_start();
+    let (n, hash) = text.split_once(|c: char| c == ':' || c.is_whitespace())?;
+    let hash: String = hash.chars().filter(|c| !c.is_whitespace() && *c != ':').collect();
+    Head::parse(&format!("{n}:{hash}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::anchor;
+
+    #[test]
+    fn an_anchor_is_taken_as_the_letter_prints_it_and_as_people_copy_it() {
+        let hash = "64c27e85c877a5719d68cdb6f070a987c262505fd239dc61c69fbef07db08782";
+        let groups: Vec<_> = hash.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect();
+        let groups = groups.join(" ");
+        let head = anchor(&format!("1816:{hash}")).unwrap();
+        for text in [
+            format!("Evidence 1816:{hash}"),
+            format!("  evidence 1816: {hash}.\n"),
+            format!("1816 {groups}"),
+            format!("Evidence 1816 {}", groups.to_uppercase()),
+        ] {
+            assert_eq!(anchor(&text), Some(head), "{text}");
+        }
+        for text in ["", "1816", "1816:64c2", &format!("{hash}:1816"), &format!("-1:{hash}"), &format!("1816:{hash}00")]
+        {
+            assert_eq!(anchor(text), None, "{text}");
+        }
     }
 }
