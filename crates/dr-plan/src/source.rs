@@ -152,7 +152,7 @@ impl Source {
     /// Whether this version can read it.
     #[must_use]
     pub fn runs(&self) -> bool {
-        matches!(self, Self::Files { .. } | Self::Sqlite { .. } | Self::Maildir { .. })
+        matches!(self, Self::Files { .. } | Self::Sqlite { .. } | Self::Maildir { .. } | Self::Drop { .. })
     }
 
     /// The paths of this host that it reads.

@@ -18,9 +18,9 @@ pub fn retry_after(system: &SystemId, target: &TargetId, slot: Timestamp, failur
     let words = [system.as_str().as_bytes(), b"\0", target.as_str().as_bytes(), b"\0"];
     let numbers = [slot.as_second().to_le_bytes(), i64::from(failures).to_le_bytes()];
     let bytes = words.into_iter().flatten().chain(numbers.iter().flatten());
-    // From -200 to +200 thousandths.
-    let thousandths = i64::try_from(scattered(bytes) % 401).unwrap_or(200) - 200;
-    SignedDuration::from_secs(wait + wait * thousandths / 1000)
+    // From a fifth less to a fifth more, in hundred thousandths.
+    let scatter = i64::try_from(scattered(bytes) % 40_001).unwrap_or(20_000) - 20_000;
+    SignedDuration::from_secs(wait + wait * scatter / 100_000)
 }
 
 /// A number that is far from another for bytes that differ a little: FNV-1a, with its bits mixed once more.

@@ -2,6 +2,8 @@
 //!
 //! Pure: `today` is a value. What the state of the backups says is another question.
 
+mod alerts;
+mod exceptions;
 mod objectives;
 mod overlaps;
 mod people;
@@ -86,6 +88,8 @@ pub fn lint(plan: &Plan, today: Date) -> Vec<Finding> {
     overlaps::look(&mut found);
     people::look(&mut found);
     runs::look(&mut found);
+    alerts::look(&mut found);
+    exceptions::look(&mut found);
     found.sorted()
 }
 

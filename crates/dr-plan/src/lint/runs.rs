@@ -1,8 +1,11 @@
 //! Does this version do what the plan says? What it cannot do yet is said, never passed over.
 
+use jiff::{SignedDuration, ToSpan};
+
 use super::Found;
 use crate::plan::KeyMode;
 use crate::source::Source;
+use crate::system::System;
 use crate::target::scheme_of;
 
 /// What a system that is not read is shown as.
@@ -12,14 +15,11 @@ pub(super) fn look(found: &mut Found<'_>) {
     let (plan, today) = (found.plan, found.today);
     for system in &plan.systems {
         if let Source::Saas { supplier, .. } = &system.source {
-            found.warning(
-                "declared",
-                Some(system),
-                format!(
-                    "{} is held by {supplier}: this version only repeats what they declare; {NOT_KNOWN}",
-                    system.title,
-                ),
+            let reason = format!(
+                "{} is held by {supplier}: it is declared by its supplier, counted apart, and never green",
+                system.title
             );
+            found.warning("declared", Some(system), reason);
         } else if !system.source.runs() {
             found.warning(
                 "not-run",
@@ -31,6 +31,7 @@ pub(super) fn look(found: &mut Found<'_>) {
                 ),
             );
         }
+        reading(found, system);
         if system.sensitive {
             found.warning("sensitive", Some(system), format!(
                 "{} is marked sensitive, but this version has no keys of its own for it: whoever can restore can restore this too",
@@ -60,25 +61,61 @@ pub(super) fn look(found: &mut Found<'_>) {
             "this host may read its old backups (keys.mode = \"full\"): whoever takes it can too".to_owned(),
         );
     }
-    if plan
-        .school
-        .calendar
-        .as_ref()
-        .is_some_and(|file| file.extension().is_some_and(|end| end.eq_ignore_ascii_case("ics")))
-    {
-        found.error("calendar", None, "this version reads a calendar in TOML only, not an .ics file".to_owned());
+    if let Some(review) = plan.document.review.filter(|review| *review < today) {
+        found.warning("review", None, format!("the plan was to be looked at again by {review}: adopt it anew"));
     }
-    for exception in &plan.exceptions {
-        let system = plan.system(&exception.system);
-        if exception.until < today {
-            found.warning(
-                "exception",
-                system,
-                format!(
-                    "the gap `{}` was accepted until {} only: {}",
-                    exception.rule, exception.until, exception.reason,
-                ),
+}
+
+/// What the plan says about reading this system that cannot be meant so.
+fn reading(found: &mut Found<'_>, system: &System) {
+    let today = found.today;
+    match &system.source {
+        Source::Drop { maker: None, .. } => {
+            let reason =
+                format!("nobody is named who makes the export of {}: write `maker`, who is reminded", system.title);
+            found.warning("maker", Some(system), reason);
+        }
+        Source::Saas { supplier, contract, checked, .. } => {
+            if let Some(end) = contract.filter(|end| *end < today) {
+                let reason = format!("the contract with {supplier} for {} ended on {end}", system.title);
+                found.warning("contract", Some(system), reason);
+            }
+            let year_ago = today.checked_sub(1.year()).unwrap_or(today);
+            let asked = match checked {
+                None => Some(format!(
+                    "nobody ever asked {supplier} how {} is kept safe: ask, and write `checked`",
+                    system.title
+                )),
+                Some(day) if *day < year_ago => {
+                    Some(format!("{supplier} was last asked on {day} how {} is kept safe: ask again", system.title))
+                }
+                Some(_) => None,
+            };
+            if let Some(reason) = asked {
+                found.warning("asked", Some(system), reason);
+            }
+        }
+        _ => {}
+    }
+    if system.timeout.longest() < SENSIBLE {
+        let reason =
+            format!("a run of {} is stopped after {}: hardly any ends in that time", system.title, system.timeout);
+        found.warning("timeout", Some(system), reason);
+    }
+    for hook in system.before.iter().chain(&system.after) {
+        if hook.run.first().is_none_or(|program| program.trim().is_empty()) {
+            let reason = format!("a command before or after a run of {} names no program", system.title);
+            found.error("hook", Some(system), reason);
+        }
+        if hook.timeout.longest() >= system.timeout.longest() {
+            let reason = format!(
+                "a command of {} may take {}, and its whole run only {}",
+                system.title, hook.timeout, system.timeout
             );
+            found.warning("timeout", Some(system), reason);
         }
     }
 }
+
+/// A run that may not take this long is stopped before it could do anything.
+const SENSIBLE: SignedDuration = SignedDuration::from_mins(5);

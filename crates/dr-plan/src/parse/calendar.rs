@@ -1,4 +1,6 @@
-//! Is this text a calendar, and which? Terms, closures, bank holidays and INSET days in TOML.
+//! Is this text a calendar, and which? Terms, closures, bank holidays and INSET days.
+
+use std::path::Path;
 
 use super::keys;
 use super::reader::{Doc, Node};
@@ -7,11 +9,14 @@ use super::values::from_until;
 use crate::calendar::{Calendar, Stretch};
 use crate::problem::Problem;
 
-/// Reads a calendar. `file_name` is only for messages.
+/// Reads a calendar: iCalendar if `file_name` ends in `.ics`, else TOML. The name is for messages otherwise.
 ///
 /// # Errors
 /// Everything that is wrong with it, by line.
 pub fn parse_calendar(text: &str, file_name: &str) -> Result<Calendar, Vec<Problem>> {
+    if Path::new(file_name).extension().is_some_and(|end| end.eq_ignore_ascii_case("ics")) {
+        return super::ics::parse_ics(text, file_name);
+    }
     let doc = Doc::new(file_name, text, "the calendar");
     let Some(table) = doc.toml() else {
         return Err(doc.problems());
@@ -29,13 +34,19 @@ pub fn parse_calendar(text: &str, file_name: &str) -> Result<Calendar, Vec<Probl
     calendar.closures.extend(days("closures").iter().chain(&days("bank-holidays")).filter_map(named_days));
     calendar.inset.extend(days("inset").iter().filter_map(named_days));
     calendar.covers_until = root.get("covers-until").and_then(Node::date);
-    if let Some(pair) = calendar.terms.windows(2).find(|pair| pair[1].from <= pair[0].until)
+    if let Some((first, second)) = in_order(&calendar.terms)
         && let Some(node) = root.get("terms")
     {
-        node.wrong_unshown(format!("terms that do not overlap, as \"{}\" and \"{}\" do", pair[0].name, pair[1].name));
+        node.wrong_unshown(format!("terms that do not overlap, as \"{first}\" and \"{second}\" do"));
     }
     let problems = doc.problems();
     if problems.is_empty() { Ok(calendar) } else { Err(problems) }
+}
+
+/// The first two of some terms, earliest first, that overlap.
+pub(super) fn in_order(terms: &[Stretch]) -> Option<(&str, &str)> {
+    let pair = terms.windows(2).find(|pair| pair[1].from <= pair[0].until)?;
+    Some((&pair[0].name, &pair[1].name))
 }
 
 fn term(node: &Node<'_>) -> Option<(Stretch, Option<Stretch>)> {

@@ -3,6 +3,7 @@
 
 mod calendar;
 mod defaults;
+mod ics;
 pub(crate) mod keys;
 mod people;
 pub(crate) mod reader;
