@@ -113,3 +113,27 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Slip> {
     let slip: Slip = serde_json::from_slice(bytes).ok()?;
     (slip.format == FORMAT).then_some(slip)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_in_the_format_page_is_read_and_written_byte_for_byte() {
+        let page = include_str!("../../../docs/format/outbox.md");
+        let (_, after) = page.split_once("```json\n").unwrap();
+        let (example, _) = after.split_once("```").unwrap();
+        let slip = read(example.as_bytes()).unwrap();
+        assert_eq!(serde_json::to_string_pretty(&slip).unwrap() + "\n", example);
+    }
+
+    #[test]
+    fn what_a_later_version_adds_is_not_read_as_if_it_were_known() {
+        let page = include_str!("../../../docs/format/outbox.md");
+        let (_, after) = page.split_once("```json\n").unwrap();
+        let (example, _) = after.split_once("```").unwrap();
+        assert!(read(example.replace("\"told\"", "\"heard\"").as_bytes()).is_none());
+        assert!(read(example.replace("outbox v1", "outbox v2").as_bytes()).is_none());
+        assert!(read(&example.as_bytes()[..200]).is_none());
+    }
+}
