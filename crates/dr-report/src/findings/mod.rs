@@ -23,6 +23,7 @@ use crate::words;
 
 pub(crate) use decisions::exceptions;
 pub(crate) use messages::unsent;
+pub(crate) use places::place_of;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

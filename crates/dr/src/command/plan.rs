@@ -1,5 +1,7 @@
 //! `dr plan`: what people wrote, what is wrong with it, and what it means.
 
+mod export;
+
 use std::path::Path;
 
 use clap::{Args, Subcommand};
@@ -29,6 +31,8 @@ enum Verb {
         #[arg(long)]
         full: bool,
     },
+    /// The policy's own table, declared beside achieved, as Markdown or a page
+    Export(export::Export),
     /// What runs when, and why
     Next {
         /// From when; default now
@@ -49,6 +53,7 @@ impl Plan {
                 show(&school, *full, world);
                 Ok(Outcome::done())
             }
+            Verb::Export(export) => export.run(&school, world),
             Verb::Next { from, until } => {
                 let zone = &school.plan.school.timezone;
                 let asked = from.as_deref().map(|text| time(text, zone)).transpose()?;

@@ -1,13 +1,17 @@
 //! `dr status`: is each system safe?
 
+use std::path::Path;
+
 use clap::Args;
 use dr_ledger::LetterStatus;
-use dr_report::{Facts, status, status_text};
-use serde_json::Value;
+use dr_report::{Facts, SchoolRow, schools_text, status, status_text};
+use dr_run::School;
+use serde_json::{Value, json};
 
 use super::opened::{Gathered, school, school_of};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::shown;
 
 /// Whether each system is safe, from what the ledger says happened; several schools with several --plan
 #[derive(Args)]
@@ -17,25 +21,57 @@ impl Status {
     #[expect(clippy::unused_self, reason = "every verb is run the same way")]
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let plans = &world.global.plans;
-        let schools = match plans.len() {
-            0 | 1 => vec![school(world)?],
-            _ => plans.iter().map(|plan| school_of(world, plan)).collect::<Result<_, _>>()?,
-        };
-        let (mut outcome, mut documents) = (Outcome::done(), Vec::new());
-        for school in &schools {
-            let gathered = Gathered::of(school, world)?;
-            let given = gathered.given(school);
-            let report = status(&given);
-            world.screen.say(status_text(&report, &Facts::of(&given), &school.plan).trim_end());
-            outcome = outcome
-                .with(report.overall == LetterStatus::Red, Cause::Failed)
-                .with(report.overall == LetterStatus::NotKnown, Cause::Unverified);
-            documents.push(serde_json::to_value(&report).unwrap_or(Value::Null));
+        if plans.len() < 2 {
+            let said = Said::of(&school(world)?, world)?;
+            world.screen.say(said.text.trim_end());
+            world.screen.document(&said.document);
+            return Ok(exit(Outcome::done(), said.row.overall));
         }
-        match documents.as_slice() {
-            [one] => world.screen.document(one),
-            several => world.screen.document(&several),
+        let (mut outcome, mut rows, mut texts, mut documents) = (Outcome::done(), Vec::new(), Vec::new(), Vec::new());
+        for plan in plans {
+            // One school that cannot be read hides no other.
+            let said = school_of(world, plan).and_then(|school| Said::of(&school, world));
+            let Said { row, text, document } = said.unwrap_or_else(|why| Said::unread(plan, &why));
+            outcome = exit(outcome, row.overall);
+            rows.push(row);
+            texts.push(text);
+            documents.push(document);
         }
+        world.screen.say(schools_text(&rows).trim_end());
+        if world.screen.is_verbose() {
+            texts.iter().for_each(|text| world.screen.say(&format!("\n{}", text.trim_end())));
+        }
+        world.screen.document(&documents);
         Ok(outcome)
     }
+}
+
+/// One school's status in each of its ways.
+struct Said {
+    row: SchoolRow,
+    text: String,
+    document: Value,
+}
+
+impl Said {
+    fn of(school: &School, world: &World<'_>) -> Result<Self, Failure> {
+        let gathered = Gathered::of(school, world)?;
+        let given = gathered.given(school);
+        let report = status(&given);
+        Ok(Self {
+            row: SchoolRow::of(&report),
+            text: status_text(&report, &Facts::of(&given), &school.plan),
+            document: serde_json::to_value(&report).unwrap_or(Value::Null),
+        })
+    }
+
+    fn unread(plan: &Path, why: &Failure) -> Self {
+        let (name, why) = (shown::path(plan), why.message.clone());
+        let document = json!({ "school": name, "overall": LetterStatus::NotKnown, "systems": [], "error": why });
+        Self { row: SchoolRow::unread(&name, &why), text: format!("{name}: {why}"), document }
+    }
+}
+
+fn exit(outcome: Outcome, overall: LetterStatus) -> Outcome {
+    outcome.with(overall == LetterStatus::Red, Cause::Failed).with(overall == LetterStatus::NotKnown, Cause::Unverified)
 }
