@@ -5,6 +5,8 @@ mod calendar;
 mod defaults;
 mod ics;
 pub(crate) mod keys;
+#[cfg(test)]
+mod malformed;
 mod people;
 pub(crate) mod reader;
 mod rest;
