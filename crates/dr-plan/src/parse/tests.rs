@@ -256,6 +256,21 @@ fn every_key_stands_in_the_page() {
     }
 }
 
+#[test]
+fn the_trusts_plan_states_every_key_of_the_long_form() {
+    let text = include_str!("../../../../schedules/trust.toml");
+    let text: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let text = text.join("\n");
+    let short_or_elsewhere = ["COPIES", "CALENDAR", "TERM", "STRETCH"];
+    for (table, keys) in super::keys::ALL.iter().filter(|(table, _)| !short_or_elsewhere.contains(table)) {
+        for key in *keys {
+            let stated = text.contains(&format!("{key} = ")) || text.contains(&format!("[{key}"));
+            // `copies` of the plan itself is the short form of its targets.
+            assert!(stated || (*table == "PLAN" && *key == "copies"), "`{key}` of {table}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
