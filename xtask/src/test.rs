@@ -17,6 +17,7 @@ const NEEDED: &[Needed] = &[
     (&["setfattr", "--version"], "attr"),
     (&["mount", "--version"], "mount"),
     (&["/usr/sbin/mkfs.ext4", "-V"], "e2fsprogs"),
+    (&["systemd-analyze", "--version"], "systemd"),
 ];
 
 /// The built nextest on PyPI: building it takes two slow cores a quarter of an hour.

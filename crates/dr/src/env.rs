@@ -18,6 +18,14 @@ pub fn called_as() -> String {
     std::env::args_os().next().map_or_else(|| "dr".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
+/// The file of this program.
+///
+/// # Errors
+/// If the operating system does not know it.
+pub fn program() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
 /// A variable, also an empty one.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn var(name: &str) -> Option<OsString> {

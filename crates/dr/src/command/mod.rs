@@ -11,6 +11,7 @@ mod repo;
 mod report;
 mod restore;
 mod run;
+mod service;
 mod snapshots;
 mod status;
 
@@ -34,6 +35,7 @@ pub enum Command {
     Plan(plan::Plan),
     Report(report::Report),
     Ledger(ledger::Ledger),
+    Service(service::Service),
     Repo(repo::Repo),
 }
 
@@ -54,6 +56,7 @@ impl Command {
             Self::Plan(args) => args.run(world),
             Self::Report(args) => args.run(world),
             Self::Ledger(args) => args.run(world),
+            Self::Service(args) => args.run(world),
             Self::Repo(args) => args.run(world),
         }
     }

@@ -1,6 +1,10 @@
 //! `dr plan`: what people wrote, what is wrong with it, and what it means.
 
+<<<<<<< HEAD
 mod export;
+=======
+mod new;
+>>>>>>> 1a1d3d1 (Write a first plan from eight questions, and the units and cron lines that keep it)
 
 use std::path::Path;
 
@@ -23,6 +27,7 @@ pub struct Plan {
 
 #[derive(Subcommand)]
 enum Verb {
+    New(new::New),
     /// Everything that is wrong with the plan, and who answers for it
     Check,
     /// The backup table
@@ -46,8 +51,12 @@ enum Verb {
 
 impl Plan {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        if let Verb::New(new) = &self.verb {
+            return new.run(world);
+        }
         let school = school(world)?;
         match &self.verb {
+            Verb::New(new) => new.run(world),
             Verb::Check => Ok(check(&school, world)),
             Verb::Show { full } => {
                 show(&school, *full, world);

@@ -1,0 +1,32 @@
+//! Which line lets cron call dr? Pure.
+
+use std::path::Path;
+
+use super::MARKER;
+use super::wanted::{CACHE, CREDENTIALS, Wanted};
+
+/// `/etc/cron.d/dr`.
+pub fn table(wanted: &Wanted) -> String {
+    let mut text = format!(
+        "{MARKER} --cron; `dr service uninstall` removes it.\n\
+         # Two that meet do no harm: each system has one run at a time. What is printed is what went wrong.\n\
+         SHELL=/bin/sh\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nMAILTO=root\n"
+    );
+    if !wanted.credentials.is_empty() {
+        // The same names as under systemd. Only root may look into that folder.
+        text.push_str(&format!("CREDENTIALS_DIRECTORY={CREDENTIALS}\n"));
+    }
+    let mut words: Vec<String> = wanted.words(&["run", "--due", "--quiet"]).iter().map(|text| word(text)).collect();
+    if wanted.cache != Path::new(CACHE) {
+        words.insert(0, format!("DR_CACHE={}", word(&wanted.cache.to_string_lossy())));
+    }
+    let user = wanted.user.as_deref().unwrap_or("root");
+    text.push_str(&format!("*/5 * * * * {user} {}\n", words.join(" ").replace('%', "\\%")));
+    text
+}
+
+/// A word as the shell takes it. cron itself knows only `%`, which is escaped in the whole line.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,".contains(c);
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}

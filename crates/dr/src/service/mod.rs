@@ -1,0 +1,75 @@
+//! What has to stand on this machine so that the plan runs by itself? Units for systemd, or a line for cron.
+//!
+//! The texts follow from the plan and a few paths ([`wanted`]) and are pure; [`place`] puts them where they belong.
+
+pub mod cron;
+pub mod place;
+pub mod systemd;
+pub mod wanted;
+
+/// Every file of ours begins with this, and no file without it is ever replaced or removed.
+pub const MARKER: &str = "# Written by `dr service install`";
+
+/// Who calls dr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// A timer of systemd, every five minutes.
+    Timer,
+    /// systemd keeps `dr daemon` running.
+    Daemon,
+    /// cron, every five minutes.
+    Cron,
+}
+
+impl Caller {
+    /// Its word in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timer => "timer",
+            Self::Daemon => "daemon",
+            Self::Cron => "cron",
+        }
+    }
+
+    /// The unit that is enabled.
+    pub fn unit(self) -> Option<&'static str> {
+        match self {
+            Self::Timer => Some("dr.timer"),
+            Self::Daemon => Some("dr-daemon.service"),
+            Self::Cron => None,
+        }
+    }
+
+    /// Its files, from the root of the machine.
+    pub fn paths(self) -> &'static [&'static str] {
+        match self {
+            Self::Timer => &["etc/systemd/system/dr.service", "etc/systemd/system/dr.timer"],
+            Self::Daemon => &["etc/systemd/system/dr-daemon.service"],
+            Self::Cron => &["etc/cron.d/dr"],
+        }
+    }
+
+    /// Every caller that there is.
+    pub const ALL: [Self; 3] = [Self::Timer, Self::Daemon, Self::Cron];
+}
+
+/// A file of a caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Where it belongs, from the root of the machine.
+    pub path: &'static str,
+    pub text: String,
+}
+
+/// The files of a caller, for what the plan wants.
+pub fn files(caller: Caller, wanted: &wanted::Wanted) -> Vec<Written> {
+    let texts = match caller {
+        Caller::Timer => vec![systemd::oneshot(wanted), systemd::timer(wanted)],
+        Caller::Daemon => vec![systemd::daemon(wanted)],
+        Caller::Cron => vec![cron::table(wanted)],
+    };
+    caller.paths().iter().zip(texts).map(|(path, text)| Written { path, text }).collect()
+}
+
+#[cfg(test)]
+mod tests;
