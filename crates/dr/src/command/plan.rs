@@ -1,10 +1,7 @@
 //! `dr plan`: what people wrote, what is wrong with it, and what it means.
 
-<<<<<<< HEAD
 mod export;
-=======
 mod new;
->>>>>>> 1a1d3d1 (Write a first plan from eight questions, and the units and cron lines that keep it)
 
 use std::path::Path;
 
@@ -18,7 +15,7 @@ use super::opened::{school, time, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 
-/// The plan: what is wrong with it, what it says, what runs when
+/// The plan: a first one, what is wrong with it, what it says, what runs when
 #[derive(Args)]
 pub struct Plan {
     #[command(subcommand)]
