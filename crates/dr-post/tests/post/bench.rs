@@ -78,12 +78,7 @@ impl Server {
 
     /// The mails it got, as Python's own parser reads them.
     pub fn mails(&self) -> Vec<Value> {
-        let read = |path: &PathBuf| {
-            let output = servers(&["read", path.to_str().unwrap()]).output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            serde_json::from_slice(&output.stdout).unwrap()
-        };
-        files(&self.folder, "eml").iter().map(read).collect()
+        read_mails(&files(&self.folder, "eml"))
     }
 }
 
@@ -94,10 +89,12 @@ impl Drop for Server {
     }
 }
 
-pub fn read_mail(path: &Path) -> Value {
-    let output = servers(&["read", path.to_str().unwrap()]).output().unwrap();
+/// Mails as Python's own parser reads them.
+pub fn read_mails(paths: &[PathBuf]) -> Vec<Value> {
+    let output = servers(&["read"]).args(paths).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
 }
 
 pub fn got(folder: &Path) -> Vec<Value> {

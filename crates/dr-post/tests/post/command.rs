@@ -3,7 +3,7 @@
 use dr_ledger::ChannelKind;
 use dr_plan::{Hook, Period};
 
-use crate::bench::{Bench, alert, at, person, read_mail};
+use crate::bench::{Bench, alert, at, person, read_mails};
 
 fn hook(run: &[&str]) -> Hook {
     let run = run.iter().map(|word| (*word).to_owned()).collect();
@@ -20,7 +20,7 @@ fn a_program_gets_the_whole_mail_and_no_address_that_mail_may_not_go_to() {
     message.to.push(person("oak", "J. Oak", Some("j.oak@gmail.example")));
     bench.queue(&message, &[ChannelKind::Command]);
     assert_eq!(bench.send(at(0)).sent.len(), 1);
-    let mail = read_mail(&file);
+    let mail = &read_mails(&[file])[0];
     assert_eq!(mail["defects"], serde_json::json!([]));
     assert_eq!(mail["headers"]["subject"], message.subject);
     assert_eq!(mail["headers"]["to"], "\"A. Ash\" <a.ash@hazelbank.example>");

@@ -52,6 +52,43 @@ fn a_letter_arrives_over_tls_as_it_was_written_in_both_parts() {
     assert_eq!(bench.events, [sent_event("letter-2026-47", 1)]);
 }
 
+#[test]
+fn a_plan_as_a_school_writes_it_is_enough_and_its_own_rule_says_to_whom_mail_may_go() {
+    let bench = Bench::new();
+    let server = bench.mail_server(&["tls=start", "login=PLAIN"]);
+    let folder = bench.folder.path().display();
+    let plan = format!(
+        "school = 'Hazel Bank'\npeople = {{ head = 'A. Ash <a.ash@hazelbank.example>', it = 'J. Oak <oak@gmail.com>' }}\n\
+         copies = {{ onsite = '/nas' }}\n[systems]\na = '/srv'\n[alerts]\nsmtp = {{ url = \
+         'smtp://localhost:{}', user = 'dr', password = 'file:{folder}/password', from = 'dr@hazelbank.example', ca = \
+         '{folder}/certificates/ca.pem' }}\n",
+        server.port
+    );
+    let plan = dr_plan::parse(&plan, "dr.toml").unwrap();
+    let mut message = alert("a");
+    message.to = plan.people.iter().map(|(id, one)| person(id.as_str(), &one.name, one.email.as_deref())).collect();
+    // Plain text without a single line end, longer than any line of a mail may be.
+    message.text = "x".repeat(5000);
+    bench.queue(&message, BY_MAIL);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let may_mail = |email: &str| dr_plan::may_mail(&plan, email);
+    let secrets = |from: &SecretRef| match from {
+        SecretRef::File(path) => std::fs::read_to_string(path).map(Into::into).map_err(|why| why.to_string()),
+        _ => Err("not here".to_owned()),
+    };
+    let ways = dr_post::Ways::new(&plan.alerts, &may_mail, &secrets, runtime.handle());
+    assert_eq!(ways.channels(), BY_MAIL);
+    let sent = bench.outbox.send(&ways, at(0), &mut |_| {}).unwrap();
+    assert_eq!(
+        sent.failed[0].error.split_once(": ").unwrap().1,
+        "the plan does not allow mail to that address's domain"
+    );
+    assert_eq!(server.got()[0]["to"], serde_json::json!(["a.ash@hazelbank.example"]));
+    let mail = &server.mails()[0];
+    assert_eq!(mail["parts"][0]["text"].as_str().unwrap().trim_end(), message.text);
+    assert!(mail["longest"].as_u64().unwrap() <= 998, "{}", mail["longest"]);
+}
+
 fn sent_event(message: &str, attempts: u32) -> Event {
     Event::MessageSent { message: message.to_owned(), channel: ChannelKind::Smtp, attempts }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use dr_ledger::{ChannelKind, Event};
 use dr_post::{Outbox, PostError};
@@ -170,6 +170,32 @@ impl Drop for Small {
 }
 
 const STATE: &str = "DR_POST_TEST_STATE";
+const PORT: &str = "DR_POST_TEST_PORT";
+
+/// One of the tests that are no tests, as a process of its own.
+#[expect(clippy::disallowed_methods, reason = "a program that is killed is a program")]
+fn process(name: &str, state: &Path, port: u16) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--ignored", "--nocapture"])
+        .env(STATE, state)
+        .env(PORT, port.to_string())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Kills a process once it has said `last`, and returns all that it said.
+fn killed_after(mut child: Child, last: &str) -> String {
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut said = String::new();
+    while !said.contains(last) {
+        assert_ne!(output.read_line(&mut said).unwrap(), 0, "it ended by itself: {said}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    output.read_to_string(&mut said).unwrap();
+    said
+}
 
 /// Not a test: what the one below starts and kills.
 #[test]
@@ -185,32 +211,56 @@ fn queues_until_it_is_killed() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a program that is killed is a program")]
 fn whoever_is_killed_while_queueing_leaves_whole_messages_or_none_and_all_that_were_kept() {
     for after in [0, 1, 3, 10, 25] {
         let mut bench = Bench::new();
         let state = bench.path("state");
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "outbox::queues_until_it_is_killed", "--ignored", "--nocapture"])
-            .env(STATE, &state)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut said = String::new();
-        while !said.contains(&format!("kept {after}\n")) {
-            assert_ne!(output.read_line(&mut said).unwrap(), 0, "it ended by itself: {said}");
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        output.read_to_string(&mut said).unwrap();
+        let said = killed_after(process("outbox::queues_until_it_is_killed", &state, 0), &format!("kept {after}\n"));
         let kept = said.matches("kept ").count();
         let contents = bench.outbox.look().unwrap();
         assert!(contents.unreadable.is_empty());
         assert!((kept..=kept + 1).contains(&contents.waiting.len()), "{kept} {}", contents.waiting.len());
         bench.send(at(0));
-        let half = |name: &str| name.starts_with(".new-");
         let names = fs::read_dir(state.join("outbox")).unwrap().map(|e| e.unwrap().file_name());
-        assert!(!names.into_iter().any(|name| half(name.to_str().unwrap())), "half a message was left");
+        let mut half = names.into_iter().filter(|name| name.to_str().unwrap().starts_with(".new-"));
+        assert_eq!(half.next(), None, "half a message was left");
+    }
+}
+
+/// Not a test: what the one below starts and kills.
+#[test]
+#[ignore = "sends until it is killed"]
+#[expect(clippy::disallowed_methods, reason = "a program for a test is told what to send")]
+fn sends_until_it_is_killed() {
+    let mut bench = Bench::new();
+    bench.outbox = Outbox::in_state(Path::new(&std::env::var_os(STATE).expect("only the test below starts this")));
+    bench.alerts.smtp = Some(bench.plain(std::env::var(PORT).unwrap().parse().unwrap()));
+    let mut number = 0;
+    let mut told = |_| {
+        println!("sent {number}");
+        number += 1;
+    };
+    bench.with_ways(|ways| bench.outbox.send(ways, at(0), &mut told)).unwrap();
+}
+
+#[test]
+fn whoever_is_killed_while_sending_loses_nothing_and_doubles_one_mail_at_most() {
+    const ALL: usize = 12;
+    for after in [0, 3, 7, 10] {
+        let mut bench = Bench::new();
+        let server = bench.mail_server(&[]);
+        bench.alerts.smtp = Some(bench.plain(server.port));
+        for n in 0..ALL {
+            bench.queue(&alert(&format!("alert-{n}")), BY_MAIL);
+        }
+        let child = process("outbox::sends_until_it_is_killed", &bench.path("state"), server.port);
+        killed_after(child, &format!("sent {after}\n"));
+        let left = bench.send(at(3600)).left;
+        assert_eq!((left, bench.outbox.waiting().unwrap().len()), (0, 0));
+        let names = |mail: &serde_json::Value| mail["headers"]["message-id"].to_string();
+        let mails: Vec<_> = server.mails().iter().map(names).collect();
+        let distinct: std::collections::BTreeSet<_> = mails.iter().collect();
+        assert_eq!(distinct.len(), ALL);
+        assert!(mails.len() <= ALL + 1, "{mails:?}");
     }
 }

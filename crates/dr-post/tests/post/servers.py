@@ -3,7 +3,7 @@
     servers.py certificates FOLDER          a test authority, and certificates of it: good, expired, for another name
     servers.py mail FOLDER [key=value ...]  tls=none|start|wrap  cert=NAME  login=PLAIN,LOGIN|XOAUTH2  port=N
     servers.py web FOLDER [port=N]
-    servers.py read FILE                    what a mail holds, by Python's own parser, as JSON
+    servers.py read FILE ...                what mails hold, by Python's own parser, as JSON, one a line
 
 A server prints its port in one line and then keeps everything it gets in FOLDER. How it behaves stands in
 FOLDER/behaviour, which is read anew for each request.
@@ -215,8 +215,11 @@ def read(file):
 
 if __name__ == "__main__":
     what, where = sys.argv[1], Path(sys.argv[2])
-    rest = dict(word.split("=", 1) for word in sys.argv[3:])
-    if what in ("certificates", "read"):
-        {"certificates": certificates, "read": read}[what](where)
+    if what == "read":
+        for name in sys.argv[2:]:
+            read(Path(name))
+    elif what == "certificates":
+        certificates(where)
     else:
+        rest = dict(word.split("=", 1) for word in sys.argv[3:])
         {"mail": mail, "web": web}[what](where, rest)
