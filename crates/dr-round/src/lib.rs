@@ -1,1 +1,29 @@
 //! One round of everything that is due: what cron, the timer and the daemon call, and what tests live a year with.
+//!
+//! `round` does it. `words` says what is to be said, `letters` when and how a letter is written, `rehearsal` and `looks`
+//! prove what is kept, `decide` and `codes` take a person's decision, `planned` notes when the plan is another.
+
+mod codes;
+mod decide;
+mod error;
+mod gathered;
+mod heartbeat;
+mod letters;
+mod lock;
+mod looks;
+mod planned;
+mod rehearsal;
+mod round;
+mod words;
+
+pub use codes::{Decided, redeem};
+pub use decide::{Gap, LONGEST_DAYS, accept, acknowledge, ask, open};
+pub use error::RoundError;
+pub use gathered::Gathered;
+pub use heartbeat::last_round;
+pub use letters::{letter_due, write as write_letter};
+pub use looks::Looked;
+pub use planned::changed as plan_changed;
+pub use rehearsal::{Due, Proved, order, prove, rehearsal_due};
+pub use round::{Done, Round, round};
+pub use words::{Said, words};

@@ -114,6 +114,13 @@ impl School {
         found.ok_or_else(|| RunError::UnknownSystem { name: name.to_owned(), known: known() })
     }
 
+    /// Whether the school is open now, by its calendar and its hours: then the line and the disks are for teaching.
+    #[must_use]
+    pub fn is_open_now(&self) -> bool {
+        let local = self.clock.decided().to_zoned(self.plan.school.timezone.clone()).datetime();
+        self.calendar.is_school_day(local.date()) && self.plan.school.hours.contains(local)
+    }
+
     /// Today at the school.
     #[must_use]
     pub fn today(&self) -> Date {

@@ -112,8 +112,8 @@ pub(crate) fn acceptable(plan: &Plan, finding: &Finding) -> bool {
     finding.system.is_some() || finding.rule == "custodian"
 }
 
-/// For a system of tier 1.
-const NEVER_ACCEPTED: &[&str] = &["off-site", "offline", "proof", "copies", "rpo"];
+/// Rules of which a gap is never accepted for a system of tier 1.
+pub const NEVER_ACCEPTED: &[&str] = &["off-site", "offline", "proof", "copies", "rpo"];
 
 /// What is said about one thing.
 pub(crate) struct Said {

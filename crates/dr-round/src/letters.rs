@@ -1,0 +1,160 @@
+//! Is a letter due, and how does it become files and messages?
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use dr_ledger::{Entry, Event, MessageKind};
+use dr_plan::{PersonId, Plan};
+use dr_post::Recipient;
+use dr_report::{Letter, LetterError, eml};
+use dr_run::School;
+use jiff::Timestamp;
+
+use crate::error::RoundError;
+
+/// The turn of the weekly letter that is due at `now`, if one is: only the newest, so that a machine that slept for six
+/// weeks writes one letter, and none for a time before anything was begun.
+#[must_use]
+pub fn letter_due(plan: &Plan, entries: &[Entry], now: Timestamp) -> Option<Timestamp> {
+    let began = entries.iter().find_map(|entry| match &entry.event {
+        Event::Initialised { .. } | Event::RunStarted { .. } => Some(entry.decided),
+        _ => None,
+    })?;
+    let slot = plan.report.weekly.last_slot_at_or_before(now, &plan.school.timezone)?;
+    (began < slot && !was_sent(entries, slot)).then_some(slot)
+}
+
+/// Whether a letter was put into the outbox and noted as written since `slot`. One that somebody had written by hand is
+/// another one: the day's own is always sent.
+fn was_sent(entries: &[Entry], slot: Timestamp) -> bool {
+    let queued = |number: u64| {
+        let about = format!("letter/{number}");
+        entries.iter().rev().any(|entry| {
+            matches!(&entry.event, Event::MessageQueued { kind: MessageKind::Letter, about: a, .. } if *a == about)
+        })
+    };
+    entries.iter().rev().take_while(|entry| entry.decided >= slot).any(|entry| match entry.event {
+        Event::LetterWritten { number, .. } => queued(number),
+        _ => false,
+    })
+}
+
+/// The people by these ids, as a message needs them. Whoever has left gets nothing.
+pub(crate) fn recipients(school: &School, ids: &[PersonId]) -> Vec<Recipient> {
+    let today = school.today();
+    let there = ids.iter().filter_map(|id| Some((id, school.plan.people.get(id)?)));
+    there
+        .filter(|(_, person)| person.is_employed(today))
+        .map(|(id, person)| Recipient { person: id.clone(), name: person.name.clone(), email: person.email.clone() })
+        .collect()
+}
+
+/// Writes `letter` into a folder, as page, text and mail; the files, and why there is no mail if there is none.
+///
+/// # Errors
+/// If a file cannot be written; one that is there already is written over, for the number is the letter's own.
+pub fn write(
+    school: &School,
+    letter: &Letter,
+    anchor: &str,
+    folder: &Path,
+) -> Result<(Vec<PathBuf>, Option<LetterError>), RoundError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(RoundError::local("cannot make the folder", folder))?;
+    let name = |end: &str| folder.join(format!("letter-{:04}.{end}", letter.number));
+    let mut files =
+        vec![(name("txt"), letter.text.as_bytes().to_vec()), (name("html"), letter.html.as_bytes().to_vec())];
+    let mut why = None;
+    match mail(school, letter, anchor) {
+        Ok(bytes) => files.push((name("eml"), bytes)),
+        Err(none) => why = Some(none),
+    }
+    for (path, bytes) in &files {
+        whole(path, bytes).map_err(RoundError::local("cannot write", path))?;
+    }
+    Ok((files.into_iter().map(|(path, _)| path).collect(), why))
+}
+
+/// Writes a file that is whole or not there.
+fn whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let beside = path.with_extension("writing");
+    let mut options = OpenOptions::new();
+    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder)?.sync_all()
+}
+
+fn mail(school: &School, letter: &Letter, anchor: &str) -> Result<Vec<u8>, LetterError> {
+    let plan = &school.plan;
+    let people = plan.report.to.iter().filter_map(|id| plan.people.get(id));
+    let to: Vec<_> = people.filter_map(|p| Some(format!("{} <{}>", quoted(&p.name), p.email.as_ref()?))).collect();
+    let first = plan.report.to.iter().find_map(|id| plan.people.get(id)?.email.clone());
+    let configured = plan.alerts.smtp.as_ref().and_then(|smtp| smtp.from.clone());
+    // Without a sender of its own the letter comes from the first who gets it.
+    let from = configured.or(first).ok_or(LetterError::Nobody)?;
+    let domain = from.trim_end_matches('>').rsplit('@').next().unwrap_or("localhost").to_owned();
+    let id = format!("dr-letter-{}.{}@{domain}", letter.number, anchor.get(..16).unwrap_or(anchor));
+    eml(letter, &from, &to, &id, school.clock.decided())
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace(['"', '\\'], " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dr_ledger::{Authenticated, Body};
+
+    fn entry(n: u64, at: &str, event: Event) -> Entry {
+        let at: Timestamp = at.parse().unwrap();
+        Body { decided: at, real: at, by: None, authenticated: Authenticated::System, event }.numbered(n)
+    }
+
+    /// A letter into the outbox, and that it was written.
+    fn sent(n: u64, at: &str) -> Vec<Entry> {
+        let about = format!("letter/{n}");
+        let queued = Event::MessageQueued { message: about.clone(), kind: MessageKind::Letter, about, to: Vec::new() };
+        let written = Event::LetterWritten {
+            number: n,
+            status: dr_ledger::LetterStatus::Green,
+            subject: String::new(),
+            text_blake3: dr_ledger::Digest::of(b""),
+        };
+        vec![entry(2 * n, at, queued), entry(2 * n + 1, at, written)]
+    }
+
+    #[test]
+    fn a_letter_is_due_once_on_its_day_and_once_after_a_long_sleep() {
+        let plan =
+            dr_plan::parse("school = 'S'\ncopies = { onsite = 'nas' }\n[systems]\nadmin = 'office'\n", "dr.toml");
+        let plan = plan.unwrap();
+        let due = |entries: &[Entry], now: &str| {
+            letter_due(&plan, entries, now.parse().unwrap()).map(|slot| slot.to_string())
+        };
+        let begun = entry(1, "2026-11-16T10:00:00Z", Event::Initialised { targets: Vec::new() });
+        let begun = std::slice::from_ref(&begun);
+        assert_eq!(due(&[], "2026-11-20T08:00:00Z"), None);
+        assert_eq!(due(begun, "2026-11-20T07:29:00Z"), None);
+        assert_eq!(due(begun, "2026-11-20T07:30:00Z").as_deref(), Some("2026-11-20T07:30:00Z"));
+        let one = [begun, &sent(1, "2026-11-20T07:30:10Z")].concat();
+        assert_eq!(due(&one, "2026-11-20T07:35:00Z"), None);
+        assert_eq!(due(&one, "2027-01-04T09:00:00Z").as_deref(), Some("2027-01-01T07:30:00Z"));
+        let two = [one, sent(2, "2027-01-04T09:00:10Z")].concat();
+        assert_eq!(due(&two, "2027-01-04T09:05:00Z"), None);
+        // Killed before it was noted as written: it is written again, under the same names.
+        let killed = [begun, &sent(1, "2026-11-20T07:30:10Z")[..1]].concat();
+        assert!(due(&killed, "2026-11-20T07:35:00Z").is_some());
+        // One by hand does not keep the day's own from being sent.
+        let by_hand = [begun, &sent(1, "2026-11-20T07:31:00Z")[1..]].concat();
+        assert!(due(&by_hand, "2026-11-20T07:35:00Z").is_some());
+    }
+}

@@ -1,0 +1,105 @@
+//! Are the copies still what they should be? The one that nobody looked at for longest, within the plan's time a night.
+//!
+//! Reading takes a key that reads; a host that only writes looks at what it has just written and at nothing else, and
+//! the status says so.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use dr_ledger::{CheckKind, Entry, Event};
+use dr_media::Register;
+use dr_plan::{MediumId, TargetId};
+use dr_repo::{Check, Key, ReadData, RepoError, Tally, check};
+use dr_run::{Reach, School, Spot};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::error::RoundError;
+
+/// One look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// Where.
+    pub target: TargetId,
+    /// On which medium.
+    pub medium: Option<MediumId>,
+    /// Whether all was sound; `None`: the time was up, or it could not be opened, and nothing is known.
+    pub sound: Option<bool>,
+}
+
+/// A copy is looked at so often at most.
+const EVERY: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// This part of the packs is read whole at each look, others are looked at by name and length.
+const PART: f64 = 0.05;
+
+/// When anybody last looked at all of what is on a target or medium.
+fn last_look(entries: &[Entry], target: &TargetId, medium: Option<&MediumId>) -> Option<Timestamp> {
+    entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::Verified { target: t, medium: m, system: None, what, .. }
+            if t == target && m.as_ref() == medium && *what >= CheckKind::Check =>
+        {
+            Some(entry.decided)
+        }
+        _ => None,
+    })
+}
+
+/// Looks at the copy that waited longest, if one has waited for a week.
+///
+/// # Errors
+/// If the ledger cannot be read or written.
+pub(crate) fn look(school: &School, key: &Key, stop: &AtomicBool) -> Result<Option<Looked>, RoundError> {
+    let entries = school.entries()?;
+    let register = Register::of(&entries);
+    let now = school.clock.decided();
+    let reached = school.plan.targets.keys().filter_map(|target| match school.reach(&register, target) {
+        Reach::Here(spot) => Some(spot),
+        _ => None,
+    });
+    let waits = reached.map(|spot| (last_look(&entries, &spot.target, spot.medium.as_ref()), spot));
+    let due =
+        waits.filter(|(last, _)| last.is_none_or(|last| last.saturating_add(EVERY).is_ok_and(|next| next <= now)));
+    let Some((_, spot)) = due.min_by_key(|(last, _)| *last) else { return Ok(None) };
+    let sound = looked(school, &spot, key, stop, now);
+    if let Some(ok) = sound {
+        let (target, medium) = (spot.target.clone(), spot.medium.clone());
+        school.record(Event::Verified { target, medium, system: None, snapshot: None, what: CheckKind::Check, ok })?;
+    }
+    Ok(Some(Looked { target: spot.target, medium: spot.medium, sound }))
+}
+
+/// Whether all is sound there; `None` if that could not be found out in the plan's time.
+fn looked(school: &School, spot: &Spot, key: &Key, stop: &AtomicBool, now: Timestamp) -> Option<bool> {
+    let repository = match school.open(spot, key.clone(), false) {
+        Ok(repository) => repository,
+        Err(dr_run::RunError::Repository { source: RepoError::Damaged { .. }, .. }) => return Some(false),
+        Err(_) => return None,
+    };
+    let seed = now.as_second().unsigned_abs();
+    let limit = Duration::from_secs(school.plan.checks.nightly.longest().as_secs().unsigned_abs());
+    let (tally, over) = (Tally::default(), AtomicBool::new(false));
+    let checked = std::thread::scope(|scope| {
+        let (done, is_done) = channel::<()>();
+        let (over, stop) = (&over, stop);
+        scope.spawn(move || {
+            let mut left = limit;
+            let step = Duration::from_millis(200);
+            // Ends when the sender is dropped, when the time is up, or when dr is to end.
+            while is_done.recv_timeout(step) == Err(RecvTimeoutError::Timeout) {
+                left = left.saturating_sub(step);
+                if left.is_zero() || stop.load(Ordering::Relaxed) {
+                    over.store(true, Ordering::Relaxed);
+                    break;
+                }
+            }
+        });
+        let options = Check { read_data: ReadData::Part { part: PART, seed }, stop: over, tally: &tally };
+        let checked = check(&repository, &options);
+        drop(done);
+        checked
+    });
+    match checked {
+        Ok(checked) => Some(checked.findings.is_empty()),
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,172 @@
+//! One round: everything that is due now, each part for itself, so that no trouble of one keeps the others from theirs.
+//!
+//! Words come first and last: a letter on its day does not wait for a night's copies, and what the copies bring to
+//! light is told at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dr_ledger::{History, RunId, RunOutcome};
+use dr_plan::Level;
+use dr_post::{Ping, Ways, ping};
+use dr_repo::Tally;
+use dr_run::{Ask, Run, RunError, School, Surroundings, Turn, due};
+use dr_runbook::Runbook;
+
+use crate::error::RoundError;
+use crate::heartbeat;
+use crate::lock;
+use crate::looks::{Looked, look};
+use crate::planned;
+use crate::rehearsal::{Proved, prove, rehearsal_due};
+use crate::words::{Said, words};
+
+/// How many files of a system a weekly sample brings back: if all are right, fewer than one in a hundred is wrong, with
+/// 95 % confidence.
+const SAMPLE: u64 = 299;
+
+/// What a round is given.
+pub struct Round<'a> {
+    /// The school, at the time that the round decides with.
+    pub school: &'a School,
+    /// Its runbook, if it can be read.
+    pub runbook: Option<&'a Runbook>,
+    /// Where keys and secrets are found.
+    pub around: &'a Surroundings<'a>,
+    /// The ways that messages go.
+    pub ways: &'a Ways<'a>,
+    /// Makes one turn's copies.
+    pub conduct: &'a mut dyn FnMut(&Turn) -> Result<Run, RunError>,
+    /// Set from outside to end early.
+    pub stop: &'a AtomicBool,
+}
+
+/// What a round did.
+#[derive(Default)]
+pub struct Done {
+    /// Runs that were found dead.
+    pub killed: Vec<RunId>,
+    /// Copies.
+    pub runs: Vec<Run>,
+    /// What was said, before the copies and after them.
+    pub said: Vec<Said>,
+    /// The rehearsal that was due.
+    pub proved: Option<Proved>,
+    /// The copy that was looked at.
+    pub looked: Option<Looked>,
+    /// Another process makes the copies that are due.
+    pub busy: bool,
+    /// What could not be done, in words for whoever looks after the server. Each part goes on without the others.
+    pub troubles: Vec<String>,
+}
+
+impl Done {
+    /// Takes what came of one part, or notes its trouble.
+    fn take<T>(&mut self, what: &str, came: Result<T, RoundError>) -> Option<T> {
+        came.map_err(|why| self.troubles.push(format!("{what}: {why}"))).ok()
+    }
+
+    /// Whether nothing failed.
+    #[must_use]
+    pub fn went_well(&self) -> bool {
+        self.troubles.is_empty()
+            && self.runs.iter().all(|run| matches!(run.outcome, RunOutcome::Done | RunOutcome::Skipped))
+            && self.proved.as_ref().is_none_or(|proved| proved.verdict == dr_ledger::RehearsalVerdict::Verified)
+            && self.looked.as_ref().is_none_or(|looked| looked.sound != Some(false))
+    }
+}
+
+/// Does one round.
+///
+/// # Errors
+/// Only if the ledger takes nothing: then nothing is done that would not be written down. Everything else is in
+/// [`Done::troubles`].
+pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
+    let (school, mut done) = (round.school, Done::default());
+    done.killed = dr_run::note_killed(school)?;
+    if let Some(event) = planned::changed(&school.plan, &school.entries()?) {
+        school.record(event)?;
+    }
+    // After a sleep the copies come first: what they put right need not alarm anybody.
+    let slept = heartbeat::slept(school);
+    if !slept {
+        let said = done.take("messages", words(school, round.runbook, round.ways));
+        done.said.extend(said);
+    }
+    match lock::take(&school.places.state, lock::COPIES)? {
+        None => done.busy = true,
+        Some(_lock) => {
+            copies(&mut round, &mut done)?;
+            proofs(&round, &mut done);
+        }
+    }
+    if slept || !done.runs.is_empty() || done.proved.is_some() || done.looked.is_some() {
+        let said = done.take("messages", words(school, round.runbook, round.ways));
+        done.said.extend(said);
+    }
+    let beat = heartbeat::note(school);
+    done.take("the note that a round was made", beat);
+    let kind = if done.went_well() { Ping::Success } else { Ping::Fail };
+    if let Err(why) = ping(round.ways, kind) {
+        done.troubles.push(format!("the ping that says dr is alive: {why}"));
+    }
+    Ok(done)
+}
+
+/// The copies that are due, the most important first. What is due is asked again after each: hours may have passed.
+fn copies(round: &mut Round<'_>, done: &mut Done) -> Result<(), RoundError> {
+    let school = round.school;
+    let turns = due(&school.plan, &school.calendar, &school.history()?, school.clock.decided());
+    if !turns.is_empty()
+        && let Err(why) = ping(round.ways, Ping::Start)
+    {
+        done.troubles.push(format!("the ping that says dr begins: {why}"));
+    }
+    for turn in &turns {
+        if round.stop.load(Ordering::Relaxed) {
+            break;
+        }
+        match (round.conduct)(turn) {
+            Ok(run) => done.runs.push(run),
+            Err(RunError::Ledger(why)) => return Err(RunError::Ledger(why).into()),
+            Err(why) => done.troubles.push(format!("{}: {why}", turn.system)),
+        }
+    }
+    Ok(())
+}
+
+/// Rehearsals and looks at the copies: at night, with a key that reads.
+fn proofs(round: &Round<'_>, done: &mut Done) {
+    let school = round.school;
+    let stopped = || round.stop.load(Ordering::Relaxed);
+    if stopped() || school.is_open_now() {
+        return;
+    }
+    // A host that only writes proves what it has just written, and the status says what nobody has proved.
+    let Ok(key) = school.reading_key(round.around) else { return };
+    let Some(history) = done.take("rehearsal", school.history().map_err(RoundError::from)) else { return };
+    if let Some(due) = due_rehearsal(school, &history) {
+        let (tally, systems) = (Tally::default(), [due.system]);
+        let level = school.plan.rehearsals.level.min(Level::L2);
+        let ask = Ask {
+            systems: &systems,
+            level,
+            target: None,
+            scratch: None,
+            pick: due.sample.then_some(SAMPLE),
+            seed: None,
+            tally: &tally,
+            stop: round.stop,
+        };
+        let mode = if due.sample { "sample" } else { "full" };
+        let proved = prove(school, &ask, mode, None, round.around);
+        done.proved = done.take("rehearsal", proved);
+    }
+    if !stopped() {
+        let looked = look(school, &key, round.stop);
+        done.looked = done.take("the look at the copies", looked).flatten();
+    }
+}
+
+fn due_rehearsal(school: &School, history: &History) -> Option<crate::rehearsal::Due> {
+    rehearsal_due(&school.plan, &school.calendar, history, school.clock.decided())
+}
