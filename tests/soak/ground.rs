@@ -26,6 +26,17 @@ impl Ground {
         Self { folder }
     }
 
+    /// One whose files cost no disk: for a ledger of many thousand entries.
+    pub fn on_memory() -> Self {
+        let shm = Path::new("/dev/shm");
+        let folder = match shm.is_dir() {
+            true => TempDir::with_prefix_in("soak-", shm).unwrap(),
+            false => TempDir::with_prefix("soak-").unwrap(),
+        };
+        fs::create_dir(folder.path().join("home")).unwrap();
+        Self { folder }
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -9,11 +9,15 @@
     reason = "whole programs are started, timed and killed here, and the figures are the point"
 )]
 
+mod bounded;
 mod ground;
 
 mod heavy {
+    mod daemon;
     mod flips_binary;
     mod kills;
+    mod many;
     mod million;
     mod trees;
+    mod year;
 }

@@ -1,5 +1,9 @@
 //! What dr can be asked for: one file per verb, holding what is typed, its help, and what is done.
 
+mod ack;
+mod approve;
+mod daemon;
+mod due;
 mod init;
 mod ledger;
 mod media;
@@ -28,11 +32,14 @@ pub enum Command {
     Quickstart(quickstart::Quickstart),
     Init(init::Init),
     Run(run::Run),
+    Daemon(daemon::Daemon),
     Status(status::Status),
     Snapshots(snapshots::Snapshots),
     Restore(restore::Restore),
     Media(media::Media),
     Plan(plan::Plan),
+    Ack(ack::Ack),
+    Approve(approve::Approve),
     Report(report::Report),
     Ledger(ledger::Ledger),
     Service(service::Service),
@@ -49,11 +56,14 @@ impl Command {
             Self::Quickstart(args) => args.run(world),
             Self::Init(args) => args.run(world),
             Self::Run(args) => args.run(world),
+            Self::Daemon(args) => args.run(world),
             Self::Status(args) => args.run(world),
             Self::Snapshots(args) => args.run(world),
             Self::Restore(args) => args.run(world),
             Self::Media(args) => args.run(world),
             Self::Plan(args) => args.run(world),
+            Self::Ack(args) => args.run(world),
+            Self::Approve(args) => args.run(world),
             Self::Report(args) => args.run(world),
             Self::Ledger(args) => args.run(world),
             Self::Service(args) => args.run(world),

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use dr_ledger::{Authenticated, Contents, Ledger};
+use dr_ledger::{Authenticated, Ledger};
 use dr_media::Refusal;
 use dr_plan::{PersonId, Plan};
 use dr_repo::RepoError;
-use dr_report::Given;
 use dr_run::{Actor, Clock, Places, RunError, School, Surroundings, read_plan};
 use dr_runbook::Runbook;
 use dr_source::SourceError;
@@ -133,37 +132,6 @@ fn actor(world: &World<'_>, plan: &Plan) -> Result<Actor, Failure> {
 /// What the environment says about keys.
 pub fn surroundings() -> Surroundings<'static> {
     Surroundings { key_file: env::path("DR_KEY_FILE"), variable: Some(&env::var) }
-}
-
-/// Everything that a report about the school is made from.
-pub struct Gathered {
-    contents: Contents,
-    runbook: Option<Runbook>,
-}
-
-impl Gathered {
-    /// The ledger, and the runbook if the plan has one; one that cannot be read is a warning.
-    ///
-    /// # Errors
-    /// If the ledger is there and cannot be read.
-    pub fn of(school: &School, world: &World<'_>) -> Result<Self, Failure> {
-        let contents = school.ledger.read().map_err(|error| told(error.into(), world))?;
-        Ok(Self { contents, runbook: runbook(school, world) })
-    }
-
-    /// For `dr-report`.
-    pub fn given<'a>(&'a self, school: &'a School) -> Given<'a> {
-        Given {
-            plan: &school.plan,
-            calendar: &school.calendar,
-            runbook: self.runbook.as_ref(),
-            entries: &self.contents.entries,
-            head: self.contents.verdict.head(),
-            chain_holds: self.contents.verdict.is_ok(),
-            now: school.clock.decided(),
-            clock_moved: school.clock.is_moved(),
-        }
-    }
 }
 
 /// The plan's runbook.

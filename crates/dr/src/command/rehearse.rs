@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use dr_ledger::{Authenticated, Digest, RehearsalVerdict};
-use dr_plan::{Class, Level, SystemId};
+use dr_ledger::RehearsalVerdict;
+use dr_plan::{Level, SystemId};
 use dr_repo::Tally;
-use dr_report::{CheckDone, Evidence, Rehearsal as Document, Rehearsed, Sample, Wipe, evidence};
-use dr_run::{Ask, Part, Rehearsal, School, level_word, rehearse, written};
-use dr_runbook::Runbook;
+use dr_report::{Rehearsal as Document, Sample};
+use dr_round::{Proved, order, prove};
+use dr_run::{Ask, Rehearsal, School};
 use serde_json::{Value, json};
 
+use super::due::failure;
 use super::opened::{runbook, surroundings, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
@@ -72,18 +73,15 @@ impl Rehearse {
             tally: &tally,
             stop: world.signals.stop(),
         };
-        let done =
-            observe::while_shown(world.screen, &tally, observe::restoring, || rehearse(school, &ask, &surroundings()));
-        let done = done.map_err(|e| told(e, world))?;
-        let number = school.history().map_err(|e| told(e, world))?.rehearsals().len() as u64 + 1;
-        let document = self.document(school, &done, number)?;
-        let verdict = document.verdict();
-        let failed = |why: String| Failure::new(Cause::Failed, format!("the evidence could not be written: {why}"));
-        let papers = evidence(&document).map_err(|why| failed(why.to_string()))?;
-        let folder = self.evidence.clone().unwrap_or_else(|| school.places.evidence());
-        let folder = std::path::absolute(&folder).map_err(|why| failed(why.to_string()))?;
-        let path = write(&folder, number, &papers).map_err(|why| failed(format!("{}: {why}", folder.display())))?;
-        written(school, &done, verdict, &path, papers.json.as_bytes()).map_err(|e| told(e, world))?;
+        let mode = match (self.pick, &self.seed) {
+            (None, _) => "full",
+            (Some(_), None) => "sample",
+            (Some(_), Some(_)) => "picked by the assessor",
+        };
+        let done = observe::while_shown(world.screen, &tally, observe::restoring, || {
+            prove(school, &ask, mode, self.evidence.as_deref(), &surroundings())
+        });
+        let Proved { done, document, verdict, path } = done.map_err(|why| failure(why, world))?;
         say(school, &done, &document, verdict, &path, world);
         Ok(Outcome::done().with(verdict == RehearsalVerdict::Failed, Cause::Failed).with(
             matches!(
@@ -98,130 +96,15 @@ impl Rehearse {
     fn systems(&self, school: &School, names: &[String], world: &World<'_>) -> Result<Vec<SystemId>, Failure> {
         let mut wanted = Vec::new();
         for name in names {
-            wanted.push(school.system(name).map_err(|e| told(e, world))?);
+            wanted.push(school.system(name).map_err(|e| told(e, world))?.id.clone());
         }
         if wanted.is_empty() {
-            wanted = school.plan.systems.iter().collect();
+            wanted = school.plan.systems.iter().map(|system| system.id.clone()).collect();
         }
-        let book = runbook(school, world);
-        let ids: Vec<SystemId> = wanted.iter().map(|system| system.id.clone()).collect();
-        let order = book.as_ref().map(|book| runbook_order(book, school, &ids, world)).unwrap_or_default();
-        wanted.sort_by_key(|system| (order.iter().position(|id| *id == system.id).unwrap_or(usize::MAX), system.tier));
-        wanted.dedup_by(|a, b| a.id == b.id);
-        Ok(wanted.into_iter().map(|system| system.id.clone()).collect())
-    }
-
-    fn document(&self, school: &School, done: &Rehearsal, number: u64) -> Result<Document, Failure> {
-        let text = |path: &Path| {
-            let read = std::fs::read(path);
-            read.map_err(|why| Failure::new(Cause::Failed, format!("{} cannot be read: {why}", path.display())))
-        };
-        let hash = |bytes: Vec<u8>| Digest::of(&bytes).to_string();
-        let by = school.actor.by.as_ref().and_then(|by| school.plan.people.get(by));
-        let authenticated = match (&school.actor.by, school.actor.authenticated) {
-            (None, _) => "system",
-            (_, Authenticated::Login) => "login",
-            _ => "named, not authenticated",
-        };
-        let mode = match (self.pick, &self.seed) {
-            (None, _) => "full",
-            (Some(_), None) => "sample",
-            (Some(_), Some(_)) => "picked by the assessor",
-        };
-        let runbook_text = school.plan.runbook.as_ref().and_then(|path| std::fs::read(path).ok());
-        Ok(Document {
-            number,
-            school: school.plan.school.name.clone(),
-            zone: school.plan.school.timezone.clone(),
-            level: level_word(done.level).to_owned(),
-            mode: mode.to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            plan_hash: hash(text(&school.places.plan)?),
-            runbook_hash: runbook_text.map(hash),
-            ran_by: by.map_or_else(|| "dr, on this host".to_owned(), |person| person.name.clone()),
-            authenticated: authenticated.to_owned(),
-            began: done.began,
-            ended: done.ended,
-            clock_moved: school.clock.is_moved(),
-            systems: done.parts.iter().map(|part| rehearsed(school, done, part)).collect(),
-            sample: done.sample.map(|(picked, of, wrong)| Sample { seed: done.seed.clone(), picked, of, wrong }),
-            wipe: Wipe { done: done.wiped.done, how: done.wiped.how.clone() },
-            not_tested: done.not_tested.clone(),
-            ledger_head: done.head,
-        })
-    }
-}
-
-/// The systems as the runbook's steps bring them back. One whose names are not the plan's is a warning: the order is
-/// the plan's then.
-fn runbook_order(book: &Runbook, school: &School, systems: &[SystemId], world: &World<'_>) -> Vec<SystemId> {
-    match dr_runbook::bind(book, &school.plan) {
-        Ok(bound) => {
-            dr_runbook::order(&bound, systems).into_iter().filter_map(|step| step.step.system.clone()).collect()
-        }
-        Err(problems) => {
-            problems.iter().for_each(|problem| world.screen.warning(&problem.to_string()));
-            Vec::new()
-        }
-    }
-}
-
-fn rehearsed(school: &School, done: &Rehearsal, part: &Part) -> Rehearsed {
-    let system = school.plan.system(&part.id);
-    let target = part.spot.as_ref().map(|spot| spot.target.clone());
-    // A disk that is in the server is in the building, whatever its target is called.
-    let class = target.as_ref().and_then(|target| school.plan.targets.get(target)).map(|target| match target.class {
-        Class::Disk => "onsite".to_owned(),
-        other => other.as_str().to_owned(),
-    });
-    let check = |check: &dr_run::Check| CheckDone {
-        name: check.name.clone(),
-        verdict: check.verdict,
-        expected: check.expected.clone(),
-        actual: check.actual.clone(),
-    };
-    Rehearsed {
-        id: part.id.clone(),
-        title: system.map_or_else(|| part.id.to_string(), |system| system.title.clone()),
-        verdict: part.verdict,
-        level: level_word(done.level).to_owned(),
-        target,
-        copy_class: class,
-        medium: part.spot.as_ref().and_then(|spot| spot.medium.as_ref()).map(ToString::to_string),
-        snapshot: part.snapshot.map(|id| id.to_string()),
-        restore_seconds: part.restore_seconds,
-        recovery_point: part.recovery_point,
-        files: part.files,
-        bytes: part.bytes,
-        checks: part.checks.iter().map(check).collect(),
-        because: part.because.clone(),
-    }
-}
-
-/// Writes the three documents under a name that is not taken, and says where the JSON is.
-fn write(folder: &Path, number: u64, papers: &Evidence) -> std::io::Result<PathBuf> {
-    use std::io::Write as _;
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let new = |path: &Path, text: &str| {
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    let mut number = number;
-    loop {
-        let name = |end: &str| folder.join(format!("rehearsal-{number:04}.{end}"));
-        match new(&name("json"), &papers.json) {
-            Ok(()) => {
-                new(&name("html"), &papers.html)?;
-                new(&name("txt"), &papers.text)?;
-                return Ok(name("json"));
-            }
-            // Evidence is never written over.
-            Err(why) if why.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
-            Err(why) => return Err(why),
-        }
+        // A runbook whose names are not the plan's is a warning: the order is the plan's then.
+        let (systems, problems) = order(&school.plan, runbook(school, world).as_ref(), &wanted);
+        problems.iter().for_each(|problem| world.screen.warning(&problem.to_string()));
+        Ok(systems)
     }
 }
 

@@ -3,12 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use clap::Args;
-use dr_ledger::{CopyOutcome, RunOutcome};
+use dr_ledger::{CopyOutcome, RehearsalVerdict, RunOutcome};
 use dr_plan::SystemId;
 use dr_repo::Tally;
-use dr_run::{Run as Done, School, Spot, Turn, Watch, asked, due, run};
+use dr_run::{Run as Done, RunError, School, Spot, Turn, Watch, asked, run};
 use serde_json::{Value, json};
 
+use super::due::one_round;
 use super::opened::{school, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
@@ -17,13 +18,14 @@ use crate::{observe, shown};
 /// Make the systems' copies now
 ///
 /// Names of systems, or none for all of them. --due is what cron or a timer calls every few minutes: it makes the
-/// copies whose turn it is, the most important first.
+/// copies whose turn it is, the most important first, writes the letter on its day, reminds, alerts, sends what waits,
+/// rehearses and checks where this host has a key that reads, and tells the dead-man's switch that it is alive.
 #[derive(Args)]
 pub struct Run {
     /// Systems of the plan
     #[arg(value_name = "SYSTEM")]
     systems: Vec<String>,
-    /// Only what is due by the schedule
+    /// What is due by the schedule: copies, letters, reminders, alerts, proofs
     #[arg(long, conflicts_with_all = ["all", "systems"])]
     due: bool,
     /// Every system, which is what happens without a name too
@@ -32,9 +34,22 @@ pub struct Run {
 }
 
 /// Says on the screen which copy is under way.
-struct Watching<'a> {
+pub struct Watching<'a> {
     world: &'a World<'a>,
     tally: Tally,
+}
+
+impl<'a> Watching<'a> {
+    pub fn new(world: &'a World<'a>) -> Self {
+        Self { world, tally: Tally::default() }
+    }
+}
+
+/// Makes one turn's copies and shows how it goes.
+pub fn conduct(school: &School, turn: &Turn, watching: &Watching<'_>, world: &World<'_>) -> Result<Done, RunError> {
+    observe::while_shown(world.screen, &watching.tally, observe::backing_up, || {
+        run(school, turn, watching, world.signals.stop())
+    })
 }
 
 impl Watch for Watching<'_> {
@@ -55,19 +70,21 @@ impl Watch for Watching<'_> {
 impl Run {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let (screen, school) = (world.screen, school(world)?);
-        let turns = self.turns(&school, world)?;
-        if turns.is_empty() {
-            screen.mention("nothing is due");
+        if self.due {
+            let done = one_round(&school, world)?;
+            let outcome = done.runs.iter().fold(Outcome::done(), |outcome, run| self.judged(outcome, run));
+            return Ok(proofs(outcome, &done)
+                .with(!done.troubles.is_empty(), Cause::Missing)
+                .with(world.signals.stopped(), world.signals.cause()));
         }
-        let watching = Watching { world, tally: Tally::default() };
+        let turns = self.turns(&school, world)?;
+        let watching = Watching::new(world);
         let (mut outcome, mut all) = (Outcome::done(), Vec::new());
         for turn in &turns {
             if world.signals.stopped() {
                 break;
             }
-            let done = observe::while_shown(screen, &watching.tally, observe::backing_up, || {
-                run(&school, turn, &watching, world.signals.stop())
-            });
+            let done = conduct(&school, turn, &watching, world);
             let done = done.map_err(|e| told(e, world))?;
             outcome = self.judged(outcome, &done);
             let shown = as_json(&done);
@@ -82,9 +99,6 @@ impl Run {
     fn turns(&self, school: &School, world: &World<'_>) -> Result<Vec<Turn>, Failure> {
         let history = school.history().map_err(|e| told(e, world))?;
         let now = school.clock.decided();
-        if self.due {
-            return Ok(due(&school.plan, &school.calendar, &history, now));
-        }
         let mut systems = Vec::new();
         for name in &self.systems {
             systems.push(school.system(name).map_err(|e| told(e, world))?.id.clone());
@@ -109,7 +123,8 @@ impl Run {
     }
 }
 
-fn as_json(run: &Done) -> Value {
+/// A run for a script.
+pub fn as_json(run: &Done) -> Value {
     let copies: Vec<_> = run
         .copies
         .iter()
@@ -131,13 +146,27 @@ fn as_json(run: &Done) -> Value {
     })
 }
 
+/// What rehearsals and looks at the copies mean for the exit code.
+fn proofs(outcome: Outcome, done: &dr_round::Done) -> Outcome {
+    let verdict = done.proved.as_ref().map(|proved| proved.verdict);
+    let unknown = matches!(
+        verdict,
+        Some(RehearsalVerdict::CouldNotVerify | RehearsalVerdict::Skipped | RehearsalVerdict::Simulated)
+    );
+    let sound = done.looked.as_ref().map(|looked| looked.sound);
+    outcome
+        .with(verdict == Some(RehearsalVerdict::Failed) || sound == Some(Some(false)), Cause::Failed)
+        .with(unknown || sound == Some(None), Cause::Unverified)
+}
+
 fn with_event(shown: &Value) -> Value {
     let mut event = shown.clone();
     event["event"] = "run".into();
     event
 }
 
-fn say(world: &World<'_>, run: &Done) {
+/// A run for a person.
+pub fn say(world: &World<'_>, run: &Done) {
     let screen = world.screen;
     let copies: Vec<_> = run
         .copies

@@ -5,10 +5,11 @@ use std::path::Path;
 use clap::Args;
 use dr_ledger::LetterStatus;
 use dr_report::{Facts, SchoolRow, schools_text, status, status_text};
+use dr_round::Gathered;
 use dr_run::School;
 use serde_json::{Value, json};
 
-use super::opened::{Gathered, school, school_of};
+use super::opened::{runbook, school, school_of, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
@@ -55,7 +56,8 @@ struct Said {
 
 impl Said {
     fn of(school: &School, world: &World<'_>) -> Result<Self, Failure> {
-        let gathered = Gathered::of(school, world)?;
+        let book = runbook(school, world);
+        let gathered = Gathered::of(school, book.as_ref()).map_err(|e| told(e, world))?;
         let given = gathered.given(school);
         let report = status(&given);
         Ok(Self {

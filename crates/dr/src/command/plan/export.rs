@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dr_report::export;
+use dr_round::Gathered;
 use dr_run::School;
 
-use super::super::opened::Gathered;
+use super::super::opened::{runbook, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
@@ -27,7 +28,8 @@ pub struct Export {
 
 impl Export {
     pub fn run(&self, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
-        let gathered = Gathered::of(school, world)?;
+        let book = runbook(school, world);
+        let gathered = Gathered::of(school, book.as_ref()).map_err(|e| told(e, world))?;
         let export = export(&gathered.given(school));
         let failed = |why: String| Failure::new(Cause::Failed, why);
         let text = match self.html {

@@ -1,0 +1,72 @@
+//! `dr ack`: a person knows of it.
+
+use clap::Args;
+use dr_ledger::Decision;
+use dr_round::{Decided, Gathered, acknowledge, open, redeem};
+use serde_json::json;
+
+use super::due::failure;
+use super::opened::{runbook, school, told};
+use crate::args::World;
+use crate::exit::{Failure, Outcome};
+
+/// Say that somebody knows of an alert or a letter, so that nobody else is rung up about it
+///
+/// Without a name it lists what is open. Who has no shell gives the code from the mail to whoever types.
+#[derive(Args)]
+pub struct Ack {
+    /// An alert, such as mis/rpo, or a letter, such as letter/12
+    #[arg(value_name = "WHAT", conflicts_with = "code")]
+    about: Option<String>,
+    /// The code from the mail; it says by itself whose it is and what it is about
+    #[arg(long, value_name = "CODE")]
+    code: Option<String>,
+    /// What is being done about it
+    #[arg(long, value_name = "TEXT", conflicts_with = "code")]
+    reason: Option<String>,
+}
+
+impl Ack {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let (screen, school) = (world.screen, school(world)?);
+        if let Some(code) = &self.code {
+            let decided = redeem(&school, code, &[Decision::Acknowledged]).map_err(|why| failure(why, world))?;
+            tell(&decided, world);
+            return Ok(Outcome::done());
+        }
+        let book = runbook(&school, world);
+        let gathered = Gathered::of(&school, book.as_ref()).map_err(|why| told(why, world))?;
+        let given = gathered.given(&school);
+        let Some(about) = &self.about else {
+            let open = open(&given);
+            screen.document(&json!({ "open": open }));
+            match open.as_slice() {
+                [] => screen.say("nothing is open"),
+                some => some.iter().for_each(|one| screen.say(one)),
+            }
+            return Ok(Outcome::done());
+        };
+        acknowledge(&school, &given, about, self.reason.clone()).map_err(|why| failure(why, world))?;
+        screen.document(&json!({ "acknowledged": about, "by": school.actor.by }));
+        screen.say(&format!("noted: {} knows of {about}", by(school.actor.by.as_ref())));
+        Ok(Outcome::done())
+    }
+}
+
+fn by(person: Option<&dr_plan::PersonId>) -> String {
+    person.map_or_else(|| "nobody".to_owned(), ToString::to_string)
+}
+
+/// What a code decided.
+pub fn tell(decided: &Decided, world: &World<'_>) {
+    world.screen.document(&json!({
+        "decision": decided.decision, "about": decided.about, "by": decided.person,
+        "until": decided.lapses.map(|at| at.to_string()),
+    }));
+    let word = match decided.decision {
+        Decision::Acknowledged => "knows of",
+        Decision::Approved => "approved",
+        Decision::Excepted => "accepts",
+    };
+    world.screen.say(&format!("noted: {} {word} {}", decided.person, decided.about));
+}

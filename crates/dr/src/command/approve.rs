@@ -1,0 +1,70 @@
+//! `dr approve`: a person lives with a gap until a day.
+
+use clap::Args;
+use dr_ledger::Decision;
+use dr_plan::PersonId;
+use dr_round::{Gap, Gathered, accept, ask, redeem};
+use jiff::civil::Date;
+use serde_json::json;
+
+use super::ack::tell;
+use super::due::{failure, with_ways};
+use super::opened::{runbook, school, told};
+use crate::args::World;
+use crate::exit::{Failure, Outcome};
+
+/// Accept a gap until a day: it stays in every letter and no longer colours the word
+///
+/// The head, a deputy, the digital lead, a governor or whom the plan calls approver may do so, for a term at most, and
+/// never for what a system of the first tier cannot do without. With --ask somebody else types it and the code is
+/// mailed to the person who decides.
+#[derive(Args)]
+pub struct Approve {
+    /// The gap, as SYSTEM/RULE: website/offline
+    #[arg(value_name = "GAP", required_unless_present = "code", conflicts_with = "code")]
+    gap: Option<String>,
+    /// Its last day
+    #[arg(long, value_name = "DATE", required_unless_present = "code", conflicts_with = "code")]
+    until: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT", required_unless_present = "code", conflicts_with = "code")]
+    reason: Option<String>,
+    /// Mail a code to this person, who decides by giving it back
+    #[arg(long, value_name = "PERSON", conflicts_with = "code")]
+    ask: Option<String>,
+    /// The code that was mailed
+    #[arg(long, value_name = "CODE")]
+    code: Option<String>,
+}
+
+impl Approve {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let (screen, school) = (world.screen, school(world)?);
+        if let Some(code) = &self.code {
+            let wanted = [Decision::Excepted, Decision::Approved];
+            let decided = redeem(&school, code, &wanted).map_err(|why| failure(why, world))?;
+            tell(&decided, world);
+            return Ok(Outcome::done());
+        }
+        let text = self.until.as_deref().unwrap_or_default();
+        let until: Date = text.parse().map_err(|_| Failure::usage(format!("`{text}` is no day: write 2026-12-18")))?;
+        let words = |text: &Option<String>| text.clone().unwrap_or_default();
+        let gap = Gap { about: words(&self.gap), until, reason: words(&self.reason) };
+        let book = runbook(&school, world);
+        let gathered = Gathered::of(&school, book.as_ref()).map_err(|why| told(why, world))?;
+        let given = gathered.given(&school);
+        let Some(person) = &self.ask else {
+            accept(&school, &given, &gap).map_err(|why| failure(why, world))?;
+            screen.document(&json!({ "accepted": gap.about, "until": until, "by": school.actor.by }));
+            screen.say(&format!("accepted until {until}: {}", gap.about));
+            return Ok(Outcome::done());
+        };
+        let person = PersonId::new(person.as_str()).map_err(|why| Failure::usage(why.to_string()))?;
+        let good = with_ways(&school, world, |ways| ask(&school, &given, &gap, &person, ways))
+            .map_err(|why| failure(why, world))?;
+        let day = good.to_zoned(school.plan.school.timezone.clone()).date();
+        screen.document(&json!({ "asked": person, "about": gap.about, "until": until, "code_good_until": day }));
+        screen.say(&format!("a code goes to {person} by mail, good until {day}: dr approve --code CODE"));
+        Ok(Outcome::done())
+    }
+}

@@ -1,0 +1,130 @@
+//! A round of everything that is due, for `dr run --due` and `dr daemon`: begun, watched and told.
+
+use std::cell::RefCell;
+
+use dr_ledger::RehearsalVerdict;
+use dr_plan::SecretRef;
+use dr_post::Ways;
+use dr_round::{Done, Round, RoundError, Said, round};
+use dr_run::{School, secret};
+use serde_json::json;
+
+use super::opened::{runbook, surroundings, told};
+use super::run::{Watching, as_json, conduct, say};
+use crate::args::World;
+use crate::exit::{Cause, Failure};
+use crate::shown;
+
+/// The ways that messages of this school go, for as long as `with` takes.
+pub fn with_ways<T>(school: &School, world: &World<'_>, with: impl FnOnce(&Ways<'_>) -> T) -> T {
+    let around = surroundings();
+    let secrets = |from: &SecretRef| secret(from, &around);
+    let may_mail = |address: &str| dr_plan::may_mail(&school.plan, address);
+    with(&Ways::new(&school.plan.alerts, &may_mail, &secrets, &world.runtime))
+}
+
+/// Does one round of a school.
+///
+/// # Errors
+/// If nothing could be written down.
+pub fn one_round(school: &School, world: &World<'_>) -> Result<Done, Failure> {
+    let book = runbook(school, world);
+    let around = surroundings();
+    let watching = Watching::new(world);
+    let shown = RefCell::new(Vec::new());
+    let done = with_ways(school, world, |ways| {
+        round(Round {
+            school,
+            runbook: book.as_ref(),
+            around: &around,
+            ways,
+            conduct: &mut |turn| {
+                let done = conduct(school, turn, &watching, world)?;
+                let document = as_json(&done);
+                let mut event = document.clone();
+                event["event"] = "run".into();
+                world.screen.event(&event);
+                shown.borrow_mut().push(document);
+                say(world, &done);
+                Ok(done)
+            },
+            stop: world.signals.stop(),
+        })
+    })
+    .map_err(|why| failure(why, world))?;
+    tell(&done, world);
+    world.screen.event(&json!({ "event": "summary", "runs": shown.into_inner(), "troubles": done.troubles }));
+    Ok(done)
+}
+
+/// How a fault of a round is told.
+pub fn failure(why: RoundError, world: &World<'_>) -> Failure {
+    match why {
+        RoundError::Run(why) => told(why, world),
+        RoundError::Refused(why) => Failure::usage(why),
+        other => Failure::new(Cause::Failed, other.to_string()),
+    }
+}
+
+/// What happened beside the copies.
+fn tell(done: &Done, world: &World<'_>) {
+    let screen = world.screen;
+    for run in &done.killed {
+        screen.event(&json!({ "event": "killed", "run": run }));
+        screen.warning(&format!("the run {} had been killed; what it stored is used by the next", run.0));
+    }
+    for said in &done.said {
+        tell_words(said, world);
+    }
+    if let Some(proved) = &done.proved {
+        let systems: Vec<_> = proved.document.systems.iter().map(|part| &part.id).collect();
+        screen.event(&json!({
+            "event": "rehearsal", "number": proved.document.number, "verdict": proved.verdict, "systems": systems,
+            "evidence": shown::path(&proved.path),
+        }));
+        let line = format!("rehearsal {}: {}", proved.document.number, proved.verdict);
+        match proved.verdict {
+            RehearsalVerdict::Verified => screen.say(&line),
+            _ => screen.warning(&line),
+        }
+    }
+    if let Some(looked) = &done.looked {
+        screen
+            .event(&json!({ "event": "check", "target": looked.target, "medium": looked.medium, "ok": looked.sound }));
+        match looked.sound {
+            Some(true) => screen.mention(&format!("looked at {}: sound", looked.target)),
+            Some(false) => screen.error(&format!("looked at {}: damaged; `dr repo check` says what", looked.target)),
+            None => {
+                screen.warning(&format!("looked at {}: it could not be judged, so nothing is known", looked.target))
+            }
+        }
+    }
+    if done.busy {
+        screen.mention("another process makes the copies that are due");
+    } else if done.runs.is_empty() {
+        screen.mention("no copy is due");
+    }
+    for trouble in &done.troubles {
+        screen.warning(trouble);
+    }
+}
+
+fn tell_words(said: &Said, world: &World<'_>) {
+    let screen = world.screen;
+    for alert in &said.begun {
+        screen.event(&json!({ "event": "alert", "alert": alert.key, "status": alert.status, "cause": alert.cause }));
+        screen.warning(&format!("alert {}: {}", alert.key, alert.cause));
+    }
+    for alert in &said.ended {
+        screen.event(&json!({ "event": "alert-ended", "alert": alert }));
+        screen.say(&format!("alert {alert} is over"));
+    }
+    if let Some((number, status, subject)) = &said.letter {
+        screen.event(&json!({ "event": "letter", "number": number, "status": status, "subject": subject }));
+        screen.say(&format!("letter {number}: {subject}"));
+    }
+    if said.reminders > 0 {
+        screen.event(&json!({ "event": "reminders", "count": said.reminders }));
+        screen.say(&shown::count(said.reminders as u64, "reminder", "reminders"));
+    }
+}
