@@ -236,6 +236,7 @@ mod tests {
             entries: 1,
             bytes_read: 1,
             unreadable: 0,
+            size: None,
         }
     }
 
