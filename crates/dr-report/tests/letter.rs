@@ -4,7 +4,7 @@
 mod world;
 
 use dr_ledger::{CheckKind, CopyOutcome, Event, LetterStatus, RehearsalVerdict};
-use dr_report::{Letter, eml, letter};
+use dr_report::{Answer, Letter, eml, letter, wants_answer};
 use world::{SYSTEMS, World, at};
 
 const FRIDAY: &str = "2026-11-20T07:30";
@@ -74,10 +74,31 @@ fn the_letter_of_a_bad_week_reads_so() {
 }
 
 #[test]
+fn a_letter_with_something_to_answer_says_how_and_one_without_does_not() {
+    let answer = Answer { code: "ABCDE-FGHJK".into(), until: at("2026-11-27T12:00") };
+    let write = |world: &World| letter(&world.given(FRIDAY), 47, Some(&answer)).unwrap();
+    let line = "To acknowledge: code ABCDE-FGHJK, to the technician by 27 Nov (dr ack --code).";
+    let (_, red) = worlds().remove(2);
+    let text = write(&red).text;
+    assert!(text.lines().any(|found| found == line), "{text}");
+    // There is room for it, and for what has to be done.
+    assert!(text.contains("\n3. By ") && text.lines().count() <= 25, "{text}");
+    assert!(wants_answer(&red.given(FRIDAY)));
+    // A gap that may be lived with.
+    let (_, amber) = worlds().remove(1);
+    assert!(write(&amber).text.contains("To accept a gap: code ABCDE-FGHJK, to the technician by 27 Nov"));
+    assert!(wants_answer(&amber.given(FRIDAY)));
+    let green = World::autumn();
+    assert!(!write(&green).text.contains("ABCDE"));
+    assert!(!wants_answer(&green.given(FRIDAY)));
+}
+
+#[test]
 fn every_letter_fits_one_screen() {
     for (name, world) in worlds() {
         for now in [FRIDAY, "2026-11-21T08:00", "2026-12-04T07:30", "2027-01-22T07:30", "2027-10-01T07:30"] {
-            let letter = write(&world, now);
+            let answer = Answer { code: "ABCDE-FGHJK".into(), until: at("2027-11-27T12:00") };
+            let letter = letter(&world.given(now), 47, Some(&answer)).unwrap();
             assert!(
                 letter.text.lines().count() <= 25,
                 "{name} {now}: {} lines\n{}",

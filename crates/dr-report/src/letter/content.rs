@@ -54,6 +54,7 @@ struct Room {
     recover: usize,
     rows: usize,
     changes: usize,
+    disks: usize,
 }
 
 impl Content {
@@ -64,8 +65,15 @@ impl Content {
         number: u64,
         code: Option<&Answer>,
     ) -> Self {
-        let mut room =
-            Room { todo_lines: 3, other_todo_lines: 2, todos: 6, recover: 2, rows: report.systems.len(), changes: 2 };
+        let mut room = Room {
+            todo_lines: 3,
+            other_todo_lines: 2,
+            todos: 6,
+            recover: 2,
+            rows: report.systems.len(),
+            changes: 2,
+            disks: 2,
+        };
         loop {
             let content = Self::within(given, facts, report, number, code, room);
             let over = content.height().saturating_sub(HEIGHT);
@@ -83,6 +91,8 @@ impl Content {
                 room.other_todo_lines -= 1;
             } else if room.rows > 8 {
                 room.rows -= 1;
+            } else if room.disks > 1 {
+                room.disks -= 1;
             } else if room.todos > 1 {
                 room.todos -= 1;
             } else if room.recover > 1 {
@@ -120,7 +130,7 @@ impl Content {
             not_covered: words::fit(&not_covered(given), WIDTH, 2, 1),
             rows,
             more_rows,
-            disks: words::fit(&disks::line(given, facts), WIDTH, 11, 2),
+            disks: words::fit(&disks::line(given, facts), WIDTH, 11, room.disks),
             rehearsal: words::fit(&lines::rehearsal(given, facts), WIDTH, 11, 1),
             plan: words::fit(&lines::plan(given, facts), WIDTH, 11, 1),
             not_assessed: words::fit(&not_assessed(given), WIDTH, 2, 1),
