@@ -112,6 +112,25 @@ impl Ledger {
         }
     }
 
+    /// Every whole line as it stands, and where they end: a copy that can be kept elsewhere and verified there.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read, or its last line is not an entry.
+    pub fn whole(&self) -> Result<(Vec<u8>, Head), LedgerError> {
+        let mut open = match Open::to_read(&self.path) {
+            Err(LedgerError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok((Vec::new(), Head::EMPTY));
+            }
+            open => open?,
+        };
+        let tail = open.tail()?;
+        let mut bytes = Vec::new();
+        open.file.seek(SeekFrom::Start(0)).map_err(at(&self.path))?;
+        open.file.read_to_end(&mut bytes).map_err(at(&self.path))?;
+        bytes.truncate(usize::try_from(tail.end).unwrap_or(usize::MAX));
+        Ok((bytes, tail.head))
+    }
+
     /// The newest entry, from the tail alone: what a letter or a form prints as an anchor. Empty if there is no file.
     ///
     /// # Errors

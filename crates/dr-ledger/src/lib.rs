@@ -13,6 +13,7 @@ mod history;
 mod id;
 mod line;
 mod purge;
+mod purgeable;
 mod suspicion;
 mod verify;
 
@@ -25,5 +26,6 @@ pub use file::{Appended, FILE_NAME, Ledger, LedgerError};
 pub use history::{Check, CopyHistory, Done, Failed, History, LastRun, Letter, Rehearsal, Restore, Unfinished};
 pub use id::{BadDigest, Digest, RunId, SnapshotRef};
 pub use line::LINE_MAX;
+pub use purgeable::purgeable;
 pub use suspicion::{Shape, Suspicion, SuspicionKind, shapes, suspicion, unlike};
 pub use verify::{Break, Contents, Head, Verdict, verify};
