@@ -101,7 +101,9 @@ pub struct Stats {
 impl Repository {
     /// Counts what is there.
     pub fn stats(&self) -> Result<Stats, RepoError> {
-        let listed = self.shelf.list("")?;
+        let mut listed = self.shelf.list("")?;
+        // What is left there for a trust is no part of the repository.
+        listed.retain(|object| !object.key.as_str().starts_with("status/"));
         let snapshots = self.snapshots();
         Ok(Stats {
             snapshots: snapshots.len() as u64,

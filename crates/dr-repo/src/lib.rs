@@ -45,6 +45,7 @@ mod squeeze;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod stages;
+mod status_object;
 mod trailer;
 mod tree;
 #[cfg(test)]
@@ -59,3 +60,4 @@ pub use key::{FamilyKey, Key, WriterKey};
 pub use repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer};
 pub use restore::{Description, Listed, Restore, Restored, restore};
 pub use snapshot::{Label, Shape};
+pub use status_object::{BadStatus, STATUS_FOLDER, STATUS_MAX, StatusKey};
