@@ -5,4 +5,5 @@ mod faults;
 mod media;
 mod runs;
 mod school;
+mod state;
 mod whole;

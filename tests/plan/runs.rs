@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use jiff::SignedDuration;
+
 use crate::school::{FRIDAY, School};
 
 /// A run that is in the middle of a command of its plan that takes so many seconds; and that command.
@@ -89,4 +91,56 @@ fn the_command_after_a_run_runs_also_when_the_one_before_failed() {
     school.plan_with("Admin files", hooks);
     school.dr(&["--at", FRIDAY, "run", "admin"]).ended(1);
     assert!(school.path("resumed").exists());
+}
+
+/// The Friday's plan with one more system: what somebody else exports. The file is so many hours old.
+fn exported(school: &School, name: &str, bytes: &[u8], hours: i64) {
+    let plan = fs::read_to_string(school.path("dr.toml")).unwrap();
+    if !plan.contains("[systems.roll]") {
+        let more = "[systems.roll]\nsource = { kind = \"drop\", path = \"school/drop\", name = \"*.csv\", fresh = \"26h\", settled = \"5m\" }\nschedule = \"daily at 19:30\"\ntargets = [\"nas\", \"offsite\"]\n";
+        school.write("dr.toml", format!("{plan}{more}").as_bytes());
+    }
+    let _ = fs::remove_dir_all(school.path("school/drop"));
+    school.write(&format!("school/drop/{name}"), bytes);
+    let friday: jiff::Timestamp = FRIDAY.parse().unwrap();
+    let at = std::time::SystemTime::from(friday - SignedDuration::from_hours(hours));
+    fs::File::options().append(true).open(school.path("school/drop").join(name)).unwrap().set_modified(at).unwrap();
+}
+
+#[test]
+fn an_export_that_is_there_fresh_and_whole_is_kept_and_comes_back() {
+    let school = School::begun();
+    exported(&school, "roll.csv", b"name,form\nA. Ash,3b\n", 2);
+    school.dr(&["--at", FRIDAY, "run", "roll"]).ended(0);
+    school.with_key(&["restore", "roll", "--to", "out"]).ended(0);
+    assert_eq!(fs::read(school.path("out/roll.csv")).unwrap(), b"name,form\nA. Ash,3b\n");
+    school.with_key(&["--at", FRIDAY, "restore", "--rehearse", "roll"]).ended(0);
+}
+
+#[test]
+fn an_export_that_is_not_as_it_should_be_is_never_a_good_copy() {
+    let school = School::begun();
+    exported(&school, "roll.csv", &b"name,form\n".repeat(100), 2);
+    school.dr(&["--at", FRIDAY, "run", "roll"]).ended(0);
+    let kept = || school.dr(&["--json", "snapshots", "roll"]).ended(0).json().as_array().unwrap().len();
+    assert_eq!(kept(), 2);
+    let table = b"name,form\n".repeat(100);
+    let bad: [(&str, &[u8], i64, &str); 5] = [
+        ("roll.zip", b"PK", 2, "the export is missing"),
+        ("roll.csv", &table, 27, "the export is stale: newest of 19 Nov 2026"),
+        ("roll.csv", b"", 2, "the export is empty"),
+        ("roll.csv", b"<!DOCTYPE html><title>Log in</title>", 2, "the export is not of the expected type"),
+        ("roll.csv", &table[..300], 2, "the export shrank by 70 %"),
+    ];
+    for (name, bytes, hours, noted) in bad {
+        exported(&school, name, bytes, hours);
+        school.dr(&["--at", FRIDAY, "run", "roll"]).ended(1);
+        let ledger = fs::read_to_string(school.path("state/ledger.jsonl")).unwrap();
+        let last = ledger.lines().rfind(|line| line.contains("run-finished")).unwrap();
+        assert!(last.contains(noted) && !last.contains("csv"), "{noted}: {last}");
+        assert_eq!(kept(), 2, "{noted}");
+    }
+    exported(&school, "roll.csv", &table, 2);
+    school.dr(&["--at", FRIDAY, "run", "roll"]).ended(0);
+    assert_eq!(kept(), 4);
 }

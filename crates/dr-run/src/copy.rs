@@ -1,10 +1,12 @@
 //! One copy: a system captured and kept on one target, and read back before its key is forgotten.
 
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use dr_plan::System;
 use dr_repo::{Capture, Key, Label, RepoError, SnapshotId, Summary, backup};
-use dr_source::SourceError;
 use dr_store::StoreError;
 use jiff::Timestamp;
 
@@ -30,6 +32,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) limit: &'a Limit,
     /// How big the system was when it was last captured.
     pub(crate) last_size: Option<u64>,
+    /// Shown as where it was captured, instead of where that really was.
+    pub(crate) shown: Option<&'a Path>,
 }
 
 /// A copy that was made.
@@ -101,8 +105,14 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
         made(folder).map_err(NoCopy::Other)?;
     }
     let (capture_started, real) = (school.clock.decided(), school.clock.at_real());
-    let entries = capture::begin(&ask.system.source, &scratch, real)?;
-    let (shape, paths) = capture::shape(&ask.system.source);
+    let zone = &school.plan.school.timezone;
+    let (last_size, stop) = (ask.last_size, ask.limit.stop());
+    let moment = capture::Moment { decided: capture_started, real, zone, last_size, stop };
+    let begun = capture::begin(&ask.system.source, &scratch, &moment)?;
+    let (shape, mut paths) = capture::shape(&ask.system.source);
+    if let Some(shown) = ask.shown {
+        paths = vec![shown.as_os_str().as_bytes().to_vec()];
+    }
     let mut tags = BTreeMap::from([("ledger".to_owned(), ask.anchor.clone())]);
     if school.clock.is_moved() {
         tags.insert("real-time".to_owned(), real.to_string());
@@ -129,16 +139,23 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
         tally: ask.watch.tally(),
         prove: true,
     };
-    match backup(&mut repository, entries, &options) {
+    match backup(&mut repository, begun.entries, &options) {
         Ok(summary) => {
-            let size = summary.bytes;
+            let size = begun.export.map_or(summary.bytes, |(size, _)| size);
             Ok(Done { summary, capture_started, size })
         }
         // The proof comes after the commit.
         Err(why) if repository.snapshots().iter().any(|snapshot| snapshot.id == ask.snapshot) => {
             Err(NoCopy::Unproved { target: spot.named(), snapshot: ask.snapshot, why: why.to_string() })
         }
-        Err(RepoError::Interrupted) => Err(interrupted(ask)),
+        Err(RepoError::Interrupted) => match begun.export.and_then(|(_, spoiled)| spoiled.take()) {
+            Some(why) => {
+                // That was for this capture alone. Whoever else wants the run to end says so again.
+                ask.limit.stop().store(false, Ordering::Relaxed);
+                Err(NoCopy::Capture(capture::no_export(why, zone)))
+            }
+            None => Err(interrupted(ask)),
+        },
         Err(RepoError::Store(StoreError::Full { place })) => Err(NoCopy::Full { target: spot.named(), place }),
         Err(source) => Err(NoCopy::of(RunError::repository(spot.named(), source))),
     }
@@ -148,12 +165,7 @@ impl NoCopy {
     /// The same for the ledger, which outlives what was backed up: no name of a file, a folder or a host.
     pub(crate) fn noted(&self) -> String {
         match self {
-            Self::Capture(NoCapture::Missing { .. }) => "the source is missing".into(),
-            Self::Capture(NoCapture::Empty { .. }) => "the source is empty".into(),
-            Self::Capture(NoCapture::Source(SourceError::Locked { .. })) => {
-                "another program kept the source locked".into()
-            }
-            Self::Capture(NoCapture::Source(_)) => "the source could not be read".into(),
+            Self::Capture(why) => why.noted(),
             Self::Hook(_) => "a command of the plan before the capture failed".into(),
             Self::Full { target, .. } => format!("{target} is full"),
             Self::Unproved { target, .. } => format!("{target}: what was read back is not what was written"),

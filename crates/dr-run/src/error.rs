@@ -195,6 +195,15 @@ pub enum RunError {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// A status that was left on a target, or its key.
+    #[error("{place}: {why}")]
+    Status {
+        /// Where.
+        place: String,
+        /// What is wrong.
+        #[source]
+        why: dr_repo::BadStatus,
+    },
     /// Interrupted.
     #[error("interrupted; what was stored is kept and a rerun goes on from there")]
     Interrupted,

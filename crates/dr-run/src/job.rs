@@ -126,7 +126,7 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
     let longest = Duration::from_secs(system.timeout.longest().as_secs().unsigned_abs());
     let mut run = within(longest, stop, |limit| {
         let (anchor, last_size) = (started.head.to_string(), history.last_size(&system.id));
-        let ask = Ask { system, key: &key, snapshot, anchor, watch, limit, last_size };
+        let ask = Ask { system, key: &key, snapshot, anchor, watch, limit, last_size, shown: None };
         copies(school, &ask, reached)
     });
     run.run = Some(id);

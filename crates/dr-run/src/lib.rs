@@ -21,10 +21,13 @@ mod marker;
 pub mod media;
 mod places;
 mod probe;
+mod purge;
 mod rehearse;
 mod restore;
 mod school;
 mod scratch;
+mod sealed;
+mod state;
 mod targets;
 
 pub use clock::Clock;
@@ -38,8 +41,13 @@ pub use keys::{Surroundings, Variable, read_key, secret};
 pub use marker::{MARKER, Marker};
 pub use places::{Places, refuse_if_others_can_write};
 pub use probe::Check;
+pub use purge::purge;
 pub use rehearse::{Ask, Part, Rehearsal, level_word, rehearse, written};
 pub use restore::{Restoration, Wanted, Which, restore};
 pub use school::{Actor, School, read_plan};
 pub use scratch::Wiped;
+pub use sealed::{
+    STATUS_OLD, SealedStatus, read_status, read_status_at, read_status_key, status_key, status_key_file, write_status,
+};
+pub use state::{STATE, Sealed, seal_state, state_system};
 pub use targets::{Reach, Spot};

@@ -19,6 +19,7 @@ use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
 use crate::keys::Surroundings;
 use crate::school::School;
+use crate::state::STATE;
 use crate::targets::Spot;
 
 /// Which moment is wanted.
@@ -82,7 +83,11 @@ pub struct Restoration {
 /// # Errors
 /// If nothing could be read, or there is nowhere to put it.
 pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Result<Restoration, RunError> {
-    let system = school.system(wanted.system)?;
+    let system = &*school.system_or_state(wanted.system)?;
+    if wanted.to.is_none() && system.id.as_str() == STATE {
+        let why = "what happened since would be lost from the ledger";
+        return Err(RunError::NotInPlace { system: system.id.clone(), why });
+    }
     second_person(school, system, wanted)?;
     let key = school.reading_key(around)?;
     let (opened, closed) = open_all(school, &key, wanted.target)?;

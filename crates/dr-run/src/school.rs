@@ -74,18 +74,22 @@ impl School {
     /// What the ledger says; then it did not happen as far as anybody will know.
     pub fn record(&self, event: Event) -> Result<Appended, RunError> {
         private_folder(&self.places.state)?;
+        Ok(self.ledger.append(&self.said(event))?)
+    }
+
+    /// That something happened, as `self.actor` says it now.
+    pub(crate) fn said(&self, event: Event) -> Body {
         let authenticated = match self.actor.by {
             Some(_) => self.actor.authenticated,
             None => Authenticated::System,
         };
-        let body = Body {
+        Body {
             decided: self.clock.decided(),
             real: self.clock.at_real(),
             by: self.actor.by.clone(),
             authenticated,
             event,
-        };
-        Ok(self.ledger.append(&body)?)
+        }
     }
 
     /// Everything that was written down.

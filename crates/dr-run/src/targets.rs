@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dr_media::{PoolFacts, Register};
-use dr_plan::{MediumId, Plan, PoolId, TargetId, scheme_of};
+use dr_plan::{Bandwidth, MediumId, Plan, PoolId, TargetId, scheme_of};
 use dr_repo::{Key, RepoError, Repository, Unlock};
 use dr_store::local::LocalStore;
-use dr_store::{Shelf, StoreError};
+use dr_store::wrap::throttled::Throttled;
+use dr_store::{Shelf, Store, StoreError};
 
 use crate::error::RunError;
 use crate::marker;
@@ -109,6 +110,17 @@ impl School {
         Ok(Shelf::new(Arc::new(store), self.runtime.clone()))
     }
 
+    /// The store at a spot, to be written, taking no more of the line than the plan gives its target. Restores take all
+    /// of it: on the bad day nothing else matters.
+    fn paced(&self, spot: &Spot) -> Result<Shelf, StoreError> {
+        let store: Arc<dyn Store> = Arc::new(LocalStore::open(spot.folder.clone())?);
+        let store = match self.plan.targets.get(&spot.target).map(|target| target.bandwidth) {
+            Some(Bandwidth::BytesPerSecond(most)) => Arc::new(Throttled::new(store, most)),
+            _ => store,
+        };
+        Ok(Shelf::new(store, self.runtime.clone()))
+    }
+
     /// The repository at a spot, which for a medium must be the one that the ledger knows.
     ///
     /// # Errors
@@ -126,7 +138,7 @@ impl School {
         if !is_repository(&shelf).map_err(|e| named(e.into()))? {
             return Err(named(RepoError::NoRepository(spot.folder.display().to_string())));
         }
-        let shelf = if write { self.shelf(&spot.folder, true).map_err(|e| named(e.into()))? } else { shelf };
+        let shelf = if write { self.paced(spot).map_err(|e| named(e.into()))? } else { shelf };
         let repository = Repository::open(shelf, Unlock::Key(key), self.host_id()).map_err(named)?;
         match (&spot.repository, &spot.medium) {
             (Some(known), Some(medium)) if *known != repository.id().to_string() => Err(RunError::Medium {

@@ -3,6 +3,7 @@
 //! A capture is an iterator of [`dr_entry::Entry`]; putting back is a [`dr_entry::Destination`]. This crate
 //! knows neither repositories nor plans' schedules. It reads no clock: the start of the run is passed in.
 
+pub mod drop;
 mod error;
 mod facts;
 pub mod files;

@@ -33,6 +33,10 @@ pub(super) fn systems(node: &Node<'_>, targets: &Targets) -> Vec<System> {
 
     let mut found: Vec<(System, bool)> = Vec::new();
     for (key, node) in table.entries() {
+        if *key == "dr-state" {
+            table.wrong_key(key, "another id: this one is reserved for the ledger and the plan themselves", None);
+            continue;
+        }
         let Ok(id) = SystemId::new(*key) else {
             table.wrong_key(key, super::values::NAME, None);
             continue;

@@ -5,6 +5,8 @@
 #[allow(dead_code)]
 mod memory;
 
+mod exports;
+
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use dr_run::{Founded, GiveOut, init};
+use dr_run::{Founded, GiveOut, init, status_key, status_key_file};
 use serde_json::json;
 
 use super::opened::{school, surroundings, told};
@@ -59,8 +59,13 @@ impl Init {
                 why.map(|why| format!(": {why}")).unwrap_or_default()
             ));
         }
+        let status_key = status_key(&school).map(|_| status_key_file(&school)).map_err(|e| told(e, world))?;
+        screen.mention(&format!(
+            "{} opens the status that is left on the targets, and no backup: it is what a trust may have.",
+            status_key.display()
+        ));
         screen.event(&json!({
-            "event": "summary", "family": made.family, "keys_made": made.keys.is_some(),
+            "event": "summary", "family": made.family, "keys_made": made.keys.is_some(), "status_key": status_key.display().to_string(),
             "recovery_key": made.keys.as_ref().and_then(|out| out.as_ref()).map(|file| file.display().to_string()),
         }));
         Ok(outcome)

@@ -15,6 +15,7 @@ mod repo;
 mod report;
 mod restore;
 mod run;
+mod sealed;
 mod service;
 mod snapshots;
 mod status;

@@ -24,10 +24,10 @@ impl Snapshots {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let (screen, school) = (world.screen, school(world)?);
         let failed = |e| told(e, world);
-        let system = self.system.as_deref().map(|name| school.system(name)).transpose().map_err(failed)?;
+        let system = self.system.as_deref().map(|name| school.system_or_state(name)).transpose().map_err(failed)?;
         let key = school.host_key().map_err(failed)?;
         let (opened, closed) = open_all(&school, &key, self.target.as_deref()).map_err(failed)?;
-        let all = kept(&opened, system.map(|system| &system.id));
+        let all = kept(&opened, system.as_ref().map(|system| &system.id));
         let rows: Vec<_> = all
             .iter()
             .map(|kept| {

@@ -1,6 +1,6 @@
 //! `dr status`: is each system safe?
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dr_ledger::LetterStatus;
@@ -10,19 +10,26 @@ use dr_run::School;
 use serde_json::{Value, json};
 
 use super::opened::{runbook, school, school_of, told};
+use super::sealed;
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
 
 /// Whether each system is safe, from what the ledger says happened; several schools with several --plan
 #[derive(Args)]
-pub struct Status {}
+pub struct Status {
+    /// A target on which a school leaves its status sealed; beside --plan, as often as there are schools
+    #[arg(long, value_name = "URL")]
+    sealed: Vec<String>,
+    /// The file with that school's status key; one for all, or one for each --sealed
+    #[arg(long, value_name = "FILE", requires = "sealed")]
+    status_key: Vec<PathBuf>,
+}
 
 impl Status {
-    #[expect(clippy::unused_self, reason = "every verb is run the same way")]
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let plans = &world.global.plans;
-        if plans.len() < 2 {
+        if plans.len() < 2 && self.sealed.is_empty() {
             let said = Said::of(&school(world)?, world)?;
             world.screen.say(said.text.trim_end());
             world.screen.document(&said.document);
@@ -38,11 +45,20 @@ impl Status {
             texts.push(text);
             documents.push(document);
         }
-        world.screen.say(schools_text(&rows).trim_end());
+        if !rows.is_empty() {
+            world.screen.say(schools_text(&rows).trim_end());
+        }
         if world.screen.is_verbose() {
             texts.iter().for_each(|text| world.screen.say(&format!("\n{}", text.trim_end())));
         }
-        world.screen.document(&documents);
+        for (document, causes) in sealed::read(world, &self.sealed, &self.status_key)? {
+            outcome = causes.into_iter().fold(outcome, |outcome, cause| outcome.with(true, cause));
+            documents.push(document);
+        }
+        match documents.as_slice() {
+            [one] => world.screen.document(one),
+            several => world.screen.document(&several),
+        }
         Ok(outcome)
     }
 }

@@ -1,0 +1,352 @@
+//! Has somebody else's export appeared, and is it a whole one?
+//!
+//! Many schools cannot read their MIS: its supplier, or a person, puts an export into a folder. What goes wrong there
+//! makes no noise: it stops coming, it is half written, it is a page that says "please log in", it is a tenth of what
+//! it was. Each of these is a [`NoExport`], and then nothing is kept that would look like a good copy.
+//!
+//! All files that the plan's pattern names are captured; the *newest export* is judged: the newest file, and those
+//! before it with no gap of more than an hour. Judged are its age, whether it stood still, what it is inside and its size
+//! against the last. While it is read every file must stay as it was, or the capture is told to end.
+
+use std::ffi::OsStr;
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dr_entry::{Body, Content, Entries, Piece, Settled, Time};
+use dr_plan::FileType;
+use globset::GlobBuilder;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+
+use crate::SourceError;
+use crate::files::exclude::Exclude;
+use crate::files::names::{Buffer, Names};
+use crate::files::walk::{Opened, Rules, Special, Start, Walker};
+
+mod content;
+
+pub use content::{fits, of_name};
+
+/// A pause of more than this, in seconds, begins another export.
+const PAUSE: i64 = 3_600;
+/// Endings of files that a program is still bringing.
+const UNFINISHED: [&[u8]; 5] = [b".part", b".partial", b".tmp", b".filepart", b".crdownload"];
+/// So much of a file's front says what it is.
+const FRONT: u64 = 4 << 10;
+
+/// What the plan wants of an export.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule<'a> {
+    /// The folder.
+    pub path: &'a Path,
+    /// Which files of it count.
+    pub name: &'a str,
+    /// The newest must be younger than so many seconds.
+    pub fresh: i64,
+    /// It must have stood still for so many seconds.
+    pub settled: i64,
+    /// By how many percent it may be smaller than the last.
+    pub shrink: u8,
+    /// What it must be inside; `None`: what its name says.
+    pub content: Option<FileType>,
+}
+
+/// What is known beside the folder itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Given {
+    /// The time that decisions are made with: how old the export is.
+    pub decided: Time,
+    /// The time on the clock: how long it has stood still.
+    pub real: Time,
+    /// How big the last export was that was kept.
+    pub last: Option<u64>,
+}
+
+/// Why there is no export to keep. Names of files are for the person at the screen only.
+#[derive(Debug, thiserror::Error)]
+pub enum NoExport {
+    /// Not a file that the pattern names.
+    #[error("the export is missing: no file `{name}` is in {}", path.display())]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+        /// The pattern.
+        name: String,
+    },
+    /// It stopped coming.
+    #[error("the export is stale: the newest file is {} and {} h old, which is more than the plan allows", newest.display(), age / 3600)]
+    Stale {
+        /// The newest file.
+        newest: PathBuf,
+        /// When that was written.
+        at: Time,
+        /// How many seconds ago that is.
+        age: i64,
+    },
+    /// It has not stood still for long enough, or changed while it was read.
+    #[error("the export is still being written: {} changed just now", file.display())]
+    Writing {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// Nothing is in it.
+    #[error("the export is empty: {} has no bytes", file.display())]
+    Empty {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// It is something else inside.
+    #[error("the export is not of the expected type: {} is no {expected} inside", file.display())]
+    WrongType {
+        /// Which file.
+        file: PathBuf,
+        /// What it should be, as the plan writes it.
+        expected: &'static str,
+    },
+    /// It is much smaller than the last.
+    #[error(
+        "the export shrank by {percent} % ({last} bytes before, {now} bytes now), which is more than the plan allows. If that is right, raise `shrink` for one run"
+    )]
+    Shrunk {
+        /// By how much.
+        percent: u64,
+        /// The last one's size.
+        last: u64,
+        /// This one's.
+        now: u64,
+    },
+    /// It could not be read.
+    #[error("the export could not be read: {}: {why}", file.display())]
+    Unreadable {
+        /// Which file.
+        file: PathBuf,
+        /// What the operating system said.
+        why: String,
+    },
+    /// The pattern means nothing.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+/// A file that the pattern names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its name in the folder.
+    pub name: Vec<u8>,
+    /// Its size.
+    pub size: u64,
+    /// When it was last written, in seconds.
+    pub mtime: i64,
+}
+
+/// An export that is being captured.
+pub struct Export {
+    /// Its files, read as they are asked for.
+    pub entries: Entries<'static>,
+    /// The newest export's size.
+    pub size: u64,
+    /// Set with the reason if a file did not stay as it was.
+    pub spoiled: Spoiled,
+}
+
+/// Why a capture that had begun must not be kept.
+#[derive(Clone)]
+pub struct Spoiled {
+    why: Arc<Mutex<Option<NoExport>>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Spoiled {
+    /// The reason, if there is one.
+    #[must_use]
+    pub fn take(&self) -> Option<NoExport> {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn set(&self, why: NoExport) {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Judges the newest export and begins to capture the folder's files. `stop` is set if one of them changes meanwhile;
+/// it must end the capture before anything counts as kept.
+///
+/// # Errors
+/// [`NoExport`] says what is wrong with it.
+pub fn capture(rule: &Rule<'_>, given: &Given, stop: &Arc<AtomicBool>) -> Result<Export, NoExport> {
+    let found = look(rule)?;
+    let newest = judge(&found, rule, given)?;
+    for file in &newest {
+        is_what_it_says(rule, file)?;
+    }
+    // Last, since a page that says "log in" is small too.
+    let size = plausible(&newest, rule, given)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = openat(CWD, rule.path, flags, Mode::empty()).map_err(|why| SourceError::open(rule.path, why))?;
+    let rules = Rules {
+        exclude: Exclude::new(&[])?,
+        prefix: Vec::new(),
+        one_file_system: true,
+        started: given.real,
+        tally: Arc::default(),
+        special: Box::new(Only(found.into_iter().map(|file| file.name).collect())),
+    };
+    let spoiled = Spoiled { why: Arc::default(), stop: Arc::clone(stop) };
+    let (folder, watch) = (rule.path.to_owned(), spoiled.clone());
+    let entries = Walker::new(root, Start::Whole, rules).map(move |item| {
+        let mut entry = item.inspect_err(|unread| {
+            let file = folder.join(OsStr::from_bytes(unread.path.as_bytes()));
+            watch.set(NoExport::Unreadable { file, why: unread.why.clone() });
+        })?;
+        let file = folder.join(OsStr::from_bytes(entry.path.as_bytes()));
+        let watch = watch.clone();
+        entry.body = entry.body.take().map(|inner| Box::new(Steady { inner, file, watch }) as Box<dyn Body>);
+        Ok(entry)
+    });
+    Ok(Export { entries: Box::new(entries), size, spoiled })
+}
+
+/// Every file of the folder that the pattern names, by name.
+fn look(rule: &Rule<'_>) -> Result<Vec<Found>, NoExport> {
+    let missing = || NoExport::Missing { path: rule.path.to_owned(), name: rule.name.to_owned() };
+    let pattern = GlobBuilder::new(rule.name).literal_separator(true).backslash_escape(true).build();
+    let pattern =
+        pattern.map_err(|why| SourceError::Pattern { pattern: rule.name.to_owned(), why: why.to_string() })?;
+    let pattern = pattern.compile_matcher();
+    let read = match std::fs::read_dir(rule.path) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Err(missing()),
+        other => other.map_err(|why| SourceError::open(rule.path, why))?,
+    };
+    let mut found = Vec::new();
+    for entry in read {
+        let entry = entry.map_err(|why| SourceError::open(rule.path, why))?;
+        let name = entry.file_name().as_bytes().to_vec();
+        let hidden = name.starts_with(b".") && !rule.name.starts_with('.');
+        let unfinished = UNFINISHED.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
+        if hidden || unfinished || !pattern.is_match(OsStr::from_bytes(&name)) {
+            continue;
+        }
+        // One that is gone by now was none.
+        if let Ok(about) = entry.metadata()
+            && about.is_file()
+        {
+            found.push(Found { name, size: about.size(), mtime: about.mtime() });
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    if found.is_empty() { Err(missing()) } else { Ok(found) }
+}
+
+/// The newest export among `found`, if it is fresh, stood still and has something in it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn judge(found: &[Found], rule: &Rule<'_>, given: &Given) -> Result<Vec<Found>, NoExport> {
+    let file = |found: &Found| rule.path.join(OsStr::from_bytes(&found.name));
+    let mut by_age: Vec<_> = found.to_vec();
+    by_age.sort_by_key(|found| std::cmp::Reverse(found.mtime));
+    let Some(first) = by_age.first() else {
+        return Err(NoExport::Missing { path: rule.path.to_owned(), name: rule.name.to_owned() });
+    };
+    let age = given.decided.seconds.saturating_sub(first.mtime);
+    if age > rule.fresh {
+        return Err(NoExport::Stale { newest: file(first), at: Time { seconds: first.mtime, nanos: 0 }, age });
+    }
+    if given.real.seconds.saturating_sub(first.mtime) < rule.settled {
+        return Err(NoExport::Writing { file: file(first) });
+    }
+    let pause = by_age.windows(2).position(|two| two[0].mtime - two[1].mtime > PAUSE);
+    by_age.truncate(pause.map_or(by_age.len(), |last| last + 1));
+    if let Some(empty) = by_age.iter().find(|found| found.size == 0) {
+        return Err(NoExport::Empty { file: file(empty) });
+    }
+    Ok(by_age)
+}
+
+/// Whether the newest export is not much smaller than the last, and its size.
+///
+/// # Errors
+/// [`NoExport::Shrunk`].
+pub fn plausible(newest: &[Found], rule: &Rule<'_>, given: &Given) -> Result<u64, NoExport> {
+    let now: u64 = newest.iter().map(|found| found.size).sum();
+    match given.last {
+        Some(last) if u128::from(now) * 100 < u128::from(last) * u128::from(100_u8.saturating_sub(rule.shrink)) => {
+            let percent = 100 - now.saturating_mul(100) / last.max(1);
+            Err(NoExport::Shrunk { percent, last, now })
+        }
+        _ => Ok(now),
+    }
+}
+
+fn is_what_it_says(rule: &Rule<'_>, found: &Found) -> Result<(), NoExport> {
+    let expected = rule.content.unwrap_or_else(|| of_name(&found.name));
+    let file = rule.path.join(OsStr::from_bytes(&found.name));
+    let mut front = Vec::new();
+    let read = std::fs::File::open(&file).and_then(|open| open.take(FRONT).read_to_end(&mut front));
+    if let Err(why) = read {
+        return Err(NoExport::Unreadable { file, why: why.to_string() });
+    }
+    if fits(expected, &front) {
+        return Ok(());
+    }
+    let word = FileType::ALL.iter().find(|(_, kind)| *kind == expected).map_or("file", |(word, _)| word);
+    Err(NoExport::WrongType { file, expected: word })
+}
+
+/// Only these names of the folder, and nothing below it.
+struct Only(Vec<Vec<u8>>);
+
+impl Special for Only {
+    fn names(&mut self, at: &Opened<'_>, _: &mut Buffer) -> rustix::io::Result<Names> {
+        let mut names = Names::default();
+        if at.path.is_root() {
+            for name in &self.0 {
+                let name = std::ffi::CString::new(name.as_slice()).map_err(|_| rustix::io::Errno::INVAL)?;
+                names.add(&name)?;
+            }
+            names.sort();
+        }
+        Ok(names)
+    }
+}
+
+/// Contents that must not change while they are read.
+struct Steady<T: ?Sized> {
+    file: PathBuf,
+    watch: Spoiled,
+    inner: Box<T>,
+}
+
+impl<T: ?Sized> Steady<T> {
+    fn spoil<V>(file: &Path, watch: &Spoiled, read: io::Result<V>) -> io::Result<V> {
+        read.inspect_err(|why| {
+            watch.set(NoExport::Unreadable { file: file.to_owned(), why: why.to_string() });
+        })
+    }
+}
+
+impl Body for Steady<dyn Body> {
+    fn open(self: Box<Self>) -> io::Result<Box<dyn Content>> {
+        let Self { file, watch, inner } = *self;
+        let inner = Self::spoil(&file, &watch, inner.open())?;
+        Ok(Box::new(Steady { file, watch, inner }))
+    }
+}
+
+impl Content for Steady<dyn Content> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Piece> {
+        Self::spoil(&self.file, &self.watch, self.inner.read(buffer))
+    }
+
+    fn settle(&mut self) -> io::Result<Settled> {
+        let settled = Self::spoil(&self.file, &self.watch, self.inner.settle())?;
+        if settled == Settled::Changed {
+            self.watch.set(NoExport::Writing { file: self.file.clone() });
+        }
+        Ok(settled)
+    }
+}
