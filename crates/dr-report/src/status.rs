@@ -3,6 +3,8 @@
 //! The word follows from the findings, worst first; nobody can set it. What was accepted until a date is left out of the
 //! word and stays in the list.
 
+use std::collections::BTreeMap;
+
 use dr_ledger::LetterStatus;
 use dr_plan::{PersonId, Plan, Source, System, SystemId, TargetId};
 use jiff::Timestamp;
@@ -221,7 +223,14 @@ pub fn status(given: &Given<'_>) -> StatusReport {
 pub(crate) fn report(given: &Given<'_>, facts: &Facts, findings: Vec<Finding>) -> StatusReport {
     let plan = given.plan;
     let rows = plan.systems.iter().zip(&facts.systems);
-    let systems: Vec<SystemStatus> = rows.map(|(system, of)| row(plan, facts, system, of, &findings)).collect();
+    let mut by_system: BTreeMap<&SystemId, Vec<&Finding>> = BTreeMap::new();
+    for finding in &findings {
+        if let Some(system) = &finding.system {
+            by_system.entry(system).or_default().push(finding);
+        }
+    }
+    let own = |system: &System| by_system.get(&system.id).map_or(&[][..], Vec::as_slice);
+    let systems: Vec<SystemStatus> = rows.map(|(system, of)| row(plan, facts, system, of, own(system))).collect();
     let of_school = findings.iter().filter(|finding| finding.system.is_none() && finding.accepted.is_none());
     let words = systems.iter().map(|system| system.status).chain(of_school.map(|finding| finding.status));
     // A school of which nothing is known, because it has no systems or only suppliers' ones, is not known.
@@ -232,9 +241,9 @@ pub(crate) fn report(given: &Given<'_>, facts: &Facts, findings: Vec<Finding>) -
     StatusReport { school, as_of, overall, clock_moved, counted, systems, findings }
 }
 
-fn row(plan: &Plan, facts: &Facts, system: &System, of: &SystemFacts, findings: &[Finding]) -> SystemStatus {
+/// `own`: its findings, worst first.
+fn row(plan: &Plan, facts: &Facts, system: &System, of: &SystemFacts, own: &[&Finding]) -> SystemStatus {
     let zone = &plan.school.timezone;
-    let own: Vec<&Finding> = findings.iter().filter(|finding| finding.system.as_ref() == Some(&system.id)).collect();
     // Findings come worst first.
     let worst = own.iter().find(|finding| finding.accepted.is_none());
     let accepted = own.iter().filter_map(|finding| finding.accepted).min();

@@ -36,6 +36,13 @@ fn a_failed_run_is_amber_and_told_at_once_until_the_next_good_one() {
 }
 
 #[test]
+fn a_run_that_was_told_to_stop_is_no_failure() {
+    let mut world = World::autumn();
+    world.fail("mis", "nas", at("2026-11-20T06:00"), "interrupted");
+    assert_eq!(rules(&world.status(FRIDAY)), []);
+}
+
+#[test]
 fn a_killed_run_is_amber_until_the_next_good_one() {
     let mut world = World::autumn();
     let killed = Event::RunKilled { run: RunId("run-killed".into()), system: world::system("mis") };
@@ -344,4 +351,21 @@ fn every_word_is_reached_from_green_and_left_for_green_again_in_one_growing_ledg
     for other in ["amber", "red", "not-known"] {
         assert!(pairs.contains(&("green", other)) && pairs.contains(&(other, "green")), "{other}: {pairs:?}");
     }
+}
+
+#[test]
+fn every_rule_stands_on_the_page_about_findings() {
+    let page = world::read("docs/findings.md");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/findings");
+    let mut rules = std::collections::BTreeSet::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for part in text.split("rule: \"").skip(1) {
+            rules.insert(part.split('"').next().unwrap().to_owned());
+        }
+    }
+    assert!(rules.len() > 20, "{rules:?}");
+    let rows: String = page.lines().filter(|line| line.starts_with("| `")).collect();
+    let absent: Vec<_> = rules.iter().filter(|rule| !rows.contains(&format!("`{rule}`"))).collect();
+    assert!(absent.is_empty(), "not on the page: {absent:?}");
 }

@@ -125,3 +125,52 @@ fn who_is_away_is_not_asked_for_a_disk() {
         vec![dr_plan::Absence { from: "2026-11-20".parse().unwrap(), until: "2026-11-20".parse().unwrap() }];
     assert_eq!(people(&asked(&world, "2026-11-20T07:00")[0]), ["elm"]);
 }
+
+/// A school whose MIS is exported by S. Rowan, and last night the export was not there.
+fn export(error: &str) -> World {
+    let mut world = World::autumn_of(|text| {
+        text.replace(
+            r#"source = { kind = "sqlite", path = "school/mis/mis.db" }"#,
+            r#"source = { kind = "drop", path = "canary-drop", name = "*.zip", maker = "elm" }"#,
+        )
+    });
+    for target in ["nas", "offsite"] {
+        world.fail("mis", target, at("2026-11-19T23:00"), error);
+    }
+    world
+}
+
+#[test]
+fn a_missing_export_is_asked_of_whoever_makes_it_the_next_morning() {
+    let world = export("the export is missing");
+    let report = world.status("2026-11-19T23:30");
+    let row = &report.systems[0];
+    assert_eq!((row.status.word(), row.short.as_str()), ("amber", "export missing"));
+    assert_eq!(asked(&world, "2026-11-19T23:30"), []);
+    let told = asked(&world, "2026-11-20T07:00");
+    let told = told.iter().find(|reminder| reminder.kind == MessageKind::Export).unwrap();
+    assert_eq!((told.about.as_str(), people(told)), ("export/mis/2026-11-20", vec!["elm"]));
+    assert_eq!(told.subject, "[EXPORT] Hazel Bank Junior School - MIS: export missing");
+    assert!(told.text.starts_with("R. Elm: MIS: its export is missing since Thu 23:03.\n"), "{}", told.text);
+    // The day after, its owner is asked too.
+    let told = asked(&world, "2026-11-23T07:00");
+    let told = told.iter().find(|reminder| reminder.kind == MessageKind::Export).unwrap();
+    assert_eq!((told.about.as_str(), people(told)), ("export/mis/2026-11-20/+1", vec!["elm", "rowan"]));
+}
+
+#[test]
+fn every_trouble_of_an_export_has_its_own_words_and_none_of_the_runs() {
+    for (noted, short) in [
+        ("the export is missing", "export missing"),
+        ("the export is empty", "export empty"),
+        ("the export is stale: newest of 2026-11-02 CANARY", "export old"),
+        ("the export is still being written", "export unfinished"),
+        ("the export is not of the expected type", "export of wrong type"),
+        ("the export shrank by 80 %", "export too small"),
+        ("the source could not be read", "export unreadable"),
+    ] {
+        let report = export(noted).status("2026-11-19T23:30");
+        assert_eq!(report.systems[0].short, short, "{noted}");
+        assert!(!serde_json::to_string(&report).unwrap().contains("CANARY"));
+    }
+}

@@ -9,6 +9,8 @@ mod open;
 mod told;
 mod words;
 
+use std::collections::BTreeSet;
+
 use dr_ledger::LetterStatus;
 use dr_plan::{PersonId, SystemId};
 use jiff::SignedDuration;
@@ -66,15 +68,14 @@ pub fn alerts(given: &Given<'_>) -> Alerts {
     let found = findings(given, &facts);
     let open = open::Open::of(given.entries);
     let mut alerts = Alerts::default();
-    let mut live: Vec<&str> = Vec::new();
+    let mut live: BTreeSet<&str> = BTreeSet::new();
     // Worst first, so of several findings with one name the worst is told.
     // That nothing runs is why its copies are too old: one trouble, told once.
-    let too_old = |system: &Option<SystemId>| found.iter().any(|other| other.rule == "rpo" && other.system == *system);
+    let too_old: BTreeSet<_> = found.iter().filter(|other| other.rule == "rpo").map(|other| &other.system).collect();
     for (finding, status) in found.iter().filter_map(|finding| Some((finding, urgent(finding)?))) {
-        if live.contains(&finding.key.as_str()) || (finding.rule == "idle" && too_old(&finding.system)) {
+        if (finding.rule == "idle" && too_old.contains(&finding.system)) || !live.insert(&finding.key) {
             continue;
         }
-        live.push(&finding.key);
         let step = match open.get(&finding.key) {
             None => Some(0),
             Some(raised) if worse(status, raised.status) => Some(0),
@@ -84,7 +85,7 @@ pub fn alerts(given: &Given<'_>) -> Alerts {
         alerts.begin.extend(alert.filter(|alert| !alert.to.is_empty()));
     }
     let over =
-        |raised: &&open::Raised| !live.contains(&raised.key.as_str()) && given.now.duration_since(raised.last) >= HOLD;
+        |raised: &&open::Raised| !live.contains(raised.key.as_str()) && given.now.duration_since(raised.last) >= HOLD;
     alerts.end = open.all().filter(over).map(|raised| raised.key.clone()).collect();
     alerts
 }

@@ -13,16 +13,6 @@ use crate::facts::Given;
 /// The longest that a gap can be accepted: a term.
 const LONGEST_DAYS: i64 = 125;
 
-/// The last day of the newest acceptance of the finding `key`.
-pub(super) fn excepted(given: &Given<'_>, key: &str) -> Option<Date> {
-    given
-        .entries
-        .iter()
-        .rev()
-        .find_map(|entry| excepts(given, entry).filter(|(about, _)| *about == key))
-        .map(|(_, until)| until)
-}
-
 /// Every acceptance of the ledger that still holds: of what, until when, by whom.
 pub(crate) fn exceptions<'g>(given: &Given<'g>) -> Vec<(&'g str, Date, Option<&'g dr_plan::PersonId>)> {
     let today = given.now.to_zoned(given.plan.school.timezone.clone()).date();

@@ -13,6 +13,8 @@ mod school;
 mod suppliers;
 mod systems;
 
+use std::collections::BTreeMap;
+
 use dr_plan::{Exception, PersonId, Plan, System, SystemId};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -66,27 +68,28 @@ const AMBER_DAYS: i64 = 14;
 /// Everything that is wrong, worst first, each system's in the order of the plan.
 #[must_use]
 pub fn findings(given: &Given<'_>, facts: &Facts) -> Vec<Finding> {
-    let mut found = Found { given, facts, findings: Vec::new() };
+    let runs = runs::Runs::of_all(given.entries);
+    let mut found = Found { given, facts, runs, findings: Vec::new() };
     for (system, of) in given.plan.systems.iter().zip(&facts.systems) {
         systems::look(&mut found, system, of);
     }
     school::look(&mut found);
     let mut findings = found.findings;
+    let excepted: BTreeMap<&str, Date> = exceptions(given).into_iter().map(|(key, until, _)| (key, until)).collect();
     for finding in &mut findings {
         let old =
             finding.since.is_some_and(|since| since < facts.now - jiff::SignedDuration::from_hours(24 * AMBER_DAYS));
         if finding.status == Status::Amber && old {
             finding.status = Status::Red;
         }
-        finding.accepted = accepted(given, finding, facts.today);
+        finding.accepted = accepted(given.plan, &excepted, finding, facts.today);
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.status));
     findings
 }
 
 /// Until when somebody accepted this, in the plan or by the ledger.
-fn accepted(given: &Given<'_>, finding: &Finding, today: Date) -> Option<Date> {
-    let plan = given.plan;
+fn accepted(plan: &Plan, in_ledger: &BTreeMap<&str, Date>, finding: &Finding, today: Date) -> Option<Date> {
     if !acceptable(plan, finding) {
         return None;
     }
@@ -95,7 +98,7 @@ fn accepted(given: &Given<'_>, finding: &Finding, today: Date) -> Option<Date> {
         exception.rule == finding.rule && finding.system.as_ref().is_none_or(|system| *system == exception.system)
     };
     let in_plan = plan.exceptions.iter().filter(fits).map(|exception| exception.until).max();
-    let until = in_plan.max(decisions::excepted(given, &finding.key))?;
+    let until = in_plan.max(in_ledger.get(finding.key.as_str()).copied())?;
     (until >= today).then_some(until)
 }
 
@@ -129,6 +132,7 @@ pub(crate) struct Said {
 pub(crate) struct Found<'a> {
     pub(crate) given: &'a Given<'a>,
     pub(crate) facts: &'a Facts,
+    runs: runs::Runs<'a>,
     findings: Vec<Finding>,
 }
 

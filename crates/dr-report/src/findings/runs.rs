@@ -3,8 +3,10 @@
 //! A failed run moves no clock and makes nothing red; that it failed is told at once all the same. What a run wrote into
 //! the ledger is never repeated word for word: it is sorted into a few sentences that name no file, host or place.
 
-use dr_ledger::{CopyOutcome, Entry, Event, RunOutcome, SuspicionKind};
-use dr_plan::{Source, System};
+use std::collections::BTreeMap;
+
+use dr_ledger::{CopyOutcome, Entry, Event, RunCopy, RunOutcome, SuspicionKind};
+use dr_plan::{Source, System, SystemId};
 use jiff::Timestamp;
 
 use super::decisions::decided_since;
@@ -15,7 +17,7 @@ use crate::status::Status;
 use crate::words;
 
 pub(super) fn look(found: &mut Found<'_>, system: &System) {
-    let past = Past::of(found.given.entries, system);
+    let past = Past::of(found.runs.of(system), system);
     killed(found, system, &past);
     unusual(found, system);
     let Some(failed) = &past.failed else { return };
@@ -26,12 +28,34 @@ pub(super) fn look(found: &mut Found<'_>, system: &System) {
     }
 }
 
+/// How every system's runs ended, gone through once for all of them.
+pub(super) struct Runs<'a>(BTreeMap<&'a SystemId, Vec<&'a Entry>>);
+
+impl<'a> Runs<'a> {
+    pub(super) fn of_all(entries: &'a [Entry]) -> Self {
+        let mut runs: BTreeMap<&SystemId, Vec<&Entry>> = BTreeMap::new();
+        for entry in entries {
+            if let Event::RunKilled { system, .. } | Event::RunFinished { system, .. } = &entry.event {
+                runs.entry(system).or_default().push(entry);
+            }
+        }
+        Self(runs)
+    }
+
+    fn of(&self, system: &System) -> &[&'a Entry] {
+        self.0.get(&system.id).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// What the newest runs of one system left behind.
 #[derive(Default)]
 struct Past {
     failed: Option<Failed>,
     killed: Option<Timestamp>,
 }
+
+/// What a run notes that was told to stop.
+const INTERRUPTED: &str = "interrupted";
 
 /// Failures that no good run came after.
 struct Failed {
@@ -43,17 +67,20 @@ struct Failed {
 }
 
 impl Past {
-    fn of(entries: &[Entry], system: &System) -> Self {
+    fn of(runs: &[&Entry], system: &System) -> Self {
         let mut past = Self::default();
-        for entry in entries {
+        for entry in runs {
             match &entry.event {
-                Event::RunKilled { system: of, .. } if *of == system.id => past.killed = Some(entry.decided),
-                Event::RunFinished { system: of, outcome, copies, .. } if *of == system.id => {
-                    let failed: Vec<_> = copies.iter().filter(|copy| copy.outcome == CopyOutcome::Failed).collect();
-                    if failed.is_empty() && matches!(outcome, RunOutcome::Done | RunOutcome::Incomplete) {
-                        past.made(copies);
-                    } else if *outcome == RunOutcome::Failed || !failed.is_empty() {
-                        past.made(copies);
+                Event::RunKilled { .. } => past.killed = Some(entry.decided),
+                Event::RunFinished { outcome, copies, .. } => {
+                    // Who stops a run in an orderly way knows that; it is taken up again by itself.
+                    let missed = |copy: &&RunCopy| {
+                        copy.outcome == CopyOutcome::Failed && copy.error.as_deref() != Some(INTERRUPTED)
+                    };
+                    let failed: Vec<_> = copies.iter().filter(missed).collect();
+                    let stopped = failed.is_empty() && copies.iter().any(|copy| copy.outcome == CopyOutcome::Failed);
+                    past.made(copies);
+                    if (*outcome == RunOutcome::Failed && !stopped) || !failed.is_empty() {
                         let error = failed.iter().find_map(|copy| copy.error.as_deref());
                         past.fail(entry.decided, failed.iter().map(|copy| copy.target.clone()).collect(), error);
                     }
@@ -74,7 +101,7 @@ impl Past {
     }
 
     /// Copies that were made are no longer missed.
-    fn made(&mut self, copies: &[dr_ledger::RunCopy]) {
+    fn made(&mut self, copies: &[RunCopy]) {
         let done = |target: &dr_plan::TargetId| {
             copies.iter().any(|copy| copy.target == *target && copy.outcome == CopyOutcome::Done)
         };
@@ -133,7 +160,6 @@ fn reason(noted: &str) -> Option<&'static str> {
     const KNOWN: &[(&str, &str)] = &[
         ("is full", "there is no room left"),
         ("what was read back is not what was written", "what was read back was not what was written"),
-        ("interrupted", "it was interrupted"),
         ("could not be reached", "the place for it could not be reached"),
         ("there is no repository there", "the place for it was never set up"),
         ("key does not fit", "this server's key does not fit there"),
@@ -149,11 +175,9 @@ fn reason(noted: &str) -> Option<&'static str> {
 /// Whether the age of its copies tells the same, and better.
 fn told_already(found: &Found<'_>, system: &System) -> bool {
     let same = ["rpo", "late", "copies", "idle"];
-    found.findings.iter().any(|other| {
-        other.system.as_ref() == Some(&system.id)
-            && same.contains(&other.rule)
-            && !matches!(other.status, Status::Seeding(_))
-    })
+    // A system's findings come one after the other.
+    let own = found.findings.iter().rev().take_while(|other| other.system.as_ref() == Some(&system.id));
+    own.into_iter().any(|other| same.contains(&other.rule) && !matches!(other.status, Status::Seeding(_)))
 }
 
 fn run(found: &mut Found<'_>, system: &System, failed: &Failed) {
@@ -201,7 +225,11 @@ fn killed(found: &mut Found<'_>, system: &System, past: &Past) {
 
 /// What was captured is unlike what was captured before, until somebody says that it may be so.
 fn unusual(found: &mut Found<'_>, system: &System) {
-    let Some(suspicion) = dr_ledger::suspicion(found.given.entries, &system.id) else { return };
+    // The norm is made of a few runs; a suspicion that lasts becomes the norm.
+    let runs = found.runs.of(system);
+    let newest: Vec<Entry> =
+        runs[runs.len().saturating_sub(SUSPECTED)..].iter().map(|entry| (*entry).clone()).collect();
+    let Some(suspicion) = dr_ledger::suspicion(&newest, &system.id) else { return };
     if decided_since(found.given, &format!("{}/suspicious", system.id), suspicion.since) {
         return;
     }
@@ -225,6 +253,9 @@ fn unusual(found: &mut Found<'_>, system: &System) {
         },
     );
 }
+
+/// So many of a system's newest runs are looked at.
+const SUSPECTED: usize = 40;
 
 fn source(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Trouble) {
     let (short, what) = match trouble {
