@@ -4,6 +4,7 @@
 //! test compares it; `DR_WRITE_PAGES=1` writes it anew.
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare what it needs should stop there")]
 
+mod after;
 mod machine;
 mod page;
 

@@ -18,6 +18,7 @@ mod heavy {
     mod kills;
     mod many;
     mod million;
+    mod systemd;
     mod trees;
     mod year;
 }

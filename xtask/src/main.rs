@@ -42,7 +42,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "soak",
-        about: "run the whole counts: kills, flips, flips-binary, trees, million or all",
+        about: "run the whole counts: kills, flips, flips-binary, trees, systemd, million or all",
         run: soak::run,
     },
 ];

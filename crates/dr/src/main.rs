@@ -6,6 +6,7 @@
 mod args;
 mod cache;
 mod command;
+mod doctor;
 mod env;
 mod exit;
 mod first_plan;

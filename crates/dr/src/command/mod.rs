@@ -3,6 +3,7 @@
 mod ack;
 mod approve;
 mod daemon;
+mod doctor;
 mod due;
 mod init;
 mod ledger;
@@ -44,6 +45,7 @@ pub enum Command {
     Report(report::Report),
     Ledger(ledger::Ledger),
     Service(service::Service),
+    Doctor(doctor::Doctor),
     Repo(repo::Repo),
 }
 
@@ -68,6 +70,7 @@ impl Command {
             Self::Report(args) => args.run(world),
             Self::Ledger(args) => args.run(world),
             Self::Service(args) => args.run(world),
+            Self::Doctor(args) => args.run(world),
             Self::Repo(args) => args.run(world),
         }
     }
