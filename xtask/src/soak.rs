@@ -15,26 +15,19 @@ struct Soak {
     count: u64,
 }
 
-<<<<<<< HEAD
-const SOAKS: [Soak; 8] = [
-=======
-const SOAKS: [Soak; 6] = [
->>>>>>> c9b1b87 (Ask what here would make a backup, a letter or a restore fail, and run the service under a real systemd and cron)
+const SOAKS: [Soak; 9] = [
     Soak { name: "kills", about: "backups killed at random moments", count: 300 },
     Soak { name: "daemon", about: "a daemon of six systems killed at random moments", count: 200 },
     Soak { name: "flips", about: "every byte of a small repository flipped in process", count: 0 },
     Soak { name: "flips-binary", about: "flips per kind of object through the binary", count: 10 },
     Soak { name: "trees", about: "the oddities, /usr and each --tree DIR there and back", count: 0 },
-<<<<<<< HEAD
     Soak { name: "many", about: "systems in one plan, idle, in 100 MiB; needs root", count: 10_000 },
     Soak { name: "year", about: "weeks that two schools live, slot by slot", count: 53 },
-=======
     Soak {
         name: "systemd",
-        about: "a real systemd and a real cron in a booted Debian; needs root, debootstrap, systemd-nspawn",
+        about: "a real systemd and cron in a booted Debian; needs root, debootstrap, nspawn",
         count: 0,
     },
->>>>>>> c9b1b87 (Ask what here would make a backup, a letter or a restore fail, and run the service under a real systemd and cron)
     Soak { name: "million", about: "empty files in one directory in 256 MiB; needs root", count: 1_000_000 },
 ];
 
