@@ -17,7 +17,7 @@ copies = { onsite = "/mnt/nas/dr" }
 choir = { tier = 2, schedule = "cron * * * * *", source = "/srv/choir" }
 rota = { tier = 2, schedule = "cron * * * * *", source = "sqlite:/srv/rota/rota.db" }
 [alerts]
-smtp = { url = "smtps://127.0.0.1:9", user = "dr", password = "credential:smtp" }
+smtp = { url = "smtps://127.0.0.1:9", from = "backups@beechlane.example", user = "dr", password = "credential:smtp" }
 "#;
 
 /// How long anything may take to happen.

@@ -41,8 +41,15 @@ pub fn plan(answers: &Answers) -> String {
     line("");
     line("# How letters leave. Without this they are only written, by `dr report weekly --out FOLDER`.");
     line("# `dr doctor --send-test` tries it out. The password never stands here.");
-    line("# [alerts]");
-    line("# smtp = { url = \"smtps://mail.school.example:465\", user = \"dr\", password = \"credential:smtp\" }");
+    for words in [
+        "[alerts.smtp]",
+        "url = \"smtps://mail.school.example:465\"",
+        "from = \"backups@school.example\"",
+        "user = \"dr\"",
+        "password = \"credential:smtp\"",
+    ] {
+        line(&format!("# {words}"));
+    }
     text
 }
 
@@ -127,6 +134,15 @@ mod tests {
         let (_, pool) = read.pools.iter().next().unwrap();
         assert_eq!((pool.media, pool.mount.to_str(), pool.custodians.len()), (4, Some("/mnt/dr-disks"), 2));
         assert_eq!(lint(&read, date(2026, 11, 20)), []);
+    }
+
+    #[test]
+    fn the_lines_for_mail_are_read_once_somebody_takes_them_in() {
+        let text = plan(&answers());
+        let (before, mail) = text.split_once("# [alerts.smtp]").unwrap();
+        let text = format!("{before}[alerts.smtp]{}", mail.replace("\n# ", "\n"));
+        let read = parse(&text, "dr.toml").unwrap();
+        assert!(read.alerts.smtp.is_some());
     }
 
     #[test]
