@@ -190,7 +190,8 @@ impl School {
 fn line(event: &Value) -> String {
     let words = |key: &str| event[key].as_str().map(|word| format!(" {word}")).unwrap_or_default();
     let copies = event["copies"].as_array().map(|copies| {
-        copies.iter().map(|copy| format!(" {}={}", copy["target"].as_str().unwrap(), copy["outcome"].as_str().unwrap()))
+        // A plan's copies have no outcome.
+        copies.iter().filter_map(|copy| Some(format!(" {}={}", copy["target"].as_str()?, copy["outcome"].as_str()?)))
     });
     let copies: String = copies.into_iter().flatten().collect();
     format!("{}{}{}{}{copies}", event["type"].as_str().unwrap(), words("system"), words("target"), words("outcome"))
