@@ -9,10 +9,11 @@ use dr_ledger::{History, RunId, RunOutcome};
 use dr_plan::Level;
 use dr_post::{Ping, Ways, ping};
 use dr_repo::Tally;
-use dr_run::{Ask, Run, RunError, School, Surroundings, Turn, due};
+use dr_run::{Ask, Run, RunError, School, Sealed, Surroundings, Turn, Unwatched, due, seal_state, write_status};
 use dr_runbook::Runbook;
 
 use crate::error::RoundError;
+use crate::gathered::Gathered;
 use crate::heartbeat;
 use crate::lock;
 use crate::looks::{Looked, look};
@@ -49,10 +50,14 @@ pub struct Done {
     pub runs: Vec<Run>,
     /// What was said, before the copies and after them.
     pub said: Vec<Said>,
+    /// Where the ledger, the plan and the runbook were kept.
+    pub sealed: Vec<Sealed>,
     /// The rehearsal that was due.
     pub proved: Option<Proved>,
     /// The copy that was looked at.
     pub looked: Option<Looked>,
+    /// How many entries of the ledger lost their text, because its time was up.
+    pub purged: usize,
     /// Another process makes the copies that are due.
     pub busy: bool,
     /// What could not be done, in words for whoever looks after the server. Each part goes on without the others.
@@ -96,7 +101,12 @@ pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
         None => done.busy = true,
         Some(_lock) => {
             copies(&mut round, &mut done)?;
+            if slept || !done.runs.is_empty() {
+                outlive(&round, &mut done);
+            }
             proofs(&round, &mut done);
+            let purged = done.take("the ledger's old entries", dr_run::purge(school).map_err(RoundError::from));
+            done.purged = purged.unwrap_or_default();
         }
     }
     if slept || !done.runs.is_empty() || done.proved.is_some() || done.looked.is_some() {
@@ -132,6 +142,31 @@ fn copies(round: &mut Round<'_>, done: &mut Done) -> Result<(), RoundError> {
         }
     }
     Ok(())
+}
+
+/// What must be found when this server is gone.
+fn outlive(round: &Round<'_>, done: &mut Done) {
+    if round.stop.load(Ordering::Relaxed) {
+        return;
+    }
+    let school = round.school;
+    let sealed = seal_state(school, &Unwatched::default(), round.stop).map_err(RoundError::from);
+    done.sealed = done.take("the ledger's own copies", sealed).unwrap_or_default();
+    for sealed in &done.sealed {
+        if let Some(why) = &sealed.error {
+            done.troubles.push(format!("the ledger's own copy on {}: {why}", sealed.target));
+        }
+    }
+    let left = Gathered::of(school, round.runbook).map_err(RoundError::from).and_then(|gathered| {
+        let report = dr_report::status(&gathered.given(school));
+        let json = serde_json::to_vec(&report).map_err(|why| RoundError::Evidence(why.to_string()))?;
+        Ok(write_status(school, &json)?)
+    });
+    for (target, wrote) in done.take("the status for those who look from afar", left).unwrap_or_default() {
+        if let Err(why) = wrote {
+            done.troubles.push(format!("the status on {target}, for those who look from afar: {why}"));
+        }
+    }
 }
 
 /// Rehearsals and looks at the copies: at night, with a key that reads.

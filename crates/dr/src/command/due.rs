@@ -76,6 +76,12 @@ fn tell(done: &Done, world: &World<'_>) {
     for said in &done.said {
         tell_words(said, world);
     }
+    for sealed in &done.sealed {
+        screen.event(&json!({
+            "event": "sealed", "target": sealed.target, "medium": sealed.medium,
+            "snapshot": sealed.snapshot.map(|id| id.to_string()), "through": sealed.through,
+        }));
+    }
     if let Some(proved) = &done.proved {
         let systems: Vec<_> = proved.document.systems.iter().map(|part| &part.id).collect();
         screen.event(&json!({
@@ -98,6 +104,9 @@ fn tell(done: &Done, world: &World<'_>) {
                 screen.warning(&format!("looked at {}: it could not be judged, so nothing is known", looked.target))
             }
         }
+    }
+    if done.purged > 0 {
+        screen.event(&json!({ "event": "purged", "entries": done.purged }));
     }
     if done.busy {
         screen.mention("another process makes the copies that are due");

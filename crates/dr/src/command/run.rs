@@ -6,7 +6,7 @@ use clap::Args;
 use dr_ledger::{CopyOutcome, RehearsalVerdict, RunOutcome};
 use dr_plan::SystemId;
 use dr_repo::Tally;
-use dr_run::{Run as Done, RunError, School, Spot, Turn, Watch, asked, run};
+use dr_run::{Run as Done, RunError, School, Spot, Turn, Watch, asked, run, seal_state};
 use serde_json::{Value, json};
 
 use super::due::one_round;
@@ -92,6 +92,9 @@ impl Run {
             all.push(shown);
             say(world, &done);
         }
+        if !all.is_empty() && !world.signals.stopped() {
+            outcome = outcome.with(!outlives(&school, &watching, world)?, Cause::Missing);
+        }
         screen.event(&json!({ "event": "summary", "runs": all }));
         Ok(outcome.with(world.signals.stopped(), world.signals.cause()))
     }
@@ -121,6 +124,17 @@ impl Run {
             .with(skipped && !self.systems.is_empty(), Cause::Failed)
             .with(skipped && self.systems.is_empty() && !self.due, Cause::Missing)
     }
+}
+
+/// Leaves ledger, plan and runbook where they outlive this server; whether every target that is there has them.
+fn outlives(school: &School, watching: &Watching<'_>, world: &World<'_>) -> Result<bool, Failure> {
+    let sealed = seal_state(school, watching, world.signals.stop()).map_err(|e| told(e, world))?;
+    for one in &sealed {
+        if let Some(why) = &one.error {
+            world.screen.warning(&format!("{}: the ledger's own copy was not made: {why}", one.target));
+        }
+    }
+    Ok(sealed.iter().all(|one| one.error.is_none()))
 }
 
 /// A run for a script.
