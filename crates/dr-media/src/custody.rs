@@ -194,8 +194,9 @@ pub fn check(register: &Register, staff: &Staff, by: Option<&PersonId>, event: &
             staff.here(to, medium)?;
             in_reach(staff, medium, from)
         }
-        Event::MediumReceived { .. } if medium.state != State::InTransit => {
-            Err(wrong("it is received from somebody to whom it was handed over"))
+        // Where one person carries the disks, she takes one from beside the server and puts it away herself.
+        Event::MediumReceived { .. } if !matches!(medium.state, State::InTransit | State::Ejected) => {
+            Err(wrong("it is received by whoever it was handed to, or by who takes it from beside the server"))
         }
         Event::MediumReceived { by: receiver, place, .. } => {
             staff.here(receiver, medium)?;

@@ -237,7 +237,9 @@ fn follows(medium: &Medium, event: &Event) -> bool {
         Event::MediumHandedOver { from, to, .. } => {
             medium.state != State::Lost && !medium.state.is_connected() && from != to && (!carried || with(from))
         }
-        Event::MediumReceived { by, .. } => medium.state == State::InTransit && with(by),
+        Event::MediumReceived { by, .. } => {
+            medium.state == State::InTransit && with(by) || medium.state == State::Ejected
+        }
         Event::MediumLost { .. } => medium.state != State::Lost,
         Event::MediumFound { .. } => medium.state == State::Lost,
         _ => true,

@@ -158,11 +158,8 @@ impl Life {
         for one in go.iter().chain(&come) {
             let Some(who) = &one.custodian else { continue };
             let school = self.school(at, Some(who));
-            let state = |school: &School| {
-                let register = Register::of(&school.entries().unwrap());
-                register.medium(&one.medium).map(|medium| (medium.state.is_connected(), medium.holder.clone())).unwrap()
-            };
-            let (connected, holder) = state(&school);
+            let register = Register::of(&school.entries().unwrap());
+            let connected = register.medium(&one.medium).unwrap().state.is_connected();
             match &one.to {
                 Holder::Server => {
                     if !connected {
@@ -172,11 +169,6 @@ impl Life {
                 Holder::Place(place) => {
                     if connected {
                         media::eject(&school, &one.medium).unwrap();
-                    }
-                    if holder != Holder::Person(who.clone()) {
-                        media::handover(&school, &one.medium, Some(who.clone()), who.clone(), Some(place.clone()))
-                            .map(|_| ())
-                            .unwrap_or_default();
                     }
                     media::receive(&school, &one.medium, Some(place.clone())).unwrap();
                 }
