@@ -3,6 +3,7 @@
 
 mod faults;
 mod media;
+mod plans;
 mod runs;
 mod school;
 mod state;
