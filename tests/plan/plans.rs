@@ -78,13 +78,14 @@ fn check(name: &str, code: i32, expected: &[&str]) {
     let file = format!("schedules/{name}");
     let dr = |args: &[&str]| school.dr(&[&["--plan", &file, "--at", FRIDAY], args].concat());
     dr(&["plan", "check"]).ended(0);
-    dr(&["init", "--recovery-key-out", "recovery.key"]).ended(0);
+    // A target that this version cannot write to is named, and so is what it could not read.
+    dr(&["init", "--recovery-key-out", "recovery.key"]).ended(code);
     let run = dr(&["--json", "run"]).ended(code);
     assert_eq!(outcomes(&run.json()), expected, "{name}: {}{}", run.stdout, run.stderr);
     assert_eq!(dr(&["--json", "ledger", "--verify"]).ended(0).json()["verdict"], "ok");
     // What was copied is there to be brought back; a system of which nothing was read is not.
-    for (system, line) in plan.systems.iter().map(|system| (system.id.as_str(), expected)) {
-        let made = line.iter().any(|line| line.starts_with(&format!("{system} done")));
+    for system in plan.systems.iter().map(|system| system.id.as_str()) {
+        let made = expected.iter().any(|line| line.starts_with(&format!("{system} done")));
         let kept = dr(&["--json", "snapshots", system]).json();
         assert_eq!(kept.as_array().is_some_and(|kept| !kept.is_empty()), made, "{system}: {kept}");
     }
@@ -137,10 +138,10 @@ fn the_trusts_school_runs_and_names_what_this_version_cannot_read() {
             "finance done: done done awaited",
             "safeguarding done: done done awaited",
             "email done: done done",
-            "directory skipped: skipped skipped",
             "file-server done: done done skipped",
-            "website skipped: skipped skipped",
+            "directory skipped: skipped skipped",
             "library skipped: skipped skipped",
+            "website skipped: skipped skipped",
             "learning skipped: skipped skipped",
         ],
     );
