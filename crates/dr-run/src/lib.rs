@@ -47,7 +47,8 @@ pub use restore::{Restoration, Wanted, Which, restore};
 pub use school::{Actor, School, read_plan};
 pub use scratch::Wiped;
 pub use sealed::{
-    STATUS_OLD, SealedStatus, read_status, read_status_at, read_status_key, status_key, status_key_file, write_status,
+    Left, STATUS_OLD, SealedStatus, read_status, read_status_at, read_status_key, status_key, status_key_file,
+    write_status,
 };
 pub use state::{STATE, Sealed, seal_state, state_system};
 pub use targets::{Reach, Spot};

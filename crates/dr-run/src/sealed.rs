@@ -46,6 +46,9 @@ impl SealedStatus {
     }
 }
 
+/// A target, and whether a status was left there now, or why not.
+pub type Left = (TargetId, Result<bool, String>);
+
 /// Where the status key of this school is kept.
 #[must_use]
 pub fn status_key_file(school: &School) -> PathBuf {
@@ -88,7 +91,7 @@ fn bad(place: impl ToString, why: BadStatus) -> RunError {
 ///
 /// # Errors
 /// If there is no status key, or the ledger cannot be read.
-pub fn write_status(school: &School, json: &[u8]) -> Result<Vec<(TargetId, Result<bool, String>)>, RunError> {
+pub fn write_status(school: &School, json: &[u8]) -> Result<Vec<Left>, RunError> {
     let key = status_key(school)?;
     let register = Register::of(&school.entries()?);
     let now = school.clock.decided();
