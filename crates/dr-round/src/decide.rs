@@ -34,6 +34,9 @@ pub fn open(given: &Given<'_>) -> Vec<String> {
             _ => {}
         }
     }
+    if !open.is_empty() {
+        open.insert(0, dr_report::ALL_RED.to_owned());
+    }
     open.extend(letter);
     open
 }

@@ -6,7 +6,7 @@
 use dr_ledger::{ChannelKind, Decision, Event, LetterStatus, MessageKind};
 use dr_plan::{PersonId, Plan, Role};
 use dr_post::{Message, Outbox, Recipient, Sent, Ways};
-use dr_report::{Alert, Answer, Letter, alert_words, alerts, letter, reminders};
+use dr_report::{ALL_RED, Alert, Answer, Given, Letter, Words, alert_words, alerts, letter, reminders};
 use dr_run::School;
 use dr_runbook::Runbook;
 use jiff::{SignedDuration, Timestamp};
@@ -114,48 +114,69 @@ impl Desk<'_> {
         let gathered = Gathered::of(self.school, runbook)?;
         let given = gathered.given(self.school);
         let found = alerts(&given);
+        // A dead disk is trouble of six systems and one mail.
+        let mut groups: Vec<Vec<Alert>> = Vec::new();
         for alert in found.begin {
-            let earlier = given
-                .entries
-                .iter()
-                .filter(|entry| matches!(&entry.event, Event::AlertRaised { alert: a, .. } if *a == alert.key));
-            let about = format!("alert/{}/{}", alert.key, earlier.count() + 1);
-            let words = alert_words(&given, &alert);
-            let decides =
-                (alert.status == LetterStatus::Red).then(|| who_decides(&self.school.plan, &alert.to)).flatten();
-            let (own, others): (Vec<_>, Vec<_>) =
-                recipients(self.school, &alert.to).into_iter().partition(|to| Some(&to.person) == decides.as_ref());
-            let draft = |to, text: String, about: &str| Draft {
-                kind: MessageKind::Alert,
-                about: about.to_owned(),
-                to,
-                subject: words.subject.clone(),
-                text,
-                html: None,
-                status: Some(alert.status),
-                secret: false,
-            };
-            self.queue(draft(others, words.text.clone(), &about))?;
-            for one in own {
-                let answer = self.code(&one.person, Decision::Acknowledged, &alert.key)?;
-                let text = format!("{}\n\n{}\n", words.text.trim_end(), answer_line(&answer));
-                let about = format!("{about}/{}", one.person);
-                self.queue(Draft { secret: true, ..draft(vec![one], text, &about) })?;
+            match groups.iter_mut().find(|group| group.iter().any(|one| one.to == alert.to && one.step == alert.step)) {
+                Some(group) => group.push(alert),
+                None => groups.push(vec![alert]),
             }
+        }
+        for group in groups {
+            self.tell(&given, &group)?;
+            said.begun.extend(group);
+        }
+        for alert in found.end {
+            self.school.record(Event::AlertEnded { alert: alert.clone() })?;
+            said.ended.push(alert);
+        }
+        Ok(())
+    }
+
+    /// One message about alerts that begin together and go to the same people.
+    fn tell(&self, given: &Given<'_>, group: &[Alert]) -> Result<(), RoundError> {
+        let Some(first) = group.first() else { return Ok(()) };
+        let about = told_as(given, group);
+        let mut words = alert_words(given, first);
+        for more in group.iter().skip(1) {
+            words.text = format!("{}\n\n{}", words.text.trim_end(), alert_words(given, more).text);
+        }
+        if group.len() > 1 {
+            words.subject = format!("[ACTION NOW] {} - {} things at once", given.plan.school.name, group.len());
+        }
+        let red = group.iter().any(|alert| alert.status == LetterStatus::Red);
+        let status = if red { LetterStatus::Red } else { first.status };
+        let decides = red.then(|| who_decides(given.plan, &first.to)).flatten();
+        let (own, others): (Vec<_>, Vec<_>) =
+            recipients(self.school, &first.to).into_iter().partition(|to| Some(&to.person) == decides.as_ref());
+        let draft = |to, words: &Words, about: String| Draft {
+            kind: MessageKind::Alert,
+            about,
+            to,
+            subject: words.subject.clone(),
+            text: words.text.clone(),
+            html: None,
+            status: Some(status),
+            secret: false,
+        };
+        self.queue(draft(others, &words, about.clone()))?;
+        for one in own {
+            let what = if group.len() > 1 { ALL_RED } else { &first.key };
+            let answer = self.code(&one.person, Decision::Acknowledged, what)?;
+            let about = format!("{about}/{}", one.person);
+            let words = words.clone().with_answer(given.plan, &answer);
+            self.queue(Draft { secret: true, ..draft(vec![one], &words, about) })?;
+        }
+        for alert in group {
             self.school.record(Event::AlertRaised {
                 alert: alert.key.clone(),
-                rule: alert.rule.to_string(),
+                rule: alert.rule.clone(),
                 system: alert.system.clone(),
                 status: alert.status,
                 cause: alert.cause.clone(),
                 to: alert.to.clone(),
                 step: alert.step,
             })?;
-            said.begun.push(alert);
-        }
-        for alert in found.end {
-            self.school.record(Event::AlertEnded { alert: alert.clone() })?;
-            said.ended.push(alert);
         }
         Ok(())
     }
@@ -262,8 +283,19 @@ impl Desk<'_> {
 /// How long a mailed code is good.
 const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24 * 8);
 
-fn answer_line(answer: &Answer) -> String {
-    format!("To say that you know: give the code {} to whoever looks after the server\n(`dr ack --code`).", answer.code)
+/// What a message about these alerts is about. Raised again, they are another message.
+fn told_as(given: &Given<'_>, group: &[Alert]) -> String {
+    let raised = |key: &str| {
+        let of = |entry: &&dr_ledger::Entry| matches!(&entry.event, Event::AlertRaised { alert, .. } if alert == key);
+        given.entries.iter().filter(of).count() + 1
+    };
+    let keys: Vec<String> = group.iter().map(|alert| format!("{}/{}", alert.key, raised(&alert.key))).collect();
+    match keys.as_slice() {
+        [one] => format!("alert/{one}"),
+        many => {
+            format!("alerts/{}/{}", many.len(), &dr_ledger::Digest::of(many.join(" ").as_bytes()).to_string()[..20])
+        }
+    }
 }
 
 /// Who among these can answer for the school: the head, else a deputy, else whoever may approve.
