@@ -51,6 +51,8 @@ fn one_job_walks_from_started_over_every_copy_to_finished_and_verified() {
             "run-finished admin done nas=done offsite=done disks=awaited",
             "verified admin nas",
             "verified admin offsite",
+            "state-sealed nas",
+            "state-sealed offsite",
         ]
     );
 }

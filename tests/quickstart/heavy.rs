@@ -37,7 +37,7 @@ fn two_days_are_lived_shown_again_unchanged_and_lived_on() {
     let screen = sandbox.dr(&format!("quickstart --again --at {FRIDAY_NIGHT}")).ended(0).fits(24).stdout;
     assert!(screen.contains("disk-2 to the annexe") && screen.contains("--at 2026-11-27"), "{screen}");
     assert_eq!(sandbox.dr("quickstart").ended(0).stdout, screen);
-    assert!(sandbox.path("hazel-bank/report/letter-0002.html").exists());
+    assert!(sandbox.path("hazel-bank/report/letter-0004.html").exists());
     assert!(sandbox.path("hazel-bank/evidence/rehearsal-0002.html").exists());
     ledger(&sandbox);
     assert_ne!(self::status(&sandbox, "2026-11-27T22:30:00Z")["overall"], "red");
@@ -72,9 +72,9 @@ fn lost_and_found(sandbox: &Sandbox, lived: &Value) {
 /// The letter fits a page and the evidence says what it may say.
 fn papers(sandbox: &Sandbox) {
     for end in ["txt", "html", "eml"] {
-        assert!(sandbox.path(&format!("hazel-bank/report/letter-0001.{end}")).is_file(), "{end}");
+        assert!(sandbox.path(&format!("hazel-bank/report/letter-0002.{end}")).is_file(), "{end}");
     }
-    let letter = fs::read_to_string(sandbox.path("hazel-bank/report/letter-0001.txt")).unwrap();
+    let letter = fs::read_to_string(sandbox.path("hazel-bank/report/letter-0002.txt")).unwrap();
     assert!(letter.lines().count() <= 25, "{letter}");
     assert!(letter.lines().all(|line| line.chars().count() <= 80), "{letter}");
     let evidence = fs::read(sandbox.path("hazel-bank/evidence/rehearsal-0001.json")).unwrap();

@@ -101,7 +101,7 @@ pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
         None => done.busy = true,
         Some(_lock) => {
             copies(&mut round, &mut done)?;
-            if slept || !done.runs.is_empty() {
+            if slept || done.runs.iter().any(|run| run.run.is_some()) {
                 outlive(&round, &mut done);
             }
             proofs(&round, &mut done);

@@ -133,7 +133,7 @@ fn must(command: &mut Command) {
 #[ignore = "boots a whole Debian; needs root and, once, the network"]
 fn a_real_systemd_and_a_real_cron_run_what_is_due() {
     let machine = Machine::boot();
-    let made = machine.inside(&["dr", "init", "--recovery-key-out", "/root/dr-recovery.key"]);
+    let made = machine.inside(&["dr", "init", "--recovery-key-out", "/var/dr-recovery.key"]);
     assert!(made.contains("made"), "{made}");
 
     // The secret is not there, and nothing stands still for that.

@@ -79,7 +79,7 @@ impl Run {
         }
         let turns = self.turns(&school, world)?;
         let watching = Watching::new(world);
-        let (mut outcome, mut all) = (Outcome::done(), Vec::new());
+        let (mut outcome, mut all, mut recorded) = (Outcome::done(), Vec::new(), false);
         for turn in &turns {
             if world.signals.stopped() {
                 break;
@@ -87,12 +87,13 @@ impl Run {
             let done = conduct(&school, turn, &watching, world);
             let done = done.map_err(|e| told(e, world))?;
             outcome = self.judged(outcome, &done);
+            recorded |= done.run.is_some();
             let shown = as_json(&done);
             screen.event(&with_event(&shown));
             all.push(shown);
             say(world, &done);
         }
-        if !all.is_empty() && !world.signals.stopped() {
+        if recorded && !world.signals.stopped() {
             outcome = outcome.with(!outlives(&school, &watching, world)?, Cause::Missing);
         }
         screen.event(&json!({ "event": "summary", "runs": all }));

@@ -96,7 +96,7 @@ fn analyze(words: &[&str], files: &[PathBuf]) -> (bool, String, String) {
 fn systemd_takes_every_printed_unit_without_a_word() {
     let mut others = [awkward(), awkward(), awkward()];
     others[1].state = "/srv/a state".into();
-    others[1].cache = "/root/ca\\che;".into();
+    others[1].cache = "/srv/ca\\che;".into();
     others[2].user = Some("backup".into());
     for wanted in others {
         let folder = tempfile::tempdir().unwrap();
