@@ -18,13 +18,14 @@ fn in_the_middle(school: &School, seconds: u32) -> (Child, Pid) {
     let child = school.start(&["--json", "--at", FRIDAY, "run", "admin"]);
     #[expect(clippy::disallowed_methods, reason = "a deadline for a test, not a decision")]
     let begun = Instant::now();
-    loop {
+    let command = loop {
         if let Ok(text) = fs::read_to_string(school.path("waiting")) {
-            return (child, Pid::from_raw(text.trim().parse().unwrap()).unwrap());
+            break Pid::from_raw(text.trim().parse().unwrap()).unwrap();
         }
         assert!(begun.elapsed() < Duration::from_secs(60), "the run did not come to its command");
         std::thread::yield_now();
-    }
+    };
+    (child, command)
 }
 
 #[test]

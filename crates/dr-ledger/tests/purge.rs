@@ -60,7 +60,7 @@ fn finished(at: i64, id: &dr_ledger::RunId, name: &dr_plan::SystemId, nas: u8, d
         medium: (on == "disks").then(|| medium(&format!("weekly-{}", of % 3))),
         outcome: outcome(of),
         snapshot: None,
-        slot: (of % 4 != 0).then(|| time(at)),
+        slot: (!of.is_multiple_of(4)).then(|| time(at)),
         bytes_stored: u64::from(of),
         error: None,
     };
@@ -72,7 +72,7 @@ fn finished(at: i64, id: &dr_ledger::RunId, name: &dr_plan::SystemId, nas: u8, d
             system: Some(name.clone()),
             snapshot: None,
             what: CheckKind::ReadBack,
-            ok: nas % 7 != 0,
+            ok: !nas.is_multiple_of(7),
         };
         (copy.outcome == CopyOutcome::Done).then_some((at + 2, look))
     };
@@ -85,7 +85,7 @@ fn finished(at: i64, id: &dr_ledger::RunId, name: &dr_plan::SystemId, nas: u8, d
         capture_started: Some(time(at)),
         entries: 100 + u64::from(nas),
         bytes_read: 7,
-        size: (disks % 2 == 0).then_some(1_000),
+        size: disks.is_multiple_of(2).then_some(1_000),
         unreadable: 0,
     };
     let mut all = vec![(at + 1, run)];
