@@ -91,8 +91,12 @@ pub(crate) fn as_pattern(path: &Path) -> String {
 
 /// Whether `inner` is `outer` or lies below it, as the names go.
 pub(crate) fn inside(inner: &Path, outer: &Path) -> bool {
-    let plain = |path: &Path| path.components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
     plain(inner).starts_with(plain(outer)) && inner.is_absolute() == outer.is_absolute()
+}
+
+/// A path without its `.`s and the `/` at its end.
+pub(crate) fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 #[cfg(test)]

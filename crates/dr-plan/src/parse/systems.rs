@@ -10,7 +10,7 @@ use super::sources::{self, Read};
 use super::values::{name, names, period, retention, schedule};
 use super::{defaults, keys};
 use crate::period::Period;
-use crate::resolve::{as_pattern, inside};
+use crate::resolve::{as_pattern, plain};
 use crate::retention::Retention;
 use crate::schedule::Schedule;
 use crate::source::Source;
@@ -219,19 +219,32 @@ pub(super) fn hook(node: &Node<'_>) -> Option<Hook> {
 /// Leaves a system's folder out of every other system whose folders hold it, where people have
 /// not written their own excludes.
 fn leave_inner_out(systems: &mut [(System, bool)]) {
-    let all: Vec<(SystemId, Vec<PathBuf>)> = systems
-        .iter()
-        .map(|(system, _)| (system.id.clone(), system.source.paths().into_iter().cloned().collect()))
-        .collect();
+    // Sorted by whole names, what lies below a folder stands right after it: a plan may have thousands of systems.
+    let written =
+        systems.iter().flat_map(|(system, _)| system.source.paths().into_iter().map(|path| (&system.id, path)));
+    let mut all: Vec<(PathBuf, usize, SystemId, PathBuf)> =
+        written.enumerate().map(|(place, (id, path))| (plain(path), place, id.clone(), path.clone())).collect();
+    all.sort();
     for (system, excludes_are_defaults) in systems.iter_mut().filter(|(_, defaults)| *defaults) {
         debug_assert!(*excludes_are_defaults);
         let Source::Files { paths, exclude, .. } = &mut system.source else {
             continue;
         };
-        for inner in all.iter().filter(|(id, _)| *id != system.id).flat_map(|(_, paths)| paths) {
-            let held = paths.iter().any(|outer| inside(inner, outer) && !inside(outer, inner));
-            let text = as_pattern(inner);
-            if held && !exclude.contains(&text) {
+        let mut held: Vec<(usize, String)> = Vec::new();
+        for outer in paths.iter() {
+            let folder = plain(outer);
+            let first = all.partition_point(|(path, ..)| *path < folder);
+            let below = all.iter().skip(first).take_while(|(path, ..)| path.starts_with(&folder));
+            for (path, place, id, inner) in below {
+                if *id != system.id && *path != folder && inner.is_absolute() == outer.is_absolute() {
+                    held.push((*place, as_pattern(inner)));
+                }
+            }
+        }
+        // In the order of the plan.
+        held.sort();
+        for (_, text) in held {
+            if !exclude.contains(&text) {
                 exclude.push(text);
             }
         }
