@@ -65,10 +65,11 @@ fn a_plan_of_thousands_of_systems_is_idle_in_a_hundred_megabytes() {
     let (systems, ground) = (count(1_000), Ground::on_memory());
     school(&ground, systems);
     let bounded = if systems >= 10_000 { Bounded::make(LIMIT) } else { Bounded::watched() };
-    // The first round notes the plan and says what it has to say; the second one is idle.
-    let steps: [(&str, &[&str]); 3] = [
+    // The first round notes the plan and says what it has to say; the ones after it are idle.
+    let first = ground.dr(["--json", "--at", NOON, "run", "--due"]);
+    assert!(matches!(first.code, Some(0 | 3)), "{}", first.stderr);
+    let steps: [(&str, &[&str]); 2] = [
         ("plan next", &["--json", "--at", NOON, "plan", "next"]),
-        ("first round", &["--json", "--at", NOON, "run", "--due"]),
         ("idle round", &["--json", "--at", "2026-11-21T12:05:00Z", "run", "--due"]),
     ];
     for (name, args) in steps {

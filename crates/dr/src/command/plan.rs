@@ -6,9 +6,11 @@ mod new;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use dr_plan::{Severity, Source, lint, next, show_full, table};
+use dr_plan::{Planned, Severity, Source, SystemId, TargetId, lint, next, show_full, table};
 use dr_run::past;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::opened::{school, time, told};
@@ -71,14 +73,7 @@ impl Plan {
                     served_before(&school.plan, &mut history, from);
                 }
                 let planned = next(&school.plan, &school.calendar, &history, from, until.unwrap_or_else(week));
-                let rows: Vec<_> = planned
-                    .iter()
-                    .map(|planned| {
-                        let at = planned.at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
-                        json!({ "system": planned.system, "target": planned.target, "at": at, "because": planned.because })
-                    })
-                    .collect();
-                world.screen.document(&rows);
+                world.screen.document(&Rows(&planned, zone));
                 for planned in &planned {
                     let at = planned.at.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M");
                     let (system, target) = (planned.system.as_str(), planned.target.as_str());
@@ -99,6 +94,27 @@ fn served_before(plan: &dr_plan::Plan, history: &mut dr_plan::History, from: Tim
                 history.finished(&system.id, &copy.target, slot, slot, true);
             }
         }
+    }
+}
+
+/// What is planned, for a script. A row is made when it is written: a trust has many.
+struct Rows<'a>(&'a [Planned], &'a TimeZone);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            system: &'a SystemId,
+            target: &'a TargetId,
+            at: String,
+            because: &'a str,
+        }
+        serializer.collect_seq(self.0.iter().map(|planned| Row {
+            system: &planned.system,
+            target: &planned.target,
+            at: planned.at.to_zoned(self.1.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            because: &planned.because,
+        }))
     }
 }
 
