@@ -4,6 +4,7 @@
 mod faults;
 mod media;
 mod plans;
+mod rounds;
 mod runs;
 mod school;
 mod state;
