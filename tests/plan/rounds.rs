@@ -1,11 +1,10 @@
 //! Rounds as cron calls them: who hears of what, outside and inside, and who may answer.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use crate::school::{FRIDAY, School, files};
 
@@ -46,20 +45,33 @@ struct Mail {
     folder: std::path::PathBuf,
 }
 
+/// Takes whatever port is free, and says which.
+const SERVER: &str = "
+import asyncio, sys
+from aiosmtpd.handlers import Mailbox
+from aiosmtpd.smtp import SMTP
+
+async def main():
+    keeper = Mailbox(sys.argv[1])
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(keeper), '127.0.0.1', 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+";
+
 impl Mail {
-    #[expect(clippy::disallowed_methods, reason = "a test starts the server that it sends to, and waits for it")]
+    #[expect(clippy::disallowed_methods, reason = "a test starts the server that it sends to")]
     fn listens(school: &School) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = school.path("mails");
         let python = std::env::var_os("DR_TEST_PYTHON").unwrap_or_else(|| "python3".into());
         let mut command = Command::new(python);
-        command.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{port}"), "-c", "aiosmtpd.handlers.Mailbox"]);
-        let child = command.arg(&folder).stdin(Stdio::null()).spawn().unwrap();
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "no mail server: pip install aiosmtpd");
-            std::thread::yield_now();
-        }
+        command.args(["-c", SERVER]).arg(&folder).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port =
+            line.trim().parse().expect("no mail server: `cargo xtask test` installs it, or pip install aiosmtpd");
         Self { child, port, folder }
     }
 
