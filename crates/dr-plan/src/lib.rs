@@ -8,6 +8,7 @@
 mod calendar;
 mod days;
 mod due;
+mod gap;
 mod lint;
 mod mail;
 mod name;
@@ -29,6 +30,7 @@ mod target;
 pub use calendar::{Calendar, Stretch};
 pub use days::{Days, Hours};
 pub use due::{Due, HEAVY, History, Past, Planned, RETRY_FIRST, RETRY_LONGEST, due, next, retry_after, unserved};
+pub use gap::LONGEST_GAP_DAYS;
 pub use lint::{Finding, Found, Severity, lint};
 pub use mail::{allowed_domains, may_mail};
 pub use name::{BadName, MediumId, PersonId, PlaceId, PoolId, SystemId, TargetId};

@@ -4,9 +4,17 @@ use dr_ledger::{Authenticated, Decision, Entry, Event};
 use dr_plan::PersonId;
 use dr_post::Code;
 use dr_run::{Actor, School};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::error::RoundError;
+
+/// How long a mailed code is good.
+const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24 * 8);
+
+/// Until when a code that is made at `now` is good.
+pub(crate) fn good_until(now: Timestamp) -> Timestamp {
+    now.saturating_add(GOOD_FOR).unwrap_or(Timestamp::MAX)
+}
 
 /// Makes a code, and writes down what it is checked with. The code itself is given back once, as it is mailed.
 pub(crate) fn issue(

@@ -1,7 +1,7 @@
 //! May this person take this decision, and what is written down when she does?
 
 use dr_ledger::{ChannelKind, Decision, Event};
-use dr_plan::{PersonId, Role};
+use dr_plan::{LONGEST_GAP_DAYS, PersonId};
 use dr_post::Ways;
 use dr_report::Given;
 use dr_run::School;
@@ -11,11 +11,6 @@ use jiff::{Timestamp, ToSpan};
 use crate::codes;
 use crate::error::RoundError;
 use crate::words;
-
-/// No gap is accepted for longer: a term, and what lies around it.
-pub const LONGEST_DAYS: i64 = 125;
-/// How long a code that asks for an approval is good.
-const ASKED_HOURS: i64 = 24 * 8;
 
 fn refused<T>(why: impl Into<String>) -> Result<T, RoundError> {
     Err(RoundError::Refused(why.into()))
@@ -80,24 +75,23 @@ pub fn look_at(given: &Given<'_>, gap: &Gap, today: Date) -> Result<(), RoundErr
     };
     let report = dr_report::status(given);
     let of = |id: &dr_plan::SystemId| id.as_str() == system;
-    if !given.plan.systems.iter().any(|one| of(&one.id)) {
+    let Some(known) = given.plan.systems.iter().find(|one| of(&one.id)) else {
         let known: Vec<&str> = given.plan.systems.iter().map(|system| system.id.as_str()).collect();
         return refused(format!("the plan has no system `{system}`; it has {}", known.join(", ")));
-    }
+    };
     let found: Vec<_> = report.findings.iter().filter(|finding| finding.system.as_ref().is_some_and(of)).collect();
     if !found.iter().any(|finding| finding.rule == rule) {
         let rules: Vec<&str> = found.iter().map(|finding| finding.rule).collect();
         let rules = if rules.is_empty() { "nothing".to_owned() } else { rules.join(", ") };
         return refused(format!("{system} has no open finding `{rule}`; it has {rules}"));
     }
-    let tier = given.plan.systems.iter().find(|one| of(&one.id)).map(|one| one.tier);
-    if tier == Some(1) && dr_report::NEVER_ACCEPTED.contains(&rule) {
+    if known.cannot_do_without(rule) {
         return refused(format!("{system} is needed first: a gap `{rule}` of it is never accepted"));
     }
     if gap.until < today {
         return refused(format!("{} is over already", gap.until));
     }
-    let last = today.checked_add(LONGEST_DAYS.days()).unwrap_or(today);
+    let last = today.checked_add(LONGEST_GAP_DAYS.days()).unwrap_or(today);
     if gap.until > last {
         return refused(format!("a gap is accepted for a term at most: until {last}, and then again if need be"));
     }
@@ -143,7 +137,7 @@ pub fn ask(
         return refused("a code goes by mail, and the plan has no [alerts] smtp: have it accepted with --by");
     }
     let now = school.clock.decided();
-    let until = now.saturating_add(jiff::SignedDuration::from_hours(ASKED_HOURS)).unwrap_or(now);
+    let until = codes::good_until(now);
     let lapses = end_of(school, gap.until);
     let reason = Some(gap.reason.clone());
     let code = codes::issue(school, person, Decision::Excepted, &gap.about, until, reason, Some(lapses))?;
@@ -164,8 +158,7 @@ fn may_approve(school: &School, person: &PersonId) -> Result<(), RoundError> {
     let Some(known) = school.plan.people.get(person) else {
         return refused(format!("the plan knows nobody called {person}"));
     };
-    let roles = [Role::Approver, Role::Head, Role::DeputyHead, Role::DigitalLead, Role::Governor];
-    if !known.is_employed(school.today()) || !known.roles.iter().any(|role| roles.contains(role)) {
+    if !known.is_employed(school.today()) || !known.roles.iter().any(|role| role.may_accept_gaps()) {
         return refused(format!(
             "{} may not accept gaps: it takes the role approver, head, deputy-head, digital-lead or governor",
             known.name

@@ -17,7 +17,7 @@ mod round;
 mod words;
 
 pub use codes::{Decided, redeem};
-pub use decide::{Gap, LONGEST_DAYS, accept, acknowledge, ask, open};
+pub use decide::{Gap, accept, acknowledge, ask, open};
 pub use error::RoundError;
 pub use gathered::Gathered;
 pub use heartbeat::last_round;

@@ -9,7 +9,6 @@ use dr_post::{Message, Outbox, Recipient, Sent, Ways};
 use dr_report::{ALL_RED, Alert, Answer, Given, Letter, Words, alert_words, alerts, letter, reminders};
 use dr_run::School;
 use dr_runbook::Runbook;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::codes;
 use crate::error::RoundError;
@@ -274,14 +273,11 @@ impl Desk<'_> {
 
     /// A new code for one person; only what it is checked with is written down.
     fn code(&self, person: &PersonId, decision: Decision, about: &str) -> Result<Answer, RoundError> {
-        let until = self.school.clock.decided().saturating_add(GOOD_FOR).unwrap_or(Timestamp::MAX);
+        let until = codes::good_until(self.school.clock.decided());
         let code = codes::issue(self.school, person, decision, about, until, None, None)?;
         Ok(Answer { code, until })
     }
 }
-
-/// How long a mailed code is good.
-const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24 * 8);
 
 /// What a message about these alerts is about. Raised again, they are another message.
 fn told_as(given: &Given<'_>, group: &[Alert]) -> String {

@@ -3,7 +3,8 @@
 use jiff::ToSpan;
 
 use super::Found;
-use crate::plan::{Exception, Role};
+use crate::gap::LONGEST_GAP_DAYS;
+use crate::plan::Exception;
 use crate::problem::nearest;
 
 /// What is not met, in the words of the reports: the rules an exception may name.
@@ -48,12 +49,6 @@ const RULES: [&str; 38] = [
     "unsent",
 ];
 
-/// What a system that is needed first cannot do without, whoever accepts it.
-const NEVER: [&str; 5] = ["off-site", "offline", "proof", "copies", "rpo"];
-
-/// The longest that a gap is accepted at a time: a long term.
-const DAYS: i64 = 125;
-
 pub(super) fn look(found: &mut Found<'_>) {
     let plan = found.plan;
     for exception in &plan.exceptions {
@@ -73,21 +68,21 @@ fn one(found: &mut Found<'_>, exception: &Exception) {
         let reason = format!("an exception names the rule `{rule}`, which nothing is measured by{meant}");
         return found.error("exception", system, reason);
     }
-    if let Some(system) = system.filter(|system| system.tier == 1 && NEVER.contains(&rule.as_str())) {
+    if let Some(system) = system.filter(|system| system.cannot_do_without(rule)) {
         let reason = format!(
             "the gap `{rule}` of {} is accepted in the plan, but never honoured: it is needed first, and cannot do without",
             system.title
         );
         return found.error("exception", Some(system), reason);
     }
-    if today.checked_add(DAYS.days()).is_ok_and(|end| *until > end) {
+    if today.checked_add(LONGEST_GAP_DAYS.days()).is_ok_and(|end| *until > end) {
         let reason = format!(
             "the gap `{rule}` is accepted until {until}, which is longer than a term: look at it again each term"
         );
         found.warning("exception", system, reason);
     }
     if let Some(person) = plan.people.get(&exception.approver)
-        && !person.roles.iter().any(|role| may_approve(*role))
+        && !person.roles.iter().any(|role| role.may_accept_gaps())
     {
         let reason = format!(
             "{} accepted the gap `{rule}` but has no role that may: head, deputy-head, digital-lead, governor or approver",
@@ -95,8 +90,4 @@ fn one(found: &mut Found<'_>, exception: &Exception) {
         );
         found.warning("exception", system, reason);
     }
-}
-
-fn may_approve(role: Role) -> bool {
-    matches!(role, Role::Head | Role::DeputyHead | Role::DigitalLead | Role::Governor | Role::Approver)
 }

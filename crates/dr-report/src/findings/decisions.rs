@@ -10,9 +10,6 @@ use jiff::civil::Date;
 
 use crate::facts::Given;
 
-/// The longest that a gap can be accepted: a term.
-const LONGEST_DAYS: i64 = 125;
-
 /// Every acceptance of the ledger that still holds: of what, until when, by whom.
 pub(crate) fn exceptions<'g>(given: &Given<'g>) -> Vec<(&'g str, Date, Option<&'g dr_plan::PersonId>)> {
     let today = given.now.to_zoned(given.plan.school.timezone.clone()).date();
@@ -35,7 +32,7 @@ fn excepts<'g>(given: &Given<'_>, entry: &'g Entry) -> Option<(&'g str, Date)> {
     entry.by.as_ref()?;
     let zone = &given.plan.school.timezone;
     let day = |at: Timestamp| at.to_zoned(zone.clone()).date();
-    let longest = day(entry.decided).checked_add(LONGEST_DAYS.days()).ok()?;
+    let longest = day(entry.decided).checked_add(dr_plan::LONGEST_GAP_DAYS.days()).ok()?;
     Some((about, day(*until).min(longest)))
 }
 

@@ -105,8 +105,8 @@ fn accepted(plan: &Plan, in_ledger: &BTreeMap<&str, Date>, finding: &Finding, to
 /// Whether somebody may live with this until a date. What a system that is needed first cannot do without is never
 /// accepted, and neither is what the whole school relies on.
 pub(crate) fn acceptable(plan: &Plan, finding: &Finding) -> bool {
-    let tier = finding.system.as_ref().and_then(|id| plan.system(id)).map(|system| system.tier);
-    if tier == Some(1) && NEVER_ACCEPTED.contains(&finding.rule) {
+    let system = finding.system.as_ref().and_then(|id| plan.system(id));
+    if system.is_some_and(|system| system.cannot_do_without(finding.rule)) {
         return false;
     }
     if matches!(finding.status, Status::Declared | Status::Seeding(_)) {
@@ -114,9 +114,6 @@ pub(crate) fn acceptable(plan: &Plan, finding: &Finding) -> bool {
     }
     finding.system.is_some() || finding.rule == "custodian"
 }
-
-/// Rules of which a gap is never accepted for a system of tier 1.
-pub const NEVER_ACCEPTED: &[&str] = &["off-site", "offline", "proof", "copies", "rpo"];
 
 /// What is said about one thing.
 pub(crate) struct Said {
