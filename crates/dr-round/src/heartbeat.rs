@@ -15,8 +15,7 @@ const NAME: &str = "last-round";
 const SLEEP: SignedDuration = SignedDuration::from_hours(2);
 
 /// The time that the last round decided with.
-#[must_use]
-pub fn last_round(state: &Path) -> Option<Timestamp> {
+fn last_round(state: &Path) -> Option<Timestamp> {
     fs::read_to_string(state.join(NAME)).ok()?.trim().parse().ok()
 }
 

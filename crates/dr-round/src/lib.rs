@@ -20,7 +20,6 @@ pub use codes::{Decided, redeem};
 pub use decide::{Gap, accept, acknowledge, ask, open};
 pub use error::RoundError;
 pub use gathered::Gathered;
-pub use heartbeat::last_round;
 pub use letters::{letter_due, write as write_letter};
 pub use looks::Looked;
 pub use planned::changed as plan_changed;

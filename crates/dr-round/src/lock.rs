@@ -1,8 +1,9 @@
-//! Is another process of this school at it already? Locks that go with the process, however that ends.
+//! Is another process of this school at it already?
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::File;
 use std::path::Path;
+
+use dr_run::locked;
 
 use crate::error::RoundError;
 
@@ -13,19 +14,5 @@ pub(crate) const COPIES: &str = ".copies.lock";
 
 /// Takes it, if nobody has it.
 pub(crate) fn take(state: &Path, name: &str) -> Result<Option<File>, RoundError> {
-    let folder = state.join("locks");
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder)
-        .map_err(RoundError::local("cannot make the folder", &folder))?;
-    let path = folder.join(name);
-    let failed = |why| RoundError::local("cannot lock", &path)(why);
-    let mut options = OpenOptions::new();
-    let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(why)) => Err(failed(why)),
-    }
+    Ok(locked(&state.join("locks").join(name))?)
 }

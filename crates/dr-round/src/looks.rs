@@ -3,15 +3,14 @@
 //! Reading takes a key that reads; a host that only writes looks at what it has just written and at nothing else, and
 //! the status says so.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use dr_ledger::{CheckKind, Entry, Event};
 use dr_media::Register;
 use dr_plan::{MediumId, TargetId};
 use dr_repo::{Check, Key, ReadData, RepoError, Tally, check};
-use dr_run::{Reach, School, Spot};
+use dr_run::{Reach, School, Spot, within};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::RoundError;
@@ -77,26 +76,10 @@ fn looked(school: &School, spot: &Spot, key: &Key, stop: &AtomicBool, now: Times
     };
     let seed = now.as_second().unsigned_abs();
     let limit = Duration::from_secs(school.plan.checks.nightly.longest().as_secs().unsigned_abs());
-    let (tally, over) = (Tally::default(), AtomicBool::new(false));
-    let checked = std::thread::scope(|scope| {
-        let (done, is_done) = channel::<()>();
-        let (over, stop) = (&over, stop);
-        scope.spawn(move || {
-            let mut left = limit;
-            let step = Duration::from_millis(200);
-            // Ends when the sender is dropped, when the time is up, or when dr is to end.
-            while is_done.recv_timeout(step) == Err(RecvTimeoutError::Timeout) {
-                left = left.saturating_sub(step);
-                if left.is_zero() || stop.load(Ordering::Relaxed) {
-                    over.store(true, Ordering::Relaxed);
-                    break;
-                }
-            }
-        });
-        let options = Check { read_data: ReadData::Part { part: PART, seed }, stop: over, tally: &tally };
-        let checked = check(&repository, &options);
-        drop(done);
-        checked
+    let tally = Tally::default();
+    let checked = within(limit, stop, |limit| {
+        let options = Check { read_data: ReadData::Part { part: PART, seed }, stop: limit.stop(), tally: &tally };
+        check(&repository, &options)
     });
     match checked {
         Ok(checked) => Some(checked.findings.is_empty()),

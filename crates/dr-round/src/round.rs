@@ -122,7 +122,7 @@ pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
     Ok(done)
 }
 
-/// The copies that are due, the most important first. What is due is asked again after each: hours may have passed.
+/// The copies that are due, the most important first. What falls due meanwhile is the next round's.
 fn copies(round: &mut Round<'_>, done: &mut Done) -> Result<(), RoundError> {
     let school = round.school;
     let turns = due(&school.plan, &school.calendar, &school.history()?, school.clock.decided());

@@ -44,9 +44,14 @@ pub fn words(school: &School, runbook: Option<&Runbook>, ways: &Ways<'_>) -> Res
     let outbox = Outbox::in_state(&school.places.state);
     let desk = Desk { school, outbox: &outbox, ways };
     let mut said = Said::default();
-    desk.alerts(runbook, &mut said)?;
-    desk.letter(runbook, &mut said)?;
-    desk.reminders(runbook, &mut said)?;
+    let mut gathered = Gathered::of(school, runbook)?;
+    desk.alerts(&gathered.given(school), &mut said)?;
+    if !said.begun.is_empty() || !said.ended.is_empty() {
+        gathered = Gathered::of(school, runbook)?;
+    }
+    let given = gathered.given(school);
+    desk.letter(&given, &mut said)?;
+    desk.reminders(&given, &mut said)?;
     said.sent = Some(deliver(school, &outbox, ways)?);
     Ok(said)
 }
@@ -109,10 +114,8 @@ struct Draft<'a> {
 }
 
 impl Desk<'_> {
-    fn alerts(&self, runbook: Option<&Runbook>, said: &mut Said) -> Result<(), RoundError> {
-        let gathered = Gathered::of(self.school, runbook)?;
-        let given = gathered.given(self.school);
-        let found = alerts(&given);
+    fn alerts(&self, given: &Given<'_>, said: &mut Said) -> Result<(), RoundError> {
+        let found = alerts(given);
         // A dead disk is trouble of six systems and one mail.
         let mut groups: Vec<Vec<Alert>> = Vec::new();
         for alert in found.begin {
@@ -122,7 +125,7 @@ impl Desk<'_> {
             }
         }
         for group in groups {
-            self.tell(&given, &group)?;
+            self.tell(given, &group)?;
             said.begun.extend(group);
         }
         for alert in found.end {
@@ -180,14 +183,12 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn letter(&self, runbook: Option<&Runbook>, said: &mut Said) -> Result<(), RoundError> {
-        let gathered = Gathered::of(self.school, runbook)?;
-        let given = gathered.given(self.school);
+    fn letter(&self, given: &Given<'_>, said: &mut Said) -> Result<(), RoundError> {
         if letter_due(&self.school.plan, given.entries, given.now).is_none() {
             return Ok(());
         }
         let number = dr_ledger::History::of(given.entries).last_letter().map_or(1, |last| last.number + 1);
-        let plain = letter(&given, number, None)?;
+        let plain = letter(given, number, None)?;
         let about = format!("letter/{number}");
         let folder = self.school.places.state.join("letters");
         write(self.school, &plain, &given.head.hash.to_string(), &folder)?;
@@ -207,7 +208,7 @@ impl Desk<'_> {
         };
         for one in own {
             let answer = self.code(&one.person, Decision::Acknowledged, &about)?;
-            let coded = letter(&given, number, Some(&answer))?;
+            let coded = letter(given, number, Some(&answer))?;
             let mut draft = draft(&coded, vec![one.clone()]);
             draft.about = format!("{about}/{}", one.person);
             draft.html = Some(&coded.html);
@@ -224,9 +225,8 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn reminders(&self, runbook: Option<&Runbook>, said: &mut Said) -> Result<(), RoundError> {
-        let gathered = Gathered::of(self.school, runbook)?;
-        for reminder in reminders(&gathered.given(self.school)) {
+    fn reminders(&self, given: &Given<'_>, said: &mut Said) -> Result<(), RoundError> {
+        for reminder in reminders(given) {
             self.queue(Draft {
                 kind: reminder.kind,
                 about: reminder.about,

@@ -23,7 +23,7 @@ use crate::due::Turn;
 use crate::error::RunError;
 use crate::hooks;
 use crate::limit::within;
-use crate::places::private_folder;
+use crate::places::{locked, private_folder};
 use crate::school::School;
 use crate::targets::{Reach, Spot};
 
@@ -164,15 +164,7 @@ fn note_killed_of(school: &School, system: &SystemId) -> Result<Vec<RunId>, RunE
 
 /// One run of a system at a time, in all processes. The lock goes with the process, however that ends.
 pub(crate) fn lock(school: &School, system: &SystemId) -> Result<Option<File>, RunError> {
-    let path = school.places.lock(system);
-    path.parent().map_or(Ok(()), private_folder)?;
-    let failed = |why| RunError::local("cannot lock", &path)(why);
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(why)) => Err(failed(why)),
-    }
+    locked(&school.places.lock(system))
 }
 
 /// Whether there is nothing to try and nothing to write down: no way there, or a wait that was written down before.

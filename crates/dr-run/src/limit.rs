@@ -1,4 +1,4 @@
-//! How long may a run take, and who may end it early?
+//! How long may a piece of work take, and who may end it early?
 //!
 //! A run has a sign of its own to end: it is set when the caller's is, and when the plan's time for the system is over.
 //! The loops of a backup look at one sign only, and afterwards this says which of the two it was.
@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// One run's limit.
 #[derive(Debug, Clone)]
-pub(crate) struct Limit {
+pub struct Limit {
     stop: Arc<AtomicBool>,
     over: Arc<AtomicBool>,
     since: Stopwatch,
@@ -24,23 +24,26 @@ pub(crate) struct Limit {
 
 impl Limit {
     /// What a run's loops look at.
-    pub(crate) fn stop(&self) -> &Arc<AtomicBool> {
+    #[must_use]
+    pub fn stop(&self) -> &Arc<AtomicBool> {
         &self.stop
     }
 
     /// Whether the run took longer than it may.
-    pub(crate) fn is_over(&self) -> bool {
+    #[must_use]
+    pub fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed) || self.left().is_zero()
     }
 
     /// What is left of the time.
-    pub(crate) fn left(&self) -> Duration {
+    #[must_use]
+    pub fn left(&self) -> Duration {
         self.longest.saturating_sub(self.since.elapsed())
     }
 }
 
 /// Does `work`, for at most `longest` or until `outer` is set.
-pub(crate) fn within<T>(longest: Duration, outer: &AtomicBool, work: impl FnOnce(&Limit) -> T) -> T {
+pub fn within<T>(longest: Duration, outer: &AtomicBool, work: impl FnOnce(&Limit) -> T) -> T {
     let limit = Limit {
         stop: Arc::new(AtomicBool::new(outer.load(Ordering::Relaxed))),
         over: Arc::default(),

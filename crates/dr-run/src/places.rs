@@ -3,7 +3,7 @@
 //! State is precious: ledger, keys, journals. The cache can be lost at any moment. Everything made here is closed to
 //! other accounts. A plan that others can write is refused before it is read: it names commands and folders.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -78,6 +78,22 @@ pub fn refuse_if_others_can_write(plan: &Path) -> Result<(), RunError> {
         return Err(RunError::OthersCanWrite { path: path.to_owned(), why });
     }
     Ok(())
+}
+
+/// Takes a lock of this school's, if no other process has it. It goes with the process, however that ends.
+///
+/// # Errors
+/// If the file cannot be made or locked.
+pub fn locked(path: &Path) -> Result<Option<File>, RunError> {
+    path.parent().map_or(Ok(()), private_folder)?;
+    let failed = |why| RunError::local("cannot lock", path)(why);
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(false).write(true).mode(0o600).open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(why)) => Err(failed(why)),
+    }
 }
 
 /// Makes a folder, and those above it, closed to others; one that is there stays as it is.

@@ -296,37 +296,17 @@ fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 },
             );
         }
-        (None, None) if proof.sampled.is_some() => {
-            let seeding = found.facts.seeding_until;
-            found.add(
-                Some(system),
-                None,
-                None,
-                Said {
-                    rule: "proof",
-                    status: seeding.map_or(Status::Amber, Status::Seeding),
-                    short: "partly proved",
-                    cause: "only a few files of it were ever brought back as a test".into(),
-                    risk: "whether all of it would come back is not known",
-                    next: rehearse(),
-                },
-            );
-        }
         (None, None) => {
-            let seeding = found.facts.seeding_until;
-            found.add(
-                Some(system),
-                None,
-                None,
-                Said {
-                    rule: "proof",
-                    status: seeding.map_or(Status::NotKnown, Status::Seeding),
-                    short: "unproved",
-                    cause: "it was never brought back as a test".into(),
-                    risk: "whether it would come back is not known",
-                    next: rehearse(),
-                },
-            );
+            let (unproved, short, cause, risk) = if proof.sampled.is_some() {
+                let cause = "only a few files of it were ever brought back as a test";
+                (Status::Amber, "partly proved", cause, "whether all of it would come back is not known")
+            } else {
+                let cause = "it was never brought back as a test";
+                (Status::NotKnown, "unproved", cause, "whether it would come back is not known")
+            };
+            let status = found.facts.seeding_until.map_or(unproved, Status::Seeding);
+            let said = Said { rule: "proof", status, short, cause: cause.into(), risk, next: rehearse() };
+            found.add(Some(system), None, None, said);
         }
         (None, Some(proved)) => {
             let plan = found.given.plan;
