@@ -12,6 +12,7 @@ mod collate;
 mod shared;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -161,13 +162,10 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
     let staging = repository.shelf.staging().unwrap_or(capture.scratch).to_owned();
     let session = Session::begin(&repository.writer, staging, repository.shelf.place())?;
     let rely = repository.log.unreadable.is_empty();
-    let mut index = std::mem::take(&mut repository.index);
+    let index = Arc::clone(repository.index()?);
     let namer = repository.namer.clone();
     let shared = Shared::new(&session, &index, &namer, rely);
-    let outcome = run(repository, entries, capture, &shared, adopted, before, objects_before);
-    drop(shared);
-    repository.index = std::mem::take(&mut index);
-    outcome
+    run(repository, entries, capture, &shared, adopted, before, objects_before)
 }
 
 fn run(

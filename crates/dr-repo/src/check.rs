@@ -107,8 +107,8 @@ impl Repository {
         let snapshots = self.snapshots();
         Ok(Stats {
             snapshots: snapshots.len() as u64,
-            chunks: self.index.chunks(),
-            packs: self.index.packs.len() as u64,
+            chunks: self.index()?.chunks()?,
+            packs: u64::from(self.index()?.packs()),
             bytes: listed.iter().map(|object| object.size).sum(),
             objects: listed.len() as u64,
             logical_bytes: snapshots
@@ -121,6 +121,7 @@ impl Repository {
 
 /// Looks for damage.
 pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, RepoError> {
+    let index = repository.index()?;
     let mut out = Checked::default();
     let mut bad_objects: BTreeMap<String, String> = BTreeMap::new();
     for Fault { object, what } in repository.faults() {
@@ -130,7 +131,8 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
     let sizes: BTreeMap<String, u64> =
         repository.shelf.list("")?.into_iter().map(|object| (object.key.as_str().to_owned(), object.size)).collect();
     let mut bad_chunks: BTreeMap<ChunkId, String> = BTreeMap::new();
-    for (number, pack) in repository.index.packs.iter().enumerate() {
+    for number in 0..index.packs() {
+        let pack = index.pack(number)?;
         out.packs += 1;
         let wrong = match (sizes.get(&pack.object), pack.whole) {
             (None, _) => Some("it is missing".to_owned()),
@@ -158,7 +160,7 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
         }
     }
     for (id, state) in &repository.log.state.packs {
-        if !state.swept && !repository.index.knows_pack(*id) {
+        if !state.swept && !index.knows_pack(*id) {
             let object = id.object_name(state.host);
             bad_objects.entry(object).or_insert_with(|| "no index describes it and it cannot be read itself".into());
         }
@@ -215,16 +217,17 @@ fn check_slots(repository: &Repository, bad: &mut BTreeMap<String, String>) -> R
 /// Reads one pack whole. Its damage is narrowed down to chunks where the key allows.
 fn read_pack(
     repository: &Repository,
-    number: usize,
+    number: u32,
     missing: bool,
     out: &mut Checked,
     bad_objects: &mut BTreeMap<String, String>,
     bad_chunks: &mut BTreeMap<ChunkId, String>,
     options: &Check<'_>,
 ) -> Result<(), RepoError> {
-    let pack = &repository.index.packs[number];
+    let index = repository.index()?;
+    let pack = index.pack(number)?;
     if missing {
-        for (_, id, _) in repository.index.ids_of(number as u32).into_iter().flatten() {
+        for (_, id, _) in index.ids_of(number)?.into_iter().flatten() {
             bad_chunks.insert(id, pack.object.clone());
         }
         return Ok(());
@@ -252,7 +255,7 @@ fn read_pack(
         Ok(rows) => rows.iter().map(|row| row.chunks.iter().map(|c| (c.kind, c.id, c.len)).collect()).collect(),
         Err(Bad(what)) => {
             bad_objects.entry(pack.object.clone()).or_insert_with(|| what.to_owned());
-            repository.index.ids_of(number as u32)
+            index.ids_of(number)?
         }
     };
     for (frame, ids) in pack.frames.iter().zip(&ids) {
@@ -292,7 +295,7 @@ fn follow_trees(
     bad_objects: &mut BTreeMap<String, String>,
     out: &mut Checked,
 ) -> Result<(), RepoError> {
-    let mut fetcher = Fetcher::new(&repository.shelf, &repository.index, &repository.keys, &repository.namer)?;
+    let mut fetcher = repository.fetcher()?;
     let mut clean: HashSet<ChunkId> = HashSet::new();
     for (id, state) in repository.log.state.live() {
         if options.stop.load(Ordering::Relaxed) {
@@ -326,11 +329,10 @@ fn follow_trees(
 }
 
 fn object_of(error: &RepoError, repository: &Repository, kind: ChunkKind, id: ChunkId) -> String {
-    let place = repository
-        .index
-        .places(kind, id)
-        .first()
-        .map(|place| repository.index.packs[place.pack as usize].object.clone());
+    let place = repository.index().ok().and_then(|index| {
+        let places = index.places(kind, id).ok()?;
+        places.first().map(|place| index.object(place.pack))
+    });
     match (place, error) {
         (Some(object), _) => object,
         (None, RepoError::Damaged { object, .. }) => object.clone(),
@@ -411,17 +413,14 @@ impl Follow<'_> {
         fetcher: &mut Fetcher<'_>,
     ) -> Result<bool, RepoError> {
         let mut bad: Option<String> = None;
+        let index = self.repository.index()?;
         let mut look = |extent: Extent| {
             if let Extent::Chunk { id, .. } = extent {
-                if !self.repository.index.holds(ChunkKind::Data, id) {
+                if !index.holds(ChunkKind::Data, id)? {
                     bad.get_or_insert(format!("chunk {id}"));
                 } else if let Some(object) = self.bad_chunks.get(&id) {
-                    let elsewhere = self
-                        .repository
-                        .index
-                        .places(ChunkKind::Data, id)
-                        .iter()
-                        .any(|place| self.repository.index.packs[place.pack as usize].object != *object);
+                    let elsewhere =
+                        index.places(ChunkKind::Data, id)?.iter().any(|place| index.object(place.pack) != *object);
                     if !elsewhere {
                         bad.get_or_insert(object.clone());
                     }

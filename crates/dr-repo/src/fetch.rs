@@ -154,7 +154,7 @@ impl<'a> Fetcher<'a> {
     /// The chunk's bytes, proved to be that chunk. Every place that is known is tried.
     pub(crate) fn chunk(&mut self, kind: ChunkKind, id: ChunkId) -> Result<&[u8], RepoError> {
         let mut first_error = None;
-        for place in self.index.places(kind, id) {
+        for place in self.index.places(kind, id)? {
             match self.at(kind, id, place) {
                 Ok((kept, from, to)) => return Ok(&self.kept[kept].1[from..to]),
                 Err(error) => {
@@ -167,16 +167,13 @@ impl<'a> Fetcher<'a> {
     }
 
     fn at(&mut self, kind: ChunkKind, id: ChunkId, place: Place) -> Result<(usize, usize, usize), RepoError> {
-        let slot = self.index.slot(place);
+        let slot = self.index.slot(place)?;
         let kept = self.frame(place.pack, slot.frame)?;
         let (from, to) = (slot.at as usize, slot.at as usize + slot.len as usize);
         let bytes = self.kept[kept].1.get(from..to);
         match bytes {
             Some(bytes) if self.namer.id(kind, bytes) == id => Ok((kept, from, to)),
-            _ => Err(RepoError::damaged(
-                &self.index.packs[place.pack as usize].object,
-                "a chunk in it is not what its name says",
-            )),
+            _ => Err(RepoError::damaged(self.index.object(place.pack), "a chunk in it is not what its name says")),
         }
     }
 
@@ -186,8 +183,11 @@ impl<'a> Fetcher<'a> {
             self.kept.push(entry);
             return Ok(self.kept.len() - 1);
         }
-        let known = &self.index.packs[pack as usize];
-        let slot = &known.frames[usize::from(frame)];
+        let known = self.index.pack(pack)?;
+        let slot = known
+            .frames
+            .get(usize::from(frame))
+            .ok_or_else(|| RepoError::damaged(&known.object, "a frame of it is not known"))?;
         debug_assert!(slot.raw_len as usize <= CHUNK_MAX);
         let sealed = self.shelf.get_range(&key(&known.object)?, slot.at, u64::from(slot.sealed_len))?;
         self.fetched += sealed.len() as u64;

@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::error::RepoError;
 use crate::header::Header;
 use crate::id::{ChunkId, ChunkKind, Digest, FamilyId, HostId, PackId};
 use crate::trailer::FrameRow;
@@ -59,27 +61,60 @@ pub(crate) struct FrameSlot {
     pub(crate) number: u32,
 }
 
-/// A pack whose contents are known.
-pub(crate) struct KnownPack {
+/// What lists of packs need of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Brief {
     pub(crate) id: PackId,
     pub(crate) host: HostId,
+    /// Duplicates may be found here.
+    pub(crate) source: bool,
+}
+
+/// A pack as its frames are read: where it lies, how it was sealed.
+pub(crate) struct KnownPack {
     pub(crate) object: String,
     /// Length and BLAKE3 of the object, where the log vouches for them.
     pub(crate) whole: Option<(u64, Digest)>,
     pub(crate) header: Header,
     pub(crate) frames: Vec<FrameSlot>,
-    pub(crate) slots: Vec<Slot>,
-    /// Duplicates may be found here.
-    pub(crate) source: bool,
 }
 
-/// All known packs and chunks.
-#[derive(Default)]
-pub(crate) struct Index {
-    pub(crate) packs: Vec<KnownPack>,
-    by_id: ById<Place>,
-    more: ById<Vec<Place>>,
-    by_pack: HashMap<PackId, u32>,
+/// The rows of a pack, laid out: where each frame lies in the object, and each chunk in its frame.
+pub(crate) struct Laid {
+    pub(crate) header: Header,
+    pub(crate) frames: Vec<FrameSlot>,
+    pub(crate) slots: Vec<(ChunkId, Slot)>,
+}
+
+/// Lays out a pack's rows.
+pub(crate) fn lay_out(id: PackId, family: FamilyId, header: &[u8], rows: &[FrameRow]) -> Result<Laid, Bad> {
+    let parsed = Header::parse(header)?;
+    if parsed.own() != id || parsed.family != family {
+        return Err(Bad("a pack's header belongs to another pack"));
+    }
+    let mut at = header.len() as u64;
+    let mut frames = Vec::with_capacity(rows.len());
+    let mut slots = Vec::with_capacity(rows.iter().map(|row| row.chunks.len()).sum());
+    for (frame, row) in rows.iter().enumerate() {
+        if usize::from(row.origin) >= parsed.origins.len() {
+            return Err(Bad("a frame's origin is not in its pack's header"));
+        }
+        frames.push(FrameSlot {
+            at,
+            sealed_len: row.sealed_len,
+            raw_len: row.raw_len,
+            codec: row.codec,
+            origin: row.origin,
+            number: row.number,
+        });
+        at += u64::from(row.sealed_len);
+        let mut within = 0;
+        for chunk in &row.chunks {
+            slots.push((chunk.id, Slot { frame: frame as u16, kind: chunk.kind, at: within, len: chunk.len }));
+            within += chunk.len;
+        }
+    }
+    Ok(Laid { header: parsed, frames, slots })
 }
 
 /// What is known of a pack before its rows are laid out.
@@ -91,68 +126,26 @@ pub(crate) struct NewPack {
     pub(crate) source: bool,
 }
 
-impl Index {
-    /// Takes in a pack: its header and the rows of its trailer.
-    pub(crate) fn add(&mut self, new: NewPack, family: FamilyId, header: &[u8], rows: &[FrameRow]) -> Result<(), Bad> {
-        if self.by_pack.contains_key(&new.id) {
-            return Ok(());
-        }
-        let parsed = Header::parse(header)?;
-        if parsed.own() != new.id || parsed.family != family {
-            return Err(Bad("a pack's header belongs to another pack"));
-        }
-        let number = self.packs.len() as u32;
-        let mut at = header.len() as u64;
-        let mut frames = Vec::with_capacity(rows.len());
-        let mut slots = Vec::with_capacity(rows.iter().map(|row| row.chunks.len()).sum());
-        for (frame, row) in rows.iter().enumerate() {
-            if usize::from(row.origin) >= parsed.origins.len() {
-                return Err(Bad("a frame's origin is not in its pack's header"));
-            }
-            frames.push(FrameSlot {
-                at,
-                sealed_len: row.sealed_len,
-                raw_len: row.raw_len,
-                codec: row.codec,
-                origin: row.origin,
-                number: row.number,
-            });
-            at += u64::from(row.sealed_len);
-            let mut within = 0;
-            for chunk in &row.chunks {
-                let place = Place { pack: number, chunk: slots.len() as u32 };
-                slots.push(Slot { frame: frame as u16, kind: chunk.kind, at: within, len: chunk.len });
-                within += chunk.len;
-                match self.by_id.entry(chunk.id) {
-                    std::collections::hash_map::Entry::Vacant(free) => {
-                        free.insert(place);
-                    }
-                    std::collections::hash_map::Entry::Occupied(_) => {
-                        self.more.entry(chunk.id).or_default().push(place)
-                    }
-                }
-            }
-        }
-        self.by_pack.insert(new.id, number);
-        self.packs.push(KnownPack {
-            id: new.id,
-            host: new.host,
-            object: new.object,
-            whole: new.whole,
-            header: parsed,
-            frames,
-            slots,
-            source: new.source,
-        });
-        Ok(())
+/// All known packs and chunks.
+#[derive(Default)]
+pub(crate) struct Index {
+    inner: RwLock<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    packs: Vec<(Brief, Arc<KnownPack>, Vec<Slot>)>,
+    by_id: ById<Place>,
+    more: ById<Vec<Place>>,
+    by_pack: HashMap<PackId, u32>,
+}
+
+impl Inner {
+    fn slot(&self, place: Place) -> Slot {
+        self.packs[place.pack as usize].2[place.chunk as usize]
     }
 
-    pub(crate) fn knows_pack(&self, pack: PackId) -> bool {
-        self.by_pack.contains_key(&pack)
-    }
-
-    /// Every place of a chunk of this kind, packs that are there for good first.
-    pub(crate) fn places(&self, kind: ChunkKind, id: ChunkId) -> Vec<Place> {
+    fn places(&self, kind: ChunkKind, id: ChunkId) -> Vec<Place> {
         let mut out: Vec<Place> = self
             .by_id
             .get(&id)
@@ -161,45 +154,100 @@ impl Index {
             .copied()
             .filter(|place| self.slot(*place).kind == kind)
             .collect();
-        out.sort_by_key(|place| !self.packs[place.pack as usize].source);
+        out.sort_by_key(|place| !self.packs[place.pack as usize].0.source);
         out
     }
+}
 
-    pub(crate) fn slot(&self, place: Place) -> Slot {
-        self.packs[place.pack as usize].slots[place.chunk as usize]
+impl Index {
+    fn inner(&self) -> std::sync::RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in a pack: its header and the rows of its trailer. A pack that is known already stays as it is.
+    pub(crate) fn add(&self, new: NewPack, family: FamilyId, header: &[u8], rows: &[FrameRow]) -> Result<(), Bad> {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        if inner.by_pack.contains_key(&new.id) {
+            return Ok(());
+        }
+        let Laid { header, frames, slots } = lay_out(new.id, family, header, rows)?;
+        let number = inner.packs.len() as u32;
+        for (chunk, (id, _)) in slots.iter().enumerate() {
+            let place = Place { pack: number, chunk: chunk as u32 };
+            if let Some(before) = inner.by_id.insert(*id, place) {
+                inner.by_id.insert(*id, before);
+                inner.more.entry(*id).or_default().push(place);
+            }
+        }
+        inner.by_pack.insert(new.id, number);
+        let brief = Brief { id: new.id, host: new.host, source: new.source };
+        let known = KnownPack { object: new.object, whole: new.whole, header, frames };
+        inner.packs.push((brief, Arc::new(known), slots.into_iter().map(|(_, slot)| slot).collect()));
+        Ok(())
+    }
+
+    pub(crate) fn knows_pack(&self, pack: PackId) -> bool {
+        self.inner().by_pack.contains_key(&pack)
+    }
+
+    /// How many packs are known. They are numbered from 0.
+    pub(crate) fn packs(&self) -> u32 {
+        self.inner().packs.len() as u32
+    }
+
+    pub(crate) fn brief(&self, pack: u32) -> Brief {
+        self.inner().packs[pack as usize].0
+    }
+
+    /// A pack's object name, header and frames.
+    pub(crate) fn pack(&self, pack: u32) -> Result<Arc<KnownPack>, RepoError> {
+        Ok(Arc::clone(&self.inner().packs[pack as usize].1))
+    }
+
+    /// The name of the object in which a pack lies.
+    pub(crate) fn object(&self, pack: u32) -> String {
+        self.inner().packs[pack as usize].1.object.clone()
+    }
+
+    /// Every place of a chunk of this kind, packs that are there for good first.
+    pub(crate) fn places(&self, kind: ChunkKind, id: ChunkId) -> Result<Vec<Place>, RepoError> {
+        Ok(self.inner().places(kind, id))
+    }
+
+    pub(crate) fn slot(&self, place: Place) -> Result<Slot, RepoError> {
+        Ok(self.inner().slot(place))
     }
 
     /// Whether the chunk is anywhere at all.
-    pub(crate) fn holds(&self, kind: ChunkKind, id: ChunkId) -> bool {
-        self.by_id.get(&id).is_some_and(|place| self.slot(*place).kind == kind) || !self.places(kind, id).is_empty()
+    pub(crate) fn holds(&self, kind: ChunkKind, id: ChunkId) -> Result<bool, RepoError> {
+        Ok(!self.inner().places(kind, id).is_empty())
     }
 
     /// The pack in which a duplicate of the chunk may be relied on.
     pub(crate) fn duplicate(&self, kind: ChunkKind, id: ChunkId) -> Option<u32> {
-        let first = self.by_id.get(&id)?;
-        if self.packs[first.pack as usize].source && self.slot(*first).kind == kind {
-            return Some(first.pack);
-        }
-        let places = self.places(kind, id);
-        places.into_iter().map(|place| place.pack).find(|pack| self.packs[*pack as usize].source)
+        let inner = self.inner();
+        let source = |place: &Place| inner.packs[place.pack as usize].0.source;
+        inner.places(kind, id).into_iter().find(source).map(|place| place.pack)
     }
 
-    /// Kind, id and length of one pack's chunks, frame by frame. Looks through everything: for damage only.
-    pub(crate) fn ids_of(&self, pack: u32) -> Vec<Vec<(ChunkKind, ChunkId, u32)>> {
-        let known = &self.packs[pack as usize];
-        let mut by_slot: Vec<Option<ChunkId>> = vec![None; known.slots.len()];
-        let others = self.more.iter().flat_map(|(id, places)| places.iter().map(move |place| (id, place)));
-        for (id, place) in self.by_id.iter().chain(others).filter(|(_, place)| place.pack == pack) {
+    /// Kind, id and length of one pack's chunks, frame by frame.
+    pub(crate) fn ids_of(&self, pack: u32) -> Result<Vec<Vec<(ChunkKind, ChunkId, u32)>>, RepoError> {
+        let inner = self.inner();
+        let (_, known, slots) = &inner.packs[pack as usize];
+        let mut by_slot: Vec<Option<ChunkId>> = vec![None; slots.len()];
+        let others = inner.more.iter().flat_map(|(id, places)| places.iter().map(move |place| (id, place)));
+        for (id, place) in inner.by_id.iter().chain(others).filter(|(_, place)| place.pack == pack) {
             by_slot[place.chunk as usize] = Some(*id);
         }
         let mut out: Vec<Vec<_>> = vec![Vec::new(); known.frames.len()];
-        for (slot, id) in known.slots.iter().zip(by_slot) {
+        for (slot, id) in slots.iter().zip(by_slot) {
             out[usize::from(slot.frame)].push((slot.kind, id.unwrap_or(ChunkId([0; 24])), slot.len));
         }
-        out
+        Ok(out)
     }
 
-    pub(crate) fn chunks(&self) -> u64 {
-        self.by_id.len() as u64
+    /// How many different chunks there are.
+    pub(crate) fn chunks(&self) -> Result<u64, RepoError> {
+        Ok(self.inner().by_id.len() as u64)
     }
 }

@@ -96,15 +96,11 @@ impl Scene {
     }
 
     fn read(&self, repository: &Repository, id: SnapshotId, seed: u8) {
-        let mut fetcher =
-            crate::fetch::Fetcher::new(&repository.shelf, &repository.index, &repository.keys, &repository.namer)
-                .unwrap();
+        let mut fetcher = repository.fetcher().unwrap();
         let mut seen = 0;
         let document = repository.document(id).unwrap();
         let mut walk = crate::tree::Walk::new(&document.root.unwrap(), vec![]);
-        let mut pages =
-            crate::fetch::Fetcher::new(&repository.shelf, &repository.index, &repository.keys, &repository.namer)
-                .unwrap();
+        let mut pages = repository.fetcher().unwrap();
         while let crate::tree::Step::Row(row) =
             walk.next(&mut |id| pages.chunk(crate::id::ChunkKind::Tree, id).map(<[u8]>::to_vec))
         {
@@ -202,10 +198,12 @@ fn moved_frames_are_found_and_relied_on_and_their_old_pack_is_not_missed() {
     let scene = Scene::new();
     let first = scene.backup(&mut scene.open(), 1).unwrap();
     let mut repository = scene.open();
-    let from = repository.index.packs.iter().map(|pack| pack.id).find(|id| id.kind == PackKind::Data).unwrap();
+    let index = repository.index().unwrap();
+    let from = (0..index.packs()).map(|n| index.brief(n).id).find(|id| id.kind == PackKind::Data).unwrap();
     repack(&scene, &mut repository, from);
 
     let mut repository = scene.open();
+    repository.ready().unwrap();
     assert_eq!(repository.faults(), []);
     scene.read(&repository, first.snapshot, 1);
     // A new backup finds its duplicates in the new place and may rely on them.
@@ -223,7 +221,7 @@ fn every_later_entry_type_is_read_and_an_unknown_one_stops_writing_only() {
     let first = scene.backup(&mut scene.open(), 1).unwrap();
     let second = scene.backup(&mut scene.open(), 2).unwrap();
     let mut repository = scene.open();
-    let some_pack = repository.index.packs[0].id;
+    let some_pack = repository.index().unwrap().brief(0).id;
     for body in [
         LogBody::Forget(vec![first.snapshot]),
         LogBody::Unforget(vec![first.snapshot]),

@@ -20,7 +20,7 @@ use crate::id::{ChunkId, Digest, HostId, PackId, SessionId};
 use crate::index_object::{self, PackLine, Record};
 use crate::log::key;
 use crate::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
-use crate::lookup::{Index, NewPack};
+use crate::lookup::{NewPack, lay_out};
 use crate::pack::{FinishedPack, open_whole};
 use crate::repository::Repository;
 use crate::snapshot::Label;
@@ -134,15 +134,8 @@ impl<'a> Registrar<'a> {
 
     /// The packs of others that this session relies on so far.
     fn needs(&self) -> Vec<Runs> {
-        let packs = &self.shared.index.packs;
-        runs_of(
-            self.shared
-                .needed
-                .iter()
-                .zip(packs)
-                .filter(|(needed, _)| needed.load(Ordering::Relaxed))
-                .map(|(_, pack)| (pack.id, pack.host)),
-        )
+        let needed = self.shared.needed.iter().zip(0..).filter(|(needed, _)| needed.load(Ordering::Relaxed));
+        runs_of(needed.map(|(_, number)| self.shared.index.brief(number)).map(|pack| (pack.id, pack.host)))
     }
 
     /// Stores the index object of what is not registered yet.
@@ -302,7 +295,7 @@ pub(crate) fn adopt(repository: &mut Repository, capture: &Capture<'_>, alone: b
             let Record::Pack { header, rows, .. } = record else { continue };
             let new = NewPack { id, host, object, whole: Some((len, digest)), source: true };
             if let Ok(rows) = trailer::decode(&rows) {
-                adopted += u64::from(repository.index.add(new, repository.writer.family, &header, &rows).is_ok());
+                adopted += u64::from(repository.index()?.add(new, repository.writer.family, &header, &rows).is_ok());
             }
         }
     }
@@ -316,24 +309,16 @@ fn rehash(
     opened: &crate::pack::Opened<'_>,
     bytes: &[u8],
 ) -> Result<u64, RepoError> {
-    let mut one = Index::default();
-    let rows = trailer::decode(&opened.rows).map_err(|Bad(what)| RepoError::damaged(object, what))?;
-    let new = NewPack {
-        id: opened.header.own(),
-        host: repository.writer.host,
-        object: object.to_owned(),
-        whole: None,
-        source: true,
-    };
-    one.add(new, repository.writer.family, opened.header_bytes, &rows)
-        .map_err(|Bad(what)| RepoError::damaged(object, what))?;
+    let bad = |Bad(what)| RepoError::damaged(object, what);
+    let rows = trailer::decode(&opened.rows).map_err(bad)?;
+    let laid = lay_out(opened.header.own(), repository.writer.family, opened.header_bytes, &rows).map_err(bad)?;
     let mut unsqueezer = Unsqueezer::new()?;
     let mut chunks = 0;
-    for (frame, row) in one.packs[0].frames.iter().zip(&rows) {
+    for (frame, row) in laid.frames.iter().zip(&rows) {
         let sealed = bytes
             .get(frame.at as usize..frame.at as usize + frame.sealed_len as usize)
             .ok_or_else(|| RepoError::damaged(object, "a frame lies outside it"))?;
-        let raw = open_frame(&one.packs[0].header, frame, sealed.to_vec(), &repository.keys, &mut unsqueezer, object)?;
+        let raw = open_frame(&laid.header, frame, sealed.to_vec(), &repository.keys, &mut unsqueezer, object)?;
         let mut at = 0;
         for chunk in &row.chunks {
             let bytes = &raw[at..at + chunk.len as usize];

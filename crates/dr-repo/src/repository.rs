@@ -1,26 +1,22 @@
-//! A repository, opened: its keys, its log and its index.
+//! A repository, opened: its keys, its log, and its index once something is looked up.
 
-use std::collections::BTreeMap;
+mod load;
 
 use bytes::Bytes;
 use dr_store::{Body, Put, Shelf, StoreError};
 
 use crate::error::RepoError;
-use crate::fetch::{Namer, SessionKeys};
-use crate::fold::{PackState, SnapshotState};
-use crate::format::{CHUNKER_MIN8, FOOTER, INDEX_MAX, KEM_X25519, PACK_MAX, REPO_JSON_MAX, SLOT_MAX};
-use crate::header::Header;
-use crate::id::{Digest, FamilyId, HostId, PackId, RepoId, SessionId, SnapshotId, random, unhex};
-use crate::index_object::{self, Record};
+use crate::fetch::{Fetcher, Namer, SessionKeys};
+use crate::fold::SnapshotState;
+use crate::format::{CHUNKER_MIN8, KEM_X25519, REPO_JSON_MAX, SLOT_MAX};
+use crate::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, random, unhex};
 use crate::key::{FamilyKey, Key, WriterKey};
 use crate::log::{Log, key};
-use crate::log_entry::{Body as Entry, ObjectRef};
-use crate::lookup::{Index, NewPack};
-use crate::pack::{Footer, open_trailer};
+use crate::log_entry::Body as Entry;
+use crate::lookup::Index;
 use crate::slot::{self, NotOpened};
 use crate::snapshot::Label;
-use crate::trailer;
-use crate::wire::Bad;
+use load::LazyIndex;
 
 /// What a repository is opened with.
 pub enum Unlock {
@@ -61,9 +57,9 @@ pub struct Repository {
     pub(crate) keys: SessionKeys,
     pub(crate) repo: RepoId,
     pub(crate) log: Log,
-    pub(crate) index: Index,
+    index: LazyIndex,
     /// What was found damaged while opening; everything else works.
-    pub(crate) faults: Vec<Fault>,
+    faults: Vec<Fault>,
 }
 
 /// The name under which a repository describes itself.
@@ -231,12 +227,26 @@ impl Repository {
             writer,
             repo: described.repo,
             log,
-            index: Index::default(),
+            index: LazyIndex::default(),
             faults,
         };
         repository.log.read_only = described.read_only;
-        repository.load_index()?;
         Ok(repository)
+    }
+
+    /// Gets the index ready, which the first look-up does otherwise: lists and notes need none of it.
+    pub fn ready(&self) -> Result<(), RepoError> {
+        self.index().map(|_| ())
+    }
+
+    /// Which chunk lies where.
+    pub(crate) fn index(&self) -> Result<&std::sync::Arc<Index>, RepoError> {
+        self.index.get(self)
+    }
+
+    /// For reading chunks, in one thread.
+    pub(crate) fn fetcher(&self) -> Result<Fetcher<'_>, RepoError> {
+        Fetcher::new(&self.shelf, self.index()?, &self.keys, &self.namer)
     }
 
     /// This repository's id.
@@ -263,7 +273,7 @@ impl Repository {
         self.log.head
     }
 
-    /// What was found damaged while opening. Empty is good.
+    /// What was found damaged while opening, and while [`Repository::ready`]. Empty is good.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         let log = self
@@ -271,7 +281,7 @@ impl Repository {
             .unreadable
             .iter()
             .map(|(n, what)| Fault { object: crate::log_entry::object_name(*n), what: what.clone() });
-        log.chain(self.faults.iter().cloned()).collect()
+        log.chain(self.faults.iter().cloned()).chain(self.index.faults()).collect()
     }
 
     /// Whether the newest log entry cannot be read, so that nobody knows whether `latest` is the latest.
@@ -351,160 +361,9 @@ impl Repository {
     /// Reads what others, or this handle, have added since.
     pub fn refresh(&mut self) -> Result<(), RepoError> {
         self.log.refresh(&self.shelf)?;
-        self.index = Index::default();
+        self.index = LazyIndex::default();
         self.faults.clear();
-        self.load_index()
-    }
-
-    fn load_index(&mut self) -> Result<(), RepoError> {
-        let mut objects: Vec<(ObjectRef, Option<SessionId>)> = Vec::new();
-        for index in self.log.state.indexes.iter().filter(|index| !index.superseded) {
-            let session = format!("/{}/", index.session);
-            let is_ours = index.object.name.starts_with("idx/") && index.object.name.contains(&session);
-            if is_ours && index.object.len <= INDEX_MAX {
-                objects.push((index.object.clone(), Some(index.session)));
-            } else {
-                self.faults.push(Fault { object: index.object.name.clone(), what: "it is not its session's".into() });
-            }
-        }
-        if !self.log.unreadable.is_empty() {
-            // The entry that cannot be read may have named index objects: take those nobody else names.
-            for listed in self.shelf.list("idx")? {
-                let name = listed.key.as_str();
-                if objects.iter().all(|(object, _)| object.name != name) {
-                    let object = ObjectRef { name: name.to_owned(), len: listed.size, digest: Digest([0; 32]) };
-                    objects.push((object, None));
-                }
-            }
-        }
-        for (object, session) in objects {
-            let vouched = session.map(|_| (object.len, object.digest));
-            match self.read_index_object(&object.name, vouched) {
-                Ok(opened) if session.is_none_or(|session| session == opened.session) => {
-                    self.take_index_object(&object.name, opened);
-                }
-                Ok(_) => self.faults.push(Fault { object: object.name, what: "it is another session's".into() }),
-                Err(RepoError::Store(other))
-                    if !matches!(other, StoreError::NotFound { .. } | StoreError::TooLarge { .. }) =>
-                {
-                    return Err(other.into());
-                }
-                Err(error) => self.faults.push(Fault { object: object.name, what: fault_text(&error) }),
-            }
-        }
-        self.load_missing_packs()
-    }
-
-    pub(crate) fn read_index_object(
-        &self,
-        name: &str,
-        vouched: Option<(u64, Digest)>,
-    ) -> Result<index_object::IndexObject, RepoError> {
-        let bytes = self.shelf.get(&key(name)?, INDEX_MAX)?;
-        if vouched.is_some_and(|(len, digest)| len != bytes.len() as u64 || Digest::of(&bytes) != digest) {
-            return Err(RepoError::damaged(name, "it is not what the log vouches for"));
-        }
-        index_object::decode(&bytes, self.writer.family, &self.writer.naming.index)
-            .map_err(|Bad(what)| RepoError::damaged(name, what))
-    }
-
-    fn take_index_object(&mut self, name: &str, object: index_object::IndexObject) {
-        let lines: BTreeMap<PackId, _> = object.packs.iter().map(|line| (line.id, (line.len, line.digest))).collect();
-        for record in object.records {
-            let (Record::Pack { kind, no, header, rows } | Record::Location { kind, no, header, rows }) = record;
-            let id = PackId { session: object.session, kind, no };
-            let state = self.log.state.packs.get(&id);
-            // What the log swept may be gone at any moment.
-            if state.is_some_and(|state| state.swept) {
-                continue;
-            }
-            let host = state.map(|state| state.host).or_else(|| host_of(name)).unwrap_or(self.writer.host);
-            let new = self.new_pack(id, host, state, lines.get(&id).copied());
-            let taken = trailer::decode(&rows).and_then(|rows| self.index.add(new, self.writer.family, &header, &rows));
-            if let Err(Bad(what)) = taken {
-                self.faults.push(Fault { object: name.to_owned(), what: what.to_owned() });
-            }
-        }
-    }
-
-    fn new_pack(&self, id: PackId, host: HostId, state: Option<&PackState>, whole: Option<(u64, Digest)>) -> NewPack {
-        let healed = state.and_then(|state| state.healed.as_ref());
-        // Nobody takes another key's word for what a chunk holds, except a verifier's.
-        let author = self.log.state.sessions.get(&id.session).and_then(|session| session.author);
-        let is_own = author.is_some_and(|author| author == self.writer.as_author());
-        let trusted = is_own || state.is_some_and(|state| state.verified >= 2);
-        NewPack {
-            id,
-            host,
-            object: healed.map_or_else(|| id.object_name(host), |object| object.name.clone()),
-            whole: healed.map(|object| (object.len, object.digest)).or(whole),
-            source: trusted && state.is_some_and(|state| !state.condemned && !state.swept),
-        }
-    }
-
-    /// Packs that the log registers and no readable index object describes: from their own trailers.
-    fn load_missing_packs(&mut self) -> Result<(), RepoError> {
-        if self.faults.is_empty() && self.log.unreadable.is_empty() {
-            return Ok(());
-        }
-        let mut missing: Vec<(PackId, HostId)> = self
-            .log
-            .state
-            .packs
-            .iter()
-            .filter(|(id, state)| !state.swept && !self.index.knows_pack(**id))
-            .map(|(id, state)| (*id, state.host))
-            .collect();
-        if !self.log.unreadable.is_empty() {
-            for folder in ["data", "meta"] {
-                for listed in self.shelf.list(folder)? {
-                    if let Some((host, id)) = PackId::from_object_name(listed.key.as_str())
-                        && !self.index.knows_pack(id)
-                        && !self.log.state.packs.get(&id).is_some_and(|state| state.swept)
-                    {
-                        missing.push((id, host));
-                    }
-                }
-            }
-            missing.sort();
-            missing.dedup();
-        }
-        for (id, host) in missing {
-            let object = id.object_name(host);
-            match self.read_trailer(&object) {
-                Ok((header, rows)) => {
-                    let new = self.new_pack(id, host, self.log.state.packs.get(&id), None);
-                    let taken =
-                        trailer::decode(&rows).and_then(|rows| self.index.add(new, self.writer.family, &header, &rows));
-                    if let Err(Bad(what)) = taken {
-                        self.faults.push(Fault { object, what: what.to_owned() });
-                    }
-                }
-                Err(RepoError::Store(StoreError::Io { what, place, source })) => {
-                    return Err(StoreError::Io { what, place, source }.into());
-                }
-                Err(error) => self.faults.push(Fault { object, what: fault_text(&error) }),
-            }
-        }
-        Ok(())
-    }
-
-    /// The header and trailer rows of a pack, by ranges of the object itself.
-    fn read_trailer(&self, object: &str) -> Result<(Vec<u8>, Vec<u8>), RepoError> {
-        let name = key(object)?;
-        let bad = |Bad(what): Bad| RepoError::damaged(object, what);
-        let len = self.shelf.size(&name)?;
-        if !(FOOTER as u64 * 2..=PACK_MAX).contains(&len) {
-            return Err(RepoError::damaged(object, "it is too short or too long for a pack"));
-        }
-        let footer =
-            Footer::parse(&self.shelf.get_range(&name, len - FOOTER as u64, FOOTER as u64)?, len).map_err(bad)?;
-        let header_len = Header::length(&self.shelf.get_range(&name, 0, 16)?).map_err(bad)?;
-        let header = self.shelf.get_range(&name, 0, header_len as u64)?;
-        let parsed = Header::parse(&header).map_err(bad)?;
-        let sealed = self.shelf.get_range(&name, footer.trailer_at, footer.trailer_len)?;
-        let rows = open_trailer(&parsed, &header, &sealed, &self.writer.naming.index).map_err(bad)?;
-        Ok((header.to_vec(), rows))
+        self.ready()
     }
 }
 
@@ -517,10 +376,6 @@ pub(crate) fn fault_text(error: &RepoError) -> String {
         RepoError::Store(StoreError::TooLarge { .. }) => "it is too large".to_owned(),
         other => other.to_string(),
     }
-}
-
-fn host_of(index_name: &str) -> Option<HostId> {
-    index_name.split('/').nth(1).and_then(unhex).map(HostId)
 }
 
 fn open_slots(shelf: &Shelf, password: &str, faults: &mut Vec<Fault>) -> Result<(FamilyKey, Digest), RepoError> {

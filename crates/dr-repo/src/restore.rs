@@ -77,7 +77,7 @@ impl Repository {
         if !self.key.reads() {
             return Err(RepoError::CannotRead);
         }
-        let mut fetcher = Fetcher::new(&self.shelf, &self.index, &self.keys, &self.namer)?;
+        let mut fetcher = self.fetcher()?;
         let bytes = fetcher.chunk(ChunkKind::Document, state.document)?;
         Document::decode(bytes, id).map_err(|e| RepoError::damaged(format!("snapshot {id}"), e.0))
     }
@@ -102,7 +102,7 @@ impl Repository {
     ) -> Result<(), RepoError> {
         let document = self.document(id)?;
         let Some(root) = document.root else { return Ok(()) };
-        let mut fetcher = Fetcher::new(&self.shelf, &self.index, &self.keys, &self.namer)?;
+        let mut fetcher = self.fetcher()?;
         let mut walk = Walk::new(&root, paths.to_vec());
         let mut lost = None;
         loop {
@@ -207,7 +207,7 @@ struct Later {
 /// Walks the tree in order, makes what has no contents, and hands out the rest.
 fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Result<Later, RepoError> {
     let repository = shared.repository;
-    let mut fetcher = Fetcher::new(&repository.shelf, &repository.index, &repository.keys, &repository.namer)?;
+    let mut fetcher = repository.fetcher()?;
     let missed = shared.options.paths.iter().filter(|path| !path.is_root()).cloned().collect();
     let mut later = Later { missed, links: Vec::new(), directories: Vec::new() };
     let mut first_of: HashMap<u64, EntryPath> = HashMap::new();
@@ -290,7 +290,7 @@ fn finish(later: Later, shared: &Shared<'_>) -> HashSet<EntryPath> {
 
 fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>) -> Result<(), RepoError> {
     let repository = shared.repository;
-    let mut fetcher = Fetcher::new(&repository.shelf, &repository.index, &repository.keys, &repository.namer)?;
+    let mut fetcher = repository.fetcher()?;
     for batch in batches {
         for row in batch {
             if shared.fuse.is_blown() || shared.options.stop.load(Ordering::Relaxed) {

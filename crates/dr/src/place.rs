@@ -75,12 +75,26 @@ impl Place {
         Ok(Shelf::new(Arc::new(store), world.runtime.clone()))
     }
 
-    /// Opens the repository there. What is damaged but not in the way is a warning.
+    /// Opens the repository there, ready to look up what it holds. What is damaged but not in the way is a warning.
     ///
     /// # Errors
     /// As [`told::repo`].
     pub fn open(&self, access: Access, world: &World<'_>) -> Result<Repository, Failure> {
-        let repository = self.try_open(access, world)?.map_err(|e| told::repo(&e, Doing::Opening, &world.signals))?;
+        let opened = self.try_open(access, world)?.and_then(|repository| repository.ready().map(|()| repository));
+        self.warned(opened, world)
+    }
+
+    /// As [`Place::open`] for lists, which need no index: it is not read.
+    ///
+    /// # Errors
+    /// As [`told::repo`].
+    pub fn open_for_list(&self, world: &World<'_>) -> Result<Repository, Failure> {
+        let opened = self.try_open(Access::Read, world)?;
+        self.warned(opened, world)
+    }
+
+    fn warned(&self, opened: Result<Repository, RepoError>, world: &World<'_>) -> Result<Repository, Failure> {
+        let repository = opened.map_err(|e| told::repo(&e, Doing::Opening, &world.signals))?;
         for fault in repository.faults() {
             world.screen.warning(&format!("{} in {}: {}", fault.object, self.shown(), fault.what));
         }

@@ -78,7 +78,7 @@ impl<'a> Shared<'a> {
             index,
             namer,
             fresh: (0..64).map(|_| Mutex::new(HashSet::new())).collect(),
-            needed: index.packs.iter().map(|_| AtomicBool::new(false)).collect(),
+            needed: (0..index.packs()).map(|_| AtomicBool::new(false)).collect(),
             rely,
             links: Mutex::default(),
         }

@@ -28,6 +28,7 @@ fn whichever_operation_fails_a_backup_can_be_run_again_and_loses_nothing() {
             let spent = faulty.is_spent();
 
             let repository = school.open(&good).unwrap();
+            repository.ready().unwrap();
             assert_eq!(repository.faults(), []);
             assert!(school.restore(&repository, first.snapshot).unwrap().0 == tree);
             if let Ok(summary) = &outcome {

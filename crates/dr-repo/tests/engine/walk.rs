@@ -42,6 +42,7 @@ fn data_is_written_before_the_index_and_the_index_before_the_snapshot() {
     assert_eq!(written.last(), Some(&"log"));
 
     let mut repository = school.open(&shelf).unwrap();
+    repository.ready().unwrap();
     drop(recording.take());
     school.backup(&mut repository, &tree, Some("files")).unwrap();
     let asked = steps(&recording);

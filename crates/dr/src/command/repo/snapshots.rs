@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::place::{self, Access, Place};
+use crate::place::{self, Place};
 use crate::shown;
 
 /// List what is kept, oldest first
@@ -19,7 +19,7 @@ pub struct Snapshots {
 
 impl Snapshots {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let repository = self.place.open(Access::Read, world)?;
+        let repository = self.place.open_for_list(world)?;
         let snapshots = repository.snapshots();
         world.screen.document(&snapshots.iter().map(as_json).collect::<Vec<_>>());
         for snapshot in &snapshots {
