@@ -13,9 +13,11 @@ mod cbor;
 mod check;
 mod chunk;
 mod cut;
+mod diff;
 mod error;
 mod extents;
 mod fetch;
+mod find;
 mod fold;
 mod format;
 #[cfg(test)]
@@ -29,6 +31,7 @@ mod key;
 pub mod keyfile;
 mod log;
 mod log_entry;
+mod look;
 mod lookup;
 #[cfg(test)]
 mod moved;
@@ -54,9 +57,12 @@ mod wire;
 
 pub use backup::{Capture, Summary, Tally, backup, new_snapshot_id};
 pub use check::{Check, Checked, Finding, ReadData, Stats, check};
+pub use diff::{Amount, Aspect, Change, Compared, Diff, Difference, diff};
 pub use error::RepoError;
+pub use find::{Find, Found, Searched, SnapshotPlaces, Version, find};
 pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
 pub use key::{FamilyKey, Key, WriterKey};
+pub use look::Tree;
 pub use repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer};
 pub use restore::{Description, Listed, Restore, Restored, restore};
 pub use snapshot::{Label, Shape};

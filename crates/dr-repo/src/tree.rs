@@ -256,7 +256,7 @@ impl Walk {
 
 /// Whether a child with the paths behind `behind` up to `last` may hold a wanted path, something below one, or a
 /// directory above one.
-fn may_hold(wanted: &[EntryPath], behind: Option<&EntryPath>, last: &EntryPath) -> bool {
+pub(crate) fn may_hold(wanted: &[EntryPath], behind: Option<&EntryPath>, last: &EntryPath) -> bool {
     let inside = |path: &EntryPath| behind.is_none_or(|behind| behind < path) && path <= last;
     wanted.is_empty()
         || wanted.iter().any(|wanted| {

@@ -5,6 +5,7 @@
 
 mod faults;
 mod flips;
+mod look;
 mod round_trip;
 mod support;
 mod walk;
