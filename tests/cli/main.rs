@@ -7,4 +7,5 @@ mod faults;
 mod full;
 mod interrupted;
 mod keys;
+mod look;
 mod round_trip;

@@ -51,8 +51,7 @@ pub(crate) struct Stand<'a> {
 
 impl<'a> Pages<'a> {
     pub(crate) fn new(repository: &'a Repository) -> Result<Self, RepoError> {
-        let Repository { shelf, index, keys, namer, .. } = repository;
-        Ok(Self { fetcher: Fetcher::new(shelf, index, keys, namer)?, read: 0 })
+        Ok(Self { fetcher: repository.fetcher()?, read: 0 })
     }
 
     /// The page that `child` names, with its rows in strict order.

@@ -88,7 +88,9 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
         let why = "what happened since would be lost from the ledger";
         return Err(RunError::NotInPlace { system: system.id.clone(), why });
     }
-    second_person(school, system, wanted)?;
+    if !wanted.dry_run {
+        second_person(school, system, wanted.approved_by, "restore")?;
+    }
     let key = school.reading_key(around)?;
     let (opened, closed) = open_all(school, &key, wanted.target)?;
     let choices = choose(system, &wanted.which, &opened, &closed)?;
@@ -131,24 +133,34 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
 }
 
 /// Names and contents of a sensitive system are for two people together.
-fn second_person(school: &School, system: &System, wanted: &Wanted<'_>) -> Result<(), RunError> {
-    if !system.sensitive || wanted.dry_run {
+pub(crate) fn second_person(
+    school: &School,
+    system: &System,
+    approved_by: Option<&PersonId>,
+    to: &str,
+) -> Result<(), RunError> {
+    if !system.sensitive {
         return Ok(());
     }
-    let Some(second) = wanted.approved_by else { return Err(RunError::SecondPerson { system: system.id.clone() }) };
+    let Some(second) = approved_by else { return Err(RunError::SecondPerson { system: system.id.clone() }) };
     if !school.plan.people.contains_key(second) {
         return Err(RunError::UnknownPerson { person: second.clone() });
     }
     if school.actor.by.as_ref().is_none_or(|by| by == second) {
         return Err(RunError::SecondPerson { system: system.id.clone() });
     }
-    let about = format!("restore {}", system.id);
+    let about = format!("{to} {}", system.id);
     let reason = Some(format!("{second} agreed, named and not authenticated"));
     school.record(Event::Accepted { decision: Decision::Approved, about, reason, until: None }).map(|_| ())
 }
 
 /// The snapshots to try, best first; all of one run before those of the next.
-fn choose(system: &System, which: &Which, opened: &[Opened], closed: &[Closed]) -> Result<Vec<Kept>, RunError> {
+pub(crate) fn choose(
+    system: &System,
+    which: &Which,
+    opened: &[Opened],
+    closed: &[Closed],
+) -> Result<Vec<Kept>, RunError> {
     let all = kept(opened, Some(&system.id));
     let away = || {
         let away: Vec<_> = closed.iter().map(|closed| format!("{}: {}", closed.target, closed.why)).collect();

@@ -81,10 +81,38 @@ pub fn rfc3339_exact(time: Time) -> Option<String> {
 
 /// A time for a person, in this machine's zone.
 pub fn local(ms: i64) -> String {
+    at(ms, &TimeZone::system())
+}
+
+/// A time for a person, in a zone.
+pub fn at(ms: i64, zone: &TimeZone) -> String {
     Timestamp::from_millisecond(ms).map_or_else(
         |_| "(impossible time)".to_owned(),
-        |time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        |time| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
     )
+}
+
+/// A size as people write it: bytes, or with a unit such as `500M` or `20GiB`.
+///
+/// # Errors
+/// A sentence that says how to write it.
+pub fn read_size(text: &str) -> Result<u64, String> {
+    let wrong = || "it is a size such as `500M` or `20GiB`".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
+    let unit: u64 = match text[digits..].trim() {
+        "" | "B" => 1,
+        "k" | "K" | "KiB" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        "T" | "TiB" => 1 << 40,
+        "kB" | "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(unit).ok_or_else(wrong)
 }
 
 /// A size for a person.

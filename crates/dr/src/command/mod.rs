@@ -7,6 +7,7 @@ mod doctor;
 mod due;
 mod init;
 mod ledger;
+mod look;
 mod media;
 mod opened;
 mod plan;
@@ -37,6 +38,10 @@ pub enum Command {
     Daemon(daemon::Daemon),
     Status(status::Status),
     Snapshots(snapshots::Snapshots),
+    Ls(look::Ls),
+    Find(look::Find),
+    Diff(look::Diff),
+    Dump(look::Dump),
     Restore(restore::Restore),
     Media(media::Media),
     Plan(plan::Plan),
@@ -62,6 +67,10 @@ impl Command {
             Self::Daemon(args) => args.run(world),
             Self::Status(args) => args.run(world),
             Self::Snapshots(args) => args.run(world),
+            Self::Ls(args) => args.run(world),
+            Self::Find(args) => args.run(world),
+            Self::Diff(args) => args.run(world),
+            Self::Dump(args) => args.run(world),
             Self::Restore(args) => args.run(world),
             Self::Media(args) => args.run(world),
             Self::Plan(args) => args.run(world),

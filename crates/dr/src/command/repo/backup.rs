@@ -11,9 +11,10 @@ use dr_run::clock;
 use dr_source::files::{self, Options, Roots};
 use serde_json::{Map, Value, json};
 
-use super::{paths, stdin};
+use super::stdin;
 use crate::args::World;
 use crate::cache::Cache;
+use crate::command::look::paths;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};

@@ -41,21 +41,7 @@ fn part(text: &str) -> Result<Part, String> {
         let percent: f64 = percent.trim().parse().map_err(|_| wrong())?;
         return if (0.0..=100.0).contains(&percent) { Ok(Part::Of(percent / 100.0)) } else { Err(wrong()) };
     }
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
-    let unit: u64 = match text[digits..].trim() {
-        "" | "B" => 1,
-        "k" | "K" | "KiB" => 1 << 10,
-        "M" | "MiB" => 1 << 20,
-        "G" | "GiB" => 1 << 30,
-        "T" | "TiB" => 1 << 40,
-        "kB" | "KB" => 1_000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        "TB" => 1_000_000_000_000,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(unit).map(Part::Bytes).ok_or_else(wrong)
+    shown::read_size(text).map(Part::Bytes).map_err(|_| wrong())
 }
 
 impl Check {

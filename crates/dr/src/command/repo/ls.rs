@@ -3,16 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use dr_entry::{Kind, Meta};
-use dr_repo::{Description, Listed, RepoError};
-use serde_json::{Map, Value, json};
 
-use super::paths;
 use crate::args::World;
+use crate::command::look::{View, listed};
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
-use crate::shown;
-use crate::told::{self, Doing};
 
 /// List what is in a snapshot
 #[derive(Args)]
@@ -31,134 +26,9 @@ pub struct Ls {
 impl Ls {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let repository = self.place.open(Access::Read, world)?;
-        let told = |error: RepoError| told::repo(&error, Doing::Reading, &world.signals);
-        let snapshot = repository.find(&self.snapshot).map_err(told)?;
-        let Description { label, shape, .. } = repository.describe(snapshot.id).map_err(told)?;
-        let wanted = paths::wanted(&self.paths, &label, shape)?;
-        let screen = world.screen;
-        let (mut count, mut first) = (0u64, true);
-        if screen.is_json() {
-            screen.print(b"[");
-        }
-        let listed = repository.list(snapshot.id, &wanted, &mut |listed| {
-            // What is above the wanted paths comes along, and was not asked for.
-            if !wanted.is_empty() && !wanted.iter().any(|path| listed.path.is_within(path)) {
-                return Ok(());
-            }
-            if screen.is_closed() || world.signals.stopped() {
-                return Err(RepoError::Interrupted);
-            }
-            count += 1;
-            if screen.is_json() {
-                screen.print(if std::mem::take(&mut first) { b"\n" } else { b",\n" });
-                screen.print(as_json(&listed).to_string().as_bytes());
-            } else {
-                screen.say(&as_line(&listed));
-            }
-            Ok(())
-        });
-        if screen.is_json() {
-            screen.print(b"\n]\n");
-        }
-        let uncertain = self.snapshot == "latest" && repository.latest_is_uncertain();
-        if uncertain {
-            screen.warning("the newest log entry cannot be read: there may be a later snapshot than this one");
-        }
-        match listed {
-            Err(RepoError::Interrupted) if !world.signals.stopped() => return Ok(Outcome::done()),
-            Err(error @ RepoError::Interrupted) => return Err(told(error)),
-            Err(error) => screen.warning(&format!("the list is not whole: {error}")),
-            Ok(()) if count == 0 && !wanted.is_empty() => {
-                return Err(Failure::new(Cause::Failed, format!("snapshot {} has nothing of that name.", snapshot.id)));
-            }
-            Ok(()) => return Ok(Outcome::done().with(uncertain, Cause::Missing)),
-        }
-        Ok(Outcome::done().with(true, Cause::Missing))
+        let view = View::local(&repository, world);
+        let tree = view.tree(&self.snapshot)?;
+        let uncertain = view.is_uncertain(&[&self.snapshot]);
+        Ok(listed::list(&view, &tree, &self.paths)?.with(uncertain, Cause::Missing))
     }
-}
-
-fn as_json(Listed { path, meta }: &Listed) -> Value {
-    let mut out = Map::new();
-    shown::put_name(&mut out, "path", path.as_bytes());
-    out.insert("kind".into(), json!(word(&meta.kind)));
-    out.insert("size".into(), json!(meta.size));
-    out.insert("mode".into(), json!(format!("{:04o}", meta.mode)));
-    out.insert("mtime".into(), json!(shown::rfc3339_exact(meta.mtime)));
-    out.insert("uid".into(), json!(meta.user.id));
-    out.insert("gid".into(), json!(meta.group.id));
-    for (key, owner) in [("user", &meta.user), ("group", &meta.group)] {
-        if let Some(name) = &owner.name {
-            shown::put_name(&mut out, key, name);
-        }
-    }
-    match &meta.kind {
-        Kind::Symlink(text) => shown::put_name(&mut out, "target", text),
-        Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => {
-            out.insert("device".into(), json!([major, minor]));
-        }
-        _ => {}
-    }
-    if let Some(link) = meta.link {
-        out.insert("link".into(), json!(link));
-    }
-    if !meta.xattrs.is_empty() {
-        out.insert("xattrs".into(), json!(meta.xattrs.iter().map(|(name, _)| shown::text(name)).collect::<Vec<_>>()));
-    }
-    Value::Object(out)
-}
-
-fn word(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::File => "file",
-        Kind::Directory => "directory",
-        Kind::Symlink(_) => "symlink",
-        Kind::Fifo => "fifo",
-        Kind::Socket => "socket",
-        Kind::CharDevice { .. } => "char-device",
-        Kind::BlockDevice { .. } => "block-device",
-    }
-}
-
-fn as_line(Listed { path, meta }: &Listed) -> String {
-    let letter = match &meta.kind {
-        Kind::File => '-',
-        Kind::Directory => 'd',
-        Kind::Symlink(_) => 'l',
-        Kind::Fifo => 'p',
-        Kind::Socket => 's',
-        Kind::CharDevice { .. } => 'c',
-        Kind::BlockDevice { .. } => 'b',
-    };
-    let owner =
-        |owner: &dr_entry::Owner| owner.name.as_ref().map_or_else(|| owner.id.to_string(), |name| shown::name(name));
-    let name = if path.is_root() { ".".to_owned() } else { path.to_string() };
-    let arrow = match &meta.kind {
-        Kind::Symlink(text) => format!(" -> {}", shown::name(text)),
-        _ => String::new(),
-    };
-    format!(
-        "{letter}{} {:>8} {:>8} {:>12} {}  {name}{arrow}",
-        rights(meta),
-        owner(&meta.user),
-        owner(&meta.group),
-        meta.size,
-        shown::local(meta.mtime.seconds.saturating_mul(1000)),
-    )
-}
-
-/// The permission bits as `ls` writes them.
-fn rights(meta: &Meta) -> String {
-    let mut out = String::with_capacity(9);
-    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
-        let bits = meta.mode >> shift;
-        out.push(if bits & 4 != 0 { 'r' } else { '-' });
-        out.push(if bits & 2 != 0 { 'w' } else { '-' });
-        out.push(match (meta.mode & special != 0, bits & 1 != 0) {
-            (false, false) => '-',
-            (false, true) => 'x',
-            (true, true) => letter,
-            (true, false) => letter.to_ascii_uppercase(),
-        });
-    }
-    out
 }

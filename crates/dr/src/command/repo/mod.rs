@@ -2,10 +2,11 @@
 
 mod backup;
 mod check;
+mod diff;
 mod dump;
+mod find;
 mod init;
 mod ls;
-mod paths;
 mod restore;
 mod snapshots;
 mod stats;
@@ -32,6 +33,8 @@ enum Verb {
     Backup(backup::Backup),
     Snapshots(snapshots::Snapshots),
     Ls(ls::Ls),
+    Find(find::Find),
+    Diff(diff::Diff),
     Dump(dump::Dump),
     Restore(restore::Restore),
     Check(check::Check),
@@ -45,6 +48,8 @@ impl Repo {
             Verb::Backup(args) => args.run(world),
             Verb::Snapshots(args) => args.run(world),
             Verb::Ls(args) => args.run(world),
+            Verb::Find(args) => args.run(world),
+            Verb::Diff(args) => args.run(world),
             Verb::Dump(args) => args.run(world),
             Verb::Restore(args) => args.run(world),
             Verb::Check(args) => args.run(world),

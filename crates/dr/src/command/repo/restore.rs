@@ -8,8 +8,8 @@ use dr_repo::{Description, RepoError, Repository, Restore as Options, SnapshotId
 use dr_source::files::{Extra, Manner, PutBack};
 use serde_json::json;
 
-use super::paths;
 use crate::args::World;
+use crate::command::look::paths;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};

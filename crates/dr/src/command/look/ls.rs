@@ -1,0 +1,38 @@
+//! `dr ls`: what a system's snapshot holds.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{From, View, listed};
+use crate::args::World;
+use crate::command::opened::{school, told};
+use crate::exit::{Cause, Failure, Outcome};
+
+/// List what a snapshot of a system holds
+#[derive(Args)]
+pub struct Ls {
+    /// A system of the plan
+    #[arg(value_name = "SYSTEM")]
+    system: String,
+    /// Only these and what is below them, as they were called on the source or in the backup
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    moment: super::Moment,
+    #[command(flatten)]
+    from: From,
+}
+
+impl Ls {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let school = school(world)?;
+        let looked = self.from.open(&self.system, &school, world)?;
+        let chosen = looked.one(&self.moment.which(&school)?).map_err(|e| told(e, world))?;
+        let repository = &chosen.from.repository;
+        let view = View { repository, world, zone: school.plan.school.timezone.clone() };
+        view.chosen(&chosen);
+        let uncertain = self.moment.is_uncertain(&view);
+        Ok(listed::list(&view, &chosen.tree, &self.paths)?.with(uncertain, Cause::Missing))
+    }
+}

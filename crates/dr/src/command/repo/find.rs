@@ -1,0 +1,57 @@
+//! `dr repo find`: in which snapshots something is.
+
+use clap::Args;
+
+use super::snapshots::log_is_damaged;
+use crate::args::World;
+use crate::command::look::View;
+use crate::command::look::sought::{Sought, Telling};
+use crate::exit::{Cause, Failure, Outcome};
+use crate::place::{self, Access, Place};
+
+/// Find files in snapshots, and say in which they are
+///
+/// Each version of a file is a line: the newest and the oldest of the snapshots in a row that hold these contents.
+#[derive(Args)]
+pub struct Find {
+    /// A path, or file:// and a path
+    #[arg(value_name = "URL", value_parser = place::parse)]
+    place: Place,
+    #[command(flatten)]
+    sought: Sought,
+}
+
+impl Find {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let repository = self.place.open(Access::Read, world)?;
+        let view = View::local(&repository, world);
+        let question = self.sought.question(&view)?;
+        let mut all = repository.snapshots();
+        all.reverse();
+        if !self.sought.snapshots.is_empty() {
+            let mut ids = Vec::new();
+            for name in &self.sought.snapshots {
+                ids.push(repository.find(name).map_err(|e| view.told(e))?.id);
+            }
+            all.retain(|snapshot| ids.contains(&snapshot.id));
+        }
+        // Without a key that reads nothing can be searched at all.
+        if let (false, Some(snapshot)) = (repository.reads(), all.first()) {
+            repository.tree(snapshot.id).map_err(|e| view.told(e))?;
+        }
+        let mut telling = Telling::begin(&view);
+        let mut trees = Vec::new();
+        for snapshot in all {
+            match repository.tree(snapshot.id) {
+                Ok(tree) => trees.push(tree),
+                Err(why) => telling.lost(&format!("not searched: snapshot {}: {why}", snapshot.id)),
+            }
+        }
+        telling.search(&view, trees, &question)?;
+        let damaged = log_is_damaged(&repository);
+        if damaged {
+            telling.lost("a log entry cannot be read: there may be snapshots that were not searched");
+        }
+        Ok(telling.end().with(damaged, Cause::Missing))
+    }
+}
