@@ -9,6 +9,8 @@
 //! leaves whole packs at worst, and the next run of the same host takes those up.
 
 mod collate;
+mod effort;
+mod help;
 mod shared;
 
 use std::path::Path;
@@ -31,6 +33,8 @@ use crate::repository::Repository;
 use crate::session::Session;
 use crate::snapshot::{Label, Shape};
 use collate::collate;
+use effort::Effort;
+use help::{Help, Next};
 use shared::Linked;
 pub(crate) use shared::{Fuse, Shared};
 
@@ -61,8 +65,8 @@ pub struct Capture<'a> {
     pub journal: Option<&'a Path>,
     /// Where packs are written before they have a name, if the store has no place for that.
     pub scratch: &'a Path,
-    /// zstd level.
-    pub level: i32,
+    /// zstd level, 1 to 19. `None`: from 1 upwards while the target is what everybody waits for.
+    pub level: Option<i32>,
     /// Worker threads.
     pub workers: usize,
     /// Tells the time, in milliseconds since 1970 UTC.
@@ -177,7 +181,7 @@ fn run(
     stored_before: u64,
     objects_before: u64,
 ) -> Result<Summary, RepoError> {
-    let fuse = Fuse::new();
+    let (fuse, effort) = (Fuse::new(), Effort::new(capture.level));
     let blind = !repository.key.reads();
     let workers = capture.workers.max(1);
     let read_before = capture.tally.bytes_read.load(Ordering::Relaxed);
@@ -204,13 +208,14 @@ fn run(
         let (done_in, done) = unbounded::<Done>();
         let (credit_in, credit) = bounded::<()>(BATCHES_MAX);
         let (packs_in, packs) = bounded::<FinishedPack>(1);
-        let fuse = &fuse;
+        let (fuse, effort) = (&fuse, &effort);
         let registrar = &mut registrar;
         scope.spawn(move || walk(entries, capture, shared, fuse, &jobs_in, &credit_in));
-        for _ in 0..workers {
+        for help in Help::for_all(workers) {
             let (jobs, done_in, packs_in) = (jobs.clone(), done_in.clone(), packs_in.clone());
             scope.spawn(move || {
-                if let Err(error) = work(&jobs, &done_in, &packs_in, capture, shared, fuse, blind) {
+                let worker = Worker { packs: &packs_in, capture, shared, fuse, effort, blind };
+                if let Err(error) = worker.work(&jobs, &done_in, help) {
                     fuse.blow(error);
                     // Others must not wait for a place in the queue that nobody empties.
                     jobs.iter()
@@ -300,49 +305,89 @@ fn walk(
     send(&mut items);
 }
 
-#[inline(never)]
-fn work(
-    jobs: &Receiver<Job>,
-    done: &Sender<Done>,
-    packs: &Sender<FinishedPack>,
-    capture: &Capture<'_>,
-    shared: &Shared<'_>,
-    fuse: &Fuse,
+/// One worker: reads, cuts, names, compresses and seals, and fills a pack of its own.
+struct Worker<'a> {
+    packs: &'a Sender<FinishedPack>,
+    capture: &'a Capture<'a>,
+    shared: &'a Shared<'a>,
+    fuse: &'a Fuse,
+    effort: &'a Effort,
     blind: bool,
-) -> Result<(), RepoError> {
-    let frame = if blind { BLIND_FRAME_RAW } else { FRAME_RAW };
-    let mut packer = Packer::new(PackKind::Data, frame, PACK_TARGET, capture.level)?;
-    let mut cutter = Cutter::new(Chunker::new(&shared.session.naming.chunk));
-    let mut ready = |pack: FinishedPack| packs.send(pack).map_err(|_| RepoError::Interrupted);
-    for job in jobs {
-        let mut results = Vec::with_capacity(job.items.len());
-        let outcome: Result<(), RepoError> =
-            job.items.into_iter().take_while(|_| !fuse.is_blown()).try_for_each(|item| {
-                results.push(match item {
-                    Item::Unread(unread) => Outcome::Unread(unread),
-                    Item::Same(entry, known) => {
-                        let mut meta = entry.meta;
-                        meta.size = known.stamp.size;
-                        let row = Row { path: entry.path, meta, profile: known.profile, contents: known.contents };
-                        Outcome::Row { row, stamp: entry.stamp, unsettled: false }
-                    }
-                    Item::Fresh(entry) => {
-                        let mut keep = |id: ChunkId, bytes: &[u8]| {
-                            packer.add(shared.session, ChunkKind::Data, id, bytes, &mut ready)
-                        };
-                        take(entry, &mut cutter, capture, shared, &mut keep)?
-                    }
-                });
+}
+
+impl Worker<'_> {
+    #[inline(never)]
+    fn work(&self, jobs: &Receiver<Job>, done: &Sender<Done>, mut help: Help) -> Result<(), RepoError> {
+        let (shared, session) = (self.shared, self.shared.session);
+        let frame = if self.blind { BLIND_FRAME_RAW } else { FRAME_RAW };
+        let mut packer = Packer::new(PackKind::Data, frame, PACK_TARGET, self.effort.level())?;
+        let mut cutter = Cutter::new(Chunker::new(&session.naming.chunk));
+        let mut since = (self.capture.clock)();
+        let mut ready = |pack: FinishedPack| {
+            let whole = (self.capture.clock)();
+            let sent = self.packs.send(pack).map_err(|_| RepoError::Interrupted);
+            let taken = (self.capture.clock)();
+            self.effort.note(whole.saturating_sub(since), taken.saturating_sub(whole));
+            since = taken;
+            sent
+        };
+        while let Some(next) = help.next(jobs) {
+            packer.set_level(self.effort.level())?;
+            let job = match next {
+                Next::Job(job) => job,
+                Next::Frame(frame) => {
+                    help.give_back(packer.seal(session, frame, &mut ready)?);
+                    continue;
+                }
+            };
+            let mut results = Vec::with_capacity(job.items.len());
+            let mut keep =
+                |id: ChunkId, bytes: &[u8]| packer.add(session, ChunkKind::Data, id, bytes, &help, &mut ready);
+            let mut items = job.items.into_iter().take_while(|_| !self.fuse.is_blown());
+            let outcome: Result<(), RepoError> = items.try_for_each(|item| {
+                results.push(settle(item, &mut cutter, self.capture, shared, &mut keep)?);
                 Ok(())
             });
-        // Every job is answered, also a failed one: whoever counts them must not wait for ever.
-        let sent = done.send(Done { sequence: job.sequence, results });
-        outcome?;
-        if sent.is_err() {
-            break;
+            // Every job is answered, also a failed one: whoever counts them must not wait for ever.
+            let sent = done.send(Done { sequence: job.sequence, results });
+            outcome?;
+            if sent.is_err() {
+                break;
+            }
         }
+        if self.fuse.is_blown() {
+            return Ok(());
+        }
+        packer.seal_rest(session, &mut ready)?;
+        help.no_more();
+        while let Some(frame) = help.frame() {
+            if self.fuse.is_blown() {
+                return Ok(());
+            }
+            help.give_back(packer.seal(session, frame, &mut ready)?);
+        }
+        packer.flush(session, &mut ready)
     }
-    if fuse.is_blown() { Ok(()) } else { packer.flush(shared.session, &mut ready) }
+}
+
+/// What becomes of one item.
+fn settle(
+    item: Item,
+    cutter: &mut Cutter,
+    capture: &Capture<'_>,
+    shared: &Shared<'_>,
+    keep: &mut KeepChunk<'_>,
+) -> Result<Outcome, RepoError> {
+    match item {
+        Item::Unread(unread) => Ok(Outcome::Unread(unread)),
+        Item::Same(entry, known) => {
+            let mut meta = entry.meta;
+            meta.size = known.stamp.size;
+            let row = Row { path: entry.path, meta, profile: known.profile, contents: known.contents };
+            Ok(Outcome::Row { row, stamp: entry.stamp, unsettled: false })
+        }
+        Item::Fresh(entry) => take(entry, cutter, capture, shared, keep),
+    }
 }
 
 fn take(

@@ -77,7 +77,7 @@ impl Scene {
             cache: None,
             journal: None,
             scratch: self.folder.path(),
-            level: 1,
+            level: Some(1),
             workers: 1,
             clock: &|| clock.fetch_add(1, Ordering::Relaxed),
             stop: &AtomicBool::new(false),

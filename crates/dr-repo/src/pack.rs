@@ -240,13 +240,44 @@ pub(crate) fn open_whole<'a>(bytes: &'a [u8], index: &crate::id::Secret) -> Resu
     Ok(Opened { header, header_bytes, rows })
 }
 
+/// Chunks that will be one frame, not compressed yet.
+#[derive(Default)]
+pub(crate) struct RawFrame {
+    raw: Vec<u8>,
+    rows: Vec<ChunkRow>,
+}
+
+impl RawFrame {
+    fn clear(&mut self) {
+        self.raw.clear();
+        self.rows.clear();
+    }
+}
+
+/// Where full frames can be left for somebody who has nothing to do.
+pub(crate) trait Others {
+    /// Gives the frame away for an empty one, if somebody waits for work.
+    fn offer(&self, frame: RawFrame) -> Result<RawFrame, RawFrame>;
+}
+
+/// Nobody else is there.
+pub(crate) struct Alone;
+
+impl Others for Alone {
+    fn offer(&self, frame: RawFrame) -> Result<RawFrame, RawFrame> {
+        Err(frame)
+    }
+}
+
+/// What is done with a pack that is whole.
+pub(crate) type Ready<'a> = dyn FnMut(FinishedPack) -> Result<(), RepoError> + 'a;
+
 /// Collects chunks into frames and frames into packs; owned by one worker.
 pub(crate) struct Packer {
     kind: PackKind,
     frame_raw: usize,
     target: u64,
-    raw: Vec<u8>,
-    rows: Vec<ChunkRow>,
+    filling: RawFrame,
     packed: Vec<u8>,
     squeezer: Squeezer,
     open: Option<PackWriter>,
@@ -258,60 +289,74 @@ impl Packer {
             kind,
             frame_raw,
             target,
-            raw: Vec::with_capacity(frame_raw),
-            rows: Vec::new(),
+            filling: RawFrame::default(),
             packed: Vec::new(),
             squeezer: Squeezer::new(level)?,
             open: None,
         })
     }
 
-    /// Adds a new chunk; `done` gets each pack that is full.
+    /// zstd's level from here on.
+    pub(crate) fn set_level(&mut self, level: i32) -> Result<(), RepoError> {
+        self.squeezer.set_level(level)
+    }
+
+    /// Adds a new chunk. A frame that is full goes to one of the `others` who has nothing to do, or into a pack here;
+    /// `done` gets each pack that is full.
     pub(crate) fn add(
         &mut self,
         session: &Session,
         kind: ChunkKind,
         id: ChunkId,
         bytes: &[u8],
-        done: &mut dyn FnMut(FinishedPack) -> Result<(), RepoError>,
+        others: &dyn Others,
+        done: &mut Ready<'_>,
     ) -> Result<(), RepoError> {
-        if self.raw.len() + bytes.len() > self.frame_raw || self.rows.len() == crate::format::FRAME_CHUNKS_MAX {
-            self.seal_frame(session, done)?;
+        let filling = &self.filling;
+        if filling.raw.len() + bytes.len() > self.frame_raw || filling.rows.len() == crate::format::FRAME_CHUNKS_MAX {
+            match others.offer(std::mem::take(&mut self.filling)) {
+                Ok(empty) => self.filling = empty,
+                Err(full) => self.filling = self.seal(session, full, done)?,
+            }
         }
-        self.raw.extend_from_slice(bytes);
-        self.rows.push(ChunkRow { kind, id, len: bytes.len() as u32 });
+        self.filling.raw.extend_from_slice(bytes);
+        self.filling.rows.push(ChunkRow { kind, id, len: bytes.len() as u32 });
         Ok(())
     }
 
-    fn seal_frame(
+    /// Compresses and seals one frame, and gives it back empty.
+    pub(crate) fn seal(
         &mut self,
         session: &Session,
-        done: &mut dyn FnMut(FinishedPack) -> Result<(), RepoError>,
-    ) -> Result<(), RepoError> {
-        if self.rows.is_empty() {
-            return Ok(());
+        mut frame: RawFrame,
+        done: &mut Ready<'_>,
+    ) -> Result<RawFrame, RepoError> {
+        if frame.rows.is_empty() {
+            return Ok(frame);
         }
-        let codec = self.squeezer.squeeze(&self.raw, &mut self.packed)?;
-        if self.open.as_ref().is_some_and(|pack| !pack.has_room(self.rows.len())) {
+        let codec = self.squeezer.squeeze(&frame.raw, &mut self.packed)?;
+        if self.open.as_ref().is_some_and(|pack| !pack.has_room(frame.rows.len())) {
             self.close_pack(session, done)?;
         }
         let pack = match &mut self.open {
             Some(pack) => pack,
             none => none.insert(PackWriter::create(session, self.kind, &session.staging, &session.place)?),
         };
-        pack.add(codec, self.raw.len() as u32, std::mem::take(&mut self.rows), &mut self.packed)?;
-        self.raw.clear();
+        pack.add(codec, frame.raw.len() as u32, std::mem::take(&mut frame.rows), &mut self.packed)?;
+        frame.clear();
         if pack.len() >= self.target {
             self.close_pack(session, done)?;
         }
-        Ok(())
+        Ok(frame)
     }
 
-    fn close_pack(
-        &mut self,
-        session: &Session,
-        done: &mut dyn FnMut(FinishedPack) -> Result<(), RepoError>,
-    ) -> Result<(), RepoError> {
+    /// Seals what is not a full frame yet; packs stay open.
+    pub(crate) fn seal_rest(&mut self, session: &Session, done: &mut Ready<'_>) -> Result<(), RepoError> {
+        let rest = std::mem::take(&mut self.filling);
+        self.seal(session, rest, done).map(|_| ())
+    }
+
+    fn close_pack(&mut self, session: &Session, done: &mut Ready<'_>) -> Result<(), RepoError> {
         match self.open.take() {
             Some(pack) => done(pack.finish(&session.naming.index, &mut self.squeezer)?),
             None => Ok(()),
@@ -319,12 +364,8 @@ impl Packer {
     }
 
     /// Seals and closes whatever is open.
-    pub(crate) fn flush(
-        &mut self,
-        session: &Session,
-        done: &mut dyn FnMut(FinishedPack) -> Result<(), RepoError>,
-    ) -> Result<(), RepoError> {
-        self.seal_frame(session, done)?;
+    pub(crate) fn flush(&mut self, session: &Session, done: &mut Ready<'_>) -> Result<(), RepoError> {
+        self.seal_rest(session, done)?;
         self.close_pack(session, done)
     }
 }

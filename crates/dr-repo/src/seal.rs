@@ -3,8 +3,7 @@
 //! Every AEAD key here is derived for exactly one message or one numbered series of messages, so nonces are
 //! counters and never random. Source: RFC 8439 (ChaCha20-Poly1305), RFC 9180 (HPKE), BLAKE3 `derive_key`.
 
-use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
+use aws_lc_rs::aead::{Aad as Associated, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use hpke::{Deserializable, Kem as _, Serializable};
 use zeroize::Zeroizing;
 
@@ -39,38 +38,34 @@ pub(crate) fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
 }
 
 /// One AEAD key, ready for use.
-pub(crate) struct Sealer(ChaCha20Poly1305);
+pub(crate) struct Sealer(LessSafeKey);
 
 impl Sealer {
+    #[expect(clippy::expect_used, reason = "fails only for a key of another length")]
     pub(crate) fn new(key: &Secret) -> Self {
-        Self(ChaCha20Poly1305::new(&key.0.into()))
+        Self(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &key.0).expect("32 bytes")))
     }
 
     /// Seals `buffer` in place and appends the tag.
     #[expect(clippy::expect_used, reason = "fails only above 256 GiB, and chunks are 4 MiB at most")]
     pub(crate) fn seal(&self, number: u32, aad: &[u8], buffer: &mut Vec<u8>) {
-        let tag = self
-            .0
-            .encrypt_inout_detached(&nonce(number).into(), aad, buffer.as_mut_slice().into())
-            .expect("short enough");
-        buffer.extend_from_slice(&tag);
+        let tag =
+            self.0.seal_in_place_separate_tag(nonce(number), Associated::from(aad), buffer).expect("short enough");
+        buffer.extend_from_slice(tag.as_ref());
     }
 
     /// Opens `sealed` (bytes and tag) in place and cuts the tag off.
     pub(crate) fn open(&self, number: u32, aad: &[u8], sealed: &mut Vec<u8>) -> Result<(), BadSeal> {
-        let at = sealed.len().checked_sub(TAG).ok_or(BadSeal)?;
-        let tag: [u8; TAG] = sealed[at..].try_into().map_err(|_| BadSeal)?;
-        sealed.truncate(at);
-        self.0
-            .decrypt_inout_detached(&nonce(number).into(), aad, sealed.as_mut_slice().into(), &tag.into())
-            .map_err(|_| BadSeal)
+        let len = self.0.open_in_place(nonce(number), Associated::from(aad), sealed).map_err(|_| BadSeal)?.len();
+        sealed.truncate(len);
+        Ok(())
     }
 }
 
-fn nonce(number: u32) -> [u8; 12] {
+fn nonce(number: u32) -> Nonce {
     let mut out = [0; 12];
     out[..4].copy_from_slice(&number.to_le_bytes());
-    out
+    Nonce::assume_unique_for_key(out)
 }
 
 /// Seals one message under a key that seals nothing else.
@@ -156,6 +151,27 @@ mod tests {
         assert_eq!(open_from(&own, &public, family, session, &sealed).unwrap().as_slice(), b"tonight");
         assert!(open_from(&other, &public_of(&other).unwrap(), family, session, &sealed).is_err());
         assert!(open_from(&own, &public, family, SessionId([3; 16]), &sealed).is_err());
+    }
+
+    #[test]
+    fn the_fast_cipher_and_the_plain_one_agree() {
+        use chacha20poly1305::aead::AeadInOut;
+        use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
+        let key = Secret::random();
+        let plain = ChaCha20Poly1305::new(&key.0.into());
+        for len in [0, 1, 15, 16, 17, 63, 64, 65, 255, 4096, 70_001] {
+            let message: Vec<u8> = (0..len).map(|n| (n * 7) as u8).collect();
+            let mut number = [0; 12];
+            number[..4].copy_from_slice(&(len as u32).to_le_bytes());
+            let mut theirs = message.clone();
+            let tag = plain.encrypt_inout_detached(&number.into(), b"aad", theirs.as_mut_slice().into()).unwrap();
+            theirs.extend_from_slice(&tag);
+            let mut ours = message.clone();
+            Sealer::new(&key).seal(len as u32, b"aad", &mut ours);
+            assert_eq!(ours, theirs, "{len}");
+            Sealer::new(&key).open(len as u32, b"aad", &mut ours).unwrap();
+            assert_eq!(ours, message);
+        }
     }
 
     #[test]

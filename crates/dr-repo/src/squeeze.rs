@@ -12,11 +12,21 @@ use crate::wire::Bad;
 /// A reusable compressor of one level.
 pub(crate) struct Squeezer {
     zstd: Compressor<'static>,
+    level: i32,
 }
 
 impl Squeezer {
     pub(crate) fn new(level: i32) -> Result<Self, RepoError> {
-        Ok(Self { zstd: Compressor::new(level).map_err(RepoError::local("zstd cannot start"))? })
+        Ok(Self { zstd: Compressor::new(level).map_err(RepoError::local("zstd cannot start"))?, level })
+    }
+
+    /// Another level from here on.
+    pub(crate) fn set_level(&mut self, level: i32) -> Result<(), RepoError> {
+        if self.level != level {
+            self.zstd.set_compression_level(level).map_err(RepoError::local("zstd cannot change its level"))?;
+            self.level = level;
+        }
+        Ok(())
     }
 
     /// Compresses into `out` (emptied first) and says which codec was worth it.

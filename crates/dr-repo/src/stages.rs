@@ -12,7 +12,7 @@ use crate::format::{FRAME_RAW, PACK_TARGET};
 use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackKind, Secret, SessionId, SnapshotId};
 use crate::key::{FamilyKey, WriterKey};
 use crate::log_entry::{Author, Body, Entry, Named, Registered, Runs};
-use crate::pack::{Packer, open_whole};
+use crate::pack::{Alone, Packer, open_whole};
 use crate::page::{Contents, Extent, Page, Row, decode, encode_leaf};
 use crate::seal::Sealer;
 use crate::session::Session;
@@ -124,7 +124,14 @@ impl Packing {
         };
         let mut packer = Packer::new(PackKind::Data, FRAME_RAW, PACK_TARGET, level)?;
         for chunk in chunks {
-            packer.add(&self.session, ChunkKind::Data, self.namer.id(ChunkKind::Data, chunk), chunk, &mut done)?;
+            packer.add(
+                &self.session,
+                ChunkKind::Data,
+                self.namer.id(ChunkKind::Data, chunk),
+                chunk,
+                &Alone,
+                &mut done,
+            )?;
         }
         packer.flush(&self.session, &mut done)?;
         Ok(packs)

@@ -152,7 +152,7 @@ fn a_write_only_hosts_memory_state_and_caches_open_nothing() {
         cache: Some(&cache),
         journal: Some(folder.path()),
         scratch: folder.path(),
-        level: 1,
+        level: Some(1),
         workers: 2,
         clock: &|| clock.fetch_add(1, Ordering::Relaxed),
         stop: &AtomicBool::new(false),

@@ -17,10 +17,6 @@ use crate::limit::Limit;
 use crate::school::School;
 use crate::targets::Spot;
 
-/// zstd level of every backup unless somebody asks for another: where files stop getting much smaller for the time it
-/// takes.
-pub const LEVEL: i32 = 3;
-
 /// What a run wants of each target.
 pub(crate) struct Ask<'a> {
     pub(crate) system: &'a System,
@@ -132,7 +128,7 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
         cache: Some(&caches.join(ask.system.id.as_str())),
         journal: Some(&journal),
         scratch: &scratch,
-        level: LEVEL,
+        level: None,
         workers: school.workers,
         clock: &|| school.clock.decided().as_millisecond(),
         stop: ask.limit.stop(),

@@ -32,7 +32,6 @@ mod state;
 mod targets;
 
 pub use clock::Clock;
-pub use copy::LEVEL;
 pub use due::{Turn, asked, due, past};
 pub use error::RunError;
 pub use init::{Founded, GiveOut, Initialised, init};

@@ -13,7 +13,7 @@ use crate::error::RepoError;
 use crate::extents::ExtentBuilder;
 use crate::format::{CHUNKER_MIN8, EXTENTS_INLINE_MAX, META_FRAME_RAW, META_PACK_TARGET};
 use crate::id::{ChunkId, ChunkKind, PackKind};
-use crate::pack::{FinishedPack, Packer};
+use crate::pack::{Alone, FinishedPack, Packer};
 use crate::page::Contents;
 use crate::snapshot::{Document, LISTED_MAX, Label};
 use crate::tree::TreeBuilder;
@@ -102,7 +102,7 @@ fn keep_meta(
     }
     let id = shared.namer.id(kind, bytes);
     if shared.is_new(kind, id) {
-        packer.add(shared.session, kind, id, bytes, ready)?;
+        packer.add(shared.session, kind, id, bytes, &Alone, ready)?;
     }
     Ok(id)
 }

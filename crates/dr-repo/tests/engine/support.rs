@@ -256,7 +256,7 @@ impl School {
             cache: cache.as_deref(),
             journal: None,
             scratch: self.folder.path(),
-            level: 1,
+            level: Some(1),
             workers: 2,
             clock: &|| self.clock.fetch_add(1, Ordering::Relaxed),
             stop: &AtomicBool::new(false),

@@ -49,7 +49,7 @@ pub struct Backup {
     profile: Option<Cut>,
     /// `auto`, or a level of zstd from 1 (fast) to 19 (small)
     #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = level)]
-    compression: i32,
+    compression: Level,
 }
 
 /// A profile, as it is typed.
@@ -63,6 +63,10 @@ enum Cut {
     Coarse,
 }
 
+/// zstd's level, if it is to be fixed. A type of its own, because clap takes an `Option` for an optional flag.
+#[derive(Debug, Clone, Copy)]
+struct Level(Option<i32>);
+
 fn tag(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -70,10 +74,11 @@ fn tag(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn level(text: &str) -> Result<i32, String> {
+/// None: as the target's speed asks for.
+fn level(text: &str) -> Result<Level, String> {
     match (text, text.parse()) {
-        ("auto", _) => Ok(dr_run::LEVEL),
-        (_, Ok(level @ 1..=19)) => Ok(level),
+        ("auto", _) => Ok(Level(None)),
+        (_, Ok(level @ 1..=19)) => Ok(Level(Some(level))),
         _ => Err("it is `auto` or a level from 1 to 19".into()),
     }
 }
@@ -114,7 +119,7 @@ impl Backup {
             cache: file_cache.as_deref(),
             journal: cache.journal(),
             scratch: &scratch,
-            level: self.compression,
+            level: self.compression.0,
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             clock: &|| clock::now().as_millisecond(),
             stop: world.signals.stop(),
