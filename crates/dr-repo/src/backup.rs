@@ -32,9 +32,10 @@ use crate::register::Registrar;
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::snapshot::{Label, Shape};
+use crate::turns::Next;
 use collate::collate;
 use effort::Effort;
-use help::{Help, Next};
+use help::Help;
 use shared::Linked;
 pub(crate) use shared::{Fuse, Shared};
 
@@ -335,7 +336,7 @@ impl Worker<'_> {
             packer.set_level(self.effort.level())?;
             let job = match next {
                 Next::Job(job) => job,
-                Next::Frame(frame) => {
+                Next::Piece(frame) => {
                     help.give_back(packer.seal(session, frame, &mut ready)?);
                     continue;
                 }

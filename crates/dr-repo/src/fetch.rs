@@ -7,6 +7,7 @@ use dr_store::Shelf;
 
 use crate::error::RepoError;
 use crate::format::CHUNK_MAX;
+use crate::frames::{FrameKey, Frames, Wanted};
 use crate::header::{Header, Sealed, frame_aad, pack_key};
 use crate::id::{ChunkId, ChunkKind, FamilyId, Secret, SessionId};
 use crate::key::{FamilyKey, Naming};
@@ -126,9 +127,6 @@ impl Namer {
     }
 }
 
-/// Opened frames that one thread keeps at hand.
-const FRAMES_KEPT: usize = 12;
-
 /// Reads chunks for one thread.
 pub(crate) struct Fetcher<'a> {
     shelf: &'a Shelf,
@@ -136,9 +134,32 @@ pub(crate) struct Fetcher<'a> {
     keys: &'a SessionKeys,
     namer: &'a Namer,
     unsqueezer: Unsqueezer,
-    /// Most recently used last.
-    kept: Vec<((u32, u16), Vec<u8>)>,
-    pub(crate) fetched: u64,
+    frames: Arc<Frames>,
+    /// The frame that was asked for last: most chunks come from the same one as their neighbour.
+    last: Option<(FrameKey, Arc<Vec<u8>>)>,
+}
+
+/// A chunk in its opened frame.
+#[derive(Clone)]
+pub(crate) struct Found {
+    frame: Arc<Vec<u8>>,
+    from: usize,
+    to: usize,
+}
+
+impl Found {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.frame[self.from..self.to]
+    }
+
+    /// Takes in what follows immediately in the same frame; says whether it did.
+    pub(crate) fn join(&mut self, next: &Self) -> bool {
+        let follows = Arc::ptr_eq(&self.frame, &next.frame) && self.to == next.from;
+        if follows {
+            self.to = next.to;
+        }
+        follows
+    }
 }
 
 impl<'a> Fetcher<'a> {
@@ -147,16 +168,27 @@ impl<'a> Fetcher<'a> {
         index: &'a Index,
         keys: &'a SessionKeys,
         namer: &'a Namer,
+        frames: Arc<Frames>,
     ) -> Result<Self, RepoError> {
-        Ok(Self { shelf, index, keys, namer, unsqueezer: Unsqueezer::new()?, kept: Vec::new(), fetched: 0 })
+        Ok(Self { shelf, index, keys, namer, unsqueezer: Unsqueezer::new()?, frames, last: None })
     }
 
     /// The chunk's bytes, proved to be that chunk. Every place that is known is tried.
     pub(crate) fn chunk(&mut self, kind: ChunkKind, id: ChunkId) -> Result<&[u8], RepoError> {
+        let found = self.find(kind, id)?;
+        // The same frame, held by `last`.
+        match &self.last {
+            Some((_, frame)) => Ok(&frame[found.from..found.to]),
+            None => Err(RepoError::damaged(format!("chunk {id}"), "it was let go of too early")),
+        }
+    }
+
+    /// The chunk in its frame, proved to be that chunk. Every place that is known is tried.
+    pub(crate) fn find(&mut self, kind: ChunkKind, id: ChunkId) -> Result<Found, RepoError> {
         let mut first_error = None;
         for place in self.index.places(kind, id)? {
             match self.at(kind, id, place) {
-                Ok((kept, from, to)) => return Ok(&self.kept[kept].1[from..to]),
+                Ok(found) => return Ok(found),
                 Err(error) => {
                     first_error.get_or_insert(error);
                 }
@@ -166,23 +198,40 @@ impl<'a> Fetcher<'a> {
             .unwrap_or_else(|| RepoError::damaged(format!("chunk {id}"), "it is in no pack that can be found")))
     }
 
-    fn at(&mut self, kind: ChunkKind, id: ChunkId, place: Place) -> Result<(usize, usize, usize), RepoError> {
+    /// The frame in which the chunk will be looked for first.
+    pub(crate) fn frame_of(&self, kind: ChunkKind, id: ChunkId) -> Option<FrameKey> {
+        let place = self.index.places(kind, id).ok()?.into_iter().next()?;
+        Some((place.pack, self.index.slot(place).ok()?.frame))
+    }
+
+    fn at(&mut self, kind: ChunkKind, id: ChunkId, place: Place) -> Result<Found, RepoError> {
         let slot = self.index.slot(place)?;
-        let kept = self.frame(place.pack, slot.frame)?;
+        let frame = self.frame((place.pack, slot.frame))?;
         let (from, to) = (slot.at as usize, slot.at as usize + slot.len as usize);
-        let bytes = self.kept[kept].1.get(from..to);
-        match bytes {
-            Some(bytes) if self.namer.id(kind, bytes) == id => Ok((kept, from, to)),
+        match frame.get(from..to) {
+            Some(bytes) if self.namer.id(kind, bytes) == id => Ok(Found { frame, from, to }),
             _ => Err(RepoError::damaged(self.index.object(place.pack), "a chunk in it is not what its name says")),
         }
     }
 
-    fn frame(&mut self, pack: u32, frame: u16) -> Result<usize, RepoError> {
-        if let Some(at) = self.kept.iter().position(|(key, _)| *key == (pack, frame)) {
-            let entry = self.kept.remove(at);
-            self.kept.push(entry);
-            return Ok(self.kept.len() - 1);
+    fn frame(&mut self, key: FrameKey) -> Result<Arc<Vec<u8>>, RepoError> {
+        if let Some((last, frame)) = &self.last
+            && *last == key
+        {
+            return Ok(Arc::clone(frame));
         }
+        let frames = Arc::clone(&self.frames);
+        let frame = frames.get(key, || self.open(key))?;
+        self.last = Some((key, Arc::clone(&frame)));
+        Ok(frame)
+    }
+
+    /// Opens a frame that somebody will ask for, unless another is at it.
+    pub(crate) fn open_early(&mut self, wanted: &Wanted) {
+        wanted.open(|key| self.open(key));
+    }
+
+    fn open(&mut self, (pack, frame): FrameKey) -> Result<Vec<u8>, RepoError> {
         let known = self.index.pack(pack)?;
         let slot = known
             .frames
@@ -190,12 +239,6 @@ impl<'a> Fetcher<'a> {
             .ok_or_else(|| RepoError::damaged(&known.object, "a frame of it is not known"))?;
         debug_assert!(slot.raw_len as usize <= CHUNK_MAX);
         let sealed = self.shelf.get_range(&key(&known.object)?, slot.at, u64::from(slot.sealed_len))?;
-        self.fetched += sealed.len() as u64;
-        let raw = open_frame(&known.header, slot, sealed.into(), self.keys, &mut self.unsqueezer, &known.object)?;
-        if self.kept.len() == FRAMES_KEPT {
-            self.kept.remove(0);
-        }
-        self.kept.push(((pack, frame), raw));
-        Ok(self.kept.len() - 1)
+        open_frame(&known.header, slot, sealed.into(), self.keys, &mut self.unsqueezer, &known.object)
     }
 }

@@ -22,6 +22,7 @@ mod fold;
 mod format;
 #[cfg(test)]
 mod format_page;
+mod frames;
 mod header;
 #[cfg(test)]
 mod hostile;
@@ -51,6 +52,7 @@ pub mod stages;
 mod status_object;
 mod trailer;
 mod tree;
+mod turns;
 #[cfg(test)]
 mod wiped;
 mod wire;

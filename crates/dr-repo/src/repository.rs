@@ -2,6 +2,8 @@
 
 mod load;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use dr_store::{Body, Put, Shelf, StoreError};
 
@@ -9,6 +11,7 @@ use crate::error::RepoError;
 use crate::fetch::{Fetcher, Namer, SessionKeys};
 use crate::fold::SnapshotState;
 use crate::format::{CHUNKER_MIN8, KEM_X25519, REPO_JSON_MAX, SLOT_MAX};
+use crate::frames::Frames;
 use crate::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, random, unhex};
 use crate::key::{FamilyKey, Key, WriterKey};
 use crate::log::{Log, key};
@@ -246,7 +249,12 @@ impl Repository {
 
     /// For reading chunks, in one thread.
     pub(crate) fn fetcher(&self) -> Result<Fetcher<'_>, RepoError> {
-        Fetcher::new(&self.shelf, self.index()?, &self.keys, &self.namer)
+        self.fetcher_sharing(Arc::new(Frames::new(1)))
+    }
+
+    /// One that shares the frames that are open with others.
+    pub(crate) fn fetcher_sharing(&self, frames: Arc<Frames>) -> Result<Fetcher<'_>, RepoError> {
+        Fetcher::new(&self.shelf, self.index()?, &self.keys, &self.namer, frames)
     }
 
     /// This repository's id.

@@ -5,21 +5,23 @@
 //! else is restored. Directories get their metadata last, deepest first.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, bounded};
-use dr_entry::{Destination, EntryPath, Kind, Meta};
+use dr_entry::{Destination, EntryPath, Kind, Meta, Writing};
 
 use crate::backup::{Fuse, Tally};
 use crate::error::RepoError;
 use crate::extents::{self, ExtentPage, Run};
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, Found};
+use crate::frames::{FrameKey, Frames, Wanted};
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
 use crate::page::{Contents, Extent, Row};
 use crate::repository::Repository;
 use crate::snapshot::{Document, Label, Shape};
 use crate::tree::{Step, Walk, has_parent};
+use crate::turns::{Next, Turns};
 
 /// How a restore is to run.
 pub struct Restore<'a> {
@@ -66,8 +68,11 @@ pub struct Description {
     pub unreadable: Vec<(EntryPath, String)>,
 }
 
-const BATCH_FILES: usize = 128;
-const BATCH_BYTES: u64 = 8 << 20;
+/// Small batches: workers stay near each other, and share the frames that are open.
+const BATCH_FILES: usize = 256;
+const BATCH_BYTES: u64 = 2 << 20;
+/// Files from this size have their frames opened ahead by whoever has nothing to do.
+const LARGE: u64 = 4 << 20;
 
 impl Repository {
     /// The document of a snapshot, if this key opens it.
@@ -122,6 +127,7 @@ struct Shared<'a> {
     repository: &'a Repository,
     destination: &'a dyn Destination,
     options: &'a Restore<'a>,
+    frames: Arc<Frames>,
     fuse: Fuse,
     outcome: Mutex<Restored>,
 }
@@ -152,18 +158,25 @@ pub fn restore(
     destination: &dyn Destination,
 ) -> Result<Restored, RepoError> {
     let document = repository.document(id)?;
-    let shared =
-        Shared { repository, destination, options, fuse: Fuse::new(), outcome: Mutex::new(Restored::default()) };
+    let workers = options.workers.max(1);
+    let shared = Shared {
+        repository,
+        destination,
+        options,
+        frames: Arc::new(Frames::new(workers)),
+        fuse: Fuse::new(),
+        outcome: Mutex::new(Restored::default()),
+    };
     let mut missed: HashSet<EntryPath> = options.paths.iter().cloned().collect();
     if let Some(root) = &document.root {
         let mut walk = Walk::new(root, options.paths.to_vec());
         std::thread::scope(|scope| {
-            let (batches_in, batches) = bounded::<Vec<Row>>(options.workers.max(1) * 2);
-            for _ in 0..options.workers.max(1) {
+            let (batches_in, batches) = bounded::<Vec<Row>>(workers * 2);
+            for turns in Turns::for_all(workers, workers * 2) {
                 let batches = batches.clone();
                 let shared = &shared;
                 scope.spawn(move || {
-                    if let Err(error) = work(&batches, shared) {
+                    if let Err(error) = work(&batches, shared, turns) {
                         shared.fuse.blow(error);
                         batches.iter().for_each(drop);
                     }
@@ -288,20 +301,30 @@ fn finish(later: Later, shared: &Shared<'_>) -> HashSet<EntryPath> {
     later.missed
 }
 
-fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>) -> Result<(), RepoError> {
-    let repository = shared.repository;
-    let mut fetcher = repository.fetcher()?;
-    for batch in batches {
+fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>, mut turns: Turns<Wanted>) -> Result<(), RepoError> {
+    let mut fetcher = shared.repository.fetcher_sharing(Arc::clone(&shared.frames))?;
+    while let Some(next) = turns.next(batches) {
+        let batch = match next {
+            Next::Job(batch) => batch,
+            Next::Piece(wanted) => {
+                fetcher.open_early(&wanted);
+                continue;
+            }
+        };
         for row in batch {
             if shared.fuse.is_blown() || shared.options.stop.load(Ordering::Relaxed) {
                 break;
             }
-            match file(&row, &mut fetcher, shared) {
+            match file(&row, &mut fetcher, shared, &turns) {
                 Ok(()) => shared.done(1, row.meta.size),
                 Err(Failed::Here(why)) => shared.failed(row.path, why),
                 Err(Failed::All(error)) => return Err(error),
             }
         }
+    }
+    turns.no_more();
+    while let Some(wanted) = turns.piece() {
+        fetcher.open_early(&wanted);
     }
     Ok(())
 }
@@ -332,55 +355,132 @@ impl From<std::io::Error> for Failed {
     }
 }
 
-fn file(row: &Row, fetcher: &mut Fetcher<'_>, shared: &Shared<'_>) -> Result<(), Failed> {
-    let mut writing = shared.destination.file(&row.path, row.meta.size)?;
-    let mut at = 0u64;
-    let mut put = |extent: Extent, fetcher: &mut Fetcher<'_>| -> Result<(), Failed> {
-        if let Extent::Chunk { id, len } = extent {
-            let bytes = fetcher.chunk(ChunkKind::Data, id)?;
-            if bytes.len() != len as usize {
-                return Err(Failed::Here(format!("chunk {id} has another length than the tree says")));
-            }
-            writing.write_at(at, bytes)?;
-        }
-        at = at.checked_add(extent.len()).ok_or_else(|| Failed::Here("it is impossibly large".into()))?;
-        Ok(())
-    };
+fn file(row: &Row, fetcher: &mut Fetcher<'_>, shared: &Shared<'_>, turns: &Turns<Wanted>) -> Result<(), Failed> {
+    let writing = shared.destination.file(&row.path, row.meta.size)?;
+    let ahead = (row.meta.size >= LARGE).then_some(Ahead { frames: &shared.frames, turns });
+    let mut filling = Filling { writing, at: 0, run: None };
     match &row.contents {
         Contents::Empty => {}
         Contents::Inline(bytes) => {
-            writing.write_at(0, bytes)?;
-            at = bytes.len() as u64;
+            filling.writing.write_at(0, bytes)?;
+            filling.at = bytes.len() as u64;
         }
-        Contents::Extents(extents) => {
-            for extent in extents {
-                put(*extent, fetcher)?;
-            }
-        }
+        Contents::Extents(extents) => filling.put(extents, fetcher, ahead.as_ref())?,
         Contents::Tree { root, level, extents } => {
             let run = Run { id: *root, len: row.meta.size, extents: *extents };
-            each_extent(run, *level, fetcher, &mut put)?;
+            each_leaf(run, *level, fetcher, &mut |extents, fetcher| filling.put(&extents, fetcher, ahead.as_ref()))?;
         }
     }
-    if at != row.meta.size {
+    filling.flush()?;
+    if filling.at != row.meta.size {
         return Err(Failed::Here("its extents do not add up to its size".into()));
     }
-    Ok(writing.finish(&row.meta)?)
+    Ok(filling.writing.finish(&row.meta)?)
 }
 
-/// Calls `each` with every extent below an extent page, in order, and holds each page to what was said of it. Levels
-/// only fall, so this ends.
-fn each_extent(
-    run: Run,
-    level: u8,
-    fetcher: &mut Fetcher<'_>,
-    each: &mut dyn FnMut(Extent, &mut Fetcher<'_>) -> Result<(), Failed>,
-) -> Result<(), Failed> {
-    match extent_page(run, level, fetcher)? {
-        ExtentPage::Leaf(extents) => extents.into_iter().try_for_each(|extent| each(extent, fetcher)),
-        ExtentPage::Inner { runs, .. } => {
-            runs.into_iter().try_for_each(|run| each_extent(run, level - 1, fetcher, each))
+/// A file on its way to being whole.
+struct Filling {
+    writing: Box<dyn Writing>,
+    at: u64,
+    /// Chunks that lie side by side in the file and in their frame are written at once: where, and what.
+    run: Option<(u64, Found)>,
+}
+
+impl Filling {
+    fn put(&mut self, extents: &[Extent], fetcher: &mut Fetcher<'_>, ahead: Option<&Ahead<'_>>) -> Result<(), Failed> {
+        let mut coming = ahead.map(|ahead| ahead.coming(extents, fetcher));
+        for (number, extent) in extents.iter().enumerate() {
+            if let Some(coming) = &mut coming {
+                coming.come_to(number);
+            }
+            if let Extent::Chunk { id, len } = *extent {
+                let found = fetcher.find(ChunkKind::Data, id)?;
+                if found.bytes().len() != len as usize {
+                    return Err(Failed::Here(format!("chunk {id} has another length than the tree says")));
+                }
+                let joined = self.run.as_mut().is_some_and(|(_, run)| run.join(&found));
+                if !joined {
+                    self.flush()?;
+                    self.run = Some((self.at, found));
+                }
+            } else {
+                self.flush()?;
+            }
+            self.at = self.at.checked_add(extent.len()).ok_or_else(|| Failed::Here("it is impossibly large".into()))?;
         }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Failed> {
+        if let Some((at, run)) = self.run.take() {
+            self.writing.write_at(at, run.bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// Has the frames of a large file opened before they are needed.
+struct Ahead<'a> {
+    frames: &'a Frames,
+    turns: &'a Turns<Wanted>,
+}
+
+/// The frames of a list of extents, each with the number of the first extent in it.
+struct Coming<'a> {
+    ahead: &'a Ahead<'a>,
+    frames: Vec<(usize, FrameKey)>,
+    /// Frames that were come to, and frames that were asked for.
+    reached: usize,
+    asked: usize,
+}
+
+/// So many frames are asked for ahead of the one that is being written.
+const AHEAD: usize = 4;
+
+impl Ahead<'_> {
+    fn coming(&self, extents: &[Extent], fetcher: &Fetcher<'_>) -> Coming<'_> {
+        let mut frames: Vec<(usize, FrameKey)> = Vec::new();
+        for (number, extent) in extents.iter().enumerate() {
+            if let Extent::Chunk { id, .. } = extent
+                && let Some(frame) = fetcher.frame_of(ChunkKind::Data, *id)
+                && frames.last().is_none_or(|(_, last)| *last != frame)
+            {
+                frames.push((number, frame));
+            }
+        }
+        Coming { ahead: self, frames, reached: 0, asked: 0 }
+    }
+}
+
+impl Coming<'_> {
+    /// This extent is next.
+    fn come_to(&mut self, extent: usize) {
+        if self.frames.get(self.reached).is_none_or(|(first, _)| *first != extent) {
+            return;
+        }
+        self.reached += 1;
+        self.asked = self.asked.max(self.reached);
+        let until = self.frames.len().min(self.reached + AHEAD);
+        while self.asked < until && self.ahead.turns.somebody_waits() {
+            let (_, frame) = self.frames[self.asked];
+            self.asked += 1;
+            if let Some(wanted) = self.ahead.frames.want(frame) {
+                // Nobody took it: whoever needs it opens it.
+                let _ = self.ahead.turns.offer(wanted);
+            }
+        }
+    }
+}
+
+/// What is done with the extents of one page.
+type EachLeaf<'a> = dyn FnMut(Vec<Extent>, &mut Fetcher<'_>) -> Result<(), Failed> + 'a;
+
+/// Calls `each` with the extents of every page below an extent page, in order, and holds each page to what was said
+/// of it. Levels only fall, so this ends.
+fn each_leaf(run: Run, level: u8, fetcher: &mut Fetcher<'_>, each: &mut EachLeaf<'_>) -> Result<(), Failed> {
+    match extent_page(run, level, fetcher)? {
+        ExtentPage::Leaf(extents) => each(extents, fetcher),
+        ExtentPage::Inner { runs, .. } => runs.into_iter().try_for_each(|run| each_leaf(run, level - 1, fetcher, each)),
     }
 }
 

@@ -1,0 +1,156 @@
+//! Which frames are open: a few, shared by everybody who reads, so that none is fetched twice for neighbours.
+//!
+//! A frame is opened by the first who asks; others wait for that. It may also be asked for early, and opened by somebody
+//! who has nothing else to do. One that could not be opened is tried again by whoever asks next: the error is theirs.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::error::RepoError;
+
+/// Pack and frame, by their numbers in the index.
+pub(crate) type FrameKey = (u32, u16);
+
+/// Frames that stay open for one reader; each more reader adds a few. A frame is 1 MiB, seldom up to 4.
+const KEPT: usize = 12;
+const KEPT_MORE: usize = 4;
+
+/// The open frames, the one that was used longest ago in front.
+pub(crate) struct Frames {
+    kept: Mutex<VecDeque<Wanted>>,
+    most: usize,
+}
+
+/// A frame that somebody wants.
+#[derive(Clone)]
+pub(crate) struct Wanted {
+    key: FrameKey,
+    slot: Arc<Slot>,
+}
+
+struct Slot {
+    state: Mutex<State>,
+    settled: Condvar,
+}
+
+enum State {
+    /// Not open, and nobody is at it.
+    Shut,
+    /// Somebody is opening it.
+    Opening,
+    Open(Arc<Vec<u8>>),
+}
+
+impl Frames {
+    pub(crate) fn new(readers: usize) -> Self {
+        Self { kept: Mutex::default(), most: KEPT + KEPT_MORE * readers.saturating_sub(1) }
+    }
+
+    /// The frame, opened by `open` if it is not, or not yet.
+    pub(crate) fn get(
+        &self,
+        key: FrameKey,
+        open: impl FnOnce() -> Result<Vec<u8>, RepoError>,
+    ) -> Result<Arc<Vec<u8>>, RepoError> {
+        self.wanted(key).0.get(open)
+    }
+
+    /// The frame's slot, to be opened early; none if somebody has it on the list already.
+    pub(crate) fn want(&self, key: FrameKey) -> Option<Wanted> {
+        let (wanted, is_new) = self.wanted(key);
+        is_new.then_some(wanted)
+    }
+
+    fn wanted(&self, key: FrameKey) -> (Wanted, bool) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // Neighbours ask for what was used last.
+        if let Some(at) = kept.iter().rposition(|one| one.key == key)
+            && let Some(found) = kept.remove(at)
+        {
+            kept.push_back(found.clone());
+            return (found, false);
+        }
+        if kept.len() == self.most {
+            kept.pop_front();
+        }
+        let slot = Arc::new(Slot { state: Mutex::new(State::Shut), settled: Condvar::new() });
+        let wanted = Wanted { key, slot };
+        kept.push_back(wanted.clone());
+        (wanted, true)
+    }
+}
+
+impl Wanted {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.slot.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, open: impl FnOnce() -> Result<Vec<u8>, RepoError>) -> Result<Arc<Vec<u8>>, RepoError> {
+        let mut state = self.state();
+        loop {
+            match &*state {
+                State::Open(frame) => return Ok(Arc::clone(frame)),
+                State::Opening => state = self.slot.settled.wait(state).unwrap_or_else(PoisonError::into_inner),
+                State::Shut => break,
+            }
+        }
+        *state = State::Opening;
+        drop(state);
+        self.settle(open())
+    }
+
+    /// Opens it, if nobody has begun to. An error is left to whoever needs it.
+    pub(crate) fn open(&self, open: impl FnOnce(FrameKey) -> Result<Vec<u8>, RepoError>) {
+        let mut state = self.state();
+        if matches!(*state, State::Shut) {
+            *state = State::Opening;
+            drop(state);
+            let _ = self.settle(open(self.key));
+        }
+    }
+
+    fn settle(&self, opened: Result<Vec<u8>, RepoError>) -> Result<Arc<Vec<u8>>, RepoError> {
+        let opened = opened.map(Arc::new);
+        *self.state() = opened.as_ref().map_or(State::Shut, |frame| State::Open(Arc::clone(frame)));
+        self.slot.settled.notify_all();
+        opened
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_frame_is_opened_once_however_many_ask() {
+        let (frames, opened) = (Frames::new(4), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for number in 0..8 {
+                        let frame = frames.get((0, number), || {
+                            opened.fetch_add(1, Ordering::Relaxed);
+                            Ok(vec![number as u8])
+                        });
+                        assert_eq!(*frame.unwrap(), [number as u8]);
+                    }
+                });
+            }
+        });
+        assert_eq!(opened.into_inner(), 8);
+    }
+
+    #[test]
+    fn one_that_did_not_open_is_tried_again_and_the_oldest_are_let_go() {
+        let frames = Frames::new(1);
+        assert!(frames.get((0, 0), || Err(RepoError::CannotRead)).is_err());
+        assert_eq!(*frames.get((0, 0), || Ok(vec![7])).unwrap(), [7]);
+        for number in 1..=KEPT as u16 {
+            frames.get((0, number), || Ok(vec![])).unwrap();
+        }
+        assert!(frames.want((0, 1)).is_none(), "still there");
+        assert!(frames.want((0, 0)).is_some(), "let go of");
+    }
+}

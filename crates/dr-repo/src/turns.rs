@@ -1,0 +1,114 @@
+//! What a worker does next: a job of its own, else a piece of what another one has on its hands.
+//!
+//! Work comes in jobs, and one job may be as large as everything else together: one disk image, one dump. So whoever is
+//! at a large one may offer pieces of it, which are taken only if somebody waits for work.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
+
+/// One worker's side of it.
+pub(crate) struct Turns<T> {
+    /// None once this worker has no more pieces to give; when all have come so far, waiting for pieces ends.
+    give: Option<Sender<T>>,
+    take: Receiver<T>,
+    idle: Arc<AtomicUsize>,
+}
+
+/// What a worker does next.
+pub(crate) enum Next<J, T> {
+    Job(J),
+    Piece(T),
+}
+
+impl<T> Turns<T> {
+    /// One for each worker. So many pieces wait for somebody at most.
+    pub(crate) fn for_all(workers: usize, waiting: usize) -> Vec<Self> {
+        let (give, take) = bounded(waiting);
+        let idle = Arc::new(AtomicUsize::new(0));
+        (0..workers).map(|_| Self { give: Some(give.clone()), take: take.clone(), idle: Arc::clone(&idle) }).collect()
+    }
+
+    /// A job before another's piece; none when there are no more jobs.
+    pub(crate) fn next<J>(&self, jobs: &Receiver<J>) -> Option<Next<J, T>> {
+        match jobs.try_recv() {
+            Ok(job) => return Some(Next::Job(job)),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        self.waiting(|| {
+            select! {
+                recv(jobs) -> job => job.ok().map(Next::Job),
+                recv(self.take) -> piece => piece.ok().map(Next::Piece),
+            }
+        })
+    }
+
+    /// Gives a piece away if somebody waits for work; back it comes if not.
+    pub(crate) fn offer(&self, piece: T) -> Result<(), T> {
+        match &self.give {
+            Some(give) if self.idle.load(Ordering::Relaxed) > 0 => give.try_send(piece).map_err(|e| e.into_inner()),
+            _ => Err(piece),
+        }
+    }
+
+    /// Whether somebody waits for work.
+    pub(crate) fn somebody_waits(&self) -> bool {
+        self.give.is_some() && self.idle.load(Ordering::Relaxed) > 0
+    }
+
+    /// This worker has no more pieces to give.
+    pub(crate) fn no_more(&mut self) {
+        self.give = None;
+    }
+
+    /// The next piece of somebody else; none when nobody has any more to give.
+    pub(crate) fn piece(&self) -> Option<T> {
+        self.waiting(|| self.take.recv().ok())
+    }
+
+    fn waiting<R>(&self, wait: impl FnOnce() -> R) -> R {
+        self.idle.fetch_add(1, Ordering::Relaxed);
+        let got = wait();
+        self.idle.fetch_sub(1, Ordering::Relaxed);
+        got
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_kept_while_nobody_waits_and_none_is_lost_when_somebody_does() {
+        let mut turns = Turns::<u32>::for_all(2, 2);
+        let (jobs_in, jobs) = bounded::<()>(1);
+        let (mut helper, giver) = (turns.remove(1), turns.remove(0));
+        assert_eq!(giver.offer(1), Err(1), "nobody waits");
+        drop(jobs_in);
+        let done = std::thread::scope(|scope| {
+            let helping = scope.spawn(move || {
+                assert!(helper.next(&jobs).is_none());
+                helper.no_more();
+                std::iter::from_fn(|| helper.piece()).collect::<Vec<_>>()
+            });
+            let mut mine = Vec::new();
+            for piece in 0..1_000 {
+                if let Err(back) = giver.offer(piece) {
+                    mine.push(back);
+                }
+            }
+            while !giver.somebody_waits() {
+                std::thread::yield_now();
+            }
+            giver.offer(1_000).unwrap();
+            drop(giver);
+            mine.extend(helping.join().unwrap());
+            mine
+        });
+        let mut done = done;
+        done.sort_unstable();
+        assert_eq!(done, (0..=1_000).collect::<Vec<_>>());
+    }
+}
