@@ -50,6 +50,7 @@ mod squeeze;
 #[doc(hidden)]
 pub mod stages;
 mod status_object;
+mod tier;
 mod trailer;
 mod tree;
 mod turns;

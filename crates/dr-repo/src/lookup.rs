@@ -1,17 +1,23 @@
-//! Which chunk lies where: the packs' trailers, in memory.
+//! Which chunk lies where: what the index objects in force say, asked of tables on this host's disk.
 //!
-//! Costs about 60 bytes a chunk. Rebuilt from index objects at every opening; where an index object cannot be
-//! read, from the packs themselves.
+//! On the heap are a few dozen bytes for each pack and a bounded cache, nothing for a chunk or a frame. A table that
+//! turns out to be damaged is made again from the target while the question waits; nothing it says is believed
+//! before it is proved, and a chunk counts as found only where its whole id stands.
 
-use std::collections::HashMap;
+mod recent;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::error::RepoError;
 use crate::header::Header;
 use crate::id::{ChunkId, ChunkKind, Digest, FamilyId, HostId, PackId};
+use crate::log_entry::ObjectRef;
+use crate::tier::{Blocks, Describe, Entry, Found, Ground, LEFT_OUT, Live, Merge, Tier, TierKey, Torn, gather};
 use crate::trailer::FrameRow;
 use crate::wire::Bad;
+use recent::Recent;
 
 /// Chunk ids are uniform already: eight bytes of one are its hash.
 #[derive(Default)]
@@ -60,6 +66,9 @@ pub(crate) struct FrameSlot {
     pub(crate) origin: u8,
     pub(crate) number: u32,
 }
+
+/// Kind, id and length of each chunk of a frame.
+pub(crate) type FrameIds = Vec<(ChunkKind, ChunkId, u32)>;
 
 /// What lists of packs need of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,77 +126,228 @@ pub(crate) fn lay_out(id: PackId, family: FamilyId, header: &[u8], rows: &[Frame
     Ok(Laid { header: parsed, frames, slots })
 }
 
-/// What is known of a pack before its rows are laid out.
-pub(crate) struct NewPack {
-    pub(crate) id: PackId,
+/// What the log makes of a pack.
+pub(crate) struct Judged {
     pub(crate) host: HostId,
-    pub(crate) object: String,
-    pub(crate) whole: Option<(u64, Digest)>,
     pub(crate) source: bool,
+    /// The object it lies in now, where repair gave it a new name.
+    pub(crate) healed: Option<ObjectRef>,
 }
 
-/// All known packs and chunks.
-#[derive(Default)]
-pub(crate) struct Index {
-    inner: RwLock<Inner>,
+/// Where an index comes from, and comes from again.
+pub(crate) struct Origin {
+    pub(crate) ground: Ground,
+    pub(crate) key: TierKey,
+    pub(crate) live: Vec<Live>,
+    pub(crate) describe: Box<dyn Describe + Send>,
+}
+
+/// A pack in a few dozen bytes: name, what the log makes of it, tier and number there.
+#[derive(Clone, Copy)]
+struct Known {
+    id: PackId,
+    host: HostId,
+    number: u32,
+    tier: u16,
+    source: bool,
+}
+
+/// The tier of a pack that could not be made again.
+const LOST: u16 = u16::MAX;
+
+struct Standing {
+    tier: Tier,
+    /// Our numbers of its packs.
+    numbers: Vec<u32>,
+    /// Can be made again from index objects.
+    lasting: bool,
 }
 
 #[derive(Default)]
 struct Inner {
-    packs: Vec<(Brief, Arc<KnownPack>, Vec<Slot>)>,
-    by_id: ById<Place>,
-    more: ById<Vec<Place>>,
-    by_pack: HashMap<PackId, u32>,
+    tiers: Vec<Standing>,
+    packs: Vec<Known>,
+    /// Pack numbers in order of their ids.
+    order: Vec<u32>,
+    healed: HashMap<u32, ObjectRef>,
+    healings: u32,
+}
+
+pub(crate) fn mended_in_vain() -> RepoError {
+    RepoError::damaged("the index on this host", "its disk gives back other bytes than were written")
+}
+
+/// Packs that are kept at hand with header and frames.
+const PACKS_KEPT: usize = 16;
+/// A host whose disk tears its tables again and again needs somebody's attention.
+const HEALINGS_MAX: u32 = 3;
+
+/// All known packs and chunks.
+#[derive(Default)]
+pub(crate) struct Index {
+    origin: Mutex<Option<Origin>>,
+    blocks: Blocks,
+    inner: RwLock<Inner>,
+    kept: Mutex<VecDeque<(u32, Arc<KnownPack>)>>,
+    recent: Recent,
 }
 
 impl Inner {
-    fn slot(&self, place: Place) -> Slot {
-        self.packs[place.pack as usize].2[place.chunk as usize]
+    fn number_of(&self, id: PackId) -> Option<u32> {
+        let found = self.order.binary_search_by_key(&id, |number| self.packs[*number as usize].id);
+        found.ok().map(|at| self.order[at])
     }
 
-    fn places(&self, kind: ChunkKind, id: ChunkId) -> Vec<Place> {
-        let mut out: Vec<Place> = self
-            .by_id
-            .get(&id)
-            .into_iter()
-            .chain(self.more.get(&id).into_iter().flatten())
-            .copied()
-            .filter(|place| self.slot(*place).kind == kind)
-            .collect();
-        out.sort_by_key(|place| !self.packs[place.pack as usize].0.source);
-        out
+    /// Takes a tier in. `number` tells the number of a pack in it that counts.
+    fn stand(
+        &mut self,
+        tier: Tier,
+        lasting: bool,
+        mut number: impl FnMut(&mut Self, &Entry, u16, u32) -> u32,
+    ) -> Result<(), Torn> {
+        let place = self.tiers.len() as u16;
+        let mut numbers = Vec::with_capacity(tier.packs as usize);
+        for (entry, there) in tier.entries().zip(0..) {
+            let entry = entry?;
+            numbers.push(number(self, &entry, place, there));
+        }
+        self.tiers.push(Standing { tier, numbers, lasting });
+        Ok(())
+    }
+
+    fn sort(&mut self) {
+        let packs = &self.packs;
+        self.order = (0..packs.len() as u32).collect();
+        self.order.sort_by_key(|number| packs[*number as usize].id);
+    }
+
+    fn entry(&self, blocks: &Blocks, pack: u32) -> Result<Option<(&Tier, Entry)>, Torn> {
+        let Some(known) = self.packs.get(pack as usize).filter(|known| known.tier != LOST) else { return Ok(None) };
+        let tier = &self.tiers[usize::from(known.tier)].tier;
+        Ok(Some((tier, tier.entry(blocks, known.number)?)))
+    }
+
+    /// Shows `each` every place of a chunk, until it has seen enough.
+    fn each_place(
+        &self,
+        blocks: &Blocks,
+        filter: bool,
+        (kind, id): (ChunkKind, ChunkId),
+        each: &mut dyn FnMut(Place, &Tier, &Entry) -> Result<bool, Torn>,
+    ) -> Result<(), Torn> {
+        for Standing { tier, numbers, .. } in &self.tiers {
+            if filter && !tier.may_hold(blocks, &id)? {
+                continue;
+            }
+            let mut found = Vec::new();
+            tier.find(blocks, &id, &mut |pack, chunk| found.push((pack, chunk)))?;
+            for (there, chunk) in found {
+                let pack = numbers.get(there as usize).copied().unwrap_or(LEFT_OUT);
+                if pack == LEFT_OUT {
+                    continue;
+                }
+                let entry = tier.entry(blocks, there)?;
+                let (whole, slot) = tier.slot(blocks, &entry, u32::from(chunk))?;
+                let place = Place { pack, chunk: u32::from(chunk) };
+                if whole == id && slot.kind == kind && each(place, tier, &entry)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 impl Index {
-    fn inner(&self) -> std::sync::RwLockReadGuard<'_, Inner> {
+    /// So that damaged tables can be made again.
+    pub(crate) fn with_origin(self, origin: Origin) -> Self {
+        Self { origin: Mutex::new(Some(origin)), ..self }
+    }
+
+    /// Takes a tier in: of every pack the first description counts, if `judge` lets it. `lasting` if the tier can be
+    /// made again from index objects.
+    pub(crate) fn stand(
+        &mut self,
+        Found { tier, wanted, .. }: Found,
+        lasting: bool,
+        judge: &dyn Fn(PackId, &str) -> Option<Judged>,
+    ) -> Result<(), Torn> {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let names: Vec<_> = tier.objects.iter().map(|live| live.object.name.clone()).collect();
+        // A table may describe a pack twice, by two index objects.
+        let mut seen = HashSet::new();
+        inner.stand(tier, lasting, |inner, entry, place, there| {
+            let object = entry.object as usize;
+            let counts = wanted.get(object).is_some_and(|wanted| *wanted);
+            if !counts || inner.number_of(entry.id).is_some() || !seen.insert(entry.id) {
+                return LEFT_OUT;
+            }
+            let name = names.get(object).map_or("", String::as_str);
+            let Some(Judged { host, source, healed }) = judge(entry.id, name) else { return LEFT_OUT };
+            let pack = inner.packs.len() as u32;
+            healed.map(|object| inner.healed.insert(pack, object));
+            inner.packs.push(Known { id: entry.id, host, number: there, tier: place, source });
+            pack
+        })?;
+        inner.sort();
+        Ok(())
+    }
+
+    fn inner(&self) -> RwLockReadGuard<'_, Inner> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in a pack: its header and the rows of its trailer. A pack that is known already stays as it is.
-    pub(crate) fn add(&self, new: NewPack, family: FamilyId, header: &[u8], rows: &[FrameRow]) -> Result<(), Bad> {
-        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        if inner.by_pack.contains_key(&new.id) {
-            return Ok(());
+    /// Asks, and asks again after a damaged table was made anew.
+    fn ask<T>(&self, question: impl Fn(&Inner) -> Result<T, Torn>) -> Result<T, RepoError> {
+        loop {
+            let torn = match question(&self.inner()) {
+                Ok(answer) => return Ok(answer),
+                Err(torn) => torn,
+            };
+            self.heal(torn)?;
         }
-        let Laid { header, frames, slots } = lay_out(new.id, family, header, rows)?;
-        let number = inner.packs.len() as u32;
-        for (chunk, (id, _)) in slots.iter().enumerate() {
-            let place = Place { pack: number, chunk: chunk as u32 };
-            if let Some(before) = inner.by_id.insert(*id, place) {
-                inner.by_id.insert(*id, before);
-                inner.more.entry(*id).or_default().push(place);
+    }
+
+    /// Throws a damaged table away and makes it again from the target. Packs keep their numbers.
+    fn heal(&self, torn: Torn) -> Result<(), RepoError> {
+        let mut origin = self.origin.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(bad) = inner.tiers.iter().find(|standing| standing.tier.is(torn)) else { return Ok(()) };
+        bad.tier.discard();
+        let again = bad.lasting && inner.healings < HEALINGS_MAX;
+        let Some(Origin { ground, key, live, describe }) = origin.as_mut().filter(|_| again) else {
+            return Err(mended_in_vain());
+        };
+        inner.healings += 1;
+        let swept = |id: &PackId| inner.number_of(*id).is_none();
+        let found = gather(ground, key, live, &swept, describe.as_mut())?;
+        let (lasting, others) = std::mem::take(&mut inner.tiers).into_iter().partition(|standing| standing.lasting);
+        let _: Vec<Standing> = lasting;
+        let before = std::mem::take(&mut inner.packs);
+        inner.packs = before.iter().map(|known| Known { tier: LOST, ..*known }).collect();
+        let tiers = found.into_iter().map(|found| (found.tier, found.wanted, true));
+        let others: Vec<Standing> = others;
+        let others = others.into_iter().map(|standing| (standing.tier, Vec::new(), false));
+        for (tier, wanted, lasting) in tiers.chain(others) {
+            let stood = inner.stand(tier, lasting, |inner, entry, place, there| {
+                let counts = !lasting || wanted.get(entry.object as usize).is_some_and(|wanted| *wanted);
+                let Some(pack) = inner.number_of(entry.id).filter(|_| counts) else { return LEFT_OUT };
+                let known = &mut inner.packs[pack as usize];
+                if known.tier != LOST {
+                    return LEFT_OUT;
+                }
+                (known.tier, known.number) = (place, there);
+                pack
+            });
+            if stood.is_err() {
+                return Err(mended_in_vain());
             }
         }
-        inner.by_pack.insert(new.id, number);
-        let brief = Brief { id: new.id, host: new.host, source: new.source };
-        let known = KnownPack { object: new.object, whole: new.whole, header, frames };
-        inner.packs.push((brief, Arc::new(known), slots.into_iter().map(|(_, slot)| slot).collect()));
         Ok(())
     }
 
     pub(crate) fn knows_pack(&self, pack: PackId) -> bool {
-        self.inner().by_pack.contains_key(&pack)
+        self.inner().number_of(pack).is_some()
     }
 
     /// How many packs are known. They are numbered from 0.
@@ -196,58 +356,139 @@ impl Index {
     }
 
     pub(crate) fn brief(&self, pack: u32) -> Brief {
-        self.inner().packs[pack as usize].0
+        let Known { id, host, source, .. } = self.inner().packs[pack as usize];
+        Brief { id, host, source }
     }
 
     /// A pack's object name, header and frames.
     pub(crate) fn pack(&self, pack: u32) -> Result<Arc<KnownPack>, RepoError> {
-        Ok(Arc::clone(&self.inner().packs[pack as usize].1))
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = kept.iter().position(|(number, _)| *number == pack) {
+            let (_, known) = &kept[at];
+            let known = Arc::clone(known);
+            // Most recently used last.
+            kept.remove(at).into_iter().for_each(|entry| kept.push_back(entry));
+            return Ok(known);
+        }
+        drop(kept);
+        let known = self.ask(|inner| {
+            let Some((tier, entry)) = inner.entry(&self.blocks, pack)? else { return Ok(None) };
+            let (header, frames) = tier.pack(&self.blocks, &entry)?;
+            let healed = inner.healed.get(&pack);
+            let whole = healed.map(|object| (object.len, object.digest)).or(entry.whole);
+            Ok(Some(KnownPack { object: inner.object(pack), whole, header, frames }))
+        })?;
+        let known = Arc::new(known.ok_or_else(|| self.lost(pack))?);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == PACKS_KEPT {
+            kept.pop_front();
+        }
+        kept.push_back((pack, Arc::clone(&known)));
+        Ok(known)
+    }
+
+    fn lost(&self, pack: u32) -> RepoError {
+        RepoError::damaged(self.object(pack), "nothing describes it any more")
     }
 
     /// The name of the object in which a pack lies.
     pub(crate) fn object(&self, pack: u32) -> String {
-        self.inner().packs[pack as usize].1.object.clone()
+        self.inner().object(pack)
     }
 
     /// Every place of a chunk of this kind, packs that are there for good first.
     pub(crate) fn places(&self, kind: ChunkKind, id: ChunkId) -> Result<Vec<Place>, RepoError> {
-        Ok(self.inner().places(kind, id))
+        self.ask(|inner| {
+            let mut out = Vec::new();
+            inner.each_place(&self.blocks, false, (kind, id), &mut |place, _, _| {
+                out.push(place);
+                Ok(false)
+            })?;
+            out.sort_by_key(|place| (!inner.packs[place.pack as usize].source, place.pack, place.chunk));
+            Ok(out)
+        })
     }
 
+    /// Where in its frame the chunk at a place lies.
     pub(crate) fn slot(&self, place: Place) -> Result<Slot, RepoError> {
-        Ok(self.inner().slot(place))
+        let slot = self.ask(|inner| {
+            let Some((tier, entry)) = inner.entry(&self.blocks, place.pack)? else { return Ok(None) };
+            Ok(Some(tier.slot(&self.blocks, &entry, place.chunk)?.1))
+        })?;
+        slot.ok_or_else(|| self.lost(place.pack))
     }
 
     /// Whether the chunk is anywhere at all.
     pub(crate) fn holds(&self, kind: ChunkKind, id: ChunkId) -> Result<bool, RepoError> {
-        Ok(!self.inner().places(kind, id).is_empty())
+        self.ask(|inner| {
+            let mut holds = false;
+            inner.each_place(&self.blocks, false, (kind, id), &mut |_, _, _| {
+                holds = true;
+                Ok(true)
+            })?;
+            Ok(holds)
+        })
     }
 
-    /// The pack in which a duplicate of the chunk may be relied on.
+    /// The pack in which a duplicate of the chunk may be relied on. What cannot be found out is no duplicate.
     pub(crate) fn duplicate(&self, kind: ChunkKind, id: ChunkId) -> Option<u32> {
-        let inner = self.inner();
-        let source = |place: &Place| inner.packs[place.pack as usize].0.source;
-        inner.places(kind, id).into_iter().find(source).map(|place| place.pack)
+        if let Some(pack) = self.recent.get(kind, &id) {
+            return Some(pack);
+        }
+        let found = self.ask(|inner| {
+            let mut found = None;
+            inner.each_place(&self.blocks, true, (kind, id), &mut |place, tier, entry| {
+                let is_source = inner.packs[place.pack as usize].source;
+                if is_source {
+                    found = Some(place.pack);
+                    self.recent.note(place, |from, most| tier.slots(&self.blocks, entry, from, most))?;
+                }
+                Ok(is_source)
+            })?;
+            Ok(found)
+        });
+        found.ok().flatten()
     }
 
     /// Kind, id and length of one pack's chunks, frame by frame.
-    pub(crate) fn ids_of(&self, pack: u32) -> Result<Vec<Vec<(ChunkKind, ChunkId, u32)>>, RepoError> {
-        let inner = self.inner();
-        let (_, known, slots) = &inner.packs[pack as usize];
-        let mut by_slot: Vec<Option<ChunkId>> = vec![None; slots.len()];
-        let others = inner.more.iter().flat_map(|(id, places)| places.iter().map(move |place| (id, place)));
-        for (id, place) in inner.by_id.iter().chain(others).filter(|(_, place)| place.pack == pack) {
-            by_slot[place.chunk as usize] = Some(*id);
-        }
-        let mut out: Vec<Vec<_>> = vec![Vec::new(); known.frames.len()];
-        for (slot, id) in slots.iter().zip(by_slot) {
-            out[usize::from(slot.frame)].push((slot.kind, id.unwrap_or(ChunkId([0; 24])), slot.len));
+    pub(crate) fn ids_of(&self, pack: u32) -> Result<Vec<FrameIds>, RepoError> {
+        let mut out: Vec<FrameIds> = vec![Vec::new(); self.pack(pack)?.frames.len()];
+        let slots = self.ask(|inner| {
+            let Some((tier, entry)) = inner.entry(&self.blocks, pack)? else { return Ok(None) };
+            tier.slots(&self.blocks, &entry, 0, entry.slots).map(Some)
+        })?;
+        for (id, slot) in slots.ok_or_else(|| self.lost(pack))? {
+            if let Some(frame) = out.get_mut(usize::from(slot.frame)) {
+                frame.push((slot.kind, id, slot.len));
+            }
         }
         Ok(out)
     }
 
-    /// How many different chunks there are.
+    /// How many different chunks there are. Where several tables overlap, they are read from end to end.
     pub(crate) fn chunks(&self) -> Result<u64, RepoError> {
-        Ok(self.inner().by_id.len() as u64)
+        self.ask(|inner| {
+            if let [one] = inner.tiers.as_slice()
+                && !one.numbers.contains(&LEFT_OUT)
+            {
+                return Ok(one.tier.sorted.distinct);
+            }
+            let sources = inner.tiers.iter().map(|one| one.tier.records(one.numbers.clone())).collect();
+            let mut merge = Merge::new(sources)?;
+            let (mut distinct, mut last) = (0, None);
+            while let Some(record) = merge.next()? {
+                let front = record.first_chunk::<8>().copied();
+                distinct += u64::from(front != last);
+                last = front;
+            }
+            Ok(distinct)
+        })
+    }
+}
+
+impl Inner {
+    fn object(&self, pack: u32) -> String {
+        let known = &self.packs[pack as usize];
+        self.healed.get(&pack).map_or_else(|| known.id.object_name(known.host), |object| object.name.clone())
     }
 }

@@ -20,7 +20,7 @@ use crate::id::{ChunkId, Digest, HostId, PackId, SessionId};
 use crate::index_object::{self, PackLine, Record};
 use crate::log::key;
 use crate::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
-use crate::lookup::{NewPack, lay_out};
+use crate::lookup::lay_out;
 use crate::pack::{FinishedPack, open_whole};
 use crate::repository::Repository;
 use crate::snapshot::Label;
@@ -251,7 +251,7 @@ pub(crate) fn adopt(repository: &mut Repository, capture: &Capture<'_>, alone: b
     let noted = if left.is_empty() { BTreeSet::new() } else { journal.read() };
     let mut adopted = 0;
     for (session, packs) in left {
-        let (mut lines, mut records, mut sources) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut lines, mut records) = (Vec::new(), Vec::new());
         for (id, object) in packs {
             let Ok(bytes) = repository.shelf.get(&key(&object)?, crate::format::PACK_MAX) else { continue };
             let digest = Digest::of(&bytes);
@@ -264,7 +264,6 @@ pub(crate) fn adopt(repository: &mut Repository, capture: &Capture<'_>, alone: b
             lines.push(PackLine { id, len: bytes.len() as u64, digest });
             let record =
                 Record::Pack { kind: id.kind, no: id.no, header: opened.header_bytes.to_vec(), rows: opened.rows };
-            sources.push((id, object, bytes.len() as u64, digest));
             records.push(record);
         }
         if lines.is_empty() {
@@ -291,13 +290,10 @@ pub(crate) fn adopt(repository: &mut Repository, capture: &Capture<'_>, alone: b
         let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
         repository.log.append(&shelf, &writer, (capture.clock)(), &mut |_| Ok(Body::Packs(registered.clone())))?;
         capture.tally.objects.fetch_add(1, Ordering::Relaxed);
-        for (record, (id, object, len, digest)) in records.into_iter().zip(sources) {
-            let Record::Pack { header, rows, .. } = record else { continue };
-            let new = NewPack { id, host, object, whole: Some((len, digest)), source: true };
-            if let Ok(rows) = trailer::decode(&rows) {
-                adopted += u64::from(repository.index()?.add(new, repository.writer.family, &header, &rows).is_ok());
-            }
-        }
+        adopted += lines.len() as u64;
+    }
+    if adopted > 0 {
+        repository.reread_index();
     }
     Ok(adopted)
 }

@@ -237,6 +237,14 @@ impl Repository {
         Ok(repository)
     }
 
+    /// Keeps the index in `folder`, this host's own for this repository, so that the next run need not read it from
+    /// the target again. Without one it lies among temporary files for as long as this is open. It can be lost or
+    /// damaged at any time; it is never believed.
+    #[must_use]
+    pub fn with_index_in(self, folder: Option<std::path::PathBuf>) -> Self {
+        Self { index: LazyIndex::in_folder(folder), ..self }
+    }
+
     /// Gets the index ready, which the first look-up does otherwise: lists and notes need none of it.
     pub fn ready(&self) -> Result<(), RepoError> {
         self.index().map(|_| ())
@@ -369,9 +377,14 @@ impl Repository {
     /// Reads what others, or this handle, have added since.
     pub fn refresh(&mut self) -> Result<(), RepoError> {
         self.log.refresh(&self.shelf)?;
-        self.index = LazyIndex::default();
+        self.index = self.index.unread();
         self.faults.clear();
         self.ready()
+    }
+
+    /// What was just registered is to be found too: the index is read again when something is next looked up.
+    pub(crate) fn reread_index(&mut self) {
+        self.index = self.index.unread();
     }
 }
 

@@ -45,6 +45,11 @@ impl Places {
         self.cache.join("files").join(repository)
     }
 
+    /// The folder for the index of one repository.
+    pub(crate) fn index(&self, repository: &str) -> PathBuf {
+        self.cache.join("index").join(repository)
+    }
+
     /// For copies that have to be made before they can be read.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.cache.join("scratch")

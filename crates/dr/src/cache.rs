@@ -54,6 +54,11 @@ impl Cache {
     }
 }
 
+/// Where the index of `repository` is kept, if there is a place for a cache.
+pub fn index_folder(repository: RepoId) -> Option<PathBuf> {
+    Some(env::cache_folder()?.join(repository.to_string()).join("index"))
+}
+
 fn make(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     // It names files and says where their contents are: nobody else's affair, however the folder came to be.

@@ -118,7 +118,11 @@ impl Place {
         Ok(self
             .shelf(access, world)
             .map_err(RepoError::from)
-            .and_then(|shelf| Repository::open(shelf, unlock, host_id(&hostname()))))
+            .and_then(|shelf| Repository::open(shelf, unlock, host_id(&hostname())))
+            .map(|repository| {
+                let folder = crate::cache::index_folder(repository.id());
+                repository.with_index_in(folder)
+            }))
     }
 
     /// For messages.

@@ -1,32 +1,44 @@
 //! Which index objects make up the index of a repository, and what to do where one cannot be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use dr_store::StoreError;
+use dr_store::{Shelf, StoreError};
 
 use crate::error::RepoError;
-use crate::fold::PackState;
 use crate::format::{FOOTER, INDEX_MAX, PACK_MAX};
 use crate::header::Header;
-use crate::id::{Digest, HostId, PackId, SessionId, unhex};
+use crate::id::{Digest, FamilyId, HostId, PackId, Secret, unhex};
 use crate::index_object::{self, Record};
 use crate::log::key;
 use crate::log_entry::ObjectRef;
-use crate::lookup::{Index, NewPack};
+use crate::lookup::{Index, Judged, Origin, lay_out, mended_in_vain};
 use crate::pack::{Footer, open_trailer};
 use crate::repository::{Fault, Repository, fault_text};
+use crate::tier::{Builder, Describe, Described, Failed, Found, Ground, Live, Stopped, Tier, TierKey, gather, no_room};
 use crate::trailer;
 use crate::wire::Bad;
 
 /// An index that is read when something is first looked up.
 #[derive(Default)]
 pub(super) struct LazyIndex {
+    /// Where its tables last from one run to the next.
+    folder: Option<PathBuf>,
     loaded: OnceLock<(Arc<Index>, Vec<Fault>)>,
     loading: Mutex<()>,
 }
 
 impl LazyIndex {
+    pub(super) fn in_folder(folder: Option<PathBuf>) -> Self {
+        Self { folder, ..Self::default() }
+    }
+
+    /// The same, to be read again.
+    pub(super) fn unread(&self) -> Self {
+        Self::in_folder(self.folder.clone())
+    }
+
     pub(super) fn get(&self, repository: &Repository) -> Result<&Arc<Index>, RepoError> {
         if let Some((index, _)) = self.loaded.get() {
             return Ok(index);
@@ -35,9 +47,8 @@ impl LazyIndex {
         if let Some((index, _)) = self.loaded.get() {
             return Ok(index);
         }
-        let mut load = Load { repository, index: Index::default(), faults: Vec::new() };
-        load.index_objects()?;
-        Ok(&self.loaded.get_or_init(|| (Arc::new(load.index), load.faults)).0)
+        let loaded = Load::new(repository, self.folder.as_deref()).index()?;
+        Ok(&self.loaded.get_or_init(|| loaded).0)
     }
 
     /// What was found damaged, if anything was looked up yet.
@@ -46,146 +57,231 @@ impl LazyIndex {
     }
 }
 
-struct Load<'a> {
-    repository: &'a Repository,
-    index: Index,
+/// Reads index objects, and keeps apart what is wrong with them.
+struct Reader {
+    shelf: Shelf,
+    family: FamilyId,
+    index: Secret,
     faults: Vec<Fault>,
+    /// What could be read of objects that are not as they should be.
+    remains: Vec<(Live, Vec<Described>)>,
 }
 
-impl Load<'_> {
-    fn index_objects(&mut self) -> Result<(), RepoError> {
-        let mut objects: Vec<(ObjectRef, Option<SessionId>)> = Vec::new();
-        for index in self.repository.log.state.indexes.iter().filter(|index| !index.superseded) {
-            let session = format!("/{}/", index.session);
-            let is_ours = index.object.name.starts_with("idx/") && index.object.name.contains(&session);
-            if is_ours && index.object.len <= INDEX_MAX {
-                objects.push((index.object.clone(), Some(index.session)));
-            } else {
-                self.faults.push(Fault { object: index.object.name.clone(), what: "it is not its session's".into() });
-            }
+impl Reader {
+    fn of(repository: &Repository) -> Self {
+        let writer = &repository.writer;
+        Self {
+            shelf: repository.shelf.clone(),
+            family: writer.family,
+            index: writer.naming.index.clone(),
+            faults: Vec::new(),
+            remains: Vec::new(),
         }
-        if !self.repository.log.unreadable.is_empty() {
-            // The entry that cannot be read may have named index objects: take those nobody else names.
-            for listed in self.repository.shelf.list("idx")? {
-                let name = listed.key.as_str();
-                if objects.iter().all(|(object, _)| object.name != name) {
-                    let object = ObjectRef { name: name.to_owned(), len: listed.size, digest: Digest([0; 32]) };
-                    objects.push((object, None));
-                }
-            }
-        }
-        for (object, session) in objects {
-            let vouched = session.map(|_| (object.len, object.digest));
-            match self.read_index_object(&object.name, vouched) {
-                Ok(opened) if session.is_none_or(|session| session == opened.session) => {
-                    self.take_index_object(&object.name, opened);
-                }
-                Ok(_) => self.faults.push(Fault { object: object.name, what: "it is another session's".into() }),
-                Err(RepoError::Store(other))
-                    if !matches!(other, StoreError::NotFound { .. } | StoreError::TooLarge { .. }) =>
-                {
-                    return Err(other.into());
-                }
-                Err(error) => self.faults.push(Fault { object: object.name, what: fault_text(&error) }),
-            }
-        }
-        self.missing_packs()
     }
 
-    fn read_index_object(
-        &self,
-        name: &str,
-        vouched: Option<(u64, Digest)>,
-    ) -> Result<index_object::IndexObject, RepoError> {
-        let bytes = self.repository.shelf.get(&key(name)?, INDEX_MAX)?;
-        if vouched.is_some_and(|(len, digest)| len != bytes.len() as u64 || Digest::of(&bytes) != digest) {
-            return Err(RepoError::damaged(name, "it is not what the log vouches for"));
-        }
-        index_object::decode(&bytes, self.repository.writer.family, &self.repository.writer.naming.index)
-            .map_err(|Bad(what)| RepoError::damaged(name, what))
+    fn fault(&mut self, object: &str, what: impl Into<String>) {
+        self.faults.push(Fault { object: object.to_owned(), what: what.into() });
     }
 
-    fn take_index_object(&mut self, name: &str, object: index_object::IndexObject) {
+    /// Opens an object; one that nobody vouches for has no digest. `None`: it cannot be used, and that was noted.
+    fn open(&mut self, object: &ObjectRef, vouched: bool) -> Result<Option<index_object::IndexObject>, RepoError> {
+        let opened = self.shelf.get(&key(&object.name)?, INDEX_MAX).map_err(RepoError::from).and_then(|bytes| {
+            if vouched && (object.len != bytes.len() as u64 || Digest::of(&bytes) != object.digest) {
+                return Err(RepoError::damaged(&object.name, "it is not what the log vouches for"));
+            }
+            index_object::decode(&bytes, self.family, &self.index)
+                .map_err(|Bad(what)| RepoError::damaged(&object.name, what))
+        });
+        match opened {
+            Ok(opened) => Ok(Some(opened)),
+            Err(RepoError::Store(other))
+                if !matches!(other, StoreError::NotFound { .. } | StoreError::TooLarge { .. }) =>
+            {
+                Err(other.into())
+            }
+            Err(error) => {
+                self.fault(&object.name, fault_text(&error));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Lays out the packs of an object, and says whether all of them are as they should be.
+    fn lay_out(&mut self, name: &str, object: index_object::IndexObject) -> (Vec<Described>, bool) {
         let lines: BTreeMap<PackId, _> = object.packs.iter().map(|line| (line.id, (line.len, line.digest))).collect();
+        let (mut packs, mut whole) = (Vec::with_capacity(object.records.len()), true);
         for record in object.records {
             let (Record::Pack { kind, no, header, rows } | Record::Location { kind, no, header, rows }) = record;
             let id = PackId { session: object.session, kind, no };
-            let state = self.repository.log.state.packs.get(&id);
-            // What the log swept may be gone at any moment.
-            if state.is_some_and(|state| state.swept) {
-                continue;
-            }
-            let host = state.map(|state| state.host).or_else(|| host_of(name)).unwrap_or(self.repository.writer.host);
-            let new = self.new_pack(id, host, state, lines.get(&id).copied());
-            let taken = trailer::decode(&rows)
-                .and_then(|rows| self.index.add(new, self.repository.writer.family, &header, &rows));
-            if let Err(Bad(what)) = taken {
-                self.faults.push(Fault { object: name.to_owned(), what: what.to_owned() });
+            let laid = trailer::decode(&rows).and_then(|rows| lay_out(id, self.family, &header, &rows));
+            match laid {
+                Ok(laid) => packs.push(Described { id, whole: lines.get(&id).copied(), header, laid }),
+                Err(Bad(what)) => {
+                    self.fault(name, what);
+                    whole = false;
+                }
             }
         }
+        (packs, whole)
+    }
+}
+
+impl Describe for Reader {
+    fn describe(&mut self, live: &Live) -> Result<Option<Vec<Described>>, RepoError> {
+        let name = &live.object.name;
+        let Some(opened) = self.open(&live.object, true)? else { return Ok(None) };
+        if opened.session != live.session {
+            self.fault(name, "it is another session's");
+            return Ok(None);
+        }
+        let (packs, whole) = self.lay_out(name, opened);
+        if whole {
+            return Ok(Some(packs));
+        }
+        self.remains.push((live.clone(), packs));
+        Ok(None)
+    }
+}
+
+const ATTEMPTS: u32 = 3;
+
+struct Load<'a> {
+    repository: &'a Repository,
+    ground: Ground,
+    key: TierKey,
+    reader: Reader,
+}
+
+impl<'a> Load<'a> {
+    fn new(repository: &'a Repository, folder: Option<&Path>) -> Self {
+        let key = TierKey::new(&repository.writer.naming.index, repository.writer.family, repository.repo);
+        Self { repository, ground: Ground::in_folder(folder), key, reader: Reader::of(repository) }
     }
 
-    fn new_pack(&self, id: PackId, host: HostId, state: Option<&PackState>, whole: Option<(u64, Digest)>) -> NewPack {
-        let healed = state.and_then(|state| state.healed.as_ref());
-        // Nobody takes another key's word for what a chunk holds, except a verifier's.
-        let author = self.repository.log.state.sessions.get(&id.session).and_then(|session| session.author);
-        let is_own = author.is_some_and(|author| author == self.repository.writer.as_author());
-        let trusted = is_own || state.is_some_and(|state| state.verified >= 2);
-        NewPack {
-            id,
-            host,
-            object: healed.map_or_else(|| id.object_name(host), |object| object.name.clone()),
-            whole: healed.map(|object| (object.len, object.digest)).or(whole),
-            source: trusted && state.is_some_and(|state| !state.condemned && !state.swept),
+    fn index(mut self) -> Result<(Arc<Index>, Vec<Fault>), RepoError> {
+        let live = self.live();
+        let strange = std::mem::take(&mut self.reader.faults);
+        for _ in 0..ATTEMPTS {
+            self.reader.faults.clone_from(&strange);
+            self.reader.remains.clear();
+            let index = match self.attempt(&live) {
+                Ok(index) => index,
+                Err(Stopped::Repo(error)) => return Err(error),
+                Err(Stopped::Table(Failed::Disk(error))) => return Err(no_room(&error)),
+                Err(Stopped::Table(Failed::Torn(_))) => continue,
+            };
+            let describe = Box::new(Reader::of(self.repository));
+            let origin = Origin { ground: self.ground, key: self.key, live, describe };
+            return Ok((Arc::new(index.with_origin(origin)), self.reader.faults));
         }
+        Err(mended_in_vain())
     }
 
-    /// Packs that the log registers and no readable index object describes: from their own trailers.
-    fn missing_packs(&mut self) -> Result<(), RepoError> {
-        if self.faults.is_empty() && self.repository.log.unreadable.is_empty() {
-            return Ok(());
+    /// The index objects in force that may be what they are called.
+    fn live(&mut self) -> Vec<Live> {
+        let (mut live, mut names): (Vec<Live>, HashSet<&str>) = (Vec::new(), HashSet::new());
+        let repository = self.repository;
+        for index in repository.log.state.indexes.iter().filter(|index| !index.superseded) {
+            let session = format!("/{}/", index.session);
+            let name = index.object.name.as_str();
+            if !name.starts_with("idx/") || !name.contains(&session) || index.object.len > INDEX_MAX {
+                self.reader.fault(name, "it is not its session's");
+            } else if names.insert(name) {
+                live.push(Live { object: index.object.clone(), session: index.session });
+            }
         }
-        let mut missing: Vec<(PackId, HostId)> = self
-            .repository
-            .log
-            .state
-            .packs
-            .iter()
-            .filter(|(id, state)| !state.swept && !self.index.knows_pack(**id))
-            .map(|(id, state)| (*id, state.host))
-            .collect();
+        live
+    }
+
+    fn attempt(&mut self, live: &[Live]) -> Result<Index, Stopped> {
+        let repository = self.repository;
+        let swept = |id: &PackId| repository.log.state.packs.get(id).is_some_and(|state| state.swept);
+        let judge = |id: PackId, object: &str| judge(repository, id, host_of(object));
+        let found = gather(&self.ground, &self.key, live, &swept, &mut self.reader).map_err(Stopped::Repo)?;
+        let mut index = Index::default();
+        for one in found {
+            index.stand(one, true, &judge)?;
+        }
+        // What nobody vouches for is looked up as well, and never kept.
+        if let Some(tier) = self.remains(live, &index)? {
+            index.stand(Found::of(tier), false, &judge)?;
+        }
+        Ok(index)
+    }
+
+    /// Whatever can be learned where an index object or a log entry cannot be read.
+    fn remains(&mut self, live: &[Live], index: &Index) -> Result<Option<Tier>, Stopped> {
+        let mut remains = Remains { builder: None, taken: BTreeSet::new(), index };
+        for (live, packs) in std::mem::take(&mut self.reader.remains) {
+            remains.take(&self.ground, &self.key, live, packs)?;
+        }
         if !self.repository.log.unreadable.is_empty() {
+            // The entry that cannot be read may have named index objects: take those nobody else names.
+            let names: HashSet<&str> = live.iter().map(|live| live.object.name.as_str()).collect();
+            for listed in self.repository.shelf.list("idx")? {
+                let name = listed.key.as_str();
+                let object = ObjectRef { name: name.to_owned(), len: listed.size, digest: Digest([0; 32]) };
+                if !names.contains(name)
+                    && let Some(opened) = self.reader.open(&object, false).map_err(Stopped::Repo)?
+                {
+                    let session = opened.session;
+                    let (packs, _) = self.reader.lay_out(name, opened);
+                    remains.take(&self.ground, &self.key, Live { object, session }, packs)?;
+                }
+            }
+        }
+        if !self.reader.faults.is_empty() || !self.repository.log.unreadable.is_empty() {
+            for (id, host) in self.missing_packs(&remains)? {
+                self.take_trailer(id, host, &mut remains)?;
+            }
+        }
+        Ok(remains.builder.map(Builder::finish).transpose()?)
+    }
+
+    /// Packs that the log registers, or that lie there, and no readable index object describes.
+    fn missing_packs(&self, known: &Remains<'_>) -> Result<BTreeSet<(PackId, HostId)>, Stopped> {
+        let log = &self.repository.log;
+        let registered = log.state.packs.iter().filter(|(id, state)| !state.swept && !known.knows(**id));
+        let mut missing: BTreeSet<(PackId, HostId)> = registered.map(|(id, state)| (*id, state.host)).collect();
+        if !log.unreadable.is_empty() {
             for folder in ["data", "meta"] {
                 for listed in self.repository.shelf.list(folder)? {
                     if let Some((host, id)) = PackId::from_object_name(listed.key.as_str())
-                        && !self.index.knows_pack(id)
-                        && !self.repository.log.state.packs.get(&id).is_some_and(|state| state.swept)
+                        && !known.knows(id)
+                        && !log.state.packs.get(&id).is_some_and(|state| state.swept)
                     {
-                        missing.push((id, host));
+                        missing.insert((id, host));
                     }
                 }
             }
-            missing.sort();
-            missing.dedup();
         }
-        for (id, host) in missing {
-            let object = id.object_name(host);
-            match self.read_trailer(&object) {
-                Ok((header, rows)) => {
-                    let new = self.new_pack(id, host, self.repository.log.state.packs.get(&id), None);
-                    let taken = trailer::decode(&rows)
-                        .and_then(|rows| self.index.add(new, self.repository.writer.family, &header, &rows));
-                    if let Err(Bad(what)) = taken {
-                        self.faults.push(Fault { object, what: what.to_owned() });
-                    }
-                }
-                Err(RepoError::Store(StoreError::Io { what, place, source })) => {
-                    return Err(StoreError::Io { what, place, source }.into());
-                }
-                Err(error) => self.faults.push(Fault { object, what: fault_text(&error) }),
+        Ok(missing)
+    }
+
+    fn take_trailer(&mut self, id: PackId, host: HostId, remains: &mut Remains<'_>) -> Result<(), Stopped> {
+        let name = id.object_name(host);
+        let (header, rows) = match self.read_trailer(&name) {
+            Ok(read) => read,
+            Err(RepoError::Store(StoreError::Io { what, place, source })) => {
+                return Err(StoreError::Io { what, place, source }.into());
+            }
+            Err(error) => {
+                self.reader.fault(&name, fault_text(&error));
+                return Ok(());
+            }
+        };
+        let laid = trailer::decode(&rows).and_then(|rows| lay_out(id, self.reader.family, &header, &rows));
+        match laid {
+            Ok(laid) => {
+                let object = ObjectRef { name, len: 0, digest: Digest([0; 32]) };
+                let pack = Described { id, whole: None, header, laid };
+                remains.take(&self.ground, &self.key, Live { object, session: id.session }, vec![pack])
+            }
+            Err(Bad(what)) => {
+                self.reader.fault(&name, what);
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// The header and trailer rows of a pack, by ranges of the object itself.
@@ -205,6 +301,55 @@ impl Load<'_> {
         let rows = open_trailer(&parsed, &header, &sealed, &self.repository.writer.naming.index).map_err(bad)?;
         Ok((header.to_vec(), rows))
     }
+}
+
+/// A table of what the target cannot be asked for again in the same way.
+struct Remains<'a> {
+    builder: Option<Builder>,
+    taken: BTreeSet<PackId>,
+    index: &'a Index,
+}
+
+impl Remains<'_> {
+    fn knows(&self, id: PackId) -> bool {
+        self.index.knows_pack(id) || self.taken.contains(&id)
+    }
+
+    fn take(&mut self, ground: &Ground, key: &TierKey, live: Live, packs: Vec<Described>) -> Result<(), Stopped> {
+        let packs: Vec<_> = packs.into_iter().filter(|pack| !self.knows(pack.id)).collect();
+        if packs.is_empty() {
+            return Ok(());
+        }
+        let builder = match &mut self.builder {
+            Some(builder) => builder,
+            None => self.builder.insert(Builder::new(ground, key, false)?),
+        };
+        builder.object(live);
+        for pack in packs {
+            if self.taken.insert(pack.id) {
+                builder.pack(pack.id, pack.whole, &pack.header, &pack.laid)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the log makes of a pack. `None`: it was swept, and what the log swept may be gone at any moment.
+fn judge(repository: &Repository, id: PackId, named: Option<HostId>) -> Option<Judged> {
+    let log = &repository.log.state;
+    let state = log.packs.get(&id);
+    if state.is_some_and(|state| state.swept) {
+        return None;
+    }
+    // Nobody takes another key's word for what a chunk holds, except a verifier's.
+    let author = log.sessions.get(&id.session).and_then(|session| session.author);
+    let is_own = author.is_some_and(|author| author == repository.writer.as_author());
+    let trusted = is_own || state.is_some_and(|state| state.verified >= 2);
+    Some(Judged {
+        host: state.map(|state| state.host).or(named).unwrap_or(repository.writer.host),
+        source: trusted && state.is_some_and(|state| !state.condemned && !state.swept),
+        healed: state.and_then(|state| state.healed.clone()),
+    })
 }
 
 fn host_of(index_name: &str) -> Option<HostId> {
