@@ -16,13 +16,14 @@ use crate::fetch::{Fetcher, open_frame};
 use crate::format::{PACK_MAX, SLOT_MAX};
 use crate::id::{ChunkId, ChunkKind, Digest, SnapshotId};
 use crate::log::key;
-use crate::pack::open_whole;
+use crate::pack::{open_vouched, open_whole};
 use crate::page::{self, Contents, Extent, Page};
 use crate::repository::{Fault, Repository, fault_text};
 use crate::restore::follow_extents;
 use crate::slot;
 use crate::squeeze::Unsqueezer;
 use crate::trailer;
+use crate::turns::two_at_a_time;
 use crate::wire::Bad;
 
 /// How much to read.
@@ -130,7 +131,7 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
     check_slots(repository, &mut bad_objects)?;
     let sizes: BTreeMap<String, u64> =
         repository.shelf.list("")?.into_iter().map(|object| (object.key.as_str().to_owned(), object.size)).collect();
-    let mut bad_chunks: BTreeMap<ChunkId, String> = BTreeMap::new();
+    let mut to_read: Vec<(u32, bool)> = Vec::new();
     for number in 0..index.packs() {
         let pack = index.pack(number)?;
         out.packs += 1;
@@ -155,9 +156,17 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
             return Err(RepoError::Interrupted);
         }
         if wrong.is_some() || chosen {
-            let missing = !sizes.contains_key(&pack.object);
-            read_pack(repository, number, missing, &mut out, &mut bad_objects, &mut bad_chunks, options)?;
+            to_read.push((number, !sizes.contains_key(&pack.object)));
         }
+    }
+    let mut bad_chunks: BTreeMap<ChunkId, String> = BTreeMap::new();
+    for read in two_at_a_time(&to_read, |(number, missing)| read_pack(repository, *number, *missing, options))? {
+        out.packs_read += u64::from(read.bytes > 0);
+        out.bytes_read += read.bytes;
+        if let Some(what) = read.what {
+            bad_objects.entry(read.object.clone()).or_insert(what);
+        }
+        bad_chunks.extend(read.lost.into_iter().map(|id| (id, read.object.clone())));
     }
     for (id, state) in &repository.log.state.packs {
         if !state.swept && !index.knows_pack(*id) {
@@ -214,47 +223,55 @@ fn check_slots(repository: &Repository, bad: &mut BTreeMap<String, String>) -> R
     Ok(())
 }
 
+/// What reading one pack whole told.
+struct PackRead {
+    object: String,
+    bytes: u64,
+    /// The first thing that is wrong with it.
+    what: Option<String>,
+    /// Chunks that cannot be had from it.
+    lost: Vec<ChunkId>,
+}
+
 /// Reads one pack whole. Its damage is narrowed down to chunks where the key allows.
-fn read_pack(
-    repository: &Repository,
-    number: u32,
-    missing: bool,
-    out: &mut Checked,
-    bad_objects: &mut BTreeMap<String, String>,
-    bad_chunks: &mut BTreeMap<ChunkId, String>,
-    options: &Check<'_>,
-) -> Result<(), RepoError> {
+fn read_pack(repository: &Repository, number: u32, missing: bool, options: &Check<'_>) -> Result<PackRead, RepoError> {
+    if options.stop.load(Ordering::Relaxed) {
+        return Err(RepoError::Interrupted);
+    }
     let index = repository.index()?;
     let pack = index.pack(number)?;
+    let mut read = PackRead { object: pack.object.clone(), bytes: 0, what: None, lost: Vec::new() };
     if missing {
-        for (_, id, _) in index.ids_of(number)?.into_iter().flatten() {
-            bad_chunks.insert(id, pack.object.clone());
-        }
-        return Ok(());
+        read.lost.extend(index.ids_of(number)?.into_iter().flatten().map(|(_, id, _)| id));
+        return Ok(read);
     }
     let name = key(&pack.object)?;
-    let mut bytes = repository.shelf.get(&name, PACK_MAX)?;
     let right = |bytes: &[u8]| pack.whole.is_none_or(|(_, digest)| Digest::of(bytes) == digest);
-    if !right(&bytes) {
+    let mut bytes = repository.shelf.get(&name, PACK_MAX)?;
+    let mut whole = right(&bytes);
+    if !whole {
         // A mismatch may be the reader's: memory, cable, controller. It is damage only if it stays.
         bytes = repository.shelf.get(&name, PACK_MAX)?;
+        whole = right(&bytes);
     }
-    out.packs_read += 1;
-    out.bytes_read += bytes.len() as u64;
-    options.tally.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-    let whole = right(&bytes);
+    read.bytes = bytes.len() as u64;
+    options.tally.bytes_read.fetch_add(read.bytes, Ordering::Relaxed);
     if !whole {
-        bad_objects.entry(pack.object.clone()).or_insert_with(|| "its bytes are not those that were stored".into());
+        read.what = Some("its bytes are not those that were stored".into());
     }
     if !repository.key.reads() {
-        return Ok(());
+        return Ok(read);
     }
     let mut unsqueezer = Unsqueezer::new()?;
-    let opened = if whole { open_whole(&bytes, &repository.writer.naming.index) } else { Err(Bad("it is damaged")) };
+    let opened = match (whole, pack.whole) {
+        (false, _) => Err(Bad("it is damaged")),
+        (true, Some(_)) => open_vouched(&bytes, &repository.writer.naming.index),
+        (true, None) => open_whole(&bytes, &repository.writer.naming.index),
+    };
     let ids = match opened.and_then(|opened| trailer::decode(&opened.rows)) {
         Ok(rows) => rows.iter().map(|row| row.chunks.iter().map(|c| (c.kind, c.id, c.len)).collect()).collect(),
         Err(Bad(what)) => {
-            bad_objects.entry(pack.object.clone()).or_insert_with(|| what.to_owned());
+            read.what.get_or_insert_with(|| what.to_owned());
             index.ids_of(number)?
         }
     };
@@ -266,8 +283,8 @@ fn read_pack(
         let raw = match opened {
             Ok(raw) => raw,
             Err(error) => {
-                bad_objects.entry(pack.object.clone()).or_insert_with(|| fault_text(&error));
-                ids.iter().for_each(|(_, id, _)| drop(bad_chunks.insert(*id, pack.object.clone())));
+                read.what.get_or_insert_with(|| fault_text(&error));
+                read.lost.extend(ids.iter().map(|(_, id, _)| *id));
                 continue;
             }
         };
@@ -276,14 +293,12 @@ fn read_pack(
             let chunk = raw.get(at..at + *len as usize).unwrap_or_default();
             at += *len as usize;
             if repository.namer.id(*kind, chunk) != *id {
-                bad_objects
-                    .entry(pack.object.clone())
-                    .or_insert_with(|| "a chunk in it is not what its name says".into());
-                bad_chunks.insert(*id, pack.object.clone());
+                read.what.get_or_insert_with(|| "a chunk in it is not what its name says".into());
+                read.lost.push(*id);
             }
         }
     }
-    Ok(())
+    Ok(read)
 }
 
 /// Follows every tree; pages that several snapshots share are read once unless something in them is lost.

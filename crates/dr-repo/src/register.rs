@@ -21,11 +21,12 @@ use crate::index_object::{self, PackLine, Record};
 use crate::log::key;
 use crate::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
 use crate::lookup::lay_out;
-use crate::pack::{FinishedPack, open_whole};
+use crate::pack::{FinishedPack, open_vouched, open_whole};
 use crate::repository::Repository;
 use crate::snapshot::Label;
 use crate::squeeze::Unsqueezer;
 use crate::trailer;
+use crate::turns::two_at_a_time;
 use crate::wire::Bad;
 
 /// Packs are registered at the latest after so much has been stored, or so much time has passed.
@@ -339,8 +340,7 @@ pub(crate) fn prove(
     let session = shared.session;
     repository.keys.insert(session.id, (*session.key).clone());
     let proof = || {
-        let mut chunks = 0;
-        for pack in stored {
+        let chunks = two_at_a_time(stored, |pack| {
             if capture.stop.load(Ordering::Relaxed) {
                 return Err(RepoError::Interrupted);
             }
@@ -348,11 +348,11 @@ pub(crate) fn prove(
             if Digest::of(&bytes) != pack.digest {
                 return Err(RepoError::damaged(&pack.object, "what was read back is not what was written"));
             }
-            let opened = open_whole(&bytes, &session.naming.index)
+            let opened = open_vouched(&bytes, &session.naming.index)
                 .map_err(|Bad(what)| RepoError::damaged(&pack.object, what))?;
-            chunks += rehash(repository, &pack.object, &opened, &bytes)?;
-        }
-        Ok(chunks)
+            rehash(repository, &pack.object, &opened, &bytes)
+        })?;
+        Ok(chunks.into_iter().sum())
     };
     let outcome = proof();
     repository.keys.forget(session.id);

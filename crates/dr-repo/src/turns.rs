@@ -4,9 +4,12 @@
 //! at a large one may offer pieces of it, which are taken only if somebody waits for work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
+
+use crate::error::RepoError;
+use crate::id::wipe_stack;
 
 /// One worker's side of it.
 pub(crate) struct Turns<T> {
@@ -76,9 +79,53 @@ impl<T> Turns<T> {
     }
 }
 
+/// So many whole packs are held in memory at once, at most; more readers would only wait for the target.
+const PACKS_AT_ONCE: usize = 2;
+
+/// Does `each` for every item, two at a time, and gives the results in the items' order; the first error ends it.
+pub(crate) fn two_at_a_time<T: Sync, R: Send>(
+    items: &[T],
+    each: impl Fn(&T) -> Result<R, RepoError> + Sync,
+) -> Result<Vec<R>, RepoError> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let work = || {
+        let mut done = Vec::new();
+        while !failed.load(Ordering::Relaxed) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(number) else { break };
+            let result = each(item);
+            failed.fetch_or(result.is_err(), Ordering::Relaxed);
+            done.push((number, result));
+        }
+        wipe_stack();
+        done
+    };
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..PACKS_AT_ONCE.min(items.len())).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for other in others {
+            match other.join() {
+                Ok(more) => done.extend(more),
+                Err(_) => done.push((0, Err(RepoError::ReadOnly("a worker thread failed".into())))),
+            }
+        }
+        done
+    });
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn results_come_in_order_and_an_error_ends_it() {
+        let items: Vec<u32> = (0..100).collect();
+        assert_eq!(two_at_a_time(&items, |n| Ok(n * 2)).unwrap(), items.iter().map(|n| n * 2).collect::<Vec<_>>());
+        assert!(two_at_a_time(&items, |n| if *n == 50 { Err(RepoError::CannotRead) } else { Ok(()) }).is_err());
+        assert!(two_at_a_time(&[], |n: &u32| Ok(*n)).unwrap().is_empty());
+    }
 
     #[test]
     fn pieces_are_kept_while_nobody_waits_and_none_is_lost_when_somebody_does() {
