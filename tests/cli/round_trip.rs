@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Stdio;
 
 use crate::bench::{Bench, Run, noise, objects};
@@ -86,6 +87,57 @@ fn a_restore_in_place_replaces_and_removes_only_when_told_to() {
     bench.same_trees(&tree.join("below"), &to.join("below"), "");
     restore(&["--in-place", "--delete"]).ended(0);
     bench.same_trees(&tree, &to, "");
+}
+
+#[test]
+fn a_restore_in_place_keeps_what_is_right_already_and_a_dry_one_says_so() {
+    let bench = Bench::with_repository();
+    let tree = bench.path("from");
+    fs::create_dir_all(tree.join("below")).unwrap();
+    fs::write(tree.join("large"), noise(3, 9 << 20)).unwrap();
+    for n in 0..20 {
+        fs::write(tree.join(format!("below/{n:02}")), noise(n, 3_000 + n as usize)).unwrap();
+    }
+    bench.backup(&["from"], 0);
+    bench.dr(["repo", "restore", &bench.at("repo"), "latest", "--to", &bench.at("to")]).ended(0);
+    let to = bench.path("to");
+    let number = |name: &str| fs::metadata(to.join(name)).unwrap().ino();
+    let before: Vec<u64> = ["large", "below/00", "below/01", "below/02", "below/03"].map(number).into();
+    // The same length and time, one byte in the middle; one with a second name; one with another mode; one gone.
+    let mut large = fs::read(to.join("large")).unwrap();
+    large[5 << 20] ^= 1;
+    fs::write(to.join("large"), &large).unwrap();
+    let large_time = fs::metadata(tree.join("large")).unwrap().modified().unwrap();
+    fs::File::options().write(true).open(to.join("large")).unwrap().set_modified(large_time).unwrap();
+    fs::hard_link(to.join("below/01"), bench.path("second-name")).unwrap();
+    fs::set_permissions(to.join("below/02"), fs::Permissions::from_mode(0o640)).unwrap();
+    fs::remove_file(to.join("below/03")).unwrap();
+    fs::write(to.join("own"), "not in the snapshot").unwrap();
+    let restore = |more: &[&str]| {
+        let args = ["repo", "restore", "--json", &bench.at("repo"), "latest", "--to", &bench.at("to"), "--in-place"]
+            .map(str::to_owned);
+        bench.dr(args.into_iter().chain(more.iter().map(|word| (*word).to_owned()))).ended(0).summary()
+    };
+    let dry = restore(&["--dry-run", "--delete"]);
+    let counts = |summary: &serde_json::Value| ["files", "kept", "removed"].map(|name| summary[name].as_u64().unwrap());
+    assert_eq!(counts(&dry), [21, 18, 1], "{dry}");
+    assert!(fs::read(to.join("large")).unwrap() == large && !to.join("below/03").exists() && to.join("own").exists());
+    let done = restore(&["--delete"]);
+    assert_eq!(counts(&done), [21, 18, 1], "{done}");
+    bench.same_trees(&tree, &to, "");
+    let kept: Vec<bool> = ["large", "below/00", "below/01", "below/02"]
+        .iter()
+        .zip(before)
+        .map(|(name, was)| number(name) == was)
+        .collect();
+    assert_eq!(kept, [false, true, false, true], "written anew only where it was not the same file");
+    let again = restore(&["--delete"]);
+    assert_eq!(counts(&again), [21, 21, 0], "{again}");
+
+    let nowhere =
+        bench.dr(["repo", "restore", "--json", &bench.at("repo"), "latest", "--to", &bench.at("no"), "--dry-run"]);
+    assert_eq!(counts(&nowhere.ended(0).summary()), [21, 0, 0]);
+    assert!(!bench.path("no").exists());
 }
 
 #[test]

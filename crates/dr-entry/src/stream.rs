@@ -92,6 +92,14 @@ pub trait Destination: Sync {
     /// The file is then reported as not restored.
     fn file(&self, path: &EntryPath, size: u64) -> io::Result<Box<dyn Writing>>;
 
+    /// The file that stands at `path` already, if one does that may stay where its contents are the right ones.
+    ///
+    /// # Errors
+    /// The entry is then reported as not restored.
+    fn standing(&self, _path: &EntryPath, _meta: &Meta) -> io::Result<Option<Box<dyn Standing>>> {
+        Ok(None)
+    }
+
     /// Makes a link, FIFO, socket or device, with its metadata.
     ///
     /// # Errors
@@ -125,4 +133,23 @@ pub trait Writing {
     /// Whatever the operating system says: contents, owner, times or attributes that could not be set. The
     /// file's contents are in place even when only metadata failed; the message says which.
     fn finish(self: Box<Self>, meta: &Meta) -> io::Result<()>;
+}
+
+/// A file that is there already, where something is put back in place.
+pub trait Standing {
+    /// How many bytes it has.
+    fn size(&self) -> u64;
+
+    /// Reads at an offset; less than the whole buffer only where the file ends.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Its contents are right: it stays, and gets this metadata. `false`: it was changed since it was opened, so nothing
+    /// is known of it any more.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn keep(self: Box<Self>, meta: &Meta) -> io::Result<bool>;
 }

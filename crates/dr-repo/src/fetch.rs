@@ -198,6 +198,11 @@ impl<'a> Fetcher<'a> {
             .unwrap_or_else(|| RepoError::damaged(format!("chunk {id}"), "it is in no pack that can be found")))
     }
 
+    /// Whether these bytes are that chunk.
+    pub(crate) fn is(&self, kind: ChunkKind, id: ChunkId, bytes: &[u8]) -> bool {
+        self.namer.id(kind, bytes) == id
+    }
+
     /// The frame in which the chunk will be looked for first.
     pub(crate) fn frame_of(&self, kind: ChunkKind, id: ChunkId) -> Option<FrameKey> {
         let place = self.index.places(kind, id).ok()?.into_iter().next()?;

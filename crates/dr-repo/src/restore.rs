@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, bounded};
-use dr_entry::{Destination, EntryPath, Kind, Meta, Writing};
+use dr_entry::{Destination, EntryPath, Kind, Meta, Standing, Writing};
 
 use crate::backup::{Fuse, Tally};
 use crate::error::RepoError;
 use crate::extents::{self, ExtentPage, Run};
 use crate::fetch::{Fetcher, Found};
+use crate::format::CHUNK_MAX;
 use crate::frames::{FrameKey, Frames, Wanted};
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
 use crate::page::{Contents, Extent, Row};
@@ -29,6 +30,8 @@ pub struct Restore<'a> {
     pub paths: &'a [EntryPath],
     /// Worker threads.
     pub workers: usize,
+    /// Only compare with what stands there, and write nothing.
+    pub dry: bool,
     /// Set from outside to end early.
     pub stop: &'a AtomicBool,
     /// Progress: entries and bytes put back.
@@ -42,7 +45,9 @@ pub struct Restored {
     pub entries: u64,
     /// Files among them.
     pub files: u64,
-    /// Bytes of contents.
+    /// Files that stood there with the same contents, and stayed.
+    pub kept: u64,
+    /// Bytes of contents, of the files that stayed too.
     pub bytes: u64,
     /// What was not put back, or not wholly, and why.
     pub failed: Vec<(EntryPath, String)>,
@@ -136,6 +141,12 @@ impl Shared<'_> {
     fn failed(&self, path: EntryPath, why: String) {
         if let Ok(mut outcome) = self.outcome.lock() {
             outcome.failed.push((path, why));
+        }
+    }
+
+    fn kept(&self) {
+        if let Ok(mut outcome) = self.outcome.lock() {
+            outcome.kept += 1;
         }
     }
 
@@ -247,12 +258,13 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
             inside.pop();
         }
         later.missed.remove(&row.path);
-        if !has_parent(&inside, &row.path) {
+        if !shared.options.dry && !has_parent(&inside, &row.path) {
             shared.failed(row.path, "its directory could not be restored".into());
             continue;
         }
         let first = row.meta.link.and_then(|link| first_of.get(&link).cloned());
         match (&row.meta.kind, first) {
+            _ if shared.options.dry && row.meta.kind != Kind::File => shared.done(0, 0),
             (Kind::Directory, _) => match shared.destination.directory(&row.path) {
                 Ok(()) => {
                     inside.push(row.path.clone());
@@ -260,6 +272,7 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
                 }
                 Err(error) => shared.failed(row.path, error.to_string()),
             },
+            (_, Some(_)) if shared.options.dry => shared.done(1, 0),
             (_, Some(first)) => later.links.push((row, first)),
             (kind, None) => {
                 if let Some(link) = row.meta.link {
@@ -356,9 +369,21 @@ impl From<std::io::Error> for Failed {
 }
 
 fn file(row: &Row, fetcher: &mut Fetcher<'_>, shared: &Shared<'_>, turns: &Turns<Wanted>) -> Result<(), Failed> {
+    let mut standing = shared.destination.standing(&row.path, &row.meta)?;
+    if let Some(base) = &mut standing
+        && is_same(row, base.as_mut(), fetcher)?
+        && let Some(base) = standing.take()
+        && (shared.options.dry || base.keep(&row.meta)?)
+    {
+        shared.kept();
+        return Ok(());
+    }
+    if shared.options.dry {
+        return Ok(());
+    }
     let writing = shared.destination.file(&row.path, row.meta.size)?;
     let ahead = (row.meta.size >= LARGE).then_some(Ahead { frames: &shared.frames, turns });
-    let mut filling = Filling { writing, at: 0, run: None };
+    let mut filling = Filling { writing, standing, buffer: Vec::new(), at: 0, run: None };
     match &row.contents {
         Contents::Empty => {}
         Contents::Inline(bytes) => {
@@ -378,9 +403,82 @@ fn file(row: &Row, fetcher: &mut Fetcher<'_>, shared: &Shared<'_>, turns: &Turns
     Ok(filling.writing.finish(&row.meta)?)
 }
 
+/// Whether this chunk stands at this offset; if so it is in `buffer` then.
+fn stands(
+    standing: &mut dyn Standing,
+    at: u64,
+    id: ChunkId,
+    len: u32,
+    buffer: &mut Vec<u8>,
+    fetcher: &Fetcher<'_>,
+) -> Result<bool, Failed> {
+    if len as usize > CHUNK_MAX {
+        return Ok(false);
+    }
+    buffer.resize(len as usize, 0);
+    Ok(standing.read_at(at, buffer)? == buffer.len() && fetcher.is(ChunkKind::Data, id, buffer))
+}
+
+/// Whether the file that stands there has these contents already. Nothing but pages of extents is fetched.
+fn is_same(row: &Row, standing: &mut dyn Standing, fetcher: &mut Fetcher<'_>) -> Result<bool, Failed> {
+    if standing.size() != row.meta.size {
+        return Ok(false);
+    }
+    let (mut at, mut buffer) = (0u64, Vec::new());
+    let mut all = |extents: &[Extent], fetcher: &Fetcher<'_>| -> Result<bool, Failed> {
+        for extent in extents {
+            let same = match *extent {
+                Extent::Chunk { id, len } => stands(standing, at, id, len, &mut buffer, fetcher)?,
+                Extent::Hole { len } => zeros(standing, at, len, &mut buffer)?,
+            };
+            if !same {
+                return Ok(false);
+            }
+            at = at.saturating_add(extent.len());
+        }
+        Ok(true)
+    };
+    let same = match &row.contents {
+        Contents::Empty => true,
+        Contents::Inline(bytes) => {
+            let mut there = vec![0; bytes.len()];
+            at = standing.read_at(0, &mut there)? as u64;
+            there == *bytes
+        }
+        Contents::Extents(extents) => all(extents, fetcher)?,
+        Contents::Tree { root, level, extents } => {
+            let run = Run { id: *root, len: row.meta.size, extents: *extents };
+            let mut same = true;
+            each_leaf(run, *level, fetcher, &mut |extents, fetcher| {
+                same = same && all(&extents, fetcher)?;
+                Ok(())
+            })?;
+            same
+        }
+    };
+    Ok(same && at == row.meta.size)
+}
+
+/// Whether nothing but zeros stands there.
+fn zeros(standing: &mut dyn Standing, mut at: u64, len: u64, buffer: &mut Vec<u8>) -> Result<bool, Failed> {
+    let end = at.saturating_add(len);
+    while at < end {
+        buffer.resize(usize::try_from(end - at).unwrap_or(usize::MAX).min(1 << 20), 0);
+        let read = standing.read_at(at, buffer)?;
+        if read < buffer.len() || buffer.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        at += read as u64;
+    }
+    Ok(true)
+}
+
 /// A file on its way to being whole.
 struct Filling {
     writing: Box<dyn Writing>,
+    /// What stood there before: what is right in it need not be fetched.
+    standing: Option<Box<dyn Standing>>,
+    buffer: Vec<u8>,
     at: u64,
     /// Chunks that lie side by side in the file and in their frame are written at once: where, and what.
     run: Option<(u64, Found)>,
@@ -394,6 +492,14 @@ impl Filling {
                 coming.come_to(number);
             }
             if let Extent::Chunk { id, len } = *extent {
+                if let Some(standing) = &mut self.standing
+                    && stands(standing.as_mut(), self.at, id, len, &mut self.buffer, fetcher)?
+                {
+                    self.flush()?;
+                    self.writing.write_at(self.at, &self.buffer)?;
+                    self.at += u64::from(len);
+                    continue;
+                }
                 let found = fetcher.find(ChunkKind::Data, id)?;
                 if found.bytes().len() != len as usize {
                     return Err(Failed::Here(format!("chunk {id} has another length than the tree says")));

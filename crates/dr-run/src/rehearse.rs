@@ -316,7 +316,7 @@ impl Stage<'_> {
     }
 
     fn options<'p>(&'p self, paths: &'p [EntryPath]) -> Restore<'p> {
-        Restore { paths, workers: self.school.workers, stop: self.ask.stop, tally: self.ask.tally }
+        Restore { paths, workers: self.school.workers, dry: false, stop: self.ask.stop, tally: self.ask.tally }
     }
 
     /// The `count` files that the seed picks: those whose hash with it comes first, so that anybody can do it again.

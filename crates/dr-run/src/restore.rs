@@ -235,6 +235,15 @@ impl Back<'_> {
         let paths = self.paths()?;
         if self.wanted.dry_run {
             let to = self.wanted.to.map_or_else(|| self.origin(), |to| Ok(to.to_owned()))?;
+            let manner = Manner { in_place: Some(Extra::Keep), owners: self.wanted.owners };
+            // In place, what stands there is compared; elsewhere everything would be written.
+            if let (None, Source::Files { .. }, Ok(standing)) =
+                (self.wanted.to, &self.system.source, PutBack::look(&to, manner))
+            {
+                let from = &self.opened[self.choice.copy];
+                let compared = self.one(from, &paths, &standing);
+                return Ok((to, compared.map_err(|e| RunError::repository(from.spot.named(), e))?));
+            }
             return Ok((to, self.count(&paths)?));
         }
         match (self.wanted.to, &self.system.source) {
@@ -374,7 +383,13 @@ impl Back<'_> {
     }
 
     fn one(&self, from: &Opened, paths: &[EntryPath], to: &dyn Destination) -> Result<Restored, RepoError> {
-        let options = Restore { paths, workers: self.school.workers, stop: self.wanted.stop, tally: self.wanted.tally };
+        let options = Restore {
+            paths,
+            workers: self.school.workers,
+            dry: self.wanted.dry_run,
+            stop: self.wanted.stop,
+            tally: self.wanted.tally,
+        };
         dr_repo::restore(&from.repository, self.choice.id, &options, to)
     }
 

@@ -269,7 +269,7 @@ impl School {
     pub fn restore(&self, repository: &Repository, id: SnapshotId) -> Result<(Tree, Restored), dr_repo::RepoError> {
         let destination = Memory::default();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Restore { paths: &[], workers: 2, stop: &stop, tally: &tally };
+        let options = Restore { paths: &[], workers: 2, dry: false, stop: &stop, tally: &tally };
         let restored = dr_repo::restore(repository, id, &options, &destination)?;
         Ok((destination.tree(), restored))
     }

@@ -127,12 +127,18 @@ impl Restore {
             if self.dry_run { "to" } else { "restored to" },
             shown::path(&back.to),
         ));
+        if back.restored.kept > 0 {
+            screen.say(&format!(
+                "{} there had the same contents already",
+                shown::count(back.restored.kept, "file", "files")
+            ));
+        }
         screen.event(&json!({
             "event": "summary", "system": system, "restored": back.restored.entries,
             "files": back.restored.files, "bytes": back.restored.bytes, "target": back.spot.target,
             "medium": back.spot.medium, "snapshot": back.snapshot.to_string(),
             "recovery_point": back.recovery_point.to_string(), "to": shown::path(&back.to),
-            "never_captured": back.never_captured, "dry_run": self.dry_run, "notes": back.notes,
+            "never_captured": back.never_captured, "kept": back.restored.kept, "dry_run": self.dry_run, "notes": back.notes,
             "failed": back.restored.failed.iter().map(|(path, why)| shown::failed(path, why)).collect::<Vec<_>>(),
         }));
         let failed = &back.restored.failed;

@@ -8,6 +8,7 @@
 mod apply;
 mod making;
 mod remove;
+mod standing;
 mod tree;
 
 use std::ffi::CString;
@@ -16,7 +17,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use dr_entry::{Destination, EntryPath, Kind, Meta, Writing};
+use dr_entry::{Destination, EntryPath, Kind, Meta, Standing, Writing};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, linkat, mkdirat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
@@ -69,26 +70,49 @@ impl PutBack {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(why) => return Err(SourceError::open(root, why)),
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = openat(CWD, root, flags, Mode::empty()).map_err(|why| SourceError::open(root, why))?;
-        if manner.in_place.is_none() {
-            let mut buffer = names::buffer();
-            let mut raw = RawDir::new(&fd, &mut buffer);
-            while let Some(entry) = raw.next() {
-                let entry = entry.map_err(|why| SourceError::open(root, why))?;
-                if entry.file_name() != c"." && entry.file_name() != c".." {
-                    return Err(SourceError::NotEmpty { path: root.to_owned() });
-                }
+        if manner.in_place.is_none() { Self::empty(root, manner) } else { Self::look(root, manner) }
+    }
+
+    /// `root`, which must be there and empty. Nothing is made.
+    ///
+    /// # Errors
+    /// [`SourceError::NotEmpty`]; [`SourceError::Open`].
+    pub fn empty(root: &Path, manner: Manner) -> Result<Self, SourceError> {
+        let opened = Self::look(root, manner)?;
+        let directory = opened.inner.tree.directory(&EntryPath::root());
+        let directory = directory.map_err(|why| SourceError::open(root, why))?;
+        let mut buffer = names::buffer();
+        let mut raw = RawDir::new(&directory.fd, &mut buffer);
+        while let Some(entry) = raw.next() {
+            let entry = entry.map_err(|why| SourceError::open(root, why))?;
+            if entry.file_name() != c"." && entry.file_name() != c".." {
+                return Err(SourceError::NotEmpty { path: root.to_owned() });
             }
         }
+        Ok(opened)
+    }
+
+    /// `root` as it is. Nothing is made, so this is also for a look at what a restore would do.
+    ///
+    /// # Errors
+    /// [`SourceError::Open`] if it is not there, or is no directory.
+    pub fn look(root: &Path, manner: Manner) -> Result<Self, SourceError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = openat(CWD, root, flags, Mode::empty()).map_err(|why| SourceError::open(root, why))?;
         Ok(Self { inner: Arc::new(Inner { tree: Tree::new(fd, manner.in_place.is_some()), manner }) })
+    }
+
+    /// Says how much [`PutBack::remove_others`] would remove, and removes nothing.
+    pub fn others(&self, below: &EntryPath, kept: impl Iterator<Item = EntryPath>) -> Removal {
+        remove::others(&self.inner.tree, below, kept, &mut |_| Ok(()))
     }
 
     /// Removes what is at or below `below` and not among `kept`, which ascends and holds every directory above
     /// what it holds. Other file systems mounted there are left alone. For after a restore in place; the times of
     /// the directories stay as restored.
     pub fn remove_others(&self, below: &EntryPath, kept: impl Iterator<Item = EntryPath>) -> Removal {
-        remove::remove_others(&self.inner.tree, below, kept)
+        let tree = &self.inner.tree;
+        remove::others(tree, below, kept, &mut |path| remove::remove(tree, path))
     }
 }
 
@@ -136,6 +160,19 @@ impl Destination for PutBack {
     fn file(&self, path: &EntryPath, size: u64) -> io::Result<Box<dyn Writing>> {
         let (place, name) = self.inner.tree.parent(path)?.ok_or(io::ErrorKind::IsADirectory)?;
         Ok(Box::new(Making::file(Arc::clone(&self.inner), place, name, size)?))
+    }
+
+    fn standing(&self, path: &EntryPath, meta: &Meta) -> io::Result<Option<Box<dyn Standing>>> {
+        if self.inner.manner.in_place.is_none() {
+            return Ok(None);
+        }
+        let (place, name) = match self.inner.tree.parent(path) {
+            // Its directory is not there yet.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+            other => other?.ok_or(io::ErrorKind::IsADirectory)?,
+        };
+        let found = standing::find(&self.inner, &place, &name, meta)?;
+        Ok(found.map(|found| Box::new(found) as Box<dyn Standing>))
     }
 
     fn special(&self, path: &EntryPath, meta: &Meta) -> io::Result<()> {

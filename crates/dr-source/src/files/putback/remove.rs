@@ -24,7 +24,12 @@ pub struct Removal {
     pub failed: Vec<Unread>,
 }
 
-pub(super) fn remove_others(tree: &Tree, below: &EntryPath, kept: impl Iterator<Item = EntryPath>) -> Removal {
+pub(super) fn others(
+    tree: &Tree,
+    below: &EntryPath,
+    kept: impl Iterator<Item = EntryPath>,
+    remove: &mut dyn FnMut(&EntryPath) -> Result<()>,
+) -> Removal {
     let mut removal = Removal::default();
     let root = tree
         .directory(below)
@@ -58,7 +63,7 @@ pub(super) fn remove_others(tree: &Tree, below: &EntryPath, kept: impl Iterator<
             continue;
         }
         walk.skip_contents(&inside);
-        match remove(tree, &path) {
+        match remove(&path) {
             Ok(()) => removal.removed += 1,
             Err(Errno::NOENT) => {}
             Err(why) => removal.failed.push(Unread { path, why: std::io::Error::from(why).to_string() }),
@@ -88,7 +93,7 @@ fn joined(below: &EntryPath, inside: &EntryPath) -> std::result::Result<EntryPat
 }
 
 /// Removes `path`; its directory keeps its times.
-fn remove(tree: &Tree, path: &EntryPath) -> Result<()> {
+pub(super) fn remove(tree: &Tree, path: &EntryPath) -> Result<()> {
     let Some((place, name)) = tree.parent(path)? else {
         return Err(Errno::INVAL);
     };

@@ -28,8 +28,13 @@ pub fn pour(view: &View<'_>, tree: &Tree, path: &Path) -> Result<Outcome, Failur
     let (pour, poured) = sync_channel(4);
     let restored = std::thread::scope(|scope| {
         let restoring = scope.spawn(|| {
-            let options =
-                Options { paths: &wanted, workers: 1, stop: view.world.signals.stop(), tally: &Tally::default() };
+            let options = Options {
+                paths: &wanted,
+                workers: 1,
+                dry: false,
+                stop: view.world.signals.stop(),
+                tally: &Tally::default(),
+            };
             restore(repository, tree.id, &options, &Pouring { pour })
         });
         for bytes in poured {

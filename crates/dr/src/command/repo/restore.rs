@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use dr_entry::{EntryPath, Kind};
+use dr_entry::{Destination, EntryPath, Kind, Meta, Writing};
 use dr_repo::{Description, RepoError, Repository, Restore as Options, SnapshotId, Tally, restore};
 use dr_source::files::{Extra, Manner, PutBack};
 use serde_json::json;
@@ -42,9 +42,52 @@ pub struct Restore {
     /// And remove from DIR, or from each --path, what is not in the snapshot
     #[arg(long, requires = "in_place")]
     delete: bool,
+    /// Compare with what is in DIR, say what would be done, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Where nothing is yet, for a look at what would be done.
+struct Nowhere;
+
+impl Destination for Nowhere {
+    fn directory(&self, _: &EntryPath) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn file(&self, _: &EntryPath, _: u64) -> std::io::Result<Box<dyn Writing>> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
+    fn special(&self, _: &EntryPath, _: &Meta) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn hard_link(&self, _: &EntryPath, _: &EntryPath) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn finish_directory(&self, _: &EntryPath, _: &Meta) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Restore {
+    /// Where it goes; none where nothing is there yet and nothing is to be made.
+    fn destination(&self, manner: Manner) -> Result<Option<PutBack>, Failure> {
+        if self.dry_run && !self.to.exists() {
+            return Ok(None);
+        }
+        let opened = if self.dry_run && self.in_place {
+            PutBack::look(&self.to, manner)
+        } else if self.dry_run {
+            PutBack::empty(&self.to, manner)
+        } else {
+            PutBack::new(&self.to, manner)
+        };
+        opened.map(Some).map_err(|e| told::source(&e, Doing::Restoring))
+    }
+
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let screen = world.screen;
         let repository = self.place.open(Access::Read, world)?;
@@ -66,16 +109,18 @@ impl Restore {
         // Known before anything is touched, so that nothing is removed on the word of a list with holes.
         let kept = if self.delete { Some(kept(&repository, snapshot.id, &wanted)) } else { None };
         let mut absent = absent(&repository, snapshot.id, &wanted);
-        let destination = PutBack::new(&self.to, manner).map_err(|e| told::source(&e, Doing::Restoring))?;
+        let destination = self.destination(manner)?;
         let tally = Tally::default();
         let options = Options {
             paths: &wanted,
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            dry: self.dry_run,
             stop: world.signals.stop(),
             tally: &tally,
         };
-        let mut restored = observe::while_shown(screen, &tally, observe::restoring, || {
-            restore(&repository, snapshot.id, &options, &destination)
+        let mut restored = observe::while_shown(screen, &tally, observe::restoring, || match &destination {
+            Some(destination) => restore(&repository, snapshot.id, &options, destination),
+            None => restore(&repository, snapshot.id, &options, &Nowhere),
         })
         .map_err(|e| told::repo(&e, Doing::Restoring, &world.signals))?;
         absent.retain(|(path, _)| !restored.failed.iter().any(|(failed, _)| failed == path));
@@ -83,9 +128,12 @@ impl Restore {
         let mut removed = 0;
         match kept {
             Some(Ok(kept)) => {
-                for below in tops(&wanted, &kept) {
+                for (below, destination) in tops(&wanted, &kept).into_iter().zip(destination.iter().cycle()) {
                     let kept = kept.iter().map(|(path, _)| path.clone());
-                    let removal = destination.remove_others(&below, kept);
+                    let removal = match self.dry_run {
+                        true => destination.others(&below, kept),
+                        false => destination.remove_others(&below, kept),
+                    };
                     removed += removal.removed;
                     restored.failed.extend(removal.failed.into_iter().map(|unread| (unread.path, unread.why)));
                 }
@@ -114,20 +162,27 @@ impl Restore {
             "restored": restored.entries,
             "files": restored.files,
             "bytes": restored.bytes,
+            "kept": restored.kept,
             "removed": removed,
+            "dry_run": self.dry_run,
             "latest_is_uncertain": uncertain,
             "failed": restored.failed.iter().map(|(path, why)| shown::failed(path, why)).collect::<Vec<_>>(),
         }));
         let mut line = format!(
-            "restored snapshot {} of {} to {}: {}, {}",
+            "{} snapshot {} of {} to {}: {}, {}",
+            if self.dry_run { "would restore" } else { "restored" },
             &snapshot.id.to_string()[..8],
             shown::local(label.started_ms),
             shown::path(&self.to),
             shown::count(restored.entries, "entry", "entries"),
             shown::size(restored.bytes),
         );
+        if restored.kept > 0 {
+            line += &format!("; {} had the same contents already", shown::count(restored.kept, "file", "files"));
+        }
         if removed > 0 {
-            line += &format!("; {} removed", shown::count(removed, "name", "names"));
+            let done = if self.dry_run { "would be removed" } else { "removed" };
+            line += &format!("; {} {done}", shown::count(removed, "name", "names"));
         }
         if !restored.failed.is_empty() {
             line +=
