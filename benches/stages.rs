@@ -1,55 +1,26 @@
-//! What each stage of a byte's way costs: cutting, naming, compressing, sealing, packing, pages and the log.
+//! What each stage of a byte's way costs: cutting, naming, compressing, sealing, packing, pages, the log, the file
+//! cache and look-ups.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare what it needs should stop there")]
+
+#[path = "text.rs"]
+mod text;
 
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use dr_repo::stages::{Cutting, Leaf, Log, Packing, Sealing, Squeezing};
+use dr_repo::stages::{Cutting, Leaf, Log, Looking, Packing, Remembering, Sealing, Squeezing};
 
 const MIB: usize = 1 << 20;
 const FRAME: usize = 256 << 10;
 
-/// Text that shrinks about as source code does, the same every time.
-fn text(length: usize) -> Vec<u8> {
-    const WORDS: [&str; 16] = [
-        "return",
-        "static",
-        "struct",
-        "page",
-        "->count",
-        "if (",
-        ") {\n\t",
-        "}\n\n",
-        "buffer",
-        "offset",
-        " = ",
-        ";\n\t",
-        "length",
-        "inode",
-        "unsigned ",
-        "/* held */",
-    ];
-    let (mut state, mut out) = (0x9e37_79b9_7f4a_7c15_u64, Vec::with_capacity(length + 64));
-    while out.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        out.extend_from_slice(WORDS[(state >> 60) as usize].as_bytes());
-        if state & 3 == 0 {
-            out.extend_from_slice(format!("{:x}", state as u16).as_bytes());
-        }
-    }
-    out.truncate(length);
-    out
-}
-
 fn bytes(criterion: &mut Criterion) {
-    let data = text(8 * MIB);
+    let data = text::code(8 * MIB);
     let folder = tempfile::tempdir().unwrap();
     let (cutting, sealing, packing) = (Cutting::new(), Sealing::new(), Packing::new(folder.path()).unwrap());
     let mut group = criterion.benchmark_group("bytes");
     group.sample_size(10).throughput(Throughput::Bytes(data.len() as u64));
-    group.bench_function("cut", |b| b.iter(|| cutting.lengths(black_box(&data))));
+    group.bench_function("cut, standard", |b| b.iter(|| cutting.lengths(black_box(&data))));
+    group.bench_function("cut, fine", |b| b.iter(|| cutting.fine_lengths(black_box(&data))));
     let lengths = cutting.lengths(&data);
     let mut rest = data.as_slice();
     let mut chunks = Vec::new();
@@ -114,8 +85,24 @@ fn entries(criterion: &mut Criterion) {
     let log = Log::of_commits(count);
     assert_eq!(log.fold(), count as usize, "every commit counts");
     group.bench_function("fold a log", |b| b.iter(|| black_box(&log).fold()));
+    let folder = tempfile::tempdir().unwrap();
+    let files = Remembering::of_files(10_000, folder.path());
+    group.throughput(Throughput::Elements(10_000));
+    group.bench_function("write the file cache", |b| b.iter(|| files.write().unwrap()));
+    group.bench_function("read the file cache beside a walk", |b| b.iter(|| files.join()));
     group.finish();
 }
 
-criterion_group!(stages, bytes, entries);
+fn chunks(criterion: &mut Criterion) {
+    let (many, folder) = (20_000, tempfile::tempdir().unwrap());
+    let looking = Looking::among(many, folder.path()).unwrap();
+    let (there, absent) = (looking.ids(0, many), looking.ids(many, many));
+    let mut group = criterion.benchmark_group("chunks");
+    group.sample_size(20).throughput(Throughput::Elements(many));
+    group.bench_function("look up, there", |b| b.iter(|| looking.found(black_box(&there)).unwrap()));
+    group.bench_function("look up, not there", |b| b.iter(|| looking.found(black_box(&absent)).unwrap()));
+    group.finish();
+}
+
+criterion_group!(stages, bytes, entries, chunks);
 criterion_main!(stages);

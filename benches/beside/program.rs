@@ -3,17 +3,65 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::Place;
+use dr_sample::sets::Set;
+
+use super::Place;
+use super::wanted::{Data, Wanted};
+
+/// What is peculiar to a program's turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// dr as it comes.
+    Plain,
+    /// dr with zstd as hard as the others have it.
+    Level3,
+    /// dr in a control group of 128 MiB.
+    Bounded,
+    /// dr, cutting with this profile.
+    Cut(&'static str),
+    Peer,
+}
 
 pub struct Program {
     pub name: &'static str,
     pub version: String,
     /// What its repositories do, as far as it changes the figures.
     pub about: &'static str,
+    pub variant: Variant,
     path: PathBuf,
 }
 
-const PASSWORD: &str = "seven green bottles";
+/// Where dr looks for a password and for a key file.
+pub const PASSWORD: &str = "DR_PASSWORD";
+pub const KEY_FILE: &str = "DR_KEY_FILE";
+const SECRET: &str = "seven green bottles";
+
+pub const DR: &str = "dr";
+pub const DR_LEVEL3: &str = "dr zstd 3";
+pub const DR_BOUNDED: &str = "dr 128 MiB";
+pub const DR_STD: &str = "dr std";
+pub const DR_FINE: &str = "dr fine";
+
+/// dr's own turns: what it is called, what it is, and what is to be known.
+const OURS: [(&str, Variant, &str); 5] = [
+    (
+        DR,
+        Variant::Plain,
+        "ChaCha20-Poly1305, keyed BLAKE3, zstd as the target's speed allows; chunks of 16 or 64 KiB in sealed frames",
+    ),
+    (DR_LEVEL3, Variant::Level3, "with --compression 3"),
+    (DR_BOUNDED, Variant::Bounded, "in a control group of 128 MiB; once"),
+    (DR_STD, Variant::Cut("std"), "with --profile std; once, on sets of one large file"),
+    (DR_FINE, Variant::Cut("fine"), "with --profile fine; once, on sets of one large file"),
+];
+
+/// What is done in one generation and then in the next.
+type Steps = (&'static [&'static str], &'static [&'static str]);
+
+const PLAIN: Steps =
+    (&["init", "backup1", "backup2", "backup2-key", "restore1"], &["backup3", "list", "restore", "check"]);
+const PEER: Steps = (&["init", "backup1", "backup2"], &["backup3", "list", "restore", "check"]);
+const FIRST: Steps = (&["init", "backup1"], &[]);
 
 /// Name, what is said for a version, and what is to be known.
 const PEERS: [(&str, &str, &str); 4] = [
@@ -24,20 +72,63 @@ const PEERS: [(&str, &str, &str); 4] = [
 ];
 
 impl Program {
-    /// dr, and those of the others that are on the search path.
-    pub fn found(dr: &Path) -> Result<Vec<Self>, String> {
+    /// dr in its turns, and those of the others that are there; then the names of those that are not. `root`: whether
+    /// memory can be bounded here.
+    pub fn found(wanted: &Wanted, root: bool) -> Result<(Vec<Self>, Vec<&'static str>), String> {
+        let dr = &wanted.dr;
         let dr =
             dr.canonicalize().map_err(|e| format!("no dr at {}: {e}; cargo build --release -p dr", dr.display()))?;
-        let own = "ChaCha20-Poly1305, keyed BLAKE3, zstd 2; chunks of 64 KiB in sealed frames";
-        let mut found = vec![Self { name: "dr", version: version(&dr, "--version")?, about: own, path: dr }];
-        let path = std::env::var_os("PATH").unwrap_or_default();
+        let ours = version(&dr, "--version")?;
+        let mut found: Vec<Self> = OURS
+            .into_iter()
+            .filter(|(_, variant, _)| root || *variant != Variant::Bounded)
+            .map(|(name, variant, about)| Self { name, version: ours.clone(), about, variant, path: dr.clone() })
+            .collect();
+        let search = std::env::var_os("PATH").unwrap_or_default();
+        let mut absent = Vec::new();
         for (name, word, about) in PEERS {
-            let there = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
-            if let Some(path) = there {
-                found.push(Self { name, version: version(&path, word)?, about, path });
+            let given = wanted.bins.iter().find(|(given, _)| given == name).map(|(_, path)| path.clone());
+            let there = || std::env::split_paths(&search).map(|folder| folder.join(name)).find(|file| file.is_file());
+            match given.or_else(there).filter(|_| !wanted.alone) {
+                Some(path) => {
+                    let version = version(&path, word)?;
+                    found.push(Self { name, version, about, variant: Variant::Peer, path });
+                }
+                None => absent.push(name),
             }
         }
-        Ok(found)
+        Ok((found, absent))
+    }
+
+    pub fn is_dr(&self) -> bool {
+        self.variant != Variant::Peer
+    }
+
+    /// Whether it has a turn with this set in this repetition: what does not vary is looked at once.
+    pub fn takes_part(&self, data: &Data, repetition: usize) -> bool {
+        match self.variant {
+            Variant::Plain | Variant::Level3 | Variant::Peer => true,
+            Variant::Bounded => repetition == 0,
+            Variant::Cut(_) => repetition == 0 && matches!(data.set, Set::Image | Set::Dump),
+        }
+    }
+
+    fn steps(&self) -> Steps {
+        match self.variant {
+            Variant::Plain | Variant::Bounded => PLAIN,
+            Variant::Level3 | Variant::Cut(_) => FIRST,
+            Variant::Peer => PEER,
+        }
+    }
+
+    /// What it does in the first generation.
+    pub fn first_steps(&self) -> &'static [&'static str] {
+        self.steps().0
+    }
+
+    /// What it does after the tree has changed.
+    pub fn second_steps(&self) -> &'static [&'static str] {
+        self.steps().1
     }
 
     /// The commands of a step, in order.
@@ -47,12 +138,23 @@ impl Program {
         let tree_text = text(tree);
         let inside = format!("latest:{tree_text}");
         let archive = format!("::{step}");
-        let lines: Vec<Vec<&str>> = match (self.name, step) {
-            ("dr", "init") => vec![vec!["repo", "init", &repository]],
-            ("dr", "list") => vec![vec!["repo", "snapshots", &repository]],
-            ("dr", "restore") => vec![vec!["repo", "restore", &repository, "latest", "--to", &restored]],
-            ("dr", "check") => vec![vec!["repo", "check", &repository, "--read-data"]],
-            ("dr", _) => vec![vec!["repo", "backup", &repository, &tree_text]],
+        let who = if self.is_dr() { DR } else { self.name };
+        let lines: Vec<Vec<&str>> = match (who, step) {
+            (DR, "init") => vec![vec!["repo", "init", &repository]],
+            (DR, "list") => vec![vec!["repo", "snapshots", &repository]],
+            (DR, "restore" | "restore1") => {
+                vec![vec!["repo", "restore", "--json", &repository, "latest", "--to", &restored]]
+            }
+            (DR, "check") => vec![vec!["repo", "check", &repository, "--read-data"]],
+            (DR, _) => {
+                let mut line = vec!["repo", "backup", &repository, &tree_text];
+                match self.variant {
+                    Variant::Level3 => line.extend(["--compression", "3"]),
+                    Variant::Cut(profile) => line.extend(["--profile", profile]),
+                    _ => {}
+                }
+                vec![line]
+            }
             ("restic", "init") => vec![vec!["-q", "init"]],
             ("restic", "list") => vec![vec!["-q", "snapshots"]],
             ("restic", "restore") => vec![vec!["-q", "restore", "latest", "--target", &restored]],
@@ -80,30 +182,35 @@ impl Program {
             let mut command = Command::new(&self.path);
             command.args(line);
             // borg restores to where it stands; all the others were told.
-            command.current_dir(if step == "restore" { &place.restored } else { tree });
-            command.env("HOME", &cache).envs(self.environment(&repository, &cache));
+            command.current_dir(if step.starts_with("restore") { &place.restored } else { tree });
+            command.env("HOME", &cache).envs(self.environment(step, &repository, &cache));
             command
         };
         lines.into_iter().map(start).collect()
     }
 
-    fn environment(&self, repository: &str, cache: &str) -> Vec<(&'static str, String)> {
+    fn environment(&self, step: &str, repository: &str, cache: &str) -> Vec<(&'static str, String)> {
         let below = |name: &str| format!("{cache}/{name}");
         match self.name {
-            "dr" => vec![("DR_PASSWORD", PASSWORD.into()), ("DR_CACHE", below("dr"))],
+            // Founded with both, so that either opens it.
+            _ if self.is_dr() && step == "init" => {
+                vec![(PASSWORD, SECRET.into()), (KEY_FILE, below("key")), ("DR_CACHE", below("dr"))]
+            }
+            _ if self.is_dr() && step == "backup2-key" => vec![(KEY_FILE, below("key")), ("DR_CACHE", below("dr"))],
+            _ if self.is_dr() => vec![(PASSWORD, SECRET.into()), ("DR_CACHE", below("dr"))],
             "restic" => vec![
-                ("RESTIC_PASSWORD", PASSWORD.into()),
+                ("RESTIC_PASSWORD", SECRET.into()),
                 ("RESTIC_REPOSITORY", repository.into()),
                 ("RESTIC_CACHE_DIR", below("restic")),
             ],
             "rustic" => vec![
-                ("RUSTIC_PASSWORD", PASSWORD.into()),
+                ("RUSTIC_PASSWORD", SECRET.into()),
                 ("RUSTIC_REPOSITORY", repository.into()),
                 ("RUSTIC_CACHE_DIR", below("rustic")),
                 ("RUSTIC_NO_PROGRESS", "true".into()),
             ],
             "borg" => vec![
-                ("BORG_PASSPHRASE", PASSWORD.into()),
+                ("BORG_PASSPHRASE", SECRET.into()),
                 ("BORG_REPO", repository.into()),
                 ("BORG_BASE_DIR", below("borg")),
             ],

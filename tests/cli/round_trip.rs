@@ -180,3 +180,14 @@ fn one_file_is_dumped_to_standard_output_holes_and_all() {
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_restore_fetches_hardly_more_than_is_stored_and_says_so() {
+    let bench = Bench::with_repository();
+    bench.tree("from", 5 << 20);
+    bench.backup(&["from"], 0);
+    let restored = bench.dr(["repo", "restore", "--json", &bench.at("repo"), "latest", "--to", &bench.at("to")]);
+    let fetched = restored.ended(0).summary()["bytes_fetched"].as_u64().unwrap();
+    let stored: u64 = objects(&bench.path("repo")).iter().map(|(_, size)| size).sum();
+    assert!((5 << 20..=stored + stored / 20).contains(&fetched), "{fetched} of {stored}");
+}

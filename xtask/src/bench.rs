@@ -8,8 +8,8 @@ use std::process::Command;
 
 use crate::checkout::{cargo, must};
 
-/// `cargo xtask bench [--sets source,mixed,…] [--mib N] [--tree DIR] [--reps N] [--seed N] [--dr PATH] [--work DIR]
-/// [--out FILE]`.
+/// `cargo xtask bench [--write] [--sets source,mixed,small,image,dump,empty] [--mib N] [--tree DIR] [--mixed DIR]…
+/// [--reps N] [--seed N] [--snapshots N] [--bin NAME=PATH]… [--alone] [--dr PATH] [--work DIR] [--out FILE]`.
 pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let given = arguments.iter().any(|argument| argument == "--dr");
     if !given {
@@ -17,7 +17,13 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     }
     let release = root.join("target/release/dr");
     let mut bench = Command::new(cargo());
-    bench.args(["run", "--quiet", "--package", "dr", "--example", "beside", "--"]).args(arguments);
+    bench.args(["run", "--quiet", "--package", "dr", "--example", "beside", "--"]);
+    for argument in arguments {
+        match argument.as_str() {
+            "--write" => bench.arg("--out").arg(root.join("docs/benchmarks.md")),
+            other => bench.arg(other),
+        };
+    }
     if !given {
         bench.arg("--dr").arg(release);
     }

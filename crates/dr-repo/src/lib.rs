@@ -46,7 +46,8 @@ mod session;
 mod slot;
 mod snapshot;
 mod squeeze;
-#[cfg(feature = "bench")]
+// Also for tests, so that whoever changes a stage hears of it from the compiler.
+#[cfg(any(test, feature = "bench"))]
 #[doc(hidden)]
 pub mod stages;
 mod status_object;

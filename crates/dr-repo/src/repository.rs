@@ -265,6 +265,12 @@ impl Repository {
         Fetcher::new(&self.shelf, self.index()?, &self.keys, &self.namer, frames)
     }
 
+    /// Bytes that were got from the store since this was opened, and by opening it.
+    #[must_use]
+    pub fn bytes_fetched(&self) -> u64 {
+        self.shelf.fetched()
+    }
+
     /// This repository's id.
     #[must_use]
     pub fn id(&self) -> RepoId {

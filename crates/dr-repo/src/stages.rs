@@ -1,5 +1,7 @@
 //! The stages a byte goes through, one at a time, for the benches and nobody else (feature `bench`).
 
+mod known;
+
 use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Kind, Meta, Profile};
@@ -17,6 +19,7 @@ use crate::page::{Contents, Extent, Page, Row, decode, encode_leaf};
 use crate::seal::Sealer;
 use crate::session::Session;
 use crate::squeeze::{Squeezer, Unsqueezer};
+pub use known::{Looking, Remembering};
 
 /// Cutting contents into chunks.
 pub struct Cutting(Chunker);
@@ -28,12 +31,28 @@ impl Cutting {
         Self(Chunker::new(&Secret::random()))
     }
 
+    /// With the same key each time, so that the same bytes are cut alike.
+    #[must_use]
+    pub fn fixed() -> Self {
+        Self(Chunker::new(&Secret([0x5a; 32])))
+    }
+
     /// The lengths of the chunks of the standard profile.
     #[must_use]
-    pub fn lengths(&self, mut bytes: &[u8]) -> Vec<usize> {
+    pub fn lengths(&self, bytes: &[u8]) -> Vec<usize> {
+        self.cut(Sizes::STD, bytes)
+    }
+
+    /// The lengths of the chunks of the fine profile.
+    #[must_use]
+    pub fn fine_lengths(&self, bytes: &[u8]) -> Vec<usize> {
+        self.cut(Sizes::FINE, bytes)
+    }
+
+    fn cut(&self, sizes: Sizes, mut bytes: &[u8]) -> Vec<usize> {
         let mut lengths = Vec::new();
         while !bytes.is_empty() {
-            let length = self.0.cut(Sizes::STD, bytes);
+            let length = self.0.cut(sizes, bytes);
             lengths.push(length);
             bytes = &bytes[length..];
         }
@@ -45,6 +64,12 @@ impl Default for Cutting {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Which zstd is linked in.
+#[must_use]
+pub fn zstd_version() -> &'static str {
+    zstd::zstd_safe::version_string()
 }
 
 /// Compressing frames, and back.

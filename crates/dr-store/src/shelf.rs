@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -14,13 +15,14 @@ use crate::{Body, Key, Listed, Put, Store, StoreError};
 pub struct Shelf {
     store: Arc<dyn Store>,
     runtime: Handle,
+    fetched: Arc<AtomicU64>,
 }
 
 #[allow(missing_docs, clippy::missing_errors_doc, reason = "each verb is the one of `Store`")]
 impl Shelf {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, runtime: Handle) -> Self {
-        Self { store, runtime }
+        Self { store, runtime, fetched: Arc::default() }
     }
 
     pub fn put_new(&self, key: &Key, body: Body) -> Result<Put, StoreError> {
@@ -28,11 +30,21 @@ impl Shelf {
     }
 
     pub fn get(&self, key: &Key, limit: u64) -> Result<Bytes, StoreError> {
-        self.runtime.block_on(self.store.get(key, limit))
+        self.runtime.block_on(self.store.get(key, limit)).inspect(|bytes| self.count(bytes))
     }
 
     pub fn get_range(&self, key: &Key, offset: u64, len: u64) -> Result<Bytes, StoreError> {
-        self.runtime.block_on(self.store.get_range(key, offset, len))
+        self.runtime.block_on(self.store.get_range(key, offset, len)).inspect(|bytes| self.count(bytes))
+    }
+
+    fn count(&self, bytes: &Bytes) {
+        self.fetched.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes that were got through this shelf and its clones so far.
+    #[must_use]
+    pub fn fetched(&self) -> u64 {
+        self.fetched.load(Ordering::Relaxed)
     }
 
     pub fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {

@@ -29,7 +29,7 @@ pub fn many_small(dir: &Path, files: u64, seed: u64) -> Result<Size> {
     let mut maker = Maker::new(Set::ManySmall, seed);
     for number in 0..files {
         let path = dir.join(maker.place(number));
-        maker.put(&path, number, 1)?;
+        maker.put(&path, number)?;
     }
     Ok(maker.size)
 }
@@ -49,7 +49,7 @@ fn fill(set: Set, dir: &Path, mib: u64, seed: u64) -> Result<Size> {
     let mut number = 0;
     while maker.size.bytes < mib * MIB {
         let path = dir.join(maker.place(number));
-        maker.put(&path, number, 1)?;
+        maker.put(&path, number)?;
         number += 1;
     }
     Ok(maker.size)
@@ -82,14 +82,15 @@ impl Maker {
         PathBuf::from(format!("{:03}/{:03}/{number:07}.{extension}", folder / 40, folder % 40))
     }
 
-    fn put(&mut self, path: &Path, number: u64, generation: u64) -> Result<()> {
+    fn put(&mut self, path: &Path, number: u64) -> Result<()> {
         if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
             put::directory(parent)?;
         }
-        let mut random = Random::of(self.seed, "file", generation << 40 | number);
+        let mut random = Random::of(self.seed, "file", 1 << 40 | number);
         let bytes = self.content(path, &mut random)?;
         self.size.count(bytes.len() as u64);
-        put::file(path, &bytes, SAVED + generation as i64 * 86_400 + random.below(86_400) as i64)
+        let time = self.time(1, &mut random);
+        put::file(path, &bytes, time)
     }
 
     fn content(&self, path: &Path, random: &mut Random) -> Result<Vec<u8>> {
@@ -133,20 +134,55 @@ impl Maker {
         })
     }
 
-    /// A file after an edit: a stretch somewhere in it is written anew, a little longer.
+    /// A file after an edit: something is inserted in its middle half.
     fn edit(&mut self, path: &Path, random: &mut Random, generation: u64) -> Result<()> {
         let before = put::read(path)?;
-        let from = random.below(before.len() as u64 + 1) as usize;
-        let until = (from + random.below(400) as usize).min(before.len());
-        let stretch = self.code.source(random.between(20, 600) as usize, random);
-        let bytes = match put::extension(path) {
-            // Pictures and packages are not edited in place: they are another file afterwards.
-            "jpg" | "docx" | "pdf" => self.content(path, random)?,
-            _ => [&before[..from], &stretch, &before[until..]].concat(),
-        };
+        let (least, most) = self.changes().inserted;
+        let quarter = before.len() / 4;
+        let at = quarter + random.below((before.len() - 2 * quarter) as u64 + 1) as usize;
+        let stretch = self.code.source(random.between(least, most) as usize, random);
+        let bytes = [&before[..at], &stretch, &before[at..]].concat();
         self.size.count(bytes.len() as u64);
-        put::save_again(path, &bytes, SAVED + generation as i64 * 86_400 + random.below(86_400) as i64)
+        put::save_again(path, &bytes, self.time(generation, random))
     }
+
+    /// A new file: half of it comes from the one beside it, half is written new.
+    fn add(&mut self, path: &Path, beside: &Path, random: &mut Random, generation: u64) -> Result<()> {
+        let mut bytes = put::read(beside)?;
+        let half = (bytes.len() / 2).min(100_000);
+        bytes.truncate(half);
+        bytes.extend(self.code.source(half + 1, random));
+        self.size.count(bytes.len() as u64);
+        put::file(path, &bytes, self.time(generation, random))
+    }
+
+    fn time(&self, generation: u64, random: &mut Random) -> i64 {
+        SAVED + generation as i64 * 86_400 + random.below(86_400) as i64
+    }
+
+    fn changes(&self) -> Changes {
+        match self.set {
+            Set::Mixed => Changes { edited: 20, renamed: 5, gone: 3, new: 5, inserted: (100, 4_000) },
+            Set::ManySmall => Changes { edited: 10, renamed: 0, gone: 2, new: 5, inserted: (20, 400) },
+            _ => Changes { edited: 10, renamed: 1, gone: 1, new: 2, inserted: (40, 1_500) },
+        }
+    }
+}
+
+/// Of each 1,000 files so many, and how many bytes an edit inserts.
+struct Changes {
+    edited: usize,
+    renamed: usize,
+    gone: usize,
+    new: usize,
+    inserted: (u64, u64),
+}
+
+#[derive(Clone, Copy)]
+enum Change {
+    Edited,
+    Renamed,
+    Gone,
 }
 
 pub(super) fn advance(set: Set, dir: &Path, seed: u64, generation: u64) -> Result<Size> {
@@ -156,24 +192,31 @@ pub(super) fn advance(set: Set, dir: &Path, seed: u64, generation: u64) -> Resul
     }
     let mut maker = Maker::new(set, seed);
     let mut random = Random::of(seed, "generation", generation);
+    let changes = maker.changes();
     let share = |thousandths: usize| (files.len() * thousandths).div_ceil(1_000);
-    let (edited, gone, renamed, new) = (share(10), share(3), share(3), share(5));
-    for (position, file) in random.some_of(files.len(), edited + gone + renamed).into_iter().enumerate() {
+    let mut what = vec![Change::Edited; share(changes.edited)];
+    what.extend(vec![Change::Renamed; share(changes.renamed)]);
+    what.extend(vec![Change::Gone; share(changes.gone)]);
+    // Fisher and Yates: what happens to which file is by chance.
+    for last in (1..what.len()).rev() {
+        what.swap(last, random.below(last as u64 + 1) as usize);
+    }
+    for (change, file) in what.iter().zip(random.some_of(files.len(), what.len())) {
         let path = dir.join(&files[file]);
-        match position % 16 {
-            0..=9 => maker.edit(&path, &mut random, generation)?,
-            10..=12 => fs::remove_file(&path).map_err(at(&path))?,
-            _ => {
-                let name = format!("moved-{generation}-{position}.{}", put::extension(&path));
+        match change {
+            Change::Edited => maker.edit(&path, &mut random, generation)?,
+            Change::Gone => fs::remove_file(&path).map_err(at(&path))?,
+            Change::Renamed => {
+                let name = format!("moved-{generation}-{file}.{}", put::extension(&path));
                 fs::rename(&path, path.with_file_name(name)).map_err(at(&path))?;
             }
         }
     }
-    for number in 0..new as u64 {
-        let beside = dir.join(&files[random.below(files.len() as u64) as usize]);
-        let extension = put::extension(&beside);
-        let path = beside.with_file_name(format!("new-{generation}-{number}.{extension}"));
-        maker.put(&path, number, generation)?;
+    let left = put::files_below(dir)?;
+    for number in 0..share(changes.new) {
+        let beside = dir.join(&left[random.below(left.len() as u64) as usize]);
+        let path = beside.with_file_name(format!("new-{generation}-{number}.{}", put::extension(&beside)));
+        maker.add(&path, &beside, &mut random, generation)?;
     }
     Ok(maker.size)
 }

@@ -12,8 +12,8 @@ use std::path::Path;
 
 const MIB: u64 = 1 << 20;
 const BLOCK: u64 = 4_096;
-/// Rows next to each other that change together.
-const CLUSTER: u64 = 50;
+/// Rows change in at most so many places.
+const CLUSTERS: u64 = 1_000;
 const DUMP: &str = "dump.sql";
 const IMAGE: &str = "disk.img";
 
@@ -61,9 +61,10 @@ pub(super) fn advance_dump(dir: &Path, seed: u64, generation: u64) -> Result<Siz
     let mut random = Random::of(seed, "dump", generation);
     let mut advance = || {
         let rows = BufReader::new(File::open(&path)?).lines().count() as u64 - 2;
-        let clusters = rows.div_ceil(CLUSTER) as usize;
-        // One cluster in 200 is 0.5 % of the rows.
-        let mut anew = random.some_of(clusters, clusters.div_ceil(200)).into_iter().peekable();
+        let anew = (rows / 200).max(1);
+        let clusters = anew.min(CLUSTERS);
+        let mut starts = random.some_of(rows as usize, clusters as usize).into_iter().peekable();
+        let (length, mut until) = (anew / clusters, 0);
         let mut out = BufWriter::with_capacity(1 << 16, File::create(&beside)?);
         let (mut written, mut id) = (0, 0);
         for line in BufReader::new(File::open(&path)?).lines() {
@@ -72,12 +73,11 @@ pub(super) fn advance_dump(dir: &Path, seed: u64, generation: u64) -> Result<Siz
                 written += put(&mut out, &format!("{line}\n"))?;
                 continue;
             }
-            let cluster = (id / CLUSTER) as usize;
-            id += 1;
-            while anew.peek().is_some_and(|next| *next < cluster) {
-                anew.next();
+            if starts.next_if_eq(&(id as usize)).is_some() {
+                until = id + length;
             }
-            let line = if anew.peek() == Some(&cluster) { row(id, seed, generation, &words) } else { line + "\n" };
+            id += 1;
+            let line = if id <= until { row(id, seed, generation, &words) } else { line + "\n" };
             written += put(&mut out, &line)?;
         }
         for more in 1..=rows.div_ceil(100) {
@@ -126,23 +126,28 @@ fn extent(length: usize, code: &Code, random: &mut Random) -> Vec<u8> {
 }
 
 pub(super) fn advance_image(dir: &Path, seed: u64, generation: u64) -> Result<Size> {
-    let path = dir.join(IMAGE);
+    let (path, beside) = (dir.join(IMAGE), dir.join("disk.img.new"));
     let code = Code::new(seed);
     let mut random = Random::of(seed, "image", generation);
     let mut advance = || {
-        let file = File::options().write(true).open(&path)?;
-        let blocks = file.metadata()?.len() / BLOCK;
-        let mut left = blocks.div_ceil(100);
-        let mut written = 0;
-        while left > 0 {
-            let run = random.between(1, 8).min(left);
-            left -= run;
-            let from = random.below(blocks.saturating_sub(run) + 1);
-            let bytes = extent((run * BLOCK) as usize, &code, &mut random);
-            file.write_all_at(&bytes, from * BLOCK)?;
-            written += run * BLOCK;
+        let mut image = File::open(&path)?;
+        let mut out = File::create(&beside)?;
+        let mut front = vec![0; MIB as usize];
+        random.fill(&mut front);
+        out.write_all(&front)?;
+        let length = io::copy(&mut image, &mut out)?;
+        let blocks = length / BLOCK;
+        let mut block = vec![0; BLOCK as usize];
+        let anew = random.some_of(blocks as usize, blocks.div_ceil(100) as usize);
+        for number in &anew {
+            match random.chance(50) {
+                true => random.fill(&mut block),
+                false => block.copy_from_slice(&code.source(BLOCK as usize, &mut random)),
+            }
+            out.write_all_at(&block, MIB + *number as u64 * BLOCK)?;
         }
-        Ok(written)
+        fs::rename(&beside, &path)?;
+        Ok(MIB + anew.len() as u64 * BLOCK)
     };
     let bytes = advance().map_err(at(&path))?;
     Ok(Size { files: 1, bytes })

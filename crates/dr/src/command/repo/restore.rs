@@ -163,6 +163,7 @@ impl Restore {
             "files": restored.files,
             "bytes": restored.bytes,
             "kept": restored.kept,
+            "bytes_fetched": repository.bytes_fetched(),
             "removed": removed,
             "dry_run": self.dry_run,
             "latest_is_uncertain": uncertain,
