@@ -3,6 +3,7 @@
 
 mod answers;
 mod bench;
+mod copy;
 mod faults;
 mod full;
 mod interrupted;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 
-use crate::bench::noise;
+use crate::bench::{Run, noise};
 use crate::reader::{Both, Key, lines};
 
 /// Every oddity that this machine lets us make, and what needs pages of extents.
@@ -77,4 +77,20 @@ fn several_absolute_paths_with_tags_read_the_same() {
     both.dr(&["repo", "restore", "repo", "latest", "--to", "by-dr"]).ended(0);
     both.reader(&["restore", "latest", "by-reader"]).ended(0);
     both.bench.same_trees(&both.path("by-dr"), &both.path("by-reader"), "root,mtime");
+}
+
+#[test]
+fn a_copy_reads_the_same_to_a_stranger() {
+    let both = Both::with_two_generations(Key::Password);
+    both.dr(&["repo", "init", "copy", "--family-of", "repo"]).ended(0);
+    both.dr(&["repo", "copy", "repo", "copy"]).ended(0);
+    let reader = |args: &[&str]| Run::of(both.reader_on("copy", args).output().unwrap());
+    let listed = both.dr(&["repo", "snapshots", "--json", "copy"]).ended(0).document();
+    assert_eq!(lines(&reader(&["snapshots"]).ended(0)), listed);
+    assert_eq!(reader(&["check"]).ended(0).stdout, "");
+    for id in both.ids() {
+        both.dr(&["repo", "restore", "repo", &id, "--to", &format!("{id}-by-dr")]).ended(0);
+        reader(&["restore", &id, &format!("{id}-by-reader")]).ended(0);
+        both.bench.same_trees(&both.path(&format!("{id}-by-dr")), &both.path(&format!("{id}-by-reader")), "");
+    }
 }

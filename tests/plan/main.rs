@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare what it needs should stop there")]
 
 mod faults;
+mod look;
 mod media;
 mod plans;
 mod rounds;

@@ -82,9 +82,21 @@ impl SessionKeys {
 pub(crate) fn open_frame(
     header: &Header,
     frame: &FrameSlot,
-    mut sealed: Vec<u8>,
+    sealed: Vec<u8>,
     keys: &SessionKeys,
     unsqueezer: &mut Unsqueezer,
+    object: &str,
+) -> Result<Vec<u8>, RepoError> {
+    let packed = unseal(header, frame, sealed, keys, object)?;
+    unsqueezer.unsqueeze(frame.codec, packed, frame.raw_len as usize).map_err(|e| RepoError::damaged(object, e.0))
+}
+
+/// Opens the seal of a frame, and gives what was sealed: still compressed.
+pub(crate) fn unseal(
+    header: &Header,
+    frame: &FrameSlot,
+    mut sealed: Vec<u8>,
+    keys: &SessionKeys,
     object: &str,
 ) -> Result<Vec<u8>, RepoError> {
     let bad = |what: &str| RepoError::damaged(object, what);
@@ -101,7 +113,7 @@ pub(crate) fn open_frame(
     }
     let aad = frame_aad(header.family, origin.pack, frame.number, frame.raw_len, frame.codec);
     Sealer::new(&pack).open(frame.number, &aad, &mut sealed).map_err(|_| bad("a frame does not open"))?;
-    unsqueezer.unsqueeze(frame.codec, sealed, frame.raw_len as usize).map_err(|e| bad(e.0))
+    Ok(sealed)
 }
 
 /// Names chunks, one keyed hash a kind.

@@ -12,6 +12,7 @@ mod cache;
 mod cbor;
 mod check;
 mod chunk;
+mod copy;
 mod cut;
 mod diff;
 mod error;
@@ -61,6 +62,7 @@ mod wire;
 
 pub use backup::{Capture, Summary, Tally, backup, new_snapshot_id};
 pub use check::{Check, Checked, Finding, ReadData, Stats, check};
+pub use copy::{Copied, Copying, Fate, Missing, copy};
 pub use diff::{Amount, Aspect, Change, Compared, Diff, Difference, diff};
 pub use error::RepoError;
 pub use find::{Find, Found, Searched, SnapshotPlaces, Version, find};

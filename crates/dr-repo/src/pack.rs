@@ -11,7 +11,7 @@ use tempfile::TempPath;
 
 use crate::error::RepoError;
 use crate::format::{FOOTER, HEADER_MAX, PACK_CHUNKS_MAX, PACK_END, PACK_MAX, TAG, TRAILER_MAX};
-use crate::header::{Header, Origin, frame_aad, pack_key, trailer_key};
+use crate::header::{Header, Origin, Sealed, frame_aad, pack_key, trailer_key};
 use crate::id::{ChunkId, ChunkKind, Digest, PackId, PackKind, random};
 use crate::seal::{Sealer, commitment, open_once, seal_once};
 use crate::session::Session;
@@ -64,11 +64,26 @@ pub(crate) struct FinishedPack {
 
 impl PackWriter {
     pub(crate) fn create(session: &Session, kind: PackKind, staging: &Path, place: &str) -> Result<Self, RepoError> {
+        Self::create_for(session, kind, staging, place, (&[], &[]))
+    }
+
+    /// A pack that takes frames which were sealed elsewhere, in packs of these sessions.
+    pub(crate) fn create_for(
+        session: &Session,
+        kind: PackKind,
+        staging: &Path,
+        place: &str,
+        (sessions, origins): (&[Sealed], &[Origin]),
+    ) -> Result<Self, RepoError> {
         let id = session.next_pack(kind)?;
         let salt = random();
         let key = pack_key(&session.key, session.family, id, &salt);
         let own = Origin { pack: id, salt, commit: commitment(&key) };
-        let header = Header { family: session.family, sessions: vec![session.sealed.clone()], origins: vec![own] };
+        let header = Header {
+            family: session.family,
+            sessions: [std::slice::from_ref(&session.sealed), sessions].concat(),
+            origins: [&[own], origins].concat(),
+        };
         let header_bytes = header.encode();
         if header_bytes.len() > HEADER_MAX {
             return Err(RepoError::TooMuch("a session is sealed to too many recipients".into()));
@@ -123,6 +138,14 @@ impl PackWriter {
         self.write(packed)?;
         self.chunks += chunks.len();
         self.frames.push(FrameRow { origin: 0, number, sealed_len: packed.len() as u32, raw_len, codec, chunks });
+        Ok(())
+    }
+
+    /// Takes a frame as it was sealed in the pack that its row names as its origin.
+    pub(crate) fn add_moved(&mut self, row: FrameRow, sealed: &[u8]) -> Result<(), RepoError> {
+        self.write(sealed)?;
+        self.chunks += row.chunks.len();
+        self.frames.push(row);
         Ok(())
     }
 

@@ -277,6 +277,12 @@ impl Repository {
         self.repo
     }
 
+    /// The key that it was opened with.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// The store it lies on.
     #[must_use]
     pub fn shelf(&self) -> &Shelf {

@@ -590,7 +590,7 @@ fn each_leaf(run: Run, level: u8, fetcher: &mut Fetcher<'_>, each: &mut EachLeaf
     }
 }
 
-fn extent_page(run: Run, level: u8, fetcher: &mut Fetcher<'_>) -> Result<ExtentPage, RepoError> {
+pub(crate) fn extent_page(run: Run, level: u8, fetcher: &mut Fetcher<'_>) -> Result<ExtentPage, RepoError> {
     let bad = |what: &str| RepoError::damaged(format!("extent page {}", run.id), what);
     let page = extents::decode(fetcher.chunk(ChunkKind::Extents, run.id)?).map_err(|e| bad(e.0))?;
     let add = |(lens, counts): (u64, u64), len: u64, extents: u64| {

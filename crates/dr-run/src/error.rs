@@ -101,6 +101,14 @@ pub enum RunError {
         /// Who keeps it, as far as the plan says.
         holders: String,
     },
+    /// A target that is to be read or written now, and cannot be reached.
+    #[error("{target} is not here: {why}. Nothing was changed")]
+    NotHere {
+        /// Which target.
+        target: String,
+        /// Why not.
+        why: String,
+    },
     /// A repository said no.
     #[error("{target}: {source}")]
     Repository {

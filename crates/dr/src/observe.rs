@@ -85,6 +85,11 @@ pub fn restoring(tally: &Tally) -> String {
     )
 }
 
+/// A copy's progress.
+pub fn copying(tally: &Tally) -> String {
+    format!("{} stored", shown::size(tally.bytes_stored.load(Ordering::Relaxed)))
+}
+
 /// A check's progress.
 pub fn checking(tally: &Tally) -> String {
     format!("{} read", shown::size(tally.bytes_read.load(Ordering::Relaxed)))

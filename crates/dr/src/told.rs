@@ -17,6 +17,7 @@ pub enum Doing {
     BackingUp,
     Reading,
     Restoring,
+    Copying,
 }
 
 impl Doing {
@@ -27,6 +28,9 @@ impl Doing {
             Self::Founding => "No repository was made.",
             Self::BackingUp => {
                 "Earlier snapshots are untouched; what was stored by now is kept, and running again goes on from there."
+            }
+            Self::Copying => {
+                "Earlier snapshots there are untouched; what was copied whole is kept, and running again goes on from there."
             }
             Self::Restoring => "The repository is untouched; what was restored so far is where it belongs.",
         }

@@ -115,7 +115,10 @@ pub fn read_key_file(path: &Path) -> Result<Key, Failure> {
 }
 
 /// A password that needs nobody to type it.
-fn given() -> Result<Option<Zeroizing<String>>, Failure> {
+///
+/// # Errors
+/// [`Cause::WrongKey`] if it cannot be had from where it should be.
+pub fn given() -> Result<Option<Zeroizing<String>>, Failure> {
     if let Some(password) = env::var("DR_PASSWORD") {
         let password = password.into_string().map_err(|_| refused("the password in DR_PASSWORD is not UTF-8"))?;
         return Ok(Some(Zeroizing::new(password)));

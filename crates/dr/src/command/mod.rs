@@ -2,6 +2,7 @@
 
 mod ack;
 mod approve;
+mod copy;
 mod daemon;
 mod doctor;
 mod due;
@@ -9,6 +10,7 @@ mod init;
 mod ledger;
 mod look;
 mod media;
+mod moved;
 mod opened;
 mod plan;
 mod quickstart;
@@ -43,6 +45,7 @@ pub enum Command {
     Diff(look::Diff),
     Dump(look::Dump),
     Restore(restore::Restore),
+    Copy(copy::Copy),
     Media(media::Media),
     Plan(plan::Plan),
     Ack(ack::Ack),
@@ -72,6 +75,7 @@ impl Command {
             Self::Diff(args) => args.run(world),
             Self::Dump(args) => args.run(world),
             Self::Restore(args) => args.run(world),
+            Self::Copy(args) => args.run(world),
             Self::Media(args) => args.run(world),
             Self::Plan(args) => args.run(world),
             Self::Ack(args) => args.run(world),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use dr_repo::{Key, RepoError, create};
+use dr_repo::{Key, RepoError, Repository, Unlock, create};
 use dr_run::clock;
 use dr_store::Shelf;
 use dr_store::local::LocalStore;
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::place::{self, Place};
+use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
 use crate::{shown, unlock};
 
@@ -24,12 +24,18 @@ pub struct Init {
     /// A path, or file:// and a path
     #[arg(value_name = "URL", value_parser = place::parse)]
     place: Place,
+    /// Of the same family as this repository, so that snapshots can be copied from one to the other
+    #[arg(long, value_name = "URL", value_parser = place::parse)]
+    family_of: Option<Place>,
 }
 
 impl Init {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         self.is_free()?;
-        let keys = unlock::new_keys(world)?;
+        let keys = match &self.family_of {
+            None => unlock::new_keys(world)?,
+            Some(other) => sibling_keys(other, world)?,
+        };
         let told = |error| told::repo(&error, Doing::Founding, &world.signals);
         let store = LocalStore::create(self.place.path().to_owned())
             .map_err(|e| told::store(e, Doing::Founding, &world.signals))?;
@@ -72,5 +78,27 @@ impl Init {
             )));
         }
         Ok(())
+    }
+}
+
+/// The family of another repository, and the password that opened it.
+fn sibling_keys(other: &Place, world: &World<'_>) -> Result<unlock::NewKeys, Failure> {
+    let unlocking = unlock::key(world)?;
+    let password = match &unlocking {
+        Unlock::Password(password) => Some(password.clone()),
+        Unlock::Key(_) => unlock::given()?,
+    };
+    let shelf = other.shelf(Access::Read, world).map_err(|e| told::store(e, Doing::Opening, &world.signals))?;
+    let repository = Repository::open(shelf, unlocking, place::host_id(&place::hostname()))
+        .map_err(|e| told::repo(&e, Doing::Opening, &world.signals))?;
+    match repository.key() {
+        Key::Family(family) => Ok(unlock::NewKeys { family: family.clone(), password, to_write: None }),
+        Key::Writer(_) => Err(Failure::new(
+            Cause::WrongKey,
+            format!(
+                "the key at hand only writes to {}; a repository is made with the family's own key.",
+                other.shown()
+            ),
+        )),
     }
 }

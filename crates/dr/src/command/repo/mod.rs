@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod copy;
 mod diff;
 mod dump;
 mod find;
@@ -37,6 +38,7 @@ enum Verb {
     Diff(diff::Diff),
     Dump(dump::Dump),
     Restore(restore::Restore),
+    Copy(copy::Copy),
     Check(check::Check),
     Stats(stats::Stats),
 }
@@ -52,6 +54,7 @@ impl Repo {
             Verb::Diff(args) => args.run(world),
             Verb::Dump(args) => args.run(world),
             Verb::Restore(args) => args.run(world),
+            Verb::Copy(args) => args.run(world),
             Verb::Check(args) => args.run(world),
             Verb::Stats(args) => args.run(world),
         }

@@ -1,0 +1,134 @@
+//! Which frames go into one pack: as many as its size, its header and the format's limits let in.
+
+use std::sync::Arc;
+
+use super::Need;
+use crate::format::{HEADER_MAX, ORIGINS_MAX, PACK_CHUNKS_MAX};
+use crate::header::{Header, Origin, Sealed};
+use crate::id::{ChunkId, ChunkKind, PackId, PackKind};
+use crate::lookup::KnownPack;
+use crate::session::Session;
+use crate::trailer::{ChunkRow, FrameRow};
+
+/// A frame on its way, and what needs it.
+pub(super) struct Frame {
+    pub(super) pack: u32,
+    pub(super) frame: u16,
+    pub(super) known: Arc<KnownPack>,
+    /// Where it begins in its object.
+    pub(super) at: u64,
+    /// As it will stand in its new pack.
+    pub(super) row: FrameRow,
+    pub(super) needs: Vec<Need>,
+    origin: Origin,
+    sealed: Sealed,
+}
+
+impl Frame {
+    /// `None`: its pack's header does not say where it was sealed, or its chunks do not add up to it.
+    pub(super) fn new(
+        pack: u32,
+        frame: u16,
+        known: Arc<KnownPack>,
+        ids: &[(ChunkKind, ChunkId, u32)],
+        needs: Vec<Need>,
+    ) -> Option<Self> {
+        let slot = *known.frames.get(usize::from(frame))?;
+        let origin = *known.header.origins.get(usize::from(slot.origin))?;
+        let sealed = known.header.sessions.iter().find(|sealed| sealed.session == origin.pack.session)?.clone();
+        let chunks: Vec<_> = ids.iter().map(|&(kind, id, len)| ChunkRow { kind, id, len }).collect();
+        let total = chunks.iter().map(|chunk| u64::from(chunk.len)).sum::<u64>();
+        if chunks.is_empty() || total != u64::from(slot.raw_len) {
+            return None;
+        }
+        let row = FrameRow {
+            origin: 0,
+            number: slot.number,
+            sealed_len: slot.sealed_len,
+            raw_len: slot.raw_len,
+            codec: slot.codec,
+            chunks,
+        };
+        Some(Self { pack, frame, known, at: slot.at, row, needs, origin, sealed })
+    }
+
+    pub(super) fn end(&self) -> u64 {
+        self.at + u64::from(self.row.sealed_len)
+    }
+}
+
+/// The frames of one pack that is to be written.
+pub(super) struct Group {
+    pub(super) kind: PackKind,
+    /// Sealed bytes.
+    pub(super) bytes: u64,
+    pub(super) frames: Vec<Frame>,
+    /// Beside the pack's own.
+    pub(super) sessions: Vec<Sealed>,
+    pub(super) origins: Vec<Origin>,
+    chunks: usize,
+    header: usize,
+}
+
+fn length_of(sealed: &Sealed) -> usize {
+    17 + sealed.envelopes.iter().map(|envelope| 19 + envelope.sealed.len()).sum::<usize>()
+}
+
+const ORIGIN: usize = 54;
+
+impl Group {
+    pub(super) fn new(kind: PackKind, session: &Session) -> Self {
+        let pack = PackId { session: session.id, kind, no: 0 };
+        let own = Origin { pack, salt: [0; 16], commit: [0; 32] };
+        let header = Header { family: session.family, sessions: vec![session.sealed.clone()], origins: vec![own] };
+        Self {
+            kind,
+            bytes: 0,
+            frames: Vec::new(),
+            sessions: Vec::new(),
+            origins: Vec::new(),
+            chunks: 0,
+            header: header.encode().len(),
+        }
+    }
+
+    /// Whether there is room for the frame and for where it comes from.
+    pub(super) fn takes(&self, kind: PackKind, frame: &Frame) -> bool {
+        let (mut header, mut sessions, mut origins) = (self.header, self.sessions.len(), self.origins.len());
+        match self.sessions.iter().find(|sealed| sealed.session == frame.sealed.session) {
+            // A header names a session once: the same one with other envelopes goes elsewhere.
+            Some(known) if *known != frame.sealed => return false,
+            Some(_) => {}
+            None => {
+                sessions += 1;
+                header += length_of(&frame.sealed);
+            }
+        }
+        if !self.origins.contains(&frame.origin) {
+            origins += 1;
+            header += ORIGIN;
+        }
+        kind == self.kind
+            && header <= HEADER_MAX
+            && sessions < ORIGINS_MAX
+            && origins < ORIGINS_MAX
+            && self.frames.len() < PACK_CHUNKS_MAX
+            && self.chunks + frame.row.chunks.len() <= PACK_CHUNKS_MAX
+    }
+
+    pub(super) fn add(&mut self, mut frame: Frame) {
+        if self.sessions.iter().all(|sealed| sealed.session != frame.sealed.session) {
+            self.header += length_of(&frame.sealed);
+            self.sessions.push(frame.sealed.clone());
+        }
+        let at = self.origins.iter().position(|origin| *origin == frame.origin).unwrap_or_else(|| {
+            self.header += ORIGIN;
+            self.origins.push(frame.origin);
+            self.origins.len() - 1
+        });
+        frame.row.origin = (at + 1) as u8;
+        self.bytes += u64::from(frame.row.sealed_len);
+        self.chunks += frame.row.chunks.len();
+        self.frames.push(frame);
+    }
+}

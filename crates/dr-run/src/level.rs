@@ -1,0 +1,108 @@
+//! How is a target brought level with another? What it lacks is copied there, sealed as it is.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+
+use dr_ledger::Event;
+use dr_media::Register;
+use dr_plan::TargetId;
+use dr_repo::{Copied, Copying, Fate, Repository, SnapshotId, Tally};
+
+use crate::error::RunError;
+use crate::job::made;
+use crate::keys::Surroundings;
+use crate::school::School;
+use crate::targets::{Reach, Spot};
+
+/// Two targets, opened: the one is to get what the other has.
+pub struct Level {
+    /// From where.
+    pub from: (Spot, Repository),
+    /// To where.
+    pub to: (Spot, Repository),
+    /// The snapshots, oldest first.
+    pub snapshots: Vec<SnapshotId>,
+}
+
+/// Opens both targets with a key that reads. `systems`: only theirs; empty for everything.
+///
+/// # Errors
+/// If one of them cannot be reached or opened, or there is no such system or key.
+pub fn level(
+    school: &School,
+    (from, to): (&str, &str),
+    systems: &[String],
+    around: &Surroundings<'_>,
+) -> Result<Level, RunError> {
+    let key = school.reading_key(around)?;
+    let register = Register::of(&school.entries()?);
+    let spot = |name: &str| -> Result<Spot, RunError> {
+        let known: Vec<TargetId> = school.plan.targets.keys().cloned().collect();
+        let Some(target) = known.iter().find(|target| target.as_str() == name) else {
+            return Err(RunError::UnknownTarget { name: name.to_owned(), known });
+        };
+        match school.reach(&register, target) {
+            Reach::Here(spot) => Ok(spot),
+            Reach::Awaited { who: why, .. } | Reach::CannotRun(why) | Reach::Gone(why) => {
+                Err(RunError::NotHere { target: name.to_owned(), why })
+            }
+        }
+    };
+    let names: BTreeSet<String> = systems
+        .iter()
+        .map(|name| school.system_or_state(name).map(|system| system.id.to_string()))
+        .collect::<Result<_, _>>()?;
+    let (from, to) = (spot(from)?, spot(to)?);
+    let source = school.open(&from, key.clone(), false)?;
+    let there = school.open(&to, key, true)?;
+    let wanted = |system: &str| names.is_empty() || names.contains(system);
+    let snapshots = source
+        .snapshots()
+        .into_iter()
+        .filter(|snapshot| snapshot.label.as_ref().is_none_or(|label| wanted(&label.system)))
+        .map(|snapshot| snapshot.id)
+        .collect();
+    Ok(Level { from: (from, source), to: (to, there), snapshots })
+}
+
+impl Level {
+    /// Copies what is lacking, and writes into the ledger that it was done.
+    ///
+    /// # Errors
+    /// If the target cannot be written. What is whole stays there, and running again goes on from there.
+    pub fn copy(
+        &mut self,
+        school: &School,
+        stop: &AtomicBool,
+        tally: &Tally,
+        each: &mut dyn FnMut(SnapshotId, &Fate),
+    ) -> Result<Copied, RunError> {
+        let (places, id) = (&school.places, self.to.1.id().to_string());
+        let (scratch, journal) = (places.scratch(), places.journal(&id));
+        for folder in [&scratch, &journal] {
+            made(folder)?;
+        }
+        let options = Copying {
+            snapshots: &self.snapshots,
+            journal: Some(&journal),
+            scratch: &scratch,
+            clock: &|| school.clock.decided().as_millisecond(),
+            stop,
+            tally,
+        };
+        let copied = dr_repo::copy(&self.from.1, &mut self.to.1, &options, each).map_err(|source| {
+            RunError::repository(format!("{} to {}", self.from.0.named(), self.to.0.named()), source)
+        })?;
+        let new = copied.snapshots.iter().filter(|(_, fate)| *fate == Fate::Copied).count();
+        let refused = copied.snapshots.iter().filter(|(_, fate)| matches!(fate, Fate::Refused(_))).count();
+        if new + refused > 0 {
+            let (from, to) = (self.from.0.named(), self.to.0.named());
+            let mut text = format!("{new} snapshots were copied from {from} to {to}");
+            if refused > 0 {
+                text += &format!("; {refused} were not: something of them is damaged on {from}");
+            }
+            school.record(Event::Note { text })?;
+        }
+        Ok(copied)
+    }
+}

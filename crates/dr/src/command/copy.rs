@@ -1,0 +1,50 @@
+//! `dr copy`: one target gets what another has.
+
+use clap::Args;
+use dr_repo::Tally;
+use dr_run::level;
+
+use super::moved::Told;
+use super::opened::{school, surroundings, told};
+use crate::args::World;
+use crate::exit::{Cause, Failure, Outcome};
+use crate::observe;
+
+/// Bring one target level with another
+///
+/// Snapshots that it lacks are copied there, sealed as they are: nothing is captured, compressed or encrypted anew. A
+/// host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
+#[derive(Args)]
+pub struct Copy {
+    /// Where the snapshots are
+    #[arg(long, value_name = "T")]
+    from: String,
+    /// Where they are to be as well
+    #[arg(long, value_name = "T")]
+    to: String,
+    /// Only what was captured of these systems
+    #[arg(value_name = "SYSTEM")]
+    systems: Vec<String>,
+}
+
+impl Copy {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        if self.from == self.to {
+            return Err(Failure::usage(format!("{} is level with itself: name two targets", self.from)));
+        }
+        let school = school(world)?;
+        let failed = |e| told(e, world);
+        let mut level = level(&school, (&self.from, &self.to), &self.systems, &surroundings()).map_err(failed)?;
+        let telling = Told::new(world.screen, &level.from.1);
+        let tally = Tally::default();
+        let copied = observe::while_shown(world.screen, &tally, observe::copying, || {
+            level.copy(&school, world.signals.stop(), &tally, &mut |id, fate| telling.fate(id, fate))
+        })
+        .map_err(failed)?;
+        let uncertain = level.from.1.latest_is_uncertain();
+        if uncertain {
+            world.screen.warning("a log entry cannot be read: there may be snapshots that were not copied");
+        }
+        Ok(telling.end(&copied, &level.to.1, false).with(uncertain, Cause::Missing))
+    }
+}
