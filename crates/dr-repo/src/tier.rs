@@ -375,3 +375,6 @@ impl Tier {
         Ok((header, frames.collect::<Result<_, _>>()?))
     }
 }
+
+#[cfg(test)]
+mod tests;

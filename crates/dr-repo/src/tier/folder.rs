@@ -45,7 +45,7 @@ impl Found {
 }
 
 /// A tier is written at the latest after so many chunks, so that a process that is killed has not read in vain.
-const TIER_RECORDS: u64 = 16 << 20;
+const TIER_RECORDS: u64 = if cfg!(test) { 5_000 } else { 16 << 20 };
 /// A table that is not this many times larger than what is new is merged with it.
 const LARGER: u64 = 10;
 const ATTEMPTS: u32 = 3;

@@ -13,7 +13,7 @@ use super::sort::{Failed, Merge, Source, key_of};
 use crate::wire::{Bad, Cursor};
 
 /// Records that a shard is meant to hold.
-const SHARD_RECORDS: u64 = 400_000;
+const SHARD_RECORDS: u64 = if cfg!(test) { 500 } else { 400_000 };
 const BITS_MAX: u32 = 16;
 /// First keys of blocks in one block.
 const FENCES: u64 = ROOM as u64 / 8;
