@@ -52,6 +52,9 @@ mod squeeze;
 #[doc(hidden)]
 pub mod stages;
 mod status_object;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod synthetic;
 mod tier;
 mod trailer;
 mod tree;
