@@ -169,7 +169,7 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
     let rely = repository.log.unreadable.is_empty();
     let index = Arc::clone(repository.index()?);
     let namer = repository.namer.clone();
-    let shared = Shared::new(&session, &index, &namer, rely);
+    let shared = Shared::new(&session, &index, &namer, rely, capture.scratch);
     run(repository, entries, capture, &shared, adopted, before, objects_before)
 }
 

@@ -55,6 +55,7 @@ mod status_object;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod synthetic;
+mod taken;
 mod tier;
 mod trailer;
 mod tree;

@@ -1,6 +1,7 @@
 //! What the threads of a backup share: what is new, what old packs are relied on, and the sign to end.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +13,7 @@ use crate::id::{ChunkId, ChunkKind};
 use crate::lookup::Index;
 use crate::page::{Contents, Extent};
 use crate::session::Session;
+use crate::taken::Taken;
 
 /// The first thing that went wrong, and the sign for all threads to end.
 pub(crate) struct Fuse {
@@ -50,7 +52,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) index: &'a Index,
     pub(crate) namer: &'a Namer,
     /// Chunks that this session has taken in.
-    fresh: Vec<Mutex<HashSet<ChunkId>>>,
+    fresh: Taken,
     /// Packs of others that this snapshot relies on.
     pub(crate) needed: Vec<AtomicBool>,
     /// Whether duplicates may be looked for in old packs.
@@ -72,12 +74,12 @@ pub(super) struct Linked {
 const LINKS_MAX: usize = 100_000;
 
 impl<'a> Shared<'a> {
-    pub(super) fn new(session: &'a Session, index: &'a Index, namer: &'a Namer, rely: bool) -> Self {
+    pub(super) fn new(session: &'a Session, index: &'a Index, namer: &'a Namer, rely: bool, scratch: &Path) -> Self {
         Self {
             session,
             index,
             namer,
-            fresh: (0..64).map(|_| Mutex::new(HashSet::new())).collect(),
+            fresh: Taken::new(scratch),
             needed: (0..index.packs()).map(|_| AtomicBool::new(false)).collect(),
             rely,
             links: Mutex::default(),
@@ -91,8 +93,7 @@ impl Shared<'_> {
         if self.rely && self.have(kind, id) {
             return false;
         }
-        let shard = &self.fresh[usize::from(id.0[23]) % self.fresh.len()];
-        shard.lock().map_or(true, |mut shard| shard.insert(id))
+        self.fresh.insert(id)
     }
 
     /// Whether an old pack holds it; if so the snapshot relies on that pack from now on.

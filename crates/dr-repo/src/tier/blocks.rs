@@ -27,6 +27,9 @@ impl Hasher for Spread {
     }
 }
 
+/// The name of no block.
+const NOTHING: u64 = u64::MAX;
+
 struct Held {
     name: u64,
     touched: bool,
@@ -41,23 +44,25 @@ struct Shard {
 }
 
 impl Shard {
-    /// Puts a block where one lies that was not asked for since the hand last came by.
-    fn keep(&mut self, name: u64, block: Box<[u8; STRIDE]>) -> usize {
-        let new = Held { name, touched: false, block };
-        if self.held.len() < KEPT / SHARDS {
-            self.held.push(new);
-            self.places.insert(name, self.held.len() as u32 - 1);
-            return self.held.len() - 1;
-        }
-        while std::mem::take(&mut self.held[self.hand].touched) {
+    /// Reads a block to where one lies that was not asked for since the hand last came by.
+    fn read(&mut self, paged: &Paged, number: u64, name: u64) -> Result<usize, Torn> {
+        let place = if self.held.len() < KEPT / SHARDS {
+            self.held.push(Held { name: NOTHING, touched: false, block: Box::new([0; STRIDE]) });
+            self.held.len() - 1
+        } else {
+            while std::mem::take(&mut self.held[self.hand].touched) {
+                self.hand = (self.hand + 1) % self.held.len();
+            }
+            let place = self.hand;
             self.hand = (self.hand + 1) % self.held.len();
-        }
-        let place = self.hand;
-        self.hand = (self.hand + 1) % self.held.len();
-        self.places.remove(&self.held[place].name);
-        self.held[place] = new;
+            place
+        };
+        let held = &mut self.held[place];
+        self.places.remove(&std::mem::replace(&mut held.name, NOTHING));
+        paged.read(number, held.block.as_mut_slice())?;
+        held.name = name;
         self.places.insert(name, place as u32);
-        place
+        Ok(place)
     }
 }
 
@@ -79,7 +84,7 @@ impl Blocks {
                 shard.held[place].touched = true;
                 place
             }
-            None => shard.keep(name, paged.block(number)?),
+            None => shard.read(paged, number, name)?,
         };
         Ok(look(own(&shard.held[place].block)))
     }

@@ -6,9 +6,12 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::fs::{Advice, fadvise};
 
 use crate::id::Secret;
 
@@ -19,6 +22,8 @@ const BODY: usize = ROOM + 8;
 pub(crate) const STRIDE: usize = BODY + 16;
 /// Blocks that are read at once where a table is read from end to end.
 const RUN: usize = 16;
+/// So many such runs the kernel fetches in advance.
+const AHEAD: usize = 8;
 
 /// A table is not what was written there: it is forgotten and made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +51,8 @@ pub(crate) struct Paged {
 impl Paged {
     pub(crate) fn new(file: File, key: Secret, blocks: u64) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        // Questions go anywhere: reading ahead would read thirty blocks for one. [`Stream`] says what it will need.
+        let _ = fadvise(&file, 0, None, Advice::Random);
         Self { file, key, blocks, table: NEXT.fetch_add(1, Ordering::Relaxed) }
     }
 
@@ -159,8 +166,9 @@ impl PagedWriter {
 /// Reads a table from some address on, past the cache of blocks.
 pub(crate) struct Stream {
     paged: Arc<Paged>,
-    /// The block that is read next.
+    /// The block that is read next, and the first that the kernel was not told of.
     next: u64,
+    ahead: u64,
     held: Vec<u8>,
     /// Where in `held` the present block begins, and where in it we are.
     block: usize,
@@ -169,7 +177,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(paged: Arc<Paged>, at: u64) -> Self {
-        let mut stream = Self { paged, next: 0, held: Vec::new(), block: 0, within: 0 };
+        let mut stream = Self { paged, next: 0, ahead: 0, held: Vec::new(), block: 0, within: 0 };
         stream.seek(at);
         stream
     }
@@ -177,6 +185,7 @@ impl Stream {
     pub(crate) fn seek(&mut self, at: u64) {
         self.held.clear();
         (self.next, self.block, self.within) = (at / ROOM as u64, 0, (at % ROOM as u64) as usize);
+        self.ahead = self.next;
     }
 
     pub(crate) fn read(&mut self, mut out: &mut [u8]) -> Result<(), Torn> {
@@ -208,6 +217,12 @@ impl Stream {
         let blocks = (self.paged.blocks.saturating_sub(self.next)).min(RUN as u64);
         if blocks == 0 {
             return Err(self.paged.torn());
+        }
+        if self.next >= self.ahead {
+            let more = (RUN * AHEAD) as u64;
+            let len = NonZeroU64::new(more * STRIDE as u64);
+            let _ = fadvise(&self.paged.file, self.next * STRIDE as u64, len, Advice::WillNeed);
+            self.ahead = self.next + more;
         }
         self.held.resize(blocks as usize * STRIDE, 0);
         self.paged.read(self.next, &mut self.held)?;

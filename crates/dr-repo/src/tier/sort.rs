@@ -79,7 +79,7 @@ impl<const N: usize> Sorter<N> {
             let paged = Arc::new(out.finish(|_| Vec::new())?);
             sources.extend(self.runs.into_iter().map(|run| Source::stored(Arc::clone(&paged), vec![run], None)));
         }
-        sources.push(Source(Kind::Memory(self.held.into_iter())));
+        sources.push(Source::held(self.held));
         Ok(Merge::new(sources)?)
     }
 }
@@ -96,6 +96,11 @@ pub(crate) struct Source<const N: usize>(Kind<N>);
 pub(crate) const LEFT_OUT: u32 = u32::MAX;
 
 impl<const N: usize> Source<N> {
+    /// What is in memory, in order.
+    pub(crate) fn held(records: Vec<[u8; N]>) -> Self {
+        Self(Kind::Memory(records.into_iter()))
+    }
+
     /// Runs of a table: address and number of records. `renumber` says what bytes 8 to 11 become.
     pub(crate) fn stored(paged: Arc<Paged>, runs: Vec<(u64, u64)>, renumber: Option<Vec<u32>>) -> Self {
         let (stream, runs) = (Stream::new(paged, 0), runs.into_iter());

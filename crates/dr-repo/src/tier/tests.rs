@@ -129,7 +129,7 @@ impl World {
     }
 
     fn judge(&self, pack: PackId) -> Option<Judged> {
-        let source = pack.no % 2 == 0;
+        let source = pack.no.is_multiple_of(2);
         (!self.swept.contains(&pack)).then_some(Judged { host: HostId([0; 4]), source, healed: None })
     }
 
@@ -169,7 +169,7 @@ impl World {
                 assert_eq!(found.len(), expected.len());
                 assert_eq!(index.holds(kind, id).unwrap(), !expected.is_empty());
                 let sources: BTreeSet<PackId> =
-                    expected.iter().map(|(pack, _)| *pack).filter(|pack| pack.no % 2 == 0).collect();
+                    expected.iter().map(|(pack, _)| *pack).filter(|pack| pack.no.is_multiple_of(2)).collect();
                 match index.duplicate(kind, id) {
                     None => assert!(sources.is_empty()),
                     Some(pack) => assert!(sources.contains(&index.brief(pack).id)),
