@@ -1,6 +1,5 @@
 //! Whether the bench beside other programs runs and shows every row, on sets of a few hundred files.
 #![expect(
-    clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "the bench starts programs, times them and prints"

@@ -130,7 +130,7 @@ impl Remembering {
             let mut id = [0; 24];
             id.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..24]);
             let chunk = Extent::Chunk { id: ChunkId(id), len: 5_000 + number % 977 };
-            let chunks = if number % 8 == 0 { vec![chunk, chunk] } else { vec![chunk] };
+            let chunks = if number.is_multiple_of(8) { vec![chunk, chunk] } else { vec![chunk] };
             let at = |nanos| Time { seconds: 1_760_000_000 + i64::from(number % 86_400), nanos };
             let stamp = Stamp { size: 5_000, mtime: at(number), ctime: at(7), inode: u64::from(number) + 99 };
             let path = EntryPath::new(format!("src/part-{:03}/file-{number:06}.c", number / 40).into_bytes()).ok()?;
