@@ -24,6 +24,9 @@ pub struct Goal {
 }
 
 const GIB: f64 = (1u64 << 30) as f64;
+/// Of fewer, the clock's hundredths are most of what an entry seems to cost.
+const ENTRIES_LEAST: f64 = 1_000.0;
+const BYTES_LEAST: f64 = GIB / 8.0;
 
 fn is_one_file(set: Set) -> bool {
     matches!(set, Set::Image | Set::Dump)
@@ -72,6 +75,9 @@ pub const GOALS: [Goal; 19] = [
         most: |set| (!is_one_file(set)).then_some(8.0),
         value: |results, data| {
             let entries = raw(results, data)?.0;
+            if entries < ENTRIES_LEAST {
+                return Err(format!("less than {ENTRIES_LEAST} entries"));
+            }
             let taken = ours(results, data, "backup2-key", cpu)?;
             Ok((taken - 0.06).max(0.0) * 1e6 / entries)
         },
@@ -131,7 +137,7 @@ pub const GOALS: [Goal; 19] = [
         most: |_| Some(40.0),
         value: |results, data| {
             let objects = ours(results, data, "backup1", |taken| taken.repository.files as f64)?;
-            Ok(objects / (raw(results, data)?.1 / GIB))
+            Ok(objects / (enough(results, data)? / GIB))
         },
     },
     Goal {
@@ -190,10 +196,18 @@ fn raw(results: &Results<'_>, data: &Data) -> Result<(f64, f64), String> {
     Ok((held.entries.max(1) as f64, held.bytes.max(1) as f64))
 }
 
+/// The bytes of a set that is so large that what every repository holds does not matter.
+fn enough(results: &Results<'_>, data: &Data) -> Measured {
+    match raw(results, data)?.1 {
+        bytes if bytes >= BYTES_LEAST => Ok(bytes),
+        _ => Err("less than 128 MiB of data".into()),
+    }
+}
+
 fn metadata(results: &Results<'_>, data: &Data, who: &str) -> Measured {
     let bytes = |taken: &Taken| taken.metadata.map_or(f64::NAN, |bytes| bytes as f64);
     let bytes = found(results.median(&data.name, who, "backup1", bytes))?;
-    Ok(bytes / raw(results, data)?.1 * 100.0)
+    Ok(bytes / enough(results, data)? * 100.0)
 }
 
 impl Goal {
