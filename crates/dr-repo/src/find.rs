@@ -187,7 +187,7 @@ impl Walk<'_> {
                 Some(child) => {
                     let behind = before.replace(child.last.clone());
                     let stand = Stand { level, behind: behind.as_ref(), top: false };
-                    let entered = may_hold(&self.search.paths, behind.as_ref(), &child.last)
+                    let entered = may_hold(self.search.paths, behind.as_ref(), &child.last)
                         && self.enter(&child, stand, Above::Page(id))?;
                     if !entered {
                         self.todo.push(id);

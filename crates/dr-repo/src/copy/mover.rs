@@ -52,6 +52,9 @@ enum State {
     Bad,
 }
 
+/// Takes a frame that is whole, as it lies.
+type Give<'a> = dyn FnMut(&Frame, &[u8]) -> Result<(), RepoError> + 'a;
+
 /// What is to be moved, what was, and what cannot be.
 pub(super) struct Mover<'a> {
     from: &'a Repository,
@@ -292,11 +295,7 @@ impl<'a> Mover<'a> {
     }
 
     /// Reads frames that lie together, and gives on those that are whole.
-    fn read(
-        &mut self,
-        run: Vec<Frame>,
-        give: &mut dyn FnMut(&Frame, &[u8]) -> Result<(), RepoError>,
-    ) -> Result<(), RepoError> {
+    fn read(&mut self, run: Vec<Frame>, give: &mut Give<'_>) -> Result<(), RepoError> {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
         let (object, start) = (key(&first.known.object)?, first.at);
         let together = self.from.shelf.get_range(&object, start, last.end() - start).ok();
