@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
+use dr_store::StoreError;
 
 use crate::backup::Tally;
 use crate::error::RepoError;
 use crate::extents::Run;
 use crate::fetch::{Fetcher, open_frame};
-use crate::format::{PACK_MAX, SLOT_MAX};
+use crate::format::{INDEX_MAX, PACK_MAX, SLOT_MAX};
 use crate::id::{ChunkId, ChunkKind, Digest, SnapshotId};
 use crate::log::key;
+use crate::log_entry::ObjectRef;
 use crate::pack::{open_vouched, open_whole};
 use crate::page::{self, Contents, Extent, Page};
 use crate::repository::{Fault, Repository, fault_text};
@@ -129,6 +131,7 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
         bad_objects.entry(object).or_insert(what);
     }
     check_slots(repository, &mut bad_objects)?;
+    check_index_objects(repository, &mut bad_objects)?;
     let sizes: BTreeMap<String, u64> =
         repository.shelf.list("")?.into_iter().map(|object| (object.key.as_str().to_owned(), object.size)).collect();
     let mut to_read: Vec<(u32, bool)> = Vec::new();
@@ -219,6 +222,28 @@ fn check_slots(repository: &Repository, bad: &mut BTreeMap<String, String>) -> R
     }
     for name in slots.keys().filter(|name| !seen.contains(*name)) {
         bad.insert(name.clone(), "it is missing".into());
+    }
+    Ok(())
+}
+
+/// Reads every index object in force. This host may have their contents in tables of its own, and answer from those
+/// for years: another one has only what lies here.
+fn check_index_objects(repository: &Repository, bad: &mut BTreeMap<String, String>) -> Result<(), RepoError> {
+    for index in repository.log.state.indexes.iter().filter(|index| !index.superseded) {
+        let ObjectRef { name, len, digest } = &index.object;
+        // What may not even be called so was found when the log was read.
+        if bad.contains_key(name) {
+            continue;
+        }
+        let what = match repository.shelf.get(&key(name)?, INDEX_MAX) {
+            Ok(bytes) if bytes.len() as u64 == *len && Digest::of(&bytes) == *digest => continue,
+            Ok(_) => "it is not what the log vouches for".to_owned(),
+            Err(error @ (StoreError::NotFound { .. } | StoreError::TooLarge { .. } | StoreError::Short { .. })) => {
+                fault_text(&error.into())
+            }
+            Err(error) => return Err(error.into()),
+        };
+        bad.entry(name.clone()).or_insert(what);
     }
     Ok(())
 }
