@@ -3,6 +3,7 @@
 //! Work comes in jobs, and one job may be as large as everything else together: one disk image, one dump. So whoever is
 //! at a large one may offer pieces of it, which are taken only if somebody waits for work.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -16,7 +17,9 @@ pub(crate) struct Turns<T> {
     /// None once this worker has no more pieces to give; when all have come so far, waiting for pieces ends.
     give: Option<Sender<T>>,
     take: Receiver<T>,
+    /// Workers without a job of their own: they wait, or are at another's piece and will take the next.
     idle: Arc<AtomicUsize>,
+    is_idle: Cell<bool>,
 }
 
 /// What a worker does next.
@@ -30,25 +33,36 @@ impl<T> Turns<T> {
     pub(crate) fn for_all(workers: usize, waiting: usize) -> Vec<Self> {
         let (give, take) = bounded(waiting);
         let idle = Arc::new(AtomicUsize::new(0));
-        (0..workers).map(|_| Self { give: Some(give.clone()), take: take.clone(), idle: Arc::clone(&idle) }).collect()
+        (0..workers)
+            .map(|_| Self {
+                give: Some(give.clone()),
+                take: take.clone(),
+                idle: Arc::clone(&idle),
+                is_idle: Cell::new(false),
+            })
+            .collect()
     }
 
     /// A job before another's piece; none when there are no more jobs.
     pub(crate) fn next<J>(&self, jobs: &Receiver<J>) -> Option<Next<J, T>> {
-        match jobs.try_recv() {
-            Ok(job) => return Some(Next::Job(job)),
-            Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) => {}
-        }
-        self.waiting(|| {
-            select! {
-                recv(jobs) -> job => job.ok().map(Next::Job),
-                recv(self.take) -> piece => piece.ok().map(Next::Piece),
+        let next = match jobs.try_recv() {
+            Ok(job) => Some(Next::Job(job)),
+            Err(TryRecvError::Disconnected) => None,
+            Err(TryRecvError::Empty) => {
+                self.idle(true);
+                select! {
+                    recv(jobs) -> job => job.ok().map(Next::Job),
+                    recv(self.take) -> piece => piece.ok().map(Next::Piece),
+                }
             }
-        })
+        };
+        if !matches!(next, Some(Next::Piece(_))) {
+            self.idle(false);
+        }
+        next
     }
 
-    /// Gives a piece away if somebody waits for work; back it comes if not.
+    /// Gives a piece away if somebody has no job; back it comes if nobody has, or if enough wait to be taken.
     pub(crate) fn offer(&self, piece: T) -> Result<(), T> {
         match &self.give {
             Some(give) if self.idle.load(Ordering::Relaxed) > 0 => give.try_send(piece).map_err(|e| e.into_inner()),
@@ -56,7 +70,7 @@ impl<T> Turns<T> {
         }
     }
 
-    /// Whether somebody waits for work.
+    /// Whether somebody has no job.
     pub(crate) fn somebody_waits(&self) -> bool {
         self.give.is_some() && self.idle.load(Ordering::Relaxed) > 0
     }
@@ -68,14 +82,16 @@ impl<T> Turns<T> {
 
     /// The next piece of somebody else; none when nobody has any more to give.
     pub(crate) fn piece(&self) -> Option<T> {
-        self.waiting(|| self.take.recv().ok())
+        self.idle(true);
+        self.take.recv().ok()
     }
 
-    fn waiting<R>(&self, wait: impl FnOnce() -> R) -> R {
-        self.idle.fetch_add(1, Ordering::Relaxed);
-        let got = wait();
-        self.idle.fetch_sub(1, Ordering::Relaxed);
-        got
+    fn idle(&self, now: bool) {
+        match (self.is_idle.replace(now), now) {
+            (false, true) => self.idle.fetch_add(1, Ordering::Relaxed),
+            (true, false) => self.idle.fetch_sub(1, Ordering::Relaxed),
+            _ => return,
+        };
     }
 }
 
