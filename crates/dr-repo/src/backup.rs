@@ -28,7 +28,7 @@ use crate::format::{BLIND_FRAME_RAW, FRAME_RAW, OWNER_NAME_MAX, PACK_TARGET, XAT
 use crate::id::{ChunkId, ChunkKind, Digest, PackKind, SnapshotId, random, wipe_stack};
 use crate::pack::{FinishedPack, Packer};
 use crate::page::{Contents, Row};
-use crate::register::Registrar;
+use crate::register::{Registrar, adopt};
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::snapshot::{Label, Shape};
@@ -162,7 +162,7 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
     let running = crate::register::Running::begin(capture.journal);
     let before = capture.tally.bytes_stored.load(Ordering::Relaxed);
     let objects_before = capture.tally.objects.load(Ordering::Relaxed);
-    let adopted = crate::register::adopt(repository, capture, running.alone())?;
+    let adopted = adopt(repository, capture.journal, capture.clock, capture.tally, running.alone())?;
 
     let staging = repository.shelf.staging().unwrap_or(capture.scratch).to_owned();
     let session = Session::begin(&repository.writer, staging, repository.shelf.place())?;

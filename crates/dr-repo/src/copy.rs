@@ -15,14 +15,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
 
-use crate::backup::{Capture, Tally};
+use crate::backup::Tally;
 use crate::error::RepoError;
 use crate::id::{SnapshotId, wipe_stack};
 use crate::log_entry::Named;
 use crate::register::{Running, adopt};
 use crate::repository::{Repository, Unlock};
 use crate::session::Session;
-use crate::snapshot::{Label, Shape};
 use dr_store::Shelf;
 use gather::Gather;
 use mover::Mover;
@@ -88,9 +87,6 @@ const MISSING_MAX: usize = 1_000;
 /// Frames are moved once so many sealed bytes, or so many chunks, wait for it.
 const PLAN_BYTES: u64 = 128 << 20;
 const PLAN_CHUNKS: usize = 64 << 10;
-/// Packs are registered at the latest after so much has been stored, or so much time has passed.
-const REGISTER_BYTES: u64 = 256 << 20;
-const REGISTER_MS: i64 = 30_000;
 
 impl Repository {
     /// Opens another repository of the same family with this one's key.
@@ -140,7 +136,7 @@ fn in_session(
     if !options.snapshots.iter().all(|id| to.log.state.snapshots.contains_key(id)) {
         // Held while anything is under way, so that a backup of this host does not take up our packs.
         let running = Running::begin(options.journal);
-        out.adopted = take_up(to, options, running.alone())?;
+        out.adopted = adopt(to, options.journal, options.clock, options.tally, running.alone())?;
         let staging = to.shelf.staging().unwrap_or(options.scratch).to_owned();
         let session = Session::begin(&to.writer, staging, to.shelf.place())?;
         let mut copier = Copier::new(from, to, options, &session)?;
@@ -167,25 +163,6 @@ fn in_session(
 fn known(to: &Repository, id: SnapshotId) -> Option<Fate> {
     let state = to.log.state.snapshots.get(&id)?;
     Some(if state.forgotten { Fate::Forgotten } else { Fate::There })
-}
-
-/// Whole packs that a killed run left there.
-fn take_up(to: &mut Repository, options: &Copying<'_>, alone: bool) -> Result<u64, RepoError> {
-    let capture = Capture {
-        snapshot: SnapshotId([0; 16]),
-        label: Label::default(),
-        shape: Shape::Directory,
-        cache: None,
-        journal: options.journal,
-        scratch: options.scratch,
-        level: Some(1),
-        workers: 1,
-        clock: options.clock,
-        stop: options.stop,
-        tally: options.tally,
-        prove: false,
-    };
-    adopt(to, &capture, alone)
 }
 
 /// A copy under way.

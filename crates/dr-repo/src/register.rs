@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use dr_store::{Body as Put, Put as Outcome};
 
-use crate::backup::{Capture, Shared, StoredPack};
+use crate::backup::{Capture, Shared, StoredPack, Tally};
 use crate::error::RepoError;
 use crate::fetch::open_frame;
 use crate::fold::runs_of;
@@ -30,8 +30,8 @@ use crate::turns::two_at_a_time;
 use crate::wire::Bad;
 
 /// Packs are registered at the latest after so much has been stored, or so much time has passed.
-const REGISTER_BYTES: u64 = 256 << 20;
-const REGISTER_MS: i64 = 30_000;
+pub(crate) const REGISTER_BYTES: u64 = 256 << 20;
+pub(crate) const REGISTER_MS: i64 = 30_000;
 
 /// Keeps a second run of this host on this repository from taking up the packs of a live one.
 pub(crate) struct Running {
@@ -148,7 +148,8 @@ impl<'a> Registrar<'a> {
         let (lines, records) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.records));
         self.unregistered = 0;
         let bytes = index_object::encode(session.family, session.id, &session.naming.index, &lines, &records)?;
-        let object = put_index(self.repository, self.capture, session.host, session.id, &mut self.objects, bytes)?;
+        let object =
+            put_index(self.repository, self.capture.tally, session.host, session.id, &mut self.objects, bytes)?;
         let runs = runs_of(lines.iter().map(|line| (line.id, session.host)));
         Ok((runs.into_iter().flat_map(|runs| runs.runs).collect(), vec![object]))
     }
@@ -206,7 +207,7 @@ impl<'a> Registrar<'a> {
 
 fn put_index(
     repository: &Repository,
-    capture: &Capture<'_>,
+    tally: &Tally,
     host: HostId,
     session: SessionId,
     number: &mut u32,
@@ -218,8 +219,8 @@ fn put_index(
         let name = format!("idx/{host}/{session}/{number:04x}");
         *number += 1;
         if repository.shelf.put_new(&key(&name)?, Put::Bytes(bytes.clone()))? == Outcome::Created {
-            capture.tally.bytes_stored.fetch_add(len, Ordering::Relaxed);
-            capture.tally.objects.fetch_add(1, Ordering::Relaxed);
+            tally.bytes_stored.fetch_add(len, Ordering::Relaxed);
+            tally.objects.fetch_add(1, Ordering::Relaxed);
             return Ok(ObjectRef { name, len, digest });
         }
     }
@@ -227,8 +228,14 @@ fn put_index(
 }
 
 /// Takes up whole packs of this host that no log entry names: what a killed run left behind.
-pub(crate) fn adopt(repository: &mut Repository, capture: &Capture<'_>, alone: bool) -> Result<u64, RepoError> {
-    let journal = Journal::of(capture.journal);
+pub(crate) fn adopt(
+    repository: &mut Repository,
+    journal: Option<&Path>,
+    clock: &(dyn Fn() -> i64 + Sync),
+    tally: &Tally,
+    alone: bool,
+) -> Result<u64, RepoError> {
+    let journal = Journal::of(journal);
     if !alone || !repository.log.unreadable.is_empty() {
         return Ok(0);
     }
@@ -272,7 +279,7 @@ pub(crate) fn adopt(repository: &mut Repository, capture: &Capture<'_>, alone: b
         }
         let index = &repository.writer.naming.index;
         let bytes = index_object::encode(repository.writer.family, session, index, &lines, &records)?;
-        let object = put_index(repository, capture, host, session, &mut 0, bytes)?;
+        let object = put_index(repository, tally, host, session, &mut 0, bytes)?;
         let sequence = repository.log.state.sessions.get(&session).map_or(0, |state| state.sequence).saturating_add(1);
         let own = runs_of(lines.iter().map(|line| (line.id, host))).into_iter().flat_map(|runs| runs.runs).collect();
         let registered = Registered {
@@ -289,8 +296,8 @@ pub(crate) fn adopt(repository: &mut Repository, capture: &Capture<'_>, alone: b
             superseded: Vec::new(),
         };
         let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
-        repository.log.append(&shelf, &writer, (capture.clock)(), &mut |_| Ok(Body::Packs(registered.clone())))?;
-        capture.tally.objects.fetch_add(1, Ordering::Relaxed);
+        repository.log.append(&shelf, &writer, clock(), &mut |_| Ok(Body::Packs(registered.clone())))?;
+        tally.objects.fetch_add(1, Ordering::Relaxed);
         adopted += lines.len() as u64;
     }
     if adopted > 0 {

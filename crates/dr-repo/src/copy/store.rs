@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 
-use super::{Copying, REGISTER_BYTES, REGISTER_MS};
+use super::Copying;
 use crate::error::RepoError;
 use crate::fold::runs_of;
 use crate::id::Digest;
@@ -14,6 +14,7 @@ use crate::index_object::{self, PackLine, Record};
 use crate::log::key;
 use crate::log_entry::{Body, Named, ObjectRef, Registered, Run};
 use crate::pack::FinishedPack;
+use crate::register::{REGISTER_BYTES, REGISTER_MS};
 use crate::repository::Repository;
 use crate::session::Session;
 
