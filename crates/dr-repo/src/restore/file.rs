@@ -1,0 +1,270 @@
+//! How is one file filled? From frames, as far ahead as somebody has nothing else to do; and from what stands there
+//! already, as far as that is right.
+
+use dr_entry::{Standing, Writing};
+
+use super::{Shared, extent_page};
+use crate::error::RepoError;
+use crate::extents::{ExtentPage, Run};
+use crate::fetch::{Fetcher, Found};
+use crate::format::CHUNK_MAX;
+use crate::frames::{FrameKey, Frames, Wanted};
+use crate::id::{ChunkId, ChunkKind};
+use crate::page::{Contents, Extent, Row};
+use crate::turns::Turns;
+
+/// Files from this size have their frames opened ahead by whoever has nothing to do.
+const LARGE: u64 = 4 << 20;
+
+/// Whether a failure concerns one file or the whole restore.
+pub(super) enum Failed {
+    Here(String),
+    All(RepoError),
+}
+
+impl From<RepoError> for Failed {
+    fn from(error: RepoError) -> Self {
+        match error {
+            RepoError::CannotRead | RepoError::Interrupted => Self::All(error),
+            other => Self::Here(other.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Self::All(RepoError::Local { what: "the place to restore to is full".into(), source: error })
+            }
+            _ => Self::Here(error.to_string()),
+        }
+    }
+}
+
+pub(super) fn file(
+    row: &Row,
+    fetcher: &mut Fetcher<'_>,
+    shared: &Shared<'_>,
+    turns: &Turns<Wanted>,
+) -> Result<(), Failed> {
+    let mut standing = shared.destination.standing(&row.path, &row.meta)?;
+    if let Some(base) = &mut standing
+        && is_same(row, base.as_mut(), fetcher)?
+        && let Some(base) = standing.take()
+        && (shared.options.dry || base.keep(&row.meta)?)
+    {
+        shared.kept();
+        return Ok(());
+    }
+    if shared.options.dry {
+        return Ok(());
+    }
+    let writing = shared.destination.file(&row.path, row.meta.size)?;
+    let ahead = (row.meta.size >= LARGE).then_some(Ahead { frames: &shared.frames, turns });
+    let mut filling = Filling { writing, standing, buffer: Vec::new(), at: 0, run: None };
+    match &row.contents {
+        Contents::Empty => {}
+        Contents::Inline(bytes) => {
+            filling.writing.write_at(0, bytes)?;
+            filling.at = bytes.len() as u64;
+        }
+        Contents::Extents(extents) => filling.put(extents, fetcher, ahead.as_ref())?,
+        Contents::Tree { root, level, extents } => {
+            let run = Run { id: *root, len: row.meta.size, extents: *extents };
+            each_leaf(run, *level, fetcher, &mut |extents, fetcher| filling.put(&extents, fetcher, ahead.as_ref()))?;
+        }
+    }
+    filling.flush()?;
+    if filling.at != row.meta.size {
+        return Err(Failed::Here("its extents do not add up to its size".into()));
+    }
+    Ok(filling.writing.finish(&row.meta)?)
+}
+
+/// Whether this chunk stands at this offset; if so it is in `buffer` then.
+fn stands(
+    standing: &mut dyn Standing,
+    at: u64,
+    id: ChunkId,
+    len: u32,
+    buffer: &mut Vec<u8>,
+    fetcher: &Fetcher<'_>,
+) -> Result<bool, Failed> {
+    if len as usize > CHUNK_MAX {
+        return Ok(false);
+    }
+    buffer.resize(len as usize, 0);
+    Ok(standing.read_at(at, buffer)? == buffer.len() && fetcher.is(ChunkKind::Data, id, buffer))
+}
+
+/// Whether the file that stands there has these contents already. Nothing but pages of extents is fetched.
+fn is_same(row: &Row, standing: &mut dyn Standing, fetcher: &mut Fetcher<'_>) -> Result<bool, Failed> {
+    if standing.size() != row.meta.size {
+        return Ok(false);
+    }
+    let (mut at, mut buffer) = (0u64, Vec::new());
+    let mut all = |extents: &[Extent], fetcher: &Fetcher<'_>| -> Result<bool, Failed> {
+        for extent in extents {
+            let same = match *extent {
+                Extent::Chunk { id, len } => stands(standing, at, id, len, &mut buffer, fetcher)?,
+                Extent::Hole { len } => zeros(standing, at, len, &mut buffer)?,
+            };
+            if !same {
+                return Ok(false);
+            }
+            at = at.saturating_add(extent.len());
+        }
+        Ok(true)
+    };
+    let same = match &row.contents {
+        Contents::Empty => true,
+        Contents::Inline(bytes) => {
+            let mut there = vec![0; bytes.len()];
+            at = standing.read_at(0, &mut there)? as u64;
+            there == *bytes
+        }
+        Contents::Extents(extents) => all(extents, fetcher)?,
+        Contents::Tree { root, level, extents } => {
+            let run = Run { id: *root, len: row.meta.size, extents: *extents };
+            let mut same = true;
+            each_leaf(run, *level, fetcher, &mut |extents, fetcher| {
+                same = same && all(&extents, fetcher)?;
+                Ok(())
+            })?;
+            same
+        }
+    };
+    Ok(same && at == row.meta.size)
+}
+
+/// Whether nothing but zeros stands there.
+fn zeros(standing: &mut dyn Standing, mut at: u64, len: u64, buffer: &mut Vec<u8>) -> Result<bool, Failed> {
+    let end = at.saturating_add(len);
+    while at < end {
+        buffer.resize(usize::try_from(end - at).unwrap_or(usize::MAX).min(1 << 20), 0);
+        let read = standing.read_at(at, buffer)?;
+        if read < buffer.len() || buffer.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        at += read as u64;
+    }
+    Ok(true)
+}
+
+/// A file on its way to being whole.
+struct Filling {
+    writing: Box<dyn Writing>,
+    /// What stood there before: what is right in it need not be fetched.
+    standing: Option<Box<dyn Standing>>,
+    buffer: Vec<u8>,
+    at: u64,
+    /// Chunks that lie side by side in the file and in their frame are written at once: where, and what.
+    run: Option<(u64, Found)>,
+}
+
+impl Filling {
+    fn put(&mut self, extents: &[Extent], fetcher: &mut Fetcher<'_>, ahead: Option<&Ahead<'_>>) -> Result<(), Failed> {
+        let mut coming = ahead.map(|ahead| ahead.coming(extents, fetcher));
+        for (number, extent) in extents.iter().enumerate() {
+            if let Some(coming) = &mut coming {
+                coming.come_to(number);
+            }
+            if let Extent::Chunk { id, len } = *extent {
+                if let Some(standing) = &mut self.standing
+                    && stands(standing.as_mut(), self.at, id, len, &mut self.buffer, fetcher)?
+                {
+                    self.flush()?;
+                    self.writing.write_at(self.at, &self.buffer)?;
+                    self.at += u64::from(len);
+                    continue;
+                }
+                let found = fetcher.find(ChunkKind::Data, id)?;
+                if found.bytes().len() != len as usize {
+                    return Err(Failed::Here(format!("chunk {id} has another length than the tree says")));
+                }
+                let joined = self.run.as_mut().is_some_and(|(_, run)| run.join(&found));
+                if !joined {
+                    self.flush()?;
+                    self.run = Some((self.at, found));
+                }
+            } else {
+                self.flush()?;
+            }
+            self.at = self.at.checked_add(extent.len()).ok_or_else(|| Failed::Here("it is impossibly large".into()))?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Failed> {
+        if let Some((at, run)) = self.run.take() {
+            self.writing.write_at(at, run.bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// Has the frames of a large file opened before they are needed.
+struct Ahead<'a> {
+    frames: &'a Frames,
+    turns: &'a Turns<Wanted>,
+}
+
+/// The frames of a list of extents, each with the number of the first extent in it.
+struct Coming<'a> {
+    ahead: &'a Ahead<'a>,
+    frames: Vec<(usize, FrameKey)>,
+    /// Frames that were come to, and frames that were asked for.
+    reached: usize,
+    asked: usize,
+}
+
+/// So many frames are asked for ahead of the one that is being written.
+const AHEAD: usize = 4;
+
+impl Ahead<'_> {
+    fn coming(&self, extents: &[Extent], fetcher: &Fetcher<'_>) -> Coming<'_> {
+        let mut frames: Vec<(usize, FrameKey)> = Vec::new();
+        for (number, extent) in extents.iter().enumerate() {
+            if let Extent::Chunk { id, .. } = extent
+                && let Some(frame) = fetcher.frame_of(ChunkKind::Data, *id)
+                && frames.last().is_none_or(|(_, last)| *last != frame)
+            {
+                frames.push((number, frame));
+            }
+        }
+        Coming { ahead: self, frames, reached: 0, asked: 0 }
+    }
+}
+
+impl Coming<'_> {
+    /// This extent is next.
+    fn come_to(&mut self, extent: usize) {
+        if self.frames.get(self.reached).is_none_or(|(first, _)| *first != extent) {
+            return;
+        }
+        self.reached += 1;
+        self.asked = self.asked.max(self.reached);
+        let until = self.frames.len().min(self.reached + AHEAD);
+        while self.asked < until && self.ahead.turns.somebody_waits() {
+            let (_, frame) = self.frames[self.asked];
+            self.asked += 1;
+            if let Some(wanted) = self.ahead.frames.want(frame) {
+                // Nobody took it: whoever needs it opens it.
+                let _ = self.ahead.turns.offer(wanted);
+            }
+        }
+    }
+}
+
+/// What is done with the extents of one page.
+type EachLeaf<'a> = dyn FnMut(Vec<Extent>, &mut Fetcher<'_>) -> Result<(), Failed> + 'a;
+
+/// Calls `each` with the extents of every page below an extent page, in order, and holds each page to what was said
+/// of it. Levels only fall, so this ends.
+fn each_leaf(run: Run, level: u8, fetcher: &mut Fetcher<'_>, each: &mut EachLeaf<'_>) -> Result<(), Failed> {
+    match extent_page(run, level, fetcher)? {
+        ExtentPage::Leaf(extents) => each(extents, fetcher),
+        ExtentPage::Inner { runs, .. } => runs.into_iter().try_for_each(|run| each_leaf(run, level - 1, fetcher, each)),
+    }
+}
