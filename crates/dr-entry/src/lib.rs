@@ -13,4 +13,4 @@ mod stream;
 
 pub use meta::{Kind, Meta, Owner, Profile, Stamp, Time};
 pub use path::{BadPath, COMPONENT_MAX, EntryPath, PATH_MAX};
-pub use stream::{Body, Content, Destination, Entries, Entry, Piece, Settled, Standing, Unread, Writing};
+pub use stream::{Body, Content, Destination, Entries, Entry, FilesOnly, Piece, Settled, Standing, Unread, Writing};

@@ -119,6 +119,35 @@ pub trait Destination: Sync {
     fn finish_directory(&self, path: &EntryPath, meta: &Meta) -> io::Result<()>;
 }
 
+/// A destination that only wants the contents of files: what is to become of each is for the function to say, and
+/// everything else counts as put back.
+pub struct FilesOnly<F>(pub F);
+
+impl<F> Destination for FilesOnly<F>
+where
+    F: Fn(&EntryPath, u64) -> io::Result<Box<dyn Writing>> + Sync,
+{
+    fn directory(&self, _: &EntryPath) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn file(&self, path: &EntryPath, size: u64) -> io::Result<Box<dyn Writing>> {
+        (self.0)(path, size)
+    }
+
+    fn special(&self, _: &EntryPath, _: &Meta) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn hard_link(&self, _: &EntryPath, _: &EntryPath) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish_directory(&self, _: &EntryPath, _: &Meta) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A file being written. Dropped unfinished, it leaves nothing that looks whole.
 pub trait Writing {
     /// Bytes at an offset; offsets only grow.

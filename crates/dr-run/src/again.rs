@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use dr_entry::{Destination, EntryPath, Meta, Writing};
+use dr_entry::{EntryPath, Meta, Writing};
 
 /// Compares with what was restored below a folder.
 pub(crate) struct Again {
@@ -24,6 +24,15 @@ impl Again {
         Self { root: root.to_owned(), same: Arc::default() }
     }
 
+    /// Its file at `path`, for [`dr_entry::FilesOnly`].
+    pub(crate) fn file(&self, path: &EntryPath, _: u64) -> io::Result<Box<dyn Writing>> {
+        let place = place(&self.root, path);
+        if !place.symlink_metadata()?.is_file() {
+            return Err(io::Error::other("what was restored is no file"));
+        }
+        Ok(Box::new(Comparing { file: File::open(place)?, until: 0, same: Arc::clone(&self.same) }))
+    }
+
     /// Files that were the same.
     pub(crate) fn same(&self) -> u64 {
         self.same.load(Ordering::Relaxed)
@@ -33,32 +42,6 @@ impl Again {
 /// Where an entry of a capture was restored to.
 pub(crate) fn place(root: &Path, path: &EntryPath) -> PathBuf {
     root.join(OsStr::from_bytes(path.as_bytes()))
-}
-
-impl Destination for Again {
-    fn directory(&self, _: &EntryPath) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn file(&self, path: &EntryPath, _: u64) -> io::Result<Box<dyn Writing>> {
-        let place = place(&self.root, path);
-        if !place.symlink_metadata()?.is_file() {
-            return Err(io::Error::other("what was restored is no file"));
-        }
-        Ok(Box::new(Comparing { file: File::open(place)?, until: 0, same: Arc::clone(&self.same) }))
-    }
-
-    fn special(&self, _: &EntryPath, _: &Meta) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn hard_link(&self, _: &EntryPath, _: &EntryPath) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish_directory(&self, _: &EntryPath, _: &Meta) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 struct Comparing {

@@ -9,7 +9,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::SourceError;
 
@@ -22,6 +22,26 @@ pub(crate) struct Exclude {
 struct Patterns {
     names: GlobSet,
     paths: GlobSet,
+}
+
+/// What a pattern means: one with a `/` is a whole path or the end of one, one without is a name.
+///
+/// # Errors
+/// What is wrong with it, for a person.
+pub fn glob(pattern: &str) -> Result<Glob, String> {
+    if pattern.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    let anchored = pattern.starts_with('/') || pattern.starts_with("**/");
+    let whole = match pattern.contains('/') && !anchored {
+        true => format!("**/{pattern}"),
+        false => pattern.to_owned(),
+    };
+    GlobBuilder::new(&whole)
+        .literal_separator(true)
+        .backslash_escape(true)
+        .build()
+        .map_err(|why| why.kind().to_string())
 }
 
 impl Exclude {
@@ -49,20 +69,7 @@ impl Patterns {
     fn new<'a>(patterns: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, SourceError> {
         let (mut names, mut paths) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         for (written, pattern) in patterns {
-            let wrong = |why: String| SourceError::Pattern { pattern: written.to_owned(), why };
-            if pattern.is_empty() {
-                return Err(wrong("it is empty".to_owned()));
-            }
-            let anchored = pattern.starts_with('/') || pattern.starts_with("**/");
-            let whole = match pattern.contains('/') && !anchored {
-                true => format!("**/{pattern}"),
-                false => pattern.to_owned(),
-            };
-            let glob = GlobBuilder::new(&whole)
-                .literal_separator(true)
-                .backslash_escape(true)
-                .build()
-                .map_err(|why| wrong(why.kind().to_string()))?;
+            let glob = glob(pattern).map_err(|why| SourceError::Pattern { pattern: written.to_owned(), why })?;
             if pattern.contains('/') {
                 paths.add(glob)
             } else {

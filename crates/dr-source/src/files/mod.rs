@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dr_entry::{Entries, Time};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
+pub use exclude::glob;
 pub use putback::{Extra, Manner, PutBack, Removal};
 pub use roots::Roots;
 

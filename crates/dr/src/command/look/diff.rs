@@ -36,9 +36,7 @@ impl Diff {
         let looked = self.from.open(&self.system, &school, world)?;
         let which = |name: &str| if name == "latest" { Which::Latest } else { Which::Id(name.to_owned()) };
         let (chosen, to) = looked.two(&which(&self.a), &which(&self.b)).map_err(|e| told(e, world))?;
-        let repository = &chosen.from.repository;
-        let view = View { repository, world, zone: school.plan.school.timezone.clone() };
-        view.chosen(&chosen);
+        let view = View::of(&chosen, &school, world);
         let uncertain = view.is_uncertain(&[&self.a, &self.b]);
         Ok(self.manner.compare(&view, &chosen.tree, &to)?.with(uncertain, Cause::Missing))
     }

@@ -29,9 +29,7 @@ impl Dump {
         let school = school(world)?;
         let looked = self.from.open(&self.system, &school, world)?;
         let chosen = looked.one(&self.moment.which(&school)?).map_err(|e| told(e, world))?;
-        let repository = &chosen.from.repository;
-        let view = View { repository, world, zone: school.plan.school.timezone.clone() };
-        view.chosen(&chosen);
+        let view = View::of(&chosen, &school, world);
         let uncertain = self.moment.is_uncertain(&view);
         Ok(pour::pour(&view, &chosen.tree, &self.path)?.with(uncertain, Cause::Missing))
     }

@@ -41,6 +41,18 @@ impl<'a> View<'a> {
         Self { repository, world, zone: TimeZone::system() }
     }
 
+    /// The copy of a system that was chosen; says which, and what was wrong with others.
+    pub fn of(chosen: &Chosen<'a>, school: &School, world: &'a World<'a>) -> Self {
+        let zone = school.plan.school.timezone.clone();
+        for note in &chosen.notes {
+            world.screen.warning(note);
+        }
+        let id = chosen.tree.id.to_string();
+        let at = crate::shown::at(chosen.tree.label.started_ms, &zone);
+        world.screen.note(&format!("{}, snapshot {} of {at}", chosen.from.spot.named(), &id[..8]));
+        Self { repository: &chosen.from.repository, world, zone }
+    }
+
     /// How a fault of the repository is told.
     pub fn told(&self, error: RepoError) -> Failure {
         told::repo(&error, Doing::Reading, &self.world.signals)
@@ -53,16 +65,6 @@ impl<'a> View<'a> {
     pub fn tree(&self, name: &str) -> Result<Tree, Failure> {
         let snapshot = self.repository.find(name).map_err(|e| self.told(e))?;
         self.repository.tree(snapshot.id).map_err(|e| self.told(e))
-    }
-
-    /// Says on which copy this is, and what was wrong with others.
-    pub fn chosen(&self, chosen: &Chosen<'_>) {
-        for note in &chosen.notes {
-            self.world.screen.warning(note);
-        }
-        let id = chosen.tree.id.to_string();
-        let at = crate::shown::at(chosen.tree.label.started_ms, &self.zone);
-        self.world.screen.note(&format!("{}, snapshot {} of {at}", chosen.from.spot.named(), &id[..8]));
     }
 
     /// Says if nobody knows whether this is the newest. Such an answer is not whole.

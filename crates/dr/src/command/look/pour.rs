@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use dr_entry::{Destination, EntryPath, Kind, Meta, Writing};
+use dr_entry::{EntryPath, FilesOnly, Kind, Meta, Writing};
 use dr_repo::{RepoError, Repository, Restore as Options, SnapshotId, Tally, Tree, restore};
 
 use super::{View, paths};
@@ -27,7 +27,7 @@ pub fn pour(view: &View<'_>, tree: &Tree, path: &Path) -> Result<Outcome, Failur
     }
     let (pour, poured) = sync_channel(4);
     let restored = std::thread::scope(|scope| {
-        let restoring = scope.spawn(|| {
+        let restoring = scope.spawn(move || {
             let options = Options {
                 paths: &wanted,
                 workers: 1,
@@ -35,7 +35,10 @@ pub fn pour(view: &View<'_>, tree: &Tree, path: &Path) -> Result<Outcome, Failur
                 stop: view.world.signals.stop(),
                 tally: &Tally::default(),
             };
-            restore(repository, tree.id, &options, &Pouring { pour })
+            let pouring = FilesOnly(|_: &EntryPath, size| {
+                Ok(Box::new(Stream { pour: pour.clone(), at: 0, size }) as Box<dyn Writing>)
+            });
+            restore(repository, tree.id, &options, &pouring)
         });
         for bytes in poured {
             screen.print(&bytes);
@@ -72,33 +75,7 @@ fn kind(repository: &Repository, id: SnapshotId, wanted: &[EntryPath]) -> Result
     }
 }
 
-/// A place where a file's bytes go by in order, and nothing else is kept.
-struct Pouring {
-    pour: SyncSender<Vec<u8>>,
-}
-
-impl Destination for Pouring {
-    fn directory(&self, _: &EntryPath) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn file(&self, _: &EntryPath, size: u64) -> io::Result<Box<dyn Writing>> {
-        Ok(Box::new(Stream { pour: self.pour.clone(), at: 0, size }))
-    }
-
-    fn special(&self, _: &EntryPath, _: &Meta) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn hard_link(&self, _: &EntryPath, _: &EntryPath) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish_directory(&self, _: &EntryPath, _: &Meta) -> io::Result<()> {
-        Ok(())
-    }
-}
-
+/// A file's bytes on their way past, in order; nothing is kept.
 struct Stream {
     pour: SyncSender<Vec<u8>>,
     at: u64,

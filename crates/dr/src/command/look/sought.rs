@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use dr_entry::{EntryPath, Kind, Meta};
 use dr_repo::{Find, Found, RepoError, Shape, Tree, Version, find};
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use dr_source::files::glob;
+use globset::{GlobSet, GlobSetBuilder};
 use serde_json::{Map, Value, json};
 
 use super::{View, listed, paths};
@@ -86,17 +87,7 @@ impl Sought {
     pub fn question(&self, view: &View<'_>) -> Result<Question<'_>, Failure> {
         let (mut names, mut wholes) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         for pattern in &self.patterns {
-            let wrong = |why: String| Failure::usage(format!("the pattern `{pattern}`: {why}"));
-            if pattern.is_empty() {
-                return Err(wrong("it is empty".into()));
-            }
-            let anchored = pattern.starts_with('/') || pattern.starts_with("**/");
-            let whole = if pattern.contains('/') && !anchored { format!("**/{pattern}") } else { pattern.clone() };
-            let glob = GlobBuilder::new(&whole)
-                .literal_separator(true)
-                .backslash_escape(true)
-                .build()
-                .map_err(|why| wrong(why.kind().to_string()))?;
+            let glob = glob(pattern).map_err(|why| Failure::usage(format!("the pattern `{pattern}`: {why}")))?;
             if pattern.contains('/') {
                 wholes.add(glob)
             } else {

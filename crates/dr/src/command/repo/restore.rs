@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use dr_entry::{Destination, EntryPath, Kind, Meta, Writing};
+use dr_entry::{EntryPath, FilesOnly, Kind};
 use dr_repo::{Description, RepoError, Repository, Restore as Options, SnapshotId, Tally, restore};
 use dr_source::files::{Extra, Manner, PutBack};
 use serde_json::json;
@@ -47,31 +47,6 @@ pub struct Restore {
     dry_run: bool,
 }
 
-/// Where nothing is yet, for a look at what would be done.
-struct Nowhere;
-
-impl Destination for Nowhere {
-    fn directory(&self, _: &EntryPath) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn file(&self, _: &EntryPath, _: u64) -> std::io::Result<Box<dyn Writing>> {
-        Err(std::io::ErrorKind::Unsupported.into())
-    }
-
-    fn special(&self, _: &EntryPath, _: &Meta) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn hard_link(&self, _: &EntryPath, _: &EntryPath) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn finish_directory(&self, _: &EntryPath, _: &Meta) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Restore {
     /// Where it goes; none where nothing is there yet and nothing is to be made.
     fn destination(&self, manner: Manner) -> Result<Option<PutBack>, Failure> {
@@ -110,6 +85,8 @@ impl Restore {
         let kept = if self.delete { Some(kept(&repository, snapshot.id, &wanted)) } else { None };
         let mut absent = absent(&repository, snapshot.id, &wanted);
         let destination = self.destination(manner)?;
+        // A dry restore asks of files only what stands there, and there is nothing.
+        let nowhere = FilesOnly(|_: &EntryPath, _| Err(std::io::ErrorKind::Unsupported.into()));
         let tally = Tally::default();
         let options = Options {
             paths: &wanted,
@@ -120,7 +97,7 @@ impl Restore {
         };
         let mut restored = observe::while_shown(screen, &tally, observe::restoring, || match &destination {
             Some(destination) => restore(&repository, snapshot.id, &options, destination),
-            None => restore(&repository, snapshot.id, &options, &Nowhere),
+            None => restore(&repository, snapshot.id, &options, &nowhere),
         })
         .map_err(|e| told::repo(&e, Doing::Restoring, &world.signals))?;
         absent.retain(|(path, _)| !restored.failed.iter().any(|(failed, _)| failed == path));
