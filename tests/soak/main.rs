@@ -17,7 +17,7 @@ mod heavy {
     mod flips_binary;
     mod kills;
     mod many;
-    mod million;
+    mod shapes;
     mod systemd;
     mod trees;
     mod year;

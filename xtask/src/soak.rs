@@ -1,4 +1,5 @@
-//! The whole counts that do not fit into CI: hundreds of kills, every byte of every object flipped, a million files.
+//! The whole counts that do not fit into CI: hundreds of kills, every byte of every object flipped, a million files,
+//! an image of 300 GiB.
 //!
 //! Each is the test that CI runs with a small count, here with the whole one and a `dr` built for release. What a
 //! soak prints is what goes into a release's notes.
@@ -28,7 +29,11 @@ const SOAKS: [Soak; 9] = [
         about: "a real systemd and cron in a booted Debian; needs root, debootstrap, nspawn",
         count: 0,
     },
-    Soak { name: "million", about: "empty files in one directory in 256 MiB; needs root", count: 1_000_000 },
+    Soak {
+        name: "shapes",
+        about: "files of 4 KiB, files in one directory, GiB of holes, levels, each in 128 MiB; needs root",
+        count: 1_000_000,
+    },
 ];
 
 /// `cargo xtask soak NAME…|all [--seed S] [--count N] [--tree DIR]… [--dr PATH]`.

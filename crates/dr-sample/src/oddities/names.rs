@@ -83,16 +83,17 @@ pub(super) fn make_sorting(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes a chain of directories below `dir` whose path is longer than any call takes (`PATH_MAX`, 4,096 bytes), with a
-/// file at the end; how many bytes the path of that file has below `dir`. Only calls relative to an open directory reach it.
-pub fn past_path_max(dir: &Path) -> Result<usize> {
+/// Makes a chain of so many directories below `dir` whose path is longer than any call takes (`PATH_MAX`, 4,096 bytes),
+/// with a file at the end; how many bytes the path of that file has below `dir`. Only calls relative to an open
+/// directory reach it. At least 25 levels: a name has 255 bytes at most.
+pub fn past_path_max(dir: &Path, levels: usize) -> Result<usize> {
     put::directory(dir)?;
-    let name = "p".repeat(200);
+    let name = "p".repeat((5_000 / levels.max(25)).max(8));
     let named = |error: rustix::io::Errno| at(dir)(error.into());
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let mut here = openat(CWD, dir, flags, Mode::empty()).map_err(named)?;
     let mut below = PathBuf::new();
-    for _ in 0..25 {
+    for _ in 0..levels.max(25) {
         mkdirat(&here, &*name, Mode::from_raw_mode(0o755)).map_err(named)?;
         here = openat(&here, &*name, flags, Mode::empty()).map_err(named)?;
         below.push(&name);
