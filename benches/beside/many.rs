@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Place;
 use super::measure::{Taken, measure};
-use super::program::{KEY_FILE, PASSWORD, Program};
+use super::program::{KEY_FILE, PASSWORD, Program, SECRET};
 
 /// Each list is asked for so often, because the kernel tells processor time in hundredths of a second.
 const TIMES: u32 = 5;
@@ -27,7 +27,7 @@ pub fn list(dr: &Program, work: &Path, snapshots: u32) -> Result<Lists, String> 
     }
     for number in 0..snapshots {
         fs::write(tree.join("a.txt"), format!("the register of day {number}\n")).map_err(|e| e.to_string())?;
-        for command in dr.commands("backup2-key", &place, &tree) {
+        for command in dr.commands("backup2", &place, &tree) {
             measure(command, false)?;
         }
     }
@@ -35,10 +35,9 @@ pub fn list(dr: &Program, work: &Path, snapshots: u32) -> Result<Lists, String> 
         let mut all = Taken::default();
         for _ in 0..TIMES {
             for mut command in dr.commands("list", &place, &tree) {
-                match with_key {
-                    true => command.env_remove(PASSWORD).env(KEY_FILE, place.cache.join("key")),
-                    false => &mut command,
-                };
+                if !with_key {
+                    command.env_remove(KEY_FILE).env(PASSWORD, SECRET);
+                }
                 all = all.and(measure(command, false)?);
             }
         }

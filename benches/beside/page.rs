@@ -132,10 +132,6 @@ fn table(out: &mut String, results: &Results<'_>, set: &str, (title, figure, ste
             let _ = write!(out, " {} |", cell(results.ratio(set, (DR, &[peer]), step, figure)));
         }
         let _ = write!(out, " {} |", cell(results.to_best(set, DR, step, figure)));
-        if *step == "backup2" {
-            let key = results.median(set, DR, "backup2-key", figure);
-            let _ = write!(out, "\n| {step}, key file | {} |{}", cell(key), "  |".repeat(2 + 2 * peers.len()));
-        }
     }
     out.push('\n');
 }
