@@ -59,11 +59,23 @@ impl Chunker {
 /// Candidate `i` has the window bytes `i .. i + 8`; the last index with the smallest value.
 fn last_minimum(key: [u32; 4], window: &[u8]) -> usize {
     #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        #[expect(unsafe_code, reason = "the processor was asked whether it has AVX-512")]
+        // SAFETY: only the presence of AVX-512 is required, and it was just checked.
+        return unsafe { last_minimum_avx512(key, window) };
+    }
+    #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         #[expect(unsafe_code, reason = "the processor was asked whether it has AVX2")]
         // SAFETY: only the presence of AVX2 is required, and it was just checked.
         return unsafe { last_minimum_avx2(key, window) };
     }
+    last_minimum_any(key, window)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn last_minimum_avx512(key: [u32; 4], window: &[u8]) -> usize {
     last_minimum_any(key, window)
 }
 
@@ -169,6 +181,19 @@ mod tests {
             );
         }
         assert_eq!(chunker.cut(Sizes::FINE, &vec![0; 100_000]), Sizes::FINE.max);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn every_processor_finds_the_same_minimum() {
+        let (key, window) = ([5, 7, 11, 13], noise(20_000, 3));
+        if std::arch::is_x86_feature_detected!("avx2") {
+            #[expect(unsafe_code, reason = "the processor was asked whether it has AVX2")]
+            // SAFETY: only the presence of AVX2 is required, and it was just checked.
+            let found = unsafe { last_minimum_avx2(key, &window) };
+            assert_eq!(found, last_minimum_any(key, &window));
+        }
+        assert_eq!(last_minimum(key, &window), last_minimum_any(key, &window));
     }
 
     #[test]

@@ -31,11 +31,13 @@ pub(crate) enum Taken {
 pub(crate) struct Cutter {
     chunker: Chunker,
     buffer: Vec<u8>,
+    /// The last chunk that was nothing but zeros: images are full of them, all of one length.
+    zeros: Option<(usize, ChunkId)>,
 }
 
 impl Cutter {
     pub(crate) fn new(chunker: Chunker) -> Self {
-        Self { chunker, buffer: vec![0; 4 << 20] }
+        Self { chunker, buffer: vec![0; 4 << 20], zeros: None }
     }
 
     pub(crate) fn take(
@@ -82,9 +84,19 @@ impl Cutter {
             while end > start && (is_over || end - start >= sizes.max) {
                 let len = self.chunker.cut(sizes, &self.buffer[start..end]);
                 let bytes = &self.buffer[start..start + len];
-                let id = shared.namer.id(ChunkKind::Data, bytes);
-                if shared.is_new(ChunkKind::Data, id) {
-                    keep(id, bytes)?;
+                let is_zeros = is_zeros(bytes);
+                let id = match self.zeros {
+                    Some((zeros, id)) if is_zeros && zeros == len => id,
+                    _ => {
+                        let id = shared.namer.id(ChunkKind::Data, bytes);
+                        if shared.is_new(ChunkKind::Data, id) {
+                            keep(id, bytes)?;
+                        }
+                        id
+                    }
+                };
+                if is_zeros {
+                    self.zeros = Some((len, id));
                 }
                 extents.push(Extent::Chunk { id, len: len as u32 });
                 start += len;
@@ -111,6 +123,11 @@ impl Cutter {
             }
         }
     }
+}
+
+fn is_zeros(bytes: &[u8]) -> bool {
+    // What is not is told by its front nearly always; the rest is compared with itself, shifted, as fast as memory is.
+    bytes.first_chunk::<16>() == Some(&[0; 16]) && bytes[16..] == bytes[..bytes.len() - 16]
 }
 
 /// The profile for a file of this size that begins so. The choice stands with the file's entry.
@@ -151,6 +168,18 @@ fn is_media(front: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zeros_are_told_from_what_is_nearly_zeros() {
+        let mut bytes = vec![0; 1_000];
+        assert!(is_zeros(&bytes) && is_zeros(&bytes[..16]));
+        assert!(!is_zeros(&bytes[..15]), "too short to be worth it");
+        for at in [0, 15, 16, 31, 500, 999] {
+            bytes[at] = 1;
+            assert!(!is_zeros(&bytes), "{at}");
+            bytes[at] = 0;
+        }
+    }
 
     #[test]
     fn large_files_are_cut_finely_and_media_coarsely() {
