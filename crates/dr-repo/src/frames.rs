@@ -61,6 +61,12 @@ impl Frames {
         is_new.then_some(wanted)
     }
 
+    /// Whether somebody is at opening it.
+    pub(crate) fn is_opening(&self, key: FrameKey) -> bool {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().rev().find(|one| one.key == key).is_some_and(|one| matches!(*one.state(), State::Opening))
+    }
+
     fn wanted(&self, key: FrameKey) -> (Wanted, bool) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         // Neighbours ask for what was used last.

@@ -75,6 +75,11 @@ impl<T> Turns<T> {
         self.give.is_some() && self.idle.load(Ordering::Relaxed) > 0
     }
 
+    /// A piece that waits to be taken, without waiting for one.
+    pub(crate) fn spare(&self) -> Option<T> {
+        self.take.try_recv().ok()
+    }
+
     /// This worker has no more pieces to give.
     pub(crate) fn no_more(&mut self) {
         self.give = None;

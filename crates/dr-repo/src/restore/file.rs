@@ -13,6 +13,8 @@ use crate::id::{ChunkId, ChunkKind};
 use crate::page::{Contents, Extent, Row};
 use crate::turns::Turns;
 
+/// So many extents of a large file are looked at together: at the end of each such list nothing is asked for ahead.
+const GATHERED: usize = 4_096;
 /// Files from this size have their frames opened ahead by whoever has nothing to do.
 const LARGE: u64 = 4 << 20;
 
@@ -72,7 +74,15 @@ pub(super) fn file(
         Contents::Extents(extents) => filling.put(extents, fetcher, ahead.as_ref())?,
         Contents::Tree { root, level, extents } => {
             let run = Run { id: *root, len: row.meta.size, extents: *extents };
-            each_leaf(run, *level, fetcher, &mut |extents, fetcher| filling.put(&extents, fetcher, ahead.as_ref()))?;
+            let mut gathered = Vec::new();
+            each_leaf(run, *level, fetcher, &mut |extents, fetcher| {
+                gathered.extend(extents);
+                if gathered.len() < GATHERED {
+                    return Ok(());
+                }
+                filling.put(&std::mem::take(&mut gathered), fetcher, ahead.as_ref())
+            })?;
+            filling.put(&gathered, fetcher, ahead.as_ref())?;
         }
     }
     filling.flush()?;
@@ -168,7 +178,7 @@ impl Filling {
         let mut coming = ahead.map(|ahead| ahead.coming(extents, fetcher));
         for (number, extent) in extents.iter().enumerate() {
             if let Some(coming) = &mut coming {
-                coming.come_to(number);
+                coming.come_to(number, fetcher);
             }
             if let Extent::Chunk { id, len } = *extent {
                 if let Some(standing) = &mut self.standing
@@ -239,10 +249,10 @@ impl Ahead<'_> {
 
 impl Coming<'_> {
     /// This extent is next.
-    fn come_to(&mut self, extent: usize) {
-        if self.frames.get(self.reached).is_none_or(|(first, _)| *first != extent) {
+    fn come_to(&mut self, extent: usize, fetcher: &mut Fetcher<'_>) {
+        let Some((_, key)) = self.frames.get(self.reached).copied().filter(|(first, _)| *first == extent) else {
             return;
-        }
+        };
         self.reached += 1;
         self.asked = self.asked.max(self.reached);
         let until = self.frames.len().min(self.reached + AHEAD);
@@ -253,6 +263,12 @@ impl Coming<'_> {
                 // Nobody took it: whoever needs it opens it.
                 let _ = self.ahead.turns.offer(wanted);
             }
+        }
+        // Somebody is at the frame that is needed now: meanwhile one that is needed soon.
+        while self.ahead.frames.is_opening(key)
+            && let Some(soon) = self.ahead.turns.spare()
+        {
+            fetcher.open_early(&soon);
         }
     }
 }
