@@ -57,7 +57,8 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let soaks: Option<Vec<&Soak>> = names.iter().map(known).collect();
     let soaks = soaks.filter(|soaks| !soaks.is_empty()).ok_or_else(usage)?;
     let dr = match dr {
-        Some(dr) => dr,
+        // The soaks run elsewhere.
+        Some(dr) => std::path::absolute::<std::path::PathBuf>(dr).map_err(|e| e.to_string())?,
         None => {
             must(Command::new(cargo()).args(["build", "--release", "--package", "dr"]).current_dir(root))?;
             root.join("target/release/dr")

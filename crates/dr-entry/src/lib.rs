@@ -11,6 +11,6 @@ mod meta;
 mod path;
 mod stream;
 
-pub use meta::{Kind, Meta, Owner, Profile, Stamp, Time};
+pub use meta::{Attributes, Kind, Meta, Owner, Profile, Stamp, Time};
 pub use path::{BadPath, COMPONENT_MAX, EntryPath, PATH_MAX};
 pub use stream::{Body, Content, Destination, Entries, Entry, FilesOnly, Piece, Settled, Standing, Unread, Writing};

@@ -1,5 +1,7 @@
 //! What an entry is, apart from its name and contents.
 
+use std::sync::Arc;
+
 /// A moment as a file system keeps it: seconds since 1970-01-01T00:00:00Z (negative before) and nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time {
@@ -43,8 +45,8 @@ pub enum Kind {
 pub struct Owner {
     /// Numeric id.
     pub id: u32,
-    /// The name, as bytes.
-    pub name: Option<Vec<u8>>,
+    /// The name, as bytes. Shared: a million files have few owners.
+    pub name: Option<Arc<[u8]>>,
 }
 
 /// How the contents of a file should be cut; stands with the file's tree entry.
@@ -60,6 +62,9 @@ pub enum Profile {
     /// Mean 1 MiB: media that does not compress.
     Coarse,
 }
+
+/// Names and values of extended attributes.
+pub type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Everything that is kept of an entry beside its name and contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +84,7 @@ pub struct Meta {
     /// Entries of one capture with the same number (never 0) are names of one file.
     pub link: Option<u64>,
     /// Extended attributes, POSIX ACLs among them (`system.posix_acl_*`), sorted by name.
-    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub xattrs: Attributes,
 }
 
 impl Meta {
@@ -99,7 +104,8 @@ impl Meta {
     }
 }
 
-/// What tells a changed file from an unchanged one without reading it. Equal stamps mean: same contents.
+/// What tells a changed file from an unchanged one without reading it. Equal stamps mean: same contents, and the same
+/// extended attributes.
 ///
 /// A source gives none where it cannot promise that, and such files are always read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{EntryPath, Meta, Profile, Stamp};
+use crate::{Attributes, EntryPath, Meta, Profile, Stamp};
 
 /// One named thing on its way into a repository. Its contents are not opened yet.
 pub struct Entry {
@@ -67,6 +67,15 @@ pub trait Content {
     /// # Errors
     /// Whatever the operating system says. The entry is then unread as a whole.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Piece>;
+
+    /// The extended attributes, from a source that leaves them to whoever opens the contents: for a file whose stamp
+    /// has not changed nobody needs to ask. `None`: those of the entry are right.
+    ///
+    /// # Errors
+    /// Whatever the operating system says. The entry is then unread as a whole.
+    fn attributes(&mut self) -> io::Result<Option<Attributes>> {
+        Ok(None)
+    }
 
     /// Looks again, after [`Piece::End`].
     ///

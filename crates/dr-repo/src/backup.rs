@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use dr_entry::{Entries, Entry, EntryPath, Kind, Profile, Settled, Unread};
+use dr_entry::{Attributes, Entries, Entry, EntryPath, Kind, Profile, Settled, Unread};
 
 use crate::cache::{CacheReader, CacheWriter, Known};
 use crate::chunk::Chunker;
@@ -384,6 +384,7 @@ fn settle(
         Item::Same(entry, known) => {
             let mut meta = entry.meta;
             meta.size = known.stamp.size;
+            meta.xattrs = known.xattrs;
             let row = Row { path: entry.path, meta, profile: known.profile, contents: known.contents };
             Ok(Outcome::Row { row, stamp: entry.stamp, unsettled: false })
         }
@@ -399,36 +400,35 @@ fn take(
     keep: &mut KeepChunk<'_>,
 ) -> Result<Outcome, RepoError> {
     let Entry { path, mut meta, stamp, profile, body } = entry;
-    let xattrs: usize = meta.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if xattrs > XATTRS_MAX {
-        return Ok(Outcome::Unread(Unread { path, why: "its extended attributes are larger than 1 MiB".into() }));
-    }
     for owner in [&mut meta.user, &mut meta.group] {
         owner.name = owner.name.take().filter(|name| name.len() <= OWNER_NAME_MAX);
     }
-    // Pages keep attributes by name; a source that lists them otherwise is put right here.
-    meta.xattrs.sort();
-    meta.xattrs.dedup_by(|a, b| a.0 == b.0);
     let Some(body) = body else {
+        if let Err(why) = put_right(&mut meta.xattrs) {
+            return Ok(Outcome::Unread(Unread { path, why }));
+        }
         return Ok(Outcome::Row {
             row: Row { path, meta, profile: Profile::Auto, contents: Contents::Empty },
             stamp: None,
             unsettled: false,
         });
     };
-    if let Some(Linked { contents, size, profile, .. }) = shared.linked(meta.link, stamp) {
-        meta.size = size;
+    if let Some(Linked { contents, size, profile, xattrs, .. }) = shared.linked(meta.link, stamp) {
+        (meta.size, meta.xattrs) = (size, xattrs);
         return Ok(Outcome::Row { row: Row { path, meta, profile, contents }, stamp, unsettled: false });
     }
-    let taken = body.open().map_err(|e| e.to_string()).map(|mut content| {
-        let taken = cutter.take(content.as_mut(), meta.size, profile, capture, shared, keep);
-        (taken, content)
+    let opened = body.open().map_err(|e| e.to_string()).and_then(|mut content| {
+        if let Some(attributes) = content.attributes().map_err(|e| e.to_string())? {
+            meta.xattrs = attributes;
+        }
+        put_right(&mut meta.xattrs)?;
+        Ok(content)
     });
-    let (taken, mut content) = match taken {
+    let mut content = match opened {
         Err(why) => return Ok(Outcome::Unread(Unread { path, why })),
-        Ok(taken) => taken,
+        Ok(content) => content,
     };
-    match taken? {
+    match cutter.take(content.as_mut(), meta.size, profile, capture, shared, keep)? {
         Taken::Unreadable(error) => Ok(Outcome::Unread(Unread { path, why: error.to_string() })),
         Taken::Whole { contents, size, profile } => {
             // A file that cannot be looked at again counts as changed.
@@ -436,11 +436,22 @@ fn take(
             meta.size = size;
             let stamp = stamp.filter(|stamp| !unsettled && stamp.size == size);
             if let (Some(link), Some(stamp)) = (meta.link, stamp) {
-                shared.remember(link, Linked { stamp, contents: contents.clone(), size, profile });
+                let (contents, xattrs) = (contents.clone(), meta.xattrs.clone());
+                shared.remember(link, Linked { stamp, contents, size, profile, xattrs });
             }
             Ok(Outcome::Row { row: Row { path, meta, profile, contents }, stamp, unsettled })
         }
     }
+}
+
+/// Pages keep attributes by name; a source that lists them otherwise is put right here.
+fn put_right(xattrs: &mut Attributes) -> Result<(), String> {
+    if xattrs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > XATTRS_MAX {
+        return Err("its extended attributes are larger than 1 MiB".into());
+    }
+    xattrs.sort();
+    xattrs.dedup_by(|a, b| a.0 == b.0);
+    Ok(())
 }
 
 /// What is known of a pack once it is stored.

@@ -4,19 +4,20 @@
 //! than skipping a read: every chunk it names is looked up again. Lost or damaged, it costs a re-read. A table
 //! becomes the current one only after the snapshot that it describes was committed.
 //!
-//! Layout: `DRFCACH1`, then blocks of `len u32 | 8 bytes of BLAKE3 | payload`. Private to this version.
+//! Layout: `DRFCACH2`, then blocks of `len u32 | 8 bytes of BLAKE3 | payload`. Private to this version.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use dr_entry::{EntryPath, Profile, Stamp, Time};
+use dr_entry::{Attributes, EntryPath, Profile, Stamp, Time};
 
 use crate::error::RepoError;
-use crate::page::{Contents, Extent, take_extent};
+use crate::format::{INLINE_MAX, XATTRS_MAX};
+use crate::page::{Contents, Extent, Row, take_extent};
 use crate::wire::{Bad, Cursor, put_bytes, put_varint, unzigzag, zigzag};
 
-const MAGIC: &[u8; 8] = b"DRFCACH1";
+const MAGIC: &[u8; 8] = b"DRFCACH2";
 const BLOCK: usize = 64 << 10;
 const BLOCK_MAX: usize = 1 << 30;
 
@@ -28,6 +29,7 @@ pub(crate) struct Known {
     pub(crate) profile: Profile,
     /// Never [`Contents::Tree`]: all extents are listed, so that each can be looked up.
     pub(crate) contents: Contents,
+    pub(crate) xattrs: Attributes,
 }
 
 /// Reads a table in path order. Ends early at the first thing that is wrong with it.
@@ -129,7 +131,7 @@ fn take(cursor: &mut Cursor<'_>, before: &mut Vec<u8>) -> Result<Known, Bad> {
     };
     let contents = match cursor.u8()? {
         0 => Contents::Empty,
-        1 => Contents::Inline(cursor.bytes(crate::format::INLINE_MAX)?.to_vec()),
+        1 => Contents::Inline(cursor.bytes(INLINE_MAX)?.to_vec()),
         _ => {
             let n = cursor.count(BLOCK_MAX)?;
             let ids_len = cursor.count(BLOCK_MAX)?;
@@ -141,7 +143,11 @@ fn take(cursor: &mut Cursor<'_>, before: &mut Vec<u8>) -> Result<Known, Bad> {
             Contents::Extents(extents)
         }
     };
-    Ok(Known { path, stamp, profile, contents })
+    let mut xattrs = Vec::new();
+    for _ in 0..cursor.count(XATTRS_MAX)? {
+        xattrs.push((cursor.bytes(XATTRS_MAX)?.to_vec(), cursor.bytes(XATTRS_MAX)?.to_vec()));
+    }
+    Ok(Known { path, stamp, profile, contents, xattrs })
 }
 
 /// Writes a table beside the current one.
@@ -164,24 +170,25 @@ impl CacheWriter {
         Ok(Self { file, temp, to: to.to_owned(), block: Vec::with_capacity(BLOCK * 2), before: Vec::new() })
     }
 
-    pub(crate) fn push(&mut self, known: &Known) -> Result<(), RepoError> {
-        let path = known.path.as_bytes();
+    /// Remembers a file by its row and its stamp.
+    pub(crate) fn push(&mut self, row: &Row, stamp: &Stamp) -> Result<(), RepoError> {
+        let path = row.path.as_bytes();
         let shared = self.before.iter().zip(path).take_while(|(a, b)| a == b).count();
         put_varint(&mut self.block, shared as u64);
         put_bytes(&mut self.block, &path[shared..]);
         self.before.clear();
         self.before.extend_from_slice(path);
-        put_varint(&mut self.block, known.stamp.size);
-        put_time(&mut self.block, known.stamp.mtime);
-        put_time(&mut self.block, known.stamp.ctime);
-        put_varint(&mut self.block, known.stamp.inode);
-        self.block.push(match known.profile {
+        put_varint(&mut self.block, stamp.size);
+        put_time(&mut self.block, stamp.mtime);
+        put_time(&mut self.block, stamp.ctime);
+        put_varint(&mut self.block, stamp.inode);
+        self.block.push(match row.profile {
             Profile::Auto => 0,
             Profile::Std => 1,
             Profile::Fine => 2,
             Profile::Coarse => 3,
         });
-        match &known.contents {
+        match &row.contents {
             Contents::Empty | Contents::Tree { .. } => self.block.push(0),
             Contents::Inline(bytes) => {
                 self.block.push(1);
@@ -205,6 +212,11 @@ impl CacheWriter {
                     put_varint(&mut self.block, len << 1 | hole);
                 }
             }
+        }
+        put_varint(&mut self.block, row.meta.xattrs.len() as u64);
+        for (name, value) in &row.meta.xattrs {
+            put_bytes(&mut self.block, name);
+            put_bytes(&mut self.block, value);
         }
         if self.block.len() >= BLOCK { self.end_block() } else { Ok(()) }
     }
@@ -235,6 +247,8 @@ impl CacheWriter {
 
 #[cfg(test)]
 mod tests {
+    use dr_entry::{Kind, Meta};
+
     use super::*;
     use crate::id::ChunkId;
 
@@ -254,7 +268,14 @@ mod tests {
             ]),
         };
         let path = EntryPath::new(format!("some/folder/file-{n:06}").into_bytes()).unwrap();
-        Known { path, stamp, profile: Profile::Fine, contents }
+        let xattrs = (0..n % 2).map(|_| (b"user.a".to_vec(), vec![n as u8; 3])).collect();
+        Known { path, stamp, profile: Profile::Fine, contents, xattrs }
+    }
+
+    fn push(writer: &mut CacheWriter, known: Known) {
+        let Known { path, stamp, profile, contents, xattrs } = known;
+        let meta = Meta { xattrs, ..Meta::plain(Kind::File, 0o644) };
+        writer.push(&Row { path, meta, profile, contents }, &stamp).unwrap();
     }
 
     #[test]
@@ -263,7 +284,7 @@ mod tests {
         let file = folder.path().join("files");
         let mut writer = CacheWriter::create(&file).unwrap();
         for n in 0..5_000 {
-            writer.push(&known(n)).unwrap();
+            push(&mut writer, known(n));
         }
         assert!(!file.exists(), "a table is current only once it is published");
         writer.publish().unwrap();

@@ -168,7 +168,7 @@ fn session_key() -> Secret {
 
 fn tree_page(namer: &fetch::Namer) -> Vec<u8> {
     let path = |text: &str| EntryPath::new(text.as_bytes()).unwrap();
-    let owner = |id, name: &str| Owner { id, name: Some(name.as_bytes().to_vec()) };
+    let owner = |id, name: &str| Owner { id, name: Some(name.as_bytes().into()) };
     let meta = |kind, mode, size| Meta {
         user: owner(1000, "a.ash"),
         group: Owner { id: 100, name: None },

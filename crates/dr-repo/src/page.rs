@@ -318,7 +318,7 @@ fn take_owner(cursor: &mut Cursor<'_>) -> Result<Owner, Bad> {
     let id = u32::try_from(cursor.varint()?).map_err(|_| Bad("an owner's number is too large"))?;
     let name = match cursor.count(OWNER_NAME_MAX + 1)? {
         0 => None,
-        n => Some(cursor.take(n - 1)?.to_vec()),
+        n => Some(cursor.take(n - 1)?.into()),
     };
     Ok(Owner { id, name })
 }

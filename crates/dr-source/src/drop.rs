@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dr_entry::{Body, Content, Entries, Piece, Settled, Time};
+use dr_entry::{Attributes, Body, Content, Entries, Piece, Settled, Time};
 use dr_plan::FileType;
 use globset::GlobBuilder;
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -340,6 +340,10 @@ impl Body for Steady<dyn Body> {
 impl Content for Steady<dyn Content> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Piece> {
         Self::spoil(&self.file, &self.watch, self.inner.read(buffer))
+    }
+
+    fn attributes(&mut self) -> io::Result<Option<Attributes>> {
+        Self::spoil(&self.file, &self.watch, self.inner.attributes())
     }
 
     fn settle(&mut self) -> io::Result<Settled> {

@@ -200,6 +200,7 @@ struct CopyContent {
     _place: TempDir,
 }
 
+// The attributes are those of the database, not of the copy: they stand in its entry.
 impl Content for CopyContent {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<dr_entry::Piece> {
         self.content.read(buffer)

@@ -8,7 +8,7 @@ use dr_entry::Kind;
 
 use super::shared::{Fuse, Shared};
 use super::{Capture, Done, Outcome, Summary, no_cache};
-use crate::cache::{CacheWriter, Known};
+use crate::cache::CacheWriter;
 use crate::error::RepoError;
 use crate::extents::ExtentBuilder;
 use crate::format::{CHUNKER_MIN8, EXTENTS_INLINE_MAX, META_FRAME_RAW, META_PACK_TARGET};
@@ -133,12 +133,11 @@ fn settle(
         if unsettled {
             summary.unsettled.push(row.path.clone());
         }
-        if let (Some(writing), Some(stamp)) = (cache.as_mut(), stamp) {
-            let (path, contents) = (row.path.clone(), row.contents.clone());
-            if let Err(error) = writing.push(&Known { path, stamp, profile: row.profile, contents }) {
-                no_cache(summary, &error);
-                *cache = None;
-            }
+        if let (Some(writing), Some(stamp)) = (cache.as_mut(), stamp)
+            && let Err(error) = writing.push(&row, &stamp)
+        {
+            no_cache(summary, &error);
+            *cache = None;
         }
         if let Contents::Extents(extents) = &row.contents
             && extents.len() > EXTENTS_INLINE_MAX

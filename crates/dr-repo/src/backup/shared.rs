@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dr_entry::{Profile, Stamp};
+use dr_entry::{Attributes, Profile, Stamp};
 
 use crate::error::RepoError;
 use crate::fetch::Namer;
@@ -68,6 +68,7 @@ pub(super) struct Linked {
     pub(super) contents: Contents,
     pub(super) size: u64,
     pub(super) profile: Profile,
+    pub(super) xattrs: Attributes,
 }
 
 /// So many files with several names are remembered; the names of further ones are read one by one.

@@ -10,11 +10,11 @@ use dr_store::Shelf;
 use dr_store::local::LocalStore;
 
 use crate::backup::{Capture, Tally, backup, new_snapshot_id};
-use crate::cache::{CacheReader, CacheWriter, Known};
+use crate::cache::{CacheReader, CacheWriter};
 use crate::error::RepoError;
 use crate::id::{ChunkId, ChunkKind, HostId};
 use crate::key::{FamilyKey, Key};
-use crate::page::{Contents, Extent};
+use crate::page::{Contents, Extent, Row};
 use crate::repository::{Repository, Unlock, create};
 use crate::snapshot::{Label, Shape};
 
@@ -118,7 +118,7 @@ impl Looking {
 
 /// The file cache of as many files.
 pub struct Remembering {
-    known: Vec<Known>,
+    known: Vec<(Row, Stamp)>,
     file: PathBuf,
 }
 
@@ -134,7 +134,8 @@ impl Remembering {
             let at = |nanos| Time { seconds: 1_760_000_000 + i64::from(number % 86_400), nanos };
             let stamp = Stamp { size: 5_000, mtime: at(number), ctime: at(7), inode: u64::from(number) + 99 };
             let path = EntryPath::new(format!("src/part-{:03}/file-{number:06}.c", number / 40).into_bytes()).ok()?;
-            Some(Known { path, stamp, profile: Profile::Std, contents: Contents::Extents(chunks) })
+            let (meta, contents) = (Meta::plain(Kind::File, 0o644), Contents::Extents(chunks));
+            Some((Row { path, meta, profile: Profile::Std, contents }, stamp))
         };
         Self { known: (0..count).filter_map(known).collect(), file: folder.join("files") }
     }
@@ -142,8 +143,8 @@ impl Remembering {
     /// Writes the table.
     pub fn write(&self) -> Result<(), RepoError> {
         let mut writer = CacheWriter::create(&self.file)?;
-        for known in &self.known {
-            writer.push(known)?;
+        for (row, stamp) in &self.known {
+            writer.push(row, stamp)?;
         }
         writer.publish()
     }
@@ -152,7 +153,8 @@ impl Remembering {
     #[must_use]
     pub fn join(&self) -> usize {
         let mut reader = CacheReader::open(Some(&self.file));
-        let unchanged = |known: &&Known| reader.find(&known.path).is_some_and(|found| found.stamp == known.stamp);
+        let unchanged =
+            |(row, stamp): &&(Row, Stamp)| reader.find(&row.path).is_some_and(|found| found.stamp == *stamp);
         self.known.iter().filter(unchanged).count()
     }
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use dr_entry::{
-    Body, Content, Destination, Entries, Entry, EntryPath, Kind, Meta, Owner, Piece, Profile, Settled, Stamp, Time,
-    Unread, Writing,
+    Attributes, Body, Content, Destination, Entries, Entry, EntryPath, Kind, Meta, Owner, Piece, Profile, Settled,
+    Stamp, Time, Unread, Writing,
 };
 use dr_repo::{
     Capture, FamilyKey, HostId, Key, Label, Repository, Restore, Restored, Shape, SnapshotId, Summary, Tally, Unlock,
@@ -50,7 +50,7 @@ pub fn file(tree: &mut Tree, name: &str, bytes: Vec<u8>) {
     let mut meta = Meta::plain(Kind::File, 0o644);
     meta.size = bytes.len() as u64;
     meta.mtime = Time { seconds: 1_600_000_000 + bytes.len() as i64, nanos: 123_456_789 };
-    meta.user = Owner { id: 1000, name: Some(b"oak".to_vec()) };
+    meta.user = Owner { id: 1000, name: Some((*b"oak").into()) };
     tree.insert(path(name), Node { meta, bytes });
 }
 
@@ -77,16 +77,17 @@ pub fn small_tree() -> Tree {
     tree
 }
 
-struct MemoryBody(Vec<u8>);
+struct MemoryBody(Vec<u8>, Attributes);
 
 struct MemoryContent {
     bytes: Vec<u8>,
+    attributes: Attributes,
     at: usize,
 }
 
 impl Body for MemoryBody {
     fn open(self: Box<Self>) -> io::Result<Box<dyn Content>> {
-        Ok(Box::new(MemoryContent { bytes: self.0, at: 0 }))
+        Ok(Box::new(MemoryContent { bytes: self.0, attributes: self.1, at: 0 }))
     }
 }
 
@@ -112,6 +113,10 @@ impl Content for MemoryContent {
         Ok(Piece::Data(n))
     }
 
+    fn attributes(&mut self) -> io::Result<Option<Attributes>> {
+        Ok(Some(self.attributes.clone()))
+    }
+
     fn settle(&mut self) -> io::Result<Settled> {
         Ok(Settled::Unchanged)
     }
@@ -123,12 +128,15 @@ pub fn entries(tree: &Tree) -> Entries<'static> {
         .map(|(path, node)| {
             let is_file = node.meta.kind == Kind::File;
             let stamp = Stamp { size: node.meta.size, mtime: node.meta.mtime, ctime: node.meta.mtime, inode: 7 };
+            // As of files: their attributes come from whoever opens them.
+            let mut meta = node.meta.clone();
+            let attributes = if is_file { std::mem::take(&mut meta.xattrs) } else { Attributes::new() };
             Ok(Entry {
                 path: path.clone(),
-                meta: node.meta.clone(),
+                meta,
                 stamp: is_file.then_some(stamp),
                 profile: Profile::Auto,
-                body: is_file.then(|| Box::new(MemoryBody(node.bytes.clone())) as Box<dyn Body>),
+                body: is_file.then(|| Box::new(MemoryBody(node.bytes.clone(), attributes)) as Box<dyn Body>),
             })
         })
         .collect();

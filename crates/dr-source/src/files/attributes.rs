@@ -4,11 +4,13 @@
 //! its directory: `/proc/self/fd/N/name`, last component not followed. Where there is no `/proc`, files and
 //! directories are opened instead and other kinds have none.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::io::Write as _;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
+use dr_entry::Attributes;
 use rustix::fs::{OFlags, fgetxattr, flistxattr, lgetxattr, llistxattr};
 use rustix::io::{Errno, Result};
 
@@ -19,7 +21,15 @@ const MAX: usize = 64 * 1024;
 /// What is tried first: the kernel allocates as much as it is offered, and 64 KiB a call cost more than the call.
 const USUAL: usize = 1024;
 
-pub(crate) type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
+thread_local! {
+    /// Of each thread that reads contents.
+    static OF_CONTENTS: RefCell<AttributeReader> = RefCell::new(AttributeReader::new());
+}
+
+/// Of open contents.
+pub(crate) fn of_contents(open: BorrowedFd<'_>, device: u64) -> Result<Attributes> {
+    OF_CONTENTS.with_borrow_mut(|reader| reader.of_open(open, device))
+}
 
 pub(crate) struct AttributeReader {
     names: Box<[u8]>,

@@ -9,10 +9,11 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use dr_entry::{Body, Content, EntryPath, Piece, Settled, Stamp};
+use dr_entry::{Attributes, Body, Content, EntryPath, Piece, Settled, Stamp};
 use rustix::fs::{Advice, FileType, OFlags, SeekFrom, Statx, fadvise, seek};
 use rustix::io::{Errno, pread};
 
+use super::attributes::of_contents;
 use super::directory::{Directory, Identity, descend, look_at, open_quietly};
 use super::metadata::stamp;
 
@@ -83,6 +84,7 @@ fn replaced() -> io::Error {
 
 struct FileContent {
     fd: OwnedFd,
+    device: u64,
     before: Stamp,
     size: u64,
     sparse: bool,
@@ -94,7 +96,8 @@ struct FileContent {
 impl FileContent {
     fn new(fd: OwnedFd, now: &Statx, before: Stamp) -> Self {
         let sparse = now.stx_blocks.saturating_mul(512) < now.stx_size;
-        Self { fd, before, size: now.stx_size, sparse, offset: 0, data_until: 0 }
+        let device = Identity::of(now).device;
+        Self { fd, device, before, size: now.stx_size, sparse, offset: 0, data_until: 0 }
     }
 
     /// At a hole, its length; at data, notes how far that goes.
@@ -155,6 +158,10 @@ impl Content for FileContent {
                 Err(why) => return Err(why.into()),
             }
         }
+    }
+
+    fn attributes(&mut self) -> io::Result<Option<Attributes>> {
+        Ok(Some(of_contents(self.fd.as_fd(), self.device)?))
     }
 
     fn settle(&mut self) -> io::Result<Settled> {

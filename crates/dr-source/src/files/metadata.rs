@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use dr_entry::{Kind, Meta, Owner, Stamp, Time};
 use rustix::fs::{FileType, Statx, StatxTimestamp};
@@ -9,25 +10,33 @@ use rustix::fs::{FileType, Statx, StatxTimestamp};
 /// Names of owners, asked for once each: the system's answer may come over the network.
 #[derive(Default)]
 pub(crate) struct OwnerNames {
-    users: HashMap<u32, Option<Vec<u8>>>,
-    groups: HashMap<u32, Option<Vec<u8>>>,
+    users: Asked,
+    groups: Asked,
+}
+
+#[derive(Default)]
+struct Asked {
+    known: HashMap<u32, Owner>,
+    /// Most files have the owner of the one before.
+    last: Owner,
+}
+
+impl Asked {
+    fn owner(&mut self, id: u32, ask: impl FnOnce(u32) -> Option<Arc<[u8]>>) -> Owner {
+        if self.last.id != id || self.last.name.is_none() {
+            self.last = self.known.entry(id).or_insert_with(|| Owner { id, name: ask(id) }).clone();
+        }
+        self.last.clone()
+    }
 }
 
 impl OwnerNames {
     fn user(&mut self, id: u32) -> Owner {
-        let name = self
-            .users
-            .entry(id)
-            .or_insert_with(|| uzers::get_user_by_uid(id).map(|user| user.name().as_bytes().to_vec()));
-        Owner { id, name: name.clone() }
+        self.users.owner(id, |id| uzers::get_user_by_uid(id).map(|user| user.name().as_bytes().into()))
     }
 
     fn group(&mut self, id: u32) -> Owner {
-        let name = self
-            .groups
-            .entry(id)
-            .or_insert_with(|| uzers::get_group_by_gid(id).map(|group| group.name().as_bytes().to_vec()));
-        Owner { id, name: name.clone() }
+        self.groups.owner(id, |id| uzers::get_group_by_gid(id).map(|group| group.name().as_bytes().into()))
     }
 }
 

@@ -149,7 +149,8 @@ impl Walker {
                 let step = look_at(root.as_fd()).and_then(|stat| {
                     enter(&mut self.tools, &mut self.rules, path.clone(), root, None, stat, Identity::of(&stat).device)
                 });
-                Some(self.take(path, step).unwrap_or_else(|| Err(unread(EntryPath::root(), Errno::NOENT))))
+                let entry = step.and_then(|step| self.take(step).ok_or(Errno::NOENT));
+                Some(entry.map_err(|why| unread(EntryPath::root(), why)))
             }
             Start::Parts(wanted) => match look_at(root.as_fd()).and_then(|stat| Ok((stat, names_of(&wanted)?))) {
                 Ok((stat, names)) => {
@@ -170,10 +171,10 @@ impl Walker {
         }
     }
 
-    fn take(&mut self, path: EntryPath, step: rustix::io::Result<Step>) -> Option<Result<Entry, Unread>> {
+    fn take(&mut self, step: Step) -> Option<Entry> {
         match step {
-            Ok(Step::LeftOut) => None,
-            Ok(Step::Entry(entry, level)) => {
+            Step::LeftOut => None,
+            Step::Entry(entry, level) => {
                 if let Some(level) = level {
                     self.levels.push(level);
                     // Level 0 is the root, which stays open anyway.
@@ -182,9 +183,8 @@ impl Walker {
                     }
                 }
                 self.rules.special.passed(&entry);
-                Some(Ok(*entry))
+                Some(*entry)
             }
-            Err(why) => Some(Err(unread(path, why))),
         }
     }
 
@@ -235,12 +235,21 @@ impl Iterator for Walker {
                 Some(directory) => {
                     let place =
                         Place { root: &self.root, parent: &level.path, directory, device: level.device, wanted };
-                    examine(&mut self.tools, &mut self.rules, place, name, path.clone())
+                    examine(&mut self.tools, &mut self.rules, place, name, path)
                 }
                 None => Err(Errno::STALE),
             };
-            if let Some(item) = self.take(path, step) {
-                return Some(item);
+            match step {
+                Ok(step) => {
+                    if let Some(entry) = self.take(step) {
+                        return Some(Ok(entry));
+                    }
+                }
+                Err(why) => {
+                    let level = self.levels.last()?;
+                    let path = level.names.get(index).and_then(|name| level.path.join(name.to_bytes()).ok());
+                    return Some(Err(unread(path.unwrap_or_else(|| level.path.clone()), why)));
+                }
             }
         }
     }
@@ -289,7 +298,10 @@ fn examine(
     }
     let identity = Identity::of(&stat);
     let mut meta = meta(&stat, kind, &mut tools.owners);
-    meta.xattrs = tools.attributes.of_name(directory, &name, identity.device, meta.kind == Kind::File)?;
+    // Those of a file are read once it is open: of one that did not change nobody asks.
+    if meta.kind != Kind::File {
+        meta.xattrs = tools.attributes.of_name(directory, &name, identity.device, false)?;
+    }
     if let Kind::Symlink(text) = &mut meta.kind {
         *text = readlinkat(directory, &name, Vec::new())?.into_bytes();
     }

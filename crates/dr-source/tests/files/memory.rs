@@ -36,11 +36,14 @@ impl Capture {
             last = Some(path);
             match item {
                 Err(unread) => capture.unread.push(unread),
-                Ok(entry) => {
+                Ok(mut entry) => {
                     assert_eq!(entry.body.is_some(), entry.meta.kind == Kind::File);
                     let parts = match entry.body {
                         None => Ok(Vec::new()),
                         Some(body) => body.open().and_then(|mut content| {
+                            if let Some(attributes) = content.attributes()? {
+                                entry.meta.xattrs = attributes;
+                            }
                             let parts = read_parts(&mut *content)?;
                             assert_eq!(content.settle()?, Settled::Unchanged);
                             Ok(parts)
