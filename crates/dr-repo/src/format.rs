@@ -91,7 +91,7 @@ pub const LEVELS_MAX: u8 = 64;
 /// A page holds at most this many rows.
 pub const PAGE_ROWS_MAX: usize = 1 << 16;
 /// A writer cuts a tree page no earlier than at so many raw bytes.
-pub const PAGE_MIN: usize = 4 << 10;
+pub const PAGE_MIN: usize = 1 << 10;
 /// A writer cuts a tree page at so many raw bytes at the latest (one larger row makes a page of its own).
 pub const PAGE_CUT: usize = 192 << 10;
 /// A writer also cuts a leaf page once its paths and attributes take so many bytes decoded.

@@ -27,6 +27,11 @@ struct Level {
     raw: usize,
 }
 
+/// One in so many paths may end a leaf.
+const LEAF_ENDS: u32 = 32;
+/// One in so many ends of leaves may end an inner page.
+const INNER_ENDS: u32 = 64;
+
 /// The root of a finished tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Root {
@@ -39,7 +44,7 @@ impl TreeBuilder {
         Self { cut_key: page_key.0, rows: Vec::new(), raw: 0, decoded: 0, levels: Vec::new() }
     }
 
-    /// One in 64 paths may end a leaf, one in 64 ends of leaves an inner page. Small leaves: changes that are scattered
+    /// One in 32 paths may end a leaf, one in 64 ends of leaves an inner page. Small leaves: changes that are scattered
     /// over a tree cost one leaf each.
     fn marks(&self, path: &EntryPath, mask: u32) -> bool {
         let hash = blake3::keyed_hash(&self.cut_key, path.as_bytes());
@@ -56,7 +61,7 @@ impl TreeBuilder {
         self.raw += size;
         self.decoded += decoded;
         self.rows.push(row);
-        let cut = self.raw >= PAGE_MIN && self.rows.last().is_some_and(|row| self.marks(&row.path, 63));
+        let cut = self.raw >= PAGE_MIN && self.rows.last().is_some_and(|row| self.marks(&row.path, LEAF_ENDS - 1));
         if cut || self.rows.len() >= PAGE_ROWS_MAX / 2 {
             self.close_leaf(keep)?;
         }
@@ -80,7 +85,7 @@ impl TreeBuilder {
         if self.levels.len() == level {
             self.levels.push(Level::default());
         }
-        let marked = self.marks(&child.last, (64 << 6) - 1);
+        let marked = self.marks(&child.last, LEAF_ENDS * INNER_ENDS - 1);
         let here = &mut self.levels[level];
         // Whole paths: also what an inner page takes once it is decoded.
         here.raw += child.last.as_bytes().len() + 40;
