@@ -231,6 +231,9 @@ struct Coming<'a> {
 
 /// So many frames are asked for ahead of the one that is being written.
 const AHEAD: usize = 4;
+/// A frame that is needed again after so few others is still open: an edited file goes back and forth between old frames
+/// and new ones.
+const NEAR: usize = 4;
 
 impl Ahead<'_> {
     fn coming(&self, extents: &[Extent], fetcher: &Fetcher<'_>) -> Coming<'_> {
@@ -238,7 +241,7 @@ impl Ahead<'_> {
         for (number, extent) in extents.iter().enumerate() {
             if let Extent::Chunk { id, .. } = extent
                 && let Some(frame) = fetcher.frame_of(ChunkKind::Data, *id)
-                && frames.last().is_none_or(|(_, last)| *last != frame)
+                && frames.iter().rev().take(NEAR).all(|(_, before)| *before != frame)
             {
                 frames.push((number, frame));
             }
