@@ -90,7 +90,7 @@ impl TreeBuilder {
         // Whole paths: also what an inner page takes once it is decoded.
         here.raw += child.last.as_bytes().len() + 40;
         here.children.push(child);
-        if (marked && here.raw >= PAGE_MIN / 4) || here.raw >= PAGE_CUT {
+        if (marked && here.raw >= PAGE_MIN) || here.raw >= PAGE_CUT {
             let up = self.close_level(level, keep)?;
             self.climb(level + 1, up, keep)?;
         }

@@ -264,8 +264,12 @@ fn a_damaged_page_leaves_the_rest_known_and_claims_nothing_below_it() {
             // The root of a tree.
             Err(RepoError::Damaged { .. }) => {}
             Err(other) => panic!("{other}"),
+            // Padding.
+            Ok(compared) if compared.lost.is_empty() => {
+                assert_eq!((told, compared.unknown), (tree.len() as u64, 0));
+                continue;
+            }
             Ok(compared) => {
-                assert!(!compared.lost.is_empty());
                 assert_eq!(told + compared.unknown, tree.len() as u64);
                 damaged = true;
             }
