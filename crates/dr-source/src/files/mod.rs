@@ -6,6 +6,7 @@
 //! Limits: a name that is gone or closed to us is an [`dr_entry::Unread`] in its place and the walk goes on; a
 //! directory that cannot be read is one `Unread` instead of its entry.
 
+mod ahead;
 pub(crate) mod attributes;
 pub(crate) mod body;
 pub(crate) mod directory;
@@ -106,7 +107,7 @@ pub fn capture(roots: &Roots, options: &Options, started: Time) -> Result<Captur
             special: Box::new(walk::Plain),
         },
     );
-    Ok(Captured { entries: Box::new(walk), tally })
+    Ok(Captured { entries: Box::new(walk.looking_ahead()), tally })
 }
 
 fn open_root(path: &Path) -> Result<OwnedFd, SourceError> {

@@ -1,13 +1,14 @@
 //! The names in one directory, sorted, in as little memory as a directory of a million names allows.
 //!
-//! One allocation holds all names, each ended by NUL so that it can go to the kernel as it stands; a second
-//! holds four bytes a name. A million names of 24 bytes are 29 MB.
+//! One allocation holds all names, each ended by NUL so that it can go to the kernel as it stands, after a byte that
+//! says whether the directory called it a directory; a second holds four bytes a name. A million names of 24 bytes are
+//! 30 MB.
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 
-use rustix::fs::RawDir;
+use rustix::fs::{FileType, RawDir};
 use rustix::io::{Errno, Result};
 
 /// What getdents fills; 64 KiB is about 2,000 names a call.
@@ -36,7 +37,7 @@ impl Names {
             };
             let name = entry.file_name();
             if name != c"." && name != c".." {
-                names.add(name)?;
+                names.push(name, entry.file_type() == FileType::Directory)?;
             }
         }
         names.sort();
@@ -44,6 +45,11 @@ impl Names {
     }
 
     pub(crate) fn add(&mut self, name: &CStr) -> Result<()> {
+        self.push(name, false)
+    }
+
+    fn push(&mut self, name: &CStr, is_directory: bool) -> Result<()> {
+        self.arena.push(u8::from(is_directory));
         self.starts.push(u32::try_from(self.arena.len()).map_err(|_| Errno::OVERFLOW)?);
         self.arena.extend_from_slice(name.to_bytes_with_nul());
         Ok(())
@@ -60,6 +66,16 @@ impl Names {
 
     pub(crate) fn get(&self, index: usize) -> Option<&CStr> {
         self.starts.get(index).map(|start| name_at(&self.arena, *start))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// The name of this number, if it was listed as a directory's. Not every file system tells.
+    pub(crate) fn directory(&self, index: usize) -> Option<&CStr> {
+        let start = *self.starts.get(index)?;
+        (self.arena.get((start as usize).checked_sub(1)?) == Some(&1)).then(|| name_at(&self.arena, start))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &CStr> {
@@ -86,5 +102,16 @@ mod tests {
         let sorted: Vec<_> = names.iter().collect();
         assert_eq!(sorted, [c"A", c"a", c"a-", c"a0", c"b", c"\xff"]);
         assert_eq!(names.get(6), None);
+        assert_eq!((names.len(), names.directory(0)), (6, None));
+    }
+
+    #[test]
+    fn directories_are_told_from_what_is_none() {
+        let mut names = Names::default();
+        for (name, is_directory) in [(c"b", true), (c"a", false), (c"c", true)] {
+            names.push(name, is_directory).unwrap();
+        }
+        names.sort();
+        assert_eq!((0..4).map(|n| names.directory(n)).collect::<Vec<_>>(), [None, Some(c"b"), Some(c"c"), None]);
     }
 }

@@ -1,4 +1,5 @@
-//! The walk itself: one directory after the other, depth first, in entry order, as far as it is asked for.
+//! The walk itself: one directory after the other, depth first, in entry order, as far as it is asked for. What other
+//! threads saw ahead of it (`ahead.rs`) saves it questions.
 //!
 //! Invariants: paths come out strictly ascending; the innermost directory of the stack is open unless it was
 //! lost, and then each name left in it is reported; no more than [`HELD`] levels hold a descriptor, however
@@ -14,6 +15,7 @@ use rustix::fs::{Mode, OFlags, Statx, StatxAttributes, openat, readlinkat};
 use rustix::io::Errno;
 
 use super::Tally;
+use super::ahead::{Ahead, Here, Seen, Upcoming};
 use super::attributes::AttributeReader;
 use super::body::{FileBody, Parent};
 use super::directory::{Directory, Identity, descend, look, look_at, open_quietly};
@@ -85,8 +87,9 @@ struct Level {
     path: EntryPath,
     directory: Option<Arc<Directory>>,
     identity: Identity,
-    names: Names,
+    names: Arc<Names>,
     next: usize,
+    upcoming: Upcoming,
     /// Above what was asked for: only these names.
     wanted: Option<Wanted>,
     /// The device that `one_file_system` stays on.
@@ -99,6 +102,7 @@ pub(crate) struct Walker {
     levels: Vec<Level>,
     rules: Rules,
     tools: Tools,
+    ahead: Option<Ahead>,
 }
 
 /// What is asked for every entry and kept from one to the next.
@@ -113,7 +117,7 @@ struct Tools {
 /// What became of one name.
 enum Step {
     LeftOut,
-    Entry(Box<Entry>, Option<Level>),
+    Entry(Box<Entry>, Option<Box<Level>>),
 }
 
 impl Walker {
@@ -131,6 +135,34 @@ impl Walker {
                 buffer: names::buffer(),
                 open,
             },
+            ahead: None,
+        }
+    }
+
+    /// Has other threads look ahead: for plain files that nobody removes meanwhile.
+    pub(crate) fn looking_ahead(mut self) -> Self {
+        self.ahead = Some(Ahead::new(&self.tools.open));
+        self
+    }
+
+    /// Asks for what comes after the name of this number in the innermost directory.
+    fn look_ahead(&mut self, number: usize) {
+        let (Some(ahead), Some((level, outer))) = (&self.ahead, self.levels.split_last_mut()) else { return };
+        let (Some(directory), None) = (&level.directory, &level.wanted) else { return };
+        let rules = &self.rules;
+        let (path, names) = (&level.path, &level.names);
+        let leaves_out = |name: &CStr| {
+            !rules.exclude.is_empty()
+                && path.join(name.to_bytes()).is_ok_and(|path| {
+                    let whole = [&rules.prefix[..], b"/", path.as_bytes()].concat();
+                    rules.exclude.leaves_out(&whole, path.name(), true)
+                })
+        };
+        let stay = rules.one_file_system.then_some(level.device);
+        let here = Here { directory, names, stay, leaves_out: &leaves_out };
+        if level.upcoming.ask(ahead, &here, number) {
+            // The outermost is needed last.
+            let _ = outer.iter_mut().any(|level| level.upcoming.let_go());
         }
     }
 
@@ -147,7 +179,8 @@ impl Walker {
         match start {
             Start::Whole => {
                 let step = look_at(root.as_fd()).and_then(|stat| {
-                    enter(&mut self.tools, &mut self.rules, path.clone(), root, None, stat, Identity::of(&stat).device)
+                    let seen = Found { directory: root, stat, seen: None };
+                    enter(&mut self.tools, &mut self.rules, path.clone(), seen, None, Identity::of(&stat).device)
                 });
                 let entry = step.and_then(|step| self.take(step).ok_or(Errno::NOENT));
                 Some(entry.map_err(|why| unread(EntryPath::root(), why)))
@@ -159,8 +192,9 @@ impl Walker {
                         path,
                         directory: Some(root),
                         identity,
-                        names,
+                        names: Arc::new(names),
                         next: 0,
+                        upcoming: Upcoming::default(),
                         wanted: Some(wanted),
                         device: identity.device,
                     });
@@ -176,7 +210,7 @@ impl Walker {
             Step::LeftOut => None,
             Step::Entry(entry, level) => {
                 if let Some(level) = level {
-                    self.levels.push(level);
+                    self.levels.push(*level);
                     // Level 0 is the root, which stays open anyway.
                     if let Some(outer) = self.levels.len().checked_sub(HELD + 1).filter(|outer| *outer > 0) {
                         self.levels[outer].directory = None;
@@ -220,6 +254,8 @@ impl Iterator for Walker {
             let level = self.levels.last_mut()?;
             let index = level.next;
             level.next += 1;
+            self.look_ahead(index);
+            let level = self.levels.last_mut()?;
             let Some(name) = level.names.get(index) else {
                 self.leave();
                 continue;
@@ -233,8 +269,15 @@ impl Iterator for Walker {
             let wanted = level.wanted.as_mut().map(|wanted| wanted.below.remove(name.to_bytes()).unwrap_or_default());
             let step = match level.directory.clone() {
                 Some(directory) => {
-                    let place =
-                        Place { root: &self.root, parent: &level.path, directory, device: level.device, wanted };
+                    let place = Place {
+                        root: &self.root,
+                        parent: &level.path,
+                        directory,
+                        device: level.device,
+                        wanted,
+                        stat: level.upcoming.stat(index),
+                        seen: level.upcoming.directory(index),
+                    };
                     examine(&mut self.tools, &mut self.rules, place, name, path)
                 }
                 None => Err(Errno::STALE),
@@ -262,6 +305,9 @@ struct Place<'a> {
     directory: Arc<Directory>,
     device: u64,
     wanted: Option<Wanted>,
+    /// What was seen of it ahead.
+    stat: Option<Statx>,
+    seen: Option<Seen>,
 }
 
 fn examine(
@@ -271,7 +317,8 @@ fn examine(
     name: &CStr,
     path: EntryPath,
 ) -> rustix::io::Result<Step> {
-    let (stat, name, moved) = match look(place.directory.as_fd(), name) {
+    let looked = place.stat.map_or_else(|| look(place.directory.as_fd(), name), Ok);
+    let (stat, name, moved) = match looked {
         Err(Errno::NOENT) => {
             let (now, name) = rules.special.renamed(&place.directory, &path, name).ok_or(Errno::NOENT)?;
             let now = Directory::new(now, &tools.open);
@@ -347,6 +394,11 @@ fn go_in(
         return Ok(Step::Entry(Box::new(entry), None));
     }
     let parent = Some(&*place.directory);
+    // Seen ahead, and still what the name means: it is open and listed.
+    if let Some(seen) = place.seen.filter(|seen| !above && Identity::of(&seen.stat) == identity) {
+        let found = Found { directory: Arc::clone(&seen.directory), stat: seen.stat, seen: Some(seen) };
+        return enter(tools, rules, path, found, parent, device);
+    }
     let fd = if above {
         // Passing through asks for no right to read the directory.
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -358,7 +410,7 @@ fn go_in(
     // What we are in now is what is described, whatever the name meant a moment ago.
     let stat = look_at(directory.as_fd())?;
     match wanted {
-        None => enter(tools, rules, path, directory, parent, stat, device),
+        None => enter(tools, rules, path, Found { directory, stat, seen: None }, parent, device),
         Some(wanted) => {
             let identity = Identity::of(&stat);
             let mut meta = meta(&stat, Kind::Directory, &mut tools.owners);
@@ -367,15 +419,23 @@ fn go_in(
                 path: path.clone(),
                 directory: Some(directory),
                 identity,
-                names: names_of(&wanted)?,
+                names: Arc::new(names_of(&wanted)?),
                 next: 0,
+                upcoming: Upcoming::default(),
                 wanted: Some(wanted),
                 device: identity.device,
             };
             let entry = Entry { path, meta, stamp: None, profile: Profile::Auto, body: None };
-            Ok(Step::Entry(Box::new(entry), Some(level)))
+            Ok(Step::Entry(Box::new(entry), Some(Box::new(level))))
         }
     }
+}
+
+/// An open directory, and what was seen of it ahead.
+struct Found {
+    directory: Arc<Directory>,
+    stat: Statx,
+    seen: Option<Seen>,
 }
 
 /// An open directory with all that is in it.
@@ -383,20 +443,35 @@ fn enter(
     tools: &mut Tools,
     rules: &mut Rules,
     path: EntryPath,
-    directory: Arc<Directory>,
+    Found { directory, stat, seen }: Found,
     parent: Option<&Directory>,
-    stat: Statx,
     device: u64,
 ) -> rustix::io::Result<Step> {
     let identity = Identity::of(&stat);
     let mut meta = meta(&stat, Kind::Directory, &mut tools.owners);
-    meta.xattrs = tools.attributes.of_open(directory.as_fd(), identity.device)?;
-    let opened = Opened { path: &path, directory: &directory, parent };
-    let names = rules.special.names(&opened, &mut tools.buffer)?;
-    let level =
-        Level { path: path.clone(), directory: Some(directory), identity, names, next: 0, wanted: None, device };
+    let (names, upcoming) = match seen {
+        Some(Seen { attributes, names, stats, .. }) => {
+            meta.xattrs = attributes;
+            (names, Upcoming::of(stats))
+        }
+        None => {
+            meta.xattrs = tools.attributes.of_open(directory.as_fd(), identity.device)?;
+            let opened = Opened { path: &path, directory: &directory, parent };
+            (rules.special.names(&opened, &mut tools.buffer)?, Upcoming::default())
+        }
+    };
+    let level = Level {
+        path: path.clone(),
+        directory: Some(directory),
+        identity,
+        names: Arc::new(names),
+        next: 0,
+        upcoming,
+        wanted: None,
+        device,
+    };
     let entry = Entry { path, meta, stamp: None, profile: Profile::Auto, body: None };
-    Ok(Step::Entry(Box::new(entry), Some(level)))
+    Ok(Step::Entry(Box::new(entry), Some(Box::new(level))))
 }
 
 fn names_of(wanted: &Wanted) -> rustix::io::Result<Names> {

@@ -124,6 +124,56 @@ fn what_the_plan_excludes_is_left_out_and_counted() {
     assert_eq!(captured.tally.excluded(), 2);
 }
 
+/// What other threads look at ahead of the walk: many directories, and some of many names.
+fn wide(top: &Path) -> Vec<(String, u64)> {
+    let mut expected = Vec::new();
+    for number in 0..40 {
+        let many = if number % 8 == 3 { 700 } else { 9 };
+        for file in 0..many {
+            let name = format!("d-{number:02}/inner-{}/f-{file:03}", file % 3);
+            let (whole, size) = (top.join(&name), number * 1_000 + file);
+            fs::create_dir_all(whole.parent().unwrap()).unwrap();
+            fs::write(whole, vec![7; size as usize]).unwrap();
+            expected.push((name, size));
+        }
+    }
+    expected.sort();
+    expected
+}
+
+#[test]
+fn what_is_looked_at_ahead_comes_in_order_and_as_what_it_is() {
+    let place = scratch();
+    let expected = wide(place.path());
+    let options = Options { exclude: vec!["d-07/".into(), "/**/inner-2/".into()], one_file_system: true };
+    let captured = files::capture(&Roots::Directory(place.path().into()), &options, LATER).unwrap();
+    let files = captured.entries.map(Result::unwrap).filter(|entry| entry.meta.kind == Kind::File);
+    let found: Vec<(String, u64)> = files.map(|entry| (entry.path.to_string(), entry.meta.size)).collect();
+    let kept = |name: &str| !name.starts_with("d-07/") && !name.contains("/inner-2/");
+    let expected: Vec<_> = expected.into_iter().filter(|(name, _)| kept(name)).collect();
+    assert!(found == expected, "{} found, {} expected", found.len(), expected.len());
+}
+
+#[test]
+fn a_directory_that_was_replaced_before_the_walk_came_to_it_is_captured_as_it_is_now() {
+    let place = scratch();
+    wide(place.path());
+    let mut entries =
+        files::capture(&Roots::Directory(place.path().into()), &Options::default(), LATER).unwrap().entries;
+    // The walk is in the first directory, and others have been to the next ones.
+    while entries.next().unwrap().unwrap().path != path("d-00/inner-2/f-002") {}
+    for number in 1..40 {
+        let directory = place.path().join(format!("d-{number:02}"));
+        fs::remove_dir_all(&directory).unwrap();
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("new"), "").unwrap();
+    }
+    let found: Vec<String> = entries.map(Result::unwrap).map(|entry| entry.path.to_string()).collect();
+    let inside = ["f-005", "f-008"].map(|name| format!("d-00/inner-2/{name}"));
+    let new = (1..40).flat_map(|number| [format!("d-{number:02}"), format!("d-{number:02}/new")]);
+    assert_eq!(found, inside.into_iter().chain(new).collect::<Vec<_>>());
+}
+
 #[test]
 fn a_file_replaced_after_the_walk_passed_it_is_not_read() {
     let place = scratch();

@@ -1,0 +1,334 @@
+//! Looking ahead of a walk: other threads open and list the directories that come next, and look at the names of large
+//! ones, so that a disk or a share that answers slowly is asked several things at once.
+//!
+//! What was seen ahead is a shortcut and nothing else. The walk takes it where it is there, waits where somebody is at
+//! it, and looks for itself where nobody has begun or anything went wrong: entries, order and errors are the same.
+//! Bounded whatever the tree: so many directories, and of each so many names.
+
+use std::collections::VecDeque;
+use std::ffi::{CStr, CString};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use dr_entry::Attributes;
+use rustix::fs::{FileType, OFlags, Statx, StatxAttributes};
+use rustix::io::Result;
+
+use super::attributes::AttributeReader;
+use super::directory::{Directory, Identity, look, look_at, open_quietly};
+use super::names::{self, Names};
+
+/// Threads that look: they wait for the disk, not for the processor.
+const THREADS: usize = 4;
+/// Directories that are open ahead of the walk, in all levels together.
+const DIRECTORIES: usize = 32;
+/// Directories that are looked for ahead in one level.
+const NEXT: usize = 4;
+/// Names that are searched for the next directories.
+const SEARCHED: usize = 1_024;
+/// Names that are looked at in one go.
+const BATCH: usize = 128;
+/// Batches of one level that are under way.
+const BATCHES: usize = 2;
+/// Smaller directories are not worth another thread.
+const WORTH: usize = 64;
+
+/// What one thread keeps from one look to the next.
+struct Looker {
+    attributes: AttributeReader,
+    buffer: names::Buffer,
+}
+
+type Job = Box<dyn FnOnce(&mut Looker) + Send>;
+
+enum State<T> {
+    Waiting,
+    Busy,
+    Done(Option<T>),
+    /// Nobody wants it any more.
+    Dropped,
+}
+
+struct Slot<T> {
+    state: Mutex<State<T>>,
+    settled: Condvar,
+}
+
+impl<T> Slot<T> {
+    fn set(&self, from: fn(&State<T>) -> bool, to: State<T>) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_so = from(&state);
+        if is_so {
+            *state = to;
+        }
+        drop(state);
+        self.settled.notify_all();
+        is_so
+    }
+}
+
+/// Whatever becomes of the thread that looks, nobody waits for ever.
+struct Looking<'a, T>(&'a Slot<T>);
+
+impl<T> Drop for Looking<'_, T> {
+    fn drop(&mut self) {
+        self.0.set(|state| matches!(state, State::Busy), State::Done(None));
+    }
+}
+
+/// Something that may be seen before it is needed.
+struct Coming<T>(Arc<Slot<T>>);
+
+impl<T: Send + 'static> Coming<T> {
+    /// Has `see` done by whoever has nothing to do. None if all are busy, and enough waits for them.
+    fn ask(jobs: &SyncSender<Job>, see: impl FnOnce(&mut Looker) -> Option<T> + Send + 'static) -> Option<Self> {
+        let slot = Arc::new(Slot { state: Mutex::new(State::Waiting), settled: Condvar::new() });
+        let ours = Arc::clone(&slot);
+        let job = Box::new(move |looker: &mut Looker| {
+            if !ours.set(|state| matches!(state, State::Waiting), State::Busy) {
+                return;
+            }
+            let looking = Looking(&ours);
+            let seen = see(looker);
+            ours.set(|state| matches!(state, State::Busy), State::Done(seen));
+            drop(looking);
+        });
+        jobs.try_send(job).ok().map(|()| Self(slot))
+    }
+
+    /// What was seen.
+    fn take(self) -> Option<T> {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match std::mem::replace(&mut *state, State::Dropped) {
+                State::Busy => {
+                    *state = State::Busy;
+                    state = self.0.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                State::Done(seen) => return seen,
+                State::Waiting | State::Dropped => return None,
+            }
+        }
+    }
+}
+
+impl<T> Drop for Coming<T> {
+    fn drop(&mut self) {
+        self.0.set(|_| true, State::Dropped);
+    }
+}
+
+/// A directory, opened and listed.
+pub(crate) struct Seen {
+    pub(crate) directory: Arc<Directory>,
+    /// Of what is open.
+    pub(crate) stat: Statx,
+    pub(crate) attributes: Attributes,
+    pub(crate) names: Names,
+    /// Of its first names, in their order.
+    pub(crate) stats: Vec<Option<Statx>>,
+    _counted: Counted,
+}
+
+/// One of the directories that are open ahead.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The threads that look ahead. They end with it.
+pub(crate) struct Ahead {
+    jobs: SyncSender<Job>,
+    directories: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
+}
+
+impl Ahead {
+    /// `open` counts the directories that a walk holds open.
+    pub(crate) fn new(open: &Arc<AtomicUsize>) -> Self {
+        let (jobs, taken) = sync_channel::<Job>(DIRECTORIES);
+        let taken = Arc::new(Mutex::new(taken));
+        for _ in 0..THREADS {
+            let taken: Arc<Mutex<Receiver<Job>>> = Arc::clone(&taken);
+            std::thread::spawn(move || {
+                let mut looker = Looker { attributes: AttributeReader::new(), buffer: names::buffer() };
+                let next = || taken.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                while let Ok(job) = next() {
+                    job(&mut looker);
+                }
+            });
+        }
+        Self { jobs, directories: Arc::default(), open: Arc::clone(open) }
+    }
+
+    fn is_full(&self) -> bool {
+        self.directories.load(Ordering::Relaxed) >= DIRECTORIES
+    }
+
+    /// Has a directory opened and listed. With `stay` only if it is on that device and nothing has to be mounted.
+    fn directory(&self, parent: &Arc<Directory>, name: &CStr, stay: Option<u64>) -> Option<Coming<Seen>> {
+        let counted = Counted::new(&self.directories);
+        let (parent, name, open) = (Arc::clone(parent), name.to_owned(), Arc::clone(&self.open));
+        Coming::ask(&self.jobs, move |looker| see(&parent, &name, stay, &open, counted, looker).ok().flatten())
+    }
+
+    fn stats(&self, directory: &Arc<Directory>, names: &Arc<Names>, from: usize) -> Option<Coming<Vec<Option<Statx>>>> {
+        let (directory, names) = (Arc::clone(directory), Arc::clone(names));
+        Coming::ask(&self.jobs, move |_| Some(look_at_names(&directory, &names, from)))
+    }
+}
+
+fn see(
+    parent: &Directory,
+    name: &CString,
+    stay: Option<u64>,
+    open: &Arc<AtomicUsize>,
+    counted: Counted,
+    looker: &mut Looker,
+) -> Result<Option<Seen>> {
+    let stat = look(parent.as_fd(), name)?;
+    let is_directory = FileType::from_raw_mode(u32::from(stat.stx_mode)) == FileType::Directory;
+    let is_elsewhere = stay.is_some_and(|device| device != Identity::of(&stat).device);
+    if !is_directory || is_elsewhere || stat.stx_attributes.contains(StatxAttributes::AUTOMOUNT) {
+        return Ok(None);
+    }
+    let directory = Directory::new(open_quietly(parent.as_fd(), name, OFlags::DIRECTORY)?, open);
+    let stat = look_at(directory.as_fd())?;
+    let attributes = looker.attributes.of_open(directory.as_fd(), Identity::of(&stat).device)?;
+    let names = Names::read(directory.as_fd(), &mut looker.buffer)?;
+    let stats = look_at_names(&directory, &names, 0);
+    Ok(Some(Seen { directory, stat, attributes, names, stats, _counted: counted }))
+}
+
+fn look_at_names(directory: &Directory, names: &Names, from: usize) -> Vec<Option<Statx>> {
+    let names = (from..from + BATCH).map_while(|index| names.get(index));
+    names.map(|name| look(directory.as_fd(), name).ok()).collect()
+}
+
+/// What is coming in one directory of a walk.
+#[derive(Default)]
+pub(crate) struct Upcoming {
+    directories: VecDeque<(usize, Coming<Seen>)>,
+    /// Names before this one were searched for directories.
+    searched: usize,
+    batches: VecDeque<(usize, Coming<Vec<Option<Statx>>>)>,
+    /// Names before this one were looked at, or somebody is at it.
+    looked: usize,
+    /// The first name of the batch at hand, and what was seen of each.
+    at_hand: (usize, Vec<Option<Statx>>),
+}
+
+/// The directory in which a walk stands.
+pub(crate) struct Here<'a> {
+    pub(crate) directory: &'a Arc<Directory>,
+    pub(crate) names: &'a Arc<Names>,
+    /// The device to stay on, if the walk does.
+    pub(crate) stay: Option<u64>,
+    /// Whether a directory of that name is left out.
+    pub(crate) leaves_out: &'a dyn Fn(&CStr) -> bool,
+}
+
+impl Upcoming {
+    /// Of a directory whose first names were looked at already.
+    pub(crate) fn of(stats: Vec<Option<Statx>>) -> Self {
+        Self { looked: stats.len(), at_hand: (0, stats), ..Self::default() }
+    }
+
+    /// Asks for what comes after the name of this number. Whether directories are wanted and too many are open.
+    pub(crate) fn ask(&mut self, ahead: &Ahead, here: &Here<'_>, number: usize) -> bool {
+        let many = here.names.len();
+        if many >= WORTH {
+            self.looked = self.looked.max(number);
+            while self.batches.len() < BATCHES && self.looked < many {
+                let Some(batch) = ahead.stats(here.directory, here.names, self.looked) else { break };
+                self.batches.push_back((self.looked, batch));
+                self.looked += BATCH;
+            }
+        }
+        self.searched = self.searched.max(number + 1);
+        while self.directories.len() < NEXT && self.searched < many.min(number + SEARCHED) {
+            if let Some(name) = here.names.directory(self.searched)
+                && !(here.leaves_out)(name)
+            {
+                if ahead.is_full() {
+                    return true;
+                }
+                let Some(coming) = ahead.directory(here.directory, name, here.stay) else { break };
+                self.directories.push_back((self.searched, coming));
+            }
+            self.searched += 1;
+        }
+        false
+    }
+
+    /// What was seen of the name of this number. Numbers only grow.
+    pub(crate) fn stat(&mut self, number: usize) -> Option<Statx> {
+        while let Some((from, batch)) = self.batches.pop_front_if(|(from, _)| *from <= number) {
+            self.at_hand = (from, batch.take().unwrap_or_default());
+        }
+        let (from, stats) = &self.at_hand;
+        stats.get(number.checked_sub(*from)?).copied().flatten()
+    }
+
+    /// The directory of this number, if it was seen. Numbers only grow.
+    pub(crate) fn directory(&mut self, number: usize) -> Option<Seen> {
+        while let Some((at, coming)) = self.directories.pop_front_if(|(at, _)| *at <= number) {
+            if at == number {
+                return coming.take();
+            }
+        }
+        None
+    }
+
+    /// Lets go of the directory that is needed last; whether there was one.
+    pub(crate) fn let_go(&mut self) -> bool {
+        let last = self.directories.pop_back();
+        // It can be asked for again.
+        if let Some((number, _)) = &last {
+            self.searched = *number;
+        }
+        last.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_began_or_what_broke_is_nothing_and_is_not_waited_for() {
+        let (jobs, taken) = sync_channel::<Job>(2);
+        let begun = Coming::ask(&jobs, |_| -> Option<u8> { panic!("the thread that looks breaks") }).unwrap();
+        let waiting = Coming::ask(&jobs, |_| Some(2)).unwrap();
+        assert!(Coming::ask(&jobs, |_| Some(3)).is_none(), "enough wait");
+        assert_eq!(waiting.take(), None);
+        let looks = std::thread::spawn(move || {
+            let mut looker = Looker { attributes: AttributeReader::new(), buffer: names::buffer() };
+            taken.recv().unwrap()(&mut looker);
+        });
+        assert!(looks.join().is_err());
+        assert_eq!(begun.take(), None);
+    }
+
+    #[test]
+    fn what_was_seen_is_there_once_it_was_and_is_waited_for_meanwhile() {
+        let ahead = Ahead::new(&Arc::default());
+        let (go, wait) = sync_channel::<()>(0);
+        let coming = Coming::ask(&ahead.jobs, move |_| wait.recv().ok().map(|()| 5)).unwrap();
+        // It has begun once it takes this.
+        go.send(()).unwrap();
+        assert_eq!(coming.take(), Some(5));
+    }
+}
