@@ -77,7 +77,7 @@ impl<'m> Page<'m> {
     }
 }
 
-/// A line whose seconds and hashes are `#`.
+/// A line whose seconds, hashes and stored sizes are `#`: how small a tree's pages are cut depends on the family's key.
 fn steady_line(line: &str) -> String {
     let words: Vec<&str> = line.split(' ').collect();
     let mut out: Vec<String> = Vec::with_capacity(words.len());
@@ -85,7 +85,12 @@ fn steady_line(line: &str) -> String {
         let next = words.get(at + 1).copied().unwrap_or_default();
         let is_seconds = next.trim_end_matches(['.', ',', ';', ')']) == "s" && word.parse::<f64>().is_ok();
         let groups = line.contains("Evidence") && word.len() == 4 && word.bytes().all(is_hex);
-        out.push(if is_seconds || groups { "#".to_owned() } else { without_hashes(word) });
+        let is_stored = word.starts_with('+') && next.trim_end_matches([',', ';']).ends_with('B');
+        out.push(match (is_seconds || groups, is_stored) {
+            (true, _) => "#".to_owned(),
+            (_, true) => "+#".to_owned(),
+            _ => without_hashes(word),
+        });
     }
     out.join(" ")
 }
