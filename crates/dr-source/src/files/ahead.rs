@@ -16,7 +16,7 @@ use dr_entry::Attributes;
 use rustix::fs::{FileType, OFlags, Statx, StatxAttributes};
 use rustix::io::Result;
 
-use super::attributes::AttributeReader;
+use super::attributes::of_open;
 use super::directory::{Directory, Identity, look, look_at, open_quietly};
 use super::names::{self, Names};
 
@@ -35,13 +35,8 @@ const BATCHES: usize = 2;
 /// Smaller directories are not worth another thread.
 const WORTH: usize = 64;
 
-/// What one thread keeps from one look to the next.
-struct Looker {
-    attributes: AttributeReader,
-    buffer: names::Buffer,
-}
-
-type Job = Box<dyn FnOnce(&mut Looker) + Send>;
+/// Each thread keeps its buffer from one look to the next.
+type Job = Box<dyn FnOnce(&mut names::Buffer) + Send>;
 
 enum State<T> {
     Waiting,
@@ -83,17 +78,16 @@ struct Coming<T>(Arc<Slot<T>>);
 
 impl<T: Send + 'static> Coming<T> {
     /// Has `see` done by whoever has nothing to do. None if all are busy, and enough waits for them.
-    fn ask(jobs: &SyncSender<Job>, see: impl FnOnce(&mut Looker) -> Option<T> + Send + 'static) -> Option<Self> {
+    fn ask(jobs: &SyncSender<Job>, see: impl FnOnce(&mut names::Buffer) -> Option<T> + Send + 'static) -> Option<Self> {
         let slot = Arc::new(Slot { state: Mutex::new(State::Waiting), settled: Condvar::new() });
         let ours = Arc::clone(&slot);
-        let job = Box::new(move |looker: &mut Looker| {
+        let job = Box::new(move |buffer: &mut names::Buffer| {
             if !ours.set(|state| matches!(state, State::Waiting), State::Busy) {
                 return;
             }
-            let looking = Looking(&ours);
-            let seen = see(looker);
+            let _looking = Looking(&ours);
+            let seen = see(buffer);
             ours.set(|state| matches!(state, State::Busy), State::Done(seen));
-            drop(looking);
         });
         jobs.try_send(job).ok().map(|()| Self(slot))
     }
@@ -120,11 +114,17 @@ impl<T> Drop for Coming<T> {
     }
 }
 
-/// A directory, opened and listed.
-pub(crate) struct Seen {
+/// An open directory.
+pub(crate) struct Entered {
     pub(crate) directory: Arc<Directory>,
     /// Of what is open.
     pub(crate) stat: Statx,
+    /// What is in it, if it was looked at ahead.
+    pub(crate) listed: Option<Listed>,
+}
+
+/// What was seen of a directory ahead.
+pub(crate) struct Listed {
     pub(crate) attributes: Attributes,
     pub(crate) names: Names,
     /// Of its first names, in their order.
@@ -163,10 +163,10 @@ impl Ahead {
         for _ in 0..THREADS {
             let taken: Arc<Mutex<Receiver<Job>>> = Arc::clone(&taken);
             std::thread::spawn(move || {
-                let mut looker = Looker { attributes: AttributeReader::new(), buffer: names::buffer() };
+                let mut buffer = names::buffer();
                 let next = || taken.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 while let Ok(job) = next() {
-                    job(&mut looker);
+                    job(&mut buffer);
                 }
             });
         }
@@ -178,10 +178,10 @@ impl Ahead {
     }
 
     /// Has a directory opened and listed. With `stay` only if it is on that device and nothing has to be mounted.
-    fn directory(&self, parent: &Arc<Directory>, name: &CStr, stay: Option<u64>) -> Option<Coming<Seen>> {
+    fn directory(&self, parent: &Arc<Directory>, name: &CStr, stay: Option<u64>) -> Option<Coming<Entered>> {
         let counted = Counted::new(&self.directories);
         let (parent, name, open) = (Arc::clone(parent), name.to_owned(), Arc::clone(&self.open));
-        Coming::ask(&self.jobs, move |looker| see(&parent, &name, stay, &open, counted, looker).ok().flatten())
+        Coming::ask(&self.jobs, move |buffer| see(&parent, &name, stay, &open, counted, buffer).ok().flatten())
     }
 
     fn stats(&self, directory: &Arc<Directory>, names: &Arc<Names>, from: usize) -> Option<Coming<Vec<Option<Statx>>>> {
@@ -196,8 +196,8 @@ fn see(
     stay: Option<u64>,
     open: &Arc<AtomicUsize>,
     counted: Counted,
-    looker: &mut Looker,
-) -> Result<Option<Seen>> {
+    buffer: &mut names::Buffer,
+) -> Result<Option<Entered>> {
     let stat = look(parent.as_fd(), name)?;
     let is_directory = FileType::from_raw_mode(u32::from(stat.stx_mode)) == FileType::Directory;
     let is_elsewhere = stay.is_some_and(|device| device != Identity::of(&stat).device);
@@ -206,10 +206,11 @@ fn see(
     }
     let directory = Directory::new(open_quietly(parent.as_fd(), name, OFlags::DIRECTORY)?, open);
     let stat = look_at(directory.as_fd())?;
-    let attributes = looker.attributes.of_open(directory.as_fd(), Identity::of(&stat).device)?;
-    let names = Names::read(directory.as_fd(), &mut looker.buffer)?;
+    let attributes = of_open(directory.as_fd(), Identity::of(&stat).device)?;
+    let names = Names::read(directory.as_fd(), buffer)?;
     let stats = look_at_names(&directory, &names, 0);
-    Ok(Some(Seen { directory, stat, attributes, names, stats, _counted: counted }))
+    let listed = Some(Listed { attributes, names, stats, _counted: counted });
+    Ok(Some(Entered { directory, stat, listed }))
 }
 
 fn look_at_names(directory: &Directory, names: &Names, from: usize) -> Vec<Option<Statx>> {
@@ -220,7 +221,7 @@ fn look_at_names(directory: &Directory, names: &Names, from: usize) -> Vec<Optio
 /// What is coming in one directory of a walk.
 #[derive(Default)]
 pub(crate) struct Upcoming {
-    directories: VecDeque<(usize, Coming<Seen>)>,
+    directories: VecDeque<(usize, Coming<Entered>)>,
     /// Names before this one were searched for directories.
     searched: usize,
     batches: VecDeque<(usize, Coming<Vec<Option<Statx>>>)>,
@@ -283,7 +284,7 @@ impl Upcoming {
     }
 
     /// The directory of this number, if it was seen. Numbers only grow.
-    pub(crate) fn directory(&mut self, number: usize) -> Option<Seen> {
+    pub(crate) fn directory(&mut self, number: usize) -> Option<Entered> {
         while let Some((at, coming)) = self.directories.pop_front_if(|(at, _)| *at <= number) {
             if at == number {
                 return coming.take();
@@ -315,8 +316,7 @@ mod tests {
         assert!(Coming::ask(&jobs, |_| Some(3)).is_none(), "enough wait");
         assert_eq!(waiting.take(), None);
         let looks = std::thread::spawn(move || {
-            let mut looker = Looker { attributes: AttributeReader::new(), buffer: names::buffer() };
-            taken.recv().unwrap()(&mut looker);
+            taken.recv().unwrap()(&mut names::buffer());
         });
         assert!(looks.join().is_err());
         assert_eq!(begun.take(), None);

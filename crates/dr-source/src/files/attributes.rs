@@ -22,13 +22,13 @@ const MAX: usize = 64 * 1024;
 const USUAL: usize = 1024;
 
 thread_local! {
-    /// Of each thread that reads contents.
-    static OF_CONTENTS: RefCell<AttributeReader> = RefCell::new(AttributeReader::new());
+    /// Of each thread that opens something.
+    static OF_OPEN: RefCell<AttributeReader> = RefCell::new(AttributeReader::new());
 }
 
-/// Of open contents.
-pub(crate) fn of_contents(open: BorrowedFd<'_>, device: u64) -> Result<Attributes> {
-    OF_CONTENTS.with_borrow_mut(|reader| reader.of_open(open, device))
+/// Of what is open for reading.
+pub(crate) fn of_open(open: BorrowedFd<'_>, device: u64) -> Result<Attributes> {
+    OF_OPEN.with_borrow_mut(|reader| reader.read(device, &Place::Open(open)))
 }
 
 pub(crate) struct AttributeReader {
@@ -54,11 +54,6 @@ impl AttributeReader {
             without: HashSet::new(),
             proc: rustix::fs::statat(rustix::fs::CWD, c"/proc/self/fd", rustix::fs::AtFlags::empty()).is_ok(),
         }
-    }
-
-    /// Of what is open for reading.
-    pub(crate) fn of_open(&mut self, open: BorrowedFd<'_>, device: u64) -> Result<Attributes> {
-        self.read(device, &Place::Open(open))
     }
 
     /// Of a name, which is not followed. `openable`: it is a file, so it may be opened where there is no `/proc`.

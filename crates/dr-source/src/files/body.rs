@@ -13,7 +13,7 @@ use dr_entry::{Attributes, Body, Content, EntryPath, Piece, Settled, Stamp};
 use rustix::fs::{Advice, FileType, OFlags, SeekFrom, Statx, fadvise, seek};
 use rustix::io::{Errno, pread};
 
-use super::attributes::of_contents;
+use super::attributes::of_open;
 use super::directory::{Directory, Identity, descend, look_at, open_quietly};
 use super::metadata::stamp;
 
@@ -161,7 +161,7 @@ impl Content for FileContent {
     }
 
     fn attributes(&mut self) -> io::Result<Option<Attributes>> {
-        Ok(Some(of_contents(self.fd.as_fd(), self.device)?))
+        Ok(Some(of_open(self.fd.as_fd(), self.device)?))
     }
 
     fn settle(&mut self) -> io::Result<Settled> {

@@ -15,8 +15,8 @@ use rustix::fs::{Mode, OFlags, Statx, StatxAttributes, openat, readlinkat};
 use rustix::io::Errno;
 
 use super::Tally;
-use super::ahead::{Ahead, Here, Seen, Upcoming};
-use super::attributes::AttributeReader;
+use super::ahead::{Ahead, Entered, Here, Listed, Upcoming};
+use super::attributes::{AttributeReader, of_open};
 use super::body::{FileBody, Parent};
 use super::directory::{Directory, Identity, descend, look, look_at, open_quietly};
 use super::exclude::Exclude;
@@ -39,6 +39,15 @@ pub(crate) struct Rules {
     pub(crate) started: Time,
     pub(crate) tally: Arc<Tally>,
     pub(crate) special: Box<dyn Special>,
+}
+
+impl Rules {
+    fn leaves_out(&self, path: &EntryPath, is_directory: bool) -> bool {
+        !self.exclude.is_empty() && {
+            let whole = [&self.prefix[..], b"/", path.as_bytes()].concat();
+            self.exclude.leaves_out(&whole, path.name(), is_directory)
+        }
+    }
 }
 
 /// What one kind of tree does otherwise than plain files.
@@ -151,13 +160,7 @@ impl Walker {
         let (Some(directory), None) = (&level.directory, &level.wanted) else { return };
         let rules = &self.rules;
         let (path, names) = (&level.path, &level.names);
-        let leaves_out = |name: &CStr| {
-            !rules.exclude.is_empty()
-                && path.join(name.to_bytes()).is_ok_and(|path| {
-                    let whole = [&rules.prefix[..], b"/", path.as_bytes()].concat();
-                    rules.exclude.leaves_out(&whole, path.name(), true)
-                })
-        };
+        let leaves_out = |name: &CStr| path.join(name.to_bytes()).is_ok_and(|path| rules.leaves_out(&path, true));
         let stay = rules.one_file_system.then_some(level.device);
         let here = Here { directory, names, stay, leaves_out: &leaves_out };
         if level.upcoming.ask(ahead, &here, number) {
@@ -179,8 +182,8 @@ impl Walker {
         match start {
             Start::Whole => {
                 let step = look_at(root.as_fd()).and_then(|stat| {
-                    let seen = Found { directory: root, stat, seen: None };
-                    enter(&mut self.tools, &mut self.rules, path.clone(), seen, None, Identity::of(&stat).device)
+                    let found = Entered { directory: root, stat, listed: None };
+                    enter(&mut self.tools, &mut self.rules, path.clone(), found, None, Identity::of(&stat).device)
                 });
                 let entry = step.and_then(|step| self.take(step).ok_or(Errno::NOENT));
                 Some(entry.map_err(|why| unread(EntryPath::root(), why)))
@@ -307,7 +310,7 @@ struct Place<'a> {
     wanted: Option<Wanted>,
     /// What was seen of it ahead.
     stat: Option<Statx>,
-    seen: Option<Seen>,
+    seen: Option<Entered>,
 }
 
 fn examine(
@@ -330,12 +333,9 @@ fn examine(
     let directory = held.as_fd();
     let kind = kind(&stat).ok_or(Errno::NOTSUP)?;
     let is_directory = kind == Kind::Directory;
-    if place.wanted.is_none() && !rules.exclude.is_empty() {
-        let whole = [&rules.prefix[..], b"/", path.as_bytes()].concat();
-        if rules.exclude.leaves_out(&whole, path.name(), is_directory) {
-            rules.tally.excluded.fetch_add(1, Ordering::Relaxed);
-            return Ok(Step::LeftOut);
-        }
+    if place.wanted.is_none() && rules.leaves_out(&path, is_directory) {
+        rules.tally.excluded.fetch_add(1, Ordering::Relaxed);
+        return Ok(Step::LeftOut);
     }
     if is_directory {
         return go_in(tools, rules, place, &name, path, stat);
@@ -396,8 +396,7 @@ fn go_in(
     let parent = Some(&*place.directory);
     // Seen ahead, and still what the name means: it is open and listed.
     if let Some(seen) = place.seen.filter(|seen| !above && Identity::of(&seen.stat) == identity) {
-        let found = Found { directory: Arc::clone(&seen.directory), stat: seen.stat, seen: Some(seen) };
-        return enter(tools, rules, path, found, parent, device);
+        return enter(tools, rules, path, seen, parent, device);
     }
     let fd = if above {
         // Passing through asks for no right to read the directory.
@@ -410,7 +409,7 @@ fn go_in(
     // What we are in now is what is described, whatever the name meant a moment ago.
     let stat = look_at(directory.as_fd())?;
     match wanted {
-        None => enter(tools, rules, path, Found { directory, stat, seen: None }, parent, device),
+        None => enter(tools, rules, path, Entered { directory, stat, listed: None }, parent, device),
         Some(wanted) => {
             let identity = Identity::of(&stat);
             let mut meta = meta(&stat, Kind::Directory, &mut tools.owners);
@@ -431,31 +430,24 @@ fn go_in(
     }
 }
 
-/// An open directory, and what was seen of it ahead.
-struct Found {
-    directory: Arc<Directory>,
-    stat: Statx,
-    seen: Option<Seen>,
-}
-
 /// An open directory with all that is in it.
 fn enter(
     tools: &mut Tools,
     rules: &mut Rules,
     path: EntryPath,
-    Found { directory, stat, seen }: Found,
+    Entered { directory, stat, listed }: Entered,
     parent: Option<&Directory>,
     device: u64,
 ) -> rustix::io::Result<Step> {
     let identity = Identity::of(&stat);
     let mut meta = meta(&stat, Kind::Directory, &mut tools.owners);
-    let (names, upcoming) = match seen {
-        Some(Seen { attributes, names, stats, .. }) => {
+    let (names, upcoming) = match listed {
+        Some(Listed { attributes, names, stats, .. }) => {
             meta.xattrs = attributes;
             (names, Upcoming::of(stats))
         }
         None => {
-            meta.xattrs = tools.attributes.of_open(directory.as_fd(), identity.device)?;
+            meta.xattrs = of_open(directory.as_fd(), identity.device)?;
             let opened = Opened { path: &path, directory: &directory, parent };
             (rules.special.names(&opened, &mut tools.buffer)?, Upcoming::default())
         }
