@@ -8,19 +8,18 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
-use dr_store::StoreError;
 
 use crate::backup::Tally;
 use crate::error::RepoError;
 use crate::extents::Run;
 use crate::fetch::{Fetcher, open_frame};
-use crate::format::{INDEX_MAX, PACK_MAX, SLOT_MAX};
+use crate::format::{PACK_MAX, SLOT_MAX};
 use crate::id::{ChunkId, ChunkKind, Digest, SnapshotId};
 use crate::log::key;
-use crate::log_entry::ObjectRef;
+use crate::look::lost;
 use crate::pack::{open_vouched, open_whole};
 use crate::page::{self, Contents, Extent, Page};
-use crate::repository::{Fault, Repository, fault_text};
+use crate::repository::{Fault, Repository, fault_text, read_vouched};
 use crate::restore::follow_extents;
 use crate::slot;
 use crate::squeeze::Unsqueezer;
@@ -230,20 +229,13 @@ fn check_slots(repository: &Repository, bad: &mut BTreeMap<String, String>) -> R
 /// for years: another one has only what lies here.
 fn check_index_objects(repository: &Repository, bad: &mut BTreeMap<String, String>) -> Result<(), RepoError> {
     for index in repository.log.state.indexes.iter().filter(|index| !index.superseded) {
-        let ObjectRef { name, len, digest } = &index.object;
         // What may not even be called so was found when the log was read.
-        if bad.contains_key(name) {
+        if bad.contains_key(&index.object.name) {
             continue;
         }
-        let what = match repository.shelf.get(&key(name)?, INDEX_MAX) {
-            Ok(bytes) if bytes.len() as u64 == *len && Digest::of(&bytes) == *digest => continue,
-            Ok(_) => "it is not what the log vouches for".to_owned(),
-            Err(error @ (StoreError::NotFound { .. } | StoreError::TooLarge { .. } | StoreError::Short { .. })) => {
-                fault_text(&error.into())
-            }
-            Err(error) => return Err(error.into()),
-        };
-        bad.entry(name.clone()).or_insert(what);
+        if let Err(error) = read_vouched(&repository.shelf, &key(&index.object.name)?, &index.object) {
+            bad.insert(index.object.name.clone(), fault_text(&lost(error)?));
+        }
     }
     Ok(())
 }

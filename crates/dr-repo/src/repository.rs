@@ -20,6 +20,7 @@ use crate::lookup::Index;
 use crate::slot::{self, NotOpened};
 use crate::snapshot::Label;
 use load::LazyIndex;
+pub(crate) use load::read_vouched;
 
 /// What a repository is opened with.
 pub enum Unlock {

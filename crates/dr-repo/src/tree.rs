@@ -27,7 +27,7 @@ struct Level {
     raw: usize,
 }
 
-/// One in so many paths may end a leaf.
+/// One in so many paths may end a leaf. Small leaves: changes that are scattered over a tree cost one leaf each.
 const LEAF_ENDS: u32 = 32;
 /// One in so many ends of leaves may end an inner page.
 const INNER_ENDS: u32 = 64;
@@ -44,12 +44,11 @@ impl TreeBuilder {
         Self { cut_key: page_key.0, rows: Vec::new(), raw: 0, decoded: 0, levels: Vec::new() }
     }
 
-    /// One in 32 paths may end a leaf, one in 64 ends of leaves an inner page. Small leaves: changes that are scattered
-    /// over a tree cost one leaf each.
-    fn marks(&self, path: &EntryPath, mask: u32) -> bool {
+    /// Whether a page may end with this path, as one path in so many says.
+    fn marks(&self, path: &EntryPath, one_in: u32) -> bool {
         let hash = blake3::keyed_hash(&self.cut_key, path.as_bytes());
         let [a, b, c, d, ..] = *hash.as_bytes();
-        u32::from_le_bytes([a, b, c, d]) & mask == 0
+        u32::from_le_bytes([a, b, c, d]).is_multiple_of(one_in)
     }
 
     pub(crate) fn push(&mut self, row: Row, keep: &mut Keep<'_>) -> Result<(), RepoError> {
@@ -61,7 +60,7 @@ impl TreeBuilder {
         self.raw += size;
         self.decoded += decoded;
         self.rows.push(row);
-        let cut = self.raw >= PAGE_MIN && self.rows.last().is_some_and(|row| self.marks(&row.path, LEAF_ENDS - 1));
+        let cut = self.raw >= PAGE_MIN && self.rows.last().is_some_and(|row| self.marks(&row.path, LEAF_ENDS));
         if cut || self.rows.len() >= PAGE_ROWS_MAX / 2 {
             self.close_leaf(keep)?;
         }
@@ -85,7 +84,7 @@ impl TreeBuilder {
         if self.levels.len() == level {
             self.levels.push(Level::default());
         }
-        let marked = self.marks(&child.last, LEAF_ENDS * INNER_ENDS - 1);
+        let marked = self.marks(&child.last, LEAF_ENDS * INNER_ENDS);
         let here = &mut self.levels[level];
         // Whole paths: also what an inner page takes once it is decoded.
         here.raw += child.last.as_bytes().len() + 40;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use dr_store::{Shelf, StoreError};
+use bytes::Bytes;
+use dr_store::{Key, Shelf, StoreError};
 
 use crate::error::RepoError;
 use crate::format::{FOOTER, INDEX_MAX, PACK_MAX};
@@ -57,6 +58,16 @@ impl LazyIndex {
     }
 }
 
+/// The bytes of an index object, if they are those that the log vouches for.
+pub(crate) fn read_vouched(shelf: &Shelf, name: &Key, object: &ObjectRef) -> Result<Bytes, RepoError> {
+    let bytes = shelf.get(name, INDEX_MAX)?;
+    if object.len == bytes.len() as u64 && Digest::of(&bytes) == object.digest {
+        Ok(bytes)
+    } else {
+        Err(RepoError::damaged(&object.name, "it is not what the log vouches for"))
+    }
+}
+
 /// Reads index objects, and keeps apart what is wrong with them.
 struct Reader {
     shelf: Shelf,
@@ -85,10 +96,12 @@ impl Reader {
 
     /// Opens an object; one that nobody vouches for has no digest. `None`: it cannot be used, and that was noted.
     fn open(&mut self, object: &ObjectRef, vouched: bool) -> Result<Option<index_object::IndexObject>, RepoError> {
-        let opened = self.shelf.get(&key(&object.name)?, INDEX_MAX).map_err(RepoError::from).and_then(|bytes| {
-            if vouched && (object.len != bytes.len() as u64 || Digest::of(&bytes) != object.digest) {
-                return Err(RepoError::damaged(&object.name, "it is not what the log vouches for"));
-            }
+        let name = key(&object.name)?;
+        let read = match vouched {
+            true => read_vouched(&self.shelf, &name, object),
+            false => self.shelf.get(&name, INDEX_MAX).map_err(RepoError::from),
+        };
+        let opened = read.and_then(|bytes| {
             index_object::decode(&bytes, self.family, &self.index)
                 .map_err(|Bad(what)| RepoError::damaged(&object.name, what))
         });
