@@ -48,7 +48,8 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
             "--seed" => seed = number(value()?)?,
             "--count" => count = Some(number(value()?)?),
             "--tree" => trees.push(value()?.clone()),
-            "--dr" => dr = Some(value()?.into()),
+            // The soaks run elsewhere.
+            "--dr" => dr = Some(std::path::absolute(value()?).map_err(|e| e.to_string())?),
             "all" => names.extend(SOAKS.iter().map(|soak| soak.name)),
             name => names.push(name),
         }
@@ -57,8 +58,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let soaks: Option<Vec<&Soak>> = names.iter().map(known).collect();
     let soaks = soaks.filter(|soaks| !soaks.is_empty()).ok_or_else(usage)?;
     let dr = match dr {
-        // The soaks run elsewhere.
-        Some(dr) => std::path::absolute::<std::path::PathBuf>(dr).map_err(|e| e.to_string())?,
+        Some(dr) => dr,
         None => {
             must(Command::new(cargo()).args(["build", "--release", "--package", "dr"]).current_dir(root))?;
             root.join("target/release/dr")

@@ -55,7 +55,7 @@ impl Code {
         (code.len() == LENGTH).then_some(Self(code))
     }
 
-    /// As people read it, `XXXXX-XXXXX`.
+    /// As people read it: two groups of five with a hyphen between them.
     #[must_use]
     pub fn shown(&self) -> Zeroizing<String> {
         let (left, right) = self.0.split_at(LENGTH / 2);

@@ -15,7 +15,8 @@ const MANY: u64 = 1_000_000;
 const FEW: u64 = 3_000;
 const GIB: u64 = 1 << 30;
 
-/// Backs `from` up twice, restores it to `to` and checks the repository. Bounded where the whole count is asked for, for that needs root.
+/// Backs `from` up twice, restores it to `to` and checks the repository. Bounded where the whole count is asked for, for
+/// that needs root.
 fn there_and_back(ground: &Ground, what: &str, whole: bool) {
     let bounded = if whole { Bounded::make(LIMIT) } else { Bounded::watched() };
     let (repo, to, tree) = (ground.at("repo"), ground.at("to"), ground.at("from"));

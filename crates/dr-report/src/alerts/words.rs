@@ -21,7 +21,7 @@ pub struct Words {
 /// How the reader of one message may answer it without a shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The code as it is shown: `XXXXX-XXXXX`. Good once.
+    /// The code as it is shown: two groups of five with a hyphen between them. Good once.
     pub code: String,
     /// Until when it is good.
     pub until: Timestamp,
