@@ -89,7 +89,8 @@ impl TreeBuilder {
         // Whole paths: also what an inner page takes once it is decoded.
         here.raw += child.last.as_bytes().len() + 40;
         here.children.push(child);
-        if (marked && here.raw >= PAGE_MIN) || here.raw >= PAGE_CUT {
+        // Two children at least: where one alone reaches the bounds, each level would be as long as the one below.
+        if here.children.len() >= 2 && ((marked && here.raw >= PAGE_MIN) || here.raw >= PAGE_CUT) {
             let up = self.close_level(level, keep)?;
             self.climb(level + 1, up, keep)?;
         }
@@ -407,6 +408,23 @@ mod tests {
             }
         }
         assert_eq!((seen, lost), (3, 2));
+    }
+
+    #[test]
+    fn paths_that_fill_a_page_each_do_not_pile_up_levels() {
+        for len in [2 * PAGE_MIN, PAGE_CUT + 1] {
+            let deep = vec!["d".repeat(200); len / 200 + 1].join("/");
+            let key = Secret([5; 32]);
+            let builder = TreeBuilder::new(&key);
+            // Short ones: only such as end a leaf and an inner page of every level. Long ones end each by their length.
+            let ends = |path: &EntryPath| len > PAGE_CUT || builder.marks(path, LEAF_ENDS * INNER_ENDS);
+            let rows: Vec<Row> =
+                (0..).map(|n| row(&format!("{n:09}/{deep}"), n)).filter(|row| ends(&row.path)).take(16).collect();
+            let (root, pages) = build(&rows);
+            let root = root.unwrap();
+            assert!(root.level <= 5, "{} levels above {} leaves", root.level, rows.len());
+            assert_eq!(read(&root, &pages, vec![]), rows);
+        }
     }
 
     #[test]
