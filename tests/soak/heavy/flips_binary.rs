@@ -90,9 +90,13 @@ fn a_flipped_bit_is_named_and_what_comes_back_is_right() {
 /// After exit code 3: every file that came back has the right bytes, and every one that did not is named, or the
 /// snapshot is an older one and that was said.
 fn right_or_named(ground: &Ground, from: &Path, summary: &serde_json::Value, said: &str) {
-    let failed: Vec<&str> =
-        summary["failed"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
-    let is_failed = |path: &Path| failed.iter().any(|failed| failed.is_empty() || path.starts_with(failed));
+    let is_failed = |path: &Path| {
+        summary["failed"].as_array().unwrap().iter().any(|one| {
+            let (failed, why) = (one["path"].as_str().unwrap(), one["why"].as_str().unwrap());
+            let is_range = why.starts_with("entries up to this one are lost");
+            failed.is_empty() || path.starts_with(failed) || (is_range && path <= Path::new(failed))
+        })
+    };
     let older = said.contains("newest log entry") || said.contains("may not be the newest");
     let mut left = vec![from.to_owned()];
     while let Some(folder) = left.pop() {
