@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub id: String,
     /// When its capture began.
     pub time: Timestamp,
+    /// Where it stands in the order in which they were made: of two at the same moment the later one is the newer.
+    pub number: u64,
 }
 
 /// Whether one snapshot is kept, and why.
@@ -35,7 +37,7 @@ pub struct Verdict {
 #[must_use]
 pub fn judge(snapshots: &[Snapshot], retention: &Retention, now: Timestamp, zone: &TimeZone) -> Vec<Verdict> {
     let mut newest_first: Vec<&Snapshot> = snapshots.iter().collect();
-    newest_first.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| b.id.cmp(&a.id)));
+    newest_first.sort_by(|a, b| (b.time, b.number, &b.id).cmp(&(a.time, a.number, &a.id)));
     let (future, past): (Vec<_>, Vec<_>) = newest_first.into_iter().partition(|snapshot| snapshot.time > now);
     let times: Vec<Timestamp> = past.iter().map(|snapshot| snapshot.time).collect();
 

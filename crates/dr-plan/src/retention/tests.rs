@@ -11,7 +11,9 @@ fn london() -> TimeZone {
 }
 
 fn snapshots(times: &[&str]) -> Vec<Snapshot> {
-    times.iter().map(|time| Snapshot { id: (*time).to_owned(), time: time.parse().unwrap() }).collect()
+    let snapshot =
+        |(time, number): (&&str, u64)| Snapshot { id: (*time).to_owned(), time: time.parse().unwrap(), number };
+    times.iter().zip(1..).map(snapshot).collect()
 }
 
 const NOW: &str = "2026-11-20T12:00:00Z";
@@ -145,7 +147,7 @@ fn judging_what_was_kept_again_keeps_all_of_it() {
     let mut time: Timestamp = "2024-01-01T19:00:00Z".parse().unwrap();
     let mut all = Vec::new();
     while time < NOW.parse().unwrap() {
-        all.push(Snapshot { id: time.to_string(), time });
+        all.push(Snapshot { id: time.to_string(), time, number: 0 });
         time += jiff::SignedDuration::from_hours(11);
     }
     let retention = Retention { last: 3, daily: 14, weekly: 8, monthly: 12, yearly: 2, ..Retention::default() };
@@ -153,9 +155,70 @@ fn judging_what_was_kept_again_keeps_all_of_it() {
     let kept: Vec<Snapshot> = judge_at_now(&all)
         .into_iter()
         .filter(|verdict| verdict.keep)
-        .map(|verdict| Snapshot { time: verdict.id.parse().unwrap(), id: verdict.id })
+        .map(|verdict| Snapshot { time: verdict.id.parse().unwrap(), id: verdict.id, number: 0 })
         .collect();
     // 14 days and a second one of the last day, 5 more weeks, 11 more months, and 2025 by its December.
     assert_eq!(kept.len(), 31);
     assert!(judge_at_now(&kept).iter().all(|verdict| verdict.keep));
+}
+
+/// One snapshot each evening of five years, and each evening what no rule keeps is forgotten. Worked by hand: fourteen
+/// days; the Sundays that end the eight newest weeks, this one's newest day first; the last days of twelve months and of
+/// three years.
+#[test]
+fn five_years_of_evenings_leave_what_was_worked_out_by_hand() {
+    let retention = Retention { daily: 14, weekly: 8, monthly: 12, yearly: 3, ..Retention::default() };
+    let zone = london();
+    let (mut kept, mut most): (Vec<Snapshot>, usize) = (Vec::new(), 0);
+    let days = jiff::civil::date(2026, 1, 1).series(jiff::Span::new().days(1)).take(5 * 365 + 1);
+    for (day, number) in days.zip(1..) {
+        let time = day.at(19, 0, 0, 0).to_zoned(zone.clone()).unwrap().timestamp();
+        kept.push(Snapshot { id: day.to_string(), time, number });
+        let stays: Vec<String> =
+            judge(&kept, &retention, time, &zone).into_iter().filter(|v| v.keep).map(|v| v.id).collect();
+        kept.retain(|snapshot| stays.contains(&snapshot.id));
+        most = most.max(kept.len());
+    }
+    let mut expected: Vec<String> = (18..=31).map(|day| format!("2030-12-{day}")).collect();
+    expected.extend(["2030-11-17", "2030-11-24", "2030-12-01", "2030-12-08", "2030-12-15"].map(str::to_owned));
+    expected.extend(
+        ["2030-01-31", "2030-02-28", "2030-03-31", "2030-04-30", "2030-05-31", "2030-06-30"].map(str::to_owned),
+    );
+    expected.extend(["2030-07-31", "2030-08-31", "2030-09-30", "2030-10-31", "2030-11-30"].map(str::to_owned));
+    expected.extend(["2028-12-31", "2029-12-31"].map(str::to_owned));
+    expected.sort();
+    let mut found: Vec<String> = kept.into_iter().map(|snapshot| snapshot.id).collect();
+    found.sort();
+    assert_eq!(found, expected);
+    assert!(most <= 14 + 8 + 12 + 3, "never more than the rules allow: {most}");
+}
+
+/// The clock stood still, was far ahead, and was set back: two hundred snapshots that it lies about.
+#[test]
+fn two_hundred_snapshots_with_equal_future_and_past_times_are_judged_one_and_the_same_way() {
+    let now: Timestamp = NOW.parse().unwrap();
+    let hour = jiff::SignedDuration::from_hours(1);
+    let time = |number: i32| match number % 4 {
+        0 => now - hour,
+        1 => now + hour * number,
+        2 => now - hour * 24 * (number / 4),
+        _ => now - hour * 24 * 400,
+    };
+    let made =
+        |number: i32| Snapshot { id: format!("{:03}", (number * 77) % 200), time: time(number), number: number as u64 };
+    let all: Vec<Snapshot> = (0..200).map(made).collect();
+    let retention = Retention { last: 3, daily: 5, max_age: Period::parse("1y"), ..Retention::default() };
+    let verdicts = judge(&all, &retention, now, &london());
+    let mut shuffled = all.clone();
+    shuffled.sort_by_key(|snapshot| snapshot.id.clone());
+    assert_eq!(judge(&shuffled, &retention, now, &london()), verdicts, "whatever order they come in");
+    let of = |keep: bool, word: &str| {
+        verdicts.iter().filter(|verdict| verdict.keep == keep && verdict.because.contains(word)).count()
+    };
+    assert_eq!((verdicts.len(), of(true, "future")), (200, 50), "none of the future goes");
+    assert_eq!(of(false, "max-age"), 50);
+    assert_eq!((of(true, "last"), of(true, "daily")), (3, 5), "each day once, and none of these eat places");
+    // Behind the one that is exactly now: of fifty at one moment the one that was made last is the newest.
+    let second = verdicts.iter().find(|verdict| verdict.because.contains("last 2 of 3")).unwrap();
+    assert_eq!(second.id, made(196).id);
 }
