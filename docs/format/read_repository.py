@@ -511,7 +511,6 @@ class PackState:
     host: bytes
     condemned: bool = False
     swept: bool = False
-    relocated: bool = False
     healed: tuple[str, int, bytes] | None = None
 
 
@@ -532,6 +531,7 @@ class Snapshot:
     needs: Runs
     session: bytes
     forgotten: bool = False
+    lost: bool = False
     held_until: int | None = None
 
 
@@ -573,7 +573,7 @@ BODIES: dict[int, Callable[[dict[int, Any]], Any]] = {
     2: registration,
     3: lambda body: ids(body, 1),
     4: lambda body: runs(body, 1, []),
-    5: lambda body: runs(body, 1, []),
+    5: lambda body: (runs(body, 1, []), u64(body, 2, 0), ids(body, 3)),
     6: lambda body: ids(body, 1),
     7: registration,
     8: registration,
@@ -584,6 +584,7 @@ BODIES: dict[int, Callable[[dict[int, Any]], Any]] = {
     13: lambda body: key_word(body),
     14: lambda body: get(body, 1, str, ""),
     15: lambda body: ids(body, 1),
+    16: lambda body: features(body),
 }
 
 
@@ -593,6 +594,12 @@ def healing(body: dict[int, Any]) -> tuple[PackId, tuple[str, int, bytes]]:
     triples = [span for kind, spans in packs[0][1].items() for span in [(kind, *spans[0])]] if packs else []
     must(found and len(triples) == 1, "a healed pack is not named")
     return (packs[0][0], triples[0][0], triples[0][1]), found[0]
+
+
+def features(body: dict[int, Any]) -> list[str]:
+    found = get(body, 1, list, [])
+    must(all(type(name) is str for name in found), "a feature is no text")
+    return found
 
 
 def key_word(body: dict[int, Any]) -> tuple[int, str, bytes]:
@@ -613,6 +620,8 @@ class State:
         self.indexes: list[tuple[str, int, bytes, bytes]] = []  # name, length, digest, session
         self.slots: dict[str, bytes] = {}
         self.revoked: set[bytes] = set()
+        self.swept_at = 0
+        self.returned_at = 0
 
     def register(self, pack: PackId, host: bytes) -> None:
         if pack not in self.packs:
@@ -627,8 +636,8 @@ class State:
                     for number in numbers[bisect.bisect_left(numbers, first) : bisect.bisect_right(numbers, last)]:
                         yield self.packs[session, kind, number]
 
-    def gone(self, what: Runs) -> bool:
-        return any(pack.swept and not pack.relocated for pack in self.known(what))
+    def all_of(self, session: bytes) -> Runs:
+        return [(session, {kind: [(0, (1 << 24) - 1)] for kind in (1, 2)})]
 
     def apply(self, entry: Entry) -> None:
         """Changes nothing if the entry is void."""
@@ -644,7 +653,7 @@ class State:
             for snapshot in self.of(body):
                 snapshot.forgotten = True
         elif entry.type == 15:
-            self.unforget(body)
+            self.unforget(entry, body)
         elif entry.type == 12:
             for snapshot in self.of(body[0]):
                 snapshot.held_until = body[1]
@@ -652,10 +661,7 @@ class State:
             for pack in self.known(body):
                 pack.condemned = True
         elif entry.type == 5:
-            found = list(self.known(body))
-            if all(pack.condemned for pack in found):
-                for pack in found:
-                    pack.swept = True
+            self.sweep(entry, *body)
         elif entry.type == 6:
             self.fenced.update(body)
         elif entry.type == 11:
@@ -673,15 +679,22 @@ class State:
     def of(self, wanted: list[bytes]) -> list[Snapshot]:
         return [self.snapshots[id] for id in wanted if id in self.snapshots]
 
-    def unforget(self, wanted: list[bytes]) -> None:
+    def unforget(self, entry: Entry, wanted: list[bytes]) -> None:
         found = self.of(wanted)
-        for snapshot in found:
-            own = {kind: [(0, (1 << 24) - 1)] for kind in (1, 2)}
-            if self.gone([*snapshot.needs, (snapshot.session, own)]):
-                return
-        if len(found) == len(wanted):
+        if len(found) == len(wanted) and not any(snapshot.lost for snapshot in found):
             for snapshot in found:
                 snapshot.forgotten = False
+            self.returned_at = entry.n
+
+    def sweep(self, entry: Entry, what: Runs, view: int, undoable: list[bytes]) -> None:
+        found = list(self.known(what))
+        if max(self.swept_at, self.returned_at) > view or not all(pack.condemned for pack in found):
+            return
+        for pack in found:
+            pack.swept = True
+        for id, snapshot in self.snapshots.items():
+            snapshot.lost |= snapshot.forgotten and id not in undoable
+        self.swept_at = entry.n
 
     def registered(self, entry: Entry, body: Body) -> None:
         author = (entry.author, entry.host)
@@ -695,14 +708,14 @@ class State:
             or body.sequence <= session.last
             or own > 65536
             or len(body.snapshots) > 1024
-            or self.gone(body.needs)
+            or any(pack.swept for pack in self.known([*body.needs, *self.all_of(body.session)]))
             or (entry.type == 9 and not set(body.replaced) <= {index[0] for index in self.indexes})
         ):
             return
         self.sessions[body.session] = session
         session.last, session.ended = body.sequence, body.ends
-        for pack in self.known(body.needs):
-            pack.condemned = pack.condemned and pack.swept
+        for pack in self.known([*body.needs, *self.all_of(body.session)]):
+            pack.condemned = False
         for kind, spans in body.own.items():
             for first, last in spans:
                 for number in range(first, last + 1):
@@ -711,9 +724,6 @@ class State:
             self.indexes.append((name, length, hashed, body.session))
         for id, document, label in body.snapshots:
             self.snapshots.setdefault(id, Snapshot(id, entry.n, document, label, body.needs, body.session))
-        if entry.type in (7, 8):
-            for pack in self.known(body.sources):
-                pack.relocated = True
         if entry.type == 9:
             self.indexes = [index for index in self.indexes if index[0] not in body.replaced]
 

@@ -159,13 +159,12 @@ pub fn backup(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
 #[inline(never)]
 fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Capture<'_>) -> Result<Summary, RepoError> {
     repository.log.may_write()?;
-    let running = crate::register::Running::begin(capture.journal);
     let before = capture.tally.bytes_stored.load(Ordering::Relaxed);
     let objects_before = capture.tally.objects.load(Ordering::Relaxed);
-    let adopted = adopt(repository, capture.journal, capture.clock, capture.tally, running.alone())?;
+    let adopted = adopt(repository, capture.journal, capture.clock, capture.tally)?;
 
     let staging = repository.shelf.staging().unwrap_or(capture.scratch).to_owned();
-    let session = Session::begin(&repository.writer, staging, repository.shelf.place())?;
+    let session = Session::begin(&repository.writer, staging, repository.shelf.place(), capture.journal)?;
     let rely = repository.log.unreadable.is_empty();
     let index = Arc::clone(repository.index()?);
     let namer = repository.namer.clone();

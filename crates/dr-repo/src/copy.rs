@@ -7,7 +7,6 @@
 
 mod gather;
 mod mover;
-mod store;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -17,15 +16,16 @@ use dr_entry::EntryPath;
 
 use crate::backup::Tally;
 use crate::error::RepoError;
+use crate::fold::runs_of;
 use crate::id::{SnapshotId, wipe_stack};
-use crate::log_entry::Named;
-use crate::register::{Running, adopt};
+use crate::log_entry::{Body, Named};
+use crate::register::adopt;
 use crate::repository::{Repository, Unlock};
 use crate::session::Session;
+use crate::stored::{Says, Stored};
 use dr_store::Shelf;
 use gather::Gather;
 use mover::Mover;
-use store::Stored;
 
 /// How snapshots are to be copied. All of it is the caller's to decide.
 pub struct Copying<'a> {
@@ -134,16 +134,14 @@ fn in_session(
     let before = (stored.load(Ordering::Relaxed), objects.load(Ordering::Relaxed));
     let mut out = Copied::default();
     if !options.snapshots.iter().all(|id| to.log.state.snapshots.contains_key(id)) {
-        // Held while anything is under way, so that a backup of this host does not take up our packs.
-        let running = Running::begin(options.journal);
-        out.adopted = adopt(to, options.journal, options.clock, options.tally, running.alone())?;
+        out.adopted = adopt(to, options.journal, options.clock, options.tally)?;
         let staging = to.shelf.staging().unwrap_or(options.scratch).to_owned();
-        let session = Session::begin(&to.writer, staging, to.shelf.place())?;
+        let session = Session::begin(&to.writer, staging, to.shelf.place(), options.journal)?;
         let mut copier = Copier::new(from, to, options, &session)?;
         let outcome = copier.all(each, &mut out);
         if outcome.is_err() {
             // What is whole is kept for the next run, if the target still takes a log entry.
-            let _ = copier.stored.register(copier.to, None, &copier.mover.relied, true);
+            let _ = copier.register(None, true);
         }
         (out.frames, out.bytes_moved) = (copier.mover.frames, copier.mover.bytes);
         outcome?;
@@ -162,7 +160,7 @@ fn in_session(
 /// What the other repository says of a snapshot that it has, or had.
 fn known(to: &Repository, id: SnapshotId) -> Option<Fate> {
     let state = to.log.state.snapshots.get(&id)?;
-    Some(if state.forgotten { Fate::Forgotten } else { Fate::There })
+    Some(if !state.is_there() { Fate::Forgotten } else { Fate::There })
 }
 
 /// A copy under way.
@@ -185,7 +183,15 @@ impl<'a> Copier<'a> {
         session: &'a Session,
     ) -> Result<Self, RepoError> {
         let mover = Mover::new(from, to)?;
-        Ok(Self { from, to, options, session, mover, stored: Stored::new(session, options), seen: HashSet::new() })
+        Ok(Self {
+            from,
+            to,
+            options,
+            session,
+            mover,
+            stored: Stored::new(session, options.clock, options.tally),
+            seen: HashSet::new(),
+        })
     }
 
     fn all(&mut self, each: &mut dyn FnMut(SnapshotId, &Fate), out: &mut Copied) -> Result<(), RepoError> {
@@ -197,7 +203,20 @@ impl<'a> Copier<'a> {
             each(*id, &fate);
             out.snapshots.push((*id, fate));
         }
-        self.stored.register(self.to, None, &self.mover.relied, true)
+        self.register(None, true)
+    }
+
+    /// Registers what is stored, and with a name commits a snapshot. `last` ends the session.
+    fn register(&mut self, snapshot: Option<Named>, last: bool) -> Result<(), RepoError> {
+        // An ended session, or one that never began, has nothing to say at its end.
+        if snapshot.is_none() && self.stored.is_empty() && !(last && self.stored.is_open()) {
+            return Ok(());
+        }
+        let index = self.to.index()?;
+        let relied = self.mover.relied.iter().map(|pack| index.brief(*pack));
+        let needs = runs_of(relied.map(|pack| (pack.id, pack.host)));
+        let body = if snapshot.is_some() { Body::Commit } else { Body::Packs };
+        self.stored.register(self.to, body, Says { snapshot, needs, last, ..Says::default() }).map(|_| ())
     }
 
     /// Moves what one snapshot needs, and commits it.
@@ -218,7 +237,9 @@ impl<'a> Copier<'a> {
                     break;
                 }
             }
-            self.stored.register_if_due(self.to, &self.mover.relied)?;
+            if self.stored.is_due() {
+                self.register(None, false)?;
+            }
             if is_done {
                 break;
             }
@@ -230,7 +251,7 @@ impl<'a> Copier<'a> {
             return Ok(Fate::Refused(missing));
         }
         let named = Named { id, document: state.document, label: state.label.clone() };
-        self.stored.register(self.to, Some(named), &self.mover.relied, last)?;
+        self.register(Some(named), last)?;
         Ok(Fate::Copied)
     }
 }

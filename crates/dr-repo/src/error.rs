@@ -2,6 +2,8 @@
 
 use dr_store::StoreError;
 
+use crate::id::Digest;
+
 /// Why an operation on a repository did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
@@ -39,6 +41,20 @@ pub enum RepoError {
     /// Writing is refused, with the reason.
     #[error("nothing was written: {0}")]
     ReadOnly(String),
+    /// What somebody else wrote meanwhile leaves no room for it. What was stored is kept, and running again goes on.
+    #[error("somebody else's change to the repository came first: {0}; run again")]
+    Outrun(&'static str),
+    /// The log ends before what this host has seen of it, or another history stands there.
+    #[error(
+        "the log ends with entry {} ({}), and this host has seen entry {} ({}): the repository was put back to an earlier state, or exchanged for another. Nothing was written",
+        found.0, found.1, seen.0, seen.1
+    )]
+    RolledBack {
+        /// The newest entry that was seen: its number and BLAKE3.
+        seen: (u64, Digest),
+        /// The newest entry that is there.
+        found: (u64, Digest),
+    },
     /// No snapshot of that name.
     #[error("{0}")]
     NoSnapshot(String),

@@ -221,7 +221,8 @@ impl<'a> Fetcher<'a> {
         Some((place.pack, self.index.slot(place).ok()?.frame))
     }
 
-    fn at(&mut self, kind: ChunkKind, id: ChunkId, place: Place) -> Result<Found, RepoError> {
+    /// The chunk at a place, proved to be that chunk.
+    pub(crate) fn at(&mut self, kind: ChunkKind, id: ChunkId, place: Place) -> Result<Found, RepoError> {
         let slot = self.index.slot(place)?;
         let frame = self.frame((place.pack, slot.frame))?;
         let (from, to) = (slot.at as usize, slot.at as usize + slot.len as usize);

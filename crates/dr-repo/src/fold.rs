@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use crate::id::{ChunkId, Digest, HostId, KeyId, PackId, SessionId, SnapshotId};
+use crate::id::{ChunkId, Digest, HostId, KeyId, PackId, PackKind, SessionId, SnapshotId};
 use crate::log_entry::{Author, Body, Entry, ObjectRef, Registered, Runs};
 
 /// A pack, as far as the log knows it.
@@ -16,9 +16,13 @@ pub(crate) struct PackState {
     pub(crate) host: HostId,
     /// About to go: no duplicate may be found in it any more.
     pub(crate) condemned: bool,
+    /// When it was condemned last, as the entry says.
+    pub(crate) condemned_ms: i64,
     /// Gone, or free to go at any moment.
     pub(crate) swept: bool,
-    /// Its live frames lie elsewhere too.
+    /// When it was swept, as the entry says.
+    pub(crate) swept_ms: i64,
+    /// What was live in it when it was moved lies elsewhere too.
     pub(crate) relocated: bool,
     /// Somebody who can read has re-hashed it, to this level.
     pub(crate) verified: u64,
@@ -35,8 +39,17 @@ pub(crate) struct SnapshotState {
     pub(crate) label: Vec<u8>,
     pub(crate) needs: Arc<[Runs]>,
     pub(crate) session: SessionId,
-    pub(crate) forgotten: bool,
+    /// When it was forgotten, as the entry says; none while it is there.
+    pub(crate) forgotten_ms: Option<i64>,
+    /// Something that it needs may be gone: it cannot be put back.
+    pub(crate) lost: bool,
     pub(crate) held_until_ms: Option<i64>,
+}
+
+impl SnapshotState {
+    pub(crate) fn is_there(&self) -> bool {
+        self.forgotten_ms.is_none()
+    }
 }
 
 /// A writing session, as far as the log knows it.
@@ -48,6 +61,17 @@ pub(crate) struct SessionState {
     pub(crate) sequence: u64,
     pub(crate) closed: bool,
     pub(crate) fenced: bool,
+    /// While it is open: the packs of others that it relies on so far.
+    pub(crate) needs: Arc<[Runs]>,
+    /// When it last registered something, as the entry says.
+    pub(crate) last_ms: i64,
+}
+
+impl SessionState {
+    /// Whether it may still register something.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.closed && !self.fenced
+    }
 }
 
 /// An index object that somebody registered.
@@ -58,14 +82,39 @@ pub(crate) struct IndexState {
     pub(crate) superseded: bool,
 }
 
+/// Packs may be swept, and nobody may rely on one that was, wherever its frames went.
+pub(crate) const SWEEPS: &str = "sweeps-1";
+const KNOWN_FEATURES: [&str; 1] = [SWEEPS];
+
 /// An entry registers at most so many packs.
 pub(crate) const OWN_MAX: u64 = 65_536;
 /// An entry commits at most so many snapshots.
 pub(crate) const SNAPSHOTS_MAX: usize = 1_024;
 
+/// Rules without which something would be lost. The model (`model.rs`) leaves each out in turn, and must then find how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Nothing is registered that needs a swept pack.
+    Needs,
+    /// Nothing is registered by a session of which a pack was swept.
+    Own,
+    /// Nothing is registered by a fenced session.
+    Fenced,
+    /// What is needed is no longer condemned.
+    Reprieve,
+    /// No sweep from before another sweep.
+    Sweeps,
+    /// No sweep from before an UNFORGET.
+    Returns,
+    /// What was not followed cannot be put back.
+    Lost,
+}
+
 /// The sum of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct State {
+    #[cfg(test)]
+    pub(crate) without: Option<Rule>,
     pub(crate) packs: BTreeMap<PackId, PackState>,
     pub(crate) sessions: BTreeMap<SessionId, SessionState>,
     pub(crate) snapshots: BTreeMap<SnapshotId, SnapshotState>,
@@ -73,8 +122,16 @@ pub(crate) struct State {
     pub(crate) slots: BTreeMap<String, Digest>,
     pub(crate) revoked: BTreeSet<KeyId>,
     pub(crate) notes: u64,
+    /// The newest SWEEP in force.
+    pub(crate) swept_at: u64,
+    /// The newest UNFORGET in force.
+    pub(crate) returned_at: u64,
+    /// What whoever writes must know.
+    pub(crate) features: BTreeSet<String>,
     /// A critical entry of a type that is not known here: this program may read and must not write.
     pub(crate) unknown: Option<(u64, u64)>,
+    /// A feature that is not known here, and the entry that asks for it: the same.
+    pub(crate) missing: Option<(u64, String)>,
     /// Entries that broke a rule, and which.
     pub(crate) void: Vec<(u64, &'static str)>,
 }
@@ -85,6 +142,17 @@ impl State {
         if let Err(why) = self.try_apply(entry) {
             self.void.push((entry.n, why));
         }
+    }
+
+    #[cfg(test)]
+    fn holds(&self, rule: Rule) -> bool {
+        self.without != Some(rule)
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "the model asks the state")]
+    const fn holds(&self, _: Rule) -> bool {
+        true
     }
 
     fn try_apply(&mut self, entry: &Entry) -> Result<(), &'static str> {
@@ -114,14 +182,19 @@ impl State {
             }
             Body::IndexMerge(registered) => self.merge(entry, registered),
             Body::Forget(ids) => {
-                self.each_snapshot(ids, |snapshot| snapshot.forgotten = true);
+                // A second FORGET does not begin the time in which it can be undone again.
+                self.each_snapshot(ids, |snapshot| {
+                    snapshot.forgotten_ms.get_or_insert(entry.time_ms);
+                });
                 Ok(())
             }
             Body::Unforget(ids) => {
-                if ids.iter().any(|id| !self.is_whole(*id)) {
-                    return Err("a snapshot's packs were swept already");
+                let is_lost = |snapshot: &SnapshotState| snapshot.lost && self.holds(Rule::Lost);
+                if !ids.iter().all(|id| self.snapshots.get(id).is_some_and(|snapshot| !is_lost(snapshot))) {
+                    return Err("what a snapshot needs may have been swept already");
                 }
-                self.each_snapshot(ids, |snapshot| snapshot.forgotten = false);
+                self.each_snapshot(ids, |snapshot| snapshot.forgotten_ms = None);
+                self.returned_at = entry.n;
                 Ok(())
             }
             Body::Hold { snapshots, until_ms } => {
@@ -129,21 +202,39 @@ impl State {
                 Ok(())
             }
             Body::Condemn(packs) => {
-                self.each_pack(packs, |pack| pack.condemned = true);
+                self.each_pack(packs, |pack| (pack.condemned, pack.condemned_ms) = (true, entry.time_ms));
                 Ok(())
             }
-            Body::Sweep(packs) => {
+            Body::Sweep { packs, view, undoable } => {
+                // R9: what is needed was followed up to `view`. What was committed since then has taken the
+                // condemnation off what it needs; these two would show only in what is followed anew.
+                if self.swept_at > *view && self.holds(Rule::Sweeps) {
+                    return Err("another sweep came in between");
+                }
+                if self.returned_at > *view && self.holds(Rule::Returns) {
+                    return Err("a snapshot was put back in between");
+                }
                 let mut ready = true;
                 self.each_pack(packs, |pack| ready &= pack.condemned);
                 if !ready {
                     return Err("a pack was not condemned first");
                 }
-                self.each_pack(packs, |pack| pack.swept = true);
+                self.each_pack(packs, |pack| {
+                    if !pack.swept {
+                        (pack.swept, pack.swept_ms) = (true, entry.time_ms);
+                    }
+                });
+                // What no longer counted was not followed: nobody knows whether it lost something.
+                for (id, snapshot) in &mut self.snapshots {
+                    snapshot.lost |= !snapshot.is_there() && !undoable.contains(id);
+                }
+                self.swept_at = entry.n;
                 Ok(())
             }
             Body::Fence(sessions) => {
                 for session in sessions {
-                    self.sessions.entry(*session).or_default().fenced = true;
+                    let state = self.sessions.entry(*session).or_default();
+                    (state.fenced, state.needs) = (true, Arc::default());
                 }
                 Ok(())
             }
@@ -170,6 +261,13 @@ impl State {
                 self.revoked.insert(*kid);
                 Ok(())
             }
+            Body::Features(features) => {
+                if let Some(feature) = features.iter().find(|feature| !KNOWN_FEATURES.contains(&feature.as_str())) {
+                    self.missing = Some((entry.n, feature.clone()));
+                }
+                self.features.extend(features.iter().cloned());
+                Ok(())
+            }
             Body::Note(_) => {
                 self.notes += 1;
                 Ok(())
@@ -187,7 +285,7 @@ impl State {
     /// R7: nothing by a fenced or closed session, nothing out of sequence, nothing that needs a swept pack.
     fn register(&mut self, entry: &Entry, registered: &Registered) -> Result<(), &'static str> {
         let session = self.sessions.get(&registered.session).cloned().unwrap_or_default();
-        if session.fenced {
+        if session.fenced && self.holds(Rule::Fenced) {
             return Err("its session was fenced off");
         }
         if session.closed {
@@ -206,19 +304,28 @@ impl State {
         }
         // A pack that is not known here was registered by an entry that cannot be read: it may well be there.
         let mut gone = false;
-        self.each_pack(&registered.needs, |pack| gone |= pack.swept && !pack.relocated);
-        if gone {
+        // Also one whose live frames were moved: what this writer relies on may have been among the others.
+        self.each_pack(&registered.needs, |pack| gone |= pack.swept);
+        if gone && self.holds(Rule::Needs) {
             return Err("a pack that it needs was swept");
         }
+        if self.packs.range(whole(registered.session)).any(|(_, pack)| pack.swept) && self.holds(Rule::Own) {
+            return Err("a pack of its own session was swept");
+        }
         // Needed again: what was about to go stays.
-        self.each_pack(&registered.needs, |pack| pack.condemned = pack.swept);
+        if self.holds(Rule::Reprieve) {
+            self.each_pack(&registered.needs, |pack| pack.condemned = false);
+            self.packs.range_mut(whole(registered.session)).for_each(|(_, pack)| pack.condemned = false);
+        }
         for &(kind, first, last) in &registered.own {
             for no in first..=last {
                 let pack = PackId { session: registered.session, kind, no };
                 self.packs.entry(pack).or_insert_with(|| PackState {
                     host: registered.host,
                     condemned: false,
+                    condemned_ms: 0,
                     swept: false,
+                    swept_ms: 0,
                     relocated: false,
                     verified: 0,
                     healed: None,
@@ -236,7 +343,8 @@ impl State {
                 label: snapshot.label.clone(),
                 needs: Arc::clone(&needs),
                 session: registered.session,
-                forgotten: false,
+                forgotten_ms: None,
+                lost: false,
                 held_until_ms: None,
             });
         }
@@ -248,6 +356,8 @@ impl State {
                 sequence: registered.sequence,
                 closed: registered.last,
                 fenced: false,
+                needs: if registered.last { Arc::default() } else { union(&session.needs, needs) },
+                last_ms: entry.time_ms,
             },
         );
         Ok(())
@@ -267,14 +377,6 @@ impl State {
         Ok(())
     }
 
-    fn is_whole(&self, id: SnapshotId) -> bool {
-        self.snapshots.get(&id).is_some_and(|snapshot| {
-            let fine = |state: &PackState| !state.swept || state.relocated;
-            ranges(&snapshot.needs).flat_map(|range| self.packs.range(range)).all(|(_, state)| fine(state))
-                && self.packs.iter().filter(|(pack, _)| pack.session == snapshot.session).all(|(_, state)| fine(state))
-        })
-    }
-
     fn each_snapshot(&mut self, ids: &[SnapshotId], mut change: impl FnMut(&mut SnapshotState)) {
         for id in ids {
             if let Some(snapshot) = self.snapshots.get_mut(id) {
@@ -292,20 +394,29 @@ impl State {
 
     /// Snapshots that are there, oldest commit first.
     pub(crate) fn live(&self) -> Vec<(SnapshotId, &SnapshotState)> {
-        let mut out: Vec<_> = self.snapshots.iter().filter(|(_, s)| !s.forgotten).map(|(id, s)| (*id, s)).collect();
+        let mut out: Vec<_> = self.snapshots.iter().filter(|(_, s)| s.is_there()).map(|(id, s)| (*id, s)).collect();
         out.sort_by_key(|(id, s)| (s.n, *id));
         out
     }
 }
 
 /// The packs that runs stand for, as ranges of their names.
-fn ranges(runs: &[Runs]) -> impl Iterator<Item = RangeInclusive<PackId>> {
+pub(crate) fn ranges(runs: &[Runs]) -> impl Iterator<Item = RangeInclusive<PackId>> {
     runs.iter().flat_map(|runs| {
         runs.runs.iter().map(|&(kind, first, last)| {
             let pack = |no| PackId { session: runs.session, kind, no };
             pack(first)..=pack(last)
         })
     })
+}
+
+/// All packs of a session.
+pub(crate) fn whole(session: SessionId) -> RangeInclusive<PackId> {
+    PackId { session, kind: PackKind::Data, no: 0 }..=PackId { session, kind: PackKind::Meta, no: u32::MAX }
+}
+
+fn union(a: &Arc<[Runs]>, b: Arc<[Runs]>) -> Arc<[Runs]> {
+    if a.is_empty() || a[..] == b[..] { b } else { a.iter().chain(b.iter()).cloned().collect() }
 }
 
 /// Packs as runs, in order.

@@ -256,7 +256,7 @@ fn computed() -> Vec<(&'static str, Vec<u8>)> {
         page::encode_inner(1, &[Child { last: EntryPath::new(&b"b"[..]).unwrap(), id: root, entries: 4, bytes: 4128 }]);
     let note = Body::Note("hello".into());
     let genesis = Digest([0x31; 32]);
-    let entry = log_entry::encode(1, 0, genesis, 1_700_000_000_000, &note, &writer).unwrap();
+    let entry = log_entry::encode(1, 0, genesis, 1_700_000_000_000, &note, &writer);
     vec![
         ("id root", naming.id_root.0.to_vec()),
         ("id key, data", naming.id_key(ChunkKind::Data).to_vec()),

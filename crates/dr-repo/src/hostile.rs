@@ -196,7 +196,7 @@ fn log_entries_even_well_signed_ones() {
         sources: vec![],
         superseded: vec![],
     });
-    let bytes = log_entry::encode(1, 0, crate::Digest([0; 32]), 0, &body, &writer).unwrap();
+    let bytes = log_entry::encode(1, 0, crate::Digest([0; 32]), 0, &body, &writer);
     let entry = log_entry::decode(&bytes, family.family, &writer.maintenance).unwrap();
     let mut state = fold::State::default();
     state.apply(&entry);

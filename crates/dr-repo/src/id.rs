@@ -140,6 +140,20 @@ impl PackId {
     }
 }
 
+/// The name of a session's index object: `idx/<host>/<session>/<number>`.
+pub(crate) fn index_name(host: HostId, session: SessionId, number: u32) -> String {
+    format!("idx/{host}/{session}/{number:04x}")
+}
+
+/// Whose index object a name stands for, if it is one's.
+pub(crate) fn session_of_index(name: &str) -> Option<SessionId> {
+    let mut parts = name.strip_prefix("idx/")?.split('/');
+    unhex::<4>(parts.next()?)?;
+    let session = SessionId(unhex(parts.next()?)?);
+    unhex::<2>(parts.next()?)?;
+    parts.next().is_none().then_some(session)
+}
+
 /// Lower-case hexadecimal of exactly `N` bytes.
 pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let text = text.as_bytes();

@@ -12,6 +12,7 @@ mod cache;
 mod cbor;
 mod check;
 mod chunk;
+mod claim;
 mod copy;
 mod cut;
 mod diff;
@@ -20,6 +21,7 @@ mod extents;
 mod fetch;
 mod find;
 mod fold;
+mod forget;
 mod format;
 #[cfg(test)]
 mod format_page;
@@ -36,13 +38,17 @@ mod log_entry;
 mod look;
 mod lookup;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod moved;
 mod pack;
 mod page;
+mod prune;
 mod register;
 mod repository;
 mod restore;
 mod seal;
+mod seen;
 mod session;
 mod slot;
 mod snapshot;
@@ -52,6 +58,7 @@ mod squeeze;
 #[doc(hidden)]
 pub mod stages;
 mod status_object;
+mod stored;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod synthetic;
@@ -73,6 +80,7 @@ pub use find::{Find, Found, Searched, SnapshotPlaces, Version, find};
 pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
 pub use key::{FamilyKey, Key, WriterKey};
 pub use look::Tree;
+pub use prune::{Prune, Pruned, Verdict, prune};
 pub use repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer};
 pub use restore::{Description, Listed, Restore, Restored, restore};
 pub use snapshot::{Label, Shape};

@@ -14,6 +14,7 @@ use crate::format::LOG_MAX;
 use crate::id::{Digest, FamilyId};
 use crate::key::WriterKey;
 use crate::log_entry::{Author, Body, Entry, decode, encode, number_of, object_name};
+use crate::seen::{Head, Seen, acceptance, accepted};
 
 /// Everything read so far, and what it adds up to.
 pub(crate) struct Log {
@@ -29,8 +30,12 @@ pub(crate) struct Log {
     pub(crate) state: State,
     /// Entries that cannot be read, and why. They may have said anything.
     pub(crate) unreadable: Vec<(u64, String)>,
+    /// These, and those that were settled: what they said is not known either way.
+    pub(crate) unknown: Vec<u64>,
     /// The last entry in force: its number and BLAKE3.
-    pub(crate) head: (u64, Digest),
+    pub(crate) head: Head,
+    /// What this host has seen of it before.
+    seen: Option<Seen>,
 }
 
 /// How often a lost race is tried again.
@@ -53,7 +58,9 @@ impl Log {
             read_only: None,
             state: State::default(),
             unreadable: Vec::new(),
+            unknown: Vec::new(),
             head: (0, genesis),
+            seen: None,
         };
         log.refresh(shelf)?;
         Ok(log)
@@ -122,8 +129,45 @@ impl Log {
             self.state.apply(entry);
             self.head = (entry.n, entry.digest);
         }
+        self.unknown = bad.keys().copied().collect();
         // What maintenance passed over, knowing that it could not be read, is settled.
         self.unreadable = bad.into_iter().filter(|(n, _)| !settled.iter().any(|range| range.contains(n))).collect();
+        self.remember();
+    }
+
+    /// Holds the log to what was seen of it before, and remembers in `path` what is seen from now on.
+    pub(crate) fn remember_in(&mut self, shelf: &Shelf, path: std::path::PathBuf) -> Result<(), RepoError> {
+        self.seen = Some(Seen::at(path));
+        if self.behind().is_some() {
+            // Another process may have seen more than this one had read by then.
+            self.refresh(shelf)?;
+        }
+        self.remember();
+        Ok(())
+    }
+
+    fn remember(&mut self) {
+        let (head, is_behind) = (self.head, self.behind().is_some());
+        if let Some(seen) = self.seen.as_mut().filter(|_| !is_behind) {
+            seen.remember(head);
+        }
+    }
+
+    /// The newest entry that was seen, if this log does not go on from it, and nobody has accepted that.
+    pub(crate) fn behind(&self) -> Option<Head> {
+        let (n, digest) = self.seen.as_ref()?.head()?;
+        let goes_on = match self.read.get(&n) {
+            Some(Ok(entry)) => entry.digest == digest,
+            // It is there and damaged, which is told anyway.
+            Some(Err(_)) => true,
+            None => false,
+        };
+        let accepts = |entry: &Entry| match &entry.body {
+            Body::Note(text) if entry.author == Author::Maintenance => accepted(text).is_some_and(|up_to| up_to >= n),
+            _ => false,
+        };
+        let mut entries = self.read.values().filter_map(|outcome| outcome.as_ref().ok());
+        (!goes_on && !entries.any(accepts)).then_some((n, digest))
     }
 
     /// Whether the newest entry is one that cannot be read: what is newest is then not known.
@@ -139,6 +183,15 @@ impl Log {
                 what: format!("it has the feature `{feature}`; this program can read it but must not write"),
             });
         }
+        if let Some((n, feature)) = &self.state.missing {
+            return Err(RepoError::Newer {
+                object: object_name(*n),
+                what: format!("writing takes the feature `{feature}`; this program can read it but must not write"),
+            });
+        }
+        if let Some(seen) = self.behind() {
+            return Err(RepoError::RolledBack { seen, found: self.head });
+        }
         match self.state.unknown {
             Some((n, number)) => Err(RepoError::Newer {
                 object: object_name(n),
@@ -148,6 +201,24 @@ impl Log {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Writes that the log may have been cut, up to this entry, and goes on from where it ends.
+    pub(crate) fn accept(
+        &mut self,
+        shelf: &Shelf,
+        writer: &WriterKey,
+        seen: u64,
+        time_ms: i64,
+    ) -> Result<(), RepoError> {
+        if writer.as_author() != Author::Maintenance {
+            return Err(RepoError::ReadOnly("this takes the recovery key".into()));
+        }
+        let memory = self.seen.take();
+        let appended = self.append(shelf, writer, time_ms, &mut |_| Ok(Body::Note(acceptance(seen))));
+        self.seen = memory;
+        self.remember();
+        appended.map(|_| ())
     }
 
     /// Appends an entry and returns its number. `body` is made anew for each view that it is tried against.
@@ -162,8 +233,15 @@ impl Log {
             self.may_write()?;
             let n = self.highest + 1;
             let body = body(&self.state)?;
-            let bytes = encode(n, self.head.0, self.head.1, time_ms, &body, writer)
-                .ok_or_else(|| RepoError::ReadOnly("this version does not write entries of that type".into()))?;
+            if body.needs_whole_log()
+                && let Some(n) = self.unknown.first()
+            {
+                return Err(RepoError::ReadOnly(format!(
+                    "{} cannot be read, so nobody knows what it said; nothing may go",
+                    object_name(*n)
+                )));
+            }
+            let bytes = encode(n, self.head.0, self.head.1, time_ms, &body, writer);
             if bytes.len() as u64 > LOG_MAX {
                 return Err(RepoError::TooMuch("a log entry would be too large".into()));
             }
@@ -171,7 +249,7 @@ impl Log {
             let mut after = self.state.clone();
             after.apply(&entry);
             if let Some((_, why)) = after.void.get(self.state.void.len()) {
-                return Err(RepoError::ReadOnly(format!("the log would not accept it: {why}; run again")));
+                return Err(RepoError::Outrun(why));
             }
             match shelf.put_new(&name(n)?, Put::Bytes(Bytes::from(bytes.clone())))? {
                 Outcome::Created => {

@@ -1,7 +1,6 @@
 //! One entry of a repository's log: bytes, signature and meaning.
 //!
-//! All entry types of the format are read here; this version writes COMMIT, PACKS, KEY and NOTE. The fold
-//! (`fold.rs`) says what each does.
+//! The fold (`fold.rs`) says what each type does.
 
 use crate::cbor::{Reader, Writer};
 use crate::format::{LOG_MAGIC, PACK_NO_MAX, VERSION};
@@ -66,19 +65,60 @@ pub(crate) enum Body {
     Forget(Vec<SnapshotId>),
     Unforget(Vec<SnapshotId>),
     Condemn(Vec<Runs>),
-    Sweep(Vec<Runs>),
+    Sweep {
+        packs: Vec<Runs>,
+        /// Up to this entry what snapshots need was followed.
+        view: u64,
+        /// Snapshots that were forgotten and yet followed: they can be put back.
+        undoable: Vec<SnapshotId>,
+    },
     Fence(Vec<SessionId>),
     Repack(Registered),
     Reframe(Registered),
     IndexMerge(Registered),
-    Verify { packs: Vec<Runs>, level: u64 },
-    Heal { pack: PackId, host: HostId, object: ObjectRef },
-    Hold { snapshots: Vec<SnapshotId>, until_ms: i64 },
-    SlotAdded { name: String, digest: Digest },
-    SlotRemoved { name: String },
+    Verify {
+        packs: Vec<Runs>,
+        level: u64,
+    },
+    Heal {
+        pack: PackId,
+        host: HostId,
+        object: ObjectRef,
+    },
+    Hold {
+        snapshots: Vec<SnapshotId>,
+        until_ms: i64,
+    },
+    SlotAdded {
+        name: String,
+        digest: Digest,
+    },
+    SlotRemoved {
+        name: String,
+    },
     Revoked(KeyId),
     Note(String),
-    Unknown { number: u64 },
+    /// Whoever does not know all of these must not write.
+    Features(Vec<String>),
+    Unknown {
+        number: u64,
+    },
+}
+
+impl Body {
+    /// Whether it may only follow a log of which every entry was read: it decides what goes, and its author's word
+    /// that an entry could be passed over would hide that entry from everybody.
+    pub(crate) fn needs_whole_log(&self) -> bool {
+        !matches!(
+            self,
+            Self::Commit(_)
+                | Self::Packs(_)
+                | Self::Note(_)
+                | Self::SlotAdded { .. }
+                | Self::SlotRemoved { .. }
+                | Self::Revoked(_)
+        )
+    }
 }
 
 /// Who signed.
@@ -104,7 +144,7 @@ pub(crate) struct Entry {
 
 /// Numbers of the entry types; append-only. The format page is held to this table.
 #[cfg(test)]
-pub(crate) const TYPES: [(&str, u64); 15] = [
+pub(crate) const TYPES: [(&str, u64); 16] = [
     ("COMMIT", 1),
     ("PACKS", 2),
     ("FORGET", 3),
@@ -120,6 +160,7 @@ pub(crate) const TYPES: [(&str, u64); 15] = [
     ("KEY", 13),
     ("NOTE", 14),
     ("UNFORGET", 15),
+    ("FEATURES", 16),
 ];
 
 /// The name of entry `n`'s object.
@@ -159,7 +200,7 @@ fn write_objects(out: &mut Writer, objects: &[ObjectRef]) {
 
 fn write_registered(body: &Registered) -> Vec<u8> {
     let mut out = Writer::new();
-    out.map(10);
+    out.map(if body.superseded.is_empty() { 10 } else { 11 });
     out.number(1).bytes(&body.session.0).number(2).bytes(&body.host.0).number(3).number(body.sequence);
     out.number(4).boolean(body.last).number(5).array(body.snapshots.len());
     for snapshot in &body.snapshots {
@@ -175,31 +216,105 @@ fn write_registered(body: &Registered) -> Vec<u8> {
     write_objects(&mut out, &body.used);
     out.number(10);
     write_runs(&mut out, &body.sources);
+    if !body.superseded.is_empty() {
+        out.number(11).array(body.superseded.len());
+        for name in &body.superseded {
+            out.text(name);
+        }
+    }
     out.done()
 }
 
-/// Type number and payload of the bodies that this version writes.
-fn write_body(body: &Body) -> Option<(u64, Vec<u8>)> {
+fn write_ids<'a>(out: &mut Writer, ids: impl ExactSizeIterator<Item = &'a [u8; 16]>) {
+    out.number(1).array(ids.len());
+    for id in ids {
+        out.bytes(id);
+    }
+}
+
+fn write_packs(out: &mut Writer, packs: &[Runs]) {
+    out.number(1);
+    write_runs(out, packs);
+}
+
+/// Type number and payload.
+fn write_body(body: &Body) -> (u64, Vec<u8>) {
     let mut out = Writer::new();
-    Some(match body {
-        Body::Commit(registered) => (1, write_registered(registered)),
-        Body::Packs(registered) => (2, write_registered(registered)),
+    let number = match body {
+        Body::Commit(registered) => return (1, write_registered(registered)),
+        Body::Packs(registered) => return (2, write_registered(registered)),
+        Body::Repack(registered) => return (7, write_registered(registered)),
+        Body::Reframe(registered) => return (8, write_registered(registered)),
+        Body::IndexMerge(registered) => return (9, write_registered(registered)),
+        Body::Forget(ids) | Body::Unforget(ids) => {
+            write_ids(out.map(1), ids.iter().map(|id| &id.0));
+            if matches!(body, Body::Forget(_)) { 3 } else { 15 }
+        }
+        Body::Hold { snapshots, until_ms } => {
+            write_ids(out.map(2), snapshots.iter().map(|id| &id.0));
+            out.number(2).signed(*until_ms);
+            12
+        }
+        Body::Condemn(packs) => {
+            write_packs(out.map(1), packs);
+            4
+        }
+        Body::Sweep { packs, view, undoable } => {
+            write_packs(out.map(3), packs);
+            out.number(2).number(*view).number(3).array(undoable.len());
+            for id in undoable {
+                out.bytes(&id.0);
+            }
+            5
+        }
+        Body::Verify { packs, level } => {
+            write_packs(out.map(2), packs);
+            out.number(2).number(*level);
+            10
+        }
+        Body::Fence(sessions) => {
+            write_ids(out.map(1), sessions.iter().map(|id| &id.0));
+            6
+        }
+        Body::Heal { pack, host, object } => {
+            let runs = Runs { session: pack.session, host: *host, runs: vec![(pack.kind, pack.no, pack.no)] };
+            write_packs(out.map(2), &[runs]);
+            out.number(2);
+            write_objects(&mut out, std::slice::from_ref(object));
+            11
+        }
         Body::SlotAdded { name, digest } => {
             out.map(3).number(1).number(3).number(2).text(name).number(3).bytes(&digest.0);
-            (13, out.done())
+            13
+        }
+        Body::SlotRemoved { name } => {
+            out.map(2).number(1).number(4).number(2).text(name);
+            13
+        }
+        Body::Revoked(kid) => {
+            out.map(2).number(1).number(2).number(3).bytes(&kid.0);
+            13
         }
         Body::Note(text) => {
             out.map(1).number(1).text(text);
-            (14, out.done())
+            14
         }
-        #[cfg(test)]
-        other => crate::log_entry::later::write(other)?,
-        #[cfg(not(test))]
-        _ => return None,
-    })
+        Body::Features(features) => {
+            out.map(1).number(1).array(features.len());
+            for feature in features {
+                out.text(feature);
+            }
+            16
+        }
+        Body::Unknown { number } => {
+            out.map(0);
+            *number
+        }
+    };
+    (number, out.done())
 }
 
-/// The bytes of a new entry, signed. `None` for a body that this version only reads.
+/// The bytes of a new entry, signed.
 pub(crate) fn encode(
     n: u64,
     before: u64,
@@ -207,8 +322,8 @@ pub(crate) fn encode(
     time_ms: i64,
     body: &Body,
     writer: &WriterKey,
-) -> Option<Vec<u8>> {
-    let (number, payload) = write_body(body)?;
+) -> Vec<u8> {
+    let (number, payload) = write_body(body);
     let critical = number != 14;
     let mut cbor = Writer::new();
     cbor.map(7);
@@ -232,7 +347,7 @@ pub(crate) fn encode(
     }
     let signature = writer.sign(&[b"dr log v1".as_slice(), &out].concat());
     out.extend_from_slice(&signature);
-    Some(out)
+    out
 }
 
 /// Reads an entry and checks who signed it.
@@ -450,13 +565,14 @@ fn read_body(number: u64, payload: &[u8]) -> Result<Body, Bad> {
                 match key {
                     1 => packs = read_runs(reader)?,
                     2 => value = reader.number()?,
+                    3 => snapshots = reader.list(|r| Ok(SnapshotId(r.array()?)))?,
                     _ => return Ok(false),
                 }
                 Ok(true)
             })?;
             match number {
                 4 => Body::Condemn(packs),
-                5 => Body::Sweep(packs),
+                5 => Body::Sweep { packs, view: value, undoable: snapshots },
                 _ => Body::Verify { packs, level: value },
             }
         }
@@ -509,77 +625,18 @@ fn read_body(number: u64, payload: &[u8]) -> Result<Body, Bad> {
             })?;
             Body::Note(words)
         }
+        16 => {
+            let mut features = Vec::new();
+            reader.map(|key, reader| {
+                Ok(key == 1 && {
+                    features = reader.list(|r| Ok(r.text()?.to_owned()))?;
+                    true
+                })
+            })?;
+            Body::Features(features)
+        }
         _ => return Ok(Body::Unknown { number }),
     };
     reader.end()?;
     Ok(body)
-}
-
-/// Entry types of later versions, written for tests: a reader of today must understand them.
-#[cfg(test)]
-pub(crate) mod later {
-    use super::*;
-
-    pub(crate) fn write(body: &Body) -> Option<(u64, Vec<u8>)> {
-        let mut out = Writer::new();
-        let snapshots = |out: &mut Writer, ids: &[SnapshotId]| {
-            out.number(1).array(ids.len());
-            for id in ids {
-                out.bytes(&id.0);
-            }
-        };
-        let number = match body {
-            Body::Forget(ids) | Body::Unforget(ids) => {
-                out.map(1);
-                snapshots(&mut out, ids);
-                if matches!(body, Body::Forget(_)) { 3 } else { 15 }
-            }
-            Body::Hold { snapshots: ids, until_ms } => {
-                out.map(2);
-                snapshots(&mut out, ids);
-                out.number(2).signed(*until_ms);
-                12
-            }
-            Body::Condemn(packs) | Body::Sweep(packs) => {
-                out.map(1).number(1);
-                write_runs(&mut out, packs);
-                if matches!(body, Body::Condemn(_)) { 4 } else { 5 }
-            }
-            Body::Verify { packs, level } => {
-                out.map(2).number(1);
-                write_runs(&mut out, packs);
-                out.number(2).number(*level);
-                10
-            }
-            Body::Fence(ids) => {
-                out.map(1).number(1).array(ids.len());
-                for id in ids {
-                    out.bytes(&id.0);
-                }
-                6
-            }
-            Body::Repack(registered) => return Some((7, write_registered(registered))),
-            Body::Reframe(registered) => return Some((8, write_registered(registered))),
-            Body::Heal { pack, host, object } => {
-                out.map(2).number(1);
-                write_runs(
-                    &mut out,
-                    &[Runs { session: pack.session, host: *host, runs: vec![(pack.kind, pack.no, pack.no)] }],
-                );
-                out.number(2);
-                write_objects(&mut out, std::slice::from_ref(object));
-                11
-            }
-            Body::Revoked(kid) => {
-                out.map(2).number(1).number(2).number(3).bytes(&kid.0);
-                13
-            }
-            Body::Unknown { number } => {
-                out.map(0);
-                *number
-            }
-            _ => return None,
-        };
-        Some((number, out.done()))
-    }
 }

@@ -164,7 +164,7 @@ fn repack(scene: &Scene, repository: &mut Repository, from: PackId) {
     let line = PackLine { id, len: pack.len() as u64, digest: Digest::of(&pack) };
     let record = Record::Location { kind: PackKind::Data, no: 0, header: header_bytes, rows: row_bytes };
     let index = index_object::encode(header.family, session, &index_key, &[line], &[record]).unwrap();
-    let name = format!("idx/{HOST}/{session}/0000");
+    let name = crate::id::index_name(HOST, session, 0);
     scene.shelf.put_new(&key(&id.object_name(HOST)).unwrap(), Put::Bytes(pack.into())).unwrap();
     let object = ObjectRef { name: name.clone(), len: index.len() as u64, digest: Digest::of(&index) };
     scene.shelf.put_new(&key(&name).unwrap(), Put::Bytes(Bytes::from(index))).unwrap();
@@ -182,9 +182,9 @@ fn repack(scene: &Scene, repository: &mut Repository, from: PackId) {
         sources: sources.clone(),
         superseded: vec![],
     };
-    for body in [LogBody::Repack(registered), LogBody::Condemn(sources.clone()), LogBody::Sweep(sources)] {
-        append(scene, repository, body);
-    }
+    append(scene, repository, LogBody::Repack(registered));
+    append(scene, repository, LogBody::Condemn(sources.clone()));
+    append(scene, repository, LogBody::Sweep { packs: sources, view: u64::MAX, undoable: vec![] });
     scene.shelf.delete(&key(&old_name).unwrap()).unwrap();
 }
 

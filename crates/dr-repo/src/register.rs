@@ -13,10 +13,11 @@ use bytes::Bytes;
 use dr_store::{Body as Put, Put as Outcome};
 
 use crate::backup::{Capture, Shared, StoredPack, Tally};
+use crate::claim::Claim;
 use crate::error::RepoError;
 use crate::fetch::open_frame;
-use crate::fold::runs_of;
-use crate::id::{ChunkId, Digest, HostId, PackId, SessionId};
+use crate::fold::{SessionState, runs_of};
+use crate::id::{ChunkId, Digest, HostId, PackId, SessionId, index_name};
 use crate::index_object::{self, PackLine, Record};
 use crate::log::key;
 use crate::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
@@ -32,27 +33,6 @@ use crate::wire::Bad;
 /// Packs are registered at the latest after so much has been stored, or so much time has passed.
 pub(crate) const REGISTER_BYTES: u64 = 256 << 20;
 pub(crate) const REGISTER_MS: i64 = 30_000;
-
-/// Keeps a second run of this host on this repository from taking up the packs of a live one.
-pub(crate) struct Running {
-    lock: Option<File>,
-}
-
-impl Running {
-    pub(crate) fn begin(folder: Option<&Path>) -> Self {
-        let lock = folder.and_then(|folder| {
-            let file = File::options().create(true).truncate(false).write(true).open(folder.join("running")).ok()?;
-            rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).ok()?;
-            Some(file)
-        });
-        Self { lock }
-    }
-
-    /// Whether this is the only run of this host here.
-    pub(crate) fn alone(&self) -> bool {
-        self.lock.is_some()
-    }
-}
 
 /// The BLAKE3s of the packs that this host wrote itself, noted before each was stored.
 struct Journal(Option<PathBuf>);
@@ -216,7 +196,7 @@ fn put_index(
     let (len, digest) = (bytes.len() as u64, Digest::of(&bytes));
     let bytes = Bytes::from(bytes);
     while *number <= 0xffff {
-        let name = format!("idx/{host}/{session}/{number:04x}");
+        let name = index_name(host, session, *number);
         *number += 1;
         if repository.shelf.put_new(&key(&name)?, Put::Bytes(bytes.clone()))? == Outcome::Created {
             tally.bytes_stored.fetch_add(len, Ordering::Relaxed);
@@ -233,12 +213,10 @@ pub(crate) fn adopt(
     journal: Option<&Path>,
     clock: &(dyn Fn() -> i64 + Sync),
     tally: &Tally,
-    alone: bool,
 ) -> Result<u64, RepoError> {
-    let journal = Journal::of(journal);
-    if !alone || !repository.log.unreadable.is_empty() {
-        return Ok(0);
-    }
+    let Some(folder) = journal.filter(|_| repository.log.unreadable.is_empty()) else { return Ok(0) };
+    Claim::tidy(folder);
+    let journal = Journal::of(Some(folder));
     let host = repository.writer.host;
     let mut left: BTreeMap<SessionId, Vec<(PackId, String)>> = BTreeMap::new();
     for folder in ["data", "meta"] {
@@ -259,6 +237,8 @@ pub(crate) fn adopt(
     let noted = if left.is_empty() { BTreeSet::new() } else { journal.read() };
     let mut adopted = 0;
     for (session, packs) in left {
+        // Of a live run nothing is taken.
+        let Some(_claim) = Claim::of(Some(folder), session) else { continue };
         let (mut lines, mut records) = (Vec::new(), Vec::new());
         for (id, object) in packs {
             let Ok(bytes) = repository.shelf.get(&key(&object)?, crate::format::PACK_MAX) else { continue };
@@ -280,30 +260,68 @@ pub(crate) fn adopt(
         let index = &repository.writer.naming.index;
         let bytes = index_object::encode(repository.writer.family, session, index, &lines, &records)?;
         let object = put_index(repository, tally, host, session, &mut 0, bytes)?;
-        let sequence = repository.log.state.sessions.get(&session).map_or(0, |state| state.sequence).saturating_add(1);
         let own = runs_of(lines.iter().map(|line| (line.id, host))).into_iter().flat_map(|runs| runs.runs).collect();
-        let registered = Registered {
-            session,
-            host,
-            sequence,
-            last: true,
-            snapshots: Vec::new(),
-            needs: Vec::new(),
-            own,
-            indexes: vec![object],
-            used: Vec::new(),
-            sources: Vec::new(),
-            superseded: Vec::new(),
-        };
-        let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
-        repository.log.append(&shelf, &writer, clock(), &mut |_| Ok(Body::Packs(registered.clone())))?;
-        tally.objects.fetch_add(1, Ordering::Relaxed);
-        adopted += lines.len() as u64;
+        if end(repository, session, own, vec![object], clock(), tally)? {
+            adopted += lines.len() as u64;
+        }
     }
     if adopted > 0 {
         repository.reread_index();
     }
+    let (now_ms, author) = (clock(), repository.writer.as_author());
+    let is_dead = |session: &SessionState| {
+        session.is_open()
+            && session.author == Some(author)
+            && session.host == Some(host)
+            && now_ms.saturating_sub(session.last_ms) >= DEAD_MS
+    };
+    let sessions = repository.log.state.sessions.iter();
+    let dead: Vec<SessionId> = sessions.filter(|(_, session)| is_dead(session)).map(|(id, _)| *id).collect();
+    for session in dead {
+        if Claim::of(Some(folder), session).is_some() {
+            end(repository, session, Vec::new(), Vec::new(), now_ms, tally)?;
+        }
+    }
     Ok(adopted)
+}
+
+/// A run registers something every half a minute. One that was silent for a day is dead, and what it held may go.
+const DEAD_MS: i64 = 24 * 3_600_000;
+
+/// Ends a session of this host for a run that could not, with what is left of it. Whether it was not over before.
+fn end(
+    repository: &mut Repository,
+    session: SessionId,
+    own: Vec<Run>,
+    indexes: Vec<ObjectRef>,
+    now_ms: i64,
+    tally: &Tally,
+) -> Result<bool, RepoError> {
+    let sequence = repository.log.state.sessions.get(&session).map_or(0, |state| state.sequence).saturating_add(1);
+    let registered = Registered {
+        session,
+        host: repository.writer.host,
+        sequence,
+        last: true,
+        snapshots: Vec::new(),
+        needs: Vec::new(),
+        own,
+        indexes,
+        used: Vec::new(),
+        sources: Vec::new(),
+        superseded: Vec::new(),
+    };
+    let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
+    let appended = repository.log.append(&shelf, &writer, now_ms, &mut |_| Ok(Body::Packs(registered.clone())));
+    let is_over = repository.log.state.sessions.get(&session).is_some_and(|session| !session.is_open());
+    match appended {
+        // Somebody else ended it, or fenced it off.
+        Err(RepoError::Outrun(_)) if is_over => Ok(false),
+        other => other.map(|_| {
+            tally.objects.fetch_add(1, Ordering::Relaxed);
+            true
+        }),
+    }
 }
 
 /// Opens every frame of a pack and names every chunk anew. Needs a key that reads.

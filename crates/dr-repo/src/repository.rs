@@ -246,6 +246,33 @@ impl Repository {
         Self { index: LazyIndex::in_folder(folder), ..self }
     }
 
+    /// Remembers in this file how far the log was seen, and holds it to what was seen before: a repository that was put
+    /// back to an earlier state can be read, and is not written before somebody accepts that.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn remembered_in(mut self, path: Option<std::path::PathBuf>) -> Result<Self, RepoError> {
+        if let Some(path) = path {
+            self.log.remember_in(&self.shelf, path)?;
+        }
+        Ok(self)
+    }
+
+    /// The newest log entry that this host has seen, if the log does not go on from it and nobody has accepted that.
+    #[must_use]
+    pub fn behind(&self) -> Option<(u64, Digest)> {
+        self.log.behind()
+    }
+
+    /// Accepts, for every host of the school, that the repository was put back, by a note in its log; `seen`: the newest
+    /// entry that any of them had seen.
+    ///
+    /// # Errors
+    /// [`RepoError::ReadOnly`] for a key that maintains nothing; otherwise what the store says.
+    pub fn accept_rollback(&mut self, seen: u64, now_ms: i64) -> Result<(), RepoError> {
+        self.log.accept(&self.shelf.clone(), &self.writer.clone(), seen, now_ms)
+    }
+
     /// Gets the index ready, which the first look-up does otherwise: lists and notes need none of it.
     pub fn ready(&self) -> Result<(), RepoError> {
         self.index().map(|_| ())
@@ -310,7 +337,16 @@ impl Repository {
             .unreadable
             .iter()
             .map(|(n, what)| Fault { object: crate::log_entry::object_name(*n), what: what.clone() });
-        log.chain(self.faults.iter().cloned()).chain(self.index.faults()).collect()
+        let behind = self.log.behind().map(|(n, _)| Fault {
+            object: crate::log_entry::object_name(n),
+            what: match self.log.head.0 {
+                last if last < n => format!(
+                    "this host has seen it, and the log ends with entry {last}: the repository was put back or exchanged"
+                ),
+                _ => "this host has seen another one there: the repository was put back or exchanged".to_owned(),
+            },
+        });
+        log.chain(behind).chain(self.faults.iter().cloned()).chain(self.index.faults()).collect()
     }
 
     /// Whether the newest log entry cannot be read, so that nobody knows whether `latest` is the latest.
@@ -322,20 +358,25 @@ impl Repository {
     /// The snapshots, oldest commit first.
     #[must_use]
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        let open = |id: SnapshotId, state: &SnapshotState| {
-            Label::open(&state.label, &self.writer.naming.list, self.writer.family, id).ok()
-        };
-        self.log
-            .state
-            .live()
-            .into_iter()
-            .map(|(id, state)| Snapshot {
-                id,
-                number: state.n,
-                label: open(id, state),
-                held_until_ms: state.held_until_ms,
-            })
-            .collect()
+        self.log.state.live().into_iter().map(|(id, state)| self.shown(id, state)).collect()
+    }
+
+    /// The snapshots that were forgotten, oldest commit first. Whether one can be put back shows when it is tried.
+    #[must_use]
+    pub fn forgotten(&self) -> Vec<Snapshot> {
+        let gone = self.log.state.snapshots.iter().filter(|(_, state)| !state.is_there());
+        let mut out: Vec<Snapshot> = gone.map(|(id, state)| self.shown(*id, state)).collect();
+        out.sort_by_key(|snapshot| (snapshot.number, snapshot.id));
+        out
+    }
+
+    fn shown(&self, id: SnapshotId, state: &SnapshotState) -> Snapshot {
+        Snapshot {
+            id,
+            number: state.n,
+            label: Label::open(&state.label, &self.writer.naming.list, self.writer.family, id).ok(),
+            held_until_ms: state.held_until_ms,
+        }
     }
 
     /// The snapshot of that id, of a unique beginning of one (8 digits or more), or `latest`.
@@ -343,24 +384,15 @@ impl Repository {
     /// # Errors
     /// [`RepoError::NoSnapshot`] says why not.
     pub fn find(&self, name: &str) -> Result<Snapshot, RepoError> {
-        let all = self.snapshots();
-        if name == "latest" {
-            return all
-                .into_iter()
-                .next_back()
-                .ok_or_else(|| RepoError::NoSnapshot("there is no snapshot here yet".into()));
-        }
-        if name.len() < 8 {
-            return Err(RepoError::NoSnapshot(format!(
-                "`{name}` is too short: give at least 8 digits of a snapshot's id, or `latest`"
-            )));
-        }
-        let mut found = all.into_iter().filter(|snapshot| snapshot.id.to_string().starts_with(name));
-        match (found.next(), found.next()) {
-            (Some(snapshot), None) => Ok(snapshot),
-            (None, _) => Err(RepoError::NoSnapshot(format!("there is no snapshot `{name}` here"))),
-            _ => Err(RepoError::NoSnapshot(format!("several snapshots begin with `{name}`"))),
-        }
+        among(self.snapshots(), name)
+    }
+
+    /// As [`Repository::find`], among those that were forgotten.
+    ///
+    /// # Errors
+    /// [`RepoError::NoSnapshot`] says why not.
+    pub fn find_forgotten(&self, name: &str) -> Result<Snapshot, RepoError> {
+        among(self.forgotten(), name)
     }
 
     /// Writes a note into the log; anybody who reads the log sees it.
@@ -398,6 +430,22 @@ impl Repository {
     /// What was just registered is to be found too: the index is read again when something is next looked up.
     pub(crate) fn reread_index(&mut self) {
         self.index = self.index.unread();
+    }
+}
+
+fn among(mut all: Vec<Snapshot>, name: &str) -> Result<Snapshot, RepoError> {
+    let none = |why: String| Err(RepoError::NoSnapshot(why));
+    if name == "latest" {
+        return all.pop().map_or_else(|| none("there is no snapshot here yet".into()), Ok);
+    }
+    if name.len() < 8 {
+        return none(format!("`{name}` is too short: give at least 8 digits of a snapshot's id, or `latest`"));
+    }
+    let mut found = all.into_iter().filter(|snapshot| snapshot.id.to_string().starts_with(name));
+    match (found.next(), found.next()) {
+        (Some(snapshot), None) => Ok(snapshot),
+        (None, _) => none(format!("there is no snapshot `{name}` here")),
+        _ => none(format!("several snapshots begin with `{name}`")),
     }
 }
 

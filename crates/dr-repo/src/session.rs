@@ -3,11 +3,12 @@
 //! A session's key is drawn when it begins, never touches a disk, and is wiped when it ends; a resumed run is a
 //! new session. Pack numbers are spent on first use.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use zeroize::Zeroizing;
 
+use crate::claim::Claim;
 use crate::error::RepoError;
 use crate::format::{KEM_X25519, PACK_NO_MAX};
 use crate::header::{Envelope, Sealed};
@@ -28,10 +29,18 @@ pub(crate) struct Session {
     pub(crate) place: String,
     data: AtomicU32,
     meta: AtomicU32,
+    /// While it lasts, no other run of this host takes its packs for a dead one's.
+    _claim: Option<Claim>,
 }
 
 impl Session {
-    pub(crate) fn begin(writer: &WriterKey, staging: PathBuf, place: String) -> Result<Self, RepoError> {
+    /// `journal`: the folder of this host's notes about the repository.
+    pub(crate) fn begin(
+        writer: &WriterKey,
+        staging: PathBuf,
+        place: String,
+        journal: Option<&Path>,
+    ) -> Result<Self, RepoError> {
         let id = SessionId(random());
         let mut key = Box::new(Secret([0; 32]));
         key.refill();
@@ -56,6 +65,7 @@ impl Session {
             place,
             data: AtomicU32::new(0),
             meta: AtomicU32::new(0),
+            _claim: Claim::of(journal, id),
         })
     }
 

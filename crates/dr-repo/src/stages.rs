@@ -130,7 +130,7 @@ impl Packing {
     /// With any family's key; packs are written in `staging`.
     pub fn new(staging: &Path) -> Result<Self, RepoError> {
         let writer = FamilyKey::generate().writer()?;
-        let session = Session::begin(&writer, staging.to_owned(), "the benches' folder".into())?;
+        let session = Session::begin(&writer, staging.to_owned(), "the benches' folder".into(), None)?;
         Ok(Self { namer: Namer::new(&writer.naming), writer, session })
     }
 

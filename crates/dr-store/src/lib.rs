@@ -67,6 +67,8 @@ pub struct Listed {
     pub key: Key,
     /// Its size in bytes.
     pub size: u64,
+    /// When it came here, in milliseconds since 1970 UTC, where the store knows: a hint that no safety may rest on.
+    pub since_ms: Option<i64>,
 }
 
 /// Named bytes somewhere.

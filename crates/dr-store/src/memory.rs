@@ -98,7 +98,7 @@ impl Store for MemoryStore {
         };
         let objects = self.objects();
         let listed = objects.iter().filter(|(key, _)| below(key));
-        Ok(listed.map(|(key, bytes)| Listed { key: key.clone(), size: bytes.len() as u64 }).collect())
+        Ok(listed.map(|(key, bytes)| Listed { key: key.clone(), size: bytes.len() as u64, since_ms: None }).collect())
     }
 
     async fn size(&self, key: &Key) -> Result<u64, StoreError> {

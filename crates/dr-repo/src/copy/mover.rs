@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_entry::EntryPath;
 use dr_store::Shelf;
 
-use super::store::Stored;
 use super::{MISSING_MAX, Missing, PLAN_BYTES, PLAN_CHUNKS};
 use crate::error::RepoError;
 use crate::fetch::{Fetcher, unseal};
@@ -22,6 +21,7 @@ use crate::pack::PackWriter;
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::squeeze::{Squeezer, Unsqueezer};
+use crate::stored::Stored;
 use group::{Frame, Group};
 
 /// Frames that lie so near to each other are read at once, up to so many bytes.
@@ -285,7 +285,7 @@ impl<'a> Mover<'a> {
         if moved.is_empty() {
             return Ok(());
         }
-        stored.pack(shelf, pack.finish(&session.naming.index, &mut self.squeezer)?)?;
+        stored.pack(shelf, pack.finish(&session.naming.index, &mut self.squeezer)?, true)?;
         for (pack, frame, bytes) in moved {
             self.set(pack, frame, State::Moved);
             self.frames += 1;

@@ -51,6 +51,10 @@ fn fold(bodies: Vec<(Author, Body)>) -> State {
     state
 }
 
+fn sweep(packs: Vec<Runs>, view: u64) -> Body {
+    Body::Sweep { packs, view, undoable: vec![] }
+}
+
 const M: Author = Author::Maintenance;
 
 fn voids(state: &State) -> Vec<u64> {
@@ -63,7 +67,7 @@ fn a_commit_that_needs_a_swept_pack_is_void() {
         (M, Body::Commit(registered(1, 1, Some(1), vec![], true))),
         (M, Body::Forget(vec![SnapshotId([1; 16])])),
         (M, Body::Condemn(runs(1, 1, 1))),
-        (M, Body::Sweep(runs(1, 1, 1))),
+        (M, sweep(runs(1, 1, 1), 0)),
         (M, Body::Commit(registered(2, 1, Some(2), runs(1, 1, 1), true))),
         (M, Body::Unforget(vec![SnapshotId([1; 16])])),
     ]);
@@ -77,7 +81,7 @@ fn a_commit_takes_the_condemnation_off_what_it_needs_so_that_a_sweep_is_void() {
         (M, Body::Commit(registered(1, 1, Some(1), vec![], true))),
         (M, Body::Condemn(runs(1, 1, 1))),
         (M, Body::Commit(registered(2, 1, Some(2), runs(1, 1, 1), true))),
-        (M, Body::Sweep(runs(1, 1, 1))),
+        (M, sweep(runs(1, 1, 1), 0)),
     ]);
     assert_eq!(voids(&state), [4]);
     assert_eq!(state.live().len(), 2);
@@ -127,6 +131,58 @@ fn forget_and_unforget_and_hold_are_kept() {
     assert_eq!(voids(&state), Vec::<u64>::new());
     assert_eq!(state.live()[0].1.held_until_ms, Some(5));
     assert_eq!(state.unknown, Some((5, 99)));
+}
+
+#[test]
+fn a_sweep_from_before_another_sweep_or_an_unforget_is_void() {
+    let two = |at| (M, Body::Commit(registered(at, 1, Some(at), vec![], true)));
+    let begin = || vec![two(1), two(2), (M, Body::Condemn([runs(1, 1, 1), runs(2, 1, 1)].concat()))];
+    let after = |first: Body, view: u64| {
+        let mut bodies = begin();
+        bodies.extend([(M, first), (M, sweep(runs(1, 1, 1), view))]);
+        voids(&fold(bodies))
+    };
+    assert_eq!(after(sweep(runs(2, 1, 1), 3), 3), [5], "its author had not seen the other one");
+    assert_eq!(after(sweep(runs(2, 1, 1), 3), 4), Vec::<u64>::new());
+    let back = || Body::Unforget(vec![SnapshotId([1; 16])]);
+    assert_eq!(after(back(), 3), [5], "what was put back was not followed");
+    assert_eq!(after(back(), 4), Vec::<u64>::new());
+}
+
+#[test]
+fn what_was_followed_although_forgotten_can_be_put_back_after_a_sweep_and_nothing_else() {
+    let (one, two) = (SnapshotId([1; 16]), SnapshotId([2; 16]));
+    let after = |undoable: Vec<SnapshotId>, back: SnapshotId| {
+        let state = fold(vec![
+            (M, Body::Commit(registered(1, 1, Some(1), vec![], true))),
+            (M, Body::Commit(registered(2, 1, Some(2), vec![], true))),
+            (M, Body::Commit(registered(3, 1, Some(3), vec![], true))),
+            (M, Body::Forget(vec![one, two])),
+            (M, Body::Condemn(runs(3, 1, 1))),
+            (M, Body::Sweep { packs: runs(3, 1, 1), view: 5, undoable }),
+            (M, Body::Unforget(vec![back])),
+        ]);
+        voids(&state)
+    };
+    assert_eq!(after(vec![one], one), Vec::<u64>::new());
+    assert_eq!(after(vec![one], two), [7]);
+    assert_eq!(after(vec![], one), [7]);
+    assert_eq!(after(vec![one], SnapshotId([9; 16])), [7], "nobody knows it");
+}
+
+#[test]
+fn a_session_whose_own_pack_was_swept_registers_nothing_more() {
+    let state = fold(vec![
+        (M, Body::Packs(registered(1, 1, None, vec![], false))),
+        (M, Body::Condemn(runs(1, 1, 1))),
+        (M, sweep(runs(1, 1, 1), 2)),
+        (M, Body::Commit(registered(1, 2, Some(1), vec![], true))),
+        (M, Body::Packs(registered(2, 1, None, vec![], false))),
+        (M, Body::Condemn(runs(2, 1, 1))),
+        (M, Body::Packs(registered(2, 2, None, vec![], false))),
+        (M, sweep(runs(2, 1, 1), 7)),
+    ]);
+    assert_eq!(voids(&state), [4, 8], "what registers something more keeps what it has");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use dr_store::{Key, Shelf, StoreError};
 use crate::error::RepoError;
 use crate::format::{FOOTER, INDEX_MAX, PACK_MAX};
 use crate::header::Header;
-use crate::id::{Digest, FamilyId, HostId, PackId, Secret, unhex};
+use crate::id::{Digest, FamilyId, HostId, PackId, Secret, session_of_index, unhex};
 use crate::index_object::{self, Record};
 use crate::log::key;
 use crate::log_entry::ObjectRef;
@@ -195,9 +195,8 @@ impl<'a> Load<'a> {
         let (mut live, mut names): (Vec<Live>, HashSet<&str>) = (Vec::new(), HashSet::new());
         let repository = self.repository;
         for index in repository.log.state.indexes.iter().filter(|index| !index.superseded) {
-            let session = format!("/{}/", index.session);
             let name = index.object.name.as_str();
-            if !name.starts_with("idx/") || !name.contains(&session) || index.object.len > INDEX_MAX {
+            if session_of_index(name) != Some(index.session) || index.object.len > INDEX_MAX {
                 self.reader.fault(name, "it is not its session's");
             } else if names.insert(name) {
                 live.push(Live { object: index.object.clone(), session: index.session });

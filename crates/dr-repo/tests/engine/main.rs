@@ -7,6 +7,7 @@ mod copy;
 mod faults;
 mod flips;
 mod look;
+mod prune;
 mod round_trip;
 mod support;
 mod walk;

@@ -68,7 +68,7 @@ pub(super) fn list(top: &File, prefix: &str) -> Result<Vec<Listed>, Errno> {
             Ok((stat, dir, name)) if kind(&stat) == FileType::Directory => {
                 visit(&open_dir(&dir, name)?, prefix, &mut found)?;
             }
-            Ok((stat, ..)) if kind(&stat) == FileType::RegularFile => found.push(Listed { key, size: size(&stat) }),
+            Ok((stat, ..)) if kind(&stat) == FileType::RegularFile => found.push(listed(key, &stat)),
             Ok(_) | Err(Errno::NOENT) => {}
             Err(e) => return Err(e),
         }
@@ -92,7 +92,7 @@ fn visit(dir: &File, prefix: &str, found: &mut Vec<Listed>) -> Result<(), Errno>
             Err(e) => return Err(e),
         };
         match kind(&stat) {
-            FileType::RegularFile => found.push(Listed { key, size: size(&stat) }),
+            FileType::RegularFile => found.push(listed(key, &stat)),
             FileType::Directory => visit(&open_dir(dir, name)?, key.as_str(), found)?,
             _ => {}
         }
@@ -107,6 +107,10 @@ fn absent_if_not_ours(errno: Errno) -> Errno {
 
 fn kind(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
+}
+
+fn listed(key: Key, stat: &Stat) -> Listed {
+    Listed { key, size: size(stat), since_ms: stat.st_mtime.checked_mul(1_000) }
 }
 
 fn size(stat: &Stat) -> u64 {

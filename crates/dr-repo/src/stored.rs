@@ -1,27 +1,27 @@
-//! How packs of moved frames come to count: stored, described by a location record, and named in the log.
+//! How the packs that one session moved or wrote anew come to count: stored, described by records, and named in the log.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 
-use super::Copying;
+use crate::backup::Tally;
 use crate::error::RepoError;
 use crate::fold::runs_of;
-use crate::id::Digest;
+use crate::id::{Digest, index_name};
 use crate::index_object::{self, PackLine, Record};
 use crate::log::key;
-use crate::log_entry::{Body, Named, ObjectRef, Registered, Run};
+use crate::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
 use crate::pack::FinishedPack;
 use crate::register::{REGISTER_BYTES, REGISTER_MS};
 use crate::repository::Repository;
 use crate::session::Session;
 
 /// What one session has stored.
-pub(super) struct Stored<'a> {
+pub(crate) struct Stored<'a> {
     session: &'a Session,
-    options: &'a Copying<'a>,
+    clock: &'a (dyn Fn() -> i64 + Sync),
+    tally: &'a Tally,
     lines: Vec<PackLine>,
     records: Vec<Record>,
     bytes: u64,
@@ -31,15 +31,30 @@ pub(super) struct Stored<'a> {
     ended: bool,
 }
 
+/// What an entry says beside the packs that it registers.
+#[derive(Default)]
+pub(crate) struct Says {
+    pub(crate) snapshot: Option<Named>,
+    /// Packs of others that are relied on.
+    pub(crate) needs: Vec<Runs>,
+    /// Packs whose frames were moved or rewritten.
+    pub(crate) sources: Vec<Runs>,
+    /// Index objects that are no longer in force.
+    pub(crate) superseded: Vec<String>,
+    /// The session ends here.
+    pub(crate) last: bool,
+}
+
 impl<'a> Stored<'a> {
-    pub(super) fn new(session: &'a Session, options: &'a Copying<'a>) -> Self {
+    pub(crate) fn new(session: &'a Session, clock: &'a (dyn Fn() -> i64 + Sync), tally: &'a Tally) -> Self {
         Self {
             session,
-            options,
+            clock,
+            tally,
             lines: Vec::new(),
             records: Vec::new(),
             bytes: 0,
-            since_ms: (options.clock)(),
+            since_ms: clock(),
             indexes: 0,
             sequence: 0,
             ended: false,
@@ -47,12 +62,13 @@ impl<'a> Stored<'a> {
     }
 
     fn count(&self, bytes: u64) {
-        self.options.tally.bytes_stored.fetch_add(bytes, Ordering::Relaxed);
-        self.options.tally.objects.fetch_add(1, Ordering::Relaxed);
+        self.tally.bytes_stored.fetch_add(bytes, Ordering::Relaxed);
+        self.tally.objects.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Stores a finished pack. On return it survives a power cut; it counts once it is registered.
-    pub(super) fn pack(&mut self, shelf: &Shelf, pack: FinishedPack) -> Result<(), RepoError> {
+    /// Stores a finished pack, of frames that were sealed elsewhere if it is `moved`. On return it survives a power
+    /// cut; it counts once it is registered.
+    pub(crate) fn pack(&mut self, shelf: &Shelf, pack: FinishedPack, moved: bool) -> Result<(), RepoError> {
         let object = pack.id.object_name(self.session.host);
         let outcome = shelf.put_new(&key(&object)?, Put::File(pack.path.clone()))?;
         drop(pack.lock);
@@ -62,40 +78,40 @@ impl<'a> Stored<'a> {
         self.count(pack.len);
         self.bytes += pack.len;
         self.lines.push(PackLine { id: pack.id, len: pack.len, digest: pack.digest });
-        let (kind, no) = (pack.id.kind, pack.id.no);
-        self.records.push(Record::Location { kind, no, header: pack.header, rows: pack.rows });
+        let (kind, no, header, rows) = (pack.id.kind, pack.id.no, pack.header, pack.rows);
+        self.records.push(match moved {
+            true => Record::Location { kind, no, header, rows },
+            false => Record::Pack { kind, no, header, rows },
+        });
         Ok(())
     }
 
-    /// Registers what is stored if that has grown much or waited long.
-    pub(super) fn register_if_due(&mut self, to: &mut Repository, relied: &BTreeSet<u32>) -> Result<(), RepoError> {
-        let waited = (self.options.clock)().saturating_sub(self.since_ms);
-        if self.lines.is_empty() || (self.bytes < REGISTER_BYTES && waited < REGISTER_MS) {
-            return Ok(());
-        }
-        self.register(to, None, relied, false)
+    /// Whether nothing waits to be registered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
     }
 
-    /// Registers what is stored, and with a name commits a snapshot. `last` ends the session.
-    pub(super) fn register(
+    /// Whether something was registered, and the session is not over.
+    pub(crate) fn is_open(&self) -> bool {
+        self.sequence > 0 && !self.ended
+    }
+
+    /// Whether what is stored has grown much or waited long.
+    pub(crate) fn is_due(&self) -> bool {
+        let waited = (self.clock)().saturating_sub(self.since_ms);
+        !self.lines.is_empty() && (self.bytes >= REGISTER_BYTES || waited >= REGISTER_MS)
+    }
+
+    /// Registers what is stored with an entry of this type; which packs those are.
+    pub(crate) fn register(
         &mut self,
         to: &mut Repository,
-        snapshot: Option<Named>,
-        relied: &BTreeSet<u32>,
-        last: bool,
-    ) -> Result<(), RepoError> {
-        // An ended session, or one that never began, has nothing to say at its end.
-        if snapshot.is_none() && self.lines.is_empty() && (self.ended || self.sequence == 0 || !last) {
-            return Ok(());
-        }
-        self.since_ms = (self.options.clock)();
+        body: fn(Registered) -> Body,
+        says: Says,
+    ) -> Result<Vec<Runs>, RepoError> {
+        self.since_ms = (self.clock)();
         let (own, indexes) = self.describe(to)?;
-        let index = to.index()?;
-        let needs = runs_of(relied.iter().map(|pack| {
-            let brief = index.brief(*pack);
-            (brief.id, brief.host)
-        }));
-        let is_commit = snapshot.is_some();
+        let Says { snapshot, needs, sources, superseded, last } = says;
         let registered = Registered {
             session: self.session.id,
             host: self.session.host,
@@ -103,20 +119,18 @@ impl<'a> Stored<'a> {
             last,
             snapshots: snapshot.into_iter().collect(),
             needs,
-            own,
+            own: own.clone(),
             indexes,
             used: Vec::new(),
-            sources: Vec::new(),
-            superseded: Vec::new(),
+            sources,
+            superseded,
         };
         let (shelf, writer) = (to.shelf.clone(), to.writer.clone());
-        to.log.append(&shelf, &writer, (self.options.clock)(), &mut |_| {
-            Ok(if is_commit { Body::Commit(registered.clone()) } else { Body::Packs(registered.clone()) })
-        })?;
+        to.log.append(&shelf, &writer, (self.clock)(), &mut |_| Ok(body(registered.clone())))?;
         self.sequence += 1;
         self.ended = last;
-        self.options.tally.objects.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        self.tally.objects.fetch_add(1, Ordering::Relaxed);
+        Ok(vec![Runs { session: self.session.id, host: self.session.host, runs: own }])
     }
 
     /// Stores the index object of what is not registered yet.
@@ -132,7 +146,7 @@ impl<'a> Stored<'a> {
         if self.indexes > 0xffff {
             return Err(RepoError::TooMuch("a session has run out of index objects".into()));
         }
-        let name = format!("idx/{host}/{}/{:04x}", session.id, self.indexes);
+        let name = index_name(host, session.id, self.indexes);
         self.indexes += 1;
         if to.shelf.put_new(&key(&name)?, Put::Bytes(Bytes::from(bytes)))? == Outcome::Exists {
             return Err(RepoError::damaged(name, "a new session's index object was there already"));

@@ -1,0 +1,70 @@
+//! Taking snapshots off the list, putting them back while that can be, and holding them. No data goes with it.
+
+use crate::error::RepoError;
+use crate::id::SnapshotId;
+use crate::log_entry::{Author, Body};
+use crate::repository::Repository;
+
+impl Repository {
+    /// Takes snapshots off the list. What they need stays until a prune, and there for as long as they can be put back.
+    ///
+    /// # Errors
+    /// [`RepoError::ReadOnly`] for a key that maintains nothing, and for a snapshot that is held beyond `now_ms`;
+    /// otherwise what the store says. Nothing is forgotten then.
+    pub fn forget(&mut self, ids: &[SnapshotId], now_ms: i64) -> Result<(), RepoError> {
+        for id in ids {
+            let held = self.state_of(*id)?.held_until_ms.is_some_and(|until| until > now_ms);
+            if held {
+                return Err(RepoError::ReadOnly(format!(
+                    "snapshot {id} is held, and is not forgotten before that time is over"
+                )));
+            }
+        }
+        self.maintain(now_ms, Body::Forget(ids.to_vec()))
+    }
+
+    /// Puts snapshots back that were forgotten.
+    ///
+    /// # Errors
+    /// [`RepoError::ReadOnly`] if something of them is gone already, or for a key that maintains nothing.
+    pub fn unforget(&mut self, ids: &[SnapshotId], now_ms: i64) -> Result<(), RepoError> {
+        for id in ids {
+            if self.state_of(*id)?.lost {
+                return Err(RepoError::ReadOnly(format!(
+                    "snapshot {id} cannot be put back: what it needs may be gone already"
+                )));
+            }
+        }
+        self.maintain(now_ms, Body::Unforget(ids.to_vec()))
+    }
+
+    /// Keeps snapshots from being forgotten before a time.
+    ///
+    /// # Errors
+    /// [`RepoError::ReadOnly`] for a key that maintains nothing.
+    pub fn hold(&mut self, ids: &[SnapshotId], until_ms: i64, now_ms: i64) -> Result<(), RepoError> {
+        ids.iter().try_for_each(|id| self.state_of(*id).map(|_| ()))?;
+        self.maintain(now_ms, Body::Hold { snapshots: ids.to_vec(), until_ms })
+    }
+
+    fn state_of(&self, id: SnapshotId) -> Result<&crate::fold::SnapshotState, RepoError> {
+        let state = self.log.state.snapshots.get(&id);
+        state.ok_or_else(|| RepoError::NoSnapshot(format!("there is no snapshot {id} here")))
+    }
+
+    /// Appends an entry that only the maintenance key may.
+    pub(crate) fn maintain(&mut self, now_ms: i64, body: Body) -> Result<(), RepoError> {
+        self.may_maintain()?;
+        let (shelf, writer) = (self.shelf.clone(), self.writer.clone());
+        self.log.append(&shelf, &writer, now_ms, &mut |_| Ok(body.clone())).map(|_| ())
+    }
+
+    pub(crate) fn may_maintain(&self) -> Result<(), RepoError> {
+        match self.writer.as_author() {
+            Author::Maintenance => self.log.may_write(),
+            Author::Host(..) => {
+                Err(RepoError::ReadOnly("this key writes backups and removes none; the recovery key can".into()))
+            }
+        }
+    }
+}

@@ -1,0 +1,548 @@
+//! Giving back the room of what nothing needs any more.
+//!
+//! Follows what every snapshot needs (`mark.rs`), decides what becomes of each pack (`plan.rs`), writes what is left of
+//! half-used packs into new ones, and lets the old ones go in three steps: *condemned*, nobody looks for duplicates in
+//! them any more; *swept*, nobody may rely on them; deleted. Whoever backs up meanwhile waits for none of this. The log
+//! decides who was first: a pack that somebody relied on before it was swept stays, and who relies on one that was
+//! swept has not committed. The times between the steps are so that this seldom happens; no safety rests on a clock.
+
+mod mark;
+mod plan;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dr_store::{Listed, StoreError};
+
+use crate::backup::Tally;
+use crate::error::RepoError;
+use crate::fold::{SWEEPS, SnapshotState, State, ranges, runs_of, whole};
+use crate::format::{FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET};
+use crate::id::{HostId, PackId, PackKind, SessionId, SnapshotId, session_of_index, wipe_stack};
+use crate::log_entry::{Body, object_name};
+use crate::lookup::Place;
+use crate::pack::{Alone, FinishedPack, Packer};
+use crate::repository::Repository;
+use crate::session::Session;
+use crate::stored::{Says, Stored};
+use mark::{Live, mark};
+use plan::{Fate, Use, plan};
+
+/// How a prune is to run. All of it is the caller's to decide.
+pub struct Prune<'a> {
+    /// Now, in milliseconds since 1970 UTC.
+    pub now_ms: i64,
+    /// What was forgotten less than so many milliseconds ago keeps its data, so that it can be put back.
+    pub undo_ms: i64,
+    /// So many milliseconds pass from one step of letting a pack go to the next.
+    pub settle_ms: i64,
+    /// So much of what stays may be unused, as a part of what is used.
+    pub waste: f64,
+    /// Only say what would be done.
+    pub dry: bool,
+    /// Where packs are written before they have a name, if the store has no place for that.
+    pub scratch: &'a Path,
+    /// The folder of this host's notes about this repository, as a backup has it.
+    pub journal: Option<&'a Path>,
+    /// Tells the time, in milliseconds since 1970 UTC.
+    pub clock: &'a (dyn Fn() -> i64 + Sync),
+    /// Set from outside to end early. What was done counts.
+    pub stop: &'a AtomicBool,
+    /// Progress: bytes and objects stored.
+    pub tally: &'a Tally,
+}
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+impl<'a> Prune<'a> {
+    /// As one is usually wanted: what was forgotten in the last seven days can be put back, packs go in three steps a
+    /// day apart, and a twentieth of what is used may be unused beside it: less would cost more moving than it frees.
+    /// `at_once`: it waits for none of this.
+    #[must_use]
+    pub fn usual(
+        now_ms: i64,
+        at_once: bool,
+        scratch: &'a Path,
+        clock: &'a (dyn Fn() -> i64 + Sync),
+        stop: &'a AtomicBool,
+        tally: &'a Tally,
+    ) -> Self {
+        let (undo_ms, settle_ms) = if at_once { (0, 0) } else { (7 * DAY_MS, DAY_MS) };
+        Self { now_ms, undo_ms, settle_ms, waste: 0.05, dry: false, scratch, journal: None, clock, stop, tally }
+    }
+}
+
+/// What becomes of a pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Name of its object.
+    pub pack: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Whether it stays.
+    pub keep: bool,
+    /// Why.
+    pub because: String,
+}
+
+/// What a prune did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// Packs that were looked at, and their bytes.
+    pub packs: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// About how many of these are needed.
+    pub live: u64,
+    /// Packs that are not needed as they are: they go, now or when their time has come.
+    pub let_go: u64,
+    /// Packs among them whose remains were written anew.
+    pub rewritten: u64,
+    /// Objects that were deleted.
+    pub deleted: u64,
+    /// Bytes of them.
+    pub bytes_deleted: u64,
+    /// Bytes of new objects.
+    pub bytes_stored: u64,
+    /// Packs that are on their way out and wait for their time.
+    pub waiting: u64,
+    /// Chunks of contents that snapshots need and nobody has.
+    pub lost: u64,
+    /// Packs that stay as they are, half used, because something in them is damaged.
+    pub damaged: Vec<String>,
+}
+
+/// A session that has registered nothing for so long is fenced off. Six weeks of summer holidays are shorter than this.
+const FENCE_MS: i64 = 50 * DAY_MS;
+
+/// Removes what nothing needs. `each` hears what becomes of every pack, before it is done.
+///
+/// # Errors
+/// With a key that maintains nothing or cannot read; if anything cannot be understood, for then nobody knows what is
+/// needed; and what the store says.
+pub fn prune(
+    repository: &mut Repository,
+    options: &Prune<'_>,
+    each: &mut dyn FnMut(&Verdict),
+) -> Result<Pruned, RepoError> {
+    let outcome = run(repository, options, each);
+    wipe_stack();
+    outcome
+}
+
+fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&Verdict)) -> Result<Pruned, RepoError> {
+    repository.may_maintain()?;
+    if !repository.reads() {
+        return Err(RepoError::CannotRead);
+    }
+    repository.refresh()?;
+    understood(repository)?;
+    let before = options.tally.bytes_stored.load(Ordering::Relaxed);
+    let mut out = Pruned::default();
+    let view = repository.log.head.0;
+    let state = &repository.log.state;
+    let wanted: Vec<_> = state
+        .snapshots
+        .iter()
+        .filter(|(_, snapshot)| snapshot.is_there() || is_undoable(snapshot, options))
+        .map(|(id, snapshot)| (*id, snapshot.document))
+        .collect();
+    let live = mark(repository, &wanted, options.stop)?;
+    let uses = uses(repository, &live, &pins(state, view, options, None))?;
+    let fates = plan(&uses, options.waste, target);
+    let (mut gone, mut moved) = (Vec::new(), Vec::new());
+    for (used, fate) in uses.iter().zip(&fates) {
+        let brief = repository.index()?.brief(used.pack);
+        let (keep, because) = match fate {
+            Fate::Keep(why) => (true, why),
+            Fate::Remove(why) => (false, why),
+            Fate::Rewrite(why) => (false, why),
+        };
+        let pack = repository.index()?.object(used.pack);
+        each(&Verdict { pack, bytes: used.bytes, keep, because: because.clone() });
+        out.packs += 1;
+        out.bytes += used.bytes;
+        out.live += used.live;
+        out.let_go += u64::from(!keep);
+        match fate {
+            Fate::Keep(_) => {}
+            Fate::Remove(_) => gone.push((brief.id, brief.host)),
+            Fate::Rewrite(_) => {
+                moved.push(used.pack);
+                gone.push((brief.id, brief.host));
+            }
+        }
+    }
+    out.lost = live.lost;
+    out.rewritten = moved.len() as u64;
+    if options.dry {
+        return Ok(out);
+    }
+    if !repository.log.state.features.contains(SWEEPS) {
+        repository.maintain(options.now_ms, Body::Features(vec![SWEEPS.to_owned()]))?;
+    }
+    let followed = followed(repository, &live)?;
+    let rewritten = if moved.is_empty() { Rewritten::default() } else { rewrite(repository, options, &live, &moved)? };
+    gone.retain(|(pack, _)| !rewritten.damaged.contains(pack));
+    out.damaged = rewritten.damaged.iter().map(|pack| pack.object_name(HostId([0; 4]))).collect();
+    let step = Step { options, view, followed, rewritten };
+    step.fence(repository)?;
+    step.condemn(repository, &gone)?;
+    step.sweep(repository)?;
+    step.delete(repository, &mut out)?;
+    out.bytes_stored = options.tally.bytes_stored.load(Ordering::Relaxed) - before;
+    repository.refresh()?;
+    Ok(out)
+}
+
+/// Whether it was forgotten, and not so long ago that it could not be put back.
+fn is_undoable(snapshot: &SnapshotState, options: &Prune<'_>) -> bool {
+    let since = snapshot.forgotten_ms.map(|at| options.now_ms.saturating_sub(at));
+    // A time in the future is a clock that was set back: not long ago, except for who waits for nothing.
+    !snapshot.lost && options.undo_ms > 0 && since.is_some_and(|since| since < options.undo_ms)
+}
+
+/// Unknown means keep: nothing is removed while anything cannot be read.
+fn understood(repository: &Repository) -> Result<(), RepoError> {
+    if let Some(n) = repository.log.unknown.first() {
+        return Err(RepoError::ReadOnly(format!(
+            "{} cannot be read, so nobody knows what is still needed; nothing was removed",
+            object_name(*n)
+        )));
+    }
+    match repository.faults().into_iter().next() {
+        None => Ok(()),
+        Some(fault) => Err(RepoError::ReadOnly(format!(
+            "{} is damaged ({}), so nobody knows what is still needed; nothing was removed",
+            fault.object, fault.what
+        ))),
+    }
+}
+
+fn target(kind: PackKind) -> u64 {
+    match kind {
+        PackKind::Data => PACK_TARGET,
+        PackKind::Meta => META_PACK_TARGET,
+    }
+}
+
+/// Packs that may not go, whatever was followed: of sessions that are not over, and of snapshots that were committed
+/// since `view`.
+struct Pins(Vec<(std::ops::RangeInclusive<PackId>, &'static str)>);
+
+fn pins(state: &State, view: u64, options: &Prune<'_>, ours: Option<SessionId>) -> Pins {
+    let mut out = Vec::new();
+    let mut pin = |needs: &[crate::log_entry::Runs], session: SessionId, why| {
+        out.extend(ranges(needs).chain([whole(session)]).map(|range| (range, why)));
+    };
+    for (id, session) in state.sessions.iter().filter(|(id, session)| session.is_open() && Some(**id) != ours) {
+        pin(&session.needs, *id, "a run that needs it is not over");
+    }
+    let counts = |snapshot: &&SnapshotState| snapshot.is_there() || is_undoable(snapshot, options);
+    for snapshot in state.snapshots.values().filter(|snapshot| snapshot.n > view).filter(counts) {
+        pin(&snapshot.needs, snapshot.session, "a snapshot that is new may need it");
+    }
+    Pins(out)
+}
+
+impl Pins {
+    fn why(&self, pack: &PackId) -> Option<&'static str> {
+        self.0.iter().find(|(range, _)| range.contains(pack)).map(|(_, why)| *why)
+    }
+}
+
+/// How much of each pack is needed.
+fn uses(repository: &Repository, live: &Live, pins: &Pins) -> Result<Vec<Use>, RepoError> {
+    let index = repository.index()?;
+    let mut out = Vec::with_capacity(index.packs() as usize);
+    for pack in 0..index.packs() {
+        let (known, brief) = (index.pack(pack)?, index.brief(pack));
+        let sealed: u64 = known.frames.iter().map(|frame| u64::from(frame.sealed_len)).sum();
+        let bytes = known.whole.map_or(sealed, |(len, _)| len);
+        let (mut chunk, mut needed, mut any) = (0, 0, false);
+        for (frame, ids) in known.frames.iter().zip(index.ids_of(pack)?) {
+            let mut raw = 0;
+            for (_, _, len) in ids {
+                raw += if live.has(Place { pack, chunk }) { u64::from(len) } else { 0 };
+                chunk += 1;
+            }
+            any |= raw > 0;
+            needed += u64::from(frame.sealed_len) * raw / u64::from(frame.raw_len.max(1));
+        }
+        // What a pack holds beside frames goes with them.
+        let share = if sealed == 0 { 0 } else { (u128::from(bytes) * u128::from(needed) / u128::from(sealed)) as u64 };
+        let live = if any { share.max(1) } else { 0 };
+        out.push(Use { pack, kind: brief.id.kind, bytes, live, pinned: pins.why(&brief.id) });
+    }
+    Ok(out)
+}
+
+/// The packs that were there when the snapshots were followed, and whether something in them is needed.
+fn followed(repository: &Repository, live: &Live) -> Result<BTreeMap<PackId, bool>, RepoError> {
+    let index = repository.index()?;
+    Ok((0..index.packs()).map(|pack| (index.brief(pack).id, live.has_any(pack))).collect())
+}
+
+/// What became of packs that are half used.
+#[derive(Default)]
+struct Rewritten {
+    /// The session that wrote what is needed of them anew.
+    session: Option<SessionId>,
+    packs: BTreeSet<PackId>,
+    /// These stay: something in them cannot be read.
+    damaged: BTreeSet<PackId>,
+}
+
+/// Writes what is needed of these packs into new ones and registers those.
+fn rewrite(
+    repository: &mut Repository,
+    options: &Prune<'_>,
+    live: &Live,
+    packs: &[u32],
+) -> Result<Rewritten, RepoError> {
+    let staging = repository.shelf.staging().unwrap_or(options.scratch).to_owned();
+    let session = Session::begin(&repository.writer, staging, repository.shelf.place(), options.journal)?;
+    let rewritten = rewrite_in(&session, repository, options, live, packs);
+    if rewritten.is_err() {
+        // What it stored is nobody's, so that the next prune may clear it away.
+        let _ = repository.maintain(options.now_ms, Body::Fence(vec![session.id]));
+    }
+    rewritten
+}
+
+fn rewrite_in(
+    session: &Session,
+    repository: &mut Repository,
+    options: &Prune<'_>,
+    live: &Live,
+    packs: &[u32],
+) -> Result<Rewritten, RepoError> {
+    let mut stored = Stored::new(session, options.clock, options.tally);
+    let (mut sources, mut out) = (Vec::new(), Rewritten { session: Some(session.id), ..Rewritten::default() });
+    let mut packers = [
+        Packer::new(PackKind::Data, FRAME_RAW, PACK_TARGET, LEVEL)?,
+        Packer::new(PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, LEVEL)?,
+    ];
+    let index = std::sync::Arc::clone(repository.index()?);
+    let mut done: Vec<FinishedPack> = Vec::new();
+    let keep = |pack, done: &mut Vec<FinishedPack>| {
+        done.push(pack);
+        Ok(())
+    };
+    for pack in packs {
+        if options.stop.load(Ordering::Relaxed) {
+            return Err(RepoError::Interrupted);
+        }
+        let brief = index.brief(*pack);
+        let [data, meta] = &mut packers;
+        let packer = if brief.id.kind == PackKind::Data { data } else { meta };
+        let mut fetcher = repository.fetcher()?;
+        let chunks = index.ids_of(*pack)?.into_iter().flatten().zip(0..);
+        let mut moved = Ok(());
+        for ((kind, id, _), chunk) in chunks.filter(|(_, chunk)| live.has(Place { pack: *pack, chunk: *chunk })) {
+            // Proved by its name, like all that is read.
+            moved = fetcher.at(kind, id, Place { pack: *pack, chunk }).and_then(|found| {
+                packer.add(session, kind, id, found.bytes(), &Alone, &mut |pack| keep(pack, &mut done))
+            });
+            if moved.is_err() {
+                break;
+            }
+        }
+        drop(fetcher);
+        match moved {
+            Ok(()) => {
+                sources.push((brief.id, brief.host));
+                out.packs.insert(brief.id);
+            }
+            // What was moved of it by now is there twice.
+            Err(
+                RepoError::Damaged { .. } | RepoError::Store(StoreError::NotFound { .. } | StoreError::Short { .. }),
+            ) => {
+                out.damaged.insert(brief.id);
+            }
+            Err(other) => return Err(other),
+        }
+        for pack in done.drain(..) {
+            stored.pack(&repository.shelf, pack, false)?;
+        }
+    }
+    for packer in &mut packers {
+        packer.flush(session, &mut |pack| keep(pack, &mut done))?;
+    }
+    for pack in done.drain(..) {
+        stored.pack(&repository.shelf, pack, false)?;
+    }
+    let says = Says { sources: runs_of(sources), last: true, ..Says::default() };
+    let own = stored.register(repository, Body::Reframe, says)?;
+    // Every chunk was named anew on its way: whoever trusts the maintenance key may rely on them.
+    repository.maintain(options.now_ms, Body::Verify { packs: own, level: 2 })?;
+    Ok(out)
+}
+
+/// zstd's level for what is written anew: it is to stay.
+const LEVEL: i32 = 3;
+
+/// The steps by which packs go.
+struct Step<'a> {
+    options: &'a Prune<'a>,
+    /// Up to this entry every snapshot was followed.
+    view: u64,
+    /// The packs that were there then, and whether something in them is needed.
+    followed: BTreeMap<PackId, bool>,
+    rewritten: Rewritten,
+}
+
+impl Step<'_> {
+    fn is_due(&self, since_ms: i64) -> bool {
+        let settle_ms = self.options.settle_ms;
+        settle_ms == 0 || self.options.now_ms.saturating_sub(since_ms) >= settle_ms
+    }
+
+    /// Sessions that have been silent for so long that nobody waits for them, also such as never registered anything.
+    fn fence(&self, repository: &mut Repository) -> Result<(), RepoError> {
+        let is_old = |since_ms: i64| self.options.now_ms.saturating_sub(since_ms) >= FENCE_MS;
+        let mut newest: BTreeMap<SessionId, i64> = BTreeMap::new();
+        for folder in ["data", "meta", "idx"] {
+            for listed in repository.shelf.list(folder)? {
+                let name = listed.key.as_str();
+                let pack = PackId::from_object_name(name).map(|(_, pack)| pack.session);
+                if let (Some(session), Some(since)) = (pack.or_else(|| session_of_index(name)), listed.since_ms) {
+                    let newest = newest.entry(session).or_insert(since);
+                    *newest = since.max(*newest);
+                }
+            }
+        }
+        self.append(repository, &|state, _| {
+            let unknown = newest.iter().filter(|(id, since)| !state.sessions.contains_key(id) && is_old(**since));
+            let silent = state.sessions.iter().filter(|(_, session)| session.is_open() && is_old(session.last_ms));
+            let silent: Vec<SessionId> = silent.map(|(id, _)| *id).chain(unknown.map(|(id, _)| *id)).collect();
+            (!silent.is_empty()).then_some(Body::Fence(silent))
+        })
+    }
+
+    fn condemn(&self, repository: &mut Repository, packs: &[(PackId, HostId)]) -> Result<(), RepoError> {
+        self.append(repository, &|state, pins| {
+            let is_new = |pack: &PackId| state.packs.get(pack).is_some_and(|pack| !pack.condemned && !pack.swept);
+            let free = packs.iter().filter(|(pack, _)| is_new(pack) && pins.why(pack).is_none());
+            let free = runs_of(free.copied());
+            (!free.is_empty()).then_some(Body::Condemn(free))
+        })
+    }
+
+    /// Sweeps what was condemned long enough ago, by this prune or an earlier one, and is still needed by nothing.
+    fn sweep(&self, repository: &mut Repository) -> Result<(), RepoError> {
+        self.append(repository, &|state, pins| {
+            // Whoever swept or put back something meanwhile knew what was not known here.
+            if state.swept_at > self.view || state.returned_at > self.view {
+                return None;
+            }
+            let is_free = |pack: &PackId| match self.followed.get(pack) {
+                Some(true) => self.rewritten.packs.contains(pack),
+                Some(false) => true,
+                None => false,
+            };
+            let ripe = state.packs.iter().filter(|(pack, at)| {
+                at.condemned && !at.swept && self.is_due(at.condemned_ms) && is_free(pack) && pins.why(pack).is_none()
+            });
+            let packs = runs_of(ripe.map(|(pack, at)| (*pack, at.host)));
+            let undoable: Vec<SnapshotId> = state
+                .snapshots
+                .iter()
+                .filter(|(_, snapshot)| is_undoable(snapshot, self.options))
+                .map(|(id, _)| *id)
+                .collect();
+            (!packs.is_empty()).then_some(Body::Sweep { packs, view: self.view, undoable })
+        })?;
+        // The word that packs are gone must not be the last of the log: whoever cannot read the last entry may write on.
+        if repository.log.state.swept_at == repository.log.head.0 {
+            repository.note("what nothing needed was swept", self.options.now_ms)?;
+        }
+        Ok(())
+    }
+
+    /// Appends what `make` says of the very state that the entry will follow.
+    fn append(
+        &self,
+        repository: &mut Repository,
+        make: &dyn Fn(&State, &Pins) -> Option<Body>,
+    ) -> Result<(), RepoError> {
+        let now = |state: &State| make(state, &pins(state, self.view, self.options, self.rewritten.session));
+        if now(&repository.log.state).is_none() {
+            return Ok(());
+        }
+        let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
+        let appended = repository
+            .log
+            .append(&shelf, &writer, self.options.now_ms, &mut |state| now(state).ok_or(RepoError::Outrun(NOTHING)));
+        match appended {
+            Err(RepoError::Outrun(NOTHING)) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Deletes what was swept long enough ago, and what nobody will register any more: first what describes it, then
+    /// the packs.
+    fn delete(&self, repository: &mut Repository, out: &mut Pruned) -> Result<(), RepoError> {
+        let state = &repository.log.state;
+        out.waiting = state.packs.values().filter(|pack| pack.condemned && !pack.swept).count() as u64;
+        let gone: BTreeSet<PackId> =
+            state.packs.iter().filter(|(_, at)| at.swept && self.is_due(at.swept_ms)).map(|(pack, _)| *pack).collect();
+        self.supersede(repository, &gone)?;
+        let state = &repository.log.state;
+        let superseded: BTreeSet<&str> =
+            state.indexes.iter().filter(|index| index.superseded).map(|index| index.object.name.as_str()).collect();
+        let registered: BTreeSet<&str> = state.indexes.iter().map(|index| index.object.name.as_str()).collect();
+        let mut delete = |listed: Listed| -> Result<(), RepoError> {
+            repository.shelf.delete(&listed.key)?;
+            out.deleted += 1;
+            out.bytes_deleted += listed.size;
+            Ok(())
+        };
+        for listed in repository.shelf.list("idx")? {
+            let name = listed.key.as_str();
+            let is_left =
+                !registered.contains(name) && session_of_index(name).is_some_and(|session| is_over(state, session));
+            if superseded.contains(name) || is_left {
+                delete(listed)?;
+            }
+        }
+        for folder in ["data", "meta"] {
+            for listed in repository.shelf.list(folder)? {
+                let Some((_, pack)) = PackId::from_object_name(listed.key.as_str()) else { continue };
+                if gone.contains(&pack) || (!state.packs.contains_key(&pack) && is_over(state, pack.session)) {
+                    delete(listed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the index objects of sessions of which nothing is left out of force.
+    fn supersede(&self, repository: &mut Repository, gone: &BTreeSet<PackId>) -> Result<(), RepoError> {
+        let empty = |state: &State| -> Vec<String> {
+            let is_empty = |session: SessionId| state.packs.range(whole(session)).all(|(pack, _)| gone.contains(pack));
+            let left = state.indexes.iter().filter(|index| !index.superseded && is_empty(index.session));
+            left.map(|index| index.object.name.clone()).collect()
+        };
+        let superseded = empty(&repository.log.state);
+        if superseded.is_empty() {
+            return Ok(());
+        }
+        let staging = repository.shelf.staging().unwrap_or(self.options.scratch).to_owned();
+        let session = Session::begin(&repository.writer, staging, repository.shelf.place(), self.options.journal)?;
+        let mut stored = Stored::new(&session, self.options.clock, self.options.tally);
+        match stored.register(repository, Body::IndexMerge, Says { superseded, last: true, ..Says::default() }) {
+            // Another prune was first.
+            Err(RepoError::Outrun(_)) if empty(&repository.log.state).is_empty() => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+/// Whether nothing more of a session can be registered.
+fn is_over(state: &State, session: SessionId) -> bool {
+    state.sessions.get(&session).is_some_and(|session| !session.is_open())
+}
+
+const NOTHING: &str = "there is nothing to be said any more";
