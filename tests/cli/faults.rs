@@ -110,3 +110,43 @@ fn a_check_that_could_not_run_says_so() {
     let check = bench.dr(["repo", "check", "--json", &bench.at("nowhere")]).ended(10).document();
     assert_eq!((&check["verdict"], &check["findings"]), (&"could-not-verify".into(), &serde_json::json!([])));
 }
+
+#[test]
+fn a_repository_that_was_put_back_is_read_and_not_written_until_somebody_accepts_that() {
+    let bench = Bench::with_repository();
+    let tree = bench.tree("from", 1000);
+    bench.backup(&["from"], 0);
+    let copy = |from: &str, to: &str| {
+        let (from, to) = (bench.path(from), bench.path(to));
+        let _ = fs::remove_dir_all(&to);
+        for (path, _) in objects(&from) {
+            let place = to.join(path.strip_prefix(&from).unwrap());
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            fs::copy(path, place).unwrap();
+        }
+    };
+    copy("repo", "image");
+    fs::write(tree.join("later"), "later").unwrap();
+    bench.backup(&["from"], 0);
+    copy("image", "repo");
+    let repo = bench.at("repo");
+    let refused = bench.dr(["repo", "backup", &repo, &bench.at("from")]).ended(1).told("put back");
+    assert!(refused.stderr.contains("entry 2") && refused.stderr.contains("entry 3"), "{}", refused.stderr);
+    bench.dr(["repo", "forget", &repo, "--keep-last", "1"]).ended(0);
+    bench.dr(["repo", "prune", &repo]).ended(1).told("put back");
+    // On the bad day what there is can be had.
+    bench.dr(["repo", "restore", &repo, "latest", "--to", &bench.at("back")]).told("put back");
+    assert!(bench.path("back/below").exists());
+    // Not by writing on under the same number, either.
+    bench
+        .command(["repo", "backup", &repo, &bench.at("from")])
+        .env("DR_CACHE", bench.path("elsewhere"))
+        .output()
+        .unwrap();
+    bench.dr(["repo", "backup", &repo, &bench.at("from")]).ended(1).told("put back");
+    let accepted = bench.dr(["repo", "accept-rollback", &repo]).ended(0);
+    assert!(accepted.stdout.contains("entry 3 had been seen"), "{}", accepted.stdout);
+    bench.backup(&["from"], 0);
+    bench.dr(["repo", "check", "--read-data", &repo]).ended(0);
+    bench.dr(["repo", "accept-rollback", &repo]).ended(64).told("nothing to accept");
+}

@@ -8,5 +8,6 @@ mod faults;
 mod full;
 mod interrupted;
 mod keys;
+mod letting_go;
 mod look;
 mod round_trip;

@@ -5,6 +5,7 @@ mod faults;
 mod look;
 mod media;
 mod plans;
+mod retain;
 mod rounds;
 mod runs;
 mod school;

@@ -13,6 +13,7 @@ mod bounded;
 mod ground;
 
 mod heavy {
+    mod crowd;
     mod daemon;
     mod flips_binary;
     mod kills;

@@ -48,7 +48,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "soak",
-        about: "run the whole counts: kills, flips, flips-binary, trees, systemd, million or all",
+        about: "run the whole counts that do not fit into CI; without a name it lists them",
         run: soak::run,
     },
 ];

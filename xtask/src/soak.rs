@@ -16,8 +16,9 @@ struct Soak {
     count: u64,
 }
 
-const SOAKS: [Soak; 9] = [
+const SOAKS: [Soak; 11] = [
     Soak { name: "kills", about: "backups killed at random moments", count: 300 },
+    Soak { name: "crowd", about: "prunes beside eight writers, stopped and killed at random moments", count: 200 },
     Soak { name: "daemon", about: "a daemon of six systems killed at random moments", count: 200 },
     Soak { name: "flips", about: "every byte of a small repository flipped in process", count: 0 },
     Soak { name: "flips-binary", about: "flips per kind of object through the binary", count: 10 },
@@ -29,6 +30,7 @@ const SOAKS: [Soak; 9] = [
         about: "a real systemd and cron in a booted Debian; needs root, debootstrap, nspawn",
         count: 0,
     },
+    Soak { name: "model", about: "more writers and prunes than CI lets the model check", count: 0 },
     Soak {
         name: "shapes",
         about: "files of 4 KiB, files in one directory, GiB of holes, levels, each in 128 MiB; needs root",
@@ -72,6 +74,9 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         if soak.name == "flips" {
             test.args(["--release", "--package", "dr-repo", "--test", "engine", "--"]);
             test.args(["--ignored", "--nocapture", "every_flipped_byte_is_noticed_and_never_passes_for_right"]);
+        } else if soak.name == "model" {
+            test.args(["--release", "--package", "dr-repo", "--lib", "--"]);
+            test.args(["--ignored", "--nocapture", "--test-threads=1", "model::"]);
         } else {
             let module = format!("heavy::{}::", soak.name.replace('-', "_"));
             test.args(["--package", "dr", "--test", "soak", "--"]);

@@ -183,6 +183,9 @@ impl NoCopy {
         use std::io::ErrorKind::{
             NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
         };
+        if matches!(self, Self::Other(RunError::Repository { source: RepoError::Outrun(_), .. })) {
+            return true;
+        }
         let Self::Other(RunError::Repository { source: RepoError::Store(StoreError::Io { source, .. }), .. }) = self
         else {
             return false;
@@ -217,6 +220,9 @@ mod tests {
         let mut said = vec![Ok(()), Err(store_said(ErrorKind::ConnectionReset))];
         let (attempts, done) = twice(|_| said.pop().unwrap());
         assert_eq!((attempts, done.is_ok()), (2, true));
+        let outrun = || NoCopy::of(RunError::repository("nas", RepoError::Outrun("a pack that it needs was swept")));
+        let mut said = vec![Ok(()), Err(outrun())];
+        assert_eq!(twice(|_| said.pop().unwrap()).0, 2);
         let (attempts, done) = twice(|_| Err::<(), _>(store_said(ErrorKind::Other)));
         assert_eq!((attempts, done.is_err()), (2, true));
     }

@@ -45,6 +45,23 @@ pub struct Kept {
 /// # Errors
 /// If the ledger cannot be read, or the plan has no such target.
 pub fn open_all(school: &School, key: &Key, only: Option<&str>) -> Result<(Vec<Opened>, Vec<Closed>), RunError> {
+    open_each(school, key, only, false)
+}
+
+/// As [`open_all`], to change what is kept there.
+///
+/// # Errors
+/// As [`open_all`].
+pub fn open_to_write(school: &School, key: &Key, only: Option<&str>) -> Result<(Vec<Opened>, Vec<Closed>), RunError> {
+    open_each(school, key, only, true)
+}
+
+fn open_each(
+    school: &School,
+    key: &Key,
+    only: Option<&str>,
+    write: bool,
+) -> Result<(Vec<Opened>, Vec<Closed>), RunError> {
     let register = Register::of(&school.entries()?);
     let mut targets: Vec<_> = school.plan.targets.keys().cloned().collect();
     if let Some(only) = only {
@@ -58,7 +75,7 @@ pub fn open_all(school: &School, key: &Key, only: Option<&str>) -> Result<(Vec<O
     let (mut opened, mut closed) = (Vec::new(), Vec::new());
     for target in targets {
         match school.reach(&register, &target) {
-            Reach::Here(spot) => match school.open(&spot, key.clone(), false) {
+            Reach::Here(spot) => match school.open(&spot, key.clone(), write) {
                 Ok(repository) => opened.push(Opened { spot, repository }),
                 Err(error) => closed.push(Closed { target, why: error.to_string(), error: Some(error) }),
             },

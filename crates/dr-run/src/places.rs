@@ -40,6 +40,11 @@ impl Places {
         self.state.join("journals").join(repository)
     }
 
+    /// How far the log of one repository was seen.
+    pub(crate) fn seen(&self, repository: &str) -> PathBuf {
+        self.state.join("seen").join(repository)
+    }
+
     /// The folder for file caches of one repository.
     pub(crate) fn file_cache(&self, repository: &str) -> PathBuf {
         self.cache.join("files").join(repository)

@@ -141,7 +141,8 @@ impl School {
         let shelf = if write { self.paced(spot).map_err(|e| named(e.into()))? } else { shelf };
         let repository = Repository::open(shelf, Unlock::Key(key), self.host_id()).map_err(named)?;
         let index = self.places.index(&repository.id().to_string());
-        let repository = repository.with_index_in(Some(index));
+        let seen = self.places.seen(&repository.id().to_string());
+        let repository = repository.with_index_in(Some(index)).remembered_in(Some(seen)).map_err(named)?;
         match (&spot.repository, &spot.medium) {
             (Some(known), Some(medium)) if *known != repository.id().to_string() => Err(RunError::Medium {
                 medium: medium.clone(),

@@ -59,6 +59,11 @@ pub fn index_folder(repository: RepoId) -> Option<PathBuf> {
     Some(env::cache_folder()?.join(repository.to_string()).join("index"))
 }
 
+/// Where it is remembered how far the log of `repository` was seen.
+pub fn seen_file(repository: RepoId) -> Option<PathBuf> {
+    Some(env::cache_folder()?.join(repository.to_string()).join("seen"))
+}
+
 fn make(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     // It names files and says where their contents are: nobody else's affair, however the folder came to be.

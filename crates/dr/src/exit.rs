@@ -71,6 +71,13 @@ impl Outcome {
         self
     }
 
+    /// Both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     pub fn into_causes(self) -> Vec<Cause> {
         self.0
     }

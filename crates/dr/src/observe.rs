@@ -90,6 +90,11 @@ pub fn copying(tally: &Tally) -> String {
     format!("{} stored", shown::size(tally.bytes_stored.load(Ordering::Relaxed)))
 }
 
+/// A prune's progress.
+pub fn pruning(tally: &Tally) -> String {
+    format!("{} written anew", shown::size(tally.bytes_stored.load(Ordering::Relaxed)))
+}
+
 /// A check's progress.
 pub fn checking(tally: &Tally) -> String {
     format!("{} read", shown::size(tally.bytes_read.load(Ordering::Relaxed)))

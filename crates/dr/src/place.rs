@@ -119,9 +119,9 @@ impl Place {
             .shelf(access, world)
             .map_err(RepoError::from)
             .and_then(|shelf| Repository::open(shelf, unlock, host_id(&hostname())))
-            .map(|repository| {
-                let folder = crate::cache::index_folder(repository.id());
-                repository.with_index_in(folder)
+            .and_then(|repository| {
+                let id = repository.id();
+                repository.with_index_in(crate::cache::index_folder(id)).remembered_in(crate::cache::seen_file(id))
             }))
     }
 

@@ -18,6 +18,8 @@ pub enum Doing {
     Reading,
     Restoring,
     Copying,
+    Forgetting,
+    Pruning,
 }
 
 impl Doing {
@@ -31,6 +33,10 @@ impl Doing {
             }
             Self::Copying => {
                 "Earlier snapshots there are untouched; what was copied whole is kept, and running again goes on from there."
+            }
+            Self::Forgetting => "Every snapshot is where it was.",
+            Self::Pruning => {
+                "Every snapshot that is listed is whole; what was done counts, and running again goes on from there."
             }
             Self::Restoring => "The repository is untouched; what was restored so far is where it belongs.",
         }
@@ -56,6 +62,14 @@ pub fn repo(error: &RepoError, doing: Doing, signals: &Signals) -> Failure {
         RepoError::Store(StoreError::Io { .. }) => {
             (Cause::Failed, "Check that the target is there and writable, then run again.".to_owned())
         }
+        RepoError::RolledBack { seen, .. } => (
+            Cause::Failed,
+            format!(
+                "Find out who did that. If it is meant, somebody with the recovery key says so: `dr repo \
+                 accept-rollback URL --seen {}`.",
+                seen.0
+            ),
+        ),
         RepoError::Damaged { .. } => (
             Cause::Failed,
             "`dr repo check` says what else is damaged; another copy of the repository may have it whole.".to_owned(),

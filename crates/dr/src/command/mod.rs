@@ -6,6 +6,8 @@ mod copy;
 mod daemon;
 mod doctor;
 mod due;
+mod forget;
+mod hold;
 mod init;
 mod ledger;
 mod look;
@@ -13,6 +15,8 @@ mod media;
 mod moved;
 mod opened;
 mod plan;
+mod prune;
+mod pruned;
 mod quickstart;
 mod rehearse;
 mod repo;
@@ -46,6 +50,9 @@ pub enum Command {
     Dump(look::Dump),
     Restore(restore::Restore),
     Copy(copy::Copy),
+    Forget(forget::Forget),
+    Prune(prune::Prune),
+    Hold(hold::Hold),
     Media(media::Media),
     Plan(plan::Plan),
     Ack(ack::Ack),
@@ -76,6 +83,9 @@ impl Command {
             Self::Dump(args) => args.run(world),
             Self::Restore(args) => args.run(world),
             Self::Copy(args) => args.run(world),
+            Self::Forget(args) => args.run(world),
+            Self::Prune(args) => args.run(world),
+            Self::Hold(args) => args.run(world),
             Self::Media(args) => args.run(world),
             Self::Plan(args) => args.run(world),
             Self::Ack(args) => args.run(world),

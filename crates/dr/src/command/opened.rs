@@ -6,7 +6,7 @@ use dr_ledger::{Authenticated, Ledger};
 use dr_media::Refusal;
 use dr_plan::{PersonId, Plan};
 use dr_repo::RepoError;
-use dr_run::{Actor, Clock, Places, RunError, School, Surroundings, read_plan};
+use dr_run::{Actor, Clock, Closed, Places, RunError, School, Surroundings, read_plan};
 use dr_runbook::Runbook;
 use dr_source::SourceError;
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 
 use crate::args::World;
 use crate::env;
-use crate::exit::{Cause, Failure};
+use crate::exit::{Cause, Failure, Outcome};
 use crate::place::hostname;
 
 /// Opens the one school that the command is about.
@@ -105,6 +105,21 @@ pub fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
     }
     let local: DateTime = text.parse().map_err(|_| wrong())?;
     Ok(local.to_zoned(zone.clone()).map_err(|_| wrong())?.timestamp())
+}
+
+/// Says which copies were not asked, and what that means for the exit code. `alone`: there is no other copy.
+pub fn away(closed: Vec<Closed>, alone: bool, world: &World<'_>) -> Outcome {
+    let mut outcome = Outcome::done();
+    for closed in closed {
+        let line = format!("{} was not asked: {}", closed.target, closed.why);
+        if let Some(error) = closed.error {
+            world.screen.warning(&line);
+            outcome = outcome.with(true, if alone { told(error, world).cause } else { Cause::Missing });
+        } else {
+            world.screen.note(&line);
+        }
+    }
+    outcome
 }
 
 /// Who acts: whom `--by` names, else whose login this is.

@@ -4,7 +4,7 @@ use clap::Args;
 use dr_run::{kept, open_all};
 use serde_json::json;
 
-use super::opened::{school, told};
+use super::opened::{away, school, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
@@ -59,16 +59,7 @@ impl Snapshots {
                 shown::size(kept.label.bytes),
             ));
         }
-        let mut outcome = Outcome::done();
-        for closed in closed {
-            let line = format!("{} was not asked: {}", closed.target, closed.why);
-            if let Some(error) = closed.error {
-                screen.warning(&line);
-                outcome = outcome.with(true, if opened.is_empty() { failed(error).cause } else { Cause::Missing });
-            } else {
-                screen.note(&line);
-            }
-        }
+        let outcome = away(closed, opened.is_empty(), world);
         let damaged = opened.iter().any(|one| one.repository.latest_is_uncertain());
         if damaged {
             screen.warning("a log entry cannot be read: there may be snapshots that this list does not know");

@@ -1,13 +1,16 @@
 //! `dr repo`: one repository by its address, without a plan.
 
+mod accept_rollback;
 mod backup;
 mod check;
 mod copy;
 mod diff;
 mod dump;
 mod find;
+mod forget;
 mod init;
 mod ls;
+mod prune;
 mod restore;
 mod snapshots;
 mod stats;
@@ -40,7 +43,10 @@ enum Verb {
     Restore(restore::Restore),
     Copy(copy::Copy),
     Check(check::Check),
+    Forget(forget::Forget),
+    Prune(prune::Prune),
     Stats(stats::Stats),
+    AcceptRollback(accept_rollback::AcceptRollback),
 }
 
 impl Repo {
@@ -56,7 +62,10 @@ impl Repo {
             Verb::Restore(args) => args.run(world),
             Verb::Copy(args) => args.run(world),
             Verb::Check(args) => args.run(world),
+            Verb::Forget(args) => args.run(world),
+            Verb::Prune(args) => args.run(world),
             Verb::Stats(args) => args.run(world),
+            Verb::AcceptRollback(args) => args.run(world),
         }
     }
 }

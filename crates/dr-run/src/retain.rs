@@ -1,0 +1,250 @@
+//! Which snapshots does the plan still keep on each copy, and why? And letting the others go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dr_ledger::{Event, suspicion};
+use dr_plan::{Retention, Snapshot as Judged, System, SystemId, TargetId, judge};
+use dr_repo::{Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict};
+use jiff::Timestamp;
+use std::sync::atomic::AtomicBool;
+
+use crate::error::RunError;
+use crate::job::made;
+use crate::kept::Opened;
+use crate::school::School;
+use crate::state::STATE;
+
+/// What the plan says of one snapshot on one copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retained {
+    /// Which of the opened copies.
+    pub copy: usize,
+    /// Which snapshot.
+    pub id: SnapshotId,
+    /// Of which system, as its label says; empty if that does not open.
+    pub system: String,
+    /// When its capture began, as its label says.
+    pub started: Option<Timestamp>,
+    /// Whether it stays.
+    pub keep: bool,
+    /// Why, in words for people.
+    pub because: String,
+}
+
+/// The ledger, plan and runbook of a month of days, and of some months and years: each holds all of the ledger before it.
+const OF_STATE: Retention =
+    Retention { last: 0, hourly: 0, daily: 30, weekly: 0, monthly: 24, yearly: 10, within: None, max_age: None };
+
+/// Judges every snapshot on the opened copies by what the plan says of its system there; `systems`: only theirs, all if
+/// empty. Whatever is not understood stays.
+///
+/// # Errors
+/// If the ledger cannot be read.
+pub fn retained(school: &School, opened: &[Opened], systems: &BTreeSet<String>) -> Result<Vec<Retained>, RunError> {
+    let entries = school.entries()?;
+    let now = school.clock.decided();
+    let odd = |system: &SystemId| suspicion(&entries, system).is_some();
+    let mut out = Vec::new();
+    for (copy, one) in opened.iter().enumerate() {
+        let mut of_system: BTreeMap<String, Vec<Snapshot>> = BTreeMap::new();
+        for snapshot in one.repository.snapshots() {
+            let system = snapshot.label.as_ref().map(|label| label.system.clone()).unwrap_or_default();
+            if systems.is_empty() || systems.contains(&system) {
+                of_system.entry(system).or_default().push(snapshot);
+            }
+        }
+        for (system, snapshots) in of_system {
+            let rule = rule(school, &system, &one.spot.target, now, &odd);
+            let verdicts = verdicts(school, &snapshots, rule, now);
+            out.extend(snapshots.into_iter().zip(verdicts).map(|(snapshot, (keep, because))| Retained {
+                copy,
+                id: snapshot.id,
+                system: system.clone(),
+                started: started(&snapshot),
+                keep,
+                because,
+            }));
+        }
+    }
+    Ok(out)
+}
+
+fn started(snapshot: &Snapshot) -> Option<Timestamp> {
+    Timestamp::from_millisecond(snapshot.label.as_ref()?.started_ms).ok()
+}
+
+/// What is kept of a system on a target, or why all of it is.
+fn rule(
+    school: &School,
+    name: &str,
+    target: &TargetId,
+    now: Timestamp,
+    odd: &dyn Fn(&SystemId) -> bool,
+) -> Result<Retention, String> {
+    if name == STATE {
+        return Ok(OF_STATE);
+    }
+    let Some(system) = school.plan.systems.iter().find(|system| system.id.as_str() == name) else {
+        return Err(format!("the plan has no system `{name}`"));
+    };
+    let Some(copy) = system.copies.iter().find(|copy| copy.target == *target) else {
+        return Err(format!("the plan makes no copies of {name} here"));
+    };
+    if odd(&system.id) {
+        return Err(format!(
+            "the newest run of {name} was unlike the others, so nothing of it goes until that is over"
+        ));
+    }
+    Ok(capped(school, system, &copy.retention, now))
+}
+
+/// The shorter of the two `max-age` holds.
+fn capped(school: &School, system: &System, retention: &Retention, now: Timestamp) -> Retention {
+    let zone = &school.plan.school.timezone;
+    let ages = [retention.max_age, system.max_age].into_iter().flatten();
+    Retention { max_age: ages.max_by_key(|age| age.before(now, zone)), ..retention.clone() }
+}
+
+/// Whether each of these stays, and why.
+fn verdicts(
+    school: &School,
+    snapshots: &[Snapshot],
+    rule: Result<Retention, String>,
+    now: Timestamp,
+) -> Vec<(bool, String)> {
+    let fixed = |snapshot: &Snapshot| match (started(snapshot), snapshot.held_until_ms) {
+        (None, _) => Some("its label does not open, so nobody knows when it was made".to_owned()),
+        (Some(_), Some(until)) if until > now.as_millisecond() => Some(held(school, until)),
+        _ => None,
+    };
+    let rule = match rule {
+        Ok(rule) => rule,
+        Err(why) => {
+            return snapshots.iter().map(|snapshot| (true, fixed(snapshot).unwrap_or_else(|| why.clone()))).collect();
+        }
+    };
+    let judged: Vec<Judged> = snapshots
+        .iter()
+        .filter(|snapshot| fixed(snapshot).is_none())
+        .filter_map(|snapshot| {
+            Some(Judged { id: snapshot.id.to_string(), time: started(snapshot)?, number: snapshot.number })
+        })
+        .collect();
+    let verdicts: BTreeMap<String, (bool, String)> = judge(&judged, &rule, now, &school.plan.school.timezone)
+        .into_iter()
+        .map(|verdict| (verdict.id, (verdict.keep, verdict.because)))
+        .collect();
+    let of = |snapshot: &Snapshot| match fixed(snapshot) {
+        Some(why) => (true, why),
+        None => verdicts.get(&snapshot.id.to_string()).cloned().unwrap_or((true, "nobody judged it".to_owned())),
+    };
+    snapshots.iter().map(of).collect()
+}
+
+fn held(school: &School, until_ms: i64) -> String {
+    let until = Timestamp::from_millisecond(until_ms).unwrap_or(Timestamp::MAX);
+    format!("it is held until {}", until.to_zoned(school.plan.school.timezone.clone()).strftime("%Y-%m-%d"))
+}
+
+/// Takes these off the list of their copy, and writes that into the ledger. They can be put back until a prune.
+///
+/// # Errors
+/// What the repository says; those of the copies before it are forgotten then, and the ledger says so.
+pub fn forget(school: &School, opened: &mut [Opened], gone: &[(usize, SnapshotId)]) -> Result<(), RunError> {
+    let now_ms = school.clock.decided().as_millisecond();
+    for (copy, one) in opened.iter_mut().enumerate() {
+        let ids: Vec<SnapshotId> = gone.iter().filter(|(of, _)| *of == copy).map(|(_, id)| *id).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let failed = |source| RunError::repository(one.spot.named(), source);
+        one.repository.forget(&ids, now_ms).map_err(failed)?;
+        school
+            .record(Event::Note { text: format!("{} snapshots were forgotten on {}", ids.len(), one.spot.named()) })?;
+    }
+    Ok(())
+}
+
+/// Puts a snapshot back on every opened copy on which it was forgotten; on how many.
+///
+/// # Errors
+/// What a repository says.
+pub fn put_back(school: &School, opened: &mut [Opened], name: &str) -> Result<Vec<(usize, SnapshotId)>, RunError> {
+    let now_ms = school.clock.decided().as_millisecond();
+    let mut back = Vec::new();
+    for (copy, one) in opened.iter_mut().enumerate() {
+        let Ok(snapshot) = one.repository.find_forgotten(name) else { continue };
+        let failed = |source| RunError::repository(one.spot.named(), source);
+        one.repository.unforget(&[snapshot.id], now_ms).map_err(failed)?;
+        school
+            .record(Event::Note { text: format!("snapshot {} was put back on {}", snapshot.id, one.spot.named()) })?;
+        back.push((copy, snapshot.id));
+    }
+    Ok(back)
+}
+
+/// Keeps snapshots from being forgotten before a time.
+///
+/// # Errors
+/// What a repository says.
+pub fn hold(
+    school: &School,
+    opened: &mut [Opened],
+    held: &[(usize, SnapshotId)],
+    until: Timestamp,
+) -> Result<(), RunError> {
+    let now_ms = school.clock.decided().as_millisecond();
+    for (copy, one) in opened.iter_mut().enumerate() {
+        let ids: Vec<SnapshotId> = held.iter().filter(|(of, _)| *of == copy).map(|(_, id)| *id).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let failed = |source| RunError::repository(one.spot.named(), source);
+        one.repository.hold(&ids, until.as_millisecond(), now_ms).map_err(failed)?;
+        let text = format!("{} snapshots on {} are held until {until}", ids.len(), one.spot.named());
+        school.record(Event::Note { text })?;
+    }
+    Ok(())
+}
+
+/// How a prune of a copy is to run.
+pub struct Pruning<'a> {
+    /// Only say what would go.
+    pub dry: bool,
+    /// Wait for nothing: what goes is gone at once, and nothing can be put back.
+    pub at_once: bool,
+    /// Set from outside to end early.
+    pub stop: &'a AtomicBool,
+    /// Progress.
+    pub tally: &'a Tally,
+}
+
+/// Gives back the room of what no snapshot on this copy needs any more, and writes that into the ledger.
+///
+/// # Errors
+/// What the repository says. What was done counts.
+pub fn prune(
+    school: &School,
+    one: &mut Opened,
+    how: &Pruning<'_>,
+    each: &mut dyn FnMut(&Verdict),
+) -> Result<Pruned, RunError> {
+    let (places, id) = (&school.places, one.repository.id().to_string());
+    let (scratch, journal) = (places.scratch(), places.journal(&id));
+    for folder in [&scratch, &journal] {
+        made(folder)?;
+    }
+    let clock = || school.clock.decided().as_millisecond();
+    let options = Prune {
+        dry: how.dry,
+        journal: Some(&journal),
+        ..Prune::usual(clock(), how.at_once, &scratch, &clock, how.stop, how.tally)
+    };
+    let pruned = dr_repo::prune(&mut one.repository, &options, each)
+        .map_err(|source| RunError::repository(one.spot.named(), source))?;
+    if pruned.deleted > 0 {
+        let text = format!("{} objects were deleted on {} that nothing needed", pruned.deleted, one.spot.named());
+        school.record(Event::Note { text })?;
+    }
+    Ok(pruned)
+}

@@ -1,0 +1,98 @@
+//! `dr forget`: what the plan no longer keeps goes off the list, with a reason for each.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use dr_repo::SnapshotId;
+use dr_run::{Opened, School, forget, open_to_write, put_back, retained};
+use serde_json::json;
+
+use super::opened::{away, school, surroundings, told};
+use crate::args::World;
+use crate::exit::{Cause, Failure, Outcome};
+use crate::shown;
+
+/// Take what the plan no longer keeps off the list, on every copy that can be reached now
+///
+/// Each system by its `retention` and `max-age` on each target. What is held, what the plan does not know, and all of a
+/// system whose newest run was unlike the others stays. Nothing is deleted: that is for `dr prune`, and for a week
+/// `--undo` puts a snapshot back. A host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
+#[derive(Args)]
+pub struct Forget {
+    /// Only snapshots of these systems
+    #[arg(value_name = "SYSTEM")]
+    systems: Vec<String>,
+    /// Only on this target
+    #[arg(long, value_name = "T")]
+    target: Option<String>,
+    /// Put this snapshot back wherever it was forgotten: its id, or the first 8 digits or more
+    #[arg(long, value_name = "ID", conflicts_with = "systems")]
+    undo: Option<String>,
+    /// Only say what would be forgotten
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Forget {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let (school, screen) = (school(world)?, world.screen);
+        let failed = |e| told(e, world);
+        let systems: BTreeSet<String> = self
+            .systems
+            .iter()
+            .map(|name| school.system_or_state(name).map(|system| system.id.to_string()))
+            .collect::<Result<_, _>>()
+            .map_err(failed)?;
+        let key = school.reading_key(&surroundings()).map_err(failed)?;
+        let (mut opened, closed) = open_to_write(&school, &key, self.target.as_deref()).map_err(failed)?;
+        let outcome = away(closed, opened.is_empty(), world);
+        if let Some(name) = &self.undo {
+            return self.back(name, &school, &mut opened, world).map(|done| outcome.and(done));
+        }
+        let verdicts = retained(&school, &opened, &systems).map_err(failed)?;
+        for verdict in &verdicts {
+            let (id, named) = (verdict.id.to_string(), opened[verdict.copy].spot.named());
+            screen.event(&json!({
+                "event": "verdict", "snapshot": id, "keep": verdict.keep, "because": verdict.because, "target": named,
+                "system": verdict.system, "time": verdict.started.map(|time| time.to_string()),
+            }));
+            let word = if verdict.keep { "keep" } else { "forget" };
+            let at = verdict
+                .started
+                .map_or_else(String::new, |time| shown::at(time.as_millisecond(), &school.plan.school.timezone));
+            let system = shown::name(verdict.system.as_bytes());
+            screen.say(&format!("{word:6}  {}  {at:16}  {system:<16} {named:<20} {}", &id[..8], verdict.because));
+        }
+        let gone: Vec<(usize, SnapshotId)> =
+            verdicts.iter().filter(|verdict| !verdict.keep).map(|verdict| (verdict.copy, verdict.id)).collect();
+        if !self.dry_run {
+            forget(&school, &mut opened, &gone).map_err(failed)?;
+        }
+        let kept = verdicts.len() - gone.len();
+        screen.event(&json!({
+            "event": "summary", "kept": kept, "forgotten": gone.len(), "dry_run": self.dry_run,
+        }));
+        let would = if self.dry_run { "would be " } else { "" };
+        screen.mention(&format!("{} {would}forgotten, {kept} kept", gone.len()));
+        Ok(outcome)
+    }
+
+    fn back(&self, name: &str, school: &School, opened: &mut [Opened], world: &World<'_>) -> Result<Outcome, Failure> {
+        let back = put_back(school, opened, name).map_err(|e| told(e, world))?;
+        if back.is_empty() {
+            return Err(Failure::new(
+                Cause::Failed,
+                format!("no copy that can be reached now has forgotten a snapshot `{name}`. Nothing was changed."),
+            ));
+        }
+        for (copy, id) in back {
+            let named = opened[copy].spot.named();
+            world.screen.event(&json!({
+                "event": "verdict", "snapshot": id.to_string(), "keep": true, "because": "it was put back",
+                "target": named,
+            }));
+            world.screen.say(&format!("back    {}  {named}", &id.to_string()[..8]));
+        }
+        Ok(Outcome::done())
+    }
+}

@@ -1,0 +1,78 @@
+//! `dr hold`: snapshots that must not be forgotten before a day.
+
+use clap::Args;
+use dr_repo::SnapshotId;
+use dr_run::{hold, open_to_write};
+use jiff::civil::Date;
+use serde_json::json;
+
+use super::opened::{away, school, surroundings, told};
+use crate::args::World;
+use crate::exit::{Cause, Failure, Outcome};
+
+/// Keep snapshots from being forgotten before a day, whatever the plan says: for a request, a dispute, an incident
+///
+/// A later call for the same snapshot replaces the day. A host in write-only mode needs the recovery key: DR_KEY_FILE
+/// names its file.
+#[derive(Args)]
+pub struct Hold {
+    /// A snapshot's id, its first 8 digits or more, or a system: all of its snapshots
+    #[arg(value_name = "ID|SYSTEM", required = true)]
+    what: Vec<String>,
+    /// The first day on which the plan decides again
+    #[arg(long, value_name = "DAY")]
+    until: Date,
+    /// Only on this target
+    #[arg(long, value_name = "T")]
+    target: Option<String>,
+    /// Only say what would be held
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Hold {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let (school, screen) = (school(world)?, world.screen);
+        let failed = |e| told(e, world);
+        let until = self.until.to_zoned(school.plan.school.timezone.clone());
+        let until =
+            until.map_err(|_| Failure::usage(format!("{} is no day that can be reached", self.until)))?.timestamp();
+        let key = school.reading_key(&surroundings()).map_err(failed)?;
+        let (mut opened, closed) = open_to_write(&school, &key, self.target.as_deref()).map_err(failed)?;
+        let outcome = away(closed, opened.is_empty(), world);
+        let mut held: Vec<(usize, SnapshotId)> = Vec::new();
+        for what in &self.what {
+            let before = held.len();
+            for (copy, one) in opened.iter().enumerate() {
+                for snapshot in one.repository.snapshots() {
+                    let is_named = what.len() >= 8 && snapshot.id.to_string().starts_with(what.as_str());
+                    let is_of = snapshot.label.as_ref().is_some_and(|label| label.system == *what);
+                    if (is_named || is_of) && !held.contains(&(copy, snapshot.id)) {
+                        held.push((copy, snapshot.id));
+                    }
+                }
+            }
+            if held.len() == before {
+                return Err(Failure::new(
+                    Cause::Failed,
+                    format!(
+                        "no copy that can be reached now has a snapshot `{what}`, or one of a system of that name. Nothing \
+                     was held."
+                    ),
+                ));
+            }
+        }
+        if !self.dry_run {
+            hold(&school, &mut opened, &held, until).map_err(failed)?;
+        }
+        for (copy, id) in &held {
+            let (id, named) = (id.to_string(), opened[*copy].spot.named());
+            screen.event(&json!({
+                "event": "verdict", "snapshot": id, "keep": true, "target": named,
+                "because": format!("it is held until {}", self.until),
+            }));
+            screen.say(&format!("hold    {}  {named}  until {}", &id[..8], self.until));
+        }
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,49 @@
+//! `dr prune`: the plan's targets give back the room of what nothing needs.
+
+use clap::Args;
+use dr_repo::Tally;
+use dr_run::{Pruning, open_to_write, prune};
+
+use super::opened::{away, school, surroundings, told};
+use super::pruned;
+use crate::args::World;
+use crate::exit::{Failure, Outcome};
+use crate::observe;
+
+/// Give back the room of what no snapshot needs any more, on every copy that can be reached now
+///
+/// Backups may go on meanwhile. What was forgotten in the last seven days keeps its data, so that it can be put back; a
+/// pack then goes in three steps a day apart, each done by the next prune. A host in write-only mode needs the recovery
+/// key: DR_KEY_FILE names its file.
+#[derive(Args)]
+pub struct Prune {
+    /// Only this target
+    #[arg(value_name = "TARGET")]
+    target: Option<String>,
+    /// Only say what would go
+    #[arg(long)]
+    dry_run: bool,
+    /// The room is free on return, and what was forgotten cannot be put back
+    #[arg(long)]
+    now: bool,
+}
+
+impl Prune {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let (school, screen) = (school(world)?, world.screen);
+        let failed = |e| told(e, world);
+        let key = school.reading_key(&surroundings()).map_err(failed)?;
+        let (mut opened, closed) = open_to_write(&school, &key, self.target.as_deref()).map_err(failed)?;
+        let mut outcome = away(closed, opened.is_empty(), world);
+        for one in &mut opened {
+            let (named, tally) = (one.spot.named(), Tally::default());
+            let how = Pruning { dry: self.dry_run, at_once: self.now, stop: world.signals.stop(), tally: &tally };
+            let done = observe::while_shown(screen, &tally, observe::pruning, || {
+                prune(&school, one, &how, &mut |verdict| pruned::verdict(screen, verdict, Some(&named)))
+            })
+            .map_err(failed)?;
+            outcome = outcome.and(pruned::end(screen, &done, &named, Some(&named), self.dry_run));
+        }
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,63 @@
+//! How it is told what becomes of packs, and what a prune did.
+
+use dr_repo::{Pruned, Verdict};
+use serde_json::{Value, json};
+
+use crate::exit::{Cause, Outcome};
+use crate::output::Screen;
+use crate::shown;
+
+/// What becomes of one pack. `target`: which copy, where there are several.
+pub fn verdict(screen: &Screen, verdict: &Verdict, target: Option<&str>) {
+    let mut event = json!({
+        "event": "verdict", "pack": verdict.pack, "keep": verdict.keep, "because": verdict.because,
+        "bytes": verdict.bytes,
+    });
+    name(&mut event, target);
+    screen.event(&event);
+    if !verdict.keep || screen.is_verbose() {
+        let word = if verdict.keep { "stays" } else { "goes" };
+        screen.say(&format!("{word:5}  {}  {}  {}", verdict.pack, shown::size(verdict.bytes), verdict.because));
+    }
+}
+
+/// What all of it came to. `place`: where, for people.
+pub fn end(screen: &Screen, pruned: &Pruned, place: &str, target: Option<&str>, dry: bool) -> Outcome {
+    let mut event = json!({
+        "event": "summary", "packs": pruned.packs, "bytes": pruned.bytes, "live": pruned.live,
+        "let_go": pruned.let_go, "rewritten": pruned.rewritten, "deleted": pruned.deleted,
+        "bytes_deleted": pruned.bytes_deleted, "bytes_stored": pruned.bytes_stored, "waiting": pruned.waiting,
+        "lost": pruned.lost, "damaged": pruned.damaged, "dry_run": dry,
+    });
+    name(&mut event, target);
+    screen.event(&event);
+    let mut line = format!(
+        "{place}: {} of {} needed, {} of {} let go",
+        shown::size(pruned.live),
+        shown::size(pruned.bytes),
+        pruned.let_go,
+        shown::count(pruned.packs, "pack", "packs"),
+    );
+    if dry {
+        line += " if it were done";
+    } else {
+        line += &format!("; {} deleted", shown::size(pruned.bytes_deleted));
+        if pruned.waiting > 0 {
+            line += &format!(", {} on their way out: prune again tomorrow", pruned.waiting);
+        }
+    }
+    screen.mention(&line);
+    if pruned.lost > 0 {
+        screen.warning(&format!("{} chunks that snapshots need are nowhere: run `dr repo check`", pruned.lost));
+    }
+    for pack in &pruned.damaged {
+        screen.warning(&format!("{pack} stays as it is: something in it cannot be read. Run `dr repo check`"));
+    }
+    Outcome::done().with(pruned.lost > 0 || !pruned.damaged.is_empty(), Cause::Missing)
+}
+
+fn name(event: &mut Value, target: Option<&str>) {
+    if let Some(target) = target {
+        event["target"] = json!(target);
+    }
+}

@@ -1,0 +1,214 @@
+//! `dr repo forget`: which snapshots are kept, and why.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use dr_plan::{Period, Retention, Snapshot as Judged, judge};
+use dr_repo::{RepoError, Repository, Snapshot, SnapshotId};
+use dr_run::clock;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::snapshots::log_is_damaged;
+use crate::args::World;
+use crate::command::look::View;
+use crate::exit::{Cause, Failure, Outcome};
+use crate::place::{self, Access, Place};
+use crate::told::{self, Doing};
+
+/// Take snapshots off the list
+///
+/// By id, or by rules that say which to keep; what any rule keeps stays, and without a rule nothing goes. Snapshots of
+/// different systems, hosts and paths are counted apart. Their room is given back by `dr repo prune`, and until then
+/// `--undo` puts them back.
+#[derive(Args)]
+pub struct Forget {
+    /// A path, or file:// and a path
+    #[arg(value_name = "URL", value_parser = place::parse)]
+    place: Place,
+    /// Only these: an id, or its first 8 digits or more
+    #[arg(value_name = "ID", conflicts_with_all = RULES)]
+    ids: Vec<String>,
+    /// Put the snapshots ID back that were forgotten
+    #[arg(long, requires = "ids")]
+    undo: bool,
+    /// Keep the newest N
+    #[arg(long, value_name = "N", default_value_t)]
+    keep_last: u32,
+    /// Keep the newest of each of N hours that have one
+    #[arg(long, value_name = "N", default_value_t)]
+    keep_hourly: u32,
+    /// Keep the newest of each of N days that have one
+    #[arg(long, value_name = "N", default_value_t)]
+    keep_daily: u32,
+    /// Keep the newest of each of N weeks that have one
+    #[arg(long, value_name = "N", default_value_t)]
+    keep_weekly: u32,
+    /// Keep the newest of each of N months that have one
+    #[arg(long, value_name = "N", default_value_t)]
+    keep_monthly: u32,
+    /// Keep the newest of each of N years that have one
+    #[arg(long, value_name = "N", default_value_t)]
+    keep_yearly: u32,
+    /// Keep everything younger than this, such as `30d` or `6mo`
+    #[arg(long, value_name = "PERIOD", value_parser = period)]
+    keep_within: Option<Period>,
+    /// Keep what has this tag, such as `term=autumn`; may be given again
+    #[arg(long, value_name = "K=V")]
+    keep_tag: Vec<String>,
+    /// Keep nothing older than this, whatever the other rules say
+    #[arg(long, value_name = "PERIOD", value_parser = period)]
+    max_age: Option<Period>,
+    /// Only say what would be forgotten
+    #[arg(long)]
+    dry_run: bool,
+}
+
+const RULES: [&str; 9] = [
+    "keep_last",
+    "keep_hourly",
+    "keep_daily",
+    "keep_weekly",
+    "keep_monthly",
+    "keep_yearly",
+    "keep_within",
+    "keep_tag",
+    "max_age",
+];
+
+fn period(text: &str) -> Result<Period, String> {
+    Period::parse(text).ok_or_else(|| "it is a number and a unit, such as `26h`, `30d`, `8w`, `6mo` or `7y`".to_owned())
+}
+
+/// What becomes of a snapshot, and why.
+struct Verdict {
+    id: SnapshotId,
+    keep: bool,
+    because: String,
+}
+
+impl Forget {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let mut repository = self.place.open(Access::Write, world)?;
+        let told = |error: RepoError| told::repo(&error, Doing::Forgetting, &world.signals);
+        if repository.behind().is_none() && log_is_damaged(&repository) {
+            return Err(Failure::new(
+                Cause::Failed,
+                format!(
+                    "a log entry of {} cannot be read, so there may be snapshots that are not known here. Nothing was \
+                 forgotten. Run `dr repo check`.",
+                    self.place.shown()
+                ),
+            ));
+        }
+        let now = clock::now();
+        if self.undo {
+            return self.put_back(&mut repository, now, world);
+        }
+        let verdicts = if self.ids.is_empty() { self.judge(&repository, now) } else { self.named(&repository, world)? };
+        for Verdict { id, keep, because } in &verdicts {
+            world.screen.event(&json!({
+                "event": "verdict", "snapshot": id.to_string(), "keep": keep, "because": because,
+            }));
+            let word = if *keep { "keep" } else { "forget" };
+            world.screen.say(&format!("{word:6}  {}  {because}", &id.to_string()[..8]));
+        }
+        let gone: Vec<SnapshotId> = verdicts.iter().filter(|verdict| !verdict.keep).map(|verdict| verdict.id).collect();
+        if !gone.is_empty() && !self.dry_run {
+            repository.forget(&gone, now.as_millisecond()).map_err(told)?;
+        }
+        let kept = verdicts.len() - gone.len();
+        world.screen.event(&json!({
+            "event": "summary", "kept": kept, "forgotten": gone.len(), "dry_run": self.dry_run,
+        }));
+        let would = if self.dry_run { "would be " } else { "" };
+        world.screen.mention(&format!("{} {would}forgotten, {kept} kept", gone.len()));
+        Ok(Outcome::done())
+    }
+
+    fn named(&self, repository: &Repository, world: &World<'_>) -> Result<Vec<Verdict>, Failure> {
+        let view = View::local(repository, world);
+        let find = |name: &String| {
+            let snapshot = repository.find(name).map_err(|e| view.told(e))?;
+            Ok(Verdict { id: snapshot.id, keep: false, because: "it was named".to_owned() })
+        };
+        self.ids.iter().map(find).collect()
+    }
+
+    fn retention(&self) -> Retention {
+        Retention {
+            last: self.keep_last,
+            hourly: self.keep_hourly,
+            daily: self.keep_daily,
+            weekly: self.keep_weekly,
+            monthly: self.keep_monthly,
+            yearly: self.keep_yearly,
+            within: self.keep_within,
+            max_age: self.max_age,
+        }
+    }
+
+    fn judge(&self, repository: &Repository, now: Timestamp) -> Vec<Verdict> {
+        let (snapshots, retention, zone) = (repository.snapshots(), self.retention(), TimeZone::system());
+        let mut apart: BTreeMap<_, Vec<&Snapshot>> = BTreeMap::new();
+        let mut out = Vec::new();
+        for snapshot in &snapshots {
+            let kept = |because: &str| Verdict { id: snapshot.id, keep: true, because: because.to_owned() };
+            match &snapshot.label {
+                None => out.push(kept("its label does not open, so nobody knows when it was made")),
+                Some(_) if snapshot.held_until_ms.is_some_and(|until| until > now.as_millisecond()) => {
+                    out.push(kept("it is held"));
+                }
+                Some(label) if self.keep_tag.iter().any(|tag| has_tag(label, tag)) => {
+                    out.push(kept("it has a tag that is kept"))
+                }
+                Some(label) => {
+                    let key = (label.system.clone(), label.hostname.clone(), label.paths.clone());
+                    apart.entry(key).or_default().push(snapshot);
+                }
+            }
+        }
+        for of_one in apart.into_values() {
+            let judged: Vec<Judged> = of_one
+                .iter()
+                .map(|snapshot| Judged {
+                    id: snapshot.id.to_string(),
+                    time: snapshot
+                        .label
+                        .as_ref()
+                        .and_then(|label| Timestamp::from_millisecond(label.started_ms).ok())
+                        .unwrap_or(now),
+                    number: snapshot.number,
+                })
+                .collect();
+            for verdict in judge(&judged, &retention, now, &zone) {
+                if let Some(snapshot) = of_one.iter().find(|snapshot| snapshot.id.to_string() == verdict.id) {
+                    out.push(Verdict { id: snapshot.id, keep: verdict.keep, because: verdict.because });
+                }
+            }
+        }
+        out
+    }
+
+    fn put_back(&self, repository: &mut Repository, now: Timestamp, world: &World<'_>) -> Result<Outcome, Failure> {
+        let find = |name: &String| repository.find_forgotten(name).map(|snapshot| snapshot.id);
+        let ids: Result<Vec<_>, RepoError> = self.ids.iter().map(find).collect();
+        let told = |error: RepoError| told::repo(&error, Doing::Forgetting, &world.signals);
+        let ids = ids.map_err(told)?;
+        if !self.dry_run {
+            repository.unforget(&ids, now.as_millisecond()).map_err(told)?;
+        }
+        for id in &ids {
+            world.screen.event(&json!({
+                "event": "verdict", "snapshot": id.to_string(), "keep": true, "because": "it was put back",
+            }));
+            world.screen.say(&format!("back    {}", &id.to_string()[..8]));
+        }
+        Ok(Outcome::done())
+    }
+}
+
+fn has_tag(label: &dr_repo::Label, tag: &str) -> bool {
+    label.tags.iter().any(|(name, value)| format!("{name}={value}") == tag)
+}

@@ -1,0 +1,49 @@
+//! `dr repo prune`: the room of what nothing needs is given back.
+
+use clap::Args;
+use dr_repo::{Prune as Options, RepoError, Tally};
+use dr_run::clock;
+
+use crate::args::World;
+use crate::cache::Cache;
+use crate::command::pruned;
+use crate::exit::{Failure, Outcome};
+use crate::place::{self, Access, Place};
+use crate::told::{self, Doing};
+use crate::{env, observe};
+
+/// Give back the room of what no snapshot needs any more
+///
+/// Backups may go on meanwhile. What was forgotten in the last seven days keeps its data, so that it can be put back; a
+/// pack then goes in three steps a day apart, each done by the next prune. `--now` waits for none of this.
+#[derive(Args)]
+pub struct Prune {
+    /// A path, or file:// and a path
+    #[arg(value_name = "URL", value_parser = place::parse)]
+    place: Place,
+    /// Only say what would go
+    #[arg(long)]
+    dry_run: bool,
+    /// The room is free on return, and what was forgotten cannot be put back
+    #[arg(long)]
+    now: bool,
+}
+
+impl Prune {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let access = if self.dry_run { Access::Read } else { Access::Write };
+        let mut repository = self.place.open(access, world)?;
+        let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), world.screen);
+        let (clock, cache) = (|| clock::now().as_millisecond(), Cache::of(repository.id(), screen));
+        let options = Options {
+            dry: self.dry_run,
+            journal: cache.journal(),
+            ..Options::usual(clock(), self.now, &scratch, &clock, world.signals.stop(), &tally)
+        };
+        let done = observe::while_shown(screen, &tally, observe::pruning, || {
+            dr_repo::prune(&mut repository, &options, &mut |verdict| pruned::verdict(screen, verdict, None))
+        })
+        .map_err(|e: RepoError| told::repo(&e, Doing::Pruning, &world.signals))?;
+        Ok(pruned::end(screen, &done, &self.place.shown(), None, self.dry_run))
+    }
+}
