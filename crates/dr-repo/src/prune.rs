@@ -148,8 +148,11 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         .filter(|(_, snapshot)| snapshot.is_there() || is_undoable(snapshot, options))
         .map(|(id, snapshot)| (*id, snapshot.document))
         .collect();
-    let live = mark(repository, &wanted, options.stop)?;
-    let uses = uses(repository, &live, &pins(state, view, options, None))?;
+    let live = match mark(repository, &wanted, options.stop) {
+        Ok(live) => live,
+        Err(why) => return Err(outrun(repository, view, why)),
+    };
+    let uses = uses(repository, &live, &pins(&repository.log.state, view, options, None))?;
     let fates = plan(&uses, options.waste, target);
     let (mut gone, mut moved) = (Vec::new(), Vec::new());
     for (used, fate) in uses.iter().zip(&fates) {
@@ -184,8 +187,10 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
     }
     let followed = followed(repository, &live)?;
     let rewritten = if moved.is_empty() { Rewritten::default() } else { rewrite(repository, options, &live, &moved)? };
-    gone.retain(|(pack, _)| !rewritten.damaged.contains(pack));
-    out.damaged = rewritten.damaged.iter().map(|pack| pack.object_name(HostId([0; 4]))).collect();
+    gone.retain(|(pack, _)| !rewritten.damaged.contains_key(pack));
+    // What another prune has swept meanwhile is gone, and not damaged.
+    let is_swept = |pack: &PackId| repository.log.state.packs.get(pack).is_some_and(|pack| pack.swept);
+    out.damaged = rewritten.damaged.iter().filter(|(pack, _)| !is_swept(pack)).map(|(_, name)| name.clone()).collect();
     let step = Step { options, view, followed, rewritten };
     step.fence(repository)?;
     step.condemn(repository, &gone)?;
@@ -194,6 +199,16 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
     out.bytes_stored = options.tally.bytes_stored.load(Ordering::Relaxed) - before;
     repository.refresh()?;
     Ok(out)
+}
+
+/// Whoever sweeps at once may have taken away what was being followed here.
+fn outrun(repository: &mut Repository, view: u64, why: RepoError) -> RepoError {
+    let is_gone = matches!(&why, RepoError::Damaged { .. } | RepoError::Store(StoreError::NotFound { .. }));
+    let shelf = repository.shelf.clone();
+    match is_gone && repository.log.refresh(&shelf).is_ok() && repository.log.state.swept_at > view {
+        true => RepoError::Outrun("another prune swept what was looked at"),
+        false => why,
+    }
 }
 
 /// Whether it was forgotten, and not so long ago that it could not be put back.
@@ -291,7 +306,7 @@ struct Rewritten {
     session: Option<SessionId>,
     packs: BTreeSet<PackId>,
     /// These stay: something in them cannot be read.
-    damaged: BTreeSet<PackId>,
+    damaged: BTreeMap<PackId, String>,
 }
 
 /// Writes what is needed of these packs into new ones and registers those.
@@ -359,7 +374,7 @@ fn rewrite_in(
             Err(
                 RepoError::Damaged { .. } | RepoError::Store(StoreError::NotFound { .. } | StoreError::Short { .. }),
             ) => {
-                out.damaged.insert(brief.id);
+                out.damaged.insert(brief.id, index.object(*pack));
             }
             Err(other) => return Err(other),
         }

@@ -23,7 +23,8 @@ pub struct Prune {
     /// Only say what would go
     #[arg(long)]
     dry_run: bool,
-    /// The room is free on return, and what was forgotten cannot be put back
+    /// The room is free on return. What was forgotten cannot be put back, and a restore that is under way may lose what it
+    /// still wants to read
     #[arg(long)]
     now: bool,
 }
