@@ -182,7 +182,7 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
     if options.dry {
         return Ok(out);
     }
-    if !repository.log.state.features.contains(SWEEPS) {
+    if !gone.is_empty() && !repository.log.state.features.contains(SWEEPS) {
         repository.maintain(options.now_ms, Body::Features(vec![SWEEPS.to_owned()]))?;
     }
     let followed = followed(repository, &live)?;

@@ -6,12 +6,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
+use dr_store::StoreError;
 
 use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
-use crate::log_entry::Author;
 use crate::look::{Pages, Stand, as_child};
 use crate::lookup::{Index, Place};
 use crate::page::{Child, Contents, Extent, Page};
@@ -66,7 +66,7 @@ pub(super) fn mark(
         index,
         live: Live::new(index),
         pages: Pages::new(repository)?,
-        extents: repository.fetcher()?,
+        fetcher: repository.fetcher()?,
         stop,
     };
     for (id, document) in snapshots {
@@ -80,7 +80,7 @@ struct Marker<'a> {
     index: &'a Index,
     live: Live,
     pages: Pages<'a>,
-    extents: Fetcher<'a>,
+    fetcher: Fetcher<'a>,
     stop: &'a AtomicBool,
 }
 
@@ -135,7 +135,7 @@ impl Marker<'_> {
         if !self.take(ChunkKind::Extents, run.id)? {
             return Ok(());
         }
-        match extent_page(run, level, &mut self.extents)? {
+        match extent_page(run, level, &mut self.fetcher)? {
             ExtentPage::Leaf(extents) => self.chunks(&extents),
             ExtentPage::Inner { runs, .. } => runs.into_iter().try_for_each(|run| self.extents(run, level - 1)),
         }
@@ -159,32 +159,35 @@ impl Marker<'_> {
             // Whoever opens it says what is wrong.
             [] => {}
             [one] => self.live.add(*one),
-            several => self.choose(several),
+            _ => self.choose(kind, id, places)?,
         }
         Ok(true)
     }
 
-    /// Several packs say that they hold it. One that we may take at its word is enough. Of others, one of each author
-    /// is kept: a host with a stolen key can claim to hold what it does not.
-    fn choose(&mut self, places: &[Place]) {
+    /// Several packs say that they hold it. The first that does when it is read is enough: its bytes are named anew, so
+    /// that neither damage nor a host with a stolen key can make a pack stand for what it does not hold.
+    fn choose(&mut self, kind: ChunkKind, id: ChunkId, places: Vec<Place>) -> Result<(), RepoError> {
         let state = &self.repository.log.state;
         let is_moved = |place: &Place| {
             state.packs.get(&self.index.brief(place.pack).id).is_some_and(|pack| pack.relocated || pack.condemned)
         };
         // What an earlier prune wrote anew and could not clear away after is not written anew again.
-        let mut places = places.to_vec();
-        places.sort_by_key(|place| (!self.index.brief(place.pack).source, is_moved(place)));
-        if let Some(first) = places.first().filter(|first| self.index.brief(first.pack).source) {
-            return self.live.add(*first);
-        }
-        let mut kept: Vec<Option<Author>> = Vec::new();
-        for place in places {
-            let session = self.index.brief(place.pack).id.session;
-            let author = state.sessions.get(&session).and_then(|session| session.author);
-            if author.is_none() || !kept.contains(&author) {
-                kept.push(author);
-                self.live.add(place);
+        let mut places = places;
+        places.sort_by_key(is_moved);
+        for place in &places {
+            match self.fetcher.at(kind, id, *place) {
+                Ok(_) => {
+                    self.live.add(*place);
+                    return Ok(());
+                }
+                Err(
+                    RepoError::Damaged { .. }
+                    | RepoError::Store(StoreError::NotFound { .. } | StoreError::Short { .. }),
+                ) => {}
+                Err(other) => return Err(other),
             }
         }
+        places.into_iter().for_each(|place| self.live.add(place));
+        Ok(())
     }
 }

@@ -220,6 +220,35 @@ fn two_prunes_at_once_and_a_backup_between_them_lose_nothing() {
 }
 
 #[test]
+fn of_two_copies_the_one_that_can_be_read_is_kept() {
+    for spoiled in 0..2 {
+        let scene = Scene::new();
+        let tree = generation(1);
+        let (mut one, mut other) = (scene.open(), scene.open());
+        one.ready().unwrap();
+        other.ready().unwrap();
+        let first = scene.school.backup(&mut one, &tree, None).unwrap().snapshot;
+        let before = scene.shelf.list("data").unwrap();
+        let second = scene.school.backup(&mut other, &tree, None).unwrap().snapshot;
+        let all = scene.shelf.list("data").unwrap();
+        let (old, new): (Vec<_>, Vec<_>) = all.into_iter().partition(|pack| before.contains(pack));
+        for pack in if spoiled == 0 { old } else { new } {
+            let mut bytes = scene.shelf.get(&pack.key, pack.size).unwrap().to_vec();
+            let (from, to) = (bytes.len() / 8, bytes.len() * 7 / 8);
+            bytes[from..to].iter_mut().for_each(|byte| *byte ^= 1);
+            scene.shelf.delete(&pack.key).unwrap();
+            scene.shelf.put_new(&pack.key, dr_store::Body::Bytes(bytes.into())).unwrap();
+        }
+        scene.prune(NOW, 0, false).unwrap();
+        for id in [first, second] {
+            let (back, restored) = scene.school.restore(&scene.open(), id).unwrap();
+            assert_eq!(restored.failed, [], "with {spoiled} spoiled");
+            assert!(back == tree);
+        }
+    }
+}
+
+#[test]
 fn what_a_run_that_is_not_over_needs_stays_until_it_is_over_or_was_silent_for_seven_weeks() {
     let scene = Scene::new();
     let (old, new) = (generation(0), generation(1));
