@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use dr_repo::SnapshotId;
-use dr_run::{Opened, School, forget, open_to_write, put_back, retained};
+use dr_run::{Opened, School, forget, open_all, open_to_write, put_back, retained};
 use serde_json::json;
 
 use super::opened::{away, school, surroundings, told};
@@ -26,7 +26,7 @@ pub struct Forget {
     #[arg(long, value_name = "T")]
     target: Option<String>,
     /// Put this snapshot back wherever it was forgotten: its id, or the first 8 digits or more
-    #[arg(long, value_name = "ID", conflicts_with = "systems")]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["systems", "dry_run"])]
     undo: Option<String>,
     /// Only say what would be forgotten
     #[arg(long)]
@@ -44,7 +44,8 @@ impl Forget {
             .collect::<Result<_, _>>()
             .map_err(failed)?;
         let key = school.reading_key(&surroundings()).map_err(failed)?;
-        let (mut opened, closed) = open_to_write(&school, &key, self.target.as_deref()).map_err(failed)?;
+        let open = if self.dry_run { open_all } else { open_to_write };
+        let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;
         let outcome = away(closed, opened.is_empty(), world);
         if let Some(name) = &self.undo {
             return self.back(name, &school, &mut opened, world).map(|done| outcome.and(done));
@@ -54,7 +55,7 @@ impl Forget {
             let (id, named) = (verdict.id.to_string(), opened[verdict.copy].spot.named());
             screen.event(&json!({
                 "event": "verdict", "snapshot": id, "keep": verdict.keep, "because": verdict.because, "target": named,
-                "system": verdict.system, "time": verdict.started.map(|time| time.to_string()),
+                "system": verdict.system, "time": verdict.started.and_then(|time| shown::rfc3339(time.as_millisecond())),
             }));
             let word = if verdict.keep { "keep" } else { "forget" };
             let at = verdict

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dr_repo::SnapshotId;
-use dr_run::{hold, open_to_write};
+use dr_run::{hold, open_all, open_to_write};
 use jiff::civil::Date;
 use serde_json::json;
 
@@ -38,7 +38,8 @@ impl Hold {
         let until =
             until.map_err(|_| Failure::usage(format!("{} is no day that can be reached", self.until)))?.timestamp();
         let key = school.reading_key(&surroundings()).map_err(failed)?;
-        let (mut opened, closed) = open_to_write(&school, &key, self.target.as_deref()).map_err(failed)?;
+        let open = if self.dry_run { open_all } else { open_to_write };
+        let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;
         let outcome = away(closed, opened.is_empty(), world);
         let mut held: Vec<(usize, SnapshotId)> = Vec::new();
         for what in &self.what {

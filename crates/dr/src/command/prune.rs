@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dr_repo::Tally;
-use dr_run::{Pruning, open_to_write, prune};
+use dr_run::{Pruning, open_all, open_to_write, prune};
 
 use super::opened::{away, school, surroundings, told};
 use super::pruned;
@@ -34,7 +34,8 @@ impl Prune {
         let (school, screen) = (school(world)?, world.screen);
         let failed = |e| told(e, world);
         let key = school.reading_key(&surroundings()).map_err(failed)?;
-        let (mut opened, closed) = open_to_write(&school, &key, self.target.as_deref()).map_err(failed)?;
+        let open = if self.dry_run { open_all } else { open_to_write };
+        let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;
         let mut outcome = away(closed, opened.is_empty(), world);
         for one in &mut opened {
             let (named, tally) = (one.spot.named(), Tally::default());

@@ -90,7 +90,8 @@ struct Verdict {
 
 impl Forget {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let mut repository = self.place.open(Access::Write, world)?;
+        let access = if self.dry_run { Access::Read } else { Access::Write };
+        let mut repository = self.place.open(access, world)?;
         let told = |error: RepoError| told::repo(&error, Doing::Forgetting, &world.signals);
         if repository.behind().is_none() && log_is_damaged(&repository) {
             return Err(Failure::new(
