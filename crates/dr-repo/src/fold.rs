@@ -309,13 +309,17 @@ impl State {
         if gone && self.holds(Rule::Needs) {
             return Err("a pack that it needs was swept");
         }
-        if self.packs.range(whole(registered.session)).any(|(_, pack)| pack.swept) && self.holds(Rule::Own) {
+        // A session that is new here has no packs yet.
+        let known = session.author.is_some();
+        if known && self.packs.range(whole(registered.session)).any(|(_, pack)| pack.swept) && self.holds(Rule::Own) {
             return Err("a pack of its own session was swept");
         }
         // Needed again: what was about to go stays.
         if self.holds(Rule::Reprieve) {
             self.each_pack(&registered.needs, |pack| pack.condemned = false);
-            self.packs.range_mut(whole(registered.session)).for_each(|(_, pack)| pack.condemned = false);
+            if known {
+                self.packs.range_mut(whole(registered.session)).for_each(|(_, pack)| pack.condemned = false);
+            }
         }
         for &(kind, first, last) in &registered.own {
             for no in first..=last {
