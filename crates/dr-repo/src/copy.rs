@@ -160,7 +160,7 @@ fn in_session(
 /// What the other repository says of a snapshot that it has, or had.
 fn known(to: &Repository, id: SnapshotId) -> Option<Fate> {
     let state = to.log.state.snapshots.get(&id)?;
-    Some(if !state.is_there() { Fate::Forgotten } else { Fate::There })
+    Some(if state.is_there() { Fate::There } else { Fate::Forgotten })
 }
 
 /// A copy under way.

@@ -21,6 +21,7 @@ use crate::fold::{SWEEPS, SnapshotState, State, ranges, runs_of, whole};
 use crate::format::{FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET};
 use crate::id::{HostId, PackId, PackKind, SessionId, SnapshotId, session_of_index, wipe_stack};
 use crate::log_entry::{Body, object_name};
+use crate::look::lost;
 use crate::lookup::Place;
 use crate::pack::{Alone, FinishedPack, Packer};
 use crate::repository::Repository;
@@ -371,12 +372,10 @@ fn rewrite_in(
                 out.packs.insert(brief.id);
             }
             // What was moved of it by now is there twice.
-            Err(
-                RepoError::Damaged { .. } | RepoError::Store(StoreError::NotFound { .. } | StoreError::Short { .. }),
-            ) => {
+            Err(error) => {
+                lost(error)?;
                 out.damaged.insert(brief.id, index.object(*pack));
             }
-            Err(other) => return Err(other),
         }
         for pack in done.drain(..) {
             stored.pack(&repository.shelf, pack, false)?;

@@ -6,13 +6,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
-use dr_store::StoreError;
 
 use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
-use crate::look::{Pages, Stand, as_child};
+use crate::look::{Pages, Stand, as_child, lost};
 use crate::lookup::{Index, Place};
 use crate::page::{Child, Contents, Extent, Page};
 use crate::repository::Repository;
@@ -166,13 +165,12 @@ impl Marker<'_> {
 
     /// Several packs say that they hold it. The first that does when it is read is enough: its bytes are named anew, so
     /// that neither damage nor a host with a stolen key can make a pack stand for what it does not hold.
-    fn choose(&mut self, kind: ChunkKind, id: ChunkId, places: Vec<Place>) -> Result<(), RepoError> {
+    fn choose(&mut self, kind: ChunkKind, id: ChunkId, mut places: Vec<Place>) -> Result<(), RepoError> {
         let state = &self.repository.log.state;
         let is_moved = |place: &Place| {
             state.packs.get(&self.index.brief(place.pack).id).is_some_and(|pack| pack.relocated || pack.condemned)
         };
         // What an earlier prune wrote anew and could not clear away after is not written anew again.
-        let mut places = places;
         places.sort_by_key(is_moved);
         for place in &places {
             match self.fetcher.at(kind, id, *place) {
@@ -180,11 +178,7 @@ impl Marker<'_> {
                     self.live.add(*place);
                     return Ok(());
                 }
-                Err(
-                    RepoError::Damaged { .. }
-                    | RepoError::Store(StoreError::NotFound { .. } | StoreError::Short { .. }),
-                ) => {}
-                Err(other) => return Err(other),
+                Err(error) => drop(lost(error)?),
             }
         }
         places.into_iter().for_each(|place| self.live.add(place));

@@ -20,13 +20,8 @@ pub struct Prune {
     /// Only this target
     #[arg(value_name = "TARGET")]
     target: Option<String>,
-    /// Only say what would go
-    #[arg(long)]
-    dry_run: bool,
-    /// The room is free on return. What was forgotten cannot be put back, and a restore that is under way may lose what it
-    /// still wants to read
-    #[arg(long)]
-    now: bool,
+    #[command(flatten)]
+    how: pruned::How,
 }
 
 impl Prune {
@@ -34,17 +29,18 @@ impl Prune {
         let (school, screen) = (school(world)?, world.screen);
         let failed = |e| told(e, world);
         let key = school.reading_key(&surroundings()).map_err(failed)?;
-        let open = if self.dry_run { open_all } else { open_to_write };
+        let open = if self.how.dry_run { open_all } else { open_to_write };
         let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;
         let mut outcome = away(closed, opened.is_empty(), world);
         for one in &mut opened {
             let (named, tally) = (one.spot.named(), Tally::default());
-            let how = Pruning { dry: self.dry_run, at_once: self.now, stop: world.signals.stop(), tally: &tally };
+            let how =
+                Pruning { dry: self.how.dry_run, at_once: self.how.now, stop: world.signals.stop(), tally: &tally };
             let done = observe::while_shown(screen, &tally, observe::pruning, || {
                 prune(&school, one, &how, &mut |verdict| pruned::verdict(screen, verdict, Some(&named)))
             })
             .map_err(failed)?;
-            outcome = outcome.and(pruned::end(screen, &done, &named, Some(&named), self.dry_run));
+            outcome = outcome.and(pruned::end(screen, &done, &named, Some(&named), self.how.dry_run));
         }
         Ok(outcome)
     }

@@ -1,11 +1,24 @@
 //! How it is told what becomes of packs, and what a prune did.
 
+use clap::Args;
 use dr_repo::{Pruned, Verdict};
 use serde_json::{Value, json};
 
 use crate::exit::{Cause, Outcome};
 use crate::output::Screen;
 use crate::shown;
+
+/// How a prune is asked for, with a plan and without.
+#[derive(Args)]
+pub struct How {
+    /// Only say what would go
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The room is free on return. What was forgotten cannot be put back, and a restore that is under way may lose what it
+    /// still wants to read
+    #[arg(long)]
+    pub now: bool,
+}
 
 /// What becomes of one pack. `target`: which copy, where there are several.
 pub fn verdict(screen: &Screen, verdict: &Verdict, target: Option<&str>) {

@@ -21,30 +21,25 @@ pub struct Prune {
     /// A path, or file:// and a path
     #[arg(value_name = "URL", value_parser = place::parse)]
     place: Place,
-    /// Only say what would go
-    #[arg(long)]
-    dry_run: bool,
-    /// The room is free on return. What was forgotten cannot be put back, and a restore that is under way may lose what it
-    /// still wants to read
-    #[arg(long)]
-    now: bool,
+    #[command(flatten)]
+    how: pruned::How,
 }
 
 impl Prune {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let access = if self.dry_run { Access::Read } else { Access::Write };
+        let access = if self.how.dry_run { Access::Read } else { Access::Write };
         let mut repository = self.place.open(access, world)?;
         let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), world.screen);
         let (clock, cache) = (|| clock::now().as_millisecond(), Cache::of(repository.id(), screen));
         let options = Options {
-            dry: self.dry_run,
+            dry: self.how.dry_run,
             journal: cache.journal(),
-            ..Options::usual(clock(), self.now, &scratch, &clock, world.signals.stop(), &tally)
+            ..Options::usual(clock(), self.how.now, &scratch, &clock, world.signals.stop(), &tally)
         };
         let done = observe::while_shown(screen, &tally, observe::pruning, || {
             dr_repo::prune(&mut repository, &options, &mut |verdict| pruned::verdict(screen, verdict, None))
         })
         .map_err(|e: RepoError| told::repo(&e, Doing::Pruning, &world.signals))?;
-        Ok(pruned::end(screen, &done, &self.place.shown(), None, self.dry_run))
+        Ok(pruned::end(screen, &done, &self.place.shown(), None, self.how.dry_run))
     }
 }
