@@ -43,6 +43,7 @@ mod model;
 mod moved;
 mod pack;
 mod page;
+mod parity;
 mod prune;
 mod register;
 mod repository;
@@ -52,6 +53,7 @@ mod seen;
 mod session;
 mod slot;
 mod snapshot;
+mod spares;
 mod squeeze;
 // Also for tests, so that whoever changes a stage hears of it from the compiler.
 #[cfg(any(test, feature = "bench"))]
@@ -72,7 +74,7 @@ mod wiped;
 mod wire;
 
 pub use backup::{Capture, Summary, Tally, backup, new_snapshot_id};
-pub use check::{Check, Checked, Finding, ReadData, Stats, check};
+pub use check::{Check, Checked, Finding, ReadData, Stats, Unread, check};
 pub use copy::{Copied, Copying, Fate, Missing, copy};
 pub use diff::{Amount, Aspect, Change, Compared, Diff, Difference, diff};
 pub use error::RepoError;

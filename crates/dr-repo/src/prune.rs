@@ -26,6 +26,7 @@ use crate::lookup::Place;
 use crate::pack::{Alone, FinishedPack, Packer};
 use crate::repository::Repository;
 use crate::session::Session;
+use crate::spares;
 use crate::stored::{Says, Stored};
 use mark::{Live, mark};
 use plan::{Fate, Use, plan};
@@ -334,7 +335,7 @@ fn rewrite_in(
     live: &Live,
     packs: &[u32],
 ) -> Result<Rewritten, RepoError> {
-    let mut stored = Stored::new(session, options.clock, options.tally);
+    let mut stored = Stored::new(repository, session, options.clock, options.tally);
     let (mut sources, mut out) = (Vec::new(), Rewritten { session: Some(session.id), ..Rewritten::default() });
     let mut packers = [
         Packer::new(PackKind::Data, FRAME_RAW, PACK_TARGET, LEVEL)?,
@@ -521,10 +522,22 @@ impl Step<'_> {
                 delete(listed)?;
             }
         }
+        for listed in repository.shelf.list(spares::FOLDER)? {
+            let Some(session) = spares::session_of_parity(listed.key.as_str()) else { continue };
+            let is_empty = state.packs.range(whole(session)).all(|(pack, _)| gone.contains(pack));
+            if is_empty && is_over(state, session) {
+                delete(listed)?;
+            }
+        }
         for folder in ["data", "meta"] {
             for listed in repository.shelf.list(folder)? {
-                let Some((_, pack)) = PackId::from_object_name(listed.key.as_str()) else { continue };
-                if gone.contains(&pack) || (!state.packs.contains_key(&pack) && is_over(state, pack.session)) {
+                let name = listed.key.as_str();
+                let healed = PackId::from_healed_name(name).map(|(_, pack, _)| pack);
+                let own = PackId::from_object_name(name).map(|(_, pack)| pack);
+                let Some(pack) = healed.or(own) else { continue };
+                // What repair has stored and not said yet is its own to clear away.
+                let is_nobodys = healed.is_none() && !state.packs.contains_key(&pack) && is_over(state, pack.session);
+                if gone.contains(&pack) || is_nobodys {
                     delete(listed)?;
                 }
             }
@@ -545,7 +558,7 @@ impl Step<'_> {
         }
         let staging = repository.shelf.staging().unwrap_or(self.options.scratch).to_owned();
         let session = Session::begin(&repository.writer, staging, repository.shelf.place(), self.options.journal)?;
-        let mut stored = Stored::new(&session, self.options.clock, self.options.tally);
+        let mut stored = Stored::new(repository, &session, self.options.clock, self.options.tally);
         match stored.register(repository, Body::IndexMerge, Says { superseded, last: true, ..Says::default() }) {
             // Another prune was first.
             Err(RepoError::Outrun(_)) if empty(&repository.log.state).is_empty() => Ok(()),

@@ -62,6 +62,8 @@ pub struct Repository {
     pub(crate) repo: RepoId,
     pub(crate) log: Log,
     index: LazyIndex,
+    /// Whether whoever made it wants parity.
+    parity: bool,
     /// What was found damaged while opening; everything else works.
     faults: Vec<Fault>,
 }
@@ -148,6 +150,7 @@ struct Described {
     family: FamilyId,
     maintenance: [u8; 32],
     read_only: Option<String>,
+    parity: bool,
 }
 
 fn parse_described(bytes: &[u8]) -> Result<Described, RepoError> {
@@ -175,6 +178,7 @@ fn parse_described(bytes: &[u8]) -> Result<Described, RepoError> {
         family: FamilyId(unhex(text("/family_id")).ok_or_else(|| bad("its family cannot be read"))?),
         maintenance: unhex(text("/trust/maintenance")).ok_or_else(|| bad("its maintenance key cannot be read"))?,
         read_only: features("ro_compat").into_iter().next(),
+        parity: value["parity"] != false,
     })
 }
 
@@ -232,6 +236,7 @@ impl Repository {
             repo: described.repo,
             log,
             index: LazyIndex::default(),
+            parity: described.parity,
             faults,
         };
         repository.log.read_only = described.read_only;
@@ -291,6 +296,12 @@ impl Repository {
     /// One that shares the frames that are open with others.
     pub(crate) fn fetcher_sharing(&self, frames: Arc<Frames>) -> Result<Fetcher<'_>, RepoError> {
         Fetcher::new(&self.shelf, self.index()?, &self.keys, &self.namer, frames)
+    }
+
+    /// Whether parity is kept here, by which `repair` heals what has rotted.
+    #[must_use]
+    pub fn keeps_parity(&self) -> bool {
+        self.parity && self.shelf.may_rot()
     }
 
     /// Bytes that were got from the store since this was opened, and by opening it.
