@@ -6,6 +6,8 @@
 
 mod parity;
 
+pub(crate) use parity::{is_whole, table};
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -88,7 +90,9 @@ pub struct Checked {
     pub packs_read: u64,
     /// Packs that were read whole and are as they should be.
     pub(crate) sound: Vec<(PackId, HostId)>,
-    /// Whether these were opened as well, and each of their chunks named anew.
+    /// Packs that are missing, damaged or described by nothing.
+    pub(crate) unsound: Vec<(PackId, HostId)>,
+    /// Whether the sound ones were opened as well, and each of their chunks named anew.
     pub(crate) opened: bool,
     /// Since when, in milliseconds since 1970 UTC, the packs that were not read now were read by nobody else either: of
     /// the one that waits longest. A pack counts as read when it was stored.
@@ -241,8 +245,10 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
     for read in two_at_a_time(&to_read, |(number, missing)| read_pack(repository, *number, *missing, options))? {
         out.packs_read += u64::from(read.bytes > 0);
         out.bytes_read += read.bytes;
-        if read.bytes > 0 && read.what.is_none() {
-            let brief = index.brief(read.number);
+        let brief = index.brief(read.number);
+        if read.what.is_some() || bad_objects.contains_key(&read.object) {
+            out.unsound.push((brief.id, brief.host));
+        } else if read.bytes > 0 {
             out.sound.push((brief.id, brief.host));
         }
         if let Some(what) = read.what {
@@ -259,6 +265,7 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
         };
         if !index.knows_pack(*id) {
             let object = id.object_name(state.host);
+            out.unsound.push((*id, state.host));
             bad_objects.entry(object).or_insert_with(|| "no index describes it and it cannot be read itself".into());
         }
     }

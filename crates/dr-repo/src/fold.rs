@@ -35,8 +35,10 @@ pub(crate) struct PackState {
 /// A snapshot, as far as the log knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SnapshotState {
-    /// The entry that committed it; snapshots are ordered by this.
+    /// The entry that committed it.
     pub(crate) n: u64,
+    /// The entry in whose place it stands: snapshots are ordered by this.
+    pub(crate) at: u64,
     pub(crate) document: ChunkId,
     pub(crate) label: Vec<u8>,
     pub(crate) needs: Arc<[Runs]>,
@@ -300,7 +302,7 @@ impl State {
         // Repair describes anew what others' sessions stored, also ended ones.
         let mends = matches!(entry.body, Body::IndexMerge(_));
         // Nothing more counts by it, so that it may do so whatever became of the session.
-        let only_describes = mends && registered.own.is_empty() && registered.snapshots.is_empty();
+        let only_describes = mends && registered.own.is_empty() && registered.snapshots.is_empty() && !registered.last;
         if session.fenced && !only_describes && self.holds(Rule::Fenced) {
             return Err("its session was fenced off");
         }
@@ -360,6 +362,7 @@ impl State {
         for snapshot in &registered.snapshots {
             self.snapshots.entry(snapshot.id).or_insert_with(|| SnapshotState {
                 n: entry.n,
+                at: if mends && (1..entry.n).contains(&registered.at) { registered.at } else { entry.n },
                 document: snapshot.document,
                 label: snapshot.label.clone(),
                 needs: Arc::clone(&needs),
@@ -419,7 +422,7 @@ impl State {
     /// Snapshots that are there, oldest commit first.
     pub(crate) fn live(&self) -> Vec<(SnapshotId, &SnapshotState)> {
         let mut out: Vec<_> = self.snapshots.iter().filter(|(_, s)| s.is_there()).map(|(id, s)| (*id, s)).collect();
-        out.sort_by_key(|(id, s)| (s.n, *id));
+        out.sort_by_key(|(id, s)| (s.at, *id));
         out
     }
 }

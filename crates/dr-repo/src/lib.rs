@@ -7,6 +7,7 @@
 
 #![expect(clippy::missing_errors_doc, reason = "`RepoError` names every cause, and each may come from any operation")]
 
+mod anew;
 mod backup;
 mod cache;
 mod cbor;
@@ -46,6 +47,7 @@ mod page;
 mod parity;
 mod prune;
 mod register;
+mod repair;
 mod repository;
 mod restore;
 mod seal;
@@ -83,6 +85,7 @@ pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
 pub use key::{FamilyKey, Key, WriterKey};
 pub use look::Tree;
 pub use prune::{Prune, Pruned, Verdict, prune};
+pub use repair::{Mended, Repair, Repaired, Told, repair};
 pub use repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer};
 pub use restore::{Description, Listed, Restore, Restored, restore};
 pub use snapshot::{Label, Shape};

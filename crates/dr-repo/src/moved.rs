@@ -181,6 +181,7 @@ fn repack(scene: &Scene, repository: &mut Repository, from: PackId) {
         used: vec![],
         sources: sources.clone(),
         superseded: vec![],
+        at: 0,
     };
     append(scene, repository, LogBody::Repack(registered));
     append(scene, repository, LogBody::Condemn(sources.clone()));

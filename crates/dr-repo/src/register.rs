@@ -181,6 +181,7 @@ impl<'a> Registrar<'a> {
             sources: Vec::new(),
             superseded: Vec::new(),
             snapshots,
+            at: 0,
         };
         let is_commit = !registered.snapshots.is_empty();
         let (shelf, writer) = (self.repository.shelf.clone(), self.repository.writer.clone());
@@ -321,6 +322,7 @@ fn end(
         used: Vec::new(),
         sources: Vec::new(),
         superseded: Vec::new(),
+        at: 0,
     };
     let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
     let appended = repository.log.append(&shelf, &writer, now_ms, &mut |_| Ok(Body::Packs(registered.clone())));
@@ -336,7 +338,7 @@ fn end(
 }
 
 /// Opens every frame of a pack and names every chunk anew. Needs a key that reads.
-fn rehash(
+pub(crate) fn rehash(
     repository: &Repository,
     object: &str,
     opened: &crate::pack::Opened<'_>,

@@ -384,7 +384,7 @@ impl Repository {
     fn shown(&self, id: SnapshotId, state: &SnapshotState) -> Snapshot {
         Snapshot {
             id,
-            number: state.n,
+            number: state.at,
             label: Label::open(&state.label, &self.writer.naming.list, self.writer.family, id).ok(),
             held_until_ms: state.held_until_ms,
         }

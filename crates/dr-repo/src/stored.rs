@@ -135,6 +135,7 @@ impl<'a> Stored<'a> {
             used: Vec::new(),
             sources,
             superseded,
+            at: 0,
         };
         let (shelf, writer) = (to.shelf.clone(), to.writer.clone());
         to.log.append(&shelf, &writer, (self.clock)(), &mut |_| Ok(body(registered.clone())))?;

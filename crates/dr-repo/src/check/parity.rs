@@ -56,7 +56,7 @@ pub(super) fn check(
     Ok(missing.len() as u64)
 }
 
-fn is_whole(repository: &Repository, name: &Key, row: &Row) -> Result<bool, RepoError> {
+pub(crate) fn is_whole(repository: &Repository, name: &Key, row: &Row) -> Result<bool, RepoError> {
     // What is wrong once may be the reader's.
     for _ in 0..2 {
         if row.is_whole(&repository.shelf.get_range(name, row.at, row.len)?) {
