@@ -14,18 +14,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_entry::EntryPath;
 
 use crate::backup::Tally;
+use crate::copies::{self, Standing};
 use crate::error::RepoError;
 use crate::extents::Run;
 use crate::fetch::{Fetcher, open_frame};
 use crate::fold::runs_of;
-use crate::format::{PACK_MAX, SLOT_MAX};
+use crate::format::{PACK_MAX, REPO_JSON_MAX, SLOT_MAX};
 use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackId, SnapshotId};
 use crate::log::key;
 use crate::log_entry::Body;
 use crate::look::lost;
 use crate::pack::{open_vouched, open_whole};
 use crate::page::{self, Contents, Extent, Page};
-use crate::repository::{Fault, Repository, fault_text, read_vouched};
+use crate::repository::{Fault, REPO_JSON, Repository, fault_text, read_vouched};
 use crate::restore::follow_extents;
 use crate::slot;
 use crate::squeeze::Unsqueezer;
@@ -97,7 +98,8 @@ pub struct Checked {
     /// Since when, in milliseconds since 1970 UTC, the packs that were not read now were read by nobody else either: of
     /// the one that waits longest. A pack counts as read when it was stored.
     pub unread: Unread,
-    /// Packs for which no parity is kept although the repository keeps it: `repair` makes it.
+    /// Packs for which no parity is kept although the repository keeps it, and small objects without their second copy:
+    /// `repair` makes both.
     pub without_parity: u64,
     /// Bytes read.
     pub bytes_read: u64,
@@ -119,10 +121,21 @@ pub enum Unread {
     Unknown,
 }
 
+impl Unread {
+    /// The same with one more pack.
+    pub(crate) fn with(self, since: Option<i64>) -> Self {
+        match (self, since) {
+            (Self::Unknown, _) | (_, None) => Self::Unknown,
+            (Self::Nothing, Some(since)) => Self::Since(since),
+            (Self::Since(oldest), Some(since)) => Self::Since(oldest.min(since)),
+        }
+    }
+}
+
 const LOST_MAX: usize = 1_000;
 
 /// Since when a pack waits to be read, for comparing. A time that has not come yet says nothing: it waits longest.
-fn waits_since(read_ms: i64, now_ms: i64) -> Option<i64> {
+pub(crate) fn waits_since(read_ms: i64, now_ms: i64) -> Option<i64> {
     const HOUR_MS: i64 = 3_600_000;
     (read_ms <= now_ms.saturating_add(HOUR_MS)).then_some(read_ms)
 }
@@ -191,6 +204,7 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
         bad_objects.entry(object).or_insert(what);
     }
     check_slots(repository, &mut bad_objects)?;
+    let without_copy = check_copies(repository, &mut bad_objects)?;
     check_index_objects(repository, &mut bad_objects)?;
     let sizes: BTreeMap<String, u64> =
         repository.shelf.list("")?.into_iter().map(|object| (object.key.as_str().to_owned(), object.size)).collect();
@@ -258,18 +272,14 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
     }
     let sound: HashSet<PackId> = out.sound.iter().map(|(id, _)| *id).collect();
     for (id, state) in repository.log.state.packs.iter().filter(|(id, at)| !at.swept && !sound.contains(id)) {
-        out.unread = match (out.unread, waits_since(state.read_ms, options.now_ms)) {
-            (Unread::Unknown, _) | (_, None) => Unread::Unknown,
-            (Unread::Nothing, Some(since)) => Unread::Since(since),
-            (Unread::Since(oldest), Some(since)) => Unread::Since(oldest.min(since)),
-        };
+        out.unread = out.unread.with(waits_since(state.read_ms, options.now_ms));
         if !index.knows_pack(*id) {
             let object = id.object_name(state.host);
             out.unsound.push((*id, state.host));
             bad_objects.entry(object).or_insert_with(|| "no index describes it and it cannot be read itself".into());
         }
     }
-    out.without_parity = parity::check(repository, options, &mut bad_objects)?;
+    out.without_parity = parity::check(repository, options, &mut bad_objects)? + without_copy;
     let mut lost: BTreeMap<String, Vec<(SnapshotId, EntryPath)>> = BTreeMap::new();
     if repository.key.reads() {
         follow_trees(repository, options, &bad_chunks, &mut lost, &mut bad_objects, &mut out)?;
@@ -321,6 +331,30 @@ fn check_slots(repository: &Repository, bad: &mut BTreeMap<String, String>) -> R
         bad.insert(name.clone(), "it is missing".into());
     }
     Ok(())
+}
+
+/// The small objects of which a second copy is kept: what each should be, and how large it is at most.
+pub(crate) fn with_copies(repository: &Repository) -> Vec<(String, u64, Digest)> {
+    let slots = repository.log.state.slots.iter().map(|(name, digest)| (name.clone(), SLOT_MAX, *digest));
+    slots.chain([(REPO_JSON.to_owned(), REPO_JSON_MAX, repository.log.genesis())]).collect()
+}
+
+/// Looks at the second copies; how many are missing that should be there.
+fn check_copies(repository: &Repository, bad: &mut BTreeMap<String, String>) -> Result<u64, RepoError> {
+    let mut missing = 0;
+    for (name, limit, right) in with_copies(repository) {
+        let [own, copy] = copies::look(&repository.shelf, &name, limit, right)?;
+        if own != Standing::Good {
+            let what = if own == Standing::Missing { "it is missing" } else { "it is not what it was" };
+            bad.entry(name.clone()).or_insert_with(|| what.to_owned());
+        }
+        match copy {
+            Standing::Good => {}
+            Standing::Missing => missing += u64::from(repository.keeps_parity()),
+            Standing::Bad => drop(bad.insert(copies::shown(&name), format!("it is no copy of {name} any more"))),
+        }
+    }
+    Ok(missing)
 }
 
 /// Reads every index object in force. This host may have their contents in tables of its own, and answer from those

@@ -174,6 +174,11 @@ impl Log {
         (!goes_on && !entries.any(accepts)).then_some((n, digest))
     }
 
+    /// The BLAKE3 of the `repo.json` under which the log was begun.
+    pub(crate) fn genesis(&self) -> Digest {
+        self.genesis
+    }
+
     /// Whether the newest entry is one that cannot be read: what is newest is then not known.
     pub(crate) fn newest_is_unreadable(&self) -> bool {
         self.highest > self.head.0 || self.unreadable.iter().any(|(n, _)| *n == 0)

@@ -15,7 +15,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::backup::Tally;
-use crate::check::{Check, Checked, Finding, ReadData, check};
+use crate::check::{Check, Checked, Finding, ReadData, check, with_copies};
+use crate::copies;
 use crate::error::RepoError;
 use crate::fold::{MENDS, SWEEPS};
 use crate::id::wipe_stack;
@@ -134,6 +135,11 @@ fn run(
     for feature in [SWEEPS, MENDS] {
         if !repository.log.state.features.contains(feature) {
             repository.maintain(options.now_ms, Body::Features(vec![feature.to_owned()]))?;
+        }
+    }
+    for (name, limit, right) in with_copies(repository) {
+        for mended in copies::mend(&repository.shelf, &name, limit, right)? {
+            mending.mended(mended, "written again from its second copy");
         }
     }
     // What is healed may be what tells of a snapshot.

@@ -20,6 +20,7 @@ pub enum Doing {
     Copying,
     Forgetting,
     Pruning,
+    Mending,
 }
 
 impl Doing {
@@ -33,6 +34,9 @@ impl Doing {
             }
             Self::Copying => {
                 "Earlier snapshots there are untouched; what was copied whole is kept, and running again goes on from there."
+            }
+            Self::Mending => {
+                "Nothing that was there is lost; what was mended counts, and running again goes on from there."
             }
             Self::Forgetting => "Every snapshot is where it was.",
             Self::Pruning => {

@@ -1,6 +1,6 @@
 //! Describing packs anew whose index object is damaged or gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use dr_store::{Body as Put, Put as Outcome};
@@ -88,6 +88,8 @@ impl Anew {
 /// Describes packs anew of which an index object in force cannot be read.
 pub(super) fn describe(repository: &mut Repository, mending: &mut Mending<'_>) -> Result<(), RepoError> {
     let mut bad: BTreeMap<(HostId, SessionId), Vec<ObjectRef>> = BTreeMap::new();
+    // Not what this host knows of them: another one has only what lies there.
+    let mut described_well: BTreeSet<PackId> = BTreeSet::new();
     for index in repository.log.state.indexes.iter().filter(|index| !index.superseded) {
         let name = &index.object.name;
         let host = name.split('/').nth(1).and_then(unhex).map(HostId);
@@ -97,9 +99,12 @@ pub(super) fn describe(repository: &mut Repository, mending: &mut Mending<'_>) -
             index_object::decode(&bytes, writer.family, &writer.naming.index)
                 .map_err(|why| RepoError::damaged(name, why.0))
         });
-        if let Err(error) = read {
-            lost(error)?;
-            bad.entry((host, index.session)).or_default().push(index.object.clone());
+        match read {
+            Ok(read) => described_well.extend(read.packs.iter().map(|line| line.id)),
+            Err(error) => {
+                lost(error)?;
+                bad.entry((host, index.session)).or_default().push(index.object.clone());
+            }
         }
     }
     for ((host, session), objects) in bad {
@@ -108,14 +113,7 @@ pub(super) fn describe(repository: &mut Repository, mending: &mut Mending<'_>) -
         let packs: Vec<PackId> =
             repository.log.state.packs.range(whole(session)).filter(|(_, at)| !at.swept).map(|(id, _)| *id).collect();
         for id in packs {
-            let index = repository.index()?;
-            // One that another index object vouches for needs nothing.
-            let is_vouched = match index.number_of(id) {
-                Some(number) => index.pack(number)?.whole.is_some(),
-                None => false,
-            };
-            let is_healed = repository.log.state.packs.get(&id).is_some_and(|state| state.healed.is_some());
-            if is_vouched && !is_healed {
+            if described_well.contains(&id) {
                 continue;
             }
             let object = object_of(repository, id, host);

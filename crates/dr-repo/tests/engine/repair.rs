@@ -78,7 +78,9 @@ impl Scene {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        let repaired = dr_repo::repair(&mut self.school.open(shelf)?, &options, &mut |told| {
+        let index = self.school.folder.path().join("index");
+        let mut repository = self.school.open(shelf)?.with_index_in(index.exists().then_some(index));
+        let repaired = dr_repo::repair(&mut repository, &options, &mut |told| {
             if let Told::Mended(one) = told {
                 mended.push(one.clone());
             }
@@ -188,15 +190,19 @@ fn a_pack_that_is_healed_twice_and_then_let_go_leaves_nothing() {
     repository.forget(&[keep[0].0], NOW).unwrap();
     drop(repository);
     scene.prune();
-    for folder in ["data", "meta", "ecc", "idx"] {
+    for folder in ["data", "meta", "idx"] {
         assert_eq!(scene.names(folder), [], "{folder}");
     }
+    assert_eq!(scene.names("ecc"), [Key::new("ecc/copy/repo.json").unwrap()]);
 }
 
 #[test]
 fn an_index_object_that_is_lost_is_made_again_from_the_packs() {
     for damage in 0..2 {
         let scene = Scene::three();
+        // Also by a host that has all of it in tables of its own.
+        let cache = scene.school.folder.path().join("index");
+        scene.open().with_index_in(Some(cache)).ready().unwrap();
         for name in scene.names("idx") {
             match damage {
                 0 => scene.shelf.delete(&name).unwrap(),
@@ -274,6 +280,7 @@ fn what_can_be_had_nowhere_is_named_and_everything_else_is_kept() {
 fn parity_that_is_damaged_or_missing_is_made_again() {
     let scene = Scene::three();
     let parity = scene.names("ecc");
+    let parity: Vec<Key> = parity.into_iter().filter(|name| !name.as_str().contains("copy")).collect();
     assert_eq!(parity.len(), 3);
     scene.shelf.delete(&parity[0]).unwrap();
     scene.change(&parity[1], |bytes| bytes[20] ^= 1);
@@ -282,6 +289,41 @@ fn parity_that_is_damaged_or_missing_is_made_again() {
     assert_eq!(checked.findings.len(), 2, "{:?}", checked.findings);
     assert!(checked.without_parity >= 2);
     scene.is_mended(&[]);
+}
+
+#[test]
+fn what_opens_a_repository_is_there_twice() {
+    let scene = Scene::three();
+    let school = &scene.school;
+    let (store, name) = (Arc::new(MemoryStore::that_may_rot()), Key::new("repo.json").unwrap());
+    let shelf = school.shelf(store.clone());
+    dr_repo::create(&shelf, &school.family, Some("four horses"), "2026-01-01T00:00:00Z", 0).unwrap();
+    let open = || {
+        let password = dr_repo::Unlock::Password("four horses".to_owned().into());
+        Repository::open(shelf.clone(), password, HOST)
+    };
+    let sound = store.snapshot();
+    let slot = shelf.list("keys").unwrap().remove(0).key;
+    for name in [&name, &slot] {
+        for at in [None, Some(0), Some(5), Some(60)] {
+            store.restore(sound.clone());
+            match at {
+                None => shelf.delete(name).unwrap(),
+                Some(at) => store.flip(name, at, 4),
+            }
+            let repository = open().unwrap();
+            assert!(repository.faults().iter().any(|fault| fault.object == name.as_str()) || at.is_none());
+            drop(repository);
+            let (repaired, mended) = scene.mend(&shelf, &[]).unwrap();
+            assert_eq!(repaired.after.unwrap().findings, [], "{name} {at:?} {mended:?}");
+            assert!(store.snapshot().get(name) == sound.get(name));
+        }
+        store.restore(sound.clone());
+        store.flip(&Key::new(format!("ecc/copy/{name}")).unwrap(), 3, 1);
+        assert!(open().unwrap().faults().is_empty());
+        let (repaired, _) = scene.mend(&shelf, &[]).unwrap();
+        assert_eq!((repaired.before.findings.len(), repaired.after.unwrap().findings), (1, vec![]));
+    }
 }
 
 #[test]
@@ -313,7 +355,8 @@ fn what_is_sound_is_left_as_it_is() {
 #[test]
 fn whichever_operation_fails_a_repair_can_be_run_again_and_loses_nothing() {
     let whole = Scene::three();
-    let (data, meta, parity) = (whole.names("data"), whole.names("meta"), whole.names("ecc"));
+    let parity: Vec<Key> = whole.names("ecc").into_iter().filter(|name| !name.as_str().contains("copy")).collect();
+    let (data, meta) = (whole.names("data"), whole.names("meta"));
     whole.change(&data[0], |bytes| bytes[99] ^= 1);
     whole.change(&meta[1], |bytes| bytes.truncate(50));
     whole.change(&parity[2], |bytes| bytes[18] ^= 1);
