@@ -7,6 +7,7 @@ mod copy;
 mod faults;
 mod flips;
 mod look;
+mod matrix;
 mod prune;
 mod repair;
 mod round_trip;
