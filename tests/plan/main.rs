@@ -4,6 +4,7 @@
 mod faults;
 mod look;
 mod media;
+mod mend;
 mod plans;
 mod retain;
 mod rounds;
