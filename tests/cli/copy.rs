@@ -133,7 +133,8 @@ fn what_a_copy_that_was_ended_has_stored_is_taken_up_by_the_next() {
         let args = ["repo", "copy", "--json", &bench.at("repo"), &bench.at(other)].map(str::to_owned);
         let summary = bench.dr(args).ended(0).summary();
         let stored = summary["bytes_stored"].as_u64().unwrap();
-        assert!(stored + whole < 124 << 20, "{stored} bytes were stored again, {whole} were there");
+        // Of what was there already parity is made once more.
+        assert!(stored + whole < 130 << 20, "{stored} bytes were stored again, {whole} were there");
         bench.dr(["repo", "check", "--read-data", &bench.at(other)]).ended(0);
         bench.dr(["repo", "restore", &bench.at(other), "latest", "--to", &bench.at(&format!("to-{other}"))]).ended(0);
         assert!(fs::read(bench.path(&format!("to-{other}/big"))).unwrap() == noise(21, 120 << 20));
