@@ -30,6 +30,22 @@ pub(crate) struct PackState {
     pub(crate) healed: Option<ObjectRef>,
 }
 
+impl PackState {
+    /// As it is registered.
+    pub(crate) fn new(host: HostId) -> Self {
+        Self {
+            host,
+            condemned: false,
+            condemned_ms: 0,
+            swept: false,
+            swept_ms: 0,
+            relocated: false,
+            verified: 0,
+            healed: None,
+        }
+    }
+}
+
 /// A snapshot, as far as the log knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SnapshotState {
@@ -84,7 +100,15 @@ pub(crate) struct IndexState {
 
 /// Packs may be swept, and nobody may rely on one that was, wherever its frames went.
 pub(crate) const SWEEPS: &str = "sweeps-1";
-const KNOWN_FEATURES: [&str; 1] = [SWEEPS];
+/// Log entries that a checkpoint stands for may be gone.
+pub(crate) const CHECKPOINTS: &str = "checkpoints-1";
+/// Said by entry 1 alone, which is put in the place of the one that was there: the entries after it are gone.
+pub(crate) const CUT: &str = "cut-1";
+const KNOWN_FEATURES: [&str; 3] = [SWEEPS, CHECKPOINTS, CUT];
+
+pub(crate) fn is_known_feature(name: &str) -> bool {
+    KNOWN_FEATURES.contains(&name)
+}
 
 /// An entry registers at most so many packs.
 pub(crate) const OWN_MAX: u64 = 65_536;
@@ -262,7 +286,7 @@ impl State {
                 Ok(())
             }
             Body::Features(features) => {
-                if let Some(feature) = features.iter().find(|feature| !KNOWN_FEATURES.contains(&feature.as_str())) {
+                if let Some(feature) = features.iter().find(|feature| !is_known_feature(feature)) {
                     self.missing = Some((entry.n, feature.clone()));
                 }
                 self.features.extend(features.iter().cloned());
@@ -324,16 +348,7 @@ impl State {
         for &(kind, first, last) in &registered.own {
             for no in first..=last {
                 let pack = PackId { session: registered.session, kind, no };
-                self.packs.entry(pack).or_insert_with(|| PackState {
-                    host: registered.host,
-                    condemned: false,
-                    condemned_ms: 0,
-                    swept: false,
-                    swept_ms: 0,
-                    relocated: false,
-                    verified: 0,
-                    healed: None,
-                });
+                self.packs.entry(pack).or_insert_with(|| PackState::new(registered.host));
             }
         }
         for object in &registered.indexes {

@@ -346,7 +346,12 @@ impl Repository {
                 _ => "this host has seen another one there: the repository was put back or exchanged".to_owned(),
             },
         });
-        log.chain(behind).chain(self.faults.iter().cloned()).chain(self.index.faults()).collect()
+        let checkpoints = self
+            .log
+            .spoiled
+            .iter()
+            .map(|(n, what)| Fault { object: crate::checkpoint::object_name(*n), what: what.clone() });
+        log.chain(behind).chain(checkpoints).chain(self.faults.iter().cloned()).chain(self.index.faults()).collect()
     }
 
     /// Whether the newest log entry cannot be read, so that nobody knows whether `latest` is the latest.
@@ -417,6 +422,17 @@ impl Repository {
         self.log
             .append(&self.shelf, &self.writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest }))
             .map(|_| ())
+    }
+
+    /// Writes down what the log adds up to, if 256 entries have come since the last time, so that whoever opens this
+    /// need not read them; the number of the entry as far as which. `None`: it is not time for it.
+    ///
+    /// # Errors
+    /// [`RepoError::ReadOnly`] for a key that maintains nothing, and while an entry cannot be read; otherwise what the
+    /// store says.
+    pub fn checkpoint(&mut self, now_ms: i64) -> Result<Option<u64>, RepoError> {
+        self.may_maintain()?;
+        self.log.checkpoint(&self.shelf, &self.writer, now_ms)
     }
 
     /// Reads what others, or this handle, have added since.
