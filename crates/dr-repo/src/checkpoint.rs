@@ -41,6 +41,9 @@ pub(crate) fn number_of(name: &str) -> Option<u64> {
     crate::log_entry::number_below(name, "ckpt/")
 }
 
+/// Said of one that a later program may well be able to read.
+pub(crate) const NEWER: &str = "it is of a version this program does not know";
+
 const CUT: Bad = Bad("a part of it is missing");
 
 impl Checkpoint {
@@ -82,7 +85,7 @@ impl Checkpoint {
             return Err(Bad("it is not a checkpoint"));
         }
         if cursor.u16()? != VERSION {
-            return Err(Bad("it is of a version this program does not know"));
+            return Err(Bad(NEWER));
         }
         let (codec, raw_len, len) = (cursor.u8()?, cursor.u32()? as usize, cursor.u32()? as usize);
         let packed = cursor.take(len)?;

@@ -10,7 +10,7 @@ use dr_store::{Body as Put, Listed, Shelf};
 
 use super::base::listed;
 use super::{Log, is_cut, key, name};
-use crate::checkpoint::{Checkpoint, number_of, object_name};
+use crate::checkpoint::{Checkpoint, NEWER, number_of, object_name};
 use crate::error::RepoError;
 use crate::fold::{CHECKPOINTS, CUT};
 use crate::format::{CKPT_EVERY, CKPT_KEPT, TRAIL_MAX};
@@ -96,6 +96,9 @@ impl Log {
         stop: &AtomicBool,
         gone: &mut dyn FnMut(&Listed),
     ) -> Result<(), RepoError> {
+        self.refresh(shelf)?;
+        self.may_checkpoint(writer)?;
+        self.clear(shelf, gone)?;
         let there = listed(shelf)?;
         // As names go; those that cannot be read do not count below.
         let Some(third) = there.iter().rev().nth(CKPT_KEPT - 1).copied() else { return Ok(()) };
@@ -103,8 +106,6 @@ impl Log {
         if there.len() == CKPT_KEPT && !shelf.list("log")?.iter().any(|object| is_old(object, third)) {
             return Ok(());
         }
-        self.refresh(shelf)?;
-        self.may_checkpoint(writer)?;
         let Some(boundary) = self.boundary(shelf)? else { return Ok(()) };
         if !self.state.features.contains(CHECKPOINTS) {
             self.append(shelf, writer, now_ms, &mut |_| Ok(Body::Features(vec![CHECKPOINTS.to_owned()])))?;
@@ -121,6 +122,25 @@ impl Log {
             gone(&object);
         }
         Ok(())
+    }
+
+    /// Removes checkpoints that cannot be read, as long as one can: no entry was removed but such as every one that can
+    /// be read stands for.
+    fn clear(&mut self, shelf: &Shelf, gone: &mut dyn FnMut(&Listed)) -> Result<(), RepoError> {
+        let spoiled = self.spoiled_now(shelf)?;
+        let all = shelf.list("ckpt")?;
+        let number = |object: &Listed| number_of(object.key.as_str());
+        if !all.iter().filter_map(number).any(|n| !spoiled.contains_key(&n)) {
+            return Ok(());
+        }
+        for object in &all {
+            if number(object).is_some_and(|n| spoiled.get(&n).is_some_and(|why| why != NEWER)) {
+                shelf.delete(&object.key)?;
+                gone(object);
+            }
+        }
+        // What was said about them is over.
+        self.refresh(shelf)
     }
 
     /// The third-newest of the checkpoints that can be read now, if there are three and they are of this log.

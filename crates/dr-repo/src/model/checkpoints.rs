@@ -79,6 +79,8 @@ enum Move {
     Forget(u8),
     Checkpoint,
     Shorten,
+    /// Checkpoints that cannot be read go, if one can be read.
+    Clear,
     Rot,
 }
 
@@ -97,8 +99,8 @@ struct Rounds {
     slots: usize,
     writers: u8,
     lacking: Lacking,
-    /// Only the old snapshot is forgotten, and only the first writer may rely on the old pack: for a search that is
-    /// long.
+    /// Only the old snapshot is forgotten, only the first writer may rely on the old pack, and what rots stays: for a
+    /// search that is long.
     few: bool,
     start: fn(usize, u8) -> Scene,
     sums: Protocol,
@@ -315,6 +317,11 @@ impl Rounds {
                 after.marks.retain(|mark| mark.log.len() >= kept);
                 after.slots[..upto].fill(None);
             }
+            Move::Clear => {
+                if scene.marks.iter().any(|mark| !mark.spoiled) {
+                    after.marks.retain(|mark| !mark.spoiled);
+                }
+            }
             _ => {
                 if scene.spoiled {
                     return None;
@@ -364,6 +371,9 @@ impl Model for Rounds {
             actions.extend(members(there).map(Move::Forget));
         }
         actions.extend([Move::Checkpoint, Move::Shorten, Move::Rot]);
+        if !self.few {
+            actions.push(Move::Clear);
+        }
     }
 
     fn next_state(&self, scene: &Scene, step: Move) -> Option<Scene> {
@@ -373,7 +383,7 @@ impl Model for Rounds {
             }
             Move::Store { writer, .. } => self.write(scene, writer, step),
             Move::PruneList | Move::PruneRead | Move::Condemn | Move::Sweep | Move::Delete => self.prune(scene, step),
-            Move::Forget(_) | Move::Checkpoint | Move::Shorten | Move::Rot => self.maintain(scene, step),
+            Move::Forget(_) | Move::Checkpoint | Move::Shorten | Move::Clear | Move::Rot => self.maintain(scene, step),
         }
     }
 
