@@ -738,21 +738,138 @@ class State:
 
 
 @dataclass
+class Checkpoint:
+    n: int
+    trail: list[bytes]
+    state: State
+
+    def digest_of(self, n: int) -> bytes | None:
+        return self.trail[n - self.n - 1] if self.n - len(self.trail) < n <= self.n else None
+
+
+def read_checkpoint(data: bytes, n: int, repo_hash: bytes, keys: Keys) -> Checkpoint:
+    cursor = Cursor(data)
+    must(cursor.take(8) == b"DRCKPT01" and cursor.number(2) == 1, "it is not a checkpoint of version 1")
+    codec, raw, size = cursor.number(1), cursor.number(4), cursor.number(4)
+    packed = cursor.take(size)
+    covered = data[: cursor.at]
+    signature = cursor.take(64)
+    cursor.done()
+    must(signed(keys.maintenance, signature, b"dr ckpt v1" + covered), "its signature does not hold")
+    must(raw <= 512 * MIB, "it is larger than a checkpoint can be")
+    body = cbor(unpack(codec, packed, raw))
+    must(u64(body, 1) == n and n, "its number is another")
+    must(get(body, 2, bytes, size=32) == repo_hash, "it is of another repository")
+    digests = get(body, 3, bytes)
+    trail = [digests[at : at + 32] for at in range(0, len(digests), 32)]
+    must(trail and len(trail[-1]) == 32 and len(trail) <= min(n, 1024), "its trail is of another form")
+    u64(body, 4)
+    state = State()
+    checkpointed_packs(state, get(body, 5, list))
+    for id, session in pairs(body, 6, bytes):
+        must(len(id) == 16 and type(session) is dict, "a session is of another form")
+        if get(session, 5, bool, False):
+            state.fenced.add(id)
+        if 1 in session:
+            author = get(session, 1, bytes)
+            must(len(author) in (0, 20), "an author is of another form")
+            whose = (author[4:], author[:4]) if author else (key_id(keys.maintenance), None)
+            host, last, ended = get(session, 2, bytes, size=4), u64(session, 3, 0), get(session, 4, bool, False)
+            state.sessions[id] = SessionState(whose, host, last, ended)
+    for id, item in pairs(body, 7, bytes):
+        must(len(id) == 16 and type(item) is dict, "a snapshot is of another form")
+        state.snapshots[id] = Snapshot(
+            id, u64(item, 1), get(item, 2, bytes, size=24), get(item, 3, bytes, b""), runs(item, 4, []),
+            get(item, 5, bytes, size=16), u64(item, 9, u64(item, 1)), 6 in item, get(item, 7, bool, False),
+            i64(item, 8, 0) if 8 in item else None,
+        )  # fmt: skip
+    for item in get(body, 8, list):
+        must(type(item) is list and [type(part) for part in item] == [list, bytes, bool], "an index object is cut")
+        must(len(item[0]) > 0 and len(item[1]) == 16, "an index object is cut")
+        if not item[2]:
+            state.indexes.append((*read_object(item[0][0]), item[1]))
+    for name, hashed in pairs(body, 9, str):
+        must(type(hashed) is bytes and len(hashed) == 32, "a slot has no digest")
+        state.slots[name] = hashed
+    state.revoked.update(ids(body, 10))
+    u64(body, 11)
+    state.swept_at, state.returned_at = u64(body, 12), u64(body, 13)
+    must(all(type(name) is str for name in get(body, 14, list)), "a feature is no text")
+    must(10 in body and 15 in body and 16 in body, "a part of it is missing")
+    return Checkpoint(n, trail, state)
+
+
+def pairs(body: dict[int, Any], key: int, kind: type) -> list[list[Any]]:
+    found = get(body, key, list)
+    must(all(type(item) is list and len(item) == 2 and type(item[0]) is kind for item in found), "a pair is cut")
+    must(all(a[0] < b[0] for a, b in zip(found, found[1:], strict=False)), "its parts are out of order")
+    return found
+
+
+def checkpointed_packs(state: State, items: list[Any]) -> None:
+    before: PackId | None = None
+    for item in items:
+        must(type(item) is list and [type(part) for part in item] == [bytes, int, int, int, dict], "a pack is cut")
+        session, kind, first, last, pack = item
+        must(len(session) == 16 and kind in (1, 2) and 0 <= first <= last < 1 << 24, "a pack is out of range")
+        must(len(state.packs) + last - first < 1 << 22, "it has more packs than it may have")
+        must(before is None or before < (session, kind, first), "its packs are out of order")
+        healed = get(pack, 8, list, [])
+        for number in range(first, last + 1):
+            state.register((session, kind, number), get(pack, 1, bytes, size=4))
+            at = state.packs[session, kind, number]
+            at.condemned, at.swept = get(pack, 2, bool, False), get(pack, 4, bool, False)
+            at.healed = read_object(healed[0]) if healed else None
+        before = session, kind, last
+
+
+@dataclass
 class Log:
     state: State
-    faults: list[tuple[str, str]]  # any of them may have said anything
+    faults: list[tuple[str, str]]  # any entry among them may have said anything
     newest_unread: bool
     unknown: bool  # something was said that nobody has accounted for
 
 
+def numbers(store: Store, folder: str) -> list[int]:
+    names = (name for name in store.list(folder) if re.fullmatch(folder + "/[0-9a-f]{16}", name))
+    return sorted({int(name[-16:], 16) for name in names} - {0})
+
+
+def newest_checkpoint(
+    store: Store, keys: Keys, repo_hash: bytes, listed: list[int]
+) -> tuple[Checkpoint | None, list[tuple[str, str]]]:
+    faults = []
+    for n in reversed(listed):
+        name = f"ckpt/{n:016x}"
+        try:
+            return read_checkpoint(store.whole(name, 256 * MIB), n, repo_hash, keys), faults
+        except Damaged as why:
+            faults.append((name, str(why)))
+    return None, faults
+
+
 def read_log(store: Store, keys: Keys, repo_hash: bytes) -> Log:
-    listed = [int(name[4:], 16) for name in store.list("log") if re.fullmatch(r"log/[0-9a-f]{16}", name)]
-    listed = [n for n in listed if n]
-    plausible = 2 * len(listed) + 1000
-    last = max((n for n in listed if n <= plausible), default=0)
-    bad = {n: "its number is far above the count of entries" for n in listed if n > plausible}
+    while True:
+        listed = numbers(store, "ckpt")
+        checkpoint, faults = newest_checkpoint(store, keys, repo_hash, listed)
+        log = read_after(store, keys, repo_hash, checkpoint, bool(listed))
+        if numbers(store, "ckpt") == listed:
+            log.faults += faults
+            return log
+
+
+def is_cut(entry: Entry | None) -> bool:
+    return entry is not None and entry.type == 16 and entry.host is None and "cut-1" in features(entry.body)
+
+
+def read_after(store: Store, keys: Keys, repo_hash: bytes, base: Checkpoint | None, marked: bool) -> Log:
+    floor = base.n if base else 0
+    listed = [n for n in numbers(store, "log") if n > floor]
     entries: dict[int, Entry] = {}
-    for n in range(1, last + 1):
+    bad: dict[int, str] = {}
+
+    def read(n: int) -> None:
         try:
             entry = read_entry(store.whole(f"log/{n:016x}", 16 * MIB), n, keys)
             if entry.type in BODIES:
@@ -760,15 +877,31 @@ def read_log(store: Store, keys: Keys, repo_hash: bytes) -> Log:
             entries[n] = entry
         except Damaged as why:
             bad[n] = str(why)
-    state = State()
+
+    if not base and 1 in listed:
+        read(1)
+    headless = not base and (is_cut(entries.get(1)) if 1 in listed else marked)
+    plausible = floor + 2 * len(listed) + 1000
+    if headless:
+        last = max(listed, default=0)
+        wanted = [n for n in listed if n > 1]
+        bad[2] = "it and what follows are gone, and no checkpoint can be read that says what they said"
+    else:
+        last = max((n for n in listed if n <= plausible), default=floor)
+        bad.update((n, "its number is far above the count of entries") for n in listed if n > plausible)
+        wanted = [n for n in range(floor + 1, last + 1) if n not in entries and n not in bad]
+    for n in wanted:
+        read(n)
+    state = base.state if base else State()
     settled: list[range] = []
     accounted: set[int] = set()
-    for n, entry in entries.items():
-        before = entries.get(entry.follows)
+    for n, entry in sorted(entries.items()):
+        before = entries[entry.follows].digest if entry.follows in entries else None
+        before = before or (base.digest_of(entry.follows) if base else None)
         may_say = n == 1 or entry.host is None  # one host's later word must not close the whole repository
         if entry.follows == 0 and may_say and entry.before != repo_hash:
             raise Refused(1, f"log entry {n} follows another repo.json: one of the two was exchanged")
-        if before and before.digest != entry.before:
+        if before and before != entry.before:
             bad.setdefault(entry.follows, f"it was exchanged: entry {n} followed another")
         if entry.host is None and entry.follows + 1 < n:
             settled.append(range(entry.follows + 1, n))
@@ -778,7 +911,7 @@ def read_log(store: Store, keys: Keys, repo_hash: bytes) -> Log:
         state.apply(entry)
     bad = {n: why for n, why in bad.items() if n not in accounted}
     faults = [(f"log/{n:016x}", why) for n, why in sorted(bad.items()) if not any(n in span for span in settled)]
-    return Log(state, faults, last > max(entries, default=0), bool(bad))
+    return Log(state, faults, headless or last > max(entries, default=floor), bool(bad))
 
 
 # Packs
@@ -1668,6 +1801,13 @@ def check(repository: Repository) -> bool:
 
     for name, why in repository.faults:
         finding(name, why)
+    for n in numbers(repository.store, "ckpt"):
+        name = f"ckpt/{n:016x}"
+        try:
+            if not any(name == known for known, _ in repository.faults):
+                read_checkpoint(repository.store.whole(name, 256 * MIB), n, digest(repository.repo), repository.keys)
+        except Damaged as why:
+            finding(name, str(why))
     for name in sorted({*repository.state.slots, *repository.store.list("keys")}):
         try:
             slot = repository.store.whole(name, 4096)
@@ -1788,7 +1928,7 @@ def run(arguments: list[str]) -> bool:
         return check(repository)
     for name, why in repository.faults:
         say(f"{name}: {why}")
-    whole = not repository.faults
+    whole = not any(name.startswith("log/") for name, _ in repository.faults)
     if verb == "snapshots":
         return list_snapshots(repository) and whole
     certain = not (rest[0] == "latest" and repository.log.newest_unread)

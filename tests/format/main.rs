@@ -7,5 +7,6 @@
 #[expect(dead_code, reason = "shared with the tests of the command line, which use all of it")]
 mod bench;
 mod hostile;
+mod long_log;
 mod reader;
 mod same;

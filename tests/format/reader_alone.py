@@ -43,6 +43,12 @@ def the_vectors_open(page):
     assert frame.chunks[0][1] == page["chunk id"]
     entry = reader.read_entry(page["log entry"], 1, KEYS)
     assert (entry.type, entry.body, entry.digest) == (14, {1: "hello"}, page["log entry digest"])
+    checkpoint = reader.read_checkpoint(page["checkpoint"], 2, b"\x31" * 32, KEYS)
+    assert checkpoint.digest_of(1) == page["log entry digest"] and checkpoint.digest_of(0) is None
+    state, session = checkpoint.state, b"\x51" * 16
+    assert list(state.packs) == [(session, 1, 5), (session, 1, 6)] and state.sessions[session].ended
+    assert state.snapshots[b"\x71" * 16].needs == [(b"\x52" * 16, {2: [(0, 1)]})]
+    assert state.indexes == [("idx/41414141/" + "51" * 16 + "/0000", 99, b"\x44" * 32, session)]
     name = "keys/" + page["slot"][170:186].hex()
     opened = reader.open_slot(page["slot"], name, "caf\u00e9 at noon".encode())
     assert opened == (bytes(range(1, 33)), b"\x31" * 32, KEYS.family)
@@ -61,6 +67,7 @@ def damage_is_refused(page):
         ("slot", lambda data: reader.open_slot(data, "keys/" + page["slot"][170:186].hex(), b"x")),
         ("trailer rows", lambda data: reader.read_rows(data, [None], 0)),
         ("document", reader.cbor),
+        ("checkpoint", lambda data: reader.read_checkpoint(data, 2, b"\x31" * 32, KEYS)),
     ]:
         for size in range(len(page[name])):
             refused(read, page[name][:size])
@@ -70,6 +77,12 @@ def damage_is_refused(page):
         changed[at] ^= 1
         refused(reader.read_entry, bytes(changed), 1, KEYS)
     refused(reader.read_entry, page["log entry"], 2, KEYS)
+    for at in range(len(page["checkpoint"])):
+        changed = bytearray(page["checkpoint"])
+        changed[at] ^= 1
+        refused(reader.read_checkpoint, bytes(changed), 2, b"\x31" * 32, KEYS)
+    refused(reader.read_checkpoint, page["checkpoint"], 3, b"\x31" * 32, KEYS)
+    refused(reader.read_checkpoint, page["checkpoint"], 2, b"\x32" * 32, KEYS)
     for at in range(len(page["tree page"])):  # any outcome but a crash
         changed = bytearray(page["tree page"])
         changed[at] ^= 0x81

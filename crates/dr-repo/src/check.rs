@@ -203,6 +203,9 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
     for Fault { object, what } in repository.faults() {
         bad_objects.entry(object).or_insert(what);
     }
+    for (n, what) in repository.log.spoiled_now(&repository.shelf)? {
+        bad_objects.insert(crate::checkpoint::object_name(n), what);
+    }
     check_slots(repository, &mut bad_objects)?;
     let without_copy = check_copies(repository, &mut bad_objects)?;
     check_index_objects(repository, &mut bad_objects)?;

@@ -24,14 +24,26 @@ pub(crate) fn keep(shelf: &Shelf, name: &str, bytes: &[u8]) -> Result<(), RepoEr
     Ok(())
 }
 
-/// What there is of an object and of its copy, the object first.
-pub(crate) fn both(shelf: &Shelf, name: &str, limit: u64) -> Result<[Result<Bytes, RepoError>; 2], RepoError> {
-    let read = |name: &str| match shelf.get(&key(name)?, limit) {
+/// The bytes of an object, or why there are none that could be it.
+pub(crate) type Read = Result<Bytes, RepoError>;
+
+/// What there is of an object.
+pub(crate) fn read(shelf: &Shelf, name: &str, limit: u64) -> Result<Read, RepoError> {
+    match shelf.get(&key(name)?, limit) {
         Ok(bytes) => Ok(Ok(bytes)),
-        Err(error @ (StoreError::NotFound { .. } | StoreError::TooLarge { .. })) => Ok(Err(RepoError::from(error))),
-        Err(other) => Err(RepoError::from(other)),
-    };
-    Ok([read(name)?, read(&copy_name(name))?])
+        Err(error @ (StoreError::NotFound { .. } | StoreError::TooLarge { .. })) => Ok(Err(error.into())),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// What there is of its second copy.
+pub(crate) fn read_copy(shelf: &Shelf, name: &str, limit: u64) -> Result<Read, RepoError> {
+    read(shelf, &copy_name(name), limit)
+}
+
+/// Both, the object first.
+fn both(shelf: &Shelf, name: &str, limit: u64) -> Result<[Read; 2], RepoError> {
+    Ok([read(shelf, name, limit)?, read_copy(shelf, name, limit)?])
 }
 
 /// How an object and its copy stand to what they should be.

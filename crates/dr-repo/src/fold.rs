@@ -32,6 +32,23 @@ pub(crate) struct PackState {
     pub(crate) healed: Option<ObjectRef>,
 }
 
+impl PackState {
+    /// As it is registered.
+    pub(crate) fn new(host: HostId, at_ms: i64) -> Self {
+        Self {
+            host,
+            condemned: false,
+            condemned_ms: 0,
+            swept: false,
+            swept_ms: 0,
+            relocated: false,
+            verified: 0,
+            read_ms: at_ms,
+            healed: None,
+        }
+    }
+}
+
 /// A snapshot, as far as the log knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SnapshotState {
@@ -90,7 +107,15 @@ pub(crate) struct IndexState {
 pub(crate) const SWEEPS: &str = "sweeps-1";
 /// IDXMERGE may describe other sessions' packs anew, and a NOTE may account for an entry that cannot be read.
 pub(crate) const MENDS: &str = "mends-1";
-const KNOWN_FEATURES: [&str; 2] = [SWEEPS, MENDS];
+/// Log entries that a checkpoint stands for may be gone.
+pub(crate) const CHECKPOINTS: &str = "checkpoints-1";
+/// Said by entry 1 alone, which is put in the place of the one that was there: the entries after it are gone.
+pub(crate) const CUT: &str = "cut-1";
+const KNOWN_FEATURES: [&str; 4] = [SWEEPS, MENDS, CHECKPOINTS, CUT];
+
+pub(crate) fn is_known_feature(name: &str) -> bool {
+    KNOWN_FEATURES.contains(&name)
+}
 
 /// An entry registers at most so many packs.
 pub(crate) const OWN_MAX: u64 = 65_536;
@@ -276,7 +301,7 @@ impl State {
                 Ok(())
             }
             Body::Features(features) => {
-                if let Some(feature) = features.iter().find(|feature| !KNOWN_FEATURES.contains(&feature.as_str())) {
+                if let Some(feature) = features.iter().find(|feature| !is_known_feature(feature)) {
                     self.missing = Some((entry.n, feature.clone()));
                 }
                 self.features.extend(features.iter().cloned());
@@ -342,17 +367,7 @@ impl State {
         for &(kind, first, last) in &registered.own {
             for no in first..=last {
                 let pack = PackId { session: registered.session, kind, no };
-                self.packs.entry(pack).or_insert_with(|| PackState {
-                    host: registered.host,
-                    condemned: false,
-                    condemned_ms: 0,
-                    swept: false,
-                    swept_ms: 0,
-                    relocated: false,
-                    verified: 0,
-                    read_ms: entry.time_ms,
-                    healed: None,
-                });
+                self.packs.entry(pack).or_insert_with(|| PackState::new(registered.host, entry.time_ms));
             }
         }
         for object in &registered.indexes {

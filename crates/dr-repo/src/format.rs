@@ -11,6 +11,8 @@ pub const PACK_END: &[u8; 8] = b"DRENDP01";
 pub const INDEX_MAGIC: &[u8; 8] = b"DRINDEX1";
 /// First bytes of a log entry.
 pub const LOG_MAGIC: &[u8; 8] = b"DRLOGEN1";
+/// First bytes of a checkpoint.
+pub const CKPT_MAGIC: &[u8; 8] = b"DRCKPT01";
 /// First bytes of a key slot.
 pub const SLOT_MAGIC: &[u8; 8] = b"DRKEYSL1";
 /// First bytes of a parity object.
@@ -74,6 +76,18 @@ pub const REPO_JSON_MAX: u64 = 64 << 10;
 pub const SLOT_MAX: u64 = 4 << 10;
 /// A log entry is at most this large.
 pub const LOG_MAX: u64 = 16 << 20;
+/// A checkpoint is at most this large.
+pub const CKPT_MAX: u64 = 256 << 20;
+/// What a checkpoint holds, decompressed, is at most this large.
+pub const CKPT_RAW_MAX: usize = 512 << 20;
+/// A checkpoint knows at most so many packs.
+pub const CKPT_PACKS_MAX: usize = 1 << 22;
+/// A checkpoint names the digests of at most so many entries.
+pub const TRAIL_MAX: usize = 1_024;
+/// So many log entries lie between two checkpoints.
+pub const CKPT_EVERY: u64 = 256;
+/// So many checkpoints that can be read are kept, and every entry after the oldest of them.
+pub const CKPT_KEPT: usize = 3;
 /// An index object is at most this large.
 pub const INDEX_MAX: u64 = 256 << 20;
 /// What an index object holds, opened, is at most this large.

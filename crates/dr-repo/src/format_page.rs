@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use dr_entry::{EntryPath, Kind, Meta, Owner, Profile, Time};
 
+use crate::checkpoint::Checkpoint;
 use crate::chunk::{Chunker, Sizes};
 use crate::extents::{self, ExtentPage};
+use crate::fold::State;
 use crate::format::*;
 use crate::header::{Envelope, Header, Origin, Sealed, frame_aad, pack_key, trailer_key};
-use crate::id::{ChunkId, ChunkKind, Digest, FamilyId, HostId, PackId, PackKind, Secret, SessionId, SnapshotId};
+use crate::id::{
+    ChunkId, ChunkKind, Digest, FamilyId, HostId, PackId, PackKind, Secret, SessionId, SnapshotId, index_name,
+};
 use crate::index_object::{self, PackLine, Record};
 use crate::key::{FamilyKey, Key};
-use crate::log_entry::{self, Body};
+use crate::log_entry::{self, Body, Named, ObjectRef, Registered, Runs};
 use crate::pack::padded;
 use crate::page::{self, Child, Contents, Extent, Row};
 use crate::seal::{Sealer, commitment, derive, key_id, open_from, open_once, public_of, seal_once, seal_to};
@@ -65,6 +69,7 @@ fn the_magics_of_the_page_are_those_of_the_code() {
         ("log entry", LOG_MAGIC),
         ("key slot", SLOT_MAGIC),
         ("parity object", PARITY_MAGIC),
+        ("checkpoint", CKPT_MAGIC),
         ("tree page", PAGE_MAGIC),
         ("extent page", EXTENT_MAGIC),
     ];
@@ -86,6 +91,12 @@ fn the_limits_of_the_page_are_those_of_the_code() {
         ("`repo.json`", REPO_JSON_MAX),
         ("key slot", SLOT_MAX),
         ("log entry", LOG_MAX),
+        ("checkpoint", CKPT_MAX),
+        ("checkpoint, decompressed", CKPT_RAW_MAX as u64),
+        ("packs of a checkpoint", CKPT_PACKS_MAX as u64),
+        ("digests in a trail", TRAIL_MAX as u64),
+        ("entries from one checkpoint to the next", CKPT_EVERY),
+        ("checkpoints that are kept", CKPT_KEPT as u64),
         ("index object", INDEX_MAX),
         ("index records, decompressed", INDEX_RAW_MAX as u64),
         ("shard of a pack", SHARD as u64),
@@ -312,7 +323,52 @@ fn the_vectors_of_the_page_are_what_the_code_computes() {
     for (name, value) in computed() {
         assert_eq!(page.get(name).map(|v| hex(v)), Some(hex(&value)), "{name}");
     }
-    assert_eq!(page.len(), computed().len() + 2, "the page has a vector that nothing here computes");
+    assert_eq!(page.len(), computed().len() + 3, "the page has a vector that nothing here computes");
+}
+
+/// The log of the page's entry and a commit after it.
+fn checkpoint() -> (Checkpoint, crate::key::WriterKey) {
+    let (key, page) = (family(), computed());
+    let writer = key.as_writer(HostId([0x41; 4])).unwrap();
+    let genesis = Digest([0x31; 32]);
+    let value = |name| page.iter().find(|(at, _)| *at == name).unwrap().1.clone();
+    let note = value("log entry");
+    let digest = Digest::of(&note);
+    let body = Body::Commit(Registered {
+        session: SESSION,
+        host: HostId([0x41; 4]),
+        sequence: 1,
+        last: true,
+        snapshots: vec![Named { id: SNAPSHOT, document: ChunkId([0x42; 24]), label: b"label".to_vec() }],
+        needs: vec![Runs {
+            session: SessionId([0x52; 16]),
+            host: HostId([0x43; 4]),
+            runs: vec![(PackKind::Meta, 0, 1)],
+        }],
+        own: vec![(PackKind::Data, 5, 6)],
+        indexes: vec![ObjectRef {
+            name: index_name(HostId([0x41; 4]), SESSION, 0),
+            len: 99,
+            digest: Digest([0x44; 32]),
+        }],
+        used: vec![],
+        sources: vec![],
+        superseded: vec![],
+        at: 0,
+    });
+    let commit = log_entry::encode(2, 1, digest, 1_700_000_000_000, &body, &writer);
+    let mut state = State::default();
+    for bytes in [&note, &commit] {
+        state.apply(&log_entry::decode(bytes, key.family, &writer.maintenance).unwrap());
+    }
+    (Checkpoint { n: 2, genesis, trail: vec![digest, Digest::of(&commit)], accepted: 0, state }, writer)
+}
+
+#[test]
+fn the_pages_checkpoint_says_what_its_entries_say() {
+    let (expected, writer) = checkpoint();
+    let found = Checkpoint::decode(&vectors()["checkpoint"], 2, Digest([0x31; 32]), &writer.maintenance).unwrap();
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -339,6 +395,8 @@ fn print_vectors() {
     let public = public_of(&key.reading()).unwrap();
     println!("envelope = {}", hex(&seal_to(&public, key.family, SESSION, &inside).unwrap()));
     println!("slot = {}", hex(&slot::make(&key, Digest([0x31; 32]), PASSWORD).unwrap().1));
+    let (sum, writer) = checkpoint();
+    println!("checkpoint = {}", hex(&sum.encode(&writer).unwrap()));
     println!("{}", *keyfile::to_text(&Key::Family(key)));
     for sizes in [Sizes::STD, Sizes::FINE] {
         let (cuts, digest) = golden(sizes);

@@ -12,6 +12,7 @@ mod backup;
 mod cache;
 mod cbor;
 mod check;
+mod checkpoint;
 mod chunk;
 mod claim;
 mod copies;

@@ -1,15 +1,20 @@
 //! The log as it lies in a store: reading it, following its chain, adding to it.
 //!
 //! Entries are created and never replaced. Whoever creates `log/<n+1>` first, with a name that nobody can take
-//! twice, has decided what comes next; everybody else looks again.
+//! twice, has decided what comes next; everybody else looks again. What lies before the newest checkpoint (`base.rs`)
+//! is not read; `shorten.rs` writes checkpoints and removes what three of them stand for.
+
+mod base;
+mod shorten;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
 
+use crate::checkpoint::Checkpoint;
 use crate::error::RepoError;
-use crate::fold::State;
+use crate::fold::{CUT, State};
 use crate::format::LOG_MAX;
 use crate::id::{Digest, FamilyId};
 use crate::key::WriterKey;
@@ -21,9 +26,18 @@ pub(crate) struct Log {
     family: FamilyId,
     maintenance: [u8; 32],
     genesis: Digest,
-    /// The entries' outcomes by number; a gap is an entry that is missing.
+    /// The newest checkpoint that can be read, if there is one: entries up to its own are not asked for.
+    base: Option<Checkpoint>,
+    /// Checkpoints that are there and cannot be read, and why.
+    pub(crate) spoiled: BTreeMap<u64, String>,
+    /// The beginning of the log is gone, and no checkpoint that stands for it can be read: this one could not, or
+    /// there is none.
+    headless: Option<Option<u64>>,
+    /// The outcomes of the entries after the checkpoint, by number.
     read: BTreeMap<u64, Result<Entry, String>>,
     highest: u64,
+    /// Reading was cut off half-way: what is known is of before, and nothing may be appended to it.
+    is_torn: bool,
     implausible: Vec<u64>,
     /// A feature of a later version that allows reading only.
     pub(crate) read_only: Option<String>,
@@ -40,6 +54,10 @@ pub(crate) struct Log {
 
 /// How often a lost race is tried again.
 const RACES_MAX: u32 = 1_000;
+/// How often an entry that came too late is written again.
+const VOIDS_MAX: u32 = 3;
+/// How often the log is read again because a checkpoint appeared meanwhile.
+const COLLECTS_MAX: u32 = 16;
 
 impl Log {
     pub(crate) fn open(
@@ -52,8 +70,12 @@ impl Log {
             family,
             maintenance,
             genesis,
+            base: None,
+            spoiled: BTreeMap::new(),
+            headless: None,
             read: BTreeMap::new(),
             highest: 0,
+            is_torn: false,
             implausible: Vec::new(),
             read_only: None,
             state: State::default(),
@@ -66,30 +88,83 @@ impl Log {
         Ok(log)
     }
 
-    /// Reads what is new.
+    /// Reads what is new. The checkpoints are listed before and after: as long as no new one appears, no entry after
+    /// the newest was removed or put back meanwhile.
     pub(crate) fn refresh(&mut self, shelf: &Shelf) -> Result<(), RepoError> {
-        let listed: Vec<u64> = shelf.list("log")?.iter().filter_map(|object| number_of(object.key.as_str())).collect();
+        self.is_torn = true;
+        let known = self.highest;
+        for _ in 0..COLLECTS_MAX {
+            let listed = base::listed(shelf)?;
+            self.rebase(shelf, &listed)?;
+            self.collect(shelf, &listed)?;
+            if base::listed(shelf)? == listed {
+                self.is_torn = false;
+                self.follow();
+                return Ok(());
+            }
+            // What was read just now may have been put where something was removed.
+            self.read.retain(|n, _| *n <= known);
+            self.highest = known.max(self.floor());
+        }
+        Err(RepoError::TooMuch("checkpoints came faster than the log could be read; run again".into()))
+    }
+
+    fn collect(&mut self, shelf: &Shelf, checkpoints: &BTreeSet<u64>) -> Result<(), RepoError> {
+        let floor = self.floor();
+        let listed: BTreeSet<u64> = shelf
+            .list("log")?
+            .iter()
+            .filter_map(|object| number_of(object.key.as_str()))
+            .filter(|n| *n > floor)
+            .collect();
+        self.headless = None;
+        if floor == 0 {
+            let is_cut = match self.read.get(&1) {
+                // Whoever has read the beginning knows it.
+                Some(Ok(first)) => is_cut(first),
+                _ if listed.contains(&1) => self.first(shelf)?,
+                _ => !checkpoints.is_empty(),
+            };
+            self.headless = is_cut.then(|| checkpoints.last().copied());
+        }
         // Entries are created one after the other. A number far beyond their count is somebody's mischief: it is
         // named, and otherwise as if it were not there.
-        let plausible = listed.len() as u64 * 2 + 1_000;
-        self.implausible = listed.iter().copied().filter(|n| *n > plausible).collect();
-        let highest = listed.iter().copied().filter(|n| *n <= plausible).max().unwrap_or(0).max(self.highest);
-        for n in 1..=highest {
+        let plausible = match self.headless {
+            None => floor.max(self.highest).saturating_add(listed.len() as u64 * 2 + 1_000),
+            Some(_) => u64::MAX,
+        };
+        self.implausible = listed.range(plausible.saturating_add(1)..).copied().collect();
+        let highest = listed.range(..=plausible).next_back().copied().unwrap_or(0).max(self.highest).max(floor);
+        // Where the beginning is gone, only what is there is asked for: anything might be missing.
+        let missing = if self.headless.is_some() { 0 } else { highest };
+        let wanted: BTreeSet<u64> = (floor + 1..=missing).chain(listed.range(..=plausible).copied()).collect();
+        for n in wanted {
             // An entry that could not be read is tried once more each time: reading may have been at fault.
             if self.read.get(&n).is_some_and(Result::is_ok) {
                 continue;
             }
-            let outcome = match shelf.get(&name(n)?, LOG_MAX) {
-                Ok(bytes) => self.take(n, &bytes),
-                Err(StoreError::NotFound { .. }) => Err("it is missing".to_owned()),
-                Err(StoreError::TooLarge { .. }) => Err("it is larger than a log entry can be".to_owned()),
-                Err(other) => return Err(other.into()),
-            };
+            let outcome = self.get(shelf, n)?;
             self.read.insert(n, outcome);
         }
         self.highest = highest;
-        self.follow();
         Ok(())
+    }
+
+    fn get(&self, shelf: &Shelf, n: u64) -> Result<Result<Entry, String>, RepoError> {
+        match shelf.get(&name(n)?, LOG_MAX) {
+            Ok(bytes) => Ok(self.take(n, &bytes)),
+            Err(StoreError::NotFound { .. }) => Ok(Err("it is missing".to_owned())),
+            Err(StoreError::TooLarge { .. }) => Ok(Err("it is larger than a log entry can be".to_owned())),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Reads entry 1, and says whether it was put there when what followed was removed.
+    fn first(&mut self, shelf: &Shelf) -> Result<bool, RepoError> {
+        let first = self.get(shelf, 1)?;
+        let is_cut = first.as_ref().is_ok_and(is_cut);
+        self.read.insert(1, first);
+        Ok(is_cut)
     }
 
     fn take(&self, n: u64, bytes: &[u8]) -> Result<Entry, String> {
@@ -109,13 +184,18 @@ impl Log {
             .filter_map(|(n, outcome)| outcome.as_ref().err().map(|why| (*n, why.clone())))
             .chain(self.implausible.iter().map(|n| (*n, "its number is far beyond the others".to_owned())))
             .collect();
-        self.state = State::default();
-        self.head = (0, self.genesis);
+        if let Some(newest) = self.headless {
+            let why =
+                newest.map_or("there is no checkpoint".to_owned(), |n| format!("{} cannot be read", object_of(n)));
+            bad.entry(2).or_insert(format!("it and what follows are gone, and {why} that says what they said"));
+        }
+        self.state = self.base.as_ref().map(|base| base.state.clone()).unwrap_or_default();
+        self.head = self.base.as_ref().map_or((0, self.genesis), |base| (base.n, base.digest()));
         let (mut settled, mut accounted) = (Vec::new(), BTreeSet::new());
         for entry in self.read.values().filter_map(|outcome| outcome.as_ref().ok()) {
             let expected = match entry.before {
                 0 => Some(self.genesis),
-                before => self.read.get(&before).and_then(|b| b.as_ref().ok()).map(|b| b.digest),
+                before => self.digest_of(before),
             };
             // The word of one host's later entry must not make the whole repository impossible to open.
             let may_say = entry.before > 0 || entry.n == 1 || entry.author == Author::Maintenance;
@@ -160,18 +240,20 @@ impl Log {
     /// The newest entry that was seen, if this log does not go on from it, and nobody has accepted that.
     pub(crate) fn behind(&self) -> Option<Head> {
         let (n, digest) = self.seen.as_ref()?.head()?;
-        let goes_on = match self.read.get(&n) {
-            Some(Ok(entry)) => entry.digest == digest,
+        let goes_on = match (self.digest_of(n), self.read.get(&n)) {
+            (Some(found), _) => found == digest,
             // It is there and damaged, which is told anyway.
-            Some(Err(_)) => true,
-            None => false,
+            (None, Some(_)) => true,
+            // What lies further back than a checkpoint names is believed: the maintenance key stands for it.
+            (None, None) => n <= self.floor(),
         };
         let accepts = |entry: &Entry| match &entry.body {
             Body::Note(text) if entry.author == Author::Maintenance => accepted(text).is_some_and(|up_to| up_to >= n),
             _ => false,
         };
         let mut entries = self.read.values().filter_map(|outcome| outcome.as_ref().ok());
-        (!goes_on && !entries.any(accepts)).then_some((n, digest))
+        let accepted = self.base.as_ref().is_some_and(|base| base.accepted >= n) || entries.any(accepts);
+        (!goes_on && !accepted).then_some((n, digest))
     }
 
     /// The BLAKE3 of the `repo.json` under which the log was begun.
@@ -181,7 +263,7 @@ impl Log {
 
     /// Whether the newest entry is one that cannot be read: what is newest is then not known.
     pub(crate) fn newest_is_unreadable(&self) -> bool {
-        self.highest > self.head.0 || self.unreadable.iter().any(|(n, _)| *n == 0)
+        self.headless.is_some() || self.highest > self.head.0 || self.unreadable.iter().any(|(n, _)| *n == 0)
     }
 
     /// Whether writing is allowed at all, and if so, whether old packs may be relied on.
@@ -191,6 +273,12 @@ impl Log {
                 object: "repo.json".into(),
                 what: format!("it has the feature `{feature}`; this program can read it but must not write"),
             });
+        }
+        if let Some(newest) = self.headless {
+            return Err(RepoError::damaged(
+                newest.map_or("ckpt".to_owned(), object_of),
+                "the log entries that it stands for are gone, so nobody knows what they said; what is left can be restored, and nothing may be written",
+            ));
         }
         if let Some((n, feature)) = &self.state.missing {
             return Err(RepoError::Newer {
@@ -238,7 +326,11 @@ impl Log {
         time_ms: i64,
         body: &mut dyn FnMut(&State) -> Result<Body, RepoError>,
     ) -> Result<u64, RepoError> {
+        let mut voids = 0;
         for _ in 0..RACES_MAX {
+            if self.is_torn {
+                self.refresh(shelf)?;
+            }
             self.may_write()?;
             let n = self.highest + 1;
             let body = body(&self.state)?;
@@ -260,25 +352,35 @@ impl Log {
             if let Some((_, why)) = after.void.get(self.state.void.len()) {
                 return Err(RepoError::Outrun(why));
             }
-            match shelf.put_new(&name(n)?, Put::Bytes(Bytes::from(bytes.clone())))? {
-                Outcome::Created => {
-                    self.read.insert(n, Ok(entry));
-                    self.highest = n;
-                    self.follow();
-                    return Ok(n);
-                }
+            let ours = match shelf.put_new(&name(n)?, Put::Bytes(Bytes::from(bytes.clone())))? {
+                Outcome::Created => true,
                 Outcome::Exists => {
                     // Somebody was first; or our own first try had landed although its answer was lost.
                     let ours = shelf.get(&name(n)?, LOG_MAX).is_ok_and(|found| found == bytes);
                     self.refresh(shelf)?;
-                    if ours {
-                        return Ok(n);
-                    }
+                    ours
                 }
+            };
+            if ours && self.counts(shelf, n, entry)? {
+                return Ok(n);
+            }
+            voids += u32::from(ours);
+            if voids > VOIDS_MAX {
+                return Err(RepoError::Outrun("what was written may have come too late to count"));
             }
         }
         Err(RepoError::TooMuch("other writers were always first; run again".into()))
     }
+}
+
+/// Whether an entry was put where the first one was, when what followed was removed.
+fn is_cut(entry: &Entry) -> bool {
+    let says_so = |features: &[String]| features.iter().any(|feature| feature == CUT);
+    entry.author == Author::Maintenance && matches!(&entry.body, Body::Features(features) if says_so(features))
+}
+
+fn object_of(checkpoint: u64) -> String {
+    crate::checkpoint::object_name(checkpoint)
 }
 
 fn name(n: u64) -> Result<Key, RepoError> {

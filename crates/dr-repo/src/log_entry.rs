@@ -170,6 +170,11 @@ pub(crate) const TYPES: [(&str, u64); 16] = [
     ("FEATURES", 16),
 ];
 
+/// Whether this program knows every entry of that type (of KEY, 13, there may be others).
+pub(crate) fn is_known_type(number: u64) -> bool {
+    (1..=16).contains(&number) && number != 13
+}
+
 /// The name of entry `n`'s object.
 pub(crate) fn object_name(n: u64) -> String {
     format!("log/{n:016x}")
@@ -177,13 +182,18 @@ pub(crate) fn object_name(n: u64) -> String {
 
 /// The number that an object name stands for.
 pub(crate) fn number_of(name: &str) -> Option<u64> {
-    let hex = name.strip_prefix("log/")?;
+    number_below(name, "log/")
+}
+
+/// The number that an object name in this folder stands for.
+pub(crate) fn number_below(name: &str, folder: &str) -> Option<u64> {
+    let hex = name.strip_prefix(folder)?;
     let canonical = hex.len() == 16 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     let n = if canonical { u64::from_str_radix(hex, 16).ok()? } else { return None };
     (n > 0).then_some(n)
 }
 
-fn write_runs(out: &mut Writer, all: &[Runs]) {
+pub(crate) fn write_runs(out: &mut Writer, all: &[Runs]) {
     out.array(all.len());
     for runs in all {
         out.array(3).bytes(&runs.session.0).bytes(&runs.host.0);
@@ -198,7 +208,7 @@ fn write_own(out: &mut Writer, runs: &[Run]) {
     }
 }
 
-fn write_objects(out: &mut Writer, objects: &[ObjectRef]) {
+pub(crate) fn write_objects(out: &mut Writer, objects: &[ObjectRef]) {
     out.array(objects.len());
     for object in objects {
         out.array(3).text(&object.name).number(object.len).bytes(&object.digest.0);
@@ -443,7 +453,7 @@ fn read_own(reader: &mut Reader<'_>) -> Result<Vec<Run>, Bad> {
         .collect()
 }
 
-fn read_runs(reader: &mut Reader<'_>) -> Result<Vec<Runs>, Bad> {
+pub(crate) fn read_runs(reader: &mut Reader<'_>) -> Result<Vec<Runs>, Bad> {
     reader.list(|reader| {
         let mut at = 0;
         let (mut session, mut host, mut runs) = (SessionId([0; 16]), HostId([0; 4]), Vec::new());
@@ -463,7 +473,7 @@ fn read_runs(reader: &mut Reader<'_>) -> Result<Vec<Runs>, Bad> {
     })
 }
 
-fn read_objects(reader: &mut Reader<'_>) -> Result<Vec<ObjectRef>, Bad> {
+pub(crate) fn read_objects(reader: &mut Reader<'_>) -> Result<Vec<ObjectRef>, Bad> {
     reader.list(|reader| {
         let mut inner = Reader::new(reader.raw()?);
         let (mut name, mut len, mut digest, mut at) = (String::new(), 0, None, 0);

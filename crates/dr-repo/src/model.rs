@@ -8,6 +8,8 @@
 //! Each rule of the fold is left out in turn, and the checker must then find a way to lose something: a model that
 //! could not fail would prove nothing.
 
+mod checkpoints;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex};

@@ -192,9 +192,11 @@ impl Repository {
     /// # Errors
     /// [`RepoError::NoRepository`], [`RepoError::WrongKey`], or what is damaged so that nothing can be read.
     pub fn open(shelf: Shelf, unlock: Unlock, host: HostId) -> Result<Self, RepoError> {
-        let [json, copy] = copies::both(&shelf, REPO_JSON, REPO_JSON_MAX)?;
-        let candidates: Vec<Bytes> = [json.as_ref().ok(), copy.as_ref().ok()].into_iter().flatten().cloned().collect();
-        if candidates.is_empty() {
+        let json = copies::read(&shelf, REPO_JSON, REPO_JSON_MAX)?;
+        // The second copy is read only where the first does not serve.
+        let copy = || copies::read_copy(&shelf, REPO_JSON, REPO_JSON_MAX);
+        let copy_now = if json.is_err() { copy()?.ok() } else { None };
+        if json.is_err() && copy_now.is_none() {
             return Err(match json {
                 Err(RepoError::Store(StoreError::NotFound { .. })) => RepoError::NoRepository(shelf.place()),
                 _ => RepoError::damaged(REPO_JSON, "it is too large"),
@@ -212,26 +214,21 @@ impl Repository {
             Key::Family(family) => family.as_writer(host)?,
             Key::Writer(writer) => (**writer).clone(),
         };
-        let mut why = None;
-        for candidate in &candidates {
-            match begin(&shelf, candidate, vouched, &writer) {
-                Ok((described, log)) => {
-                    let original = json.as_ref().is_ok_and(|json| json == candidate);
-                    if !original {
-                        let what = match (&json, why) {
-                            (Err(error), _) => fault_text(error),
-                            (Ok(_), Some(error)) => fault_text(&error),
-                            (Ok(_), None) => "it is damaged".to_owned(),
-                        };
-                        faults.push(Fault { object: REPO_JSON.into(), what });
-                    }
-                    return Self::begun(shelf, own_key, writer, described, log, faults);
-                }
-                // The first error is the object's own; of a good copy it is told as a fault.
-                Err(error) => why = why.or(Some(error)),
+        let first = match json.as_ref().map_err(fault_text) {
+            Ok(json) => match begin(&shelf, json, vouched, &writer) {
+                Ok((described, log)) => return Self::begun(shelf, own_key, writer, described, log, faults),
+                Err(why) => why,
+            },
+            Err(what) => RepoError::damaged(REPO_JSON, what),
+        };
+        let copy = if copy_now.is_some() { copy_now } else { copy()?.ok() };
+        match copy.map(|copy| begin(&shelf, &copy, vouched, &writer)) {
+            Some(Ok((described, log))) => {
+                faults.push(Fault { object: REPO_JSON.into(), what: fault_text(&first) });
+                Self::begun(shelf, own_key, writer, described, log, faults)
             }
+            _ => Err(first),
         }
-        Err(why.unwrap_or_else(|| RepoError::damaged(REPO_JSON, "it cannot be read")))
     }
 
     fn begun(
@@ -376,7 +373,12 @@ impl Repository {
                 _ => "this host has seen another one there: the repository was put back or exchanged".to_owned(),
             },
         });
-        log.chain(behind).chain(self.faults.iter().cloned()).chain(self.index.faults()).collect()
+        let checkpoints = self
+            .log
+            .spoiled
+            .iter()
+            .map(|(n, what)| Fault { object: crate::checkpoint::object_name(*n), what: what.clone() });
+        log.chain(behind).chain(checkpoints).chain(self.faults.iter().cloned()).chain(self.index.faults()).collect()
     }
 
     /// Whether the newest log entry cannot be read, so that nobody knows whether `latest` is the latest.
@@ -447,6 +449,17 @@ impl Repository {
         self.log
             .append(&self.shelf, &self.writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest }))
             .map(|_| ())
+    }
+
+    /// Writes down what the log adds up to, if 256 entries have come since the last time, so that whoever opens this
+    /// need not read them; the number of the entry as far as which. `None`: it is not time for it.
+    ///
+    /// # Errors
+    /// [`RepoError::ReadOnly`] for a key that maintains nothing, and while an entry cannot be read; otherwise what the
+    /// store says.
+    pub fn checkpoint(&mut self, now_ms: i64) -> Result<Option<u64>, RepoError> {
+        self.may_maintain()?;
+        self.log.checkpoint(&self.shelf, &self.writer, now_ms)
     }
 
     /// Reads what others, or this handle, have added since.

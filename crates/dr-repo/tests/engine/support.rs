@@ -223,6 +223,11 @@ impl School {
         Self { runtime, writer, family, folder: tempfile::tempdir().unwrap(), clock: AtomicI64::new(1_700_000_000_000) }
     }
 
+    /// The same keys in another folder.
+    pub fn with_keys_of(self, other: &Self) -> Self {
+        Self { family: other.family.clone(), writer: other.writer.clone(), ..self }
+    }
+
     pub fn shelf(&self, store: Arc<dyn Store>) -> Shelf {
         Shelf::new(store, self.runtime.handle().clone())
     }

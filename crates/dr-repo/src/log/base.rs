@@ -1,0 +1,106 @@
+//! Where reading the log begins: the newest checkpoint that can be read.
+//!
+//! Checkpoints that cannot be read are passed over for older ones, and said. Their numbers stand all the same: an entry
+//! at or below one counts only if it is certain that it was never removed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dr_store::{Shelf, StoreError};
+
+use super::{Log, key};
+use crate::checkpoint::{Checkpoint, number_of, object_name};
+use crate::error::RepoError;
+use crate::format::CKPT_MAX;
+use crate::id::Digest;
+use crate::log_entry::Entry;
+
+/// The numbers of the checkpoints that are there.
+pub(super) fn listed(shelf: &Shelf) -> Result<BTreeSet<u64>, RepoError> {
+    Ok(shelf.list("ckpt")?.iter().filter_map(|object| number_of(object.key.as_str())).collect())
+}
+
+impl Log {
+    /// Up to which entry a checkpoint stands for the log.
+    pub(super) fn floor(&self) -> u64 {
+        self.base.as_ref().map_or(0, |base| base.n)
+    }
+
+    /// Reads a checkpoint: itself, or what is wrong with it.
+    pub(super) fn checkpoint_at(&self, shelf: &Shelf, n: u64) -> Result<Result<Checkpoint, String>, RepoError> {
+        match shelf.get(&key(&object_name(n))?, CKPT_MAX) {
+            Ok(bytes) => {
+                Ok(Checkpoint::decode(&bytes, n, self.genesis, &self.maintenance).map_err(|bad| bad.0.to_owned()))
+            }
+            Err(StoreError::NotFound { .. }) => Ok(Err("it is missing".to_owned())),
+            Err(StoreError::TooLarge { .. }) => Ok(Err("it is larger than a checkpoint can be".to_owned())),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Begins at the newest checkpoint of these that can be read, if what is known so far does not reach as far.
+    pub(super) fn rebase(&mut self, shelf: &Shelf, listed: &BTreeSet<u64>) -> Result<(), RepoError> {
+        self.spoiled.retain(|n, _| listed.contains(n));
+        let is_whole = self.unknown.is_empty();
+        for n in listed.iter().rev().copied().filter(|n| *n > self.floor()).collect::<Vec<_>>() {
+            if is_whole && n <= self.highest {
+                break;
+            }
+            if self.spoiled.contains_key(&n) {
+                continue;
+            }
+            match self.checkpoint_at(shelf, n)? {
+                Ok(checkpoint) => {
+                    self.begin_at(checkpoint);
+                    break;
+                }
+                Err(why) => drop(self.spoiled.insert(n, why)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Of all checkpoints, those that cannot be read, and why.
+    pub(crate) fn spoiled_now(&self, shelf: &Shelf) -> Result<BTreeMap<u64, String>, RepoError> {
+        let mut out = BTreeMap::new();
+        for n in listed(shelf)? {
+            if let Err(why) = self.checkpoint_at(shelf, n)? {
+                out.insert(n, why);
+            }
+        }
+        Ok(out)
+    }
+
+    pub(super) fn begin_at(&mut self, checkpoint: Checkpoint) {
+        self.read = self.read.split_off(&(checkpoint.n + 1));
+        self.highest = self.highest.max(checkpoint.n);
+        self.base = Some(checkpoint);
+    }
+
+    /// The digest of an entry, if that is known.
+    pub(super) fn digest_of(&self, n: u64) -> Option<Digest> {
+        let read = || self.read.get(&n).and_then(|outcome| outcome.as_ref().ok()).map(|entry| entry.digest);
+        self.base.as_ref().and_then(|base| base.digest_of(n)).or_else(read)
+    }
+
+    /// Whether an entry that was just created counts for everybody. Its number may have been used before: whoever
+    /// stopped for long enough may create an entry that was removed long ago. A checkpoint stands for such a number,
+    /// and says which entry it was.
+    pub(super) fn counts(&mut self, shelf: &Shelf, n: u64, entry: Entry) -> Result<bool, RepoError> {
+        let digest = entry.digest;
+        // One that could not be read when the log did not reach as far stands for nothing.
+        let is_mischief = |at: &u64| *at > self.highest && self.spoiled.contains_key(at);
+        if listed(shelf)?.range(n..).all(is_mischief) {
+            self.read.insert(n, Ok(entry));
+            self.highest = self.highest.max(n);
+            self.follow();
+            return Ok(true);
+        }
+        // Nothing that was read before is evidence: it may be gone.
+        let fresh = Self::open(shelf, self.family, self.maintenance, self.genesis)?;
+        let old = std::mem::replace(self, fresh);
+        (self.seen, self.read_only) = (old.seen, old.read_only);
+        self.remember();
+        let is_whole = || self.headless.is_none() && (self.floor() + 1..=n).all(|n| self.digest_of(n).is_some());
+        Ok(self.digest_of(n) == Some(digest) && (n <= self.floor() || is_whole()))
+    }
+}
