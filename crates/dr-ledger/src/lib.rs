@@ -19,7 +19,7 @@ mod verify;
 
 pub use entry::{Authenticated, Body, Entry};
 pub use event::{
-    ChannelKind, CheckKind, CopyOutcome, Decision, Event, LetterStatus, MediumKind, MessageKind, PlannedCopy,
+    ChannelKind, CheckKind, CopyOutcome, Decision, ErasedCopy, ErasureState, Event, LetterStatus, MediumKind, MessageKind, PlannedCopy,
     RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
 };
 pub use file::{Appended, FILE_NAME, Ledger, LedgerError};

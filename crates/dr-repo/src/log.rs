@@ -170,6 +170,14 @@ impl Log {
         (!goes_on && !entries.any(accepts)).then_some((n, digest))
     }
 
+    /// What the maintenance key noted, oldest first.
+    pub(crate) fn noted(&self) -> impl Iterator<Item = &str> {
+        self.read.values().filter_map(|outcome| match outcome.as_ref().map(|entry| (&entry.body, entry.author)) {
+            Ok((Body::Note(text), Author::Maintenance)) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether the newest entry is one that cannot be read: what is newest is then not known.
     pub(crate) fn newest_is_unreadable(&self) -> bool {
         self.highest > self.head.0 || self.unreadable.iter().any(|(n, _)| *n == 0)

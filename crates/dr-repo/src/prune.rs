@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_store::{Listed, StoreError};
 
 use crate::backup::Tally;
+use crate::erase::erased;
 use crate::error::RepoError;
 use crate::fold::{SWEEPS, SnapshotState, State, ranges, runs_of, whole};
 use crate::format::{FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET};
@@ -153,7 +154,7 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         Ok(live) => live,
         Err(why) => return Err(outrun(repository, view, why)),
     };
-    let uses = uses(repository, &live, &pins(&repository.log.state, view, options, None))?;
+    let uses = uses(repository, &live, &pins(&repository.log.state, view, options, None), &erased(&repository.log))?;
     let fates = plan(&uses, options.waste, target);
     let (mut gone, mut moved) = (Vec::new(), Vec::new());
     for (used, fate) in uses.iter().zip(&fates) {
@@ -220,7 +221,7 @@ fn is_undoable(snapshot: &SnapshotState, options: &Prune<'_>) -> bool {
 }
 
 /// Unknown means keep: nothing is removed while anything cannot be read.
-fn understood(repository: &Repository) -> Result<(), RepoError> {
+pub(crate) fn understood(repository: &Repository) -> Result<(), RepoError> {
     if let Some(n) = repository.log.unknown.first() {
         return Err(RepoError::ReadOnly(format!(
             "{} cannot be read, so nobody knows what is still needed; nothing was removed",
@@ -269,7 +270,7 @@ impl Pins {
 }
 
 /// How much of each pack is needed.
-fn uses(repository: &Repository, live: &Live, pins: &Pins) -> Result<Vec<Use>, RepoError> {
+fn uses(repository: &Repository, live: &Live, pins: &Pins, erased: &BTreeSet<PackId>) -> Result<Vec<Use>, RepoError> {
     let index = repository.index()?;
     let mut out = Vec::with_capacity(index.packs() as usize);
     for pack in 0..index.packs() {
@@ -289,7 +290,8 @@ fn uses(repository: &Repository, live: &Live, pins: &Pins) -> Result<Vec<Use>, R
         // What a pack holds beside frames goes with them.
         let share = if sealed == 0 { 0 } else { (u128::from(bytes) * u128::from(needed) / u128::from(sealed)) as u64 };
         let live = if any { share.max(1) } else { 0 };
-        out.push(Use { pack, kind: brief.id.kind, bytes, live, pinned: pins.why(&brief.id) });
+        let (kind, pinned, erased) = (brief.id.kind, pins.why(&brief.id), erased.contains(&brief.id));
+        out.push(Use { pack, kind, bytes, live, pinned, erased });
     }
     Ok(out)
 }

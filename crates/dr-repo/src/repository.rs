@@ -15,7 +15,7 @@ use crate::frames::Frames;
 use crate::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, random, unhex};
 use crate::key::{FamilyKey, Key, WriterKey};
 use crate::log::{Log, key};
-use crate::log_entry::Body as Entry;
+use crate::log_entry::{Author, Body as Entry};
 use crate::lookup::Index;
 use crate::slot::{self, NotOpened};
 use crate::snapshot::Label;
@@ -44,7 +44,8 @@ pub struct Fault {
 pub struct Snapshot {
     /// Its id.
     pub id: SnapshotId,
-    /// The log entry that committed it: snapshots are ordered by this, not by any clock.
+    /// The log entry that committed it, or the one in whose place it stands: snapshots are ordered by this, not by any
+    /// clock.
     pub number: u64,
     /// What it says of itself. `None`: the label does not open.
     pub label: Option<Label>,
@@ -358,25 +359,45 @@ impl Repository {
     /// The snapshots, oldest commit first.
     #[must_use]
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        self.log.state.live().into_iter().map(|(id, state)| self.shown(id, state)).collect()
+        self.ordered(self.log.state.live())
     }
 
     /// The snapshots that were forgotten, oldest commit first. Whether one can be put back shows when it is tried.
     #[must_use]
     pub fn forgotten(&self) -> Vec<Snapshot> {
         let gone = self.log.state.snapshots.iter().filter(|(_, state)| !state.is_there());
-        let mut out: Vec<Snapshot> = gone.map(|(id, state)| self.shown(*id, state)).collect();
-        out.sort_by_key(|snapshot| (snapshot.number, snapshot.id));
-        out
+        self.ordered(gone.map(|(id, state)| (*id, state)).collect())
     }
 
-    fn shown(&self, id: SnapshotId, state: &SnapshotState) -> Snapshot {
-        Snapshot {
-            id,
-            number: state.n,
-            label: Label::open(&state.label, &self.writer.naming.list, self.writer.family, id).ok(),
-            held_until_ms: state.held_until_ms,
+    /// By the entry that committed each; what was written anew without something stands where it stood before.
+    fn ordered(&self, all: Vec<(SnapshotId, &SnapshotState)>) -> Vec<Snapshot> {
+        let shown = |(id, state): (SnapshotId, &SnapshotState)| {
+            let label = self.label_of(id, state);
+            let number = self.stands_at(state, label.as_ref());
+            (state.n, Snapshot { id, number, label, held_until_ms: state.held_until_ms })
+        };
+        let mut out: Vec<(u64, Snapshot)> = all.into_iter().map(shown).collect();
+        out.sort_by_key(|(n, snapshot)| (snapshot.number, *n, snapshot.id));
+        out.into_iter().map(|(_, snapshot)| snapshot).collect()
+    }
+
+    pub(crate) fn label_of(&self, id: SnapshotId, state: &SnapshotState) -> Option<Label> {
+        Label::open(&state.label, &self.writer.naming.list, self.writer.family, id).ok()
+    }
+
+    /// The entry in whose place a snapshot stands. Only the maintenance key's word counts, and entries only fall.
+    fn stands_at(&self, state: &SnapshotState, label: Option<&Label>) -> u64 {
+        let (mut at, mut replaces) = (state, label.and_then(|label| label.replaces));
+        let by_maintenance = |state: &SnapshotState| {
+            self.log.state.sessions.get(&state.session).is_some_and(|own| own.author == Some(Author::Maintenance))
+        };
+        while by_maintenance(at)
+            && let Some(id) = replaces
+            && let Some(before) = self.log.state.snapshots.get(&id).filter(|before| before.n < at.n)
+        {
+            (at, replaces) = (before, self.label_of(id, before).and_then(|label| label.replaces));
         }
+        at.n
     }
 
     /// The snapshot of that id, of a unique beginning of one (8 digits or more), or `latest`.

@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod copy;
+mod erase;
 mod faults;
 mod flips;
 mod look;
