@@ -83,7 +83,7 @@ pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
 pub use key::{FamilyKey, Key, WriterKey};
 pub use look::Tree;
 pub use prune::{Prune, Pruned, Verdict, prune};
-pub use repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer};
+pub use repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer, written_anew};
 pub use restore::{Description, Listed, Restore, Restored, restore};
 pub use snapshot::{Label, Shape};
 pub use status_object::{BadStatus, STATUS_FOLDER, STATUS_MAX, StatusKey};

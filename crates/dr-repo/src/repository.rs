@@ -2,6 +2,7 @@
 
 mod load;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -51,6 +52,14 @@ pub struct Snapshot {
     pub label: Option<Label>,
     /// Not to be removed before this time, in milliseconds since 1970 UTC.
     pub held_until_ms: Option<i64>,
+}
+
+/// Those of these snapshots in whose place another of them stands: an erasure was cut off before it took them off the
+/// list, and whoever counts snapshots must not count both.
+#[must_use]
+pub fn written_anew(all: &[Snapshot]) -> BTreeSet<SnapshotId> {
+    let replaced: BTreeSet<_> = all.iter().filter_map(|one| one.label.as_ref()?.replaces).collect();
+    all.iter().map(|one| one.id).filter(|id| replaced.contains(id)).collect()
 }
 
 /// An open repository.

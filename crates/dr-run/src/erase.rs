@@ -143,9 +143,9 @@ impl Erasure {
     /// Whether something of it may still be in snapshots of this copy.
     #[must_use]
     pub fn waits_for(&self, spot: &Spot) -> bool {
-        self.copies.iter().any(|copy| {
-            is_at(copy, spot) && !matches!(copy.state, ErasureState::Gone | ErasureState::Unlisted)
-        })
+        self.copies
+            .iter()
+            .any(|copy| is_at(copy, spot) && !matches!(copy.state, ErasureState::Gone | ErasureState::Unlisted))
     }
 
     /// What of it the ledger is told: never what was erased.
@@ -263,12 +263,7 @@ pub fn carry_out(
     Ok(carried)
 }
 
-fn note(
-    school: &School,
-    erasure: &mut Erasure,
-    copy: ErasedCopy,
-    erased: Option<&Erased>,
-) -> Result<(), RunError> {
+fn note(school: &School, erasure: &mut Erasure, copy: ErasedCopy, erased: Option<&Erased>) -> Result<(), RunError> {
     let event = erasure.event(vec![copy.clone()], erased);
     match erasure.copies.iter_mut().find(|known| known.target == copy.target && known.medium == copy.medium) {
         // Nothing new, and so nothing to be written down again.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dr_ledger::{Event, suspicion};
 use dr_plan::{Retention, Snapshot as Judged, System, SystemId, TargetId, judge};
-use dr_repo::{Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict};
+use dr_repo::{Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict, written_anew};
 use jiff::Timestamp;
 use std::sync::atomic::AtomicBool;
 
@@ -112,9 +112,13 @@ fn verdicts(
     rule: Result<Retention, String>,
     now: Timestamp,
 ) -> Vec<(bool, String)> {
+    let written_anew = written_anew(snapshots);
     let fixed = |snapshot: &Snapshot| match (started(snapshot), snapshot.held_until_ms) {
         (None, _) => Some("its label does not open, so nobody knows when it was made".to_owned()),
         (Some(_), Some(until)) if until > now.as_millisecond() => Some(held(school, until)),
+        _ if written_anew.contains(&snapshot.id) => {
+            Some("an erasure wrote it anew and was cut off: run it again".to_owned())
+        }
         _ => None,
     };
     let rule = match rule {

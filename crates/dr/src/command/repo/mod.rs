@@ -6,6 +6,7 @@ mod check;
 mod copy;
 mod diff;
 mod dump;
+mod erase;
 mod find;
 mod forget;
 mod init;
@@ -45,6 +46,7 @@ enum Verb {
     Check(check::Check),
     Forget(forget::Forget),
     Prune(prune::Prune),
+    Erase(erase::Erase),
     Stats(stats::Stats),
     AcceptRollback(accept_rollback::AcceptRollback),
 }
@@ -64,6 +66,7 @@ impl Repo {
             Verb::Check(args) => args.run(world),
             Verb::Forget(args) => args.run(world),
             Verb::Prune(args) => args.run(world),
+            Verb::Erase(args) => args.run(world),
             Verb::Stats(args) => args.run(world),
             Verb::AcceptRollback(args) => args.run(world),
         }
