@@ -1289,15 +1289,20 @@ class Repository:
 
     def stands_at(self, snapshot: Snapshot) -> int:
         """The entry in whose place it stands: that of what it replaces, if the maintenance key says so."""
-        while self.state.sessions[snapshot.session].author[1] is None:
-            try:
-                before = self.state.snapshots.get(get(self.label(snapshot), 11, bytes, b""))
-            except Damaged:
-                break
+        while True:
+            before = self.state.snapshots.get(self.replaces(snapshot))
             if before is None or before.n >= snapshot.n:
-                break
+                return snapshot.n
             snapshot = before
-        return snapshot.n
+
+    def replaces(self, snapshot: Snapshot) -> bytes:
+        """The snapshot in whose place it stands; empty without one, or if a host alone says so."""
+        if self.state.sessions[snapshot.session].author[1] is not None:
+            return b""
+        try:
+            return get(self.label(snapshot), 11, bytes, b"")
+        except Damaged:
+            return b""
 
     def label(self, snapshot: Snapshot) -> dict[int, Any]:
         key = derive("dr v1 label", self.keys.list + self.keys.family + snapshot.id)
@@ -1457,8 +1462,8 @@ def list_snapshots(repository: Repository) -> bool:
             "number": repository.stands_at(snapshot),
             "held_until": milliseconds(snapshot.held_until),
         }
-        if 11 in label:
-            out["replaces"] = label[11].hex()
+        if repository.replaces(snapshot):
+            out["replaces"] = repository.replaces(snapshot).hex()
         if damaged:
             out["damaged"] = damaged
         names = {"entries": 7, "files": 8, "bytes": 9, "unreadable": 10}

@@ -52,13 +52,15 @@ pub struct Snapshot {
     pub label: Option<Label>,
     /// Not to be removed before this time, in milliseconds since 1970 UTC.
     pub held_until_ms: Option<i64>,
+    /// The snapshot in whose place it stands, if the maintenance key says so.
+    pub replaces: Option<SnapshotId>,
 }
 
 /// Those of these snapshots in whose place another of them stands: an erasure was cut off before it took them off the
 /// list, and whoever counts snapshots must not count both.
 #[must_use]
 pub fn written_anew(all: &[Snapshot]) -> BTreeSet<SnapshotId> {
-    let replaced: BTreeSet<_> = all.iter().filter_map(|one| one.label.as_ref()?.replaces).collect();
+    let replaced: BTreeSet<_> = all.iter().filter_map(|one| one.replaces).collect();
     all.iter().map(|one| one.id).filter(|id| replaced.contains(id)).collect()
 }
 
@@ -382,8 +384,8 @@ impl Repository {
     fn ordered(&self, all: Vec<(SnapshotId, &SnapshotState)>) -> Vec<Snapshot> {
         let shown = |(id, state): (SnapshotId, &SnapshotState)| {
             let label = self.label_of(id, state);
-            let number = self.stands_at(state, label.as_ref());
-            (state.n, Snapshot { id, number, label, held_until_ms: state.held_until_ms })
+            let (replaces, number) = (self.replaces(state, label.as_ref()), self.stands_at(state, label.as_ref()));
+            (state.n, Snapshot { id, number, label, held_until_ms: state.held_until_ms, replaces })
         };
         let mut out: Vec<(u64, Snapshot)> = all.into_iter().map(shown).collect();
         out.sort_by_key(|(n, snapshot)| (snapshot.number, *n, snapshot.id));
@@ -394,17 +396,20 @@ impl Repository {
         Label::open(&state.label, &self.writer.naming.list, self.writer.family, id).ok()
     }
 
-    /// The entry in whose place a snapshot stands. Only the maintenance key's word counts, and entries only fall.
+    /// The snapshot in whose place one stands. Only the maintenance key's word counts: with a host's key alone nobody can
+    /// put a false snapshot in a true one's place.
+    pub(crate) fn replaces(&self, state: &SnapshotState, label: Option<&Label>) -> Option<SnapshotId> {
+        let own = self.log.state.sessions.get(&state.session)?;
+        label.filter(|_| own.author == Some(Author::Maintenance))?.replaces
+    }
+
+    /// The entry in whose place a snapshot stands. Entries only fall, so this ends.
     fn stands_at(&self, state: &SnapshotState, label: Option<&Label>) -> u64 {
-        let (mut at, mut replaces) = (state, label.and_then(|label| label.replaces));
-        let by_maintenance = |state: &SnapshotState| {
-            self.log.state.sessions.get(&state.session).is_some_and(|own| own.author == Some(Author::Maintenance))
-        };
-        while by_maintenance(at)
-            && let Some(id) = replaces
+        let (mut at, mut replaces) = (state, self.replaces(state, label));
+        while let Some(id) = replaces
             && let Some(before) = self.log.state.snapshots.get(&id).filter(|before| before.n < at.n)
         {
-            (at, replaces) = (before, self.label_of(id, before).and_then(|label| label.replaces));
+            (at, replaces) = (before, self.replaces(before, self.label_of(id, before).as_ref()));
         }
         at.n
     }

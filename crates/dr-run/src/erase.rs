@@ -21,6 +21,7 @@ use crate::error::RunError;
 use crate::job::made;
 use crate::kept::Opened;
 use crate::places::private_folder;
+use crate::retain::deleted;
 use crate::school::School;
 use crate::targets::{Reach, Spot};
 
@@ -178,12 +179,13 @@ pub fn begin(
     by: &PersonId,
 ) -> Result<Erasure, RunError> {
     let asked = school.clock.decided();
-    let mut id = format!("{asked}/{system}");
+    let moment = Timestamp::from_second(asked.as_second()).unwrap_or(asked);
+    let mut id = format!("{moment}/{system}");
     for again in 2.. {
         if !school.erasure_file(&id).exists() {
             break;
         }
-        id = format!("{asked}/{system}-{again}");
+        id = format!("{moment}/{system}-{again}");
     }
     let erasure = Erasure {
         id,
@@ -314,11 +316,11 @@ fn on_one(
     let settle_ms = if how.at_once { 0 } else { usual.settle_ms };
     let options = Prune { journal: Some(&journal), dry: how.dry, settle_ms, ..usual };
     let mut error = None;
-    if !how.dry
-        && one.repository.left_of_erased().map_err(failed)?.0 > 0
-        && let Err(why) = dr_repo::prune(&mut one.repository, &options, &mut |_| {})
-    {
-        error = Some(failed(why));
+    if !how.dry && one.repository.left_of_erased().map_err(failed)?.0 > 0 {
+        match dr_repo::prune(&mut one.repository, &options, &mut |_| {}) {
+            Ok(pruned) => deleted(school, &one.spot, &pruned)?,
+            Err(why) => error = Some(failed(why)),
+        }
     }
     let left = one.repository.left_of_erased().map_err(failed)?.0;
     let count = |n: u64| if n == 1 { "1 snapshot".to_owned() } else { format!("{n} snapshots") };

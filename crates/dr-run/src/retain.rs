@@ -13,6 +13,7 @@ use crate::job::made;
 use crate::kept::Opened;
 use crate::school::School;
 use crate::state::STATE;
+use crate::targets::Spot;
 
 /// What the plan says of one snapshot on one copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,9 +247,15 @@ pub fn prune(
     };
     let pruned = dr_repo::prune(&mut one.repository, &options, each)
         .map_err(|source| RunError::repository(one.spot.named(), source))?;
+    deleted(school, &one.spot, &pruned)?;
+    Ok(pruned)
+}
+
+/// Writes down that a prune deleted something.
+pub(crate) fn deleted(school: &School, spot: &Spot, pruned: &Pruned) -> Result<(), RunError> {
     if pruned.deleted > 0 {
-        let text = format!("{} objects were deleted on {} that nothing needed", pruned.deleted, one.spot.named());
+        let text = format!("{} objects were deleted on {} that nothing needed", pruned.deleted, spot.named());
         school.record(Event::Note { text })?;
     }
-    Ok(pruned)
+    Ok(())
 }

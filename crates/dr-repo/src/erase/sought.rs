@@ -105,7 +105,7 @@ pub(super) fn seek(repository: &Repository, options: &Erase<'_>) -> Result<Sough
     let replaced: BTreeMap<SnapshotId, SnapshotId> = of_all
         .iter()
         .filter(|one| one.state.is_there())
-        .filter_map(|one| Some((one.tree.label.replaces?, one.tree.id)))
+        .filter_map(|one| Some((repository.replaces(&one.state, Some(&one.tree.label))?, one.tree.id)))
         .collect();
     let mut taker =
         Taker { pages: Pages::new(repository)?, extents: repository.fetcher()?, stop: options.stop, out: &mut out };

@@ -192,10 +192,14 @@ impl Scene {
     }
 
     fn keep(&self, files: &Files) -> SnapshotId {
+        self.keep_as(&mut self.open(), files, Label::default())
+    }
+
+    fn keep_as(&self, repository: &mut Repository, files: &Files, label: Label) -> SnapshotId {
         let clock = AtomicI64::new(0);
         let capture = Capture {
             snapshot: new_snapshot_id(),
-            label: Label::default(),
+            label,
             shape: Shape::Directory,
             cache: None,
             journal: None,
@@ -215,7 +219,7 @@ impl Scene {
             let body: Box<dyn Body> = Box::new(Contents_(bytes, 0));
             Ok::<_, Unread>(Entry { path, meta, stamp: None, profile: Profile::Fine, body: Some(body) })
         });
-        backup(&mut self.open(), Box::new(entries), &capture).unwrap().snapshot
+        backup(repository, Box::new(entries), &capture).unwrap().snapshot
     }
 
     /// Everything that a snapshot's files and pages consist of.
@@ -324,4 +328,39 @@ fn what_was_erased_is_in_no_pack_and_the_trees_are_those_of_a_school_that_never_
     };
     let never: BTreeSet<_> = wanted.into_iter().flat_map(|(_, chunks)| chunks).collect();
     assert_eq!(contents(&after), contents(&never));
+}
+
+#[test]
+fn a_host_alone_puts_no_snapshot_in_the_place_of_another() {
+    let family = FamilyKey::generate();
+    let scene = Scene::new(&family);
+    let files: Files = [("a".to_owned(), noise(5_000, 1)), ("pupil".to_owned(), noise(5_000, 2))].into();
+    let good = scene.keep(&files);
+    let key = Key::Writer(Box::new(family.writer().unwrap()));
+    let mut host = Repository::open(scene.shelf.clone(), Unlock::Key(key), HostId([7; 4])).unwrap();
+    let label = Label { replaces: Some(good), ..Label::default() };
+    let mine: Files = [("ransom".to_owned(), noise(100, 3))].into();
+    let false_one = scene.keep_as(&mut host, &mine, label);
+    let repository = scene.open();
+    let listed = repository.snapshots();
+    assert_eq!(listed.iter().map(|one| (one.id, one.replaces)).collect::<Vec<_>>(), [(good, None), (false_one, None)]);
+    assert!(listed[0].number < listed[1].number && crate::repository::written_anew(&listed).is_empty());
+    let (clock, stop, tally) = (|| 1, AtomicBool::new(false), Tally::default());
+    let options = Erase {
+        now_ms: 1,
+        system: None,
+        paths: &|_| vec![path("pupil")],
+        also: None,
+        asked: b"x",
+        dry: false,
+        scratch: scene.folder.path(),
+        journal: None,
+        clock: &clock,
+        stop: &stop,
+        tally: &tally,
+    };
+    let mut rulings = Vec::new();
+    erase(&mut scene.open(), &options, &mut |one| rulings.push(one.ruling.clone())).unwrap();
+    assert!(matches!(rulings[..], [super::Ruling::Anew(_), super::Ruling::Untouched]), "{rulings:?}");
+    assert_eq!(scene.open().snapshots()[0].replaces, Some(good));
 }
