@@ -17,7 +17,7 @@ fn events(text: &str) -> Vec<Value> {
 
 /// What an erasure said at its end: each copy and how it stands there.
 fn standing(text: &str) -> Vec<(String, String)> {
-    let last = events(text).into_iter().filter(|event| event["event"] == "erasure").next_back().unwrap();
+    let last = events(text).into_iter().rfind(|event| event["event"] == "erasure").unwrap();
     let word = |copy: &Value, key: &str| copy[key].as_str().unwrap().to_owned();
     last["copies"].as_array().unwrap().iter().map(|copy| (word(copy, "target"), word(copy, "state"))).collect()
 }

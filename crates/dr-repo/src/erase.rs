@@ -29,9 +29,13 @@ use crate::log_entry::Body;
 use crate::look::Tree;
 use crate::prune::understood;
 use crate::repository::Repository;
+use crate::snapshot::Shape;
 use follow::{Followed, follow};
 pub(crate) use note::erased;
 use sought::{Sought, seek};
+
+/// Whether an entry of a tree is meant.
+pub type IsMeant<'a> = dyn Fn(&Tree, &EntryPath, &Meta) -> bool + 'a;
 
 /// What is to be erased. All of it is the caller's to decide.
 pub struct Erase<'a> {
@@ -42,7 +46,7 @@ pub struct Erase<'a> {
     /// The entries that are meant in a tree, each with everything below it.
     pub paths: &'a dyn Fn(&Tree) -> Vec<EntryPath>,
     /// Others that are meant, each with everything below it. Whoever gives this has every page read.
-    pub also: Option<&'a dyn Fn(&Tree, &EntryPath, &Meta) -> bool>,
+    pub also: Option<&'a IsMeant<'a>>,
     /// What was asked for, in bytes that are the same whenever the same is asked for: the new snapshots' ids come of it,
     /// so that they are the same on every target.
     pub asked: &'a [u8],
@@ -270,16 +274,11 @@ fn may_touch(gone: &[EntryPath], behind: Option<&EntryPath>, last: Option<&Entry
 
 /// Snapshots with others of the same source, which say the same of what a path means.
 fn series<T>(all: Vec<T>, tree: impl Fn(&T) -> &Tree) -> Vec<Vec<T>> {
-    let mut out: BTreeMap<(String, String, Vec<Vec<u8>>, bool), Vec<T>> = BTreeMap::new();
+    let mut out: BTreeMap<_, Vec<T>> = BTreeMap::new();
     for one in all {
         let Tree { label, shape, .. } = tree(&one);
-        let key = (
-            label.system.clone(),
-            label.hostname.clone(),
-            label.paths.clone(),
-            *shape == crate::snapshot::Shape::Directory,
-        );
-        out.entry(key).or_default().push(one);
+        let of = (label.system.clone(), label.hostname.clone(), label.paths.clone(), *shape == Shape::Directory);
+        out.entry(of).or_default().push(one);
     }
     out.into_values().collect()
 }

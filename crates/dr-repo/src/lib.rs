@@ -76,7 +76,7 @@ pub use backup::{Capture, Summary, Tally, backup, new_snapshot_id};
 pub use check::{Check, Checked, Finding, ReadData, Stats, check};
 pub use copy::{Copied, Copying, Fate, Missing, copy};
 pub use diff::{Amount, Aspect, Change, Compared, Diff, Difference, diff};
-pub use erase::{Erase, Erased, Judged, Ruling, erase};
+pub use erase::{Erase, Erased, IsMeant, Judged, Ruling, erase};
 pub use error::RepoError;
 pub use find::{Find, Found, Searched, SnapshotPlaces, Version, find};
 pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};

@@ -9,11 +9,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use dr_entry::{EntryPath, Meta};
+use dr_entry::EntryPath;
 use dr_ledger::{CopyOutcome, ErasedCopy, ErasureState, Event};
 use dr_media::Register;
 use dr_plan::{MediumId, PersonId, SystemId, TargetId};
-use dr_repo::{Erase, Erased, Judged, Prune, Tally, Tree};
+use dr_repo::{Erase, Erased, IsMeant, Judged, Prune, Tally, Tree};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ pub struct Erasing<'a> {
     /// The entries that are meant in a tree.
     pub paths: &'a dyn Fn(&Tree) -> Vec<EntryPath>,
     /// Others that are meant, if there are patterns.
-    pub also: Option<&'a dyn Fn(&Tree, &EntryPath, &Meta) -> bool>,
+    pub also: Option<&'a IsMeant<'a>>,
     /// What was asked for, always the same bytes for the same.
     pub asked: &'a [u8],
     /// Only say what would be done.
