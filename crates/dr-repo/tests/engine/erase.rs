@@ -289,7 +289,9 @@ fn whichever_operation_fails_an_erasure_can_be_run_again_and_no_snapshot_is_lost
         let left: Vec<Tree> = trees.iter().map(|tree| without(tree, &["pupil"])).collect();
         for k in 1.. {
             let scene = Scene::new();
-            trees.iter().for_each(|tree| drop(scene.keep(tree)));
+            for tree in &trees {
+                scene.keep(tree);
+            }
             let faulty = Arc::new(Faulty::new(Arc::clone(&scene.store)));
             faulty.fail_once(k, fault);
             let shelf = scene.school.shelf(faulty.clone());
