@@ -307,6 +307,9 @@ fn whichever_operation_fails_an_erasure_can_be_run_again_and_no_snapshot_is_lost
                 assert!(back.contains(old) || back.contains(new), "operation {k}, {fault:?}");
             }
             assert!(back.iter().all(|tree| trees.contains(tree) || left.contains(tree)));
+            // Whoever counts snapshots to let some go sees as many as there were.
+            let listed = repository.snapshots();
+            assert_eq!(listed.len() - dr_repo::written_anew(&listed).len(), trees.len(), "operation {k}");
             let last = back.last().unwrap();
             assert!(*last == trees[1] || *last == left[1], "operation {k}: latest is another one");
             scene.erase(&["pupil"]);
