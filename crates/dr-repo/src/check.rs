@@ -4,22 +4,29 @@
 //! every name in every tree. With `read_data`: every byte of every pack against its BLAKE3, and with a key that
 //! reads, every frame opened and every chunk named anew. What is damaged is named with the files it costs.
 
+mod parity;
+
+pub(crate) use parity::{is_whole, table};
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
 
 use crate::backup::Tally;
+use crate::copies::{self, Standing};
 use crate::error::RepoError;
 use crate::extents::Run;
 use crate::fetch::{Fetcher, open_frame};
-use crate::format::{PACK_MAX, SLOT_MAX};
-use crate::id::{ChunkId, ChunkKind, Digest, SnapshotId};
+use crate::fold::runs_of;
+use crate::format::{PACK_MAX, REPO_JSON_MAX, SLOT_MAX};
+use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackId, SnapshotId};
 use crate::log::key;
+use crate::log_entry::Body;
 use crate::look::lost;
 use crate::pack::{open_vouched, open_whole};
 use crate::page::{self, Contents, Extent, Page};
-use crate::repository::{Fault, Repository, fault_text, read_vouched};
+use crate::repository::{Fault, REPO_JSON, Repository, fault_text, read_vouched};
 use crate::restore::follow_extents;
 use crate::slot;
 use crate::squeeze::Unsqueezer;
@@ -39,6 +46,11 @@ pub enum ReadData {
         /// Chooses which.
         seed: u64,
     },
+    /// Those packs that nobody has read for longest, until so many bytes were read; one at least.
+    Oldest {
+        /// Bytes.
+        bytes: u64,
+    },
     /// Everything.
     All,
 }
@@ -47,6 +59,10 @@ pub enum ReadData {
 pub struct Check<'a> {
     /// How much to read.
     pub read_data: ReadData,
+    /// Now, in milliseconds since 1970 UTC.
+    pub now_ms: i64,
+    /// Asked before each pack: whether enough was read. What was found by then counts.
+    pub enough: Option<&'a (dyn Fn() -> bool + Sync)>,
     /// Set from outside to end early; the check then knows nothing.
     pub stop: &'a AtomicBool,
     /// Progress: bytes read.
@@ -73,6 +89,18 @@ pub struct Checked {
     pub packs: u64,
     /// Packs read whole.
     pub packs_read: u64,
+    /// Packs that were read whole and are as they should be.
+    pub(crate) sound: Vec<(PackId, HostId)>,
+    /// Packs that are missing, damaged or described by nothing.
+    pub(crate) unsound: Vec<(PackId, HostId)>,
+    /// Whether the sound ones were opened as well, and each of their chunks named anew.
+    pub(crate) opened: bool,
+    /// Since when, in milliseconds since 1970 UTC, the packs that were not read now were read by nobody else either: of
+    /// the one that waits longest. A pack counts as read when it was stored.
+    pub unread: Unread,
+    /// Packs for which no parity is kept although the repository keeps it, and small objects without their second copy:
+    /// `repair` makes both.
+    pub without_parity: u64,
     /// Bytes read.
     pub bytes_read: u64,
     /// Snapshots whose trees were followed.
@@ -81,7 +109,36 @@ pub struct Checked {
     pub not_checked: Vec<String>,
 }
 
+/// How long the part of a repository has waited that nobody has read for longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unread {
+    /// Every byte was read just now, or there is none.
+    #[default]
+    Nothing,
+    /// Since then, in milliseconds since 1970 UTC.
+    Since(i64),
+    /// A time in the future was noted for it: a clock was wrong, and nobody knows.
+    Unknown,
+}
+
+impl Unread {
+    /// The same with one more pack.
+    pub(crate) fn with(self, since: Option<i64>) -> Self {
+        match (self, since) {
+            (Self::Unknown, _) | (_, None) => Self::Unknown,
+            (Self::Nothing, Some(since)) => Self::Since(since),
+            (Self::Since(oldest), Some(since)) => Self::Since(oldest.min(since)),
+        }
+    }
+}
+
 const LOST_MAX: usize = 1_000;
+
+/// Since when a pack waits to be read, for comparing. A time that has not come yet says nothing: it waits longest.
+pub(crate) fn waits_since(read_ms: i64, now_ms: i64) -> Option<i64> {
+    const HOUR_MS: i64 = 3_600_000;
+    (read_ms <= now_ms.saturating_add(HOUR_MS)).then_some(read_ms)
+}
 
 /// Counts for `stats`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -121,6 +178,23 @@ impl Repository {
     }
 }
 
+impl Repository {
+    /// Writes into the log which packs a check has read and found sound, so that the next one reads others. Whether
+    /// there was anything to write, and it could be understood what is there.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn remember_read(&mut self, checked: &Checked, now_ms: i64) -> Result<bool, RepoError> {
+        if checked.sound.is_empty() || !self.log.unknown.is_empty() {
+            return Ok(false);
+        }
+        let (packs, level) = (runs_of(checked.sound.iter().copied()), if checked.opened { 2 } else { 1 });
+        let (shelf, writer) = (self.shelf.clone(), self.writer.clone());
+        let says = |_: &_| Ok(Body::Verify { packs: packs.clone(), level });
+        self.log.append(&shelf, &writer, now_ms, &mut |state| says(state)).map(|_| true)
+    }
+}
+
 /// Looks for damage.
 pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, RepoError> {
     let index = repository.index()?;
@@ -130,10 +204,12 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
         bad_objects.entry(object).or_insert(what);
     }
     check_slots(repository, &mut bad_objects)?;
+    let without_copy = check_copies(repository, &mut bad_objects)?;
     check_index_objects(repository, &mut bad_objects)?;
     let sizes: BTreeMap<String, u64> =
         repository.shelf.list("")?.into_iter().map(|object| (object.key.as_str().to_owned(), object.size)).collect();
     let mut to_read: Vec<(u32, bool)> = Vec::new();
+    let mut waiting: Vec<(Option<i64>, PackId, u32, u64)> = Vec::new();
     for number in 0..index.packs() {
         let pack = index.pack(number)?;
         out.packs += 1;
@@ -148,6 +224,12 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
         let chosen = match options.read_data {
             ReadData::None => false,
             ReadData::All => true,
+            ReadData::Oldest { .. } => {
+                let id = index.brief(number).id;
+                let since = repository.log.state.packs.get(&id).and_then(|at| waits_since(at.read_ms, options.now_ms));
+                waiting.extend(wrong.is_none().then(|| (since, id, number, sizes[&pack.object])));
+                false
+            }
             ReadData::Part { part, seed } => {
                 let hash = blake3::hash(&[&seed.to_le_bytes()[..], pack.object.as_bytes()].concat());
                 let [a, b, c, d, ..] = *hash.as_bytes();
@@ -161,21 +243,43 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
             to_read.push((number, !sizes.contains_key(&pack.object)));
         }
     }
+    if let ReadData::Oldest { bytes } = options.read_data {
+        waiting.sort_unstable();
+        let mut left = bytes;
+        for (at, (_, _, number, size)) in waiting.iter().enumerate() {
+            if at > 0 && *size > left {
+                break;
+            }
+            left = left.saturating_sub(*size);
+            to_read.push((*number, false));
+        }
+    }
+    out.opened = repository.key.reads();
     let mut bad_chunks: BTreeMap<ChunkId, String> = BTreeMap::new();
     for read in two_at_a_time(&to_read, |(number, missing)| read_pack(repository, *number, *missing, options))? {
         out.packs_read += u64::from(read.bytes > 0);
         out.bytes_read += read.bytes;
+        let brief = index.brief(read.number);
+        if read.what.is_some() || bad_objects.contains_key(&read.object) {
+            out.unsound.push((brief.id, brief.host));
+        } else if read.bytes > 0 {
+            out.sound.push((brief.id, brief.host));
+        }
         if let Some(what) = read.what {
             bad_objects.entry(read.object.clone()).or_insert(what);
         }
         bad_chunks.extend(read.lost.into_iter().map(|id| (id, read.object.clone())));
     }
-    for (id, state) in &repository.log.state.packs {
-        if !state.swept && !index.knows_pack(*id) {
+    let sound: HashSet<PackId> = out.sound.iter().map(|(id, _)| *id).collect();
+    for (id, state) in repository.log.state.packs.iter().filter(|(id, at)| !at.swept && !sound.contains(id)) {
+        out.unread = out.unread.with(waits_since(state.read_ms, options.now_ms));
+        if !index.knows_pack(*id) {
             let object = id.object_name(state.host);
+            out.unsound.push((*id, state.host));
             bad_objects.entry(object).or_insert_with(|| "no index describes it and it cannot be read itself".into());
         }
     }
+    out.without_parity = parity::check(repository, options, &mut bad_objects)? + without_copy;
     let mut lost: BTreeMap<String, Vec<(SnapshotId, EntryPath)>> = BTreeMap::new();
     if repository.key.reads() {
         follow_trees(repository, options, &bad_chunks, &mut lost, &mut bad_objects, &mut out)?;
@@ -188,6 +292,10 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
         ReadData::Part { part, .. } => {
             out.not_checked.push(format!("the contents of about {:.0} % of the packs", (1.0 - part) * 100.0))
         }
+        ReadData::Oldest { .. } => match out.packs - out.packs_read {
+            0 => {}
+            left => out.not_checked.push(format!("the contents of {left} packs that were read more lately")),
+        },
     }
     for object in lost.keys() {
         bad_objects.entry(object.clone()).or_insert_with(|| "a chunk of it cannot be read".into());
@@ -225,6 +333,30 @@ fn check_slots(repository: &Repository, bad: &mut BTreeMap<String, String>) -> R
     Ok(())
 }
 
+/// The small objects of which a second copy is kept: what each should be, and how large it is at most.
+pub(crate) fn with_copies(repository: &Repository) -> Vec<(String, u64, Digest)> {
+    let slots = repository.log.state.slots.iter().map(|(name, digest)| (name.clone(), SLOT_MAX, *digest));
+    slots.chain([(REPO_JSON.to_owned(), REPO_JSON_MAX, repository.log.genesis())]).collect()
+}
+
+/// Looks at the second copies; how many are missing that should be there.
+fn check_copies(repository: &Repository, bad: &mut BTreeMap<String, String>) -> Result<u64, RepoError> {
+    let mut missing = 0;
+    for (name, limit, right) in with_copies(repository) {
+        let [own, copy] = copies::look(&repository.shelf, &name, limit, right)?;
+        if own != Standing::Good {
+            let what = if own == Standing::Missing { "it is missing" } else { "it is not what it was" };
+            bad.entry(name.clone()).or_insert_with(|| what.to_owned());
+        }
+        match copy {
+            Standing::Good => {}
+            Standing::Missing => missing += u64::from(repository.keeps_parity()),
+            Standing::Bad => drop(bad.insert(copies::shown(&name), format!("it is no copy of {name} any more"))),
+        }
+    }
+    Ok(missing)
+}
+
 /// Reads every index object in force. This host may have their contents in tables of its own, and answer from those
 /// for years: another one has only what lies here.
 fn check_index_objects(repository: &Repository, bad: &mut BTreeMap<String, String>) -> Result<(), RepoError> {
@@ -242,6 +374,7 @@ fn check_index_objects(repository: &Repository, bad: &mut BTreeMap<String, Strin
 
 /// What reading one pack whole told.
 struct PackRead {
+    number: u32,
     object: String,
     bytes: u64,
     /// The first thing that is wrong with it.
@@ -257,9 +390,12 @@ fn read_pack(repository: &Repository, number: u32, missing: bool, options: &Chec
     }
     let index = repository.index()?;
     let pack = index.pack(number)?;
-    let mut read = PackRead { object: pack.object.clone(), bytes: 0, what: None, lost: Vec::new() };
+    let mut read = PackRead { number, object: pack.object.clone(), bytes: 0, what: None, lost: Vec::new() };
     if missing {
         read.lost.extend(index.ids_of(number)?.into_iter().flatten().map(|(_, id, _)| id));
+        return Ok(read);
+    }
+    if options.enough.is_some_and(|enough| enough()) {
         return Ok(read);
     }
     let name = key(&pack.object)?;
@@ -292,6 +428,10 @@ fn read_pack(repository: &Repository, number: u32, missing: bool, options: &Chec
             index.ids_of(number)?
         }
     };
+    // Whoever relies on what was read relies on what the index says of it.
+    if ids != index.ids_of(number)? {
+        read.what.get_or_insert_with(|| "its index object describes it otherwise".to_owned());
+    }
     for (frame, ids) in pack.frames.iter().zip(&ids) {
         let sealed = bytes.get(frame.at as usize..frame.at as usize + frame.sealed_len as usize);
         let opened = sealed.ok_or_else(|| RepoError::damaged(&pack.object, "it is cut off")).and_then(|sealed| {

@@ -182,16 +182,8 @@ impl<'a> Copier<'a> {
         options: &'a Copying<'a>,
         session: &'a Session,
     ) -> Result<Self, RepoError> {
-        let mover = Mover::new(from, to)?;
-        Ok(Self {
-            from,
-            to,
-            options,
-            session,
-            mover,
-            stored: Stored::new(session, options.clock, options.tally),
-            seen: HashSet::new(),
-        })
+        let (mover, stored) = (Mover::new(from, to)?, Stored::new(to, session, options.clock, options.tally));
+        Ok(Self { from, to, options, session, mover, stored, seen: HashSet::new() })
     }
 
     fn all(&mut self, each: &mut dyn FnMut(SnapshotId, &Fate), out: &mut Copied) -> Result<(), RepoError> {

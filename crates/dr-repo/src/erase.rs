@@ -10,6 +10,7 @@
 
 mod follow;
 mod note;
+mod parity;
 mod rewrite;
 mod sought;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use crate::repository::Repository;
 use crate::snapshot::Shape;
 use follow::{Followed, follow};
 pub(crate) use note::erased;
+pub(crate) use parity::forget_parity;
 use sought::{Sought, seek};
 
 /// Whether an entry of a tree is meant.
@@ -247,12 +249,8 @@ impl Repository {
     pub fn left_of_erased(&self) -> Result<(u64, u64), RepoError> {
         let mut out = (0, 0);
         for pack in erased(&self.log) {
-            let Some(state) = self.log.state.packs.get(&pack) else { continue };
-            let name = state.healed.as_ref().map_or_else(|| pack.object_name(state.host), |object| object.name.clone());
-            match self.shelf.size(&crate::log::key(&name)?) {
-                Ok(bytes) => out = (out.0 + 1, out.1 + bytes),
-                Err(dr_store::StoreError::NotFound { .. }) => {}
-                Err(other) => return Err(other.into()),
+            if let Some(bytes) = parity::size_of(self, &pack)? {
+                out = (out.0 + 1, out.1 + bytes);
             }
         }
         Ok(out)

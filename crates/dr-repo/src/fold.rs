@@ -26,6 +26,8 @@ pub(crate) struct PackState {
     pub(crate) relocated: bool,
     /// Somebody who can read has re-hashed it, to this level.
     pub(crate) verified: u64,
+    /// When every byte of it was read last, as entries say: when it was registered, at first.
+    pub(crate) read_ms: i64,
     /// The object it lies in now, where repair gave it a new name.
     pub(crate) healed: Option<ObjectRef>,
 }
@@ -33,8 +35,10 @@ pub(crate) struct PackState {
 /// A snapshot, as far as the log knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SnapshotState {
-    /// The entry that committed it; snapshots are ordered by this.
+    /// The entry that committed it.
     pub(crate) n: u64,
+    /// The entry in whose place it stands: snapshots are ordered by this.
+    pub(crate) at: u64,
     pub(crate) document: ChunkId,
     pub(crate) label: Vec<u8>,
     pub(crate) needs: Arc<[Runs]>,
@@ -84,7 +88,9 @@ pub(crate) struct IndexState {
 
 /// Packs may be swept, and nobody may rely on one that was, wherever its frames went.
 pub(crate) const SWEEPS: &str = "sweeps-1";
-const KNOWN_FEATURES: [&str; 1] = [SWEEPS];
+/// IDXMERGE may describe other sessions' packs anew, and a NOTE may account for an entry that cannot be read.
+pub(crate) const MENDS: &str = "mends-1";
+const KNOWN_FEATURES: [&str; 2] = [SWEEPS, MENDS];
 
 /// An entry registers at most so many packs.
 pub(crate) const OWN_MAX: u64 = 65_536;
@@ -162,7 +168,10 @@ impl State {
             return Err("its author's key was revoked");
         }
         let maintenance = matches!(entry.author, Author::Maintenance);
-        let hosts_may = matches!(entry.body, Body::Commit(_) | Body::Packs(_) | Body::Note(_) | Body::Unknown { .. });
+        let hosts_may = matches!(
+            entry.body,
+            Body::Commit(_) | Body::Packs(_) | Body::Note(_) | Body::Verify { .. } | Body::Unknown { .. }
+        );
         if !maintenance && !hosts_may {
             return Err("only the maintenance key may do this");
         }
@@ -239,7 +248,12 @@ impl State {
                 Ok(())
             }
             Body::Verify { packs, level } => {
-                self.each_pack(packs, |pack| pack.verified = pack.verified.max(*level));
+                // A host's word counts for when something was read, not for what it holds.
+                let level = if maintenance { *level } else { 0 };
+                self.each_pack(packs, |pack| {
+                    pack.verified = pack.verified.max(level);
+                    pack.read_ms = pack.read_ms.max(entry.time_ms);
+                });
                 Ok(())
             }
             Body::Heal { pack, object, .. } => match self.packs.get_mut(pack) {
@@ -285,13 +299,17 @@ impl State {
     /// R7: nothing by a fenced or closed session, nothing out of sequence, nothing that needs a swept pack.
     fn register(&mut self, entry: &Entry, registered: &Registered) -> Result<(), &'static str> {
         let session = self.sessions.get(&registered.session).cloned().unwrap_or_default();
-        if session.fenced && self.holds(Rule::Fenced) {
+        // Repair describes anew what others' sessions stored, also ended ones.
+        let mends = matches!(entry.body, Body::IndexMerge(_));
+        // Nothing more counts by it, so that it may do so whatever became of the session.
+        let only_describes = mends && registered.own.is_empty() && registered.snapshots.is_empty() && !registered.last;
+        if session.fenced && !only_describes && self.holds(Rule::Fenced) {
             return Err("its session was fenced off");
         }
-        if session.closed {
+        if session.closed && !mends {
             return Err("its session had ended");
         }
-        let theirs = |author| author != entry.author || session.host != Some(registered.host);
+        let theirs = |author| author != entry.author && !mends || session.host != Some(registered.host);
         if session.author.is_some_and(theirs) {
             return Err("its session is another writer's");
         }
@@ -299,7 +317,7 @@ impl State {
         if own > OWN_MAX || registered.snapshots.len() > SNAPSHOTS_MAX {
             return Err("it registers more at once than is allowed");
         }
-        if registered.sequence <= session.sequence {
+        if registered.sequence <= session.sequence && !mends {
             return Err("it repeats an earlier entry of its session");
         }
         // A pack that is not known here was registered by an entry that cannot be read: it may well be there.
@@ -310,7 +328,7 @@ impl State {
             return Err("a pack that it needs was swept");
         }
         // A session that is new here has no packs yet.
-        let known = session.author.is_some();
+        let known = session.author.is_some() && !only_describes;
         if known && self.packs.range(whole(registered.session)).any(|(_, pack)| pack.swept) && self.holds(Rule::Own) {
             return Err("a pack of its own session was swept");
         }
@@ -332,6 +350,7 @@ impl State {
                     swept_ms: 0,
                     relocated: false,
                     verified: 0,
+                    read_ms: entry.time_ms,
                     healed: None,
                 });
             }
@@ -343,6 +362,7 @@ impl State {
         for snapshot in &registered.snapshots {
             self.snapshots.entry(snapshot.id).or_insert_with(|| SnapshotState {
                 n: entry.n,
+                at: if mends && (1..entry.n).contains(&registered.at) { registered.at } else { entry.n },
                 document: snapshot.document,
                 label: snapshot.label.clone(),
                 needs: Arc::clone(&needs),
@@ -352,13 +372,16 @@ impl State {
                 held_until_ms: None,
             });
         }
+        if only_describes {
+            return Ok(());
+        }
         self.sessions.insert(
             registered.session,
             SessionState {
-                author: Some(entry.author),
+                author: session.author.or(Some(entry.author)),
                 host: Some(registered.host),
-                sequence: registered.sequence,
-                closed: registered.last,
+                sequence: registered.sequence.max(session.sequence),
+                closed: registered.last || session.closed,
                 fenced: false,
                 needs: if registered.last { Arc::default() } else { union(&session.needs, needs) },
                 last_ms: entry.time_ms,
@@ -399,7 +422,7 @@ impl State {
     /// Snapshots that are there, oldest commit first.
     pub(crate) fn live(&self) -> Vec<(SnapshotId, &SnapshotState)> {
         let mut out: Vec<_> = self.snapshots.iter().filter(|(_, s)| s.is_there()).map(|(id, s)| (*id, s)).collect();
-        out.sort_by_key(|(id, s)| (s.n, *id));
+        out.sort_by_key(|(id, s)| (s.at, *id));
         out
     }
 }

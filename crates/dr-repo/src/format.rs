@@ -13,6 +13,8 @@ pub const INDEX_MAGIC: &[u8; 8] = b"DRINDEX1";
 pub const LOG_MAGIC: &[u8; 8] = b"DRLOGEN1";
 /// First bytes of a key slot.
 pub const SLOT_MAGIC: &[u8; 8] = b"DRKEYSL1";
+/// First bytes of a parity object.
+pub const PARITY_MAGIC: &[u8; 8] = b"DRPARIT1";
 /// First bytes of a tree page.
 pub const PAGE_MAGIC: &[u8; 4] = b"DRTP";
 /// First bytes of an extent page.
@@ -76,6 +78,14 @@ pub const LOG_MAX: u64 = 16 << 20;
 pub const INDEX_MAX: u64 = 256 << 20;
 /// What an index object holds, opened, is at most this large.
 pub const INDEX_RAW_MAX: usize = 512 << 20;
+/// Parity code 1: Leopard over GF(2^16), a copy for short packs.
+pub const PARITY_LEOPARD: u8 = 1;
+/// Bytes of a shard.
+pub const SHARD: usize = 128 << 10;
+/// A pack has at most so many spare shards, and as many as it has shards if these are fewer.
+pub const SPARES: usize = 8;
+/// What stands before the spare shards in a parity object is at most this large.
+pub const PARITY_TABLE_MAX: usize = 16 << 20;
 /// A sealed label is at most this large.
 pub const LABEL_MAX: usize = 4 << 10;
 

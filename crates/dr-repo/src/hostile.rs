@@ -195,6 +195,7 @@ fn log_entries_even_well_signed_ones() {
         used: vec![],
         sources: vec![],
         superseded: vec![],
+        at: 0,
     });
     let bytes = log_entry::encode(1, 0, crate::Digest([0; 32]), 0, &body, &writer);
     let entry = log_entry::decode(&bytes, family.family, &writer.maintenance).unwrap();

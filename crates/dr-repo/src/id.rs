@@ -121,6 +121,19 @@ impl PackId {
         format!("{}/{host}/{}/{:03x}/{:03x}", self.kind.folder(), self.session, self.no >> 12, self.no & 0xfff)
     }
 
+    /// The name that it gets when it is healed the `time`-th time.
+    pub(crate) fn healed_name(&self, host: HostId, time: u32) -> String {
+        format!("{}.h{time}", self.object_name(host))
+    }
+
+    /// The pack that the name of an object stands for that was put there to heal one, and the how-manyeth it is.
+    pub(crate) fn from_healed_name(name: &str) -> Option<(HostId, Self, u32)> {
+        let (name, time) = name.rsplit_once(".h")?;
+        let (host, pack) = Self::from_object_name(name)?;
+        let time = time.parse().ok()?;
+        (pack.healed_name(host, time) == format!("{name}.h{time}")).then_some((host, pack, time))
+    }
+
     /// The pack and host that an object name stands for, if it is a pack's.
     pub(crate) fn from_object_name(name: &str) -> Option<(HostId, Self)> {
         let mut parts = name.split('/');

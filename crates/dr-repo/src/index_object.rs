@@ -101,9 +101,14 @@ pub(crate) fn encode(
     Ok(out)
 }
 
-/// Reads an index object whose BLAKE3 the log has vouched for.
-pub(crate) fn decode(bytes: &[u8], family: FamilyId, index: &Secret) -> Result<IndexObject, Bad> {
-    let mut cursor = Cursor::new(bytes);
+/// What stands in clear of an index object, and the salt of what does not.
+struct Clear {
+    session: SessionId,
+    salt: [u8; 16],
+    packs: Vec<PackLine>,
+}
+
+fn clear(cursor: &mut Cursor<'_>, family: FamilyId) -> Result<Clear, Bad> {
     if cursor.take(8)? != INDEX_MAGIC {
         return Err(Bad("it is not an index object"));
     }
@@ -126,6 +131,18 @@ pub(crate) fn decode(bytes: &[u8], family: FamilyId, index: &Secret) -> Result<I
         }
         packs.push(PackLine { id: PackId { session, kind, no }, len, digest });
     }
+    Ok(Clear { session, salt, packs })
+}
+
+/// The packs that an index object names in clear: enough to compare them with what is there, without any key.
+pub(crate) fn lines(bytes: &[u8], family: FamilyId) -> Result<(SessionId, Vec<PackLine>), Bad> {
+    clear(&mut Cursor::new(bytes), family).map(|clear| (clear.session, clear.packs))
+}
+
+/// Reads an index object whose BLAKE3 the log has vouched for.
+pub(crate) fn decode(bytes: &[u8], family: FamilyId, index: &Secret) -> Result<IndexObject, Bad> {
+    let mut cursor = Cursor::new(bytes);
+    let Clear { session, salt, packs } = clear(&mut cursor, family)?;
     let sealed_len = cursor.u32()? as usize;
     let aad = &bytes[..bytes.len() - cursor.left()];
     let sealed = cursor.take(sealed_len)?;

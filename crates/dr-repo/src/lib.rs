@@ -7,12 +7,14 @@
 
 #![expect(clippy::missing_errors_doc, reason = "`RepoError` names every cause, and each may come from any operation")]
 
+mod anew;
 mod backup;
 mod cache;
 mod cbor;
 mod check;
 mod chunk;
 mod claim;
+mod copies;
 mod copy;
 mod cut;
 mod diff;
@@ -44,15 +46,19 @@ mod model;
 mod moved;
 mod pack;
 mod page;
+mod parity;
 mod prune;
 mod register;
+mod repair;
 mod repository;
 mod restore;
+mod scrub;
 mod seal;
 mod seen;
 mod session;
 mod slot;
 mod snapshot;
+mod spares;
 mod squeeze;
 // Also for tests, so that whoever changes a stage hears of it from the compiler.
 #[cfg(any(test, feature = "bench"))]
@@ -73,7 +79,7 @@ mod wiped;
 mod wire;
 
 pub use backup::{Capture, Summary, Tally, backup, new_snapshot_id};
-pub use check::{Check, Checked, Finding, ReadData, Stats, check};
+pub use check::{Check, Checked, Finding, ReadData, Stats, Unread, check};
 pub use copy::{Copied, Copying, Fate, Missing, copy};
 pub use diff::{Amount, Aspect, Change, Compared, Diff, Difference, diff};
 pub use erase::{Erase, Erased, IsMeant, Judged, Ruling, erase};
@@ -83,7 +89,9 @@ pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
 pub use key::{FamilyKey, Key, WriterKey};
 pub use look::Tree;
 pub use prune::{Prune, Pruned, Verdict, prune};
+pub use repair::{Mended, Repair, Repaired, Told, repair};
 pub use repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer, written_anew};
 pub use restore::{Description, Listed, Restore, Restored, restore};
+pub use scrub::scrub;
 pub use snapshot::{Label, Shape};
 pub use status_object::{BadStatus, STATUS_FOLDER, STATUS_MAX, StatusKey};

@@ -3,7 +3,7 @@
 //! Entries are created and never replaced. Whoever creates `log/<n+1>` first, with a name that nobody can take
 //! twice, has decided what comes next; everybody else looks again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
@@ -111,7 +111,7 @@ impl Log {
             .collect();
         self.state = State::default();
         self.head = (0, self.genesis);
-        let mut settled = Vec::new();
+        let (mut settled, mut accounted) = (Vec::new(), BTreeSet::new());
         for entry in self.read.values().filter_map(|outcome| outcome.as_ref().ok()) {
             let expected = match entry.before {
                 0 => Some(self.genesis),
@@ -125,10 +125,14 @@ impl Log {
             }
             if entry.author == Author::Maintenance {
                 settled.push(entry.before + 1..entry.n);
+                if let Body::Note(text) = &entry.body {
+                    accounted.extend(accounted_for(text).filter(|n| *n < entry.n));
+                }
             }
             self.state.apply(entry);
             self.head = (entry.n, entry.digest);
         }
+        bad.retain(|n, _| !accounted.contains(n));
         self.unknown = bad.keys().copied().collect();
         // What maintenance passed over, knowing that it could not be read, is settled.
         self.unreadable = bad.into_iter().filter(|(n, _)| !settled.iter().any(|range| range.contains(n))).collect();
@@ -176,6 +180,11 @@ impl Log {
             Ok((Body::Note(text), Author::Maintenance)) => Some(text.as_str()),
             _ => None,
         })
+    }
+
+    /// The BLAKE3 of the `repo.json` under which the log was begun.
+    pub(crate) fn genesis(&self) -> Digest {
+        self.genesis
     }
 
     /// Whether the newest entry is one that cannot be read: what is newest is then not known.
@@ -283,6 +292,18 @@ impl Log {
 fn name(n: u64) -> Result<Key, RepoError> {
     key(&object_name(n))
 }
+
+/// What a NOTE of the maintenance key says once all that an unreadable entry may have registered was looked at.
+pub(crate) fn account(n: u64) -> String {
+    format!("{ACCOUNTED}{n}")
+}
+
+/// Which entry such a NOTE accounts for.
+fn accounted_for(note: &str) -> Option<u64> {
+    note.strip_prefix(ACCOUNTED)?.parse().ok()
+}
+
+const ACCOUNTED: &str = "accounted for, though it cannot be read: log entry ";
 
 /// An object name that this crate made up.
 pub(crate) fn key(name: &str) -> Result<Key, RepoError> {

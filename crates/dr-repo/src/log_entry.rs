@@ -55,6 +55,8 @@ pub(crate) struct Registered {
     pub(crate) sources: Vec<Runs>,
     /// Index objects that are superseded (IDXMERGE).
     pub(crate) superseded: Vec<String>,
+    /// The entry in whose place its snapshots stand, where that cannot be read (IDXMERGE); 0: in its own.
+    pub(crate) at: u64,
 }
 
 /// What an entry does.
@@ -109,15 +111,20 @@ impl Body {
     /// Whether it may only follow a log of which every entry was read: it decides what goes, and its author's word
     /// that an entry could be passed over would hide that entry from everybody.
     pub(crate) fn needs_whole_log(&self) -> bool {
-        !matches!(
-            self,
-            Self::Commit(_)
-                | Self::Packs(_)
-                | Self::Note(_)
-                | Self::SlotAdded { .. }
-                | Self::SlotRemoved { .. }
-                | Self::Revoked(_)
-        )
+        // What accounts for an entry that cannot be read must be written while it cannot.
+        let accounts = |registered: &Registered| registered.superseded.is_empty();
+        !matches!(self, Self::IndexMerge(registered) if accounts(registered))
+            && !matches!(
+                self,
+                Self::Features(_)
+                    | Self::Heal { .. }
+                    | Self::Commit(_)
+                    | Self::Packs(_)
+                    | Self::Note(_)
+                    | Self::SlotAdded { .. }
+                    | Self::SlotRemoved { .. }
+                    | Self::Revoked(_)
+            )
     }
 }
 
@@ -200,7 +207,7 @@ fn write_objects(out: &mut Writer, objects: &[ObjectRef]) {
 
 fn write_registered(body: &Registered) -> Vec<u8> {
     let mut out = Writer::new();
-    out.map(if body.superseded.is_empty() { 10 } else { 11 });
+    out.map(10 + u64::from(!body.superseded.is_empty()) + u64::from(body.at > 0));
     out.number(1).bytes(&body.session.0).number(2).bytes(&body.host.0).number(3).number(body.sequence);
     out.number(4).boolean(body.last).number(5).array(body.snapshots.len());
     for snapshot in &body.snapshots {
@@ -221,6 +228,9 @@ fn write_registered(body: &Registered) -> Vec<u8> {
         for name in &body.superseded {
             out.text(name);
         }
+    }
+    if body.at > 0 {
+        out.number(12).number(body.at);
     }
     out.done()
 }
@@ -503,6 +513,7 @@ fn read_registered(reader: &mut Reader<'_>) -> Result<Registered, Bad> {
         used: Vec::new(),
         sources: Vec::new(),
         superseded: Vec::new(),
+        at: 0,
     };
     let mut seen = 0;
     reader.map(|key, reader| {
@@ -518,6 +529,7 @@ fn read_registered(reader: &mut Reader<'_>) -> Result<Registered, Bad> {
             9 => out.used = read_objects(reader)?,
             10 => out.sources = read_runs(reader)?,
             11 => out.superseded = reader.list(|r| Ok(r.text()?.to_owned()))?,
+            12 => out.at = reader.number()?,
             _ => return Ok(false),
         }
         seen += u32::from(key <= 2);

@@ -346,6 +346,11 @@ impl Index {
         Ok(())
     }
 
+    /// The number of a pack that is known.
+    pub(crate) fn number_of(&self, pack: PackId) -> Option<u32> {
+        self.inner().number_of(pack)
+    }
+
     pub(crate) fn knows_pack(&self, pack: PackId) -> bool {
         self.inner().number_of(pack).is_some()
     }

@@ -130,6 +130,7 @@ fn body(entry: &E, sequence: u64) -> Body {
         used: Vec::new(),
         sources: runs(sources),
         superseded: Vec::new(),
+        at: 0,
     };
     match *entry {
         E::Commit { session, needs, own } => {

@@ -181,6 +181,7 @@ fn repack(scene: &Scene, repository: &mut Repository, from: PackId) {
         used: vec![],
         sources: sources.clone(),
         superseded: vec![],
+        at: 0,
     };
     append(scene, repository, LogBody::Repack(registered));
     append(scene, repository, LogBody::Condemn(sources.clone()));
@@ -211,7 +212,13 @@ fn moved_frames_are_found_and_relied_on_and_their_old_pack_is_not_missed() {
     assert!(second.bytes_stored < 64 << 10, "{second:?}");
     scene.read(&scene.open(), second.snapshot, 1);
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let options = crate::check::Check { read_data: crate::check::ReadData::All, stop: &stop, tally: &tally };
+    let options = crate::check::Check {
+        read_data: crate::check::ReadData::All,
+        now_ms: 0,
+        enough: None,
+        stop: &stop,
+        tally: &tally,
+    };
     assert_eq!(crate::check::check(&scene.open(), &options).unwrap().findings, []);
 }
 

@@ -15,20 +15,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_store::{Listed, StoreError};
 
+use crate::anew::Anew;
 use crate::backup::Tally;
-use crate::erase::erased;
+use crate::erase::{erased, forget_parity};
 use crate::error::RepoError;
 use crate::fold::{SWEEPS, SnapshotState, State, ranges, runs_of, whole};
-use crate::format::{FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET};
+use crate::format::{META_PACK_TARGET, PACK_TARGET};
 use crate::id::{HostId, PackId, PackKind, SessionId, SnapshotId, session_of_index, wipe_stack};
 use crate::log_entry::{Body, object_name};
 use crate::look::lost;
 use crate::lookup::Place;
-use crate::pack::{Alone, FinishedPack, Packer};
 use crate::repository::Repository;
 use crate::session::Session;
+use crate::spares;
 use crate::stored::{Says, Stored};
-use mark::{Live, mark};
+use mark::Live;
+pub(crate) use mark::mark;
 use plan::{Fate, Use, plan};
 
 /// How a prune is to run. All of it is the caller's to decide.
@@ -336,68 +338,47 @@ fn rewrite_in(
     live: &Live,
     packs: &[u32],
 ) -> Result<Rewritten, RepoError> {
-    let mut stored = Stored::new(session, options.clock, options.tally);
+    let mut stored = Stored::new(repository, session, options.clock, options.tally);
     let (mut sources, mut out) = (Vec::new(), Rewritten { session: Some(session.id), ..Rewritten::default() });
-    let mut packers = [
-        Packer::new(PackKind::Data, FRAME_RAW, PACK_TARGET, LEVEL)?,
-        Packer::new(PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, LEVEL)?,
-    ];
+    let mut anew = Anew::new(session)?;
     let index = std::sync::Arc::clone(repository.index()?);
-    let mut done: Vec<FinishedPack> = Vec::new();
-    let keep = |pack, done: &mut Vec<FinishedPack>| {
-        done.push(pack);
-        Ok(())
-    };
     for pack in packs {
         if options.stop.load(Ordering::Relaxed) {
             return Err(RepoError::Interrupted);
         }
         let brief = index.brief(*pack);
-        let [data, meta] = &mut packers;
-        let packer = if brief.id.kind == PackKind::Data { data } else { meta };
         let mut fetcher = repository.fetcher()?;
         let chunks = index.ids_of(*pack)?.into_iter().flatten().zip(0..);
-        let mut moved = Ok(());
+        let mut bad = None;
         for ((kind, id, _), chunk) in chunks.filter(|(_, chunk)| live.has(Place { pack: *pack, chunk: *chunk })) {
             // Proved by its name, like all that is read.
-            moved = fetcher.at(kind, id, Place { pack: *pack, chunk }).and_then(|found| {
-                packer.add(session, kind, id, found.bytes(), &Alone, &mut |pack| keep(pack, &mut done))
-            });
-            if moved.is_err() {
-                break;
+            match fetcher.at(kind, id, Place { pack: *pack, chunk }) {
+                Ok(found) => anew.add(kind, id, found.bytes(), &mut stored, &repository.shelf)?,
+                Err(error) => {
+                    bad = Some(error);
+                    break;
+                }
             }
         }
-        drop(fetcher);
-        match moved {
-            Ok(()) => {
+        match bad {
+            None => {
                 sources.push((brief.id, brief.host));
                 out.packs.insert(brief.id);
             }
             // What was moved of it by now is there twice.
-            Err(error) => {
+            Some(error) => {
                 lost(error)?;
                 out.damaged.insert(brief.id, index.object(*pack));
             }
         }
-        for pack in done.drain(..) {
-            stored.pack(&repository.shelf, pack, false)?;
-        }
     }
-    for packer in &mut packers {
-        packer.flush(session, &mut |pack| keep(pack, &mut done))?;
-    }
-    for pack in done.drain(..) {
-        stored.pack(&repository.shelf, pack, false)?;
-    }
+    anew.flush(&mut stored, &repository.shelf)?;
     let says = Says { sources: runs_of(sources), last: true, ..Says::default() };
     let own = stored.register(repository, Body::Reframe, says)?;
     // Every chunk was named anew on its way: whoever trusts the maintenance key may rely on them.
     repository.maintain(options.now_ms, Body::Verify { packs: own, level: 2 })?;
     Ok(out)
 }
-
-/// zstd's level for what is written anew: it is to stay.
-const LEVEL: i32 = 3;
 
 /// The steps by which packs go.
 struct Step<'a> {
@@ -505,6 +486,8 @@ impl Step<'_> {
         let gone: BTreeSet<PackId> =
             state.packs.iter().filter(|(_, at)| at.swept && self.is_due(at.swept_ms)).map(|(pack, _)| *pack).collect();
         self.supersede(repository, &gone)?;
+        let (objects, bytes) = forget_parity(repository, &gone, self.options.tally)?;
+        (out.deleted, out.bytes_deleted) = (out.deleted + objects, out.bytes_deleted + bytes);
         let state = &repository.log.state;
         let superseded: BTreeSet<&str> =
             state.indexes.iter().filter(|index| index.superseded).map(|index| index.object.name.as_str()).collect();
@@ -523,10 +506,22 @@ impl Step<'_> {
                 delete(listed)?;
             }
         }
+        for listed in repository.shelf.list(spares::FOLDER)? {
+            let Some(session) = spares::session_of_parity(listed.key.as_str()) else { continue };
+            let is_empty = state.packs.range(whole(session)).all(|(pack, _)| gone.contains(pack));
+            if is_empty && is_over(state, session) {
+                delete(listed)?;
+            }
+        }
         for folder in ["data", "meta"] {
             for listed in repository.shelf.list(folder)? {
-                let Some((_, pack)) = PackId::from_object_name(listed.key.as_str()) else { continue };
-                if gone.contains(&pack) || (!state.packs.contains_key(&pack) && is_over(state, pack.session)) {
+                let name = listed.key.as_str();
+                let healed = PackId::from_healed_name(name).map(|(_, pack, _)| pack);
+                let own = PackId::from_object_name(name).map(|(_, pack)| pack);
+                let Some(pack) = healed.or(own) else { continue };
+                // What repair has stored and not said yet is its own to clear away.
+                let is_nobodys = healed.is_none() && !state.packs.contains_key(&pack) && is_over(state, pack.session);
+                if gone.contains(&pack) || is_nobodys {
                     delete(listed)?;
                 }
             }
@@ -547,7 +542,7 @@ impl Step<'_> {
         }
         let staging = repository.shelf.staging().unwrap_or(self.options.scratch).to_owned();
         let session = Session::begin(&repository.writer, staging, repository.shelf.place(), self.options.journal)?;
-        let mut stored = Stored::new(&session, self.options.clock, self.options.tally);
+        let mut stored = Stored::new(repository, &session, self.options.clock, self.options.tally);
         match stored.register(repository, Body::IndexMerge, Says { superseded, last: true, ..Says::default() }) {
             // Another prune was first.
             Err(RepoError::Outrun(_)) if empty(&repository.log.state).is_empty() => Ok(()),

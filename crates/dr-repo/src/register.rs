@@ -25,6 +25,7 @@ use crate::lookup::lay_out;
 use crate::pack::{FinishedPack, open_vouched, open_whole};
 use crate::repository::Repository;
 use crate::snapshot::Label;
+use crate::spares::Spares;
 use crate::squeeze::Unsqueezer;
 use crate::trailer;
 use crate::turns::two_at_a_time;
@@ -70,6 +71,7 @@ pub(crate) struct Registrar<'a> {
     journal: Journal,
     lines: Vec<PackLine>,
     records: Vec<Record>,
+    spares: Spares,
     unregistered: u64,
     since_ms: i64,
     objects: u32,
@@ -82,6 +84,7 @@ impl<'a> Registrar<'a> {
         Self {
             journal: Journal::of(capture.journal),
             since_ms: (capture.clock)(),
+            spares: Spares::new(repository.keeps_parity()),
             repository,
             capture,
             shared,
@@ -98,6 +101,8 @@ impl<'a> Registrar<'a> {
     pub(crate) fn store(&mut self, pack: FinishedPack) -> Result<(), RepoError> {
         let object = pack.id.object_name(self.shared.session.host);
         self.journal.note(pack.digest);
+        let line = PackLine { id: pack.id, len: pack.len, digest: pack.digest };
+        self.spares.take_file(line, &pack.path)?;
         let outcome = self.repository.shelf.put_new(&key(&object)?, Put::File(pack.path.clone()))?;
         drop(pack.lock);
         if outcome == Outcome::Exists {
@@ -106,7 +111,7 @@ impl<'a> Registrar<'a> {
         self.capture.tally.bytes_stored.fetch_add(pack.len, Ordering::Relaxed);
         self.capture.tally.objects.fetch_add(1, Ordering::Relaxed);
         self.unregistered += pack.len;
-        self.lines.push(PackLine { id: pack.id, len: pack.len, digest: pack.digest });
+        self.lines.push(line);
         self.records.push(Record::Pack { kind: pack.id.kind, no: pack.id.no, header: pack.header, rows: pack.rows });
         self.stored.push(StoredPack { object, len: pack.len, digest: pack.digest });
         let waited = (self.capture.clock)().saturating_sub(self.since_ms);
@@ -127,6 +132,8 @@ impl<'a> Registrar<'a> {
         }
         let (lines, records) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.records));
         self.unregistered = 0;
+        let whose = (session.family, session.host, session.id);
+        self.spares.put(&self.repository.shelf, whose, self.objects, self.capture.tally)?;
         let bytes = index_object::encode(session.family, session.id, &session.naming.index, &lines, &records)?;
         let object =
             put_index(self.repository, self.capture.tally, session.host, session.id, &mut self.objects, bytes)?;
@@ -174,6 +181,7 @@ impl<'a> Registrar<'a> {
             sources: Vec::new(),
             superseded: Vec::new(),
             snapshots,
+            at: 0,
         };
         let is_commit = !registered.snapshots.is_empty();
         let (shelf, writer) = (self.repository.shelf.clone(), self.repository.writer.clone());
@@ -240,6 +248,7 @@ pub(crate) fn adopt(
         // Of a live run nothing is taken.
         let Some(_claim) = Claim::of(Some(folder), session) else { continue };
         let (mut lines, mut records) = (Vec::new(), Vec::new());
+        let mut spares = Spares::new(repository.keeps_parity());
         for (id, object) in packs {
             let Ok(bytes) = repository.shelf.get(&key(&object)?, crate::format::PACK_MAX) else { continue };
             let digest = Digest::of(&bytes);
@@ -249,7 +258,9 @@ pub(crate) fn adopt(
             if !ours || !trusted {
                 continue;
             }
-            lines.push(PackLine { id, len: bytes.len() as u64, digest });
+            let line = PackLine { id, len: bytes.len() as u64, digest };
+            spares.take_bytes(line, &bytes)?;
+            lines.push(line);
             let record =
                 Record::Pack { kind: id.kind, no: id.no, header: opened.header_bytes.to_vec(), rows: opened.rows };
             records.push(record);
@@ -257,6 +268,7 @@ pub(crate) fn adopt(
         if lines.is_empty() {
             continue;
         }
+        spares.put(&repository.shelf, (repository.writer.family, host, session), 0, tally)?;
         let index = &repository.writer.naming.index;
         let bytes = index_object::encode(repository.writer.family, session, index, &lines, &records)?;
         let object = put_index(repository, tally, host, session, &mut 0, bytes)?;
@@ -310,6 +322,7 @@ fn end(
         used: Vec::new(),
         sources: Vec::new(),
         superseded: Vec::new(),
+        at: 0,
     };
     let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
     let appended = repository.log.append(&shelf, &writer, now_ms, &mut |_| Ok(Body::Packs(registered.clone())));
@@ -325,7 +338,7 @@ fn end(
 }
 
 /// Opens every frame of a pack and names every chunk anew. Needs a key that reads.
-fn rehash(
+pub(crate) fn rehash(
     repository: &Repository,
     object: &str,
     opened: &crate::pack::Opened<'_>,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dr_store::{Body, Put, Shelf, StoreError};
 
+use crate::copies;
 use crate::error::RepoError;
 use crate::fetch::{Fetcher, Namer, SessionKeys};
 use crate::fold::SnapshotState;
@@ -74,6 +75,8 @@ pub struct Repository {
     pub(crate) repo: RepoId,
     pub(crate) log: Log,
     index: LazyIndex,
+    /// Whether whoever made it wants parity.
+    parity: bool,
     /// What was found damaged while opening; everything else works.
     faults: Vec<Fault>,
 }
@@ -108,12 +111,14 @@ pub fn create(
             let (name, bytes) = slot::make(family, digest, password)?;
             let name = format!("keys/{name}");
             shelf.put_new(&key(&name)?, Body::Bytes(Bytes::from(bytes.clone())))?;
+            copies::keep(shelf, &name, &bytes)?;
             Some((name, Digest::of(&bytes)))
         }
     };
-    if shelf.put_new(&key(REPO_JSON)?, Body::Bytes(Bytes::from(json.into_bytes())))? == Put::Exists {
+    if shelf.put_new(&key(REPO_JSON)?, Body::Bytes(Bytes::from(json.clone().into_bytes())))? == Put::Exists {
         return Err(RepoError::AlreadyThere(shelf.place()));
     }
+    copies::keep(shelf, REPO_JSON, json.as_bytes())?;
     if let Some((name, slot)) = slot {
         let mut log = Log::open(shelf, family.family, writer.maintenance, digest)?;
         log.append(shelf, &writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest: slot }))?;
@@ -129,8 +134,8 @@ pub fn create(
 pub fn create_with_writer(shelf: &Shelf, writer: &WriterKey, created: &str) -> Result<RepoId, RepoError> {
     let repo = RepoId(random());
     let json = describe(repo, writer, created);
-    match shelf.put_new(&key(REPO_JSON)?, Body::Bytes(Bytes::from(json.into_bytes())))? {
-        Put::Created => Ok(repo),
+    match shelf.put_new(&key(REPO_JSON)?, Body::Bytes(Bytes::from(json.clone().into_bytes())))? {
+        Put::Created => copies::keep(shelf, REPO_JSON, json.as_bytes()).map(|()| repo),
         Put::Exists => Err(RepoError::AlreadyThere(shelf.place())),
     }
 }
@@ -155,14 +160,15 @@ fn describe(repo: RepoId, writer: &WriterKey, created: &str) -> String {
 }
 
 /// What `repo.json` says, parsed.
-struct Described {
+pub(crate) struct Described {
     repo: RepoId,
-    family: FamilyId,
-    maintenance: [u8; 32],
+    pub(crate) family: FamilyId,
+    pub(crate) maintenance: [u8; 32],
     read_only: Option<String>,
+    parity: bool,
 }
 
-fn parse_described(bytes: &[u8]) -> Result<Described, RepoError> {
+pub(crate) fn parse_described(bytes: &[u8]) -> Result<Described, RepoError> {
     let bad = |what: &str| RepoError::damaged(REPO_JSON, what);
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|_| bad("it is not JSON"))?;
     if value["magic"] != "DRREPO" {
@@ -187,6 +193,7 @@ fn parse_described(bytes: &[u8]) -> Result<Described, RepoError> {
         family: FamilyId(unhex(text("/family_id")).ok_or_else(|| bad("its family cannot be read"))?),
         maintenance: unhex(text("/trust/maintenance")).ok_or_else(|| bad("its maintenance key cannot be read"))?,
         read_only: features("ro_compat").into_iter().next(),
+        parity: value["parity"] != false,
     })
 }
 
@@ -197,13 +204,14 @@ impl Repository {
     /// # Errors
     /// [`RepoError::NoRepository`], [`RepoError::WrongKey`], or what is damaged so that nothing can be read.
     pub fn open(shelf: Shelf, unlock: Unlock, host: HostId) -> Result<Self, RepoError> {
-        let json = match shelf.get(&key(REPO_JSON)?, REPO_JSON_MAX) {
-            Ok(bytes) => bytes,
-            Err(StoreError::NotFound { .. }) => return Err(RepoError::NoRepository(shelf.place())),
-            Err(StoreError::TooLarge { .. }) => return Err(RepoError::damaged(REPO_JSON, "it is too large")),
-            Err(other) => return Err(other.into()),
-        };
-        let digest = Digest::of(&json);
+        let [json, copy] = copies::both(&shelf, REPO_JSON, REPO_JSON_MAX)?;
+        let candidates: Vec<Bytes> = [json.as_ref().ok(), copy.as_ref().ok()].into_iter().flatten().cloned().collect();
+        if candidates.is_empty() {
+            return Err(match json {
+                Err(RepoError::Store(StoreError::NotFound { .. })) => RepoError::NoRepository(shelf.place()),
+                _ => RepoError::damaged(REPO_JSON, "it is too large"),
+            });
+        }
         let mut faults = Vec::new();
         let (own_key, vouched) = match unlock {
             Unlock::Key(key) => (key, None),
@@ -212,25 +220,40 @@ impl Repository {
                 (Key::Family(family), Some(vouched))
             }
         };
-        if vouched.is_some_and(|vouched| vouched != digest) {
-            return Err(RepoError::damaged(REPO_JSON, "it is not what the key slot vouches for"));
-        }
-        let described = parse_described(&json)?;
-        if described.family != own_key.family() {
-            return Err(RepoError::WrongKey(format!("the key does not belong to the repository at {}", shelf.place())));
-        }
         let writer = match &own_key {
             Key::Family(family) => family.as_writer(host)?,
             Key::Writer(writer) => (**writer).clone(),
         };
-        if described.maintenance != writer.maintenance {
-            return Err(RepoError::damaged(REPO_JSON, "it names a maintenance key that is not this family's"));
+        let mut why = None;
+        for candidate in &candidates {
+            match begin(&shelf, candidate, vouched, &writer) {
+                Ok((described, log)) => {
+                    let original = json.as_ref().is_ok_and(|json| json == candidate);
+                    if !original {
+                        let what = match (&json, why) {
+                            (Err(error), _) => fault_text(error),
+                            (Ok(_), Some(error)) => fault_text(&error),
+                            (Ok(_), None) => "it is damaged".to_owned(),
+                        };
+                        faults.push(Fault { object: REPO_JSON.into(), what });
+                    }
+                    return Self::begun(shelf, own_key, writer, described, log, faults);
+                }
+                // The first error is the object's own; of a good copy it is told as a fault.
+                Err(error) => why = why.or(Some(error)),
+            }
         }
-        let log = Log::open(&shelf, described.family, described.maintenance, digest)?;
-        if let Some((n, _)) = log.unreadable.iter().find(|(n, _)| *n == 0) {
-            let _ = n;
-            return Err(RepoError::damaged(REPO_JSON, "the log was begun under another one: it was exchanged"));
-        }
+        Err(why.unwrap_or_else(|| RepoError::damaged(REPO_JSON, "it cannot be read")))
+    }
+
+    fn begun(
+        shelf: Shelf,
+        own_key: Key,
+        writer: WriterKey,
+        described: Described,
+        log: Log,
+        faults: Vec<Fault>,
+    ) -> Result<Self, RepoError> {
         let family = match &own_key {
             Key::Family(family) => Some(family.clone()),
             Key::Writer(_) => None,
@@ -244,6 +267,7 @@ impl Repository {
             repo: described.repo,
             log,
             index: LazyIndex::default(),
+            parity: described.parity,
             faults,
         };
         repository.log.read_only = described.read_only;
@@ -303,6 +327,12 @@ impl Repository {
     /// One that shares the frames that are open with others.
     pub(crate) fn fetcher_sharing(&self, frames: Arc<Frames>) -> Result<Fetcher<'_>, RepoError> {
         Fetcher::new(&self.shelf, self.index()?, &self.keys, &self.namer, frames)
+    }
+
+    /// Whether parity is kept here, by which `repair` heals what has rotted.
+    #[must_use]
+    pub fn keeps_parity(&self) -> bool {
+        self.parity && self.shelf.may_rot()
     }
 
     /// Bytes that were got from the store since this was opened, and by opening it.
@@ -411,7 +441,7 @@ impl Repository {
         {
             (at, replaces) = (before, self.replaces(before, self.label_of(id, before).as_ref()));
         }
-        at.n
+        at.at
     }
 
     /// The snapshot of that id, of a unique beginning of one (8 digits or more), or `latest`.
@@ -444,11 +474,11 @@ impl Repository {
     /// [`RepoError::CannotRead`] with a key that may only write.
     pub fn add_password(&mut self, password: &str, now_ms: i64) -> Result<(), RepoError> {
         let Key::Family(family) = &self.key else { return Err(RepoError::CannotRead) };
-        let json = self.shelf.get(&key(REPO_JSON)?, REPO_JSON_MAX)?;
-        let (name, bytes) = slot::make(family, Digest::of(&json), password)?;
+        let (name, bytes) = slot::make(family, self.log.genesis(), password)?;
         let name = format!("keys/{name}");
         let digest = Digest::of(&bytes);
-        self.shelf.put_new(&key(&name)?, Body::Bytes(Bytes::from(bytes)))?;
+        self.shelf.put_new(&key(&name)?, Body::Bytes(Bytes::from(bytes.clone())))?;
+        copies::keep(&self.shelf, &name, &bytes)?;
         self.log
             .append(&self.shelf, &self.writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest }))
             .map(|_| ())
@@ -495,10 +525,40 @@ pub(crate) fn fault_text(error: &RepoError) -> String {
     }
 }
 
+/// What a `repo.json` describes, and the log that was begun under it.
+fn begin(
+    shelf: &Shelf,
+    json: &[u8],
+    vouched: Option<Digest>,
+    writer: &WriterKey,
+) -> Result<(Described, Log), RepoError> {
+    let digest = Digest::of(json);
+    if vouched.is_some_and(|vouched| vouched != digest) {
+        return Err(RepoError::damaged(REPO_JSON, "it is not what the key slot vouches for"));
+    }
+    let described = parse_described(json)?;
+    if described.family != writer.family {
+        return Err(RepoError::WrongKey(format!("the key does not belong to the repository at {}", shelf.place())));
+    }
+    if described.maintenance != writer.maintenance {
+        return Err(RepoError::damaged(REPO_JSON, "it names a maintenance key that is not this family's"));
+    }
+    let log = Log::open(shelf, described.family, described.maintenance, digest)?;
+    if log.unreadable.iter().any(|(n, _)| *n == 0) {
+        return Err(RepoError::damaged(REPO_JSON, "the log was begun under another one: it was exchanged"));
+    }
+    Ok((described, log))
+}
+
 fn open_slots(shelf: &Shelf, password: &str, faults: &mut Vec<Fault>) -> Result<(FamilyKey, Digest), RepoError> {
-    let (mut tried, mut damaged) = (0, Vec::new());
+    let (mut tried, mut damaged, mut readable) = (0, Vec::new(), Vec::new());
     // A hostile store could list slots for ever; each costs a quarter of a second.
-    for listed in shelf.list("keys")?.into_iter().take(32) {
+    let copies = shelf.list(&format!("{}/keys", copies::FOLDER))?;
+    for listed in shelf.list("keys")?.into_iter().take(32).chain(copies.into_iter().take(32)) {
+        let name = listed.key.as_str().trim_start_matches(copies::FOLDER).trim_start_matches('/').to_owned();
+        if readable.contains(&name) {
+            continue;
+        }
         let bytes = match shelf.get(&listed.key, SLOT_MAX) {
             Ok(bytes) => bytes,
             Err(StoreError::NotFound { .. } | StoreError::TooLarge { .. }) => {
@@ -512,7 +572,10 @@ fn open_slots(shelf: &Shelf, password: &str, faults: &mut Vec<Fault>) -> Result<
                 faults.append(&mut damaged);
                 return Ok(opened);
             }
-            Err(NotOpened::WrongPassword) => tried += 1,
+            Err(NotOpened::WrongPassword) => {
+                tried += 1;
+                readable.push(name);
+            }
             Err(NotOpened::Damaged(what)) => damaged.push(Fault { object: listed.key.to_string(), what }),
         }
     }

@@ -84,11 +84,16 @@ impl Repository {
     pub(crate) fn document(&self, id: SnapshotId) -> Result<Document, RepoError> {
         let state = self.log.state.snapshots.get(&id);
         let state = state.ok_or_else(|| RepoError::NoSnapshot(format!("there is no snapshot {id} here")))?;
+        self.document_in(id, state.document)
+    }
+
+    /// The document of a snapshot, in a chunk that something says is it.
+    pub(crate) fn document_in(&self, id: SnapshotId, chunk: ChunkId) -> Result<Document, RepoError> {
         if !self.key.reads() {
             return Err(RepoError::CannotRead);
         }
         let mut fetcher = self.fetcher()?;
-        let bytes = fetcher.chunk(ChunkKind::Document, state.document)?;
+        let bytes = fetcher.chunk(ChunkKind::Document, chunk)?;
         Document::decode(bytes, id).map_err(|e| RepoError::damaged(format!("snapshot {id}"), e.0))
     }
 
@@ -343,8 +348,13 @@ fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>, mut turns: Turns<Want
 }
 
 pub(crate) fn extent_page(run: Run, level: u8, fetcher: &mut Fetcher<'_>) -> Result<ExtentPage, RepoError> {
+    extent_page_of(fetcher.chunk(ChunkKind::Extents, run.id)?, run, level)
+}
+
+/// The same, of bytes that are at hand.
+pub(crate) fn extent_page_of(bytes: &[u8], run: Run, level: u8) -> Result<ExtentPage, RepoError> {
     let bad = |what: &str| RepoError::damaged(format!("extent page {}", run.id), what);
-    let page = extents::decode(fetcher.chunk(ChunkKind::Extents, run.id)?).map_err(|e| bad(e.0))?;
+    let page = extents::decode(bytes).map_err(|e| bad(e.0))?;
     let add = |(lens, counts): (u64, u64), len: u64, extents: u64| {
         Some((lens.checked_add(len)?, counts.checked_add(extents)?))
     };

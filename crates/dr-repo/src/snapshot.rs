@@ -166,6 +166,18 @@ impl Document {
         out.done()
     }
 
+    /// The snapshot that a document says it belongs to.
+    pub(crate) fn id_in(bytes: &[u8]) -> Option<SnapshotId> {
+        let mut own = None;
+        let read = Reader::new(bytes).map(|key, reader| {
+            if key == 1 {
+                own = Some(SnapshotId(reader.array()?));
+            }
+            Ok(key == 1)
+        });
+        read.ok().and(own)
+    }
+
     pub(crate) fn decode(bytes: &[u8], id: SnapshotId) -> Result<Self, Bad> {
         let mut out = Self::default();
         let (mut own, mut root, mut level) = (None, None, 0u8);

@@ -236,6 +236,7 @@ impl Log {
                 used: Vec::new(),
                 sources: Vec::new(),
                 superseded: Vec::new(),
+                at: 0,
             });
             let n = u64::from(number);
             let digest = Digest([0; 32]);

@@ -16,6 +16,7 @@ use crate::pack::FinishedPack;
 use crate::register::{REGISTER_BYTES, REGISTER_MS};
 use crate::repository::Repository;
 use crate::session::Session;
+use crate::spares::Spares;
 
 /// What one session has stored.
 pub(crate) struct Stored<'a> {
@@ -24,6 +25,7 @@ pub(crate) struct Stored<'a> {
     tally: &'a Tally,
     lines: Vec<PackLine>,
     records: Vec<Record>,
+    spares: Spares,
     bytes: u64,
     since_ms: i64,
     indexes: u32,
@@ -46,13 +48,20 @@ pub(crate) struct Says {
 }
 
 impl<'a> Stored<'a> {
-    pub(crate) fn new(session: &'a Session, clock: &'a (dyn Fn() -> i64 + Sync), tally: &'a Tally) -> Self {
+    /// For what goes into `to`.
+    pub(crate) fn new(
+        to: &Repository,
+        session: &'a Session,
+        clock: &'a (dyn Fn() -> i64 + Sync),
+        tally: &'a Tally,
+    ) -> Self {
         Self {
             session,
             clock,
             tally,
             lines: Vec::new(),
             records: Vec::new(),
+            spares: Spares::new(to.keeps_parity()),
             bytes: 0,
             since_ms: clock(),
             indexes: 0,
@@ -70,6 +79,8 @@ impl<'a> Stored<'a> {
     /// cut; it counts once it is registered.
     pub(crate) fn pack(&mut self, shelf: &Shelf, pack: FinishedPack, moved: bool) -> Result<(), RepoError> {
         let object = pack.id.object_name(self.session.host);
+        let line = PackLine { id: pack.id, len: pack.len, digest: pack.digest };
+        self.spares.take_file(line, &pack.path)?;
         let outcome = shelf.put_new(&key(&object)?, Put::File(pack.path.clone()))?;
         drop(pack.lock);
         if outcome == Outcome::Exists {
@@ -77,7 +88,7 @@ impl<'a> Stored<'a> {
         }
         self.count(pack.len);
         self.bytes += pack.len;
-        self.lines.push(PackLine { id: pack.id, len: pack.len, digest: pack.digest });
+        self.lines.push(line);
         let (kind, no, header, rows) = (pack.id.kind, pack.id.no, pack.header, pack.rows);
         self.records.push(match moved {
             true => Record::Location { kind, no, header, rows },
@@ -124,6 +135,7 @@ impl<'a> Stored<'a> {
             used: Vec::new(),
             sources,
             superseded,
+            at: 0,
         };
         let (shelf, writer) = (to.shelf.clone(), to.writer.clone());
         to.log.append(&shelf, &writer, (self.clock)(), &mut |_| Ok(body(registered.clone())))?;
@@ -146,6 +158,7 @@ impl<'a> Stored<'a> {
         if self.indexes > 0xffff {
             return Err(RepoError::TooMuch("a session has run out of index objects".into()));
         }
+        self.spares.put(&to.shelf, (session.family, host, session.id), self.indexes, self.tally)?;
         let name = index_name(host, session.id, self.indexes);
         self.indexes += 1;
         if to.shelf.put_new(&key(&name)?, Put::Bytes(Bytes::from(bytes)))? == Outcome::Exists {

@@ -28,8 +28,8 @@ pub struct Looked {
 
 /// A copy is looked at so often at most.
 const EVERY: SignedDuration = SignedDuration::from_hours(24 * 7);
-/// This part of the packs is read whole at each look, others are looked at by name and length.
-const PART: f64 = 0.05;
+/// This part of the time goes into reading packs, those that nobody has read for longest; the rest is for the trees.
+const READING: f64 = 0.75;
 
 /// When anybody last looked at all of what is on a target or medium.
 fn last_look(entries: &[Entry], target: &TargetId, medium: Option<&MediumId>) -> Option<Timestamp> {
@@ -74,15 +74,24 @@ fn looked(school: &School, spot: &Spot, key: &Key, stop: &AtomicBool, now: Times
         Err(dr_run::RunError::Repository { source: RepoError::Damaged { .. }, .. }) => return Some(false),
         Err(_) => return None,
     };
-    let seed = now.as_second().unsigned_abs();
-    let limit = Duration::from_secs(school.plan.checks.nightly.longest().as_secs().unsigned_abs());
-    let tally = Tally::default();
-    let checked = within(limit, stop, |limit| {
-        let options = Check { read_data: ReadData::Part { part: PART, seed }, stop: limit.stop(), tally: &tally };
+    let longest = Duration::from_secs(school.plan.checks.nightly.longest().as_secs().unsigned_abs());
+    let (tally, now_ms) = (Tally::default(), now.as_millisecond());
+    let checked = within(longest, stop, |limit| {
+        let enough = || limit.left() < longest.mul_f64(1.0 - READING);
+        let options = Check {
+            read_data: ReadData::Oldest { bytes: u64::MAX },
+            now_ms,
+            enough: Some(&enough),
+            stop: limit.stop(),
+            tally: &tally,
+        };
         check(&repository, &options)
     });
-    match checked {
-        Ok(checked) => Some(checked.findings.is_empty()),
-        Err(_) => None,
+    let checked = checked.ok()?;
+    drop(repository);
+    // That it cannot be remembered only means that the same is read again.
+    if let Ok(mut repository) = school.open(spot, key.clone(), true) {
+        let _ = repository.remember_read(&checked, now_ms);
     }
+    Some(checked.findings.is_empty())
 }

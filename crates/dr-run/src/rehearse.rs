@@ -220,7 +220,8 @@ impl Stage<'_> {
     }
 
     fn structure(&self, from: &Opened) -> Result<Checked, String> {
-        let options = Options { read_data: ReadData::None, stop: self.ask.stop, tally: self.ask.tally };
+        let options =
+            Options { read_data: ReadData::None, now_ms: 0, enough: None, stop: self.ask.stop, tally: self.ask.tally };
         check(&from.repository, &options).map_err(|why| why.to_string())
     }
 

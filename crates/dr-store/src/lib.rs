@@ -98,6 +98,12 @@ pub trait Store: Send + Sync {
         None
     }
 
+    /// Whether what lies here may change without anybody noticing: a disk or a medium of one's own. A service that
+    /// keeps several copies and compares them does not.
+    fn may_rot(&self) -> bool {
+        false
+    }
+
     /// Where this is, for a message to a person; never a secret.
     fn place(&self) -> String;
 }

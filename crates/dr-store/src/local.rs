@@ -301,6 +301,10 @@ impl Store for LocalStore {
         self.writer.as_ref().map(|w| w.staging.as_path())
     }
 
+    fn may_rot(&self) -> bool {
+        true
+    }
+
     fn place(&self) -> String {
         self.root.display().to_string()
     }

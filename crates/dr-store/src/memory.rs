@@ -12,6 +12,7 @@ use crate::{Body, Key, Listed, Put, Store, StoreError};
 #[derive(Default)]
 pub struct MemoryStore {
     objects: Mutex<BTreeMap<Key, Bytes>>,
+    may_rot: bool,
 }
 
 impl MemoryStore {
@@ -19,6 +20,12 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store that is to be taken for a disk of one's own.
+    #[must_use]
+    pub fn that_may_rot() -> Self {
+        Self { may_rot: true, ..Self::default() }
     }
 
     /// Everything that is in the store now.
@@ -108,6 +115,10 @@ impl Store for MemoryStore {
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         self.objects().remove(key);
         Ok(())
+    }
+
+    fn may_rot(&self) -> bool {
+        self.may_rot
     }
 
     fn place(&self) -> String {

@@ -65,6 +65,11 @@ impl Shelf {
     }
 
     #[must_use]
+    pub fn may_rot(&self) -> bool {
+        self.store.may_rot()
+    }
+
+    #[must_use]
     pub fn place(&self) -> String {
         self.store.place()
     }

@@ -136,12 +136,16 @@ impl Place {
 /// # Errors
 /// What the store says.
 pub fn is_repository(shelf: &Shelf) -> Result<bool, StoreError> {
-    let Ok(key) = Key::new("repo.json") else { return Ok(false) };
-    match shelf.size(&key) {
-        Ok(_) => Ok(true),
-        Err(StoreError::NotFound { .. }) => Ok(false),
-        Err(other) => Err(other),
+    // The second copy is as good, if the first is lost.
+    for name in ["repo.json", "ecc/copy/repo.json"] {
+        let Ok(key) = Key::new(name) else { return Ok(false) };
+        match shelf.size(&key) {
+            Ok(_) => return Ok(true),
+            Err(StoreError::NotFound { .. }) => {}
+            Err(other) => return Err(other),
+        }
     }
+    Ok(false)
 }
 
 /// This machine's name.

@@ -21,6 +21,7 @@ pub enum Doing {
     Forgetting,
     Pruning,
     Erasing,
+    Mending,
 }
 
 impl Doing {
@@ -34,6 +35,9 @@ impl Doing {
             }
             Self::Copying => {
                 "Earlier snapshots there are untouched; what was copied whole is kept, and running again goes on from there."
+            }
+            Self::Mending => {
+                "Nothing that was there is lost; what was mended counts, and running again goes on from there."
             }
             Self::Forgetting => "Every snapshot is where it was.",
             Self::Pruning => {

@@ -62,7 +62,7 @@ fn in_session(
     followed: &Followed,
     noted: &dyn Fn(&mut Repository) -> Result<(), RepoError>,
 ) -> Result<(), RepoError> {
-    let mut stored = Stored::new(session, options.clock, options.tally);
+    let mut stored = Stored::new(repository, session, options.clock, options.tally);
     let index = Arc::clone(repository.index()?);
     let mut relied = followed.needs.clone();
     let mut known = HashSet::new();

@@ -13,7 +13,7 @@ use super::rewrite::Pruner;
 use super::{Erase, erase, is_gone, may_touch};
 use crate::backup::{Capture, Tally, backup, new_snapshot_id};
 use crate::error::RepoError;
-use crate::id::{ChunkId, ChunkKind, HostId, Secret, SnapshotId};
+use crate::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, Secret, SnapshotId};
 use crate::key::{FamilyKey, Key};
 use crate::look::{Stand, as_child};
 use crate::page::{self, Contents, Extent, Row};
@@ -181,7 +181,8 @@ type Files = BTreeMap<String, Vec<u8>>;
 impl Scene {
     fn new(family: &FamilyKey) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let shelf = Shelf::new(Arc::new(MemoryStore::new()), runtime.handle().clone());
+        // With parity beside everything.
+        let shelf = Shelf::new(Arc::new(MemoryStore::that_may_rot()), runtime.handle().clone());
         create(&shelf, family, None, "2026-01-01T00:00:00Z", 0).unwrap();
         Self { _runtime: runtime, shelf, family: family.clone(), folder: tempfile::tempdir().unwrap() }
     }
@@ -363,4 +364,51 @@ fn a_host_alone_puts_no_snapshot_in_the_place_of_another() {
     erase(&mut scene.open(), &options, &mut |one| rulings.push(one.ruling.clone())).unwrap();
     assert!(matches!(rulings[..], [super::Ruling::Anew(_), super::Ruling::Untouched]), "{rulings:?}");
     assert_eq!(scene.open().snapshots()[0].replaces, Some(good));
+}
+
+/// The packs of which parity is kept.
+fn spared(scene: &Scene) -> BTreeSet<PackId> {
+    let objects = scene.shelf.list(crate::spares::FOLDER).unwrap();
+    // Beside them lie second copies of small objects.
+    let objects = objects.iter().filter(|listed| crate::spares::session_of_parity(listed.key.as_str()).is_some());
+    let rows = objects.flat_map(|listed| {
+        let object = scene.shelf.get(&listed.key, listed.size).unwrap();
+        let table = crate::parity::table_len(&object[..crate::parity::FRONT as usize]).unwrap();
+        crate::parity::decode(&object[..table as usize], listed.size, scene.family.family).unwrap()
+    });
+    rows.map(|row| row.line.id).collect()
+}
+
+#[test]
+fn parity_keeps_nothing_of_what_was_erased_and_all_of_the_rest() {
+    let family = FamilyKey::generate();
+    let scene = Scene::new(&family);
+    // So much that a pack of it stays.
+    let files: Files = (0..38).map(|n| (format!("f{n:02}"), noise(1 << 20, n))).collect();
+    scene.keep(&files);
+    let before = spared(&scene);
+    assert!(before.iter().filter(|pack| pack.kind == PackKind::Data).count() >= 2, "{before:?}");
+    let (clock, stop, tally) = (|| 1, AtomicBool::new(false), Tally::default());
+    let options = Erase {
+        now_ms: 1,
+        system: None,
+        paths: &|_| vec![path("f37")],
+        also: None,
+        asked: b"x",
+        dry: false,
+        scratch: scene.folder.path(),
+        journal: None,
+        clock: &clock,
+        stop: &stop,
+        tally: &tally,
+    };
+    let mut repository = scene.open();
+    erase(&mut repository, &options, &mut |_| {}).unwrap();
+    prune(&mut repository, &Prune::usual(1, true, scene.folder.path(), &clock, &stop, &tally), &mut |_| {}).unwrap();
+    assert_eq!(repository.left_of_erased().unwrap(), (0, 0));
+    let after = spared(&scene);
+    let state = &scene.open().log.state;
+    let there: BTreeSet<PackId> = state.packs.iter().filter(|(_, one)| !one.swept).map(|(pack, _)| *pack).collect();
+    assert_eq!(after, there, "of every pack that is there, and of no other");
+    assert!(before.intersection(&after).count() > 0, "one of the session stayed");
 }

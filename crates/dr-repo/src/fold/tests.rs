@@ -30,6 +30,7 @@ fn registered(s: u8, sequence: u64, snapshot: Option<u8>, needs: Vec<Runs>, last
         used: vec![],
         sources: vec![],
         superseded: vec![],
+        at: 0,
     }
 }
 

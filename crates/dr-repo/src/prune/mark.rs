@@ -18,7 +18,7 @@ use crate::repository::Repository;
 use crate::restore::extent_page;
 
 /// The places that are needed, and what is needed and in no pack.
-pub(super) struct Live {
+pub(crate) struct Live {
     /// By pack, a bit for each chunk; packs without any have none.
     packs: Vec<Vec<u64>>,
     /// Chunks of contents that are lost already: nothing of them can be kept.
@@ -36,7 +36,7 @@ impl Live {
     }
 
     /// Whether anything in this pack is needed.
-    pub(super) fn has_any(&self, pack: u32) -> bool {
+    pub(crate) fn has_any(&self, pack: u32) -> bool {
         self.packs.get(pack as usize).is_some_and(|bits| !bits.is_empty())
     }
 
@@ -54,7 +54,7 @@ impl Live {
 ///
 /// # Errors
 /// If a page cannot be read: nobody knows what lies below it, so nothing may be removed.
-pub(super) fn mark(
+pub(crate) fn mark(
     repository: &Repository,
     snapshots: &[(SnapshotId, ChunkId)],
     stop: &AtomicBool,
@@ -96,7 +96,7 @@ impl Marker<'_> {
         if !self.take(ChunkKind::Document, document)? {
             return Ok(());
         }
-        let Some(root) = self.repository.document(id)?.root else { return Ok(()) };
+        let Some(root) = self.repository.document_in(id, document)?.root else { return Ok(()) };
         let top = Todo { child: as_child(&root), level: root.level.saturating_add(1), behind: None, top: true };
         let mut todo = vec![top];
         while let Some(Todo { child, level, behind, top }) = todo.pop() {

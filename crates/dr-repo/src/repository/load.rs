@@ -227,7 +227,7 @@ impl<'a> Load<'a> {
         for (live, packs) in std::mem::take(&mut self.reader.remains) {
             remains.take(&self.ground, &self.key, live, packs)?;
         }
-        if !self.repository.log.unreadable.is_empty() {
+        if !self.repository.log.unknown.is_empty() {
             // The entry that cannot be read may have named index objects: take those nobody else names.
             let names: HashSet<&str> = live.iter().map(|live| live.object.name.as_str()).collect();
             for listed in self.repository.shelf.list("idx")? {
@@ -242,7 +242,7 @@ impl<'a> Load<'a> {
                 }
             }
         }
-        if !self.reader.faults.is_empty() || !self.repository.log.unreadable.is_empty() {
+        if !self.reader.faults.is_empty() || !self.repository.log.unknown.is_empty() {
             for (id, host) in self.missing_packs(&remains)? {
                 self.take_trailer(id, host, &mut remains)?;
             }
@@ -255,7 +255,7 @@ impl<'a> Load<'a> {
         let log = &self.repository.log;
         let registered = log.state.packs.iter().filter(|(id, state)| !state.swept && !known.knows(**id));
         let mut missing: BTreeSet<(PackId, HostId)> = registered.map(|(id, state)| (*id, state.host)).collect();
-        if !log.unreadable.is_empty() {
+        if !log.unknown.is_empty() {
             for folder in ["data", "meta"] {
                 for listed in self.repository.shelf.list(folder)? {
                     if let Some((host, id)) = PackId::from_object_name(listed.key.as_str())
@@ -271,7 +271,8 @@ impl<'a> Load<'a> {
     }
 
     fn take_trailer(&mut self, id: PackId, host: HostId, remains: &mut Remains<'_>) -> Result<(), Stopped> {
-        let name = id.object_name(host);
+        let healed = self.repository.log.state.packs.get(&id).and_then(|state| state.healed.as_ref());
+        let name = healed.map_or_else(|| id.object_name(host), |object| object.name.clone());
         let (header, rows) = match self.read_trailer(&name) {
             Ok(read) => read,
             Err(RepoError::Store(StoreError::Io { what, place, source })) => {

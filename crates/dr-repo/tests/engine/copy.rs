@@ -74,7 +74,7 @@ impl Two {
     fn is_whole(&self, shelf: &Shelf, ids: &[SnapshotId]) {
         let repository = self.school.open(shelf).unwrap();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, stop: &stop, tally: &tally };
+        let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
         assert_eq!(dr_repo::check(&repository, &options).unwrap().findings, []);
         assert_eq!(repository.snapshots().iter().map(|snapshot| snapshot.id).collect::<Vec<_>>(), ids);
         for (id, tree) in self.trees.iter().filter(|(id, _)| ids.contains(id)) {

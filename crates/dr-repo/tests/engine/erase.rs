@@ -85,8 +85,11 @@ impl Scene {
     fn is(&self, trees: &[&Tree]) {
         let repository = self.open();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let checked =
-            dr_repo::check(&repository, &Check { read_data: ReadData::All, stop: &stop, tally: &tally }).unwrap();
+        let checked = dr_repo::check(
+            &repository,
+            &Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally },
+        )
+        .unwrap();
         assert_eq!(checked.findings, []);
         let listed = repository.snapshots();
         assert_eq!(listed.len(), trees.len());

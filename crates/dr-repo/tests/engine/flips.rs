@@ -22,7 +22,7 @@ fn noticed(school: &School, shelf: &Shelf, tree: &Tree, snapshot: SnapshotId) ->
         Err(other) => panic!("opening: {other}"),
     };
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let check = Check { read_data: ReadData::All, stop: &stop, tally: &tally };
+    let check = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
     let checked = dr_repo::check(&repository, &check).expect("a check of a damaged repository ends");
     match school.restore(&repository, snapshot) {
         Err(RepoError::NoSnapshot(_) | RepoError::Damaged { .. }) => {}

@@ -9,6 +9,7 @@ mod faults;
 mod flips;
 mod look;
 mod prune;
+mod repair;
 mod round_trip;
 mod support;
 mod walk;

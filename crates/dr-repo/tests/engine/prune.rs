@@ -78,8 +78,11 @@ impl Scene {
     fn is_sound(&self, trees: &[(dr_repo::SnapshotId, &Tree)]) {
         let repository = self.open();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let checked =
-            dr_repo::check(&repository, &Check { read_data: ReadData::All, stop: &stop, tally: &tally }).unwrap();
+        let checked = dr_repo::check(
+            &repository,
+            &Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally },
+        )
+        .unwrap();
         assert_eq!(checked.findings, []);
         assert_eq!(repository.snapshots().len(), trees.len());
         for (id, tree) in trees {

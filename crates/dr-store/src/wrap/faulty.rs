@@ -160,6 +160,10 @@ impl Store for Faulty {
         self.inner.staging()
     }
 
+    fn may_rot(&self) -> bool {
+        self.inner.may_rot()
+    }
+
     fn place(&self) -> String {
         self.inner.place()
     }

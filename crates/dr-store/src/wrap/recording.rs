@@ -90,6 +90,10 @@ impl Store for Recording {
         self.inner.staging()
     }
 
+    fn may_rot(&self) -> bool {
+        self.inner.may_rot()
+    }
+
     fn place(&self) -> String {
         self.inner.place()
     }

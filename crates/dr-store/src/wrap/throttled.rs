@@ -86,6 +86,10 @@ impl Store for Throttled {
         self.inner.staging()
     }
 
+    fn may_rot(&self) -> bool {
+        self.inner.may_rot()
+    }
+
     fn place(&self) -> String {
         self.inner.place()
     }

@@ -2,6 +2,8 @@
 
 mod ack;
 mod approve;
+mod check;
+mod checked;
 mod copy;
 mod daemon;
 mod doctor;
@@ -21,6 +23,8 @@ mod prune;
 mod pruned;
 mod quickstart;
 mod rehearse;
+mod repair;
+mod repaired;
 mod repo;
 mod report;
 mod restore;
@@ -51,6 +55,8 @@ pub enum Command {
     Diff(look::Diff),
     Dump(look::Dump),
     Restore(restore::Restore),
+    Check(check::Check),
+    Repair(repair::Repair),
     Copy(copy::Copy),
     Forget(forget::Forget),
     Prune(prune::Prune),
@@ -85,6 +91,8 @@ impl Command {
             Self::Diff(args) => args.run(world),
             Self::Dump(args) => args.run(world),
             Self::Restore(args) => args.run(world),
+            Self::Check(args) => args.run(world),
+            Self::Repair(args) => args.run(world),
             Self::Copy(args) => args.run(world),
             Self::Forget(args) => args.run(world),
             Self::Prune(args) => args.run(world),

@@ -1,11 +1,11 @@
 //! `dr repo check`: whether everything is there and whole.
 
 use clap::Args;
-use dr_repo::{Check as Options, Checked, Finding, ReadData, RepoError, Repository, Tally, check};
-use dr_run::clock;
-use serde_json::{Map, Value, json};
+use dr_repo::{Checked, Finding, RepoError, Tally};
+use serde_json::json;
 
 use crate::args::World;
+use crate::command::checked::{self, Budget, Much, budget};
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
@@ -14,7 +14,8 @@ use crate::{observe, shown};
 /// Check that everything is there and whole
 ///
 /// Without --read-data: the log, the keys, the index, every tree, and that every pack is there with the right
-/// length. What is damaged is named with the files that it costs (exit code 3); a check that could not run is 2.
+/// length. What is damaged is named with the files that it costs (exit code 3); a check that could not run is 2. The
+/// repository remembers what was read.
 #[derive(Args)]
 pub struct Check {
     /// A path, or file:// and a path
@@ -23,9 +24,15 @@ pub struct Check {
     /// Also read every byte and open every chunk
     #[arg(long)]
     read_data: bool,
-    /// Also read a part of the contents, another one each time: `10%` or `20GiB`
+    /// Also read a part of the contents: `10%`, another part each time, or `20GiB`, what nobody has read for longest
     #[arg(long, value_name = "PERCENT|SIZE", conflicts_with = "read_data", value_parser = part)]
     read_data_subset: Option<Part>,
+    /// Also read what nobody has read for longest, for so long or so much: `30m`, `2h` or `10GiB`
+    #[arg(long, value_name = "TIME|SIZE", conflicts_with_all = ["read_data", "read_data_subset"], value_parser = budget)]
+    budget: Option<Budget>,
+    /// Without any key: only whether the objects are what the log says. Damage is found, what it costs is not
+    #[arg(long)]
+    no_key: bool,
 }
 
 /// How much of the contents to read.
@@ -47,7 +54,10 @@ fn part(text: &str) -> Result<Part, String> {
 impl Check {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         match self.look(world) {
-            Ok(checked) => Ok(tell(&checked, world)),
+            Ok(checked) => {
+                world.screen.document(&checked::as_json(&checked));
+                Ok(checked::tell(&checked, None, world.screen))
+            }
             Err(failure) => {
                 world.screen.document(&json!({
                     "verdict": "could-not-verify", "findings": [], "why": failure.message,
@@ -59,15 +69,17 @@ impl Check {
     }
 
     fn look(&self, world: &World<'_>) -> Result<Checked, Failure> {
+        if self.no_key {
+            return self.scrub(world);
+        }
         let repository = match self.place.try_open(Access::Read, world)? {
             Ok(repository) => repository,
             // Not to be opened for damage is a finding like any other, and the worst.
             Err(RepoError::Damaged { object, what }) => {
                 let what = format!("{what}; without it the repository does not open");
-                return Ok(Checked {
-                    findings: vec![Finding { object, what, lost: Vec::new() }],
-                    ..Checked::default()
-                });
+                let mut checked = Checked::default();
+                checked.findings.push(Finding { object, what, lost: Vec::new() });
+                return Ok(checked);
             }
             Err(error) => return Err(told::repo(&error, Doing::Opening, &world.signals)),
         };
@@ -77,68 +89,41 @@ impl Check {
             let cause = if cause == Cause::Failed { Cause::Unverified } else { cause };
             Failure::new(cause, format!("the check of {} did not end: {message}", self.place.shown()))
         };
-        let read_data = self.how_much(&repository).map_err(not_run)?;
+        let much = self.how_much();
         let tally = Tally::default();
-        let options = Options { read_data, stop: world.signals.stop(), tally: &tally };
-        observe::while_shown(world.screen, &tally, observe::checking, || check(&repository, &options)).map_err(not_run)
+        let checked = observe::while_shown(world.screen, &tally, observe::checking, || {
+            checked::run(&repository, much, world.signals.stop(), &tally)
+        })
+        .map_err(not_run)?;
+        let shelf = || self.place.shelf(Access::Write, world).map_err(RepoError::from);
+        checked::remember(&repository, &checked, shelf, world.screen);
+        Ok(checked)
     }
 
-    fn how_much(&self, repository: &Repository) -> Result<ReadData, RepoError> {
-        let part = match self.read_data_subset {
-            _ if self.read_data => return Ok(ReadData::All),
-            None => return Ok(ReadData::None),
-            Some(Part::Of(part)) => part,
-            Some(Part::Bytes(bytes)) => (bytes as f64 / repository.stats()?.bytes.max(1) as f64).min(1.0),
+    fn scrub(&self, world: &World<'_>) -> Result<Checked, Failure> {
+        let tally = Tally::default();
+        let much = self.how_much();
+        let told = |error: RepoError| {
+            let Failure { cause, message } = told::repo(&error, Doing::Reading, &world.signals);
+            let cause = if cause == Cause::Failed { Cause::Unverified } else { cause };
+            Failure::new(cause, format!("the check of {} did not end: {message}", self.place.shown()))
         };
-        Ok(ReadData::Part { part, seed: clock::now().as_millisecond().unsigned_abs() })
+        let shelf = self.place.shelf(Access::Read, world).map_err(|error| told(error.into()))?;
+        observe::while_shown(world.screen, &tally, observe::checking, || {
+            checked::scrub(&shelf, much, world.signals.stop(), &tally)
+        })
+        .map_err(told)
     }
-}
 
-fn tell(checked: &Checked, world: &World<'_>) -> Outcome {
-    let screen = world.screen;
-    let damaged = !checked.findings.is_empty();
-    // Nothing was looked at when the repository did not even open.
-    let closed = damaged && checked.packs == 0 && checked.snapshots == 0 && checked.not_checked.is_empty();
-    screen.document(&json!({
-        "verdict": if damaged { "damaged" } else { "ok" },
-        "findings": checked.findings.iter().map(as_json).collect::<Vec<_>>(),
-        "packs": checked.packs,
-        "packs_read": checked.packs_read,
-        "bytes_read": checked.bytes_read,
-        "snapshots": checked.snapshots,
-        "not_checked": checked.not_checked,
-    }));
-    for finding in &checked.findings {
-        screen.say(&format!("{}: {}", finding.object, finding.what));
-        for (snapshot, path) in &finding.lost {
-            screen.say(&format!("  lost in {}: {path}", &snapshot.to_string()[..8]));
+    fn how_much(&self) -> Much {
+        match (self.read_data, self.budget, self.read_data_subset) {
+            (true, ..) => Much::Everything,
+            (_, Some(budget), _) => Much::Within(budget),
+            (.., Some(Part::Of(part))) => Much::Part(part),
+            (.., Some(Part::Bytes(bytes))) => Much::Within(Budget::Bytes(bytes)),
+            _ => Much::Nothing,
         }
     }
-    for what in &checked.not_checked {
-        screen.mention(&format!("not looked at: {what}"));
-    }
-    screen.mention(&format!(
-        "{}: {}, {}, {} read",
-        if damaged {
-            shown::count(checked.findings.len() as u64, "thing is damaged", "things are damaged")
-        } else {
-            "ok".to_owned()
-        },
-        shown::count(checked.snapshots, "snapshot", "snapshots"),
-        shown::count(checked.packs, "pack", "packs"),
-        shown::size(checked.bytes_read)
-    ));
-    Outcome::done().with(damaged, Cause::Missing).with(closed, Cause::Failed)
-}
-
-fn as_json(finding: &Finding) -> Value {
-    let lost = finding.lost.iter().map(|(snapshot, path)| {
-        let mut object = Map::new();
-        object.insert("snapshot".into(), json!(snapshot.to_string()));
-        shown::put_name(&mut object, "path", path.as_bytes());
-        Value::Object(object)
-    });
-    json!({ "object": finding.object, "what": finding.what, "lost": lost.collect::<Vec<_>>() })
 }
 
 #[cfg(test)]

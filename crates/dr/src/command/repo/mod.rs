@@ -12,6 +12,7 @@ mod forget;
 mod init;
 mod ls;
 mod prune;
+mod repair;
 mod restore;
 mod snapshots;
 mod stats;
@@ -44,6 +45,7 @@ enum Verb {
     Restore(restore::Restore),
     Copy(copy::Copy),
     Check(check::Check),
+    Repair(repair::Repair),
     Forget(forget::Forget),
     Prune(prune::Prune),
     Erase(erase::Erase),
@@ -64,6 +66,7 @@ impl Repo {
             Verb::Restore(args) => args.run(world),
             Verb::Copy(args) => args.run(world),
             Verb::Check(args) => args.run(world),
+            Verb::Repair(args) => args.run(world),
             Verb::Forget(args) => args.run(world),
             Verb::Prune(args) => args.run(world),
             Verb::Erase(args) => args.run(world),

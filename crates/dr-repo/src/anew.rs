@@ -1,0 +1,51 @@
+//! Writing chunks anew, into packs of one session.
+
+use dr_store::Shelf;
+
+use crate::error::RepoError;
+use crate::format::{FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET};
+use crate::id::{ChunkId, ChunkKind, PackKind};
+use crate::pack::{Alone, FinishedPack, Packer};
+use crate::session::Session;
+use crate::stored::Stored;
+
+/// zstd's level for what is written anew: it is to stay.
+const LEVEL: i32 = 3;
+
+/// Packs of both kinds that are being filled.
+pub(crate) struct Anew<'a> {
+    session: &'a Session,
+    data: Packer,
+    meta: Packer,
+}
+
+impl<'a> Anew<'a> {
+    pub(crate) fn new(session: &'a Session) -> Result<Self, RepoError> {
+        Ok(Self {
+            session,
+            data: Packer::new(PackKind::Data, FRAME_RAW, PACK_TARGET, LEVEL)?,
+            meta: Packer::new(PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, LEVEL)?,
+        })
+    }
+
+    /// Adds a chunk to the packs of its kind. Packs that are full are stored.
+    pub(crate) fn add(
+        &mut self,
+        kind: ChunkKind,
+        id: ChunkId,
+        bytes: &[u8],
+        stored: &mut Stored<'_>,
+        shelf: &Shelf,
+    ) -> Result<(), RepoError> {
+        let packer = if kind == ChunkKind::Data { &mut self.data } else { &mut self.meta };
+        packer.add(self.session, kind, id, bytes, &Alone, &mut |pack: FinishedPack| stored.pack(shelf, pack, false))
+    }
+
+    /// Stores whatever is open.
+    pub(crate) fn flush(&mut self, stored: &mut Stored<'_>, shelf: &Shelf) -> Result<(), RepoError> {
+        for packer in [&mut self.data, &mut self.meta] {
+            packer.flush(self.session, &mut |pack: FinishedPack| stored.pack(shelf, pack, false))?;
+        }
+        Ok(())
+    }
+}

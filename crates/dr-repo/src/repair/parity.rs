@@ -1,0 +1,117 @@
+//! Making parity again that is damaged or missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dr_store::Key;
+
+use super::Mending;
+use super::packs::object_of;
+use crate::check::{is_whole, table};
+use crate::error::RepoError;
+use crate::format::PACK_MAX;
+use crate::id::{Digest, HostId, PackId, SessionId};
+use crate::index_object::PackLine;
+use crate::log::key;
+use crate::look::lost;
+use crate::repository::Repository;
+use crate::spares::{FOLDER, Spares, session_of_parity};
+
+/// A parity object holds that of so many packs: a megabyte for each is in memory.
+const AT_ONCE: usize = 32;
+
+/// Removes parity that is damaged, after the packs have other.
+pub(super) fn renew(repository: &mut Repository, mending: &mut Mending<'_>) -> Result<(), RepoError> {
+    repository.reread_index();
+    let mut missing: BTreeMap<SessionId, BTreeSet<PackId>> = BTreeMap::new();
+    for (id, _) in repository.log.state.packs.iter().filter(|(_, pack)| !pack.swept) {
+        missing.entry(id.session).or_default().insert(*id);
+    }
+    let mut bad: Vec<Key> = Vec::new();
+    for listed in repository.shelf.list(FOLDER)? {
+        mending.may_go_on()?;
+        let Some(session) = session_of_parity(listed.key.as_str()) else { continue };
+        let (mut is_bad, mut good) = (false, Vec::new());
+        match table(repository, &listed.key, listed.size) {
+            Ok(rows) => {
+                for row in rows {
+                    // Parity of a pack that was since written otherwise, or that lies under another's name, heals nothing.
+                    let is_good = row.line.id.session == session && is_whole(repository, &listed.key, &row)?;
+                    if is_good
+                        && vouched(repository, row.line.id)?
+                            .is_none_or(|whole| whole == (row.line.len, row.line.digest))
+                    {
+                        good.push(row.line.id);
+                    } else {
+                        is_bad = true;
+                    }
+                }
+            }
+            Err(error) => {
+                lost(error)?;
+                is_bad = true;
+            }
+        }
+        if is_bad {
+            bad.push(listed.key);
+        } else {
+            let missing = missing.entry(session).or_default();
+            missing.retain(|id| !good.contains(id));
+        }
+    }
+    if repository.keeps_parity() {
+        for (session, packs) in missing {
+            make(repository, session, &packs, mending)?;
+        }
+    }
+    for name in bad {
+        repository.shelf.delete(&name)?;
+        mending.mended(name.as_str(), "parity was made again from the packs themselves");
+    }
+    Ok(())
+}
+
+/// Length and digest of a pack, as the log vouches for them.
+fn vouched(repository: &Repository, id: PackId) -> Result<Option<(u64, Digest)>, RepoError> {
+    let index = repository.index()?;
+    index.number_of(id).map_or(Ok(None), |number| index.pack(number).map(|pack| pack.whole))
+}
+
+fn make(
+    repository: &Repository,
+    session: SessionId,
+    packs: &BTreeSet<PackId>,
+    mending: &mut Mending<'_>,
+) -> Result<(), RepoError> {
+    let options = mending.options;
+    let (mut spares, mut held, mut made, mut of) = (Spares::new(true), 0, 0, HostId([0; 4]));
+    for id in packs {
+        mending.may_go_on()?;
+        let Some(state) = repository.log.state.packs.get(id) else { continue };
+        let Some((len, digest)) = vouched(repository, *id)? else { continue };
+        of = state.host;
+        let object = object_of(repository, *id, state.host);
+        let bytes = match repository.shelf.get(&key(&object)?, PACK_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                lost(error.into())?;
+                continue;
+            }
+        };
+        // Parity of damage would keep the damage.
+        if Digest::of(&bytes) != digest {
+            continue;
+        }
+        spares.take_bytes(PackLine { id: *id, len, digest }, &bytes)?;
+        held += 1;
+        made += 1;
+        if held == AT_ONCE {
+            spares.put(&repository.shelf, (repository.writer.family, of, session), 0, options.tally)?;
+            held = 0;
+        }
+    }
+    spares.put(&repository.shelf, (repository.writer.family, of, session), 0, options.tally)?;
+    if made > 0 {
+        mending.mended(format!("{FOLDER}/{of}/{session}"), format!("parity was made for {made} packs"));
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Keeping parity beside what a session stores, on targets where bytes may rot.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use dr_store::{Body as Put, Put as Outcome, Shelf};
+
+use crate::backup::Tally;
+use crate::error::RepoError;
+use crate::id::{FamilyId, HostId, SessionId};
+use crate::index_object::PackLine;
+use crate::log::key;
+use crate::parity::{Spare, encode};
+
+/// The folder of parity objects: `ecc/<host>/<session>/<number>`.
+pub(crate) const FOLDER: &str = "ecc";
+
+/// The name of a parity object.
+pub(crate) fn parity_name(host: HostId, session: SessionId, number: u32) -> String {
+    format!("{FOLDER}/{host}/{session}/{number:04x}")
+}
+
+/// Whose parity object a name stands for, if it is one's.
+pub(crate) fn session_of_parity(name: &str) -> Option<SessionId> {
+    let rest = name.strip_prefix(FOLDER)?;
+    crate::id::session_of_index(&format!("idx{rest}"))
+}
+
+/// The spare shards of packs that no parity object holds yet: a megabyte for each.
+pub(crate) struct Spares {
+    on: bool,
+    packs: Vec<Spare>,
+}
+
+impl Spares {
+    pub(crate) fn new(on: bool) -> Self {
+        Self { on, packs: Vec::new() }
+    }
+
+    /// Of packs whose spare shards are at hand.
+    pub(crate) fn of(packs: Vec<Spare>) -> Self {
+        Self { on: true, packs }
+    }
+
+    /// Reads a pack that is not stored yet.
+    pub(crate) fn take_file(&mut self, line: PackLine, path: &Path) -> Result<(), RepoError> {
+        if !self.on {
+            return Ok(());
+        }
+        let unread = |e| RepoError::local("cannot read a temporary file")(e);
+        let file = File::open(path).map_err(unread)?;
+        let spare = Spare::of(line, &mut |at, to| file.read_exact_at(to, at).map_err(unread))?;
+        self.packs.push(spare);
+        Ok(())
+    }
+
+    /// Takes a pack of which all bytes are at hand.
+    pub(crate) fn take_bytes(&mut self, line: PackLine, bytes: &[u8]) -> Result<(), RepoError> {
+        if !self.on {
+            return Ok(());
+        }
+        let short = || RepoError::damaged(line.id.session, "a pack is shorter than it was");
+        let spare = Spare::of(line, &mut |at, to| {
+            let from = at as usize;
+            to.copy_from_slice(bytes.get(from..from + to.len()).ok_or_else(short)?);
+            Ok(())
+        })?;
+        self.packs.push(spare);
+        Ok(())
+    }
+
+    /// Stores what was taken, under the first free number from `number` on. Before the packs are registered, so that
+    /// whatever counts has its parity.
+    pub(crate) fn put(
+        &mut self,
+        shelf: &Shelf,
+        (family, host, session): (FamilyId, HostId, SessionId),
+        number: u32,
+        tally: &Tally,
+    ) -> Result<(), RepoError> {
+        if self.packs.is_empty() {
+            return Ok(());
+        }
+        let bytes = Bytes::from(encode(family, session, &std::mem::take(&mut self.packs)));
+        for number in number..=0xffff {
+            let name = parity_name(host, session, number);
+            if shelf.put_new(&key(&name)?, Put::Bytes(bytes.clone()))? == Outcome::Created {
+                tally.bytes_stored.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                tally.objects.fetch_add(1, Ordering::Relaxed);
+                return Ok(());
+            }
+        }
+        Err(RepoError::TooMuch("a session has run out of parity objects".into()))
+    }
+}

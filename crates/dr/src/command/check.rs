@@ -1,0 +1,83 @@
+//! `dr check`: the plan's targets are looked at.
+
+use clap::Args;
+use dr_repo::Tally;
+use dr_run::open_all;
+use serde_json::{Value, json};
+
+use super::checked::{self, Budget, Much, budget};
+use super::opened::{away, school, surroundings, told};
+use crate::args::World;
+use crate::exit::{Cause, Failure, Outcome};
+use crate::observe;
+
+/// Check that everything is there and whole, on every copy that can be reached now
+///
+/// Without --read-data or --budget: the log, the keys, the index, every tree, and that every pack is there with the
+/// right length. What is damaged is named with the files that it costs (exit code 3); a check that could not run is 2.
+/// Each copy remembers what was read of it. Without a key that reads, what damage costs cannot be told: DR_KEY_FILE names
+/// the recovery key's file.
+#[derive(Args)]
+pub struct Check {
+    /// Only these targets
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Also read every byte and open every chunk
+    #[arg(long, conflicts_with = "budget")]
+    read_data: bool,
+    /// Also read what nobody has read for longest, for so long or so much on each copy: `30m`, `2h` or `10GiB`
+    #[arg(long, value_name = "TIME|SIZE", value_parser = budget)]
+    budget: Option<Budget>,
+}
+
+impl Check {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let (school, screen) = (school(world)?, world.screen);
+        let failed = |e| told(e, world);
+        let key = school.reading_key(&surroundings()).or_else(|_| school.host_key()).map_err(failed)?;
+        let much = match (self.read_data, self.budget) {
+            (true, _) => Much::Everything,
+            (_, Some(budget)) => Much::Within(budget),
+            _ => Much::Nothing,
+        };
+        let only: Vec<Option<&str>> = match self.targets.is_empty() {
+            true => vec![None],
+            false => self.targets.iter().map(|target| Some(target.as_str())).collect(),
+        };
+        let (mut outcome, mut documents) = (Outcome::done(), Vec::new());
+        for only in only {
+            let (opened, closed) = open_all(&school, &key, only).map_err(failed)?;
+            for one in &closed {
+                documents.push(unknown(&one.target.to_string(), &one.why.to_string()));
+            }
+            outcome = outcome.and(away(closed, opened.is_empty(), world));
+            for one in &opened {
+                let (named, tally) = (one.spot.named(), Tally::default());
+                let checked = observe::while_shown(screen, &tally, observe::checking, || {
+                    checked::run(&one.repository, much, world.signals.stop(), &tally)
+                });
+                match checked {
+                    Ok(checked) => {
+                        outcome = outcome.and(checked::tell(&checked, Some(&named), screen));
+                        checked::remember(&one.repository, &checked, || dr_run::writable(&school, &one.spot), screen);
+                        dr_run::looked(&school, &one.spot, &checked).map_err(failed)?;
+                        let mut document = checked::as_json(&checked);
+                        document["target"] = json!(named);
+                        documents.push(document);
+                    }
+                    Err(why) => {
+                        screen.error(&format!("the check of {named} did not end: {why}. Nothing was changed."));
+                        documents.push(unknown(&named, &why.to_string()));
+                        outcome = outcome.with(true, Cause::Unverified);
+                    }
+                }
+            }
+        }
+        screen.document(&Value::Array(documents));
+        Ok(outcome)
+    }
+}
+
+fn unknown(target: &str, why: &str) -> Value {
+    json!({ "target": target, "verdict": "could-not-verify", "findings": [], "why": why })
+}

@@ -1,0 +1,220 @@
+//! How it is asked for what a check reads, and told what it found.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use dr_repo::{Check as Options, Checked, Finding, ReadData, RepoError, Repository, Tally, Unread, check};
+use dr_run::clock::{self, Stopwatch};
+use dr_store::Shelf;
+use serde_json::{Map, Value, json};
+
+use crate::exit::{Cause, Outcome};
+use crate::output::Screen;
+use crate::shown;
+
+/// How long, or how much, a check may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    Time(Duration),
+    Bytes(u64),
+}
+
+/// `30m`, `2h`, `90s`, or `10GiB`.
+///
+/// # Errors
+/// A sentence that says how it is written.
+pub fn budget(text: &str) -> Result<Budget, String> {
+    let unit = |letter, seconds: u64| {
+        let number: u64 = text.strip_suffix(letter)?.parse().ok()?;
+        number.checked_mul(seconds).map(|seconds| Budget::Time(Duration::from_secs(seconds)))
+    };
+    unit('s', 1).or_else(|| unit('m', 60)).or_else(|| unit('h', 3_600)).map_or_else(
+        || {
+            let wrong = "it is a time such as `30m` or `2h`, or a size such as `10GiB`";
+            shown::read_size(text).map(Budget::Bytes).map_err(|_| wrong.to_owned())
+        },
+        Ok,
+    )
+}
+
+/// How much a check reads.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Much {
+    /// Names and lengths only.
+    Nothing,
+    /// Another part each time.
+    Part(f64),
+    /// What nobody has read for longest.
+    Within(Budget),
+    Everything,
+}
+
+/// Runs a check.
+///
+/// # Errors
+/// If it did not come to its end: then nothing is known.
+pub fn run(repository: &Repository, much: Much, stop: &AtomicBool, tally: &Tally) -> Result<Checked, RepoError> {
+    with_options(much, stop, tally, |options| check(repository, options))
+}
+
+/// Runs a check without any key.
+///
+/// # Errors
+/// As [`run`].
+pub fn scrub(shelf: &Shelf, much: Much, stop: &AtomicBool, tally: &Tally) -> Result<Checked, RepoError> {
+    with_options(much, stop, tally, |options| dr_repo::scrub(shelf, options))
+}
+
+fn with_options(
+    much: Much,
+    stop: &AtomicBool,
+    tally: &Tally,
+    check: impl FnOnce(&Options<'_>) -> Result<Checked, RepoError>,
+) -> Result<Checked, RepoError> {
+    let now_ms = clock::now().as_millisecond();
+    let since = Stopwatch::start();
+    let is_over = |limit: Duration| move || since.elapsed() >= limit;
+    let limit = match much {
+        Much::Within(Budget::Time(limit)) => Some(is_over(limit)),
+        _ => None,
+    };
+    let read_data = match much {
+        Much::Nothing => ReadData::None,
+        Much::Part(part) => ReadData::Part { part, seed: now_ms.unsigned_abs() },
+        Much::Within(Budget::Bytes(bytes)) => ReadData::Oldest { bytes },
+        Much::Within(Budget::Time(_)) => ReadData::Oldest { bytes: u64::MAX },
+        Much::Everything => ReadData::All,
+    };
+    let enough = limit.as_ref().map(|over| over as &(dyn Fn() -> bool + Sync));
+    check(&Options { read_data, now_ms, enough, stop, tally })
+}
+
+/// Writes into the repository what was read, so that the next check reads other parts. That it cannot be written is
+/// worth a word and no more.
+pub fn remember(
+    repository: &Repository,
+    checked: &Checked,
+    shelf: impl FnOnce() -> Result<Shelf, RepoError>,
+    screen: &Screen,
+) {
+    if checked.packs_read == 0 {
+        return;
+    }
+    let now_ms = clock::now().as_millisecond();
+    let remembered = shelf()
+        .and_then(|shelf| repository.sibling(shelf))
+        .and_then(|mut repository| repository.remember_read(checked, now_ms));
+    if let Err(why) = remembered {
+        screen.mention(&format!("what was read is not remembered there: {why}"));
+    }
+}
+
+/// Tells what was found. `target`: which copy, where there are several.
+pub fn tell(checked: &Checked, target: Option<&str>, screen: &Screen) -> Outcome {
+    let damaged = !checked.findings.is_empty();
+    for finding in &checked.findings {
+        finding_line(finding, target, screen);
+    }
+    for what in &checked.not_checked {
+        screen.mention(&format!("not looked at: {what}"));
+    }
+    if checked.without_parity > 0 {
+        screen.mention(&format!(
+            "{} nothing to be healed from: `repair` makes it",
+            shown::count(checked.without_parity, "object has", "objects have")
+        ));
+    }
+    if checked.packs > 0 {
+        screen.mention(&unread_words(checked.unread));
+    }
+    let place = target.map(|target| format!("{target}: ")).unwrap_or_default();
+    screen.mention(&format!(
+        "{place}{}: {}, {}, {} read",
+        if damaged {
+            shown::count(checked.findings.len() as u64, "thing is damaged", "things are damaged")
+        } else {
+            "ok".to_owned()
+        },
+        shown::count(checked.snapshots, "snapshot", "snapshots"),
+        shown::count(checked.packs, "pack", "packs"),
+        shown::size(checked.bytes_read)
+    ));
+    // Nothing was looked at when the repository did not even open.
+    let closed = damaged && checked.packs == 0 && checked.snapshots == 0 && checked.not_checked.is_empty();
+    Outcome::done().with(damaged, Cause::Missing).with(closed, Cause::Failed)
+}
+
+/// One thing that is damaged, and what it costs.
+pub fn finding_line(finding: &Finding, target: Option<&str>, screen: &Screen) {
+    let place = target.map(|target| format!("{target}: ")).unwrap_or_default();
+    screen.say(&format!("{place}{}: {}", finding.object, finding.what));
+    for (snapshot, path) in &finding.lost {
+        screen.say(&format!("  lost in {}: {path}", &snapshot.to_string()[..8]));
+    }
+}
+
+fn days(since_ms: i64) -> i64 {
+    clock::now().as_millisecond().saturating_sub(since_ms).max(0) / (24 * 3_600_000)
+}
+
+fn unread_words(unread: Unread) -> String {
+    match unread {
+        Unread::Nothing => "every byte of every pack was read just now".to_owned(),
+        Unread::Unknown => {
+            "of some packs nobody knows when they were read last: a clock was wrong. `--read-data` settles it"
+                .to_owned()
+        }
+        Unread::Since(since) => match days(since) {
+            0 => "every byte was stored or read within a day".to_owned(),
+            1 => "every byte was stored or read within 1 day: the oldest unread is 1 day old".to_owned(),
+            days => format!("every byte was stored or read within {days} days: the oldest unread is {days} days old"),
+        },
+    }
+}
+
+/// The same as JSON.
+pub fn as_json(checked: &Checked) -> Value {
+    let unread = match checked.unread {
+        Unread::Nothing => json!(0),
+        Unread::Since(since) => json!(days(since)),
+        Unread::Unknown => Value::Null,
+    };
+    json!({
+        "verdict": if checked.findings.is_empty() { "ok" } else { "damaged" },
+        "findings": checked.findings.iter().map(finding_json).collect::<Vec<_>>(),
+        "packs": checked.packs,
+        "packs_read": checked.packs_read,
+        "bytes_read": checked.bytes_read,
+        "snapshots": checked.snapshots,
+        "not_checked": checked.not_checked,
+        "oldest_unread_days": unread,
+        "without_parity": checked.without_parity,
+    })
+}
+
+/// One finding as JSON.
+pub fn finding_json(finding: &Finding) -> Value {
+    let lost = finding.lost.iter().map(|(snapshot, path)| {
+        let mut object = Map::new();
+        object.insert("snapshot".into(), json!(snapshot.to_string()));
+        shown::put_name(&mut object, "path", path.as_bytes());
+        Value::Object(object)
+    });
+    json!({ "object": finding.object, "what": finding.what, "lost": lost.collect::<Vec<_>>() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_are_times_or_sizes() {
+        assert_eq!(budget("30m"), Ok(Budget::Time(Duration::from_secs(1_800))));
+        assert_eq!(budget("2h"), Ok(Budget::Time(Duration::from_secs(7_200))));
+        assert_eq!(budget("10GiB"), Ok(Budget::Bytes(10 << 30)));
+        assert_eq!(budget("500M"), Ok(Budget::Bytes(500 << 20)));
+        for wrong in ["", "m", "-1m", "soon", "1.5h"] {
+            assert!(budget(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `dr repair`: the plan's targets are mended.
+
+use clap::Args;
+use dr_repo::Tally;
+use dr_run::{Mending, mend, open_all, open_to_write};
+
+use super::opened::{away, school, surroundings, told};
+use super::repaired;
+use crate::args::World;
+use crate::exit::{Failure, Outcome};
+use crate::observe;
+
+/// Mend what is damaged on the copies that can be reached now, from parity or from another copy
+///
+/// First says what is lost from which files, then mends: packs from their parity, what is lost beyond that from the
+/// other copies that can be reached. Everything is read again at the end; what is left is named, with exit code 3. A
+/// host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
+#[derive(Args)]
+pub struct Repair {
+    /// Only this target
+    #[arg(value_name = "TARGET")]
+    target: Option<String>,
+    /// Only say what is lost
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Repair {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let (school, screen) = (school(world)?, world.screen);
+        let failed = |e| told(e, world);
+        let key = school.reading_key(&surroundings()).map_err(failed)?;
+        let open = if self.dry_run { open_all } else { open_to_write };
+        let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;
+        let mut outcome = away(closed, opened.is_empty(), world);
+        for one in &mut opened {
+            let named = one.spot.named();
+            // Every other copy may have what this one lacks.
+            let (others, _) = open_all(&school, &key, None).map_err(failed)?;
+            let others = others.into_iter().filter(|other| other.repository.id() != one.repository.id());
+            let others: Vec<_> = others.map(|other| other.repository).collect();
+            let tally = Tally::default();
+            let how = Mending { dry: self.dry_run, others: &others, stop: world.signals.stop(), tally: &tally };
+            let done = observe::while_shown(screen, &tally, observe::checking, || {
+                mend(&school, one, &how, &mut |step| repaired::step(&step, Some(&named), screen))
+            })
+            .map_err(failed)?;
+            outcome = outcome.and(repaired::end(&done, &named, Some(&named), self.dry_run, screen));
+        }
+        Ok(outcome)
+    }
+}

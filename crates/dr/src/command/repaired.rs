@@ -1,0 +1,58 @@
+//! How it is told what a repair found and mended.
+
+use dr_repo::{Repaired, Told};
+use serde_json::json;
+
+use super::checked::{finding_json, finding_line};
+use crate::exit::{Cause, Outcome};
+use crate::output::Screen;
+use crate::shown;
+
+/// One step. `target`: which copy, where there are several.
+pub fn step(told: &Told<'_>, target: Option<&str>, screen: &Screen) {
+    match told {
+        Told::Damaged(finding) => {
+            let mut event = finding_json(finding);
+            event["event"] = json!("damaged");
+            event["target"] = json!(target);
+            screen.event(&event);
+            finding_line(finding, target, screen);
+        }
+        Told::Mended(mended) => {
+            screen.event(&json!({
+                "event": "mended", "object": mended.object, "how": mended.how, "target": target,
+            }));
+            screen.say(&format!("mended  {}: {}", mended.object, mended.how));
+        }
+    }
+}
+
+/// What all of it came to.
+pub fn end(repaired: &Repaired, place: &str, target: Option<&str>, dry: bool, screen: &Screen) -> Outcome {
+    let before = repaired.before.findings.len() as u64;
+    let (left, costs) = match &repaired.after {
+        Some(after) => (after.findings.len() as u64, after.findings.iter().map(|one| one.lost.len() as u64).sum()),
+        None => (before, repaired.before.findings.iter().map(|one| one.lost.len() as u64).sum::<u64>()),
+    };
+    let after = repaired.after.as_ref().map(|after| after.findings.iter().map(finding_json).collect::<Vec<_>>());
+    screen.event(&json!({
+        "event": "summary", "damaged": before, "mended": repaired.mended.len(), "left": left, "lost": costs,
+        "findings": after.unwrap_or_default(), "target": target, "dry_run": dry,
+    }));
+    for finding in repaired.after.iter().flat_map(|after| &after.findings) {
+        finding_line(finding, target, screen);
+    }
+    let things = |count| shown::count(count, "thing", "things");
+    let line = match (before, left) {
+        (0, 0) if repaired.mended.is_empty() => format!("{place}: nothing is damaged"),
+        _ if dry => format!("{place}: {} damaged; nothing was changed", things(before)),
+        (_, 0) => format!("{place}: everything is mended, and was read again"),
+        _ => format!(
+            "{place}: {} of {} damaged still; `--from` another copy may have what is missing",
+            things(left),
+            before.max(left)
+        ),
+    };
+    screen.mention(&line);
+    Outcome::done().with(left > 0, Cause::Missing)
+}

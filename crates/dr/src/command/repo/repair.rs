@@ -1,0 +1,66 @@
+//! `dr repo repair`: what is damaged is mended as far as anything of it can be had.
+
+use clap::Args;
+use dr_repo::{Repair as Options, RepoError, Tally};
+use dr_run::clock;
+
+use crate::args::World;
+use crate::cache::Cache;
+use crate::command::repaired;
+use crate::exit::{Failure, Outcome};
+use crate::place::{self, Access, Place};
+use crate::told::{self, Doing};
+use crate::{env, observe};
+
+/// Mend what is damaged
+///
+/// First says what is lost from which files. Then packs are healed from their parity, what describes them is made
+/// again, snapshots whose log entry is lost are registered again, and lost chunks are fetched from the repositories
+/// named with --from. Everything is read again at the end; what is left is named, with exit code 3. Nothing is deleted
+/// before what replaces it was read back.
+#[derive(Args)]
+pub struct Repair {
+    /// A path, or file:// and a path
+    #[arg(value_name = "URL", value_parser = place::parse)]
+    place: Place,
+    /// Another repository of the same family, that may have what is lost here
+    #[arg(long, value_name = "URL", value_parser = place::parse)]
+    from: Vec<Place>,
+    /// Only say what is lost
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Repair {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let told = |e: RepoError| told::repo(&e, Doing::Mending, &world.signals);
+        let access = if self.dry_run { Access::Read } else { Access::Write };
+        let mut repository = self.place.try_open(access, world)?.map_err(told)?;
+        let others = self
+            .from
+            .iter()
+            .map(|from| {
+                from.shelf(Access::Read, world).map_err(RepoError::from).and_then(|shelf| repository.sibling(shelf))
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(told)?;
+        let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), world.screen);
+        let clock = || clock::now().as_millisecond();
+        let cache = Cache::of(repository.id(), screen);
+        let options = Options {
+            now_ms: clock(),
+            dry: self.dry_run,
+            others: &others,
+            scratch: &scratch,
+            journal: cache.journal(),
+            clock: &clock,
+            stop: world.signals.stop(),
+            tally: &tally,
+        };
+        let done = observe::while_shown(screen, &tally, observe::checking, || {
+            dr_repo::repair(&mut repository, &options, &mut |one| repaired::step(&one, None, screen))
+        })
+        .map_err(told)?;
+        Ok(repaired::end(&done, &self.place.shown(), None, self.dry_run, screen))
+    }
+}
