@@ -530,6 +530,7 @@ class Snapshot:
     sealed_label: bytes
     needs: Runs
     session: bytes
+    at: int
     forgotten: bool = False
     lost: bool = False
     held_until: int | None = None
@@ -549,6 +550,7 @@ class Body:
     indexes: list[tuple[str, int, bytes]]
     sources: Runs
     replaced: list[str]
+    at: int
 
 
 def registration(body: dict[int, Any]) -> Body:
@@ -565,6 +567,7 @@ def registration(body: dict[int, Any]) -> Body:
         get(body, 1, bytes, size=16), get(body, 2, bytes, size=4), u64(body, 3, 0), get(body, 4, bool, False),
         snapshots, runs(body, 6, []), ranges(get(body, 7, list, [])),
         [read_object(item) for item in get(body, 8, list, [])], runs(body, 10, []), replaced,
+        u64(body, 12, 0),
     )  # fmt: skip
 
 
@@ -642,7 +645,7 @@ class State:
     def apply(self, entry: Entry) -> None:
         """Changes nothing if the entry is void."""
         host = entry.host is not None
-        if host and (entry.author in self.revoked or entry.type in BODIES and entry.type not in (1, 2, 14)):
+        if host and (entry.author in self.revoked or entry.type in BODIES and entry.type not in (1, 2, 10, 14)):
             return
         if entry.type not in BODIES:
             return
@@ -700,21 +703,26 @@ class State:
         author = (entry.author, entry.host)
         session = self.sessions.get(body.session) or SessionState(author, body.host)
         own = sum(last - first + 1 for spans in body.own.values() for first, last in spans)
+        mends = entry.type == 9  # repair describes what others stored, also those that have ended
+        only_describes = mends and not own and not body.snapshots and not body.ends
+        relied_on = [*body.needs, *([] if only_describes else self.all_of(body.session))]
         if (
             (entry.host is not None and entry.host != body.host)
-            or (session.author, session.host) != (author, body.host)
-            or body.session in self.fenced
-            or session.ended
-            or body.sequence <= session.last
+            or session.host != body.host
+            or (session.author != author and not mends)
+            or (body.session in self.fenced and not only_describes)
+            or (session.ended and not mends)
+            or (body.sequence <= session.last and not mends)
             or own > 65536
             or len(body.snapshots) > 1024
-            or any(pack.swept for pack in self.known([*body.needs, *self.all_of(body.session)]))
+            or any(pack.swept for pack in self.known(relied_on))
             or (entry.type == 9 and not set(body.replaced) <= {index[0] for index in self.indexes})
         ):
             return
-        self.sessions[body.session] = session
-        session.last, session.ended = body.sequence, body.ends
-        for pack in self.known([*body.needs, *self.all_of(body.session)]):
+        if not only_describes:
+            self.sessions[body.session] = session
+            session.last, session.ended = max(body.sequence, session.last), body.ends or session.ended
+        for pack in self.known(relied_on):
             pack.condemned = False
         for kind, spans in body.own.items():
             for first, last in spans:
@@ -722,8 +730,9 @@ class State:
                     self.register((body.session, kind, number), body.host)
         for name, length, hashed in body.indexes:
             self.indexes.append((name, length, hashed, body.session))
+        at = body.at if mends and 0 < body.at < entry.n else entry.n
         for id, document, label in body.snapshots:
-            self.snapshots.setdefault(id, Snapshot(id, entry.n, document, label, body.needs, body.session))
+            self.snapshots.setdefault(id, Snapshot(id, entry.n, document, label, body.needs, body.session, at))
         if entry.type == 9:
             self.indexes = [index for index in self.indexes if index[0] not in body.replaced]
 
@@ -733,6 +742,7 @@ class Log:
     state: State
     faults: list[tuple[str, str]]  # any of them may have said anything
     newest_unread: bool
+    unknown: bool  # something was said that nobody has accounted for
 
 
 def read_log(store: Store, keys: Keys, repo_hash: bytes) -> Log:
@@ -752,6 +762,7 @@ def read_log(store: Store, keys: Keys, repo_hash: bytes) -> Log:
             bad[n] = str(why)
     state = State()
     settled: list[range] = []
+    accounted: set[int] = set()
     for n, entry in entries.items():
         before = entries.get(entry.follows)
         may_say = n == 1 or entry.host is None  # one host's later word must not close the whole repository
@@ -761,9 +772,13 @@ def read_log(store: Store, keys: Keys, repo_hash: bytes) -> Log:
             bad.setdefault(entry.follows, f"it was exchanged: entry {n} followed another")
         if entry.host is None and entry.follows + 1 < n:
             settled.append(range(entry.follows + 1, n))
+        if entry.host is None and entry.type == 14:
+            found = re.fullmatch(r"accounted for, though it cannot be read: log entry (\d+)", get(entry.body, 1, str, ""))
+            accounted.update({int(found[1])} if found and int(found[1]) < n else set())
         state.apply(entry)
+    bad = {n: why for n, why in bad.items() if n not in accounted}
     faults = [(f"log/{n:016x}", why) for n, why in sorted(bad.items()) if not any(n in span for span in settled)]
-    return Log(state, faults, last > max(entries, default=0))
+    return Log(state, faults, last > max(entries, default=0), bool(bad))
 
 
 # Packs
@@ -1105,9 +1120,15 @@ def contents(size: int, column: Cursor, ids: Cursor) -> Contents:
 class Repository:
     def __init__(self, root: str) -> None:
         self.store = Store(root)
-        if not os.path.lexists(os.path.join(root, "repo.json")):
+        if not any(os.path.lexists(os.path.join(root, name)) for name in ("repo.json", "ecc/copy/repo.json")):
             raise Refused(10, f"there is no repository at {root}")
-        self.repo = self.store.whole("repo.json", 65536)
+        self.second: list[tuple[str, str]] = []  # what is read from its second copy, and why
+        try:
+            self.repo = self.store.whole("repo.json", 65536)
+            json.loads(self.repo.decode())
+        except (Damaged, ValueError) as why:
+            self.repo = self.store.whole("ecc/copy/repo.json", 65536)
+            self.second.append(("repo.json", str(why)))
         config = self.configuration()
         family, secret = self.unlock()
         self.keys = Keys(family, secret)
@@ -1118,7 +1139,7 @@ class Repository:
         if trusted != self.keys.maintenance.hex():
             raise Refused(1, "repo.json trusts another maintenance key than the family's own: it was exchanged")
         self.log = read_log(self.store, self.keys, digest(self.repo))
-        self.state, self.faults = self.log.state, self.log.faults
+        self.state, self.faults = self.log.state, self.second + self.log.faults
         self.packs: dict[PackId, Pack] = {}
         self.lines: dict[PackId, tuple[int, bytes]] = {}
         self.places: dict[bytes, list[tuple[PackId, int, int, int]]] = {}  # kind + id -> pack, frame, offset, length
@@ -1180,7 +1201,7 @@ class Repository:
         """Finds every chunk's places; what was damaged on the way is returned, and read around."""
         faults: list[tuple[str, str]] = []
         objects: list[tuple[str, tuple[int, bytes, bytes] | None]] = [(i[0], i[1:]) for i in self.state.indexes]
-        if self.faults:
+        if self.log.unknown:
             named = {name for name, _ in objects}
             objects += [(n, None) for n in self.store.list("idx") if INDEX_NAME.fullmatch(n) and n not in named]
             for name in self.store.list("data") + self.store.list("meta"):
@@ -1292,7 +1313,7 @@ class Repository:
         while True:
             before = self.state.snapshots.get(self.replaces(snapshot))
             if before is None or before.n >= snapshot.n:
-                return snapshot.n
+                return snapshot.at
             snapshot = before
 
     def replaces(self, snapshot: Snapshot) -> bytes:
@@ -1675,6 +1696,11 @@ def check(repository: Repository) -> bool:
             must(registered == digest(slot), "it is not the slot that was registered")
         except Damaged as why:
             finding(name, str(why))
+    for name in repository.store.list("ecc"):
+        try:
+            check_parity(repository, name)
+        except Damaged as why:
+            finding(name, str(why))
     for name, why in repository.read_indexes():
         finding(name, why)
     for pack, state in sorted(repository.state.packs.items()):
@@ -1697,6 +1723,40 @@ def check(repository: Repository) -> bool:
                 finding(name, f"{text(row.path)}: {why}")
     say(f"{len(repository.packs)} packs, {len(repository.snapshots())} snapshots, {found} findings")
     return not found
+
+
+def check_parity(repository: Repository, name: str) -> None:
+    """Whether a parity object or a second copy is whole. Healing is not for this reader."""
+    if name.startswith("ecc/copy/"):
+        of = name[len("ecc/copy/") :]
+        right = digest(repository.repo) if of == "repo.json" else repository.state.slots.get(of)
+        must(right in (None, digest(repository.store.whole(name, 65536))), f"it is no copy of {of}")
+        return
+    match = re.fullmatch(r"ecc/[0-9a-f]{8}/([0-9a-f]{32})/[0-9a-f]{4}", name)
+    if not match:
+        return
+    data = repository.store.whole(name, 512 * MIB)
+    front = Cursor(data)
+    must(front.take(8) == b"DRPARIT1" and front.number(2) == 1 and front.number(1) == 1, "it is no parity object")
+    front.number(1)
+    size = front.number(4)
+    table = data[:size]
+    must(size == len(table) and table[-32:] == digest(table[:-32]), "its table is damaged")
+    must(front.take(16) == repository.keys.family, "it is of another family")
+    must(front.take(16).hex() == match[1], "it is of another session")
+    spares = size
+    for _ in range(front.number(4)):
+        front.take(5)
+        length = front.number(8)
+        front.take(32)
+        shards = -(-length // 131072)
+        front.take(16 * shards)
+        left = length if shards <= 8 else 8 * 131072
+        for _ in range(min(shards, 8)):
+            shard, left = min(left, 131072), max(left - 131072, 0)
+            must(digest(data[spares : spares + shard])[:16] == front.take(16), "a spare shard is damaged")
+            spares += shard
+    must(spares == len(data), "it has another length")
 
 
 def check_contents(repository: Repository, row: Row, sound: set[tuple[bytes, int, int, int]]) -> None:

@@ -11,4 +11,5 @@ mod interrupted;
 mod keys;
 mod letting_go;
 mod look;
+mod mending;
 mod round_trip;

@@ -67,9 +67,10 @@ fn a_truncated_or_empty_object_is_named_by_both() {
         with(&both, name, |bytes| bytes.truncate(bytes.len() / 2), || both_name(&both, name, "cut in half"));
         with(&both, name, Vec::clear, || both_name(&both, name, "empty"));
     }
+    // Its second copy is as good, and says that the first is not.
     with(&both, "repo.json", Vec::clear, || {
-        both.dr(&["repo", "snapshots", "repo"]).ended(1).told("repo.json");
-        both.reader(&["snapshots"]).ended(1).told("repo.json");
+        both.dr(&["repo", "snapshots", "repo"]).ended(0).told("repo.json");
+        both.reader(&["snapshots"]).ended(3).told("repo.json");
     });
 }
 
@@ -78,7 +79,7 @@ fn what_a_damaged_pack_costs_is_the_same_for_both_and_the_rest_comes_back() {
     let both = Both::with_two_generations(Key::File);
     // Sessions have names by chance; the large pack is the first generation's, of below/b.bin.
     let size = |name: &String| fs::metadata(both.path("repo").join(name)).unwrap().len();
-    let pack = names(&both).into_iter().max_by_key(size).unwrap();
+    let pack = names(&both).into_iter().filter(|name| name.starts_with("data/")).max_by_key(size).unwrap();
     with(
         &both,
         &pack,

@@ -5,6 +5,7 @@ mod erase;
 mod faults;
 mod look;
 mod media;
+mod mend;
 mod plans;
 mod retain;
 mod rounds;

@@ -64,6 +64,7 @@ fn the_magics_of_the_page_are_those_of_the_code() {
         ("index object", INDEX_MAGIC),
         ("log entry", LOG_MAGIC),
         ("key slot", SLOT_MAGIC),
+        ("parity object", PARITY_MAGIC),
         ("tree page", PAGE_MAGIC),
         ("extent page", EXTENT_MAGIC),
     ];
@@ -87,6 +88,9 @@ fn the_limits_of_the_page_are_those_of_the_code() {
         ("log entry", LOG_MAX),
         ("index object", INDEX_MAX),
         ("index records, decompressed", INDEX_RAW_MAX as u64),
+        ("shard of a pack", SHARD as u64),
+        ("spare shards of a pack", SPARES as u64),
+        ("table of a parity object", PARITY_TABLE_MAX as u64),
         ("sealed label", LABEL_MAX as u64),
         ("pack", PACK_MAX),
         ("pack header", HEADER_MAX as u64),

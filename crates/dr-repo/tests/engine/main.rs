@@ -8,6 +8,7 @@ mod erase;
 mod faults;
 mod flips;
 mod look;
+mod matrix;
 mod prune;
 mod repair;
 mod round_trip;
