@@ -1439,7 +1439,24 @@ class Repository:
 
     def snapshots(self) -> list[Snapshot]:
         kept = [snapshot for snapshot in self.state.snapshots.values() if not snapshot.forgotten]
-        return sorted(kept, key=lambda snapshot: (snapshot.at, snapshot.id))
+        return sorted(kept, key=lambda snapshot: (self.stands_at(snapshot), snapshot.n, snapshot.id))
+
+    def stands_at(self, snapshot: Snapshot) -> int:
+        """The entry in whose place it stands: that of what it replaces, if the maintenance key says so."""
+        while True:
+            before = self.state.snapshots.get(self.replaces(snapshot))
+            if before is None or before.n >= snapshot.n:
+                return snapshot.at
+            snapshot = before
+
+    def replaces(self, snapshot: Snapshot) -> bytes:
+        """The snapshot in whose place it stands; empty without one, or if a host alone says so."""
+        if self.state.sessions[snapshot.session].author[1] is not None:
+            return b""
+        try:
+            return get(self.label(snapshot), 11, bytes, b"")
+        except Damaged:
+            return b""
 
     def label(self, snapshot: Snapshot) -> dict[int, Any]:
         key = derive("dr v1 label", self.keys.list + self.keys.family + snapshot.id)
@@ -1454,6 +1471,7 @@ class Repository:
                 get(label, number, kind, kind())
         for number in (7, 8, 9, 10):
             u64(label, number, 0)
+        get(label, 11, bytes, b"", 16)
         return label
 
     def find(self, wanted: str) -> Snapshot:
@@ -1595,9 +1613,11 @@ def list_snapshots(repository: Repository) -> bool:
             "paths": [text(path) for path in label.get(3, [])],
             "tags": dict(zip(texts[0::2], texts[1::2], strict=True)),
             "system": label.get(1, ""),
-            "number": snapshot.at,
+            "number": repository.stands_at(snapshot),
             "held_until": milliseconds(snapshot.held_until),
         }
+        if repository.replaces(snapshot):
+            out["replaces"] = repository.replaces(snapshot).hex()
         if damaged:
             out["damaged"] = damaged
         names = {"entries": 7, "files": 8, "bytes": 9, "unreadable": 10}

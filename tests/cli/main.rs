@@ -4,6 +4,7 @@
 mod answers;
 mod bench;
 mod copy;
+mod erase;
 mod faults;
 mod full;
 mod interrupted;

@@ -94,3 +94,28 @@ fn a_copy_reads_the_same_to_a_stranger() {
         both.bench.same_trees(&both.path(&format!("{id}-by-dr")), &both.path(&format!("{id}-by-reader")), "");
     }
 }
+
+#[test]
+fn what_was_written_anew_without_something_reads_the_same_and_stands_where_the_old_one_stood() {
+    let both = Both::with_two_generations(Key::Password);
+    fs::remove_file(both.path("from/below/new")).unwrap();
+    both.backup();
+    let before = both.ids();
+    // Of three the second alone, which has a file that the others do not have; then all of them.
+    for (round, file) in ["below/new", "a.txt"].into_iter().enumerate() {
+        both.dr(&["repo", "erase", "repo", "--path", file, "--now"]).ended(0);
+        let listed = both.dr(&["repo", "snapshots", "--json", "repo"]).ended(0).document();
+        assert_eq!(lines(&both.reader(&["snapshots"]).ended(0)), listed);
+        let after = both.ids();
+        let same: Vec<bool> = before.iter().zip(&after).map(|(before, after)| before == after).collect();
+        assert_eq!(same, if round == 0 { [true, false, true] } else { [false; 3] });
+        assert_eq!(both.reader(&["check"]).ended(0).stdout, "");
+        for id in after.iter().map(String::as_str).chain(["latest"]) {
+            let (by_dr, by_reader) = (format!("{id}-{round}-by-dr"), format!("{id}-{round}-by-reader"));
+            both.dr(&["repo", "restore", "repo", id, "--to", &by_dr]).ended(0);
+            both.reader(&["restore", id, &by_reader]).ended(0);
+            assert!(!both.path(&by_dr).join(file).exists());
+            both.bench.same_trees(&both.path(&by_dr), &both.path(&by_reader), "");
+        }
+    }
+}

@@ -298,6 +298,22 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lapses: Option<Timestamp>,
     },
+    /// Somebody had something taken out of every snapshot of a system: once when it is asked for, with every copy that may
+    /// hold it, and once more for each copy with which something was done about it. What it was called is written nowhere.
+    Erasure {
+        /// Which: the same in all of its events.
+        erasure: String,
+        /// Whose data.
+        system: SystemId,
+        /// Why, in the words of who asked.
+        reason: String,
+        /// Different entries that were taken out; in the first event, before anything was looked at, 0.
+        entries: u64,
+        /// Bytes of their contents.
+        bytes: u64,
+        /// How it stands on these copies.
+        copies: Vec<ErasedCopy>,
+    },
     /// Bodies of earlier entries were taken out because their time was up; their hashes stay.
     BodiesPurged {
         /// The numbers of those entries.
@@ -352,6 +368,24 @@ pub struct RunCopy {
     /// New bytes on the target.
     pub bytes_stored: u64,
     /// What went wrong, in words without file names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// How an erasure stands on one copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasedCopy {
+    /// Where.
+    pub target: TargetId,
+    /// On which medium, if the target is a pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<MediumId>,
+    /// How it stands.
+    pub state: ErasureState,
+    /// The bytes may lie there until then at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// What is in the way, in words without file names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -515,6 +549,19 @@ words! {
         Webhook = "webhook",
         /// A program of the school's.
         Command = "command",
+    }
+    /// How an erasure stands on one copy.
+    ErasureState {
+        /// Nothing was done yet: the copy could not be reached.
+        Pending = "pending",
+        /// In no snapshot any more; its bytes go when what is unneeded there is deleted.
+        Unlisted = "unlisted",
+        /// Its bytes were deleted too.
+        Gone = "gone",
+        /// Some of it is in snapshots that are held.
+        Held = "held",
+        /// It could not be done, or not wholly.
+        Failed = "failed",
     }
     /// What kind of decision a person took.
     Decision {

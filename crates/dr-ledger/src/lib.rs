@@ -19,8 +19,8 @@ mod verify;
 
 pub use entry::{Authenticated, Body, Entry};
 pub use event::{
-    ChannelKind, CheckKind, CopyOutcome, Decision, Event, LetterStatus, MediumKind, MessageKind, PlannedCopy,
-    RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
+    ChannelKind, CheckKind, CopyOutcome, Decision, ErasedCopy, ErasureState, Event, LetterStatus, MediumKind,
+    MessageKind, PlannedCopy, RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
 };
 pub use file::{Appended, FILE_NAME, Ledger, LedgerError};
 pub use history::{Check, CopyHistory, Done, Failed, History, LastRun, Letter, Rehearsal, Restore, Unfinished};

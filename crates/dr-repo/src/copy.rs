@@ -208,7 +208,8 @@ impl<'a> Copier<'a> {
         let relied = self.mover.relied.iter().map(|pack| index.brief(*pack));
         let needs = runs_of(relied.map(|pack| (pack.id, pack.host)));
         let body = if snapshot.is_some() { Body::Commit } else { Body::Packs };
-        self.stored.register(self.to, body, Says { snapshot, needs, last, ..Says::default() }).map(|_| ())
+        let snapshots = snapshot.into_iter().collect();
+        self.stored.register(self.to, body, Says { snapshots, needs, last, ..Says::default() }).map(|_| ())
     }
 
     /// Moves what one snapshot needs, and commits it.

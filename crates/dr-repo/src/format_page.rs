@@ -219,6 +219,7 @@ fn document(root: ChunkId) -> (Label, Document) {
         files: 2,
         bytes: 4128,
         unreadable: 0,
+        replaces: None,
     };
     let document = Document {
         label: label.clone(),

@@ -256,6 +256,14 @@ impl Log {
         (!goes_on && !accepted).then_some((n, digest))
     }
 
+    /// What the maintenance key noted, oldest first.
+    pub(crate) fn noted(&self) -> impl Iterator<Item = &str> {
+        self.read.values().filter_map(|outcome| match outcome.as_ref().map(|entry| (&entry.body, entry.author)) {
+            Ok((Body::Note(text), Author::Maintenance)) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// The BLAKE3 of the `repo.json` under which the log was begun.
     pub(crate) fn genesis(&self) -> Digest {
         self.genesis

@@ -191,6 +191,12 @@ impl Row {
         (0..self.spare_sums.len()).filter(is_good).collect()
     }
 
+    /// The pack's spare shards for another parity object, if they are whole.
+    pub(crate) fn again(&self, spare: &[u8]) -> Option<Spare> {
+        let whole = || Spare { line: self.line.clone(), sums: self.sums.clone(), spare: spare.to_vec() };
+        self.is_whole(spare).then(whole)
+    }
+
     /// Whether its spare shards are whole.
     pub(crate) fn is_whole(&self, spare: &[u8]) -> bool {
         spare.len() as u64 == self.len && self.good_spares(spare).len() == self.spare_sums.len()

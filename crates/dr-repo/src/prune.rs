@@ -17,6 +17,7 @@ use dr_store::{Listed, StoreError};
 
 use crate::anew::Anew;
 use crate::backup::Tally;
+use crate::erase::{erased, forget_parity};
 use crate::error::RepoError;
 use crate::fold::{SWEEPS, SnapshotState, State, ranges, runs_of, whole};
 use crate::format::{META_PACK_TARGET, PACK_TARGET};
@@ -155,7 +156,7 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         Ok(live) => live,
         Err(why) => return Err(outrun(repository, view, why)),
     };
-    let uses = uses(repository, &live, &pins(&repository.log.state, view, options, None))?;
+    let uses = uses(repository, &live, &pins(&repository.log.state, view, options, None), &erased(&repository.log))?;
     let fates = plan(&uses, options.waste, target);
     let (mut gone, mut moved) = (Vec::new(), Vec::new());
     for (used, fate) in uses.iter().zip(&fates) {
@@ -239,7 +240,7 @@ fn is_undoable(snapshot: &SnapshotState, options: &Prune<'_>) -> bool {
 }
 
 /// Unknown means keep: nothing is removed while anything cannot be read.
-fn understood(repository: &Repository) -> Result<(), RepoError> {
+pub(crate) fn understood(repository: &Repository) -> Result<(), RepoError> {
     if let Some(n) = repository.log.unknown.first() {
         return Err(RepoError::ReadOnly(format!(
             "{} cannot be read, so nobody knows what is still needed; nothing was removed",
@@ -289,7 +290,7 @@ impl Pins {
 }
 
 /// How much of each pack is needed.
-fn uses(repository: &Repository, live: &Live, pins: &Pins) -> Result<Vec<Use>, RepoError> {
+fn uses(repository: &Repository, live: &Live, pins: &Pins, erased: &BTreeSet<PackId>) -> Result<Vec<Use>, RepoError> {
     let index = repository.index()?;
     let mut out = Vec::with_capacity(index.packs() as usize);
     for pack in 0..index.packs() {
@@ -309,7 +310,8 @@ fn uses(repository: &Repository, live: &Live, pins: &Pins) -> Result<Vec<Use>, R
         // What a pack holds beside frames goes with them.
         let share = if sealed == 0 { 0 } else { (u128::from(bytes) * u128::from(needed) / u128::from(sealed)) as u64 };
         let live = if any { share.max(1) } else { 0 };
-        out.push(Use { pack, kind: brief.id.kind, bytes, live, pinned: pins.why(&brief.id) });
+        let (kind, pinned, erased) = (brief.id.kind, pins.why(&brief.id), erased.contains(&brief.id));
+        out.push(Use { pack, kind, bytes, live, pinned, erased });
     }
     Ok(out)
 }
@@ -502,6 +504,8 @@ impl Step<'_> {
         let gone: BTreeSet<PackId> =
             state.packs.iter().filter(|(_, at)| at.swept && self.is_due(at.swept_ms)).map(|(pack, _)| *pack).collect();
         self.supersede(repository, &gone)?;
+        let (objects, bytes) = forget_parity(repository, &gone, self.options.tally)?;
+        (out.deleted, out.bytes_deleted) = (out.deleted + objects, out.bytes_deleted + bytes);
         let state = &repository.log.state;
         let superseded: BTreeSet<&str> =
             state.indexes.iter().filter(|index| index.superseded).map(|index| index.object.name.as_str()).collect();

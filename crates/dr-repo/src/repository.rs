@@ -2,6 +2,7 @@
 
 mod load;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use crate::frames::Frames;
 use crate::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, random, unhex};
 use crate::key::{FamilyKey, Key, WriterKey};
 use crate::log::{Log, key};
-use crate::log_entry::Body as Entry;
+use crate::log_entry::{Author, Body as Entry};
 use crate::lookup::Index;
 use crate::slot::{self, NotOpened};
 use crate::snapshot::Label;
@@ -45,12 +46,23 @@ pub struct Fault {
 pub struct Snapshot {
     /// Its id.
     pub id: SnapshotId,
-    /// The log entry that committed it: snapshots are ordered by this, not by any clock.
+    /// The log entry that committed it, or the one in whose place it stands: snapshots are ordered by this, not by any
+    /// clock.
     pub number: u64,
     /// What it says of itself. `None`: the label does not open.
     pub label: Option<Label>,
     /// Not to be removed before this time, in milliseconds since 1970 UTC.
     pub held_until_ms: Option<i64>,
+    /// The snapshot in whose place it stands, if the maintenance key says so.
+    pub replaces: Option<SnapshotId>,
+}
+
+/// Those of these snapshots in whose place another of them stands: an erasure was cut off before it took them off the
+/// list, and whoever counts snapshots must not count both.
+#[must_use]
+pub fn written_anew(all: &[Snapshot]) -> BTreeSet<SnapshotId> {
+    let replaced: BTreeSet<_> = all.iter().filter_map(|one| one.replaces).collect();
+    all.iter().map(|one| one.id).filter(|id| replaced.contains(id)).collect()
 }
 
 /// An open repository.
@@ -390,25 +402,48 @@ impl Repository {
     /// The snapshots, oldest commit first.
     #[must_use]
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        self.log.state.live().into_iter().map(|(id, state)| self.shown(id, state)).collect()
+        self.ordered(self.log.state.live())
     }
 
     /// The snapshots that were forgotten, oldest commit first. Whether one can be put back shows when it is tried.
     #[must_use]
     pub fn forgotten(&self) -> Vec<Snapshot> {
         let gone = self.log.state.snapshots.iter().filter(|(_, state)| !state.is_there());
-        let mut out: Vec<Snapshot> = gone.map(|(id, state)| self.shown(*id, state)).collect();
-        out.sort_by_key(|snapshot| (snapshot.number, snapshot.id));
-        out
+        self.ordered(gone.map(|(id, state)| (*id, state)).collect())
     }
 
-    fn shown(&self, id: SnapshotId, state: &SnapshotState) -> Snapshot {
-        Snapshot {
-            id,
-            number: state.at,
-            label: Label::open(&state.label, &self.writer.naming.list, self.writer.family, id).ok(),
-            held_until_ms: state.held_until_ms,
+    /// By the entry that committed each; what was written anew without something stands where it stood before.
+    fn ordered(&self, all: Vec<(SnapshotId, &SnapshotState)>) -> Vec<Snapshot> {
+        let shown = |(id, state): (SnapshotId, &SnapshotState)| {
+            let label = self.label_of(id, state);
+            let (replaces, number) = (self.replaces(state, label.as_ref()), self.stands_at(state, label.as_ref()));
+            (state.n, Snapshot { id, number, label, held_until_ms: state.held_until_ms, replaces })
+        };
+        let mut out: Vec<(u64, Snapshot)> = all.into_iter().map(shown).collect();
+        out.sort_by_key(|(n, snapshot)| (snapshot.number, *n, snapshot.id));
+        out.into_iter().map(|(_, snapshot)| snapshot).collect()
+    }
+
+    pub(crate) fn label_of(&self, id: SnapshotId, state: &SnapshotState) -> Option<Label> {
+        Label::open(&state.label, &self.writer.naming.list, self.writer.family, id).ok()
+    }
+
+    /// The snapshot in whose place one stands. Only the maintenance key's word counts: with a host's key alone nobody can
+    /// put a false snapshot in a true one's place.
+    pub(crate) fn replaces(&self, state: &SnapshotState, label: Option<&Label>) -> Option<SnapshotId> {
+        let own = self.log.state.sessions.get(&state.session)?;
+        label.filter(|_| own.author == Some(Author::Maintenance))?.replaces
+    }
+
+    /// The entry in whose place a snapshot stands. Entries only fall, so this ends.
+    fn stands_at(&self, state: &SnapshotState, label: Option<&Label>) -> u64 {
+        let (mut at, mut replaces) = (state, self.replaces(state, label));
+        while let Some(id) = replaces
+            && let Some(before) = self.log.state.snapshots.get(&id).filter(|before| before.n < at.n)
+        {
+            (at, replaces) = (before, self.replaces(before, self.label_of(id, before).as_ref()));
         }
+        at.at
     }
 
     /// The snapshot of that id, of a unique beginning of one (8 digits or more), or `latest`.

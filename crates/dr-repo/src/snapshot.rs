@@ -33,6 +33,8 @@ pub struct Label {
     pub bytes: u64,
     /// Entries that could not be captured.
     pub unreadable: u64,
+    /// The snapshot in whose place it stands: it is that one without what was erased.
+    pub replaces: Option<SnapshotId>,
 }
 
 /// Whether entries stand under one directory's own root or under absolute paths.
@@ -64,7 +66,7 @@ pub(crate) const LISTED_MAX: usize = 10_000;
 
 impl Label {
     fn write(&self, out: &mut Writer) {
-        out.map(10);
+        out.map(if self.replaces.is_some() { 11 } else { 10 });
         out.number(1).text(&self.system).number(2).text(&self.hostname).number(3).array(self.paths.len());
         for path in &self.paths {
             out.bytes(path);
@@ -76,6 +78,9 @@ impl Label {
         out.number(5).signed(self.started_ms).number(6).signed(self.ended_ms);
         out.number(7).number(self.entries).number(8).number(self.files);
         out.number(9).number(self.bytes).number(10).number(self.unreadable);
+        if let Some(id) = &self.replaces {
+            out.number(11).bytes(&id.0);
+        }
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Bad> {
@@ -95,6 +100,7 @@ impl Label {
                 8 => out.files = reader.number()?,
                 9 => out.bytes = reader.number()?,
                 10 => out.unreadable = reader.number()?,
+                11 => out.replaces = Some(SnapshotId(reader.array()?)),
                 _ => return Ok(false),
             }
             Ok(true)
@@ -235,6 +241,7 @@ mod tests {
             files: 2,
             bytes: 1 << 40,
             unreadable: 1,
+            replaces: Some(SnapshotId([6; 16])),
         };
         let (list, family, id) = (Secret([1; 32]), FamilyId([2; 16]), SnapshotId([3; 16]));
         let sealed = label.seal(&list, family, id).unwrap();

@@ -40,6 +40,11 @@ impl Spares {
         Self { on, packs: Vec::new() }
     }
 
+    /// Of packs whose spare shards are at hand.
+    pub(crate) fn of(packs: Vec<Spare>) -> Self {
+        Self { on: true, packs }
+    }
+
     /// Reads a pack that is not stored yet.
     pub(crate) fn take_file(&mut self, line: PackLine, path: &Path) -> Result<(), RepoError> {
         if !self.on {

@@ -36,7 +36,7 @@ pub(crate) struct Stored<'a> {
 /// What an entry says beside the packs that it registers.
 #[derive(Default)]
 pub(crate) struct Says {
-    pub(crate) snapshot: Option<Named>,
+    pub(crate) snapshots: Vec<Named>,
     /// Packs of others that are relied on.
     pub(crate) needs: Vec<Runs>,
     /// Packs whose frames were moved or rewritten.
@@ -122,13 +122,13 @@ impl<'a> Stored<'a> {
     ) -> Result<Vec<Runs>, RepoError> {
         self.since_ms = (self.clock)();
         let (own, indexes) = self.describe(to)?;
-        let Says { snapshot, needs, sources, superseded, last } = says;
+        let Says { snapshots, needs, sources, superseded, last } = says;
         let registered = Registered {
             session: self.session.id,
             host: self.session.host,
             sequence: self.sequence + 1,
             last,
-            snapshots: snapshot.into_iter().collect(),
+            snapshots,
             needs,
             own: own.clone(),
             indexes,

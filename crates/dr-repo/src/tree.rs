@@ -107,6 +107,20 @@ impl TreeBuilder {
         })
     }
 
+    /// Whether a page of this level that stands in another tree may be taken whole: no page below or beside it is open.
+    pub(crate) fn is_between(&self, level: u8) -> bool {
+        self.rows.is_empty() && self.levels.iter().take(usize::from(level)).all(|level| level.children.is_empty())
+    }
+
+    /// Takes a page of another tree whole, where [`TreeBuilder::is_between`]. What follows it must be what follows it
+    /// there: a leaf may have ended because of the next row.
+    pub(crate) fn take(&mut self, level: u8, child: Child, keep: &mut Keep<'_>) -> Result<(), RepoError> {
+        while self.levels.len() < usize::from(level) {
+            self.levels.push(Level::default());
+        }
+        self.climb(usize::from(level), child, keep)
+    }
+
     /// Closes what is open. `None` for a tree without entries.
     pub(crate) fn finish(mut self, keep: &mut Keep<'_>) -> Result<Option<Root>, RepoError> {
         self.close_leaf(keep)?;

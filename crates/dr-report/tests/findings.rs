@@ -5,7 +5,10 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use dr_ledger::{ChannelKind, CopyOutcome, Decision, Digest, Event, MessageKind, PlannedCopy, RehearsalVerdict, RunId};
+use dr_ledger::{
+    ChannelKind, CopyOutcome, Decision, Digest, ErasedCopy, ErasureState, Event, MessageKind, PlannedCopy,
+    RehearsalVerdict, RunId,
+};
 use dr_report::{StatusReport, alerts};
 use world::{SYSTEMS, World, at};
 
@@ -368,4 +371,39 @@ fn every_rule_stands_on_the_page_about_findings() {
     let rows: String = page.lines().filter(|line| line.starts_with("| `")).collect();
     let absent: Vec<_> = rules.iter().filter(|rule| !rows.contains(&format!("`{rule}`"))).collect();
     assert!(absent.is_empty(), "not on the page: {absent:?}");
+}
+
+#[test]
+fn an_erasure_that_waits_for_a_disk_is_told_after_a_week_and_red_within_the_month_and_ends_when_it_is_done() {
+    let mut world = World::autumn();
+    world.until("2026-11-20", "2026-12-31");
+    let event = |copies: &[(&str, ErasureState)]| Event::Erasure {
+        erasure: "1/email".into(),
+        system: world::system("email"),
+        reason: "request 2026-14".into(),
+        entries: 0,
+        bytes: 0,
+        copies: copies
+            .iter()
+            .map(|(target, state)| ErasedCopy {
+                target: world::target(target),
+                medium: None,
+                state: *state,
+                until: None,
+                error: None,
+            })
+            .collect(),
+    };
+    world.add(at("2026-11-02T10:00"), event(&[("nas", ErasureState::Pending), ("disks", ErasureState::Pending)]));
+    world.add(at("2026-11-02T10:01"), event(&[("nas", ErasureState::Gone)]));
+    let said = |world: &World, now: &str| -> Vec<(String, String)> {
+        let findings = world.status(now).findings.into_iter().filter(|finding| finding.key == "email/erasure");
+        findings.map(|finding| (finding.status.word().to_owned(), finding.cause)).collect()
+    };
+    assert_eq!(said(&world, "2026-11-08T10:00"), []);
+    let [(word, cause)] = said(&world, "2026-11-10T12:00").try_into().unwrap();
+    assert!(word == "amber" && cause.contains("waits for disks") && !cause.contains("nas"), "{word}: {cause}");
+    assert_eq!(said(&world, "2026-12-01T12:00")[0].0, "red");
+    world.add(at("2026-12-01T13:00"), event(&[("disks", ErasureState::Gone)]));
+    assert_eq!(said(&world, "2026-12-01T14:00"), []);
 }

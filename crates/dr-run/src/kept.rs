@@ -92,7 +92,7 @@ fn open_each(
 /// first among the opened.
 #[must_use]
 pub fn kept(opened: &[Opened], system: Option<&SystemId>) -> Vec<Kept> {
-    let mut all = Vec::new();
+    let mut all: Vec<(SnapshotId, Kept)> = Vec::new();
     for (copy, one) in opened.iter().enumerate() {
         for snapshot in one.repository.snapshots() {
             let Some(label) = snapshot.label else { continue };
@@ -100,13 +100,15 @@ pub fn kept(opened: &[Opened], system: Option<&SystemId>) -> Vec<Kept> {
                 continue;
             }
             let started = Timestamp::from_millisecond(label.started_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-            all.push(Kept { copy, id: snapshot.id, label, started });
+            // What was written anew without something is of the run of the one in whose place it stands.
+            let run = snapshot.replaces.unwrap_or(snapshot.id);
+            all.push((run, Kept { copy, id: snapshot.id, label, started }));
         }
     }
     // Copies of one run began moments apart, and that does not make one of them fresher: a run is as old as its
     // oldest copy here.
-    let run_of = |kept: &Kept| all.iter().filter(|other| other.id == kept.id).map(|other| other.started).min();
-    let mut keyed: Vec<_> = all.iter().map(|kept| (run_of(kept), kept.clone())).collect();
+    let oldest = |run: &SnapshotId| all.iter().filter(|(of, _)| of == run).map(|(_, other)| other.started).min();
+    let mut keyed: Vec<_> = all.iter().map(|(run, kept)| (oldest(run), kept.clone())).collect();
     keyed.sort_by(|(a, one), (b, other)| b.cmp(a).then(one.copy.cmp(&other.copy)));
     keyed.into_iter().map(|(_, kept)| kept).collect()
 }

@@ -22,6 +22,8 @@ pub struct Level {
     pub to: (Spot, Repository),
     /// The snapshots, oldest first.
     pub snapshots: Vec<SnapshotId>,
+    /// Systems that are left out: something of them is to be erased where they would come from, and is not yet.
+    pub waiting: BTreeSet<String>,
 }
 
 /// Opens both targets with a key that reads. `systems`: only theirs; empty for everything.
@@ -55,14 +57,21 @@ pub fn level(
     let (from, to) = (spot(from)?, spot(to)?);
     let source = school.open(&from, key.clone(), false)?;
     let there = school.open(&to, key, true)?;
-    let wanted = |system: &str| names.is_empty() || names.contains(system);
+    let erasures = school.waiting_erasures()?;
+    let waiting: BTreeSet<String> = erasures
+        .iter()
+        .filter(|erasure| erasure.waits_for(&from))
+        .map(|erasure| erasure.system.to_string())
+        .filter(|system| names.is_empty() || names.contains(system))
+        .collect();
+    let wanted = |system: &str| (names.is_empty() || names.contains(system)) && !waiting.contains(system);
     let snapshots = source
         .snapshots()
         .into_iter()
         .filter(|snapshot| snapshot.label.as_ref().is_none_or(|label| wanted(&label.system)))
         .map(|snapshot| snapshot.id)
         .collect();
-    Ok(Level { from: (from, source), to: (to, there), snapshots })
+    Ok(Level { from: (from, source), to: (to, there), snapshots, waiting })
 }
 
 impl Level {

@@ -10,6 +10,7 @@ mod capture;
 pub mod clock;
 mod copy;
 mod due;
+mod erase;
 mod error;
 mod hooks;
 mod init;
@@ -36,6 +37,7 @@ mod targets;
 
 pub use clock::Clock;
 pub use due::{Turn, asked, due, past};
+pub use erase::{Carried, Erasing, Erasure, begin, carry_out};
 pub use error::RunError;
 pub use init::{Founded, GiveOut, Initialised, init};
 pub use job::{Copy, Run, Unwatched, Watch, note_killed, run};

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use dr_entry::{Destination, EntryPath};
 use dr_ledger::{Decision, Event, RestoreOutcome, SnapshotRef};
-use dr_plan::{PersonId, Source, System};
+use dr_plan::{PersonId, Source, System, SystemId};
 use dr_repo::{Description, RepoError, Restore, Restored, Shape, SnapshotId, Tally};
 use dr_source::files::{Extra, Manner, PutBack};
 use dr_source::{SourceError, maildir};
@@ -111,6 +111,7 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
                 continue;
             }
         };
+        notes.extend(to_be_erased(school, &system.id, &from.spot));
         let back = Back { school, system, wanted, opened: &opened, choices: &choices, choice, described };
         let (to, restored) = back.bring(&mut notes)?;
         let outcome = Restoration {
@@ -130,6 +131,21 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
     }
     let why = notes.join("; ");
     Err(RunError::NoCopy { system: system.id.clone(), why, wrong_key: false, no_repository: false })
+}
+
+/// What a person must know who restores from a copy on which something still waits to be erased. It keeps nobody from it:
+/// on the bad day the rest is what counts.
+fn to_be_erased(school: &School, system: &SystemId, spot: &Spot) -> Option<String> {
+    let waits = match school.waiting_erasures() {
+        Ok(all) => all.iter().any(|erasure| erasure.system == *system && erasure.waits_for(spot)),
+        Err(why) => return Some(format!("whether something of it was to be erased is not known: {why}")),
+    };
+    waits.then(|| {
+        format!(
+            "something of {system} was to be erased and is in this copy still: erase it from what was restored, as \
+             `dr erase --pending` says"
+        )
+    })
 }
 
 /// Names and contents of a sensitive system are for two people together.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dr_ledger::{Event, suspicion};
 use dr_plan::{Retention, Snapshot as Judged, System, SystemId, TargetId, judge};
-use dr_repo::{Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict};
+use dr_repo::{Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict, written_anew};
 use jiff::Timestamp;
 use std::sync::atomic::AtomicBool;
 
@@ -13,6 +13,7 @@ use crate::job::made;
 use crate::kept::Opened;
 use crate::school::School;
 use crate::state::STATE;
+use crate::targets::Spot;
 
 /// What the plan says of one snapshot on one copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,9 +113,13 @@ fn verdicts(
     rule: Result<Retention, String>,
     now: Timestamp,
 ) -> Vec<(bool, String)> {
+    let written_anew = written_anew(snapshots);
     let fixed = |snapshot: &Snapshot| match (started(snapshot), snapshot.held_until_ms) {
         (None, _) => Some("its label does not open, so nobody knows when it was made".to_owned()),
         (Some(_), Some(until)) if until > now.as_millisecond() => Some(held(school, until)),
+        _ if written_anew.contains(&snapshot.id) => {
+            Some("an erasure wrote it anew and was cut off: run it again".to_owned())
+        }
         _ => None,
     };
     let rule = match rule {
@@ -242,9 +247,15 @@ pub fn prune(
     };
     let pruned = dr_repo::prune(&mut one.repository, &options, each)
         .map_err(|source| RunError::repository(one.spot.named(), source))?;
+    deleted(school, &one.spot, &pruned)?;
+    Ok(pruned)
+}
+
+/// Writes down that a prune deleted something.
+pub(crate) fn deleted(school: &School, spot: &Spot, pruned: &Pruned) -> Result<(), RunError> {
     if pruned.deleted > 0 {
-        let text = format!("{} objects were deleted on {} that nothing needed", pruned.deleted, one.spot.named());
+        let text = format!("{} objects were deleted on {} that nothing needed", pruned.deleted, spot.named());
         school.record(Event::Note { text })?;
     }
-    Ok(pruned)
+    Ok(())
 }

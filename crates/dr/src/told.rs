@@ -20,6 +20,7 @@ pub enum Doing {
     Copying,
     Forgetting,
     Pruning,
+    Erasing,
     Mending,
 }
 
@@ -41,6 +42,9 @@ impl Doing {
             Self::Forgetting => "Every snapshot is where it was.",
             Self::Pruning => {
                 "Every snapshot that is listed is whole; what was done counts, and running again goes on from there."
+            }
+            Self::Erasing => {
+                "Every snapshot is there, as it was or without what was to be erased; running again goes on from there."
             }
             Self::Restoring => "The repository is untouched; what was restored so far is where it belongs.",
         }

@@ -8,7 +8,7 @@ use crate::plan::Exception;
 use crate::problem::nearest;
 
 /// What is not met, in the words of the reports: the rules an exception may name.
-const RULES: [&str; 38] = [
+const RULES: [&str; 39] = [
     "asked",
     "check",
     "clock",
@@ -19,6 +19,7 @@ const RULES: [&str; 38] = [
     "damaged",
     "declared",
     "document",
+    "erasure",
     "export",
     "failed",
     "idle",

@@ -11,9 +11,11 @@ use dr_store::{Body as Put, Listed, Shelf};
 use super::base::listed;
 use super::{Log, is_cut, key, name};
 use crate::checkpoint::{Checkpoint, NEWER, number_of, object_name};
+use crate::erase::erased;
 use crate::error::RepoError;
 use crate::fold::{CHECKPOINTS, CUT};
 use crate::format::{CKPT_EVERY, CKPT_KEPT, TRAIL_MAX};
+use crate::id::PackId;
 use crate::key::WriterKey;
 use crate::log_entry::{Author, Body, encode, number_of as entry_of};
 use crate::seen::accepted;
@@ -32,6 +34,11 @@ impl Log {
         for _ in 0..ATTEMPTS {
             self.refresh(shelf)?;
             self.may_checkpoint(writer)?;
+            // Notes are not in a checkpoint, and some say what is still to be erased.
+            let waits = |pack: &PackId| self.state.packs.get(pack).is_some_and(|pack| !pack.swept);
+            if erased(self).iter().any(waits) {
+                return Ok(None);
+            }
             let there = listed(shelf)?.into_iter().filter(|n| *n <= self.highest && !self.spoiled.contains_key(n));
             if self.highest - there.max().unwrap_or(0).max(self.floor()) < CKPT_EVERY {
                 return Ok(None);

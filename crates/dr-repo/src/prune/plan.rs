@@ -14,6 +14,8 @@ pub(super) struct Use {
     pub(super) live: u64,
     /// Why nothing may be done with it now.
     pub(super) pinned: Option<&'static str>,
+    /// Whether something lies in it that was erased: little waste is no reason to leave that.
+    pub(super) erased: bool,
 }
 
 /// What becomes of a pack, and why.
@@ -39,11 +41,12 @@ pub(super) fn plan(packs: &[Use], waste: f64, target: fn(PackKind) -> u64) -> Ve
         .map(|pack| match (pack.pinned, pack.live) {
             (Some(why), _) => Fate::Keep(why.to_owned()),
             (None, 0) => Fate::Remove("nothing in it is needed".to_owned()),
+            (None, _) if pack.erased => Fate::Rewrite("something in it was erased".to_owned()),
             (None, _) => Fate::Keep(in_use(pack)),
         })
         .collect();
     let mut open: Vec<usize> =
-        (0..packs.len()).filter(|at| packs[*at].pinned.is_none() && packs[*at].live > 0).collect();
+        (0..packs.len()).filter(|at| matches!(fates[*at], Fate::Keep(_)) && packs[*at].pinned.is_none()).collect();
     let live: u64 = packs.iter().map(|pack| pack.live).sum();
     let mut unused: u64 = open.iter().map(|at| dead(&packs[*at])).sum();
     let allowed = (live as f64 * waste) as u64;
@@ -85,7 +88,7 @@ mod tests {
     const WHOLE: u64 = 32 << 20;
 
     fn used(pack: u32, bytes: u64, live: u64) -> Use {
-        Use { pack, kind: PackKind::Data, bytes, live, pinned: None }
+        Use { pack, kind: PackKind::Data, bytes, live, pinned: None, erased: false }
     }
 
     fn words(packs: &[Use], waste: f64) -> Vec<&'static str> {
@@ -119,6 +122,15 @@ mod tests {
         packs.iter_mut().for_each(|pack| pack.pinned = Some("a backup is running"));
         assert_eq!(words(&packs, 0.0), ["keep", "keep"]);
         assert_eq!(plan(&packs, 0.0, |_| WHOLE)[0], Fate::Keep("a backup is running".into()));
+    }
+
+    #[test]
+    fn what_was_erased_does_not_stay_because_it_is_little() {
+        let mut packs = [used(0, WHOLE, WHOLE), used(1, WHOLE, WHOLE - 1), used(2, WHOLE, 0)];
+        packs.iter_mut().for_each(|pack| pack.erased = pack.pack > 0);
+        assert_eq!(words(&packs, 0.05), ["keep", "rewrite", "remove"]);
+        packs[1].pinned = Some("a backup is running");
+        assert_eq!(words(&packs, 0.05), ["keep", "keep", "remove"]);
     }
 
     #[test]

@@ -43,3 +43,43 @@ fn whichever_operation_fails_a_backup_can_be_run_again_and_loses_nothing() {
         }
     }
 }
+
+#[test]
+fn whichever_operation_fails_a_forget_can_be_run_again_and_forgets_nothing_else() {
+    for fault in [Fault::Before(ErrorKind::TimedOut), Fault::After(ErrorKind::TimedOut), Fault::Full] {
+        let school = School::new();
+        let tree = small_tree();
+        for k in 1.. {
+            let store = Arc::new(MemoryStore::new());
+            let good = school.shelf(store.clone());
+            school.create(&good);
+            let ids: Vec<_> = (0..3)
+                .map(|_| school.backup(&mut school.open(&good).unwrap(), &tree, None).unwrap().snapshot)
+                .collect();
+            let faulty = Arc::new(Faulty::new(store));
+            faulty.fail_once(k, fault);
+            let shelf = school.shelf(faulty.clone());
+            let outcome = school.open(&shelf).and_then(|mut repository| {
+                repository.forget(&ids[..1], 5)?;
+                repository.unforget(&ids[..1], 6)?;
+                repository.forget(&ids[..2], 7)
+            });
+            let repository = school.open(&good).unwrap();
+            assert_eq!(repository.faults(), []);
+            let listed: Vec<_> = repository.snapshots().iter().map(|one| one.id).collect();
+            assert!(listed == ids || listed == ids[1..] || listed == ids[2..], "operation {k}: {listed:?}");
+            assert!(outcome.is_err() || listed == ids[2..]);
+            for id in &ids {
+                assert!(school.restore(&repository, *id).unwrap().0 == tree, "operation {k}");
+            }
+            school.open(&good).unwrap().forget(&ids[..2], 8).unwrap();
+            assert_eq!(school.open(&good).unwrap().snapshots().len(), 1);
+            school.open(&good).unwrap().unforget(&ids[..2], 9).unwrap();
+            assert_eq!(school.open(&good).unwrap().snapshots().len(), 3, "nothing of them was lost");
+            if !faulty.is_spent() {
+                assert!(outcome.is_ok() && k > 5);
+                break;
+            }
+        }
+    }
+}

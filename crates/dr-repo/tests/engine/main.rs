@@ -5,6 +5,7 @@
 
 mod checkpoints;
 mod copy;
+mod erase;
 mod faults;
 mod flips;
 mod look;

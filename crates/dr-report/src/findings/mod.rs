@@ -6,6 +6,7 @@
 
 mod cuts;
 mod decisions;
+mod erasures;
 mod messages;
 mod places;
 mod runs;

@@ -4,7 +4,7 @@ use dr_media::{Holder, Move};
 use dr_plan::Severity;
 use jiff::{SignedDuration, ToSpan};
 
-use super::{Found, Said, cuts, messages};
+use super::{Found, Said, cuts, erasures, messages};
 use crate::facts::DiskFacts;
 use crate::status::Status;
 use crate::words;
@@ -24,6 +24,7 @@ pub(super) fn look(found: &mut Found<'_>) {
     document(found);
     clock(found);
     cuts::look(found);
+    erasures::look(found);
     messages::look(found);
 }
 

@@ -41,10 +41,16 @@ impl Copy {
             level.copy(&school, world.signals.stop(), &tally, &mut |id, fate| telling.fate(id, fate))
         })
         .map_err(failed)?;
+        let (from, waits) = (level.from.0.named(), !level.waiting.is_empty());
+        for system in &level.waiting {
+            world.screen.warning(&format!(
+                "nothing of {system} was copied: something of it is to be erased on {from} first (`dr erase --pending`)"
+            ));
+        }
         let uncertain = level.from.1.latest_is_uncertain();
         if uncertain {
             world.screen.warning("a log entry cannot be read: there may be snapshots that were not copied");
         }
-        Ok(telling.end(&copied, &level.to.1, false).with(uncertain, Cause::Missing))
+        Ok(telling.end(&copied, &level.to.1, false).with(uncertain || waits, Cause::Missing))
     }
 }

@@ -8,6 +8,8 @@ mod copy;
 mod daemon;
 mod doctor;
 mod due;
+mod erase;
+mod erased;
 mod forget;
 mod hold;
 mod init;
@@ -59,6 +61,7 @@ pub enum Command {
     Forget(forget::Forget),
     Prune(prune::Prune),
     Hold(hold::Hold),
+    Erase(erase::Erase),
     Media(media::Media),
     Plan(plan::Plan),
     Ack(ack::Ack),
@@ -94,6 +97,7 @@ impl Command {
             Self::Forget(args) => args.run(world),
             Self::Prune(args) => args.run(world),
             Self::Hold(args) => args.run(world),
+            Self::Erase(args) => args.run(world),
             Self::Media(args) => args.run(world),
             Self::Plan(args) => args.run(world),
             Self::Ack(args) => args.run(world),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use dr_plan::{Period, Retention, Snapshot as Judged, judge};
-use dr_repo::{RepoError, Repository, Snapshot, SnapshotId};
+use dr_repo::{RepoError, Repository, Snapshot, SnapshotId, written_anew};
 use dr_run::clock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -152,6 +152,7 @@ impl Forget {
 
     fn judge(&self, repository: &Repository, now: Timestamp) -> Vec<Verdict> {
         let (snapshots, retention, zone) = (repository.snapshots(), self.retention(), TimeZone::system());
+        let written_anew = written_anew(&snapshots);
         let mut apart: BTreeMap<_, Vec<&Snapshot>> = BTreeMap::new();
         let mut out = Vec::new();
         for snapshot in &snapshots {
@@ -160,6 +161,9 @@ impl Forget {
                 None => out.push(kept("its label does not open, so nobody knows when it was made")),
                 Some(_) if snapshot.held_until_ms.is_some_and(|until| until > now.as_millisecond()) => {
                     out.push(kept("it is held"));
+                }
+                Some(_) if written_anew.contains(&snapshot.id) => {
+                    out.push(kept("an erasure wrote it anew and was cut off: run it again"));
                 }
                 Some(label) if self.keep_tag.iter().any(|tag| has_tag(label, tag)) => {
                     out.push(kept("it has a tag that is kept"))

@@ -6,6 +6,7 @@ mod check;
 mod copy;
 mod diff;
 mod dump;
+mod erase;
 mod find;
 mod forget;
 mod init;
@@ -47,6 +48,7 @@ enum Verb {
     Repair(repair::Repair),
     Forget(forget::Forget),
     Prune(prune::Prune),
+    Erase(erase::Erase),
     Stats(stats::Stats),
     AcceptRollback(accept_rollback::AcceptRollback),
 }
@@ -67,6 +69,7 @@ impl Repo {
             Verb::Repair(args) => args.run(world),
             Verb::Forget(args) => args.run(world),
             Verb::Prune(args) => args.run(world),
+            Verb::Erase(args) => args.run(world),
             Verb::Stats(args) => args.run(world),
             Verb::AcceptRollback(args) => args.run(world),
         }

@@ -54,6 +54,9 @@ fn as_json(snapshot: &Snapshot) -> Value {
     out.insert("system".into(), json!(label.system));
     out.insert("number".into(), json!(snapshot.number));
     out.insert("held_until".into(), json!(snapshot.held_until_ms.and_then(shown::rfc3339)));
+    if let Some(replaces) = snapshot.replaces {
+        out.insert("replaces".into(), json!(replaces.to_string()));
+    }
     if snapshot.label.is_none() {
         out.insert("damaged".into(), json!("its label does not open"));
     }

@@ -1,0 +1,369 @@
+//! What somebody had taken out of every snapshot of a system, on every copy: done where a copy can be reached, waiting
+//! where it cannot, and written down.
+//!
+//! What was asked for must be remembered until the last disk is back, and stands in a file of the state folder that
+//! nobody else reads. It goes once no copy has anything of it. The ledger never says what it was called.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use dr_entry::EntryPath;
+use dr_ledger::{CopyOutcome, ErasedCopy, ErasureState, Event};
+use dr_media::Register;
+use dr_plan::{MediumId, PersonId, SystemId, TargetId};
+use dr_repo::{Erase, Erased, IsMeant, Judged, Prune, Tally, Tree};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::error::RunError;
+use crate::job::made;
+use crate::kept::Opened;
+use crate::places::private_folder;
+use crate::retain::deleted;
+use crate::school::School;
+use crate::targets::{Reach, Spot};
+
+/// What somebody asked for, and how it stands on each copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Its name in the ledger.
+    pub id: String,
+    /// Whose data.
+    pub system: SystemId,
+    /// Paths that go with everything below them, as they were typed.
+    pub paths: Vec<String>,
+    /// Patterns of what goes, as they were typed.
+    pub globs: Vec<String>,
+    /// Why.
+    pub because: String,
+    /// Who asked.
+    pub by: PersonId,
+    /// When.
+    pub asked: Timestamp,
+    /// How it stands.
+    pub copies: Vec<ErasedCopy>,
+}
+
+/// How it is to be done.
+pub struct Erasing<'a> {
+    /// The entries that are meant in a tree.
+    pub paths: &'a dyn Fn(&Tree) -> Vec<EntryPath>,
+    /// Others that are meant, if there are patterns.
+    pub also: Option<&'a IsMeant<'a>>,
+    /// What was asked for, always the same bytes for the same.
+    pub asked: &'a [u8],
+    /// Only say what would be done.
+    pub dry: bool,
+    /// Delete its bytes at once; a restore that is under way may lose what it still wants to read.
+    pub at_once: bool,
+    /// Set from outside to end early.
+    pub stop: &'a AtomicBool,
+    /// Progress.
+    pub tally: &'a Tally,
+}
+
+/// What was done on one copy.
+#[derive(Debug)]
+pub struct Carried {
+    /// In its snapshots.
+    pub erased: Erased,
+    /// How it stands there now.
+    pub copy: ErasedCopy,
+    /// Why its bytes could not be deleted, in full.
+    pub error: Option<RunError>,
+}
+
+/// Packs go in two steps so far apart.
+const SETTLE: SignedDuration = SignedDuration::from_hours(24);
+
+impl School {
+    fn erasures(&self) -> PathBuf {
+        self.places.state.join("erasures")
+    }
+
+    fn erasure_file(&self, id: &str) -> PathBuf {
+        let name: String = id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        self.erasures().join(format!("{name}.json"))
+    }
+
+    /// Erasures that wait for something, oldest first.
+    ///
+    /// # Errors
+    /// If one of their files cannot be read: then nobody knows what still has to be erased.
+    pub fn waiting_erasures(&self) -> Result<Vec<Erasure>, RunError> {
+        let folder = self.erasures();
+        let read = match fs::read_dir(&folder) {
+            Ok(read) => read,
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(why) => return Err(RunError::local("cannot read", folder)(why)),
+        };
+        let mut all: Vec<Erasure> = Vec::new();
+        for entry in read {
+            let path = entry.map_err(RunError::local("cannot read", &folder))?.path();
+            if path.extension().is_some_and(|end| end == "json") {
+                let text = fs::read(&path).map_err(RunError::local("cannot read", &path))?;
+                let read = serde_json::from_slice(&text).map_err(std::io::Error::from);
+                all.push(read.map_err(RunError::local("cannot understand", &path))?);
+            }
+        }
+        all.sort_by(|a, b| (a.asked, &a.id).cmp(&(b.asked, &b.id)));
+        Ok(all)
+    }
+
+    /// Writes down how it stands, so that a power cut leaves the old word or the new one; nothing is left to remember
+    /// once no copy has anything of it.
+    fn remember(&self, erasure: &Erasure) -> Result<(), RunError> {
+        let (folder, path) = (self.erasures(), self.erasure_file(&erasure.id));
+        private_folder(&folder)?;
+        let failed = |why| RunError::local("cannot write", &path)(why);
+        if erasure.is_over() {
+            match fs::remove_file(&path) {
+                Err(why) if why.kind() != std::io::ErrorKind::NotFound => return Err(failed(why)),
+                _ => {}
+            }
+        } else {
+            let text = serde_json::to_vec_pretty(erasure).map_err(|why| failed(why.into()))?;
+            // Its mode is 0600: what is in it, nobody else is to know.
+            let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
+            file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+            file.persist(&path).map_err(|why| failed(why.error))?;
+        }
+        fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    }
+}
+
+impl Erasure {
+    /// Whether no copy has anything of it any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.copies.iter().all(|copy| copy.state == ErasureState::Gone)
+    }
+
+    /// Whether something of it may still be in snapshots of this copy.
+    #[must_use]
+    pub fn waits_for(&self, spot: &Spot) -> bool {
+        self.copies
+            .iter()
+            .any(|copy| is_at(copy, spot) && !matches!(copy.state, ErasureState::Gone | ErasureState::Unlisted))
+    }
+
+    /// What of it the ledger is told: never what was erased.
+    fn event(&self, copies: Vec<ErasedCopy>, erased: Option<&Erased>) -> Event {
+        Event::Erasure {
+            erasure: self.id.clone(),
+            system: self.system.clone(),
+            reason: self.because.clone(),
+            entries: erased.map_or(0, |erased| erased.entries),
+            bytes: erased.map_or(0, |erased| erased.bytes),
+            copies,
+        }
+    }
+}
+
+fn is_at(copy: &ErasedCopy, spot: &Spot) -> bool {
+    copy.target == spot.target && copy.medium == spot.medium
+}
+
+/// Writes down what somebody asks for, before anything is done about it: in the state folder with all its words, in the
+/// ledger without them.
+///
+/// # Errors
+/// If the state folder or the ledger cannot be read or written; then nothing was begun.
+pub fn begin(
+    school: &School,
+    system: &SystemId,
+    (paths, globs): (&[String], &[String]),
+    because: &str,
+    by: &PersonId,
+) -> Result<Erasure, RunError> {
+    let asked = school.clock.decided();
+    let moment = Timestamp::from_second(asked.as_second()).unwrap_or(asked);
+    let mut id = format!("{moment}/{system}");
+    for again in 2.. {
+        if !school.erasure_file(&id).exists() {
+            break;
+        }
+        id = format!("{moment}/{system}-{again}");
+    }
+    let erasure = Erasure {
+        id,
+        system: system.clone(),
+        paths: paths.to_vec(),
+        globs: globs.to_vec(),
+        because: because.to_owned(),
+        by: by.clone(),
+        asked,
+        copies: copies(school, system)?,
+    };
+    school.remember(&erasure)?;
+    school.record(erasure.event(erasure.copies.clone(), None))?;
+    Ok(erasure)
+}
+
+/// Every copy that may hold something of a system: each target, and each disk that was ever made ready.
+fn copies(school: &School, system: &SystemId) -> Result<Vec<ErasedCopy>, RunError> {
+    let entries = school.entries()?;
+    let register = Register::of(&entries);
+    let was_copied = |target: &TargetId| {
+        entries.iter().any(|entry| match &entry.event {
+            Event::RunFinished { system: of, copies, .. } if of == system => {
+                copies.iter().any(|copy| copy.target == *target && copy.outcome == CopyOutcome::Done)
+            }
+            _ => false,
+        })
+    };
+    let pending = |target: &TargetId, medium: Option<&MediumId>| ErasedCopy {
+        target: target.clone(),
+        medium: medium.cloned(),
+        state: ErasureState::Pending,
+        until: None,
+        error: None,
+    };
+    let mut out = Vec::new();
+    for target in school.plan.targets.keys() {
+        match school.plan.pool_of(target) {
+            Some((pool, _)) => {
+                let media = register.pool(pool).into_iter().filter(|medium| medium.repository.is_some());
+                out.extend(media.map(|medium| pending(target, Some(&medium.id))));
+            }
+            None => {
+                let never = matches!(school.reach(&register, target), Reach::CannotRun(_)) && !was_copied(target);
+                out.extend((!never).then(|| pending(target, None)));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Says what an erasure would do on one copy, or does it there and begins to delete its bytes, and writes that down.
+///
+/// # Errors
+/// What the repository says. What was done counts, and running again goes on from there.
+pub fn carry_out(
+    school: &School,
+    erasure: &mut Erasure,
+    one: &mut Opened,
+    how: &Erasing<'_>,
+    each: &mut dyn FnMut(&Judged),
+) -> Result<Carried, RunError> {
+    let done = on_one(school, &erasure.system, one, how, each);
+    let carried = match done {
+        Ok(carried) => carried,
+        Err(error) if how.dry => return Err(error),
+        Err(error) => {
+            let why = "it could not be done; the host's own messages say why".to_owned();
+            let copy = standing(&one.spot, ErasureState::Failed, None, Some(why));
+            note(school, erasure, copy, None)?;
+            return Err(error);
+        }
+    };
+    if !how.dry {
+        note(school, erasure, carried.copy.clone(), Some(&carried.erased))?;
+    }
+    Ok(carried)
+}
+
+fn note(school: &School, erasure: &mut Erasure, copy: ErasedCopy, erased: Option<&Erased>) -> Result<(), RunError> {
+    let event = erasure.event(vec![copy.clone()], erased);
+    match erasure.copies.iter_mut().find(|known| known.target == copy.target && known.medium == copy.medium) {
+        // Nothing new, and so nothing to be written down again.
+        Some(known) if known.state == copy.state && erased.is_none_or(|erased| erased.snapshots == 0) => return Ok(()),
+        Some(known) => *known = copy,
+        None => erasure.copies.push(copy),
+    }
+    // The ledger first: it says at worst twice that it was done.
+    school.record(event)?;
+    school.remember(erasure)
+}
+
+fn standing(spot: &Spot, state: ErasureState, until: Option<Timestamp>, error: Option<String>) -> ErasedCopy {
+    ErasedCopy { target: spot.target.clone(), medium: spot.medium.clone(), state, until, error }
+}
+
+fn on_one(
+    school: &School,
+    system: &SystemId,
+    one: &mut Opened,
+    how: &Erasing<'_>,
+    each: &mut dyn FnMut(&Judged),
+) -> Result<Carried, RunError> {
+    let (places, id) = (&school.places, one.repository.id().to_string());
+    let (scratch, journal) = (places.scratch(), places.journal(&id));
+    for folder in [&scratch, &journal] {
+        made(folder)?;
+    }
+    let now = school.clock.decided();
+    let clock = || school.clock.decided().as_millisecond();
+    let options = Erase {
+        now_ms: now.as_millisecond(),
+        system: Some(system.as_str()),
+        paths: how.paths,
+        also: how.also,
+        asked: how.asked,
+        dry: how.dry,
+        scratch: &scratch,
+        journal: Some(&journal),
+        clock: &clock,
+        stop: how.stop,
+        tally: how.tally,
+    };
+    let failed = |source| RunError::repository(one.spot.named(), source);
+    let erased = dr_repo::erase(&mut one.repository, &options, each).map_err(failed)?;
+    // Nothing but what was erased goes before its time: what was forgotten otherwise can be put back for a week.
+    let usual = Prune::usual(now.as_millisecond(), false, &scratch, &clock, how.stop, how.tally);
+    let settle_ms = if how.at_once { 0 } else { usual.settle_ms };
+    let options = Prune { journal: Some(&journal), dry: how.dry, settle_ms, ..usual };
+    let mut error = None;
+    if !how.dry && one.repository.left_of_erased().map_err(failed)?.0 > 0 {
+        match dr_repo::prune(&mut one.repository, &options, &mut |_| {}) {
+            Ok(pruned) => deleted(school, &one.spot, &pruned)?,
+            Err(why) => error = Some(failed(why)),
+        }
+    }
+    let left = one.repository.left_of_erased().map_err(failed)?.0;
+    let count = |n: u64| if n == 1 { "1 snapshot".to_owned() } else { format!("{n} snapshots") };
+    let (state, why) = match (erased.unread, erased.held, left, &error) {
+        (unread @ 1.., ..) => (ErasureState::Failed, Some(format!("{} cannot be looked through", count(unread)))),
+        (0, held @ 1.., ..) => (ErasureState::Held, Some(format!("{} of it may not be touched: held", count(held)))),
+        (0, 0, 1.., Some(_)) => (ErasureState::Failed, Some("in no snapshot; its bytes could not be deleted".into())),
+        (0, 0, 1.., None) => (ErasureState::Unlisted, None),
+        (0, 0, 0, _) => (ErasureState::Gone, None),
+    };
+    let until = (state == ErasureState::Unlisted).then(|| lingers(school, &one.spot, now));
+    Ok(Carried { erased, copy: standing(&one.spot, state, until, why), error })
+}
+
+/// Until when its bytes may lie on a copy at least: the steps in which packs go, and the store's lock.
+fn lingers(school: &School, spot: &Spot, now: Timestamp) -> Timestamp {
+    let steps = now.saturating_add(SETTLE + SETTLE).unwrap_or(now);
+    let lock = school.plan.targets.get(&spot.target).and_then(|target| target.lock);
+    lock.map_or(steps, |lock| steps.max(now.saturating_add(lock.longest()).unwrap_or(steps)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_is_told_how_it_stands_and_never_what_it_was_called() {
+        let target = TargetId::new("nas").unwrap();
+        let copy = ErasedCopy { target, medium: None, state: ErasureState::Gone, until: None, error: None };
+        let erasure = Erasure {
+            id: "2026-11-23T09:00:00Z/email".into(),
+            system: SystemId::new("email").unwrap(),
+            paths: vec!["/srv/mail/canary-name".into()],
+            globs: vec!["*canary-pattern*".into()],
+            because: "request 2026-14".into(),
+            by: PersonId::new("oak").unwrap(),
+            asked: "2026-11-23T09:00:00Z".parse().unwrap(),
+            copies: vec![copy.clone()],
+        };
+        let told = serde_json::to_string(&erasure.event(vec![copy], None)).unwrap();
+        assert!(told.contains("request 2026-14") && !told.contains("canary"), "{told}");
+        assert!(erasure.is_over());
+        let back: Erasure = serde_json::from_slice(&serde_json::to_vec(&erasure).unwrap()).unwrap();
+        assert_eq!(back, erasure);
+    }
+}

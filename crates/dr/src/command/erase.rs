@@ -1,0 +1,212 @@
+//! `dr erase`: what is to be in no snapshot of a system any more, on any copy.
+
+use clap::Args;
+use dr_entry::{EntryPath, Meta};
+use dr_ledger::{ErasedCopy, ErasureState};
+use dr_repo::{Tally, Tree};
+use dr_run::{Closed, Erasing, Erasure, Opened, School, begin, carry_out, open_all, open_to_write};
+use serde_json::json;
+
+use super::erased::{self, Asked, What};
+use super::opened::{away, school, surroundings, told};
+use crate::args::World;
+use crate::exit::{Cause, Failure, Outcome};
+use crate::{observe, shown};
+
+/// Take a file, a folder or a message out of every snapshot of a system, on every copy
+///
+/// On copies that can be reached it is done at once; for the others it waits in the state folder, and `--pending` lists
+/// that. Every snapshot that holds some of it is written anew without it, in the old one's place; the old one cannot be
+/// put back. Held snapshots stay as they are, and are named. The bytes go as a prune lets packs go: in steps a day apart,
+/// by `dr prune` or `--pending --do`, or at once with --now. The ledger keeps who asked for it, when and why, how much it
+/// was and how it stands on each copy, and never what it was called. Erase it where it lies first, or the next backup has
+/// it again. A host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
+#[derive(Args)]
+pub struct Erase {
+    /// A system of the plan
+    #[arg(value_name = "SYSTEM", required_unless_present = "pending", conflicts_with = "pending")]
+    system: Option<String>,
+    #[command(flatten)]
+    what: What,
+    /// Why: for the ledger, so without names of pupils or files
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
+    /// List what still waits for something
+    #[arg(long, conflicts_with_all = ["paths", "globs", "because"])]
+    pending: bool,
+    /// Do what can be done of it now
+    #[arg(long = "do", requires = "pending")]
+    carry_out: bool,
+    /// Its bytes are gone on return; a restore that is under way may lose what it still wants to read
+    #[arg(long)]
+    now: bool,
+    /// Only say what would be erased
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Erase {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let school = school(world)?;
+        let Some(system) = &self.system else { return self.waiting(&school, world) };
+        let failed = |e| told(e, world);
+        let (asked, system) = (self.what.asked()?, school.system(system).map_err(failed)?.id.clone());
+        let Some(by) = school.actor.by.clone() else {
+            return Err(Failure::usage("an erasure is somebody's: say who decides it with --by PERSON"));
+        };
+        let because = self.because.as_deref().map(str::trim).unwrap_or_default();
+        if !self.dry_run && because.is_empty() {
+            return Err(Failure::usage("an erasure has a reason, which the ledger keeps: say it with --because TEXT"));
+        }
+        if !self.dry_run && !world.global.yes {
+            return Err(Failure::usage(
+                "what is erased cannot be had back from any copy: say --yes if that is meant, or look first with --dry-run",
+            ));
+        }
+        let key = school.reading_key(&surroundings()).map_err(failed)?;
+        let open = if self.dry_run { open_all } else { open_to_write };
+        let (mut opened, closed) = open(&school, &key, None).map_err(failed)?;
+        let mut erasure = if self.dry_run {
+            Erasure {
+                id: String::new(),
+                system,
+                paths: self.what.paths.clone(),
+                globs: self.what.globs.clone(),
+                because: because.to_owned(),
+                by,
+                asked: school.clock.decided(),
+                copies: Vec::new(),
+            }
+        } else {
+            begin(&school, &system, (&self.what.paths, &self.what.globs), because, &by).map_err(failed)?
+        };
+        let outcome = self.on_all(&school, &mut erasure, &asked, &mut opened, world)?;
+        Ok(outcome.and(self.end(&erasure, closed, opened.is_empty(), world)))
+    }
+
+    /// Lists what waits, or does what can be done of it now.
+    fn waiting(&self, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
+        let failed = |e| told(e, world);
+        let all = school.waiting_erasures().map_err(failed)?;
+        if !self.carry_out {
+            world.screen.document(&all);
+            all.iter().for_each(|erasure| list(erasure, school, world));
+            if all.is_empty() {
+                world.screen.mention("nothing waits to be erased");
+            }
+            return Ok(Outcome::done());
+        }
+        let key = school.reading_key(&surroundings()).map_err(failed)?;
+        let open = if self.dry_run { open_all } else { open_to_write };
+        let (mut opened, closed) = open(school, &key, None).map_err(failed)?;
+        let (mut outcome, alone) = (Outcome::done(), opened.is_empty());
+        for mut erasure in all {
+            let what = What { paths: erasure.paths.clone(), globs: erasure.globs.clone() };
+            let asked = what.asked()?;
+            outcome = outcome.and(self.on_all(school, &mut erasure, &asked, &mut opened, world)?);
+            outcome = outcome.and(self.end(&erasure, Vec::new(), alone, world));
+        }
+        Ok(outcome.and(away(closed, alone, world)))
+    }
+
+    /// Does it on every copy that is open and not done with. One that fails costs no other.
+    fn on_all(
+        &self,
+        school: &School,
+        erasure: &mut Erasure,
+        asked: &Asked,
+        opened: &mut [Opened],
+        world: &World<'_>,
+    ) -> Result<Outcome, Failure> {
+        let (screen, zone) = (world.screen, school.plan.school.timezone.clone());
+        let mut outcome = Outcome::done();
+        for one in opened {
+            let at = |copy: &&ErasedCopy| copy.target == one.spot.target && copy.medium == one.spot.medium;
+            if erasure.copies.iter().find(at).is_some_and(|copy| copy.state == ErasureState::Gone) {
+                continue;
+            }
+            let (named, tally) = (one.spot.named(), Tally::default());
+            let also = |tree: &Tree, path: &EntryPath, _: &Meta| asked.matches(tree, path);
+            let how = Erasing {
+                paths: &|tree| asked.entries(tree),
+                also: asked.has_patterns().then_some(&also),
+                asked: asked.bytes(),
+                dry: self.dry_run,
+                at_once: self.now,
+                stop: world.signals.stop(),
+                tally: &tally,
+            };
+            let done = observe::while_shown(screen, &tally, observe::pruning, || {
+                carry_out(school, erasure, one, &how, &mut |judged| {
+                    erased::verdict(screen, judged, &zone, Some(&named));
+                })
+            });
+            match done {
+                Ok(done) => {
+                    let left = if self.dry_run { None } else { one.repository.left_of_erased().ok() };
+                    outcome = outcome.and(erased::end(screen, &done.erased, left, &named, Some(&named), self.dry_run));
+                    if let Some(error) = done.error {
+                        screen.warning(&format!("{named}: it is in no snapshot any more, and its bytes stay: {error}"));
+                        outcome = outcome.with(true, Cause::Missing);
+                    }
+                }
+                Err(_) if world.signals.stopped() => {
+                    return Err(told(dr_run::RunError::Interrupted, world));
+                }
+                Err(error) => {
+                    screen.warning(&format!("{named}: it was not erased, and waits: {error}"));
+                    outcome = outcome.with(true, told(error, world).cause);
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn end(&self, erasure: &Erasure, closed: Vec<Closed>, alone: bool, world: &World<'_>) -> Outcome {
+        let screen = world.screen;
+        screen.event(&json!({
+            "event": "erasure", "erasure": erasure.id, "system": erasure.system, "by": erasure.by,
+            "because": erasure.because, "copies": erasure.copies, "over": erasure.is_over(), "dry_run": self.dry_run,
+        }));
+        if !self.dry_run {
+            let waits = erasure.copies.iter().filter(|copy| copy.state == ErasureState::Pending).count() as u64;
+            if waits > 0 {
+                screen.mention(&format!(
+                    "it waits for {}: `dr erase --pending --do` once they are here",
+                    shown::count(waits, "copy", "copies")
+                ));
+            }
+        }
+        away(closed, alone, world)
+    }
+}
+
+/// One erasure that waits, for people.
+fn list(erasure: &Erasure, school: &School, world: &World<'_>) {
+    let zone = &school.plan.school.timezone;
+    let at = |time: jiff::Timestamp| shown::at(time.as_millisecond(), zone);
+    let what: Vec<String> =
+        erasure.paths.iter().chain(&erasure.globs).map(|word| shown::name(word.as_bytes()).to_string()).collect();
+    world.screen.say(&format!(
+        "{}  {}  by {}  {}: {}",
+        at(erasure.asked),
+        erasure.system,
+        erasure.by,
+        shown::name(erasure.because.as_bytes()),
+        what.join(", ")
+    ));
+    for copy in &erasure.copies {
+        let named = copy
+            .medium
+            .as_ref()
+            .map_or_else(|| copy.target.to_string(), |medium| format!("{} ({medium})", copy.target));
+        let mut line = format!("    {named:<24} {}", copy.state);
+        if let Some(until) = copy.until {
+            line += &format!(", its bytes until {} at least", at(until));
+        }
+        if let Some(error) = &copy.error {
+            line += &format!(": {error}");
+        }
+        world.screen.say(&line);
+    }
+}

@@ -1,0 +1,83 @@
+//! `dr repo erase`: what is to be in no snapshot any more.
+
+use clap::Args;
+use dr_entry::{EntryPath, Meta};
+use dr_repo::{Erase as Options, Prune, RepoError, Tally, Tree};
+use dr_run::clock;
+use jiff::tz::TimeZone;
+
+use crate::args::World;
+use crate::cache::Cache;
+use crate::command::erased::{self, What};
+use crate::exit::{Failure, Outcome};
+use crate::place::{self, Access, Place};
+use crate::told::{self, Doing};
+use crate::{env, observe};
+
+/// Take a file, a folder or a message out of every snapshot
+///
+/// Every snapshot that holds some of it is written anew without it and stands in the old one's place; the old one cannot
+/// be put back. Held snapshots stay as they are, and are named. The bytes go as a prune lets packs go: in steps a day
+/// apart, each done by the next prune, or at once with --now. Erase it where it lies first, or the next backup has it
+/// again.
+#[derive(Args)]
+pub struct Erase {
+    /// A path, or file:// and a path
+    #[arg(value_name = "URL", value_parser = place::parse)]
+    place: Place,
+    #[command(flatten)]
+    what: What,
+    /// Only say what would be erased
+    #[arg(long)]
+    dry_run: bool,
+    /// Its bytes are gone on return; a restore that is under way may lose what it still wants to read
+    #[arg(long)]
+    now: bool,
+}
+
+impl Erase {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let asked = self.what.asked()?;
+        let access = if self.dry_run { Access::Read } else { Access::Write };
+        let mut repository = self.place.open(access, world)?;
+        let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), world.screen);
+        let (clock, cache) = (|| clock::now().as_millisecond(), Cache::of(repository.id(), screen));
+        let (zone, shown) = (TimeZone::system(), self.place.shown());
+        let told = |error: RepoError| told::repo(&error, Doing::Erasing, &world.signals);
+        let also = |tree: &Tree, path: &EntryPath, _: &Meta| asked.matches(tree, path);
+        let options = Options {
+            now_ms: clock(),
+            system: None,
+            paths: &|tree| asked.entries(tree),
+            also: asked.has_patterns().then_some(&also),
+            asked: asked.bytes(),
+            dry: self.dry_run,
+            scratch: &scratch,
+            journal: cache.journal(),
+            clock: &clock,
+            stop: world.signals.stop(),
+            tally: &tally,
+        };
+        let done = observe::while_shown(screen, &tally, observe::pruning, || {
+            let erased = dr_repo::erase(&mut repository, &options, &mut |judged| {
+                erased::verdict(screen, judged, &zone, None);
+            })?;
+            if self.dry_run || repository.left_of_erased()?.0 == 0 {
+                return Ok((erased, None));
+            }
+            // Nothing but what was erased goes before its time.
+            let usual = Prune::usual(clock(), false, &scratch, &clock, world.signals.stop(), &tally);
+            let settle_ms = if self.now { 0 } else { usual.settle_ms };
+            let prune = Prune { journal: cache.journal(), settle_ms, ..usual };
+            let pruned = dr_repo::prune(&mut repository, &prune, &mut |_| {});
+            Ok((erased, Some(pruned)))
+        });
+        let (erased, pruned) = done.map_err(told)?;
+        let left = if self.dry_run { None } else { Some(repository.left_of_erased().map_err(told)?) };
+        let outcome = erased::end(screen, &erased, left, &shown, None, self.dry_run);
+        match pruned {
+            Some(Err(error)) => Err(told::repo(&error, Doing::Pruning, &world.signals)),
+            _ => Ok(outcome),
+        }
+    }
+}

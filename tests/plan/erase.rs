@@ -1,0 +1,139 @@
+//! By the plan: what is erased goes from every copy, waits for the disk that is away, and is written down without its
+//! name.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use school::{FRIDAY, School};
+use serde_json::{Value, json};
+
+use crate::school;
+
+const MONDAY: &str = "2026-11-23T09:00:00Z";
+
+fn events(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What an erasure said at its end: each copy and how it stands there.
+fn standing(text: &str) -> Vec<(String, String)> {
+    let last = events(text).into_iter().rfind(|event| event["event"] == "erasure").unwrap();
+    let word = |copy: &Value, key: &str| copy[key].as_str().unwrap().to_owned();
+    last["copies"].as_array().unwrap().iter().map(|copy| (word(copy, "target"), word(copy, "state"))).collect()
+}
+
+fn is(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(target, state)| ((*target).to_owned(), (*state).to_owned())).collect()
+}
+
+impl School {
+    fn found(&self, system: &str, pattern: &str) -> usize {
+        self.found_on(&["--json", "find", system, pattern])
+    }
+
+    /// Its answer is a list over several lines.
+    fn found_on(&self, asked: &[&str]) -> usize {
+        let found: Value = serde_json::from_str(&self.with_key(asked).ended(0).stdout).unwrap();
+        found.as_array().unwrap().len()
+    }
+
+    fn ledger_text(&self) -> String {
+        fs::read_to_string(self.path("state/ledger.jsonl")).unwrap()
+    }
+}
+
+#[test]
+fn an_erasure_waits_for_the_disk_that_is_away_and_is_written_down_without_its_name() {
+    let school = School::begun();
+    let by_oak = |at: &str, words: &[&str]| {
+        school.dr(&[&["--at", at, "--by", "oak", "media"], words].concat()).ended(0);
+    };
+    by_oak("2026-11-19T09:00:00Z", &["register", "disk-1", "--kind", "directory"]);
+    by_oak("2026-11-19T09:05:00Z", &["init", "disk-1"]);
+    by_oak("2026-11-19T09:10:00Z", &["load", "disk-1"]);
+    school.dr(&["--at", "2026-11-19T21:30:00Z", "run"]).ended(0);
+    by_oak("2026-11-20T14:00:00Z", &["eject", "disk-1"]);
+    school.dr(&["--at", FRIDAY, "run"]).ended(0);
+    let letter = school.path("school/office/year 1/letter-1.txt");
+    fs::remove_file(&letter).unwrap();
+    let letter = letter.to_str().unwrap();
+    assert_eq!(school.found("admin", "letter-1.txt"), 1);
+
+    let asked = ["--at", MONDAY, "--json", "erase", "admin", "--path", letter];
+    let more = |words: &[&str]| school.with_key(&[&asked[..], words].concat());
+    assert!(more(&["--because", "x", "--yes"]).ended(64).stderr.contains("--by"));
+    assert!(more(&["--by", "oak", "--yes"]).ended(64).stderr.contains("--because"));
+    assert!(more(&["--by", "oak", "--because", "x"]).ended(64).stderr.contains("--yes"));
+    school.dr(&[&asked[..], &["--by", "oak", "--because", "x", "--yes"]].concat()).ended(12);
+    let before = school.ledger_text();
+    let would = more(&["--by", "oak", "--dry-run"]).ended(0);
+    assert_eq!(school.ledger_text(), before);
+    assert!(!school.path("state/erasures").exists());
+
+    let did = more(&["--by", "oak", "--because", "request 2026-14", "--yes", "--now"]).ended(0);
+    let verdicts =
+        |text: &str| -> Vec<Value> { events(text).into_iter().filter(|event| event["event"] == "verdict").collect() };
+    assert_eq!(verdicts(&would.stdout), verdicts(&did.stdout));
+    let here = [("disks", "pending"), ("nas", "gone"), ("offsite", "gone")];
+    assert_eq!(standing(&did.stdout), is(&here));
+    assert_eq!(school.found("admin", "letter-1.txt"), 0);
+    assert_eq!(school.found("admin", "letter-2.txt"), 1);
+
+    // What it was called is known here alone, to nobody else.
+    let files = school::files(&school.path("state/erasures"));
+    assert_eq!(files.len(), 1);
+    assert_eq!(fs::metadata(&files[0]).unwrap().permissions().mode() & 0o777, 0o600);
+    let waiting = school.dr(&["--json", "erase", "--pending"]).ended(0).json();
+    assert_eq!((&waiting[0]["paths"][0], &waiting[0]["by"]), (&json!(letter), &json!("oak")));
+    assert!(school.dr(&["erase", "--pending"]).ended(0).stdout.contains("disks (disk-1)"));
+    let told = school.ledger_text();
+    assert!(told.contains("request 2026-14") && !told.contains("letter-1"), "the ledger names no file");
+    assert_eq!(told.matches("\"type\":\"erasure\"").count(), 3, "asked for, and done on two copies");
+    school.dr(&["ledger", "--verify"]).ended(0);
+
+    // The disk comes back with all that it had, which must not come back from it.
+    by_oak("2026-11-24T09:00:00Z", &["load", "disk-1"]);
+    let tuesday = "2026-11-24T10:00:00Z";
+    let copied = school.with_key(&["--at", tuesday, "copy", "--from", "disks", "--to", "nas"]).ended(3);
+    assert!(copied.stderr.contains("dr erase --pending"), "{}", copied.stderr);
+    assert_eq!(school.found("admin", "letter-1.txt"), 1, "the disk alone");
+    let old = school.with_key(&["restore", "admin", "--target", "disks", "--to", "early"]).ended(0);
+    assert!(old.stderr.contains("was to be erased"), "{}", old.stderr);
+    let new = school.with_key(&["restore", "admin", "--as-of", "2026-11-19T23:00:00Z", "--to", "right"]).ended(0);
+    assert!(!new.stderr.contains("was to be erased") && !school.path("right/year 1/letter-1.txt").exists());
+    let done = school.with_key(&["--at", tuesday, "--json", "--by", "ash", "erase", "--pending", "--do"]).ended(0);
+    assert_eq!(standing(&done.stdout), is(&[("disks", "unlisted"), ("nas", "gone"), ("offsite", "gone")]));
+    assert_eq!(school.found("admin", "letter-1.txt"), 0);
+    assert!(school.ledger_text().contains("\"until\":\"2026-11-26T10:0"), "two steps of a day");
+    for day in ["25", "26", "27"] {
+        let at = format!("2026-11-{day}T11:00:00Z");
+        school.with_key(&["--at", &at, "erase", "--pending", "--do"]).ended(0);
+    }
+    assert_eq!(school.dr(&["--json", "erase", "--pending"]).ended(0).json(), json!([]));
+    assert_eq!(school::files(&school.path("state/erasures")), Vec::<std::path::PathBuf>::new());
+    assert_eq!(school.ledger_text().matches("\"state\":\"gone\"").count(), 3);
+    school.with_key(&["restore", "admin", "--target", "disks", "--to", "back"]).ended(0);
+    assert!(!school.path("back/year 1/letter-1.txt").exists() && school.path("back/year 1/letter-5.txt").exists());
+    school.with_key(&["--at", "2026-11-27T12:00:00Z", "copy", "--from", "disks", "--to", "nas"]).ended(0);
+    assert_eq!(school.found("admin", "letter-1.txt"), 0);
+    school.dr(&["ledger", "--verify"]).ended(0);
+}
+
+#[test]
+fn one_message_of_a_mailbox_goes_and_one_that_is_held_stays_and_is_named() {
+    let school = School::backed_up();
+    let ids = school.with_key(&["--json", "snapshots", "email", "--target", "nas"]).ended(0).json();
+    let id = ids[0]["id"].as_str().unwrap();
+    school.with_key(&["--at", MONDAY, "hold", id, "--until", "2027-01-01", "--target", "nas"]).ended(0);
+    let asked = ["--at", MONDAY, "--by", "ash", "--yes", "--json", "erase", "email", "--glob", "*.M7.host*", "--now"];
+    let did = school.with_key(&[&asked[..], &["--because", "sent to the wrong people"]].concat()).ended(3);
+    assert!(did.stderr.contains("held"), "{}", did.stderr);
+    assert_eq!(standing(&did.stdout), is(&[("nas", "held"), ("offsite", "gone")]));
+    let found = |target: &str| school.found_on(&["--json", "find", "email", "*.M7.host*", "--target", target]);
+    assert_eq!((found("nas"), found("offsite")), (1, 0));
+    assert_eq!(school.found_on(&["--json", "find", "email", "*.host*", "--target", "offsite"]), 39);
+    school.with_key(&["--at", MONDAY, "hold", id, "--until", "2026-11-01", "--target", "nas"]).ended(0);
+    school.with_key(&["--at", MONDAY, "--by", "ash", "erase", "--pending", "--do", "--now"]).ended(0);
+    assert_eq!(found("nas"), 0);
+    assert_eq!(school.dr(&["--json", "erase", "--pending"]).ended(0).json(), json!([]));
+}
