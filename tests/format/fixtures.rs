@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::bench::{Run, noise};
+use crate::bench::{Run, noise, objects};
 use crate::reader::{Both, beside, lines, python};
 
 fn fixture(name: &str) -> PathBuf {
@@ -89,4 +89,57 @@ fn what_the_first_version_wrote_is_restored_gone_on_with_and_pruned() {
 #[test]
 fn what_was_forgotten_and_pruned_later_is_restored_gone_on_with_and_pruned_again() {
     today_goes_on_with("sweeps-1");
+}
+
+/// Every object with its bytes.
+fn bytes_of(both: &Both) -> Vec<(PathBuf, Vec<u8>)> {
+    objects(&both.path("repo")).into_iter().map(|(path, _)| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+/// A repository to which a later program has added a log entry that nobody knows yet.
+fn tomorrow(entry: &str, reason: &str) {
+    let kept = kept("sweeps-1");
+    let both = Both::with_copy_of(&fixture("sweeps-1/repo"));
+    fs::copy(fixture("tomorrow").join(entry), both.path("repo/log/0000000000000010")).unwrap();
+    let before = bytes_of(&both);
+    let ids: Vec<String> = kept.iter().map(|(id, _)| id.clone()).collect();
+    assert_eq!(both.ids(), ids);
+    both.dr(&["repo", "ls", "repo", "latest"]).ended(0);
+    both.dr(&["repo", "check", "--read-data", "repo"]).ended(0);
+    restored(&both, "tomorrow", &kept);
+
+    both.bench.tree("from", 5_000);
+    both.dr(&["repo", "init", "other", "--family-of", "repo"]).ended(0);
+    both.dr(&["repo", "backup", "other", "from"]).ended(0);
+    let (id, writers): (_, [&[&str]; 7]) = (
+        ids[0].as_str(),
+        [
+            &["repo", "backup", "repo", "from"],
+            &["repo", "copy", "other", "repo"],
+            &["repo", "forget", "repo", &ids[0]],
+            &["repo", "forget", "repo", "--keep-last", "1"],
+            &["repo", "prune", "repo"],
+            &["repo", "prune", "repo", "--now"],
+            &["repo", "accept-rollback", "repo", "--seen", "99"],
+        ],
+    );
+    for args in writers {
+        let run = both.dr(args);
+        assert_eq!(run.code, Some(1), "{args:?}: {}", run.stderr);
+        assert!(run.stderr.contains(reason) && run.stderr.contains("a newer dr"), "{args:?}: {}", run.stderr);
+        assert!(bytes_of(&both) == before, "{args:?} changed something");
+    }
+    // To a repository of its own it is copied as ever.
+    both.dr(&["repo", "copy", "repo", "other", id]).ended(0);
+    assert!(bytes_of(&both) == before);
+}
+
+#[test]
+fn a_feature_that_is_not_known_yet_stops_writing_and_says_so_and_everything_is_read() {
+    tomorrow("feature", "writing takes the feature `tomorrow-1`");
+}
+
+#[test]
+fn an_entry_that_is_not_known_yet_stops_writing_and_says_so_and_everything_is_read() {
+    tomorrow("entry", "it is of type 77, which this program does not know");
 }
