@@ -149,7 +149,7 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         .filter(|(_, snapshot)| snapshot.is_there() || is_undoable(snapshot, options))
         .map(|(id, snapshot)| (*id, snapshot.document))
         .collect();
-    let live = match mark(repository, &wanted, options.stop) {
+    let live = match mark(repository, &wanted, options.scratch, options.stop) {
         Ok(live) => live,
         Err(why) => return Err(outrun(repository, view, why)),
     };

@@ -343,8 +343,13 @@ fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>, mut turns: Turns<Want
 }
 
 pub(crate) fn extent_page(run: Run, level: u8, fetcher: &mut Fetcher<'_>) -> Result<ExtentPage, RepoError> {
+    extent_page_of(fetcher.chunk(ChunkKind::Extents, run.id)?, run, level)
+}
+
+/// The extent page that these bytes are, held to what its parent says.
+pub(crate) fn extent_page_of(bytes: &[u8], run: Run, level: u8) -> Result<ExtentPage, RepoError> {
     let bad = |what: &str| RepoError::damaged(format!("extent page {}", run.id), what);
-    let page = extents::decode(fetcher.chunk(ChunkKind::Extents, run.id)?).map_err(|e| bad(e.0))?;
+    let page = extents::decode(bytes).map_err(|e| bad(e.0))?;
     let add = |(lens, counts): (u64, u64), len: u64, extents: u64| {
         Some((lens.checked_add(len)?, counts.checked_add(extents)?))
     };

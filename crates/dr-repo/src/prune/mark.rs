@@ -1,8 +1,14 @@
 //! Which chunks does anything need, and in which pack is each of them kept? Every snapshot that counts is followed
-//! through its pages; what several share is followed once.
+//! through its pages; what several share is followed once. The chunks of contents that they name are sorted and looked up
+//! all together.
 //!
-//! A bit for each place of a chunk, so that a hundred million take a dozen megabytes.
+//! A bit for each place of a chunk, so that a hundred million take a dozen megabytes; everything else is bounded.
 
+mod near;
+
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
@@ -12,10 +18,12 @@ use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
 use crate::look::{Pages, Stand, as_child, lost};
-use crate::lookup::{Index, Place};
+use crate::lookup::{IdHasher, Index, Place, Sought, Wanted};
 use crate::page::{Child, Contents, Extent, Page};
 use crate::repository::Repository;
-use crate::restore::extent_page;
+use crate::restore::{extent_page, extent_page_of};
+use crate::tier::Ground;
+use near::Near;
 
 /// The places that are needed, and what is needed and in no pack.
 pub(super) struct Live {
@@ -41,22 +49,40 @@ impl Live {
     }
 
     fn add(&mut self, place: Place) {
-        let Some(bits) = self.packs.get_mut(place.pack as usize) else { return };
-        let word = place.chunk as usize / 64;
-        if bits.len() <= word {
-            bits.resize(word + 1, 0);
+        set(&mut self.packs, place);
+    }
+
+    fn unite(&mut self, others: Vec<Vec<u64>>) {
+        for (own, others) in self.packs.iter_mut().zip(others) {
+            if own.len() < others.len() {
+                own.resize(others.len(), 0);
+            }
+            own.iter_mut().zip(others).for_each(|(own, other)| *own |= other);
         }
-        bits[word] |= 1 << (place.chunk % 64);
     }
 }
 
-/// Follows these snapshots.
+fn set(packs: &mut [Vec<u64>], place: Place) {
+    let Some(bits) = packs.get_mut(place.pack as usize) else { return };
+    let word = place.chunk as usize / 64;
+    if bits.len() <= word {
+        bits.resize(word + 1, 0);
+    }
+    bits[word] |= 1 << (place.chunk % 64);
+}
+
+/// Pages that were followed are remembered by their names up to so many, in a hundred megabytes; of others it is asked
+/// where they lie.
+const SEEN_MOST: usize = if cfg!(test) { 8 } else { (1 << 22) / 8 * 7 };
+
+/// Follows these snapshots. What does not fit into memory lies in `scratch` meanwhile, in a file without a name.
 ///
 /// # Errors
 /// If a page cannot be read: nobody knows what lies below it, so nothing may be removed.
 pub(super) fn mark(
     repository: &Repository,
     snapshots: &[(SnapshotId, ChunkId)],
+    scratch: &Path,
     stop: &AtomicBool,
 ) -> Result<Live, RepoError> {
     let index = repository.index()?;
@@ -66,11 +92,15 @@ pub(super) fn mark(
         live: Live::new(index),
         pages: Pages::new(repository)?,
         fetcher: repository.fetcher()?,
+        near: Near::default(),
+        seen: HashSet::default(),
         stop,
     };
+    let mut wanted = Wanted::new(Ground(Some(scratch.to_owned())));
     for (id, document) in snapshots {
-        marker.snapshot(*id, *document)?;
+        marker.snapshot(*id, *document, &mut wanted)?;
     }
+    marker.contents(&wanted.end()?)?;
     Ok(marker.live)
 }
 
@@ -80,6 +110,8 @@ struct Marker<'a> {
     live: Live,
     pages: Pages<'a>,
     fetcher: Fetcher<'a>,
+    near: Near,
+    seen: HashSet<ChunkId, BuildHasherDefault<IdHasher>>,
     stop: &'a AtomicBool,
 }
 
@@ -91,9 +123,19 @@ struct Todo {
     top: bool,
 }
 
+/// What is to be done about a page.
+enum Taken {
+    /// It was followed before.
+    Before,
+    /// It is kept, and this is one place of it.
+    At(Place),
+    /// It is to be looked for wherever it may be.
+    Somewhere,
+}
+
 impl Marker<'_> {
-    fn snapshot(&mut self, id: SnapshotId, document: ChunkId) -> Result<(), RepoError> {
-        if !self.take(ChunkKind::Document, document)? {
+    fn snapshot(&mut self, id: SnapshotId, document: ChunkId, wanted: &mut Wanted) -> Result<(), RepoError> {
+        if let Taken::Before = self.take(ChunkKind::Document, document)? {
             return Ok(());
         }
         let Some(root) = self.repository.document(id)?.root else { return Ok(()) };
@@ -103,17 +145,27 @@ impl Marker<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(RepoError::Interrupted);
             }
-            if !self.take(ChunkKind::Tree, child.id)? {
-                continue;
-            }
-            match self.pages.open(&child, Stand { level, behind: behind.as_ref(), top })? {
+            let stand = Stand { level, behind: behind.as_ref(), top };
+            let page = match self.take(ChunkKind::Tree, child.id)? {
+                Taken::Before => continue,
+                Taken::Somewhere => self.pages.open(&child, stand)?,
+                Taken::At(place) => match self.pages.open_at(place, &child, stand) {
+                    Ok(page) => page,
+                    Err(error) => {
+                        lost(error)?;
+                        self.keep_a_whole_one(ChunkKind::Tree, child.id)?;
+                        self.pages.open(&child, stand)?
+                    }
+                },
+            };
+            match page {
                 Page::Leaf(rows) => {
                     for row in rows {
                         match row.contents {
                             Contents::Empty | Contents::Inline(_) => {}
-                            Contents::Extents(extents) => self.chunks(&extents)?,
+                            Contents::Extents(extents) => chunks(&extents, wanted)?,
                             Contents::Tree { root, level, extents } => {
-                                self.extents(Run { id: root, len: row.meta.size, extents }, level)?;
+                                self.extents(Run { id: root, len: row.meta.size, extents }, level, wanted)?;
                             }
                         }
                     }
@@ -130,48 +182,140 @@ impl Marker<'_> {
     }
 
     /// Levels only fall, so this ends.
-    fn extents(&mut self, run: Run, level: u8) -> Result<(), RepoError> {
-        if !self.take(ChunkKind::Extents, run.id)? {
-            return Ok(());
-        }
-        match extent_page(run, level, &mut self.fetcher)? {
-            ExtentPage::Leaf(extents) => self.chunks(&extents),
-            ExtentPage::Inner { runs, .. } => runs.into_iter().try_for_each(|run| self.extents(run, level - 1)),
+    fn extents(&mut self, run: Run, level: u8, wanted: &mut Wanted) -> Result<(), RepoError> {
+        let page = match self.take(ChunkKind::Extents, run.id)? {
+            Taken::Before => return Ok(()),
+            Taken::Somewhere => extent_page(run, level, &mut self.fetcher)?,
+            Taken::At(place) => {
+                let found = self.fetcher.at(ChunkKind::Extents, run.id, place);
+                match found.and_then(|found| extent_page_of(found.bytes(), run, level)) {
+                    Ok(page) => page,
+                    Err(error) => {
+                        lost(error)?;
+                        self.keep_a_whole_one(ChunkKind::Extents, run.id)?;
+                        extent_page(run, level, &mut self.fetcher)?
+                    }
+                }
+            }
+        };
+        match page {
+            ExtentPage::Leaf(extents) => chunks(&extents, wanted),
+            ExtentPage::Inner { runs, .. } => runs.into_iter().try_for_each(|run| self.extents(run, level - 1, wanted)),
         }
     }
 
-    fn chunks(&mut self, extents: &[Extent]) -> Result<(), RepoError> {
-        extents.iter().try_for_each(|extent| match extent {
-            Extent::Hole { .. } => Ok(()),
-            Extent::Chunk { id, .. } => self.take(ChunkKind::Data, *id).map(|_| ()),
-        })
-    }
-
-    /// Whether the chunk was not taken before.
-    fn take(&mut self, kind: ChunkKind, id: ChunkId) -> Result<bool, RepoError> {
-        let places = self.index.places(kind, id)?;
+    /// Looks for a document or page that was not followed before, and keeps it.
+    fn take(&mut self, kind: ChunkKind, id: ChunkId) -> Result<Taken, RepoError> {
+        if self.seen.contains(&id) {
+            return Ok(Taken::Before);
+        }
+        let near = self.near.get(kind, &id);
+        let places = match near {
+            Some(place) => vec![place],
+            None => self.index.places(kind, id)?,
+        };
         if places.iter().any(|place| self.live.has(*place)) {
-            return Ok(false);
+            return Ok(Taken::Before);
+        }
+        if self.seen.len() < SEEN_MOST {
+            self.seen.insert(id);
+        }
+        if near.is_none()
+            && let Some(place) = places.iter().find(|place| !self.is_moved(place))
+        {
+            // What was written together is read together.
+            self.near.learn(place.pack, self.index.ids_of(place.pack)?);
         }
         match places.as_slice() {
-            [] if kind == ChunkKind::Data => self.live.lost += 1,
             // Whoever opens it says what is wrong.
-            [] => {}
-            [one] => self.live.add(*one),
-            _ => self.choose(kind, id, places)?,
+            [] => Ok(Taken::Somewhere),
+            [one] => {
+                self.live.add(*one);
+                Ok(Taken::At(*one))
+            }
+            _ => {
+                self.choose(kind, id, places)?;
+                Ok(Taken::Somewhere)
+            }
         }
-        Ok(true)
+    }
+
+    /// A copy of a page is damaged that was met by the way: others may be whole.
+    fn keep_a_whole_one(&mut self, kind: ChunkKind, id: ChunkId) -> Result<(), RepoError> {
+        let places = self.index.places(kind, id)?;
+        self.choose(kind, id, places)
+    }
+
+    /// What an earlier prune wrote anew and could not clear away after is not written anew again.
+    fn is_moved(&self, place: &Place) -> bool {
+        let state = &self.repository.log.state;
+        state.packs.get(&self.index.brief(place.pack).id).is_some_and(|pack| pack.relocated || pack.condemned)
+    }
+
+    /// Keeps the chunks of contents that were named.
+    fn contents(&mut self, sought: &Sought) -> Result<(), RepoError> {
+        #[derive(Default)]
+        struct Joined {
+            ones: Vec<Vec<u64>>,
+            /// Places of chunks that begin alike, and how many of them belong together.
+            several: Vec<Place>,
+            together: Vec<u32>,
+            lost: u64,
+        }
+        let packs = self.index.packs() as usize;
+        let begin = || Joined { ones: vec![Vec::new(); packs], ..Joined::default() };
+        let joined = self.index.places_of_all(sought, begin, |joined, places| match places {
+            [] => joined.lost += 1,
+            [one] => set(&mut joined.ones, *one),
+            more => {
+                joined.several.extend_from_slice(more);
+                joined.together.push(more.len() as u32);
+            }
+        })?;
+        let Joined { ones, several, together, lost } = joined;
+        self.live.lost = lost;
+        self.live.unite(ones);
+        let mut several = several.as_slice();
+        for many in together {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(RepoError::Interrupted);
+            }
+            let (places, rest) = several.split_at(many as usize);
+            several = rest;
+            self.alike(places)?;
+        }
+        Ok(())
+    }
+
+    /// Of chunks whose ids begin alike each is kept once. Seldom are they more than one chunk: then one that nobody
+    /// needs may be kept beside one that somebody does.
+    fn alike(&mut self, places: &[Place]) -> Result<(), RepoError> {
+        let mut by_name: Vec<((ChunkKind, ChunkId), Vec<Place>)> = Vec::new();
+        for place in places {
+            let name = self.index.named(*place)?;
+            match by_name.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, places)) => places.push(*place),
+                None => by_name.push((name, vec![*place])),
+            }
+        }
+        for ((kind, id), mut places) in by_name {
+            if places.iter().any(|place| self.live.has(*place)) {
+                continue;
+            }
+            // As a look-up gives them: what is there for good first.
+            places.sort_by_key(|place| (!self.index.brief(place.pack).source, place.pack, place.chunk));
+            match places.as_slice() {
+                [one] => self.live.add(*one),
+                _ => self.choose(kind, id, places)?,
+            }
+        }
+        Ok(())
     }
 
     /// Several packs say that they hold it. The first that does when it is read is enough: its bytes are named anew, so
     /// that neither damage nor a host with a stolen key can make a pack stand for what it does not hold.
     fn choose(&mut self, kind: ChunkKind, id: ChunkId, mut places: Vec<Place>) -> Result<(), RepoError> {
-        let state = &self.repository.log.state;
-        let is_moved = |place: &Place| {
-            state.packs.get(&self.index.brief(place.pack).id).is_some_and(|pack| pack.relocated || pack.condemned)
-        };
-        // What an earlier prune wrote anew and could not clear away after is not written anew again.
-        places.sort_by_key(is_moved);
+        places.sort_by_key(|place| self.is_moved(place));
         for place in &places {
             match self.fetcher.at(kind, id, *place) {
                 Ok(_) => {
@@ -184,4 +328,11 @@ impl Marker<'_> {
         places.into_iter().for_each(|place| self.live.add(place));
         Ok(())
     }
+}
+
+fn chunks(extents: &[Extent], wanted: &mut Wanted) -> Result<(), RepoError> {
+    extents.iter().try_for_each(|extent| match extent {
+        Extent::Hole { .. } => Ok(()),
+        Extent::Chunk { id, .. } => wanted.add(id),
+    })
 }
