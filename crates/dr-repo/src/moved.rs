@@ -27,7 +27,7 @@ use crate::trailer;
 
 const HOST: HostId = HostId([9; 4]);
 
-struct Bytes_(Vec<u8>, usize);
+pub(crate) struct Bytes_(pub(crate) Vec<u8>, pub(crate) usize);
 
 impl Body for Bytes_ {
     fn open(self: Box<Self>) -> std::io::Result<Box<dyn Content>> {
@@ -48,15 +48,15 @@ impl Content for Bytes_ {
     }
 }
 
-struct Scene {
+pub(crate) struct Scene {
     runtime: tokio::runtime::Runtime,
-    shelf: Shelf,
+    pub(crate) shelf: Shelf,
     family: FamilyKey,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let shelf = Shelf::new(Arc::new(MemoryStore::new()), runtime.handle().clone());
         let family = FamilyKey::generate();
@@ -64,11 +64,20 @@ impl Scene {
         Self { runtime, shelf, family, folder: tempfile::tempdir().unwrap() }
     }
 
-    fn open(&self) -> Repository {
+    pub(crate) fn open(&self) -> Repository {
         Repository::open(self.shelf.clone(), Unlock::Key(Key::Family(self.family.clone())), HOST).unwrap()
     }
 
     fn backup(&self, repository: &mut Repository, seed: u8) -> Result<Summary, RepoError> {
+        self.keep(repository, (0..40u8).map(|n| (format!("{n:02}"), contents(seed, n))))
+    }
+
+    /// Backs files up, which come in the order of their names.
+    pub(crate) fn keep(
+        &self,
+        repository: &mut Repository,
+        files: impl Iterator<Item = (String, Vec<u8>)> + Send,
+    ) -> Result<Summary, RepoError> {
         let clock = AtomicI64::new(0);
         let capture = Capture {
             snapshot: new_snapshot_id(),
@@ -84,11 +93,10 @@ impl Scene {
             tally: &Tally::default(),
             prove: false,
         };
-        let entries = (0..40u8).map(|n| {
-            let bytes = contents(seed, n);
+        let entries = files.map(|(name, bytes)| {
             let mut meta = Meta::plain(Kind::File, 0o600);
             meta.size = bytes.len() as u64;
-            let path = EntryPath::new(format!("{n:02}").into_bytes()).unwrap();
+            let path = EntryPath::new(name.into_bytes()).unwrap();
             let body: Box<dyn Body> = Box::new(Bytes_(bytes, 0));
             Ok::<_, Unread>(Entry { path, meta, stamp: None, profile: Profile::Auto, body: Some(body) })
         });

@@ -209,7 +209,9 @@ impl Marker<'_> {
         if self.seen.contains(&id) {
             return Ok(Taken::Before);
         }
-        let near = self.near.get(kind, &id);
+        let is_full = self.seen.len() >= SEEN_MOST;
+        // Where not everything is remembered, another copy may have been met before.
+        let near = self.near.get(kind, &id).filter(|place| !is_full || self.live.has(*place));
         let places = match near {
             Some(place) => vec![place],
             None => self.index.places(kind, id)?,
@@ -217,7 +219,7 @@ impl Marker<'_> {
         if places.iter().any(|place| self.live.has(*place)) {
             return Ok(Taken::Before);
         }
-        if self.seen.len() < SEEN_MOST {
+        if !is_full {
             self.seen.insert(id);
         }
         if near.is_none()
@@ -336,3 +338,6 @@ fn chunks(extents: &[Extent], wanted: &mut Wanted) -> Result<(), RepoError> {
         Extent::Chunk { id, .. } => wanted.add(id),
     })
 }
+
+#[cfg(test)]
+mod tests;
