@@ -420,6 +420,14 @@ impl Index {
         slot.ok_or_else(|| self.lost(place.pack))
     }
 
+    /// How many chunks each pack holds.
+    pub(crate) fn sizes(&self) -> Result<Vec<u32>, RepoError> {
+        self.ask(|inner| {
+            let size = |pack| Ok(inner.entry(&self.blocks, pack)?.map_or(0, |(_, entry)| entry.slots));
+            (0..inner.packs.len() as u32).map(size).collect()
+        })
+    }
+
     /// What the chunk at a place is called.
     pub(crate) fn named(&self, place: Place) -> Result<(ChunkKind, ChunkId), RepoError> {
         let slot = self.ask(|inner| {

@@ -9,7 +9,7 @@ use crate::id::ChunkId;
 use crate::tier::{Ground, Merge, RECORD, Runs, Sorter, front, key_of, no_room};
 
 /// Chunks that were asked for a moment ago are not noted again: pages of neighbouring days name the same ones.
-const RECENT: usize = if cfg!(test) { 64 } else { 1 << 20 };
+const RECENT: usize = if cfg!(test) { 64 } else { 1 << 17 };
 
 /// Chunks that are to be found, by the eight bytes with which their ids begin. In memory are a few MiB of them.
 pub(crate) struct Wanted {

@@ -8,7 +8,9 @@ mod near;
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
@@ -27,48 +29,69 @@ use near::Near;
 
 /// The places that are needed, and what is needed and in no pack.
 pub(super) struct Live {
-    /// By pack, a bit for each chunk; packs without any have none.
-    packs: Vec<Vec<u64>>,
+    bits: Bits,
     /// Chunks of contents that are lost already: nothing of them can be kept.
     pub(super) lost: u64,
 }
 
-impl Live {
-    fn new(index: &Index) -> Self {
-        Self { packs: vec![Vec::new(); index.packs() as usize], lost: 0 }
+/// A bit for each chunk of each pack.
+struct Bits {
+    words: Vec<u64>,
+    /// Where in these the words of each pack begin, and where those of the last one end.
+    begins: Arc<[usize]>,
+}
+
+impl Bits {
+    fn new(index: &Index) -> Result<Self, RepoError> {
+        let mut begins = vec![0];
+        let mut end = 0;
+        for chunks in index.sizes()? {
+            end += chunks.div_ceil(64) as usize;
+            begins.push(end);
+        }
+        Ok(Self { words: vec![0; end], begins: begins.into() })
     }
 
+    /// As many, none of them set.
+    fn unset(&self) -> Self {
+        Self { words: vec![0; self.words.len()], begins: Arc::clone(&self.begins) }
+    }
+
+    fn of(&self, pack: u32) -> Range<usize> {
+        match self.begins.get(pack as usize..pack as usize + 2) {
+            Some(&[begin, end]) => begin..end,
+            _ => 0..0,
+        }
+    }
+
+    fn set(&mut self, place: Place) {
+        let Range { start, end } = self.of(place.pack);
+        let word = start + place.chunk as usize / 64;
+        if word < end {
+            self.words[word] |= 1 << (place.chunk % 64);
+        }
+    }
+
+    fn has(&self, place: Place) -> bool {
+        let Range { start, end } = self.of(place.pack);
+        let word = start + place.chunk as usize / 64;
+        word < end && self.words[word] >> (place.chunk % 64) & 1 == 1
+    }
+}
+
+impl Live {
     pub(super) fn has(&self, place: Place) -> bool {
-        let word = self.packs.get(place.pack as usize).and_then(|bits| bits.get(place.chunk as usize / 64));
-        word.is_some_and(|word| word >> (place.chunk % 64) & 1 == 1)
+        self.bits.has(place)
     }
 
     /// Whether anything in this pack is needed.
     pub(super) fn has_any(&self, pack: u32) -> bool {
-        self.packs.get(pack as usize).is_some_and(|bits| !bits.is_empty())
+        self.bits.words[self.bits.of(pack)].iter().any(|word| *word != 0)
     }
 
     fn add(&mut self, place: Place) {
-        set(&mut self.packs, place);
+        self.bits.set(place);
     }
-
-    fn unite(&mut self, others: Vec<Vec<u64>>) {
-        for (own, others) in self.packs.iter_mut().zip(others) {
-            if own.len() < others.len() {
-                own.resize(others.len(), 0);
-            }
-            own.iter_mut().zip(others).for_each(|(own, other)| *own |= other);
-        }
-    }
-}
-
-fn set(packs: &mut [Vec<u64>], place: Place) {
-    let Some(bits) = packs.get_mut(place.pack as usize) else { return };
-    let word = place.chunk as usize / 64;
-    if bits.len() <= word {
-        bits.resize(word + 1, 0);
-    }
-    bits[word] |= 1 << (place.chunk % 64);
 }
 
 /// Pages that were followed are remembered by their names up to so many, in a hundred megabytes; of others it is asked
@@ -89,7 +112,7 @@ pub(super) fn mark(
     let mut marker = Marker {
         repository,
         index,
-        live: Live::new(index),
+        live: Live { bits: Bits::new(index)?, lost: 0 },
         pages: Pages::new(repository)?,
         fetcher: repository.fetcher()?,
         near: Near::default(),
@@ -256,19 +279,17 @@ impl Marker<'_> {
 
     /// Keeps the chunks of contents that were named.
     fn contents(&mut self, sought: &Sought) -> Result<(), RepoError> {
-        #[derive(Default)]
         struct Joined {
-            ones: Vec<Vec<u64>>,
+            ones: Bits,
             /// Places of chunks that begin alike, and how many of them belong together.
             several: Vec<Place>,
             together: Vec<u32>,
             lost: u64,
         }
-        let packs = self.index.packs() as usize;
-        let begin = || Joined { ones: vec![Vec::new(); packs], ..Joined::default() };
+        let begin = || Joined { ones: self.live.bits.unset(), several: Vec::new(), together: Vec::new(), lost: 0 };
         let joined = self.index.places_of_all(sought, begin, |joined, places| match places {
             [] => joined.lost += 1,
-            [one] => set(&mut joined.ones, *one),
+            [one] => joined.ones.set(*one),
             more => {
                 joined.several.extend_from_slice(more);
                 joined.together.push(more.len() as u32);
@@ -276,7 +297,7 @@ impl Marker<'_> {
         })?;
         let Joined { ones, several, together, lost } = joined;
         self.live.lost = lost;
-        self.live.unite(ones);
+        self.live.bits.words.iter_mut().zip(ones.words).for_each(|(own, other)| *own |= other);
         let mut several = several.as_slice();
         for many in together {
             if self.stop.load(Ordering::Relaxed) {
