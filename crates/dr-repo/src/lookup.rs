@@ -18,7 +18,7 @@ use crate::log_entry::ObjectRef;
 use crate::tier::{Blocks, Describe, Entry, Found, Ground, LEFT_OUT, Live, Merge, Tier, TierKey, Torn, gather};
 use crate::trailer::FrameRow;
 use crate::wire::Bad;
-pub(crate) use all::{Sought, Wanted};
+pub(crate) use all::{Sought, Wanted, Whole};
 use recent::Recent;
 
 /// Chunk ids are uniform already: eight bytes of one are its hash.

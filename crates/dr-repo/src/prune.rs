@@ -22,7 +22,7 @@ use crate::format::{FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET};
 use crate::id::{HostId, PackId, PackKind, SessionId, SnapshotId, session_of_index, wipe_stack};
 use crate::log_entry::{Body, object_name};
 use crate::look::lost;
-use crate::lookup::Place;
+use crate::lookup::{FrameSlot, Place, Whole};
 use crate::pack::{Alone, FinishedPack, Packer};
 use crate::repository::Repository;
 use crate::session::Session;
@@ -271,26 +271,24 @@ impl Pins {
 /// How much of each pack is needed.
 fn uses(repository: &Repository, live: &Live, pins: &Pins) -> Result<Vec<Use>, RepoError> {
     let index = repository.index()?;
-    let mut out = Vec::with_capacity(index.packs() as usize);
-    for pack in 0..index.packs() {
-        let (known, brief) = (index.pack(pack)?, index.brief(pack));
-        let sealed: u64 = known.frames.iter().map(|frame| u64::from(frame.sealed_len)).sum();
-        let bytes = known.whole.map_or(sealed, |(len, _)| len);
-        let (mut chunk, mut needed, mut any) = (0, 0, false);
-        for (frame, ids) in known.frames.iter().zip(index.ids_of(pack)?) {
-            let mut raw = 0;
-            for (_, _, len) in ids {
-                raw += if live.has(Place { pack, chunk }) { u64::from(len) } else { 0 };
-                chunk += 1;
+    let mut out = index.each_pack(Vec::new, |out, Whole { pack, id, len, frames, slots }| {
+        let sealed: u64 = frames.iter().map(|frame| u64::from(frame.sealed_len)).sum();
+        let bytes = len.unwrap_or(sealed);
+        let mut raw = vec![0; frames.len()];
+        for ((_, slot), chunk) in slots.iter().zip(0..) {
+            if let Some(raw) = raw.get_mut(usize::from(slot.frame)).filter(|_| live.has(Place { pack, chunk })) {
+                *raw += u64::from(slot.len);
             }
-            any |= raw > 0;
-            needed += u64::from(frame.sealed_len) * raw / u64::from(frame.raw_len.max(1));
         }
+        let share =
+            |(frame, raw): (&FrameSlot, &u64)| u64::from(frame.sealed_len) * raw / u64::from(frame.raw_len.max(1));
+        let needed: u64 = frames.iter().zip(&raw).map(share).sum();
         // What a pack holds beside frames goes with them.
         let share = if sealed == 0 { 0 } else { (u128::from(bytes) * u128::from(needed) / u128::from(sealed)) as u64 };
-        let live = if any { share.max(1) } else { 0 };
-        out.push(Use { pack, kind: brief.id.kind, bytes, live, pinned: pins.why(&brief.id) });
-    }
+        let live = if raw.iter().any(|raw| *raw > 0) { share.max(1) } else { 0 };
+        out.push(Use { pack, kind: id.kind, bytes, live, pinned: pins.why(&id) });
+    })?;
+    out.sort_by_key(|used| used.pack);
     Ok(out)
 }
 

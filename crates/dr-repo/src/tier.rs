@@ -367,6 +367,36 @@ impl Tier {
         rows.chunks_exact(SLOT).map(|row| decode_slot(row).map_err(|_| self.paged.torn())).collect()
     }
 
+    /// Shows every pack with its frames and slots, read from end to end past the cache of blocks.
+    pub(crate) fn each_pack(
+        &self,
+        each: &mut dyn FnMut(u32, &Entry, &[FrameSlot], &[(ChunkId, Slot)]),
+    ) -> Result<(), Torn> {
+        let mut stream = Stream::new(Arc::clone(&self.paged), 0);
+        let (mut here, mut bytes, mut frames, mut slots) = (0, Vec::new(), Vec::new(), Vec::new());
+        let torn = |_: Bad| self.paged.torn();
+        for (entry, number) in self.entries().zip(0..) {
+            let entry = entry?;
+            if here != entry.at {
+                stream.seek(entry.at);
+            }
+            here = entry.end();
+            bytes.resize((entry.end() - entry.at) as usize, 0);
+            stream.read(&mut bytes)?;
+            let (front, rows) = bytes.split_at((entry.slots_at() - entry.at) as usize);
+            frames.clear();
+            for row in front[entry.header as usize..].chunks_exact(FRAME) {
+                frames.push(decode_frame(row).map_err(torn)?);
+            }
+            slots.clear();
+            for row in rows.chunks_exact(SLOT) {
+                slots.push(decode_slot(row).map_err(torn)?);
+            }
+            each(number, &entry, &frames, &slots);
+        }
+        Ok(())
+    }
+
     /// Header and frames of a pack.
     pub(crate) fn pack(&self, blocks: &Blocks, entry: &Entry) -> Result<(Header, Vec<FrameSlot>), Torn> {
         let mut bytes = vec![0; (entry.slots_at() - entry.at) as usize];

@@ -3,10 +3,10 @@
 
 use std::io;
 
-use super::{Index, Place, mended_in_vain};
+use super::{FrameSlot, Index, LOST, Place, Slot, Standing, mended_in_vain};
 use crate::error::RepoError;
-use crate::id::ChunkId;
-use crate::tier::{Ground, Merge, RECORD, Runs, Sorter, front, key_of, no_room};
+use crate::id::{ChunkId, PackId};
+use crate::tier::{Ground, LEFT_OUT, Merge, RECORD, Runs, Sorter, front, key_of, no_room};
 
 /// Chunks that were asked for a moment ago are not noted again: pages of neighbouring days name the same ones.
 const RECENT: usize = if cfg!(test) { 64 } else { 1 << 17 };
@@ -83,6 +83,43 @@ impl Index {
                 each(&mut out, &here);
             }
         })?
+    }
+}
+
+/// A pack, as whoever goes through all of them sees it.
+pub(crate) struct Whole<'a> {
+    pub(crate) pack: u32,
+    pub(crate) id: PackId,
+    /// Of the object, where the log vouches for it.
+    pub(crate) len: Option<u64>,
+    pub(crate) frames: &'a [FrameSlot],
+    pub(crate) slots: &'a [(ChunkId, Slot)],
+}
+
+impl Index {
+    /// Shows `each` every pack that is known, once; in what order is not said. Begins anew, with what `begin` makes, where
+    /// a damaged table had to be made again.
+    ///
+    /// # Errors
+    /// If a pack is described by nothing any more.
+    pub(crate) fn each_pack<T>(&self, begin: impl Fn() -> T, each: impl Fn(&mut T, Whole<'_>)) -> Result<T, RepoError> {
+        if let Some(pack) = self.inner().packs.iter().position(|known| known.tier == LOST) {
+            return Err(self.lost(pack as u32));
+        }
+        self.ask(|inner| {
+            let mut out = begin();
+            for Standing { tier, numbers, .. } in &inner.tiers {
+                tier.each_pack(&mut |there, entry, frames, slots| {
+                    let pack = numbers.get(there as usize).copied().unwrap_or(LEFT_OUT);
+                    if pack != LEFT_OUT {
+                        let healed = inner.healed.get(&pack).map(|object| object.len);
+                        let len = healed.or(entry.whole.map(|(len, _)| len));
+                        each(&mut out, Whole { pack, id: entry.id, len, frames, slots });
+                    }
+                })?;
+            }
+            Ok(out)
+        })
     }
 }
 
