@@ -1,10 +1,14 @@
 //! Makes a repository of many daily snapshots on which a prune can be planned, and measured from outside.
 //!
-//! `cargo run --release -p dr-repo --features bench --bin years -- 100000000 1000 FOLDER`: chunks, snapshots, where. It changes
-//! one file in a hundred each day, a hundred neighbours at a time, four chunks each. Then, for instance in a control
-//! group: `DR_KEY_FILE=FOLDER/key DR_CACHE=FOLDER/cache dr repo prune --dry-run FOLDER/repo`. Of a hundred million chunks
+//! `cargo run --release -p dr-repo --features bench --bin years -- 100000000 1000 FOLDER`: chunks, snapshots, where. It
+//! changes one file in a hundred each day, a hundred neighbours at a time, four chunks each. Then, for instance in a
+//! control group: `DR_KEY_FILE=FOLDER/key DR_CACHE=FOLDER/cache dr repo prune --dry-run FOLDER/repo`. Of a hundred million chunks
 //! the pages take 4 GiB, the tables of the index 5, and 12 while they are made.
-#![expect(clippy::unwrap_used, reason = "a bench that cannot prepare what it needs should stop there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "whoever makes it by hand is told here, also what goes wrong"
+)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +33,7 @@ fn main() {
     let staging = shelf.staging().unwrap().to_owned();
     let tables = |id| folder.join("cache").join(format!("{id}")).join("index");
     let progress = |day: u64, made: &_| {
-        if day % 100 == 0 {
+        if day.is_multiple_of(100) {
             println!("day {day}: {made:?}");
         }
     };

@@ -264,7 +264,7 @@ fn everything() -> (Scene, Vec<(SnapshotId, u8)>) {
     let (old, name) = (key(&data[1].object_name(HOST)).unwrap(), healed.object_name(HOST));
     let bytes = scene.shelf.get(&old, 1 << 30).unwrap();
     let object = ObjectRef { name: name.clone(), len: bytes.len() as u64, digest: Digest::of(&bytes) };
-    scene.shelf.put_new(&key(&name).unwrap(), Put::Bytes(Bytes::from(bytes))).unwrap();
+    scene.shelf.put_new(&key(&name).unwrap(), Put::Bytes(bytes)).unwrap();
     scene.shelf.delete(&old).unwrap();
     let says = |sources| Registered {
         session: SessionId(random()),

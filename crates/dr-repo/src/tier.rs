@@ -265,6 +265,9 @@ fn decode_objects(bytes: &[u8]) -> Result<Objects, Bad> {
     Ok((sorted, objects, left_out))
 }
 
+/// Is shown a pack's number in the tier, what the directory says of it, its frames and its slots.
+type EachPack<'a> = dyn FnMut(u32, &Entry, &[FrameSlot], &[(ChunkId, Slot)]) + 'a;
+
 /// A tier, ready to be asked.
 pub(crate) struct Tier {
     paged: Arc<Paged>,
@@ -368,10 +371,7 @@ impl Tier {
     }
 
     /// Shows every pack with its frames and slots, read from end to end past the cache of blocks.
-    pub(crate) fn each_pack(
-        &self,
-        each: &mut dyn FnMut(u32, &Entry, &[FrameSlot], &[(ChunkId, Slot)]),
-    ) -> Result<(), Torn> {
+    pub(crate) fn each_pack(&self, each: &mut EachPack<'_>) -> Result<(), Torn> {
         let mut stream = Stream::new(Arc::clone(&self.paged), 0);
         let (mut here, mut bytes, mut frames, mut slots) = (0, Vec::new(), Vec::new(), Vec::new());
         let torn = |_: Bad| self.paged.torn();

@@ -1,7 +1,5 @@
 //! Where do pages lie that were written together with one that was just found? Answered without asking the index.
 
-use std::collections::HashMap;
-
 use crate::id::{ChunkId, ChunkKind};
 use crate::lookup::{ById, FrameIds, Place};
 
@@ -25,7 +23,7 @@ impl Near {
     /// Takes note of what a pack holds.
     pub(super) fn learn(&mut self, pack: u32, frames: Vec<FrameIds>) {
         if self.young.len() > KNOWN {
-            self.old = std::mem::replace(&mut self.young, HashMap::default());
+            self.old = std::mem::take(&mut self.young);
         }
         let pages = frames.into_iter().flatten().zip(0..).filter(|((kind, ..), _)| *kind != ChunkKind::Data);
         self.young.extend(pages.map(|((kind, id, _), chunk)| (id, (kind, Place { pack, chunk }))));
