@@ -168,8 +168,8 @@ impl Rounds<'_> {
                     _ => {}
                 }
             }
-            for host in 0..HOSTS {
-                let Some(run) = ended(&mut backups[host]) else { continue };
+            for (host, backup) in backups.iter_mut().enumerate() {
+                let Some(run) = ended(backup) else { continue };
                 match run.code {
                     Some(0) => {
                         let times = if stopped { &mut self.beside_stopped } else { &mut self.beside };
