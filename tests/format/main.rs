@@ -6,6 +6,7 @@
 #[path = "../cli/bench.rs"]
 #[expect(dead_code, reason = "shared with the tests of the command line, which use all of it")]
 mod bench;
+mod fixtures;
 mod hostile;
 mod long_log;
 mod reader;

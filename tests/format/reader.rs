@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::bench::{Bench, Run, noise};
+use crate::bench::{Bench, Run, noise, objects};
 
 /// How a repository is opened.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,17 @@ impl Both {
     pub fn new(key: Key) -> Self {
         let both = Self { bench: Bench::new(), key };
         both.dr(&["repo", "init", "repo"]).ended(0);
+        both
+    }
+
+    /// With a copy of a repository that somebody else made, in `repo`; the password is the bench's.
+    pub fn with_copy_of(repository: &Path) -> Self {
+        let both = Self { bench: Bench::new(), key: Key::Password };
+        for (path, _) in objects(repository) {
+            let to = both.path("repo").join(path.strip_prefix(repository).unwrap());
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(path, to).unwrap();
+        }
         both
     }
 

@@ -15,9 +15,11 @@ mod ground;
 mod heavy {
     mod crowd;
     mod daemon;
+    mod day_one;
     mod flips_binary;
     mod kills;
     mod many;
+    mod rounds;
     mod shapes;
     mod systemd;
     mod trees;

@@ -4,7 +4,7 @@
 //! Each is the test that CI runs with a small count, here with the whole one and a `dr` built for release. What a
 //! soak prints is what goes into a release's notes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::checkout::{cargo, must};
@@ -16,9 +16,11 @@ struct Soak {
     count: u64,
 }
 
-const SOAKS: [Soak; 11] = [
+const SOAKS: [Soak; 13] = [
     Soak { name: "kills", about: "backups killed at random moments", count: 300 },
     Soak { name: "crowd", about: "prunes beside eight writers, stopped and killed at random moments", count: 200 },
+    Soak { name: "rounds", about: "prunes beside three backups, some of them killed, and what is left", count: 200 },
+    Soak { name: "day-one", about: "the first version, built from its commit, on what today's wrote", count: 0 },
     Soak { name: "daemon", about: "a daemon of six systems killed at random moments", count: 200 },
     Soak { name: "flips", about: "every byte of a small repository flipped in process", count: 0 },
     Soak { name: "flips-binary", about: "flips per kind of object through the binary", count: 10 },
@@ -84,12 +86,33 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
             test.env("DR_SOAK_COUNT", count.unwrap_or(soak.count).to_string());
             test.env("DR_SOAK_SEED", seed.to_string()).env("DR_SOAK_TREES", trees.join(":"));
         }
+        if soak.name == "day-one" {
+            test.env("DR_SOAK_OLD", first_version(root)?);
+        }
         if let Err(why) = must(&mut test) {
             println!("{why}");
             failed.push(soak.name);
         }
     }
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
+}
+
+/// The last commit of the first version that backed up and restored.
+const FIRST: &str = "2fcefd8";
+
+/// Builds the first version aside.
+fn first_version(root: &Path) -> Result<PathBuf, String> {
+    let (checkout, target) = (root.join("target/day-one"), root.join("target/day-one-build"));
+    if !checkout.exists() {
+        // A clone, for a worktree of this one would show in it.
+        let mut clone = Command::new("git");
+        must(clone.args(["clone", "--quiet", "--no-checkout"]).arg(root).arg(&checkout))?;
+    }
+    must(Command::new("git").args(["checkout", "--quiet", "--detach", FIRST]).current_dir(&checkout))?;
+    let mut build = Command::new(cargo());
+    build.args(["build", "--locked", "--package", "dr"]).current_dir(&checkout).env("CARGO_TARGET_DIR", &target);
+    must(&mut build)?;
+    Ok(target.join("debug/dr"))
 }
 
 fn usage() -> String {

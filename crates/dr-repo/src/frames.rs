@@ -14,11 +14,23 @@ pub(crate) type FrameKey = (u32, u16);
 /// Frames that stay open for one reader; each more reader adds a few. A frame is 1 MiB, seldom up to 4.
 const KEPT: usize = 12;
 const KEPT_MORE: usize = 4;
+/// So many stay open where they are asked for again and again: a file that was edited in thirty places on each of thirty
+/// days lies in thirty frames at a time.
+const KEPT_MOST: usize = 64;
+/// Frames that were let go of a moment ago.
+const GONE: usize = 256;
 
 /// The open frames, the one that was used longest ago in front.
 pub(crate) struct Frames {
-    kept: Mutex<VecDeque<Wanted>>,
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    frames: VecDeque<Wanted>,
+    /// How many stay open.
     most: usize,
+    /// Those that were let go of last.
+    gone: VecDeque<FrameKey>,
 }
 
 /// A frame that somebody wants.
@@ -43,7 +55,8 @@ enum State {
 
 impl Frames {
     pub(crate) fn new(readers: usize) -> Self {
-        Self { kept: Mutex::default(), most: KEPT + KEPT_MORE * readers.saturating_sub(1) }
+        let most = KEPT + KEPT_MORE * readers.saturating_sub(1);
+        Self { kept: Mutex::new(Kept { frames: VecDeque::new(), most, gone: VecDeque::new() }) }
     }
 
     /// The frame, opened by `open` if it is not, or not yet.
@@ -64,24 +77,33 @@ impl Frames {
     /// Whether somebody is at opening it.
     pub(crate) fn is_opening(&self, key: FrameKey) -> bool {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().rev().find(|one| one.key == key).is_some_and(|one| matches!(*one.state(), State::Opening))
+        kept.frames.iter().rev().find(|one| one.key == key).is_some_and(|one| matches!(*one.state(), State::Opening))
     }
 
     fn wanted(&self, key: FrameKey) -> (Wanted, bool) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         // Neighbours ask for what was used last.
-        if let Some(at) = kept.iter().rposition(|one| one.key == key)
-            && let Some(found) = kept.remove(at)
+        if let Some(at) = kept.frames.iter().rposition(|one| one.key == key)
+            && let Some(found) = kept.frames.remove(at)
         {
-            kept.push_back(found.clone());
+            kept.frames.push_back(found.clone());
             return (found, false);
         }
-        if kept.len() == self.most {
-            kept.pop_front();
+        // One that is wanted again after it was let go of says that too few stay.
+        if kept.gone.contains(&key) && kept.most < KEPT_MOST {
+            kept.most += 1;
+        }
+        if kept.frames.len() >= kept.most
+            && let Some(gone) = kept.frames.pop_front()
+        {
+            if kept.gone.len() == GONE {
+                kept.gone.pop_front();
+            }
+            kept.gone.push_back(gone.key);
         }
         let slot = Arc::new(Slot { state: Mutex::new(State::Shut), settled: Condvar::new() });
         let wanted = Wanted { key, slot };
-        kept.push_back(wanted.clone());
+        kept.frames.push_back(wanted.clone());
         (wanted, true)
     }
 }
@@ -158,5 +180,25 @@ mod tests {
         }
         assert!(frames.want((0, 1)).is_none(), "still there");
         assert!(frames.want((0, 0)).is_some(), "let go of");
+    }
+    #[test]
+    fn what_is_wanted_again_and_again_stays_open_up_to_a_bound() {
+        let opened = |of: u16| {
+            let (frames, opened) = (Frames::new(1), AtomicUsize::new(0));
+            for _ in 0..100 {
+                for number in 0..of {
+                    let open = || {
+                        opened.fetch_add(1, Ordering::Relaxed);
+                        Ok(vec![])
+                    };
+                    frames.get((0, number), open).unwrap();
+                }
+            }
+            (opened.into_inner(), frames.kept.into_inner().unwrap().most)
+        };
+        assert_eq!(opened(10), (10, KEPT));
+        let (thirty, most) = opened(30);
+        assert!(thirty < 90 && most <= 31, "{thirty} {most}");
+        assert_eq!(opened(100), (10_000, KEPT_MOST));
     }
 }

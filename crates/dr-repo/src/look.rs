@@ -6,6 +6,7 @@ use dr_store::StoreError;
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
 use crate::id::{ChunkKind, SnapshotId};
+use crate::lookup::Place;
 use crate::page::{self, Child, Page, Row};
 use crate::repository::Repository;
 use crate::snapshot::{Label, Shape};
@@ -56,18 +57,29 @@ impl<'a> Pages<'a> {
 
     /// The page that `child` names, with its rows in strict order.
     pub(crate) fn open(&mut self, child: &Child, stand: Stand<'_>) -> Result<Page, RepoError> {
-        let bad = |what: &str| RepoError::damaged(format!("tree page {}", child.id), what);
         self.read += 1;
-        let page = page::decode(self.fetcher.chunk(ChunkKind::Tree, child.id)?).map_err(|e| bad(e.0))?;
-        if !page.stands(stand.level, stand.behind, (!stand.top).then_some(&child.last)) {
-            return Err(bad("it is not the page that its parent means"));
-        }
-        let rises = match &page {
-            Page::Leaf(rows) => rows.is_sorted_by(|a, b| a.path < b.path),
-            Page::Inner { children, .. } => children.is_sorted_by(|a, b| a.last < b.last),
-        };
-        if rises { Ok(page) } else { Err(bad("its entries are out of order")) }
+        stood(self.fetcher.chunk(ChunkKind::Tree, child.id)?, child, stand)
     }
+
+    /// The same, of the copy at a place.
+    pub(crate) fn open_at(&mut self, place: Place, child: &Child, stand: Stand<'_>) -> Result<Page, RepoError> {
+        self.read += 1;
+        stood(self.fetcher.at(ChunkKind::Tree, child.id, place)?.bytes(), child, stand)
+    }
+}
+
+/// The page that these bytes are, held to what its parent says.
+fn stood(bytes: &[u8], child: &Child, stand: Stand<'_>) -> Result<Page, RepoError> {
+    let bad = |what: &str| RepoError::damaged(format!("tree page {}", child.id), what);
+    let page = page::decode(bytes).map_err(|e| bad(e.0))?;
+    if !page.stands(stand.level, stand.behind, (!stand.top).then_some(&child.last)) {
+        return Err(bad("it is not the page that its parent means"));
+    }
+    let rises = match &page {
+        Page::Leaf(rows) => rows.is_sorted_by(|a, b| a.path < b.path),
+        Page::Inner { children, .. } => children.is_sorted_by(|a, b| a.last < b.last),
+    };
+    if rises { Ok(page) } else { Err(bad("its entries are out of order")) }
 }
 
 /// The root of a tree, as if a page named it.

@@ -4,6 +4,7 @@
 //! turns out to be damaged is made again from the target while the question waits; nothing it says is believed
 //! before it is proved, and a chunk counts as found only where its whole id stands.
 
+mod all;
 mod recent;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -17,6 +18,7 @@ use crate::log_entry::ObjectRef;
 use crate::tier::{Blocks, Describe, Entry, Found, Ground, LEFT_OUT, Live, Merge, Tier, TierKey, Torn, gather};
 use crate::trailer::FrameRow;
 use crate::wire::Bad;
+pub(crate) use all::{Sought, Wanted, Whole};
 use recent::Recent;
 
 /// Chunk ids are uniform already: eight bytes of one are its hash.
@@ -421,6 +423,23 @@ impl Index {
             Ok(Some(tier.slot(&self.blocks, &entry, place.chunk)?.1))
         })?;
         slot.ok_or_else(|| self.lost(place.pack))
+    }
+
+    /// How many chunks each pack holds.
+    pub(crate) fn sizes(&self) -> Result<Vec<u32>, RepoError> {
+        self.ask(|inner| {
+            let size = |pack| Ok(inner.entry(&self.blocks, pack)?.map_or(0, |(_, entry)| entry.slots));
+            (0..inner.packs.len() as u32).map(size).collect()
+        })
+    }
+
+    /// What the chunk at a place is called.
+    pub(crate) fn named(&self, place: Place) -> Result<(ChunkKind, ChunkId), RepoError> {
+        let slot = self.ask(|inner| {
+            let Some((tier, entry)) = inner.entry(&self.blocks, place.pack)? else { return Ok(None) };
+            tier.slot(&self.blocks, &entry, place.chunk).map(Some)
+        })?;
+        slot.map(|(id, slot)| (slot.kind, id)).ok_or_else(|| self.lost(place.pack))
     }
 
     /// Whether the chunk is anywhere at all.

@@ -24,7 +24,7 @@ use crate::format::{META_PACK_TARGET, PACK_TARGET};
 use crate::id::{HostId, PackId, PackKind, SessionId, SnapshotId, session_of_index, wipe_stack};
 use crate::log_entry::{Body, object_name};
 use crate::look::lost;
-use crate::lookup::Place;
+use crate::lookup::{FrameSlot, Place, Whole};
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::spares;
@@ -152,7 +152,7 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         .filter(|(_, snapshot)| snapshot.is_there() || is_undoable(snapshot, options))
         .map(|(id, snapshot)| (*id, snapshot.document))
         .collect();
-    let live = match mark(repository, &wanted, options.stop) {
+    let live = match mark(repository, &wanted, options.scratch, options.stop) {
         Ok(live) => live,
         Err(why) => return Err(outrun(repository, view, why)),
     };
@@ -292,27 +292,25 @@ impl Pins {
 /// How much of each pack is needed.
 fn uses(repository: &Repository, live: &Live, pins: &Pins, erased: &BTreeSet<PackId>) -> Result<Vec<Use>, RepoError> {
     let index = repository.index()?;
-    let mut out = Vec::with_capacity(index.packs() as usize);
-    for pack in 0..index.packs() {
-        let (known, brief) = (index.pack(pack)?, index.brief(pack));
-        let sealed: u64 = known.frames.iter().map(|frame| u64::from(frame.sealed_len)).sum();
-        let bytes = known.whole.map_or(sealed, |(len, _)| len);
-        let (mut chunk, mut needed, mut any) = (0, 0, false);
-        for (frame, ids) in known.frames.iter().zip(index.ids_of(pack)?) {
-            let mut raw = 0;
-            for (_, _, len) in ids {
-                raw += if live.has(Place { pack, chunk }) { u64::from(len) } else { 0 };
-                chunk += 1;
+    let mut out = index.each_pack(Vec::new, |out, Whole { pack, id, len, frames, slots }| {
+        let sealed: u64 = frames.iter().map(|frame| u64::from(frame.sealed_len)).sum();
+        let bytes = len.unwrap_or(sealed);
+        let mut raw = vec![0; frames.len()];
+        for ((_, slot), chunk) in slots.iter().zip(0..) {
+            if let Some(raw) = raw.get_mut(usize::from(slot.frame)).filter(|_| live.has(Place { pack, chunk })) {
+                *raw += u64::from(slot.len);
             }
-            any |= raw > 0;
-            needed += u64::from(frame.sealed_len) * raw / u64::from(frame.raw_len.max(1));
         }
+        let share =
+            |(frame, raw): (&FrameSlot, &u64)| u64::from(frame.sealed_len) * raw / u64::from(frame.raw_len.max(1));
+        let needed: u64 = frames.iter().zip(&raw).map(share).sum();
         // What a pack holds beside frames goes with them.
         let share = if sealed == 0 { 0 } else { (u128::from(bytes) * u128::from(needed) / u128::from(sealed)) as u64 };
-        let live = if any { share.max(1) } else { 0 };
-        let (kind, pinned, erased) = (brief.id.kind, pins.why(&brief.id), erased.contains(&brief.id));
+        let live = if raw.iter().any(|raw| *raw > 0) { share.max(1) } else { 0 };
+        let (kind, pinned, erased) = (id.kind, pins.why(&id), erased.contains(&id));
         out.push(Use { pack, kind, bytes, live, pinned, erased });
-    }
+    })?;
+    out.sort_by_key(|used| used.pack);
     Ok(out)
 }
 

@@ -351,7 +351,7 @@ pub(crate) fn extent_page(run: Run, level: u8, fetcher: &mut Fetcher<'_>) -> Res
     extent_page_of(fetcher.chunk(ChunkKind::Extents, run.id)?, run, level)
 }
 
-/// The same, of bytes that are at hand.
+/// The extent page that these bytes are, held to what its parent says.
 pub(crate) fn extent_page_of(bytes: &[u8], run: Run, level: u8) -> Result<ExtentPage, RepoError> {
     let bad = |what: &str| RepoError::damaged(format!("extent page {}", run.id), what);
     let page = extents::decode(bytes).map_err(|e| bad(e.0))?;

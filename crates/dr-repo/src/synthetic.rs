@@ -1,6 +1,8 @@
 //! The index of a repository that nobody has: as many chunks as asked for, for the bench and nobody else (feature
 //! `bench`).
 
+mod years;
+
 use std::path::Path;
 
 use crate::error::RepoError;
@@ -10,6 +12,7 @@ use crate::log_entry::ObjectRef;
 use crate::lookup::{Index, Judged, Origin, lay_out, mended_in_vain};
 use crate::tier::{Describe, Described, Ground, Live, TierKey, gather};
 use crate::trailer::{ChunkRow, FrameRow};
+pub use years::{Made as MadeYears, Years, make as make_years};
 
 /// Chunks of a pack, of a frame, and packs of an index object: 32 MiB of 64 KiB chunks, registered every 256 MiB.
 const PACK_CHUNKS: u64 = 512;

@@ -35,7 +35,7 @@ pub(crate) use folder::{Describe, Described, Found, Stopped, gather, no_room};
 pub(crate) use ids::Ids;
 pub(crate) use paged::Torn;
 use paged::{Paged, ROOM, STRIDE, Stream, own};
-pub(crate) use sort::{Failed, LEFT_OUT, Merge};
+pub(crate) use sort::{Failed, LEFT_OUT, Merge, Runs, Sorter, key_of};
 pub(crate) use sorted::Sorted;
 
 const MAGIC: &[u8; 8] = b"DRTIER01";
@@ -265,6 +265,9 @@ fn decode_objects(bytes: &[u8]) -> Result<Objects, Bad> {
     Ok((sorted, objects, left_out))
 }
 
+/// Is shown a pack's number in the tier, what the directory says of it, its frames and its slots.
+type EachPack<'a> = dyn FnMut(u32, &Entry, &[FrameSlot], &[(ChunkId, Slot)]) + 'a;
+
 /// A tier, ready to be asked.
 pub(crate) struct Tier {
     paged: Arc<Paged>,
@@ -365,6 +368,33 @@ impl Tier {
         let mut rows = vec![0; here * SLOT];
         blocks.copy(&self.paged, entry.slots_at() + u64::from(from) * SLOT as u64, &mut rows)?;
         rows.chunks_exact(SLOT).map(|row| decode_slot(row).map_err(|_| self.paged.torn())).collect()
+    }
+
+    /// Shows every pack with its frames and slots, read from end to end past the cache of blocks.
+    pub(crate) fn each_pack(&self, each: &mut EachPack<'_>) -> Result<(), Torn> {
+        let mut stream = Stream::new(Arc::clone(&self.paged), 0);
+        let (mut here, mut bytes, mut frames, mut slots) = (0, Vec::new(), Vec::new(), Vec::new());
+        let torn = |_: Bad| self.paged.torn();
+        for (entry, number) in self.entries().zip(0..) {
+            let entry = entry?;
+            if here != entry.at {
+                stream.seek(entry.at);
+            }
+            here = entry.end();
+            bytes.resize((entry.end() - entry.at) as usize, 0);
+            stream.read(&mut bytes)?;
+            let (front, rows) = bytes.split_at((entry.slots_at() - entry.at) as usize);
+            frames.clear();
+            for row in front[entry.header as usize..].chunks_exact(FRAME) {
+                frames.push(decode_frame(row).map_err(torn)?);
+            }
+            slots.clear();
+            for row in rows.chunks_exact(SLOT) {
+                slots.push(decode_slot(row).map_err(torn)?);
+            }
+            each(number, &entry, &frames, &slots);
+        }
+        Ok(())
     }
 
     /// Header and frames of a pack.

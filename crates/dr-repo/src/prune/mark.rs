@@ -1,8 +1,16 @@
 //! Which chunks does anything need, and in which pack is each of them kept? Every snapshot that counts is followed
-//! through its pages; what several share is followed once.
+//! through its pages; what several share is followed once. The chunks of contents that they name are sorted and looked up
+//! all together.
 //!
-//! A bit for each place of a chunk, so that a hundred million take a dozen megabytes.
+//! A bit for each place of a chunk, so that a hundred million take a dozen megabytes; everything else is bounded.
 
+mod near;
+
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
@@ -12,65 +20,110 @@ use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
 use crate::look::{Pages, Stand, as_child, lost};
-use crate::lookup::{Index, Place};
+use crate::lookup::{IdHasher, Index, Place, Sought, Wanted};
 use crate::page::{Child, Contents, Extent, Page};
 use crate::repository::Repository;
-use crate::restore::extent_page;
+use crate::restore::{extent_page, extent_page_of};
+use crate::tier::Ground;
+use near::Near;
 
 /// The places that are needed, and what is needed and in no pack.
 pub(crate) struct Live {
-    /// By pack, a bit for each chunk; packs without any have none.
-    packs: Vec<Vec<u64>>,
+    bits: Bits,
     /// Chunks of contents that are lost already: nothing of them can be kept.
     pub(super) lost: u64,
 }
 
-impl Live {
-    fn new(index: &Index) -> Self {
-        Self { packs: vec![Vec::new(); index.packs() as usize], lost: 0 }
+/// A bit for each chunk of each pack.
+struct Bits {
+    words: Vec<u64>,
+    /// Where in these the words of each pack begin, and where those of the last one end.
+    begins: Arc<[usize]>,
+}
+
+impl Bits {
+    fn new(index: &Index) -> Result<Self, RepoError> {
+        let mut begins = vec![0];
+        let mut end = 0;
+        for chunks in index.sizes()? {
+            end += chunks.div_ceil(64) as usize;
+            begins.push(end);
+        }
+        Ok(Self { words: vec![0; end], begins: begins.into() })
     }
 
+    /// As many, none of them set.
+    fn unset(&self) -> Self {
+        Self { words: vec![0; self.words.len()], begins: Arc::clone(&self.begins) }
+    }
+
+    fn of(&self, pack: u32) -> Range<usize> {
+        match self.begins.get(pack as usize..pack as usize + 2) {
+            Some(&[begin, end]) => begin..end,
+            _ => 0..0,
+        }
+    }
+
+    fn set(&mut self, place: Place) {
+        let Range { start, end } = self.of(place.pack);
+        let word = start + place.chunk as usize / 64;
+        if word < end {
+            self.words[word] |= 1 << (place.chunk % 64);
+        }
+    }
+
+    fn has(&self, place: Place) -> bool {
+        let Range { start, end } = self.of(place.pack);
+        let word = start + place.chunk as usize / 64;
+        word < end && self.words[word] >> (place.chunk % 64) & 1 == 1
+    }
+}
+
+impl Live {
     pub(super) fn has(&self, place: Place) -> bool {
-        let word = self.packs.get(place.pack as usize).and_then(|bits| bits.get(place.chunk as usize / 64));
-        word.is_some_and(|word| word >> (place.chunk % 64) & 1 == 1)
+        self.bits.has(place)
     }
 
     /// Whether anything in this pack is needed.
     pub(crate) fn has_any(&self, pack: u32) -> bool {
-        self.packs.get(pack as usize).is_some_and(|bits| !bits.is_empty())
+        self.bits.words[self.bits.of(pack)].iter().any(|word| *word != 0)
     }
 
     fn add(&mut self, place: Place) {
-        let Some(bits) = self.packs.get_mut(place.pack as usize) else { return };
-        let word = place.chunk as usize / 64;
-        if bits.len() <= word {
-            bits.resize(word + 1, 0);
-        }
-        bits[word] |= 1 << (place.chunk % 64);
+        self.bits.set(place);
     }
 }
 
-/// Follows these snapshots.
+/// Pages that were followed are remembered by their names up to so many, in a hundred megabytes; of others it is asked
+/// where they lie.
+const SEEN_MOST: usize = if cfg!(test) { 8 } else { (1 << 22) / 8 * 7 };
+
+/// Follows these snapshots. What does not fit into memory lies in `scratch` meanwhile, in a file without a name.
 ///
 /// # Errors
 /// If a page cannot be read: nobody knows what lies below it, so nothing may be removed.
 pub(crate) fn mark(
     repository: &Repository,
     snapshots: &[(SnapshotId, ChunkId)],
+    scratch: &Path,
     stop: &AtomicBool,
 ) -> Result<Live, RepoError> {
     let index = repository.index()?;
     let mut marker = Marker {
         repository,
         index,
-        live: Live::new(index),
+        live: Live { bits: Bits::new(index)?, lost: 0 },
         pages: Pages::new(repository)?,
         fetcher: repository.fetcher()?,
+        near: Near::default(),
+        seen: HashSet::default(),
         stop,
     };
+    let mut wanted = Wanted::new(Ground(Some(scratch.to_owned())));
     for (id, document) in snapshots {
-        marker.snapshot(*id, *document)?;
+        marker.snapshot(*id, *document, &mut wanted)?;
     }
+    marker.contents(&wanted.end()?)?;
     Ok(marker.live)
 }
 
@@ -80,6 +133,8 @@ struct Marker<'a> {
     live: Live,
     pages: Pages<'a>,
     fetcher: Fetcher<'a>,
+    near: Near,
+    seen: HashSet<ChunkId, BuildHasherDefault<IdHasher>>,
     stop: &'a AtomicBool,
 }
 
@@ -91,9 +146,19 @@ struct Todo {
     top: bool,
 }
 
+/// What is to be done about a page.
+enum Taken {
+    /// It was followed before.
+    Before,
+    /// It is kept, and this is one place of it.
+    At(Place),
+    /// It is to be looked for wherever it may be.
+    Somewhere,
+}
+
 impl Marker<'_> {
-    fn snapshot(&mut self, id: SnapshotId, document: ChunkId) -> Result<(), RepoError> {
-        if !self.take(ChunkKind::Document, document)? {
+    fn snapshot(&mut self, id: SnapshotId, document: ChunkId, wanted: &mut Wanted) -> Result<(), RepoError> {
+        if let Taken::Before = self.take(ChunkKind::Document, document)? {
             return Ok(());
         }
         let Some(root) = self.repository.document_in(id, document)?.root else { return Ok(()) };
@@ -103,17 +168,27 @@ impl Marker<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(RepoError::Interrupted);
             }
-            if !self.take(ChunkKind::Tree, child.id)? {
-                continue;
-            }
-            match self.pages.open(&child, Stand { level, behind: behind.as_ref(), top })? {
+            let stand = Stand { level, behind: behind.as_ref(), top };
+            let page = match self.take(ChunkKind::Tree, child.id)? {
+                Taken::Before => continue,
+                Taken::Somewhere => self.pages.open(&child, stand)?,
+                Taken::At(place) => match self.pages.open_at(place, &child, stand) {
+                    Ok(page) => page,
+                    Err(error) => {
+                        lost(error)?;
+                        self.keep_a_whole_one(ChunkKind::Tree, child.id)?;
+                        self.pages.open(&child, stand)?
+                    }
+                },
+            };
+            match page {
                 Page::Leaf(rows) => {
                     for row in rows {
                         match row.contents {
                             Contents::Empty | Contents::Inline(_) => {}
-                            Contents::Extents(extents) => self.chunks(&extents)?,
+                            Contents::Extents(extents) => chunks(&extents, wanted)?,
                             Contents::Tree { root, level, extents } => {
-                                self.extents(Run { id: root, len: row.meta.size, extents }, level)?;
+                                self.extents(Run { id: root, len: row.meta.size, extents }, level, wanted)?;
                             }
                         }
                     }
@@ -130,48 +205,140 @@ impl Marker<'_> {
     }
 
     /// Levels only fall, so this ends.
-    fn extents(&mut self, run: Run, level: u8) -> Result<(), RepoError> {
-        if !self.take(ChunkKind::Extents, run.id)? {
-            return Ok(());
-        }
-        match extent_page(run, level, &mut self.fetcher)? {
-            ExtentPage::Leaf(extents) => self.chunks(&extents),
-            ExtentPage::Inner { runs, .. } => runs.into_iter().try_for_each(|run| self.extents(run, level - 1)),
+    fn extents(&mut self, run: Run, level: u8, wanted: &mut Wanted) -> Result<(), RepoError> {
+        let page = match self.take(ChunkKind::Extents, run.id)? {
+            Taken::Before => return Ok(()),
+            Taken::Somewhere => extent_page(run, level, &mut self.fetcher)?,
+            Taken::At(place) => {
+                let found = self.fetcher.at(ChunkKind::Extents, run.id, place);
+                match found.and_then(|found| extent_page_of(found.bytes(), run, level)) {
+                    Ok(page) => page,
+                    Err(error) => {
+                        lost(error)?;
+                        self.keep_a_whole_one(ChunkKind::Extents, run.id)?;
+                        extent_page(run, level, &mut self.fetcher)?
+                    }
+                }
+            }
+        };
+        match page {
+            ExtentPage::Leaf(extents) => chunks(&extents, wanted),
+            ExtentPage::Inner { runs, .. } => runs.into_iter().try_for_each(|run| self.extents(run, level - 1, wanted)),
         }
     }
 
-    fn chunks(&mut self, extents: &[Extent]) -> Result<(), RepoError> {
-        extents.iter().try_for_each(|extent| match extent {
-            Extent::Hole { .. } => Ok(()),
-            Extent::Chunk { id, .. } => self.take(ChunkKind::Data, *id).map(|_| ()),
-        })
-    }
-
-    /// Whether the chunk was not taken before.
-    fn take(&mut self, kind: ChunkKind, id: ChunkId) -> Result<bool, RepoError> {
-        let places = self.index.places(kind, id)?;
+    /// Looks for a document or page that was not followed before, and keeps it.
+    fn take(&mut self, kind: ChunkKind, id: ChunkId) -> Result<Taken, RepoError> {
+        if self.seen.contains(&id) {
+            return Ok(Taken::Before);
+        }
+        let is_full = self.seen.len() >= SEEN_MOST;
+        // Where not everything is remembered, another copy may have been met before.
+        let near = self.near.get(kind, &id).filter(|place| !is_full || self.live.has(*place));
+        let places = match near {
+            Some(place) => vec![place],
+            None => self.index.places(kind, id)?,
+        };
         if places.iter().any(|place| self.live.has(*place)) {
-            return Ok(false);
+            return Ok(Taken::Before);
+        }
+        if !is_full {
+            self.seen.insert(id);
+        }
+        if near.is_none()
+            && let Some(place) = places.iter().find(|place| !self.is_moved(place))
+        {
+            // What was written together is read together.
+            self.near.learn(place.pack, self.index.ids_of(place.pack)?);
         }
         match places.as_slice() {
-            [] if kind == ChunkKind::Data => self.live.lost += 1,
             // Whoever opens it says what is wrong.
-            [] => {}
-            [one] => self.live.add(*one),
-            _ => self.choose(kind, id, places)?,
+            [] => Ok(Taken::Somewhere),
+            [one] => {
+                self.live.add(*one);
+                Ok(Taken::At(*one))
+            }
+            _ => {
+                self.choose(kind, id, places)?;
+                Ok(Taken::Somewhere)
+            }
         }
-        Ok(true)
+    }
+
+    /// A copy of a page is damaged that was met by the way: others may be whole.
+    fn keep_a_whole_one(&mut self, kind: ChunkKind, id: ChunkId) -> Result<(), RepoError> {
+        let places = self.index.places(kind, id)?;
+        self.choose(kind, id, places)
+    }
+
+    /// What an earlier prune wrote anew and could not clear away after is not written anew again.
+    fn is_moved(&self, place: &Place) -> bool {
+        let state = &self.repository.log.state;
+        state.packs.get(&self.index.brief(place.pack).id).is_some_and(|pack| pack.relocated || pack.condemned)
+    }
+
+    /// Keeps the chunks of contents that were named.
+    fn contents(&mut self, sought: &Sought) -> Result<(), RepoError> {
+        struct Joined {
+            ones: Bits,
+            /// Places of chunks that begin alike, and how many of them belong together.
+            several: Vec<Place>,
+            together: Vec<u32>,
+            lost: u64,
+        }
+        let begin = || Joined { ones: self.live.bits.unset(), several: Vec::new(), together: Vec::new(), lost: 0 };
+        let joined = self.index.places_of_all(sought, begin, |joined, places| match places {
+            [] => joined.lost += 1,
+            [one] => joined.ones.set(*one),
+            more => {
+                joined.several.extend_from_slice(more);
+                joined.together.push(more.len() as u32);
+            }
+        })?;
+        let Joined { ones, several, together, lost } = joined;
+        self.live.lost = lost;
+        self.live.bits.words.iter_mut().zip(ones.words).for_each(|(own, other)| *own |= other);
+        let mut several = several.as_slice();
+        for many in together {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(RepoError::Interrupted);
+            }
+            let (places, rest) = several.split_at(many as usize);
+            several = rest;
+            self.alike(places)?;
+        }
+        Ok(())
+    }
+
+    /// Of chunks whose ids begin alike each is kept once. Seldom are they more than one chunk: then one that nobody
+    /// needs may be kept beside one that somebody does.
+    fn alike(&mut self, places: &[Place]) -> Result<(), RepoError> {
+        let mut by_name: Vec<((ChunkKind, ChunkId), Vec<Place>)> = Vec::new();
+        for place in places {
+            let name = self.index.named(*place)?;
+            match by_name.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, places)) => places.push(*place),
+                None => by_name.push((name, vec![*place])),
+            }
+        }
+        for ((kind, id), mut places) in by_name {
+            if places.iter().any(|place| self.live.has(*place)) {
+                continue;
+            }
+            // As a look-up gives them: what is there for good first.
+            places.sort_by_key(|place| (!self.index.brief(place.pack).source, place.pack, place.chunk));
+            match places.as_slice() {
+                [one] => self.live.add(*one),
+                _ => self.choose(kind, id, places)?,
+            }
+        }
+        Ok(())
     }
 
     /// Several packs say that they hold it. The first that does when it is read is enough: its bytes are named anew, so
     /// that neither damage nor a host with a stolen key can make a pack stand for what it does not hold.
     fn choose(&mut self, kind: ChunkKind, id: ChunkId, mut places: Vec<Place>) -> Result<(), RepoError> {
-        let state = &self.repository.log.state;
-        let is_moved = |place: &Place| {
-            state.packs.get(&self.index.brief(place.pack).id).is_some_and(|pack| pack.relocated || pack.condemned)
-        };
-        // What an earlier prune wrote anew and could not clear away after is not written anew again.
-        places.sort_by_key(is_moved);
+        places.sort_by_key(|place| self.is_moved(place));
         for place in &places {
             match self.fetcher.at(kind, id, *place) {
                 Ok(_) => {
@@ -185,3 +352,13 @@ impl Marker<'_> {
         Ok(())
     }
 }
+
+fn chunks(extents: &[Extent], wanted: &mut Wanted) -> Result<(), RepoError> {
+    extents.iter().try_for_each(|extent| match extent {
+        Extent::Hole { .. } => Ok(()),
+        Extent::Chunk { id, .. } => wanted.add(id),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -173,7 +173,7 @@ fn lost(repository: &Repository, mending: &Mending<'_>) -> Result<Vec<Lost>, Rep
             let Some(id) = Document::id_in(bytes).filter(|id| !state.snapshots.contains_key(id)) else { continue };
             let Ok(said) = Document::decode(bytes, id) else { continue };
             let label = said.label.seal(&repository.writer.naming.list, repository.writer.family, id)?;
-            let followed = match mark(repository, &[(id, document)], mending.options.stop) {
+            let followed = match mark(repository, &[(id, document)], mending.options.scratch, mending.options.stop) {
                 Ok(live) => Some(live),
                 Err(error) => cannot_be_had(error).map(|_| None)?,
             };

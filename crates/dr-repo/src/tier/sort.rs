@@ -11,8 +11,8 @@ use super::Ground;
 use super::paged::{Paged, PagedWriter, Stream, Torn};
 use crate::id::{Secret, random};
 
-/// Records that are sorted in memory at once: 16 to 24 MiB of them.
-const RUN_RECORDS: usize = if cfg!(test) { 1_000 } else { 1 << 20 };
+/// So many bytes of records are sorted in memory at once.
+const RUN_BYTES: usize = if cfg!(test) { 14_000 } else { 16 << 20 };
 
 /// Why no table came to be.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl<const N: usize> Sorter<N> {
     pub(crate) fn push(&mut self, record: [u8; N], ground: &Ground) -> io::Result<()> {
         self.held.push(record);
         self.total += 1;
-        if self.held.len() < RUN_RECORDS {
+        if self.held.len() < RUN_BYTES / N {
             return Ok(());
         }
         self.held.sort_unstable_by_key(key_of);
@@ -72,15 +72,40 @@ impl<const N: usize> Sorter<N> {
     }
 
     /// Everything, merged with what `others` hold.
-    pub(crate) fn merge(mut self, others: Vec<Source<N>>) -> Result<Merge<N>, Failed> {
+    pub(crate) fn merge(self, mut others: Vec<Source<N>>) -> Result<Merge<N>, Failed> {
+        let sorted = self.end()?;
+        sorted.runs_into(&mut others);
+        others.push(Source::held(sorted.held));
+        Ok(Merge::new(others)?)
+    }
+
+    /// Everything, to be gone through more than once.
+    pub(crate) fn end(mut self) -> io::Result<Runs<N>> {
         self.held.sort_unstable_by_key(key_of);
-        let mut sources = others;
-        if let Some(out) = self.spilled {
-            let paged = Arc::new(out.finish(|_| Vec::new())?);
-            sources.extend(self.runs.into_iter().map(|run| Source::stored(Arc::clone(&paged), vec![run], None)));
+        let spilled = self.spilled.map(|out| out.finish(|_| Vec::new())).transpose()?;
+        Ok(Runs { spilled: spilled.map(Arc::new), runs: self.runs, held: self.held })
+    }
+}
+
+/// Records in sorted runs.
+pub(crate) struct Runs<const N: usize> {
+    spilled: Option<Arc<Paged>>,
+    runs: Vec<(u64, u64)>,
+    held: Vec<[u8; N]>,
+}
+
+impl<const N: usize> Runs<N> {
+    /// All records, in order.
+    pub(crate) fn merged(&self) -> Result<Merge<N>, Torn> {
+        let mut sources = vec![Source::held(self.held.clone())];
+        self.runs_into(&mut sources);
+        Merge::new(sources)
+    }
+
+    fn runs_into(&self, sources: &mut Vec<Source<N>>) {
+        if let Some(paged) = &self.spilled {
+            sources.extend(self.runs.iter().map(|run| Source::stored(Arc::clone(paged), vec![*run], None)));
         }
-        sources.push(Source::held(self.held));
-        Ok(Merge::new(sources)?)
     }
 }
 

@@ -1,0 +1,130 @@
+//! Where do very many chunks lie? Asked in the order of the tables, which are gone through once from end to end: a
+//! hundredth of what as many single questions cost.
+
+use std::io;
+
+use super::{FrameSlot, Index, LOST, Place, Slot, Standing, mended_in_vain};
+use crate::error::RepoError;
+use crate::id::{ChunkId, PackId};
+use crate::tier::{Ground, LEFT_OUT, Merge, RECORD, Runs, Sorter, front, key_of, no_room};
+
+/// Chunks that were asked for a moment ago are not noted again: pages of neighbouring days name the same ones.
+const RECENT: usize = if cfg!(test) { 64 } else { 1 << 17 };
+
+/// Chunks that are to be found, by the eight bytes with which their ids begin. In memory are a few MiB of them.
+pub(crate) struct Wanted {
+    recent: Vec<u64>,
+    sorter: Sorter<8>,
+    ground: Ground,
+}
+
+impl Wanted {
+    /// `ground`: where those lie that memory has no room for.
+    pub(crate) fn new(ground: Ground) -> Self {
+        let mut recent = vec![0; RECENT];
+        // Nothing that begins with 0 was asked for yet, and what begins with 1 stands elsewhere.
+        recent[0] = 1;
+        Self { recent, sorter: Sorter::new(), ground }
+    }
+
+    pub(crate) fn add(&mut self, id: &ChunkId) -> Result<(), RepoError> {
+        let front = front(id);
+        let recent = &mut self.recent[front as usize % RECENT];
+        if std::mem::replace(recent, front) == front {
+            return Ok(());
+        }
+        self.sorter.push(front.to_be_bytes(), &self.ground).map_err(|e| no_room(&e))
+    }
+
+    pub(crate) fn end(self) -> Result<Sought, RepoError> {
+        Ok(Sought(self.sorter.end().map_err(|e: io::Error| no_room(&e))?))
+    }
+}
+
+/// Chunks that are to be found, in order.
+pub(crate) struct Sought(Runs<8>);
+
+impl Index {
+    /// Shows `each` all places of every chunk that is sought, once for all chunks that begin alike; none if there are
+    /// none. Begins anew, with what `begin` makes, where a damaged table had to be made again.
+    pub(crate) fn places_of_all<T>(
+        &self,
+        sought: &Sought,
+        begin: impl Fn() -> T,
+        each: impl Fn(&mut T, &[Place]),
+    ) -> Result<T, RepoError> {
+        self.ask(|inner| {
+            let tables = inner.tiers.iter().map(|one| one.tier.records(one.numbers.clone())).collect();
+            let mut records: Merge<RECORD> = Merge::new(tables)?;
+            // What was sorted here is nobody's table, and cannot be made again.
+            let Ok(mut wanted) = sought.0.merged() else { return Ok(Err(mended_in_vain())) };
+            let (mut out, mut here, mut last) = (begin(), Vec::new(), None);
+            let mut record = records.next()?;
+            loop {
+                let front = match wanted.next() {
+                    Ok(Some(front)) => key_of(&front),
+                    Ok(None) => return Ok(Ok(out)),
+                    Err(_) => return Ok(Err(mended_in_vain())),
+                };
+                if last.replace(front) == Some(front) {
+                    continue;
+                }
+                here.clear();
+                while let Some(at) = &record {
+                    let key = key_of(at);
+                    if key > front {
+                        break;
+                    }
+                    if key == front {
+                        here.push(place_of(at));
+                    }
+                    record = records.next()?;
+                }
+                each(&mut out, &here);
+            }
+        })?
+    }
+}
+
+/// A pack, as whoever goes through all of them sees it.
+pub(crate) struct Whole<'a> {
+    pub(crate) pack: u32,
+    pub(crate) id: PackId,
+    /// Of the object, where the log vouches for it.
+    pub(crate) len: Option<u64>,
+    pub(crate) frames: &'a [FrameSlot],
+    pub(crate) slots: &'a [(ChunkId, Slot)],
+}
+
+impl Index {
+    /// Shows `each` every pack that is known, once; in what order is not said. Begins anew, with what `begin` makes, where
+    /// a damaged table had to be made again.
+    ///
+    /// # Errors
+    /// If a pack is described by nothing any more.
+    pub(crate) fn each_pack<T>(&self, begin: impl Fn() -> T, each: impl Fn(&mut T, Whole<'_>)) -> Result<T, RepoError> {
+        if let Some(pack) = self.inner().packs.iter().position(|known| known.tier == LOST) {
+            return Err(self.lost(pack as u32));
+        }
+        self.ask(|inner| {
+            let mut out = begin();
+            for Standing { tier, numbers, .. } in &inner.tiers {
+                tier.each_pack(&mut |there, entry, frames, slots| {
+                    let pack = numbers.get(there as usize).copied().unwrap_or(LEFT_OUT);
+                    if pack != LEFT_OUT {
+                        let healed = inner.healed.get(&pack).map(|object| object.len);
+                        let len = healed.or(entry.whole.map(|(len, _)| len));
+                        each(&mut out, Whole { pack, id: entry.id, len, frames, slots });
+                    }
+                })?;
+            }
+            Ok(out)
+        })
+    }
+}
+
+fn place_of(record: &[u8; RECORD]) -> Place {
+    let pack = record[8..].first_chunk::<4>().map_or(0, |number| u32::from_be_bytes(*number));
+    let chunk = record[12..].first_chunk::<2>().map_or(0, |number| u16::from_be_bytes(*number));
+    Place { pack, chunk: u32::from(chunk) }
+}
