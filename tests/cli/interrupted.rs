@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bench::{Bench, Run, noise};
+use crate::bench::{Bench, Run, noise, objects};
 
 /// A little more than three packs, and none of it compresses.
 const BYTES: usize = 100 << 20;
@@ -66,6 +66,10 @@ fn what_a_killed_backup_stored_is_taken_up() {
     let bench = Bench::with_repository();
     let bytes = noise(13, BYTES);
     let child = half_way(&bench, &bytes);
+    let data = bench.path("repo/data");
+    while !data.exists() || objects(&data).is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     assert_eq!(stop(child, Signal::KILL).status.code(), None);
     let summary = all(&bench, &bytes);
     assert!(summary["adopted_packs"].as_u64().unwrap() >= 1, "{summary}");

@@ -326,7 +326,7 @@ fn check_slots(repository: &Repository, bad: &mut BTreeMap<String, String>) -> R
                     Ok(()) => {}
                 }
             }
-            Err(error) => drop(bad.insert(name.clone(), fault_text(&error.into()))),
+            Err(error) => drop(bad.insert(name.clone(), fault_text(&lost(error.into())?))),
         }
         seen.insert(name);
     }

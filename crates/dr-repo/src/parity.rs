@@ -193,7 +193,7 @@ impl Row {
 
     /// The pack's spare shards for another parity object, if they are whole.
     pub(crate) fn again(&self, spare: &[u8]) -> Option<Spare> {
-        let whole = || Spare { line: self.line.clone(), sums: self.sums.clone(), spare: spare.to_vec() };
+        let whole = || Spare { line: self.line, sums: self.sums.clone(), spare: spare.to_vec() };
         self.is_whole(spare).then(whole)
     }
 

@@ -110,6 +110,22 @@ impl Mending<'_> {
     }
 }
 
+/// Removes checkpoints of the log that cannot be read, where nothing rests on them.
+fn checkpoints(repository: &mut Repository, mending: &mut Mending<'_>) -> Result<(), RepoError> {
+    if !repository.log.unknown.is_empty() {
+        return Ok(());
+    }
+    let (shelf, mut gone) = (repository.shelf.clone(), Vec::new());
+    repository.log.clear(&shelf, &mut |listed| gone.push(listed.key.to_string()))?;
+    if !gone.is_empty() {
+        repository.checkpoint(mending.options.now_ms)?;
+    }
+    for name in gone {
+        mending.mended(name, "the log says the same without it; another is written when it is time");
+    }
+    Ok(())
+}
+
 fn run(
     repository: &mut Repository,
     options: &Repair<'_>,
@@ -146,6 +162,7 @@ fn run(
     let ended = account::packs(repository, &mut mending)?;
     packs::heal(repository, &before, &mut mending)?;
     account::snapshots(repository, &ended, &mut mending)?;
+    checkpoints(repository, &mut mending)?;
     describe::describe(repository, &mut mending)?;
     fetch::fetch(repository, &mut mending)?;
     parity::renew(repository, &mut mending)?;

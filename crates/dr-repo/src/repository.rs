@@ -229,7 +229,9 @@ impl Repository {
         let first = match json.as_ref().map_err(fault_text) {
             Ok(json) => match begin(&shelf, json, vouched, &writer) {
                 Ok((described, log)) => return Self::begun(shelf, own_key, writer, described, log, faults),
-                Err(why) => why,
+                Err(why @ (RepoError::Damaged { .. } | RepoError::WrongKey(_) | RepoError::Newer { .. })) => why,
+                // It is the store that fails, and not this object that is bad.
+                Err(other) => return Err(other),
             },
             Err(what) => RepoError::damaged(REPO_JSON, what),
         };

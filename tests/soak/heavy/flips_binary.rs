@@ -41,7 +41,7 @@ fn a_flipped_bit_is_named_and_what_comes_back_is_right() {
         kinds.entry(kind).or_default().push((path, size));
     }
     let named: Vec<&str> = kinds.keys().map(String::as_str).collect();
-    assert_eq!(named, ["data", "idx", "keys", "log", "meta", "repo.json"]);
+    assert_eq!(named, ["data", "ecc", "idx", "keys", "log", "meta", "repo.json"]);
     for (kind, all) in &kinds {
         let (mut whole, mut partly, mut refused) = (0, 0, 0);
         for _ in 0..per_kind {

@@ -136,13 +136,14 @@ impl Log {
         Ok(())
     }
 
-    /// Removes checkpoints that cannot be read, as long as one can: no entry was removed but such as every one that can
-    /// be read stands for.
-    fn clear(&mut self, shelf: &Shelf, gone: &mut dyn FnMut(&Listed)) -> Result<(), RepoError> {
+    /// Removes checkpoints that cannot be read, as long as one can, or every entry: no entry was removed but such as every
+    /// checkpoint that can be read stands for.
+    pub(crate) fn clear(&mut self, shelf: &Shelf, gone: &mut dyn FnMut(&Listed)) -> Result<(), RepoError> {
         let spoiled = self.spoiled_now(shelf)?;
         let all = shelf.list("ckpt")?;
         let number = |object: &Listed| number_of(object.key.as_str());
-        if !all.iter().filter_map(number).any(|n| !spoiled.contains_key(&n)) {
+        let is_read_from_its_beginning = self.base.is_none() && self.headless.is_none();
+        if !all.iter().filter_map(number).any(|n| !spoiled.contains_key(&n)) && !is_read_from_its_beginning {
             return Ok(());
         }
         for object in &all {

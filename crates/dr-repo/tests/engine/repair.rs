@@ -388,3 +388,25 @@ fn whichever_operation_fails_a_repair_can_be_run_again_and_loses_nothing() {
         }
     }
 }
+
+#[test]
+fn whichever_operation_fails_a_check_names_no_damage_that_is_not_there() {
+    let scene = Scene::three();
+    for kind in [ErrorKind::TimedOut, ErrorKind::PermissionDenied] {
+        for k in 1.. {
+            let faulty = Arc::new(Faulty::new(scene.store.clone() as Arc<dyn Store>));
+            faulty.fail_once(k, Fault::Before(kind));
+            let shelf = scene.school.shelf(faulty.clone());
+            let (stop, tally) = (AtomicBool::new(false), Tally::default());
+            let options = Check { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
+            let outcome = scene.school.open(&shelf).and_then(|repository| dr_repo::check(&repository, &options));
+            if !faulty.is_spent() {
+                assert!(k > 15 && outcome.is_ok(), "{k}");
+                break;
+            }
+            // Nothing is known then, or all is well: what failed was asked again, or did not matter.
+            let found = outcome.map(|checked| checked.findings).unwrap_or_default();
+            assert_eq!(found, [], "operation {k}, {kind:?}");
+        }
+    }
+}
