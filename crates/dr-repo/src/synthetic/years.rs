@@ -286,6 +286,7 @@ pub fn make(
             used: Vec::new(),
             sources: Vec::new(),
             superseded: Vec::new(),
+            at: 0,
         });
         earlier.extend(packs);
         let bytes = encode(head.0 + 1, head.0, head.1, at, &body, &writer);
