@@ -30,8 +30,8 @@ use crate::pack::{FinishedPack, Packer};
 use crate::page::{Contents, Row};
 use crate::register::{Registrar, adopt};
 use crate::repository::Repository;
-use crate::session::Session;
 use crate::snapshot::{Label, Shape};
+use crate::stored::begin;
 use crate::turns::Next;
 use collate::collate;
 use effort::Effort;
@@ -163,8 +163,7 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
     let objects_before = capture.tally.objects.load(Ordering::Relaxed);
     let adopted = adopt(repository, capture.journal, capture.clock, capture.tally)?;
 
-    let staging = repository.shelf.staging().unwrap_or(capture.scratch).to_owned();
-    let session = Session::begin(&repository.writer, staging, repository.shelf.place(), capture.journal)?;
+    let session = begin(repository, capture.scratch, capture.journal)?;
     let rely = repository.log.unreadable.is_empty();
     let index = Arc::clone(repository.index()?);
     let namer = repository.namer.clone();

@@ -190,8 +190,8 @@ impl Repository {
         }
         let (packs, level) = (runs_of(checked.sound.iter().copied()), if checked.opened { 2 } else { 1 });
         let (shelf, writer) = (self.shelf.clone(), self.writer.clone());
-        let says = |_: &_| Ok(Body::Verify { packs: packs.clone(), level });
-        self.log.append(&shelf, &writer, now_ms, &mut |state| says(state)).map(|_| true)
+        let verified = |_: &_| Ok(Body::Verify { packs: packs.clone(), level });
+        self.log.append(&shelf, &writer, now_ms, &mut { verified }).map(|_| true)
     }
 }
 
@@ -354,7 +354,7 @@ fn check_copies(repository: &Repository, bad: &mut BTreeMap<String, String>) -> 
         match copy {
             Standing::Good => {}
             Standing::Missing => missing += u64::from(repository.keeps_parity()),
-            Standing::Bad => drop(bad.insert(copies::shown(&name), format!("it is no copy of {name} any more"))),
+            Standing::Bad => drop(bad.insert(copies::copy_name(&name), format!("it is no copy of {name} any more"))),
         }
     }
     Ok(missing)

@@ -7,12 +7,12 @@ use dr_store::{Body as Put, Shelf, StoreError};
 use crate::error::RepoError;
 use crate::id::Digest;
 use crate::log::key;
-use crate::look::lost;
 
 /// The folder of copies: `ecc/copy/` and the name of the object.
 pub(crate) const FOLDER: &str = "ecc/copy";
 
-fn copy_name(name: &str) -> String {
+/// The name of an object's copy.
+pub(crate) fn copy_name(name: &str) -> String {
     format!("{FOLDER}/{name}")
 }
 
@@ -54,25 +54,28 @@ pub(crate) enum Standing {
     Bad,
 }
 
+impl Standing {
+    fn of(read: &Read, right: Digest) -> Self {
+        match read {
+            Ok(bytes) if Digest::of(bytes) == right => Self::Good,
+            Err(RepoError::Store(StoreError::NotFound { .. })) => Self::Missing,
+            _ => Self::Bad,
+        }
+    }
+}
+
 /// Looks at an object and its copy.
 pub(crate) fn look(shelf: &Shelf, name: &str, limit: u64, right: Digest) -> Result<[Standing; 2], RepoError> {
-    Ok(both(shelf, name, limit)?.map(|read| match read {
-        Ok(bytes) if Digest::of(&bytes) == right => Standing::Good,
-        Err(RepoError::Store(StoreError::NotFound { .. })) => Standing::Missing,
-        _ => Standing::Bad,
-    }))
+    Ok(both(shelf, name, limit)?.map(|read| Standing::of(&read, right)))
 }
 
-/// The name of an object's copy, for a report.
-pub(crate) fn shown(name: &str) -> String {
-    copy_name(name)
-}
-
-/// Writes whichever of the two is not good from the other one. Whether there was anything to mend, and it could be.
+/// Writes whichever of the two is not good from the other one; the names of what was written. None: there is nothing to
+/// mend, or neither is good.
 pub(crate) fn mend(shelf: &Shelf, name: &str, limit: u64, right: Digest) -> Result<Vec<String>, RepoError> {
-    let standing = look(shelf, name, limit, right)?;
-    let good = both(shelf, name, limit)?.into_iter().flatten().find(|bytes| Digest::of(bytes) == right);
-    let Some(good) = good else { return Ok(Vec::new()) };
+    let found = both(shelf, name, limit)?;
+    let standing = [Standing::of(&found[0], right), Standing::of(&found[1], right)];
+    let good = found.into_iter().zip(standing).find(|(_, standing)| *standing == Standing::Good);
+    let Some((Ok(good), _)) = good else { return Ok(Vec::new()) };
     let mut out = Vec::new();
     for (standing, name) in standing.into_iter().zip([name.to_owned(), copy_name(name)]) {
         if standing == Standing::Good {
@@ -80,10 +83,7 @@ pub(crate) fn mend(shelf: &Shelf, name: &str, limit: u64, right: Digest) -> Resu
         }
         let object = key(&name)?;
         // The other one is whole, whenever this ends.
-        match shelf.delete(&object) {
-            Ok(()) => {}
-            Err(error) => drop(lost(error.into())?),
-        }
+        shelf.delete(&object)?;
         shelf.put_new(&object, Put::Bytes(good.clone()))?;
         out.push(name);
     }

@@ -22,7 +22,7 @@ use crate::log_entry::{Body, Named};
 use crate::register::adopt;
 use crate::repository::{Repository, Unlock};
 use crate::session::Session;
-use crate::stored::{Says, Stored};
+use crate::stored::{Says, Stored, begin};
 use dr_store::Shelf;
 use gather::Gather;
 use mover::Mover;
@@ -135,8 +135,7 @@ fn in_session(
     let mut out = Copied::default();
     if !options.snapshots.iter().all(|id| to.log.state.snapshots.contains_key(id)) {
         out.adopted = adopt(to, options.journal, options.clock, options.tally)?;
-        let staging = to.shelf.staging().unwrap_or(options.scratch).to_owned();
-        let session = Session::begin(&to.writer, staging, to.shelf.place(), options.journal)?;
+        let session = begin(to, options.scratch, options.journal)?;
         let mut copier = Copier::new(from, to, options, &session)?;
         let outcome = copier.all(each, &mut out);
         if outcome.is_err() {

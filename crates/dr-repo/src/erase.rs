@@ -151,11 +151,7 @@ pub fn erase(
 }
 
 fn run(repository: &mut Repository, options: &Erase<'_>, each: &mut dyn FnMut(&Judged)) -> Result<Erased, RepoError> {
-    repository.may_maintain()?;
-    if !repository.reads() {
-        return Err(RepoError::CannotRead);
-    }
-    repository.refresh()?;
+    repository.begin_to_maintain()?;
     understood(repository)?;
     let before = options.tally.bytes_stored.load(Ordering::Relaxed);
     let sought = seek(repository, options)?;

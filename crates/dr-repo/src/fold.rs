@@ -47,6 +47,11 @@ impl PackState {
             healed: None,
         }
     }
+
+    /// The name of the object in which the pack of this state lies.
+    pub(crate) fn object_name(&self, id: PackId) -> String {
+        self.healed.as_ref().map_or_else(|| id.object_name(self.host), |object| object.name.clone())
+    }
 }
 
 /// A snapshot, as far as the log knows it.

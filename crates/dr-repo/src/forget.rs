@@ -59,6 +59,15 @@ impl Repository {
         self.log.append(&shelf, &writer, now_ms, &mut |_| Ok(body.clone())).map(|_| ())
     }
 
+    /// Reads what others have added, for whoever both reads and maintains.
+    pub(crate) fn begin_to_maintain(&mut self) -> Result<(), RepoError> {
+        self.may_maintain()?;
+        if !self.reads() {
+            return Err(RepoError::CannotRead);
+        }
+        self.refresh()
+    }
+
     pub(crate) fn may_maintain(&self) -> Result<(), RepoError> {
         match self.writer.as_author() {
             Author::Maintenance => self.log.may_write(),

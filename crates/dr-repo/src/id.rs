@@ -160,7 +160,12 @@ pub(crate) fn index_name(host: HostId, session: SessionId, number: u32) -> Strin
 
 /// Whose index object a name stands for, if it is one's.
 pub(crate) fn session_of_index(name: &str) -> Option<SessionId> {
-    let mut parts = name.strip_prefix("idx/")?.split('/');
+    session_of("idx", name)
+}
+
+/// Whose object a name stands for, if it is `folder/<host>/<session>/<number>`.
+pub(crate) fn session_of(folder: &str, name: &str) -> Option<SessionId> {
+    let mut parts = name.strip_prefix(folder)?.strip_prefix('/')?.split('/');
     unhex::<4>(parts.next()?)?;
     let session = SessionId(unhex(parts.next()?)?);
     unhex::<2>(parts.next()?)?;

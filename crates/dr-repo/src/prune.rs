@@ -28,7 +28,7 @@ use crate::lookup::{FrameSlot, Place, Whole};
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::spares;
-use crate::stored::{Says, Stored};
+use crate::stored::{Says, Stored, begin, or_fence};
 use mark::Live;
 pub(crate) use mark::mark;
 use plan::{Fate, Use, plan};
@@ -136,11 +136,7 @@ pub fn prune(
 }
 
 fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&Verdict)) -> Result<Pruned, RepoError> {
-    repository.may_maintain()?;
-    if !repository.reads() {
-        return Err(RepoError::CannotRead);
-    }
-    repository.refresh()?;
+    repository.begin_to_maintain()?;
     understood(repository)?;
     let before = options.tally.bytes_stored.load(Ordering::Relaxed);
     let mut out = Pruned::default();
@@ -337,14 +333,9 @@ fn rewrite(
     live: &Live,
     packs: &[u32],
 ) -> Result<Rewritten, RepoError> {
-    let staging = repository.shelf.staging().unwrap_or(options.scratch).to_owned();
-    let session = Session::begin(&repository.writer, staging, repository.shelf.place(), options.journal)?;
+    let session = begin(repository, options.scratch, options.journal)?;
     let rewritten = rewrite_in(&session, repository, options, live, packs);
-    if rewritten.is_err() {
-        // What it stored is nobody's, so that the next prune may clear it away.
-        let _ = repository.maintain(options.now_ms, Body::Fence(vec![session.id]));
-    }
-    rewritten
+    or_fence(rewritten, &session, repository, options.now_ms)
 }
 
 fn rewrite_in(
@@ -556,8 +547,7 @@ impl Step<'_> {
         if superseded.is_empty() {
             return Ok(());
         }
-        let staging = repository.shelf.staging().unwrap_or(self.options.scratch).to_owned();
-        let session = Session::begin(&repository.writer, staging, repository.shelf.place(), self.options.journal)?;
+        let session = begin(repository, self.options.scratch, self.options.journal)?;
         let mut stored = Stored::new(repository, &session, self.options.clock, self.options.tally);
         match stored.register(repository, Body::IndexMerge, Says { superseded, last: true, ..Says::default() }) {
             // Another prune was first.

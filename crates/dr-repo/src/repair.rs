@@ -131,16 +131,12 @@ fn run(
     options: &Repair<'_>,
     each: &mut dyn FnMut(Told<'_>),
 ) -> Result<Repaired, RepoError> {
-    repository.may_maintain()?;
-    if !repository.reads() {
-        return Err(RepoError::CannotRead);
-    }
+    repository.begin_to_maintain()?;
     for other in options.others {
         if other.writer.family != repository.writer.family {
             return Err(RepoError::WrongKey(format!("{} is another school's", other.shelf.place())));
         }
     }
-    repository.refresh()?;
     let mut mending = Mending { options, done: Vec::new(), each };
     let before = mending.look(repository)?;
     before.findings.iter().for_each(|finding| (mending.each)(Told::Damaged(finding)));

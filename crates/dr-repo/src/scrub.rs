@@ -49,11 +49,11 @@ pub fn scrub(shelf: &Shelf, options: &Check<'_>) -> Result<Checked, RepoError> {
     }
     let mut packs = Vec::new();
     for (id, state) in log.state.packs.iter().filter(|(_, state)| !state.swept) {
-        let (object, line) = match &state.healed {
-            Some(healed) => (healed.name.clone(), Some((healed.len, healed.digest))),
-            None => (id.object_name(state.host), vouched.get(id).map(|line| (line.len, line.digest))),
+        let line = match &state.healed {
+            Some(healed) => Some((healed.len, healed.digest)),
+            None => vouched.get(id).map(|line| (line.len, line.digest)),
         };
-        packs.push((waits_since(state.read_ms, options.now_ms), object, line));
+        packs.push((waits_since(state.read_ms, options.now_ms), state.object_name(*id), line));
     }
     packs.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     out.packs = packs.len() as u64;

@@ -10,7 +10,7 @@ use dr_store::{Body as Put, Put as Outcome, Shelf};
 
 use crate::backup::Tally;
 use crate::error::RepoError;
-use crate::id::{FamilyId, HostId, SessionId};
+use crate::id::{FamilyId, HostId, SessionId, session_of};
 use crate::index_object::PackLine;
 use crate::log::key;
 use crate::parity::{Spare, encode};
@@ -25,8 +25,7 @@ pub(crate) fn parity_name(host: HostId, session: SessionId, number: u32) -> Stri
 
 /// Whose parity object a name stands for, if it is one's.
 pub(crate) fn session_of_parity(name: &str) -> Option<SessionId> {
-    let rest = name.strip_prefix(FOLDER)?;
-    crate::id::session_of_index(&format!("idx{rest}"))
+    session_of(FOLDER, name)
 }
 
 /// The spare shards of packs that no parity object holds yet: a megabyte for each.

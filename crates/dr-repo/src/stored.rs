@@ -1,5 +1,6 @@
 //! How the packs that one session moved or wrote anew come to count: stored, described by records, and named in the log.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -17,6 +18,25 @@ use crate::register::{REGISTER_BYTES, REGISTER_MS};
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::spares::Spares;
+
+/// Begins a session that writes into a repository.
+pub(crate) fn begin(to: &Repository, scratch: &Path, journal: Option<&Path>) -> Result<Session, RepoError> {
+    let staging = to.shelf.staging().unwrap_or(scratch).to_owned();
+    Session::begin(&to.writer, staging, to.shelf.place(), journal)
+}
+
+/// Fences a session off that did not come to its end: what it stored is nobody's, so that a prune may clear it away.
+pub(crate) fn or_fence<T>(
+    outcome: Result<T, RepoError>,
+    session: &Session,
+    to: &mut Repository,
+    now_ms: i64,
+) -> Result<T, RepoError> {
+    if outcome.is_err() {
+        let _ = to.maintain(now_ms, Body::Fence(vec![session.id]));
+    }
+    outcome
+}
 
 /// What one session has stored.
 pub(crate) struct Stored<'a> {

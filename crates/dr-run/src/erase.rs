@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::error::RunError;
-use crate::job::made;
+use crate::job::workplace;
 use crate::kept::Opened;
 use crate::places::private_folder;
 use crate::retain::deleted;
@@ -289,11 +289,7 @@ fn on_one(
     how: &Erasing<'_>,
     each: &mut dyn FnMut(&Judged),
 ) -> Result<Carried, RunError> {
-    let (places, id) = (&school.places, one.repository.id().to_string());
-    let (scratch, journal) = (places.scratch(), places.journal(&id));
-    for folder in [&scratch, &journal] {
-        made(folder)?;
-    }
+    let (scratch, journal) = workplace(school, &one.repository)?;
     let now = school.clock.decided();
     let clock = || school.clock.decided().as_millisecond();
     let options = Erase {

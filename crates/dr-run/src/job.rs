@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -368,6 +368,15 @@ impl Watch for Unwatched {
     fn tally(&self) -> &Tally {
         &self.0
     }
+}
+
+/// Where packs of a repository are written before they have a name, and this host's notes about it.
+pub(crate) fn workplace(school: &School, repository: &dr_repo::Repository) -> Result<(PathBuf, PathBuf), RunError> {
+    let (scratch, journal) = (school.places.scratch(), school.places.journal(&repository.id().to_string()));
+    for folder in [&scratch, &journal] {
+        made(folder)?;
+    }
+    Ok((scratch, journal))
 }
 
 /// The folder of a path that may be missing.

@@ -9,7 +9,7 @@ use dr_plan::TargetId;
 use dr_repo::{Copied, Copying, Fate, Repository, SnapshotId, Tally};
 
 use crate::error::RunError;
-use crate::job::made;
+use crate::job::workplace;
 use crate::keys::Surroundings;
 use crate::school::School;
 use crate::targets::{Reach, Spot};
@@ -86,11 +86,7 @@ impl Level {
         tally: &Tally,
         each: &mut dyn FnMut(SnapshotId, &Fate),
     ) -> Result<Copied, RunError> {
-        let (places, id) = (&school.places, self.to.1.id().to_string());
-        let (scratch, journal) = (places.scratch(), places.journal(&id));
-        for folder in [&scratch, &journal] {
-            made(folder)?;
-        }
+        let (scratch, journal) = workplace(school, &self.to.1)?;
         let options = Copying {
             snapshots: &self.snapshots,
             journal: Some(&journal),

@@ -9,7 +9,7 @@ use dr_store::Shelf;
 use dr_store::local::LocalStore;
 
 use crate::error::RunError;
-use crate::job::made;
+use crate::job::workplace;
 use crate::kept::Opened;
 use crate::school::School;
 use crate::targets::Spot;
@@ -36,11 +36,7 @@ pub fn mend(
     how: &Mending<'_>,
     each: &mut dyn FnMut(Told<'_>),
 ) -> Result<Repaired, RunError> {
-    let (places, id) = (&school.places, one.repository.id().to_string());
-    let (scratch, journal) = (places.scratch(), places.journal(&id));
-    for folder in [&scratch, &journal] {
-        made(folder)?;
-    }
+    let (scratch, journal) = workplace(school, &one.repository)?;
     let clock = || school.clock.decided().as_millisecond();
     let options = Repair {
         now_ms: clock(),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use std::sync::atomic::AtomicBool;
 
 use crate::error::RunError;
-use crate::job::made;
+use crate::job::workplace;
 use crate::kept::Opened;
 use crate::school::School;
 use crate::state::STATE;
@@ -234,11 +234,7 @@ pub fn prune(
     how: &Pruning<'_>,
     each: &mut dyn FnMut(&Verdict),
 ) -> Result<Pruned, RunError> {
-    let (places, id) = (&school.places, one.repository.id().to_string());
-    let (scratch, journal) = (places.scratch(), places.journal(&id));
-    for folder in [&scratch, &journal] {
-        made(folder)?;
-    }
+    let (scratch, journal) = workplace(school, &one.repository)?;
     let clock = || school.clock.decided().as_millisecond();
     let options = Prune {
         dry: how.dry,

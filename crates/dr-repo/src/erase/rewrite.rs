@@ -21,7 +21,7 @@ use crate::pack::{Alone, FinishedPack, Packer};
 use crate::page::{Child, Page};
 use crate::repository::Repository;
 use crate::session::Session;
-use crate::stored::{Says, Stored};
+use crate::stored::{Says, Stored, begin, or_fence};
 use crate::tree::{Keep, Root, TreeBuilder};
 
 /// zstd's level for what is written anew: it is to stay.
@@ -44,14 +44,9 @@ pub(super) fn rewrite(
     if sought.anew.is_empty() {
         return noted(repository);
     }
-    let staging = repository.shelf.staging().unwrap_or(options.scratch).to_owned();
-    let session = Session::begin(&repository.writer, staging, repository.shelf.place(), options.journal)?;
+    let session = begin(repository, options.scratch, options.journal)?;
     let written = in_session(&session, repository, options, sought, followed, &noted);
-    if written.is_err() {
-        // What it stored and did not commit is nobody's, so that the next prune may clear it away.
-        let _ = repository.maintain(options.now_ms, Body::Fence(vec![session.id]));
-    }
-    written
+    or_fence(written, &session, repository, options.now_ms)
 }
 
 fn in_session(

@@ -20,7 +20,7 @@ use crate::repository::Repository;
 use crate::restore::extent_page_of;
 use crate::session::Session;
 use crate::snapshot::Document;
-use crate::stored::{Says, Stored};
+use crate::stored::{Says, Stored, begin, or_fence};
 
 /// Packs that cannot be read whole, and their chunks that no other pack can give.
 #[derive(Default)]
@@ -52,13 +52,9 @@ pub(super) fn fetch(repository: &mut Repository, mending: &mut Mending<'_>) -> R
         return Ok(());
     }
     let options = mending.options;
-    let staging = repository.shelf.staging().unwrap_or(options.scratch).to_owned();
-    let session = Session::begin(&repository.writer, staging, repository.shelf.place(), options.journal)?;
+    let session = begin(repository, options.scratch, options.journal)?;
     let written = write(&session, repository, &broken, mending);
-    if written.is_err() {
-        // What it stored is nobody's, so that a prune may clear it away.
-        let _ = repository.maintain(options.now_ms, Body::Fence(vec![session.id]));
-    }
+    let written = or_fence(written, &session, repository, options.now_ms);
     let Some((own, emptied, fetched)) = written? else { return Ok(()) };
     repository.maintain(options.now_ms, Body::Verify { packs: own, level: 2 })?;
     if fetched > 0 {

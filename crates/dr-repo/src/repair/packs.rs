@@ -114,10 +114,16 @@ pub(super) fn replace(
     Ok(())
 }
 
+/// Length and digest of a pack, as the log vouches for them.
+pub(super) fn vouched(repository: &Repository, id: PackId) -> Result<Option<(u64, Digest)>, RepoError> {
+    let index = repository.index()?;
+    index.number_of(id).map_or(Ok(None), |number| index.pack(number).map(|pack| pack.whole))
+}
+
 /// The object in which a pack lies.
 pub(super) fn object_of(repository: &Repository, pack: PackId, host: HostId) -> String {
-    let healed = repository.log.state.packs.get(&pack).and_then(|state| state.healed.as_ref());
-    healed.map_or_else(|| pack.object_name(host), |object| object.name.clone())
+    let state = repository.log.state.packs.get(&pack);
+    state.map_or_else(|| pack.object_name(host), |state| state.object_name(pack))
 }
 
 /// Heals what a check found damaged.
@@ -129,10 +135,7 @@ pub(super) fn heal(repository: &mut Repository, found: &Checked, mending: &mut M
             continue;
         }
         let object = object_of(repository, id, host);
-        let whole = match repository.index()?.number_of(id) {
-            Some(number) => repository.index()?.pack(number)?.whole,
-            None => None,
-        };
+        let whole = vouched(repository, id)?;
         let damaged = remains(&repository.shelf, &object)?;
         let Some(bytes) = healed(repository, (id, host), &damaged, whole)? else { continue };
         let stored = store(repository, (id, host), bytes)?;

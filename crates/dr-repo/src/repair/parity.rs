@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dr_store::Key;
 
 use super::Mending;
-use super::packs::object_of;
+use super::packs::{object_of, vouched};
 use crate::check::{is_whole, table};
 use crate::error::RepoError;
 use crate::format::PACK_MAX;
@@ -68,12 +68,6 @@ pub(super) fn renew(repository: &mut Repository, mending: &mut Mending<'_>) -> R
         mending.mended(name.as_str(), "parity was made again from the packs themselves");
     }
     Ok(())
-}
-
-/// Length and digest of a pack, as the log vouches for them.
-fn vouched(repository: &Repository, id: PackId) -> Result<Option<(u64, Digest)>, RepoError> {
-    let index = repository.index()?;
-    index.number_of(id).map_or(Ok(None), |number| index.pack(number).map(|pack| pack.whole))
 }
 
 fn make(

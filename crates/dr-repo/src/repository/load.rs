@@ -271,8 +271,8 @@ impl<'a> Load<'a> {
     }
 
     fn take_trailer(&mut self, id: PackId, host: HostId, remains: &mut Remains<'_>) -> Result<(), Stopped> {
-        let healed = self.repository.log.state.packs.get(&id).and_then(|state| state.healed.as_ref());
-        let name = healed.map_or_else(|| id.object_name(host), |object| object.name.clone());
+        let state = self.repository.log.state.packs.get(&id);
+        let name = state.map_or_else(|| id.object_name(host), |state| state.object_name(id));
         let (header, rows) = match self.read_trailer(&name) {
             Ok(read) => read,
             Err(RepoError::Store(StoreError::Io { what, place, source })) => {

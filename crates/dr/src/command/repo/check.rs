@@ -83,12 +83,7 @@ impl Check {
             }
             Err(error) => return Err(told::repo(&error, Doing::Opening, &world.signals)),
         };
-        let not_run = |error: RepoError| {
-            let Failure { cause, message } = told::repo(&error, Doing::Reading, &world.signals);
-            // The check did not run to its end, for whatever reason: nothing is known.
-            let cause = if cause == Cause::Failed { Cause::Unverified } else { cause };
-            Failure::new(cause, format!("the check of {} did not end: {message}", self.place.shown()))
-        };
+        let not_run = |error| self.not_run(&error, world);
         let much = self.how_much();
         let tally = Tally::default();
         let checked = observe::while_shown(world.screen, &tally, observe::checking, || {
@@ -100,19 +95,22 @@ impl Check {
         Ok(checked)
     }
 
+    /// The check did not run to its end, for whatever reason: nothing is known.
+    fn not_run(&self, error: &RepoError, world: &World<'_>) -> Failure {
+        let Failure { cause, message } = told::repo(error, Doing::Reading, &world.signals);
+        let cause = if cause == Cause::Failed { Cause::Unverified } else { cause };
+        Failure::new(cause, format!("the check of {} did not end: {message}", self.place.shown()))
+    }
+
     fn scrub(&self, world: &World<'_>) -> Result<Checked, Failure> {
         let tally = Tally::default();
         let much = self.how_much();
-        let told = |error: RepoError| {
-            let Failure { cause, message } = told::repo(&error, Doing::Reading, &world.signals);
-            let cause = if cause == Cause::Failed { Cause::Unverified } else { cause };
-            Failure::new(cause, format!("the check of {} did not end: {message}", self.place.shown()))
-        };
-        let shelf = self.place.shelf(Access::Read, world).map_err(|error| told(error.into()))?;
+        let not_run = |error| self.not_run(&error, world);
+        let shelf = self.place.shelf(Access::Read, world).map_err(|error| not_run(error.into()))?;
         observe::while_shown(world.screen, &tally, observe::checking, || {
             checked::scrub(&shelf, much, world.signals.stop(), &tally)
         })
-        .map_err(told)
+        .map_err(not_run)
     }
 
     fn how_much(&self) -> Much {
