@@ -159,6 +159,9 @@ pub fn backup(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
 #[inline(never)]
 fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Capture<'_>) -> Result<Summary, RepoError> {
     repository.log.may_write()?;
+    if !repository.key.writes() {
+        return Err(RepoError::ReadOnly("this key prunes and writes no backups".into()));
+    }
     let before = capture.tally.bytes_stored.load(Ordering::Relaxed);
     let objects_before = capture.tally.objects.load(Ordering::Relaxed);
     let adopted = adopt(repository, capture.journal, capture.clock, capture.tally)?;
@@ -167,7 +170,7 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
     let rely = repository.log.unreadable.is_empty();
     let index = Arc::clone(repository.index()?);
     let namer = repository.namer.clone();
-    let shared = Shared::new(&session, &index, &namer, rely, capture.scratch);
+    let shared = Shared::new(&session, &index, &namer, rely, capture.scratch)?;
     run(repository, entries, capture, &shared, adopted, before, objects_before)
 }
 

@@ -111,7 +111,7 @@ impl Checkpoint {
 
     fn write(&self) -> Vec<u8> {
         let (state, mut out) = (&self.state, Writer::new());
-        out.map(16).number(1).number(self.n).number(2).bytes(&self.genesis.0).number(3);
+        out.map(17).number(1).number(self.n).number(2).bytes(&self.genesis.0).number(3);
         out.bytes(&self.trail.iter().flat_map(|digest| digest.0).collect::<Vec<u8>>());
         out.number(4).number(self.accepted).number(5);
         write_packs(&mut out, &state.packs);
@@ -149,13 +149,14 @@ impl Checkpoint {
         if let Some((n, feature)) = &state.missing {
             out.array(2).number(*n).text(feature);
         }
+        out.number(17).number(state.followed_at);
         out.done()
     }
 
     fn read(raw: &[u8]) -> Result<Self, Bad> {
         let (mut n, mut genesis, mut trail, mut accepted) = (None, None, Vec::new(), 0);
         let (mut state, mut shared) = (State::default(), Shared::default());
-        let (mut missing, mut seen) = (Vec::new(), 0);
+        let (mut missing, mut followed_at, mut seen) = (Vec::new(), None, 0);
         let mut reader = Reader::new(raw);
         reader.map(|key, r| {
             match key {
@@ -192,6 +193,7 @@ impl Checkpoint {
                     state.unknown = unknown.into_iter().rfind(|(_, number)| !is_known_type(*number));
                 }
                 16 => missing = r.list(|r| pair(r, Reader::number, |r| Ok(r.text()?.to_owned())))?,
+                17 => followed_at = Some(r.number()?),
                 _ => return Ok(false),
             }
             seen += u32::from((4..=16).contains(&key));
@@ -202,6 +204,8 @@ impl Checkpoint {
         if seen != 13 || n == 0 || trail.is_empty() || trail.len() as u64 > n {
             return Err(CUT);
         }
+        // Who knew no other kind of sweep wrote it.
+        state.followed_at = followed_at.unwrap_or(state.swept_at);
         // A later program may have known a feature that this one does not.
         let strange = state.features.iter().find(|feature| !is_known_feature(feature)).map(|name| (n, name.clone()));
         state.missing = missing.into_iter().rfind(|(_, feature)| !is_known_feature(feature)).or(strange);
@@ -369,11 +373,10 @@ fn read_packs(reader: &mut Reader<'_>) -> Result<BTreeMap<PackId, PackState>, Ba
 }
 
 fn write_session(out: &mut Writer, session: &SessionState) {
-    out.map(5 + u64::from(session.author.is_some()) + u64::from(session.host.is_some()));
-    match session.author {
-        None => {}
-        Some(Author::Maintenance) => drop(out.number(1).bytes(&[])),
-        Some(Author::Host(host, kid)) => drop(out.number(1).bytes(&[&host.0[..], &kid.0].concat())),
+    let some = [session.author.is_some(), session.host.is_some(), session.first > 0, session.moved_from.is_some()];
+    out.map(5 + some.iter().filter(|is| **is).count() as u64);
+    if let Some(author) = session.author {
+        write_author(out.number(1), author);
     }
     if let Some(host) = session.host {
         out.number(2).bytes(&host.0);
@@ -381,6 +384,19 @@ fn write_session(out: &mut Writer, session: &SessionState) {
     out.number(3).number(session.sequence).number(4).boolean(session.closed).number(5).boolean(session.fenced);
     write_runs(out.number(6), &session.needs);
     out.number(7).signed(session.last_ms);
+    if session.first > 0 {
+        out.number(8).number(session.first);
+    }
+    if let Some(author) = session.moved_from {
+        write_author(out.number(9), author);
+    }
+}
+
+fn write_author(out: &mut Writer, author: Author) {
+    match author {
+        Author::Maintenance => out.bytes(&[]),
+        Author::Host(host, kid) => out.bytes(&[&host.0[..], &kid.0].concat()),
+    };
 }
 
 fn read_author(bytes: &[u8]) -> Result<Author, Bad> {
@@ -407,6 +423,8 @@ fn read_session(reader: &mut Reader<'_>, shared: &mut Shared) -> Result<(Session
                 5 => session.fenced = r.boolean()?,
                 6 => session.needs = shared.runs(r)?,
                 7 => session.last_ms = r.signed()?,
+                8 => session.first = r.number()?,
+                9 => session.moved_from = Some(read_author(r.bytes()?)?),
                 _ => return Ok(false),
             }
             Ok(true)

@@ -231,6 +231,7 @@ fn forget(repository: &mut Repository, options: &Erase<'_>, sought: &Sought) -> 
             packs: Vec::new(),
             view: state.swept_at.max(state.returned_at),
             undoable: undoable.map(|(id, _)| *id).collect(),
+            blind: false,
         })
     })?;
     // The word that something is gone for good must not be the last of the log, as after a sweep of packs.

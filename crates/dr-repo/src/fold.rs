@@ -91,6 +91,10 @@ pub(crate) struct SessionState {
     pub(crate) needs: Arc<[Runs]>,
     /// When it last registered something, as the entry says.
     pub(crate) last_ms: i64,
+    /// The entry by which it first registered something; 0: nobody remembers.
+    pub(crate) first: u64,
+    /// Whose sessions all frames in its packs were moved from, sealed as they were.
+    pub(crate) moved_from: Option<Author>,
 }
 
 impl SessionState {
@@ -160,6 +164,9 @@ pub(crate) struct State {
     pub(crate) notes: u64,
     /// The newest SWEEP in force.
     pub(crate) swept_at: u64,
+    /// The newest entry in force by which somebody who follows trees let chunks lie elsewhere than lists of what
+    /// snapshots use say.
+    pub(crate) followed_at: u64,
     /// The newest UNFORGET in force.
     pub(crate) returned_at: u64,
     /// What whoever writes must know.
@@ -214,8 +221,19 @@ impl State {
                 }
                 self.register(entry, registered)
             }
-            Body::Repack(registered) | Body::Reframe(registered) => {
+            Body::Reframe(registered) => {
                 self.register(entry, registered)?;
+                self.followed_at = entry.n;
+                self.each_pack(&registered.sources, |pack| pack.relocated = true);
+                Ok(())
+            }
+            Body::Repack(registered) => {
+                let before = self.sessions.get(&registered.session).map(|session| session.moved_from);
+                let from = self.author_of(&registered.sources);
+                self.register(entry, registered)?;
+                if let Some(session) = self.sessions.get_mut(&registered.session) {
+                    session.moved_from = from.filter(|from| before.is_none_or(|before| before == Some(*from)));
+                }
                 self.each_pack(&registered.sources, |pack| pack.relocated = true);
                 Ok(())
             }
@@ -244,7 +262,7 @@ impl State {
                 self.each_pack(packs, |pack| (pack.condemned, pack.condemned_ms) = (true, entry.time_ms));
                 Ok(())
             }
-            Body::Sweep { packs, view, undoable } => {
+            Body::Sweep { packs, view, undoable, blind } => {
                 // R9: what is needed was followed up to `view`. What was committed since then has taken the
                 // condemnation off what it needs; these two would show only in what is followed anew.
                 if self.swept_at > *view && self.holds(Rule::Sweeps) {
@@ -268,6 +286,9 @@ impl State {
                     snapshot.lost |= !snapshot.is_there() && !undoable.contains(id);
                 }
                 self.swept_at = entry.n;
+                if !blind && !packs.is_empty() {
+                    self.followed_at = entry.n;
+                }
                 Ok(())
             }
             Body::Fence(sessions) => {
@@ -405,9 +426,22 @@ impl State {
                 fenced: false,
                 needs: if registered.last { Arc::default() } else { union(&session.needs, needs) },
                 last_ms: entry.time_ms,
+                first: if session.author.is_some() { session.first } else { entry.n },
+                moved_from: None,
             },
         );
         Ok(())
+    }
+
+    /// Who wrote what is in all of these packs, if it was one writer.
+    fn author_of(&self, packs: &[Runs]) -> Option<Author> {
+        let author = |runs: &Runs| {
+            let session = self.sessions.get(&runs.session)?;
+            session.moved_from.or(session.author)
+        };
+        let mut authors = packs.iter().map(author);
+        let first = authors.next()??;
+        authors.all(|other| other == Some(first)).then_some(first)
     }
 
     fn merge(&mut self, entry: &Entry, registered: &Registered) -> Result<(), &'static str> {

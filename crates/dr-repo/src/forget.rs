@@ -59,6 +59,12 @@ impl Repository {
         self.log.append(&shelf, &writer, now_ms, &mut |_| Ok(body.clone())).map(|_| ())
     }
 
+    /// Reads what others have added, for whoever maintains.
+    pub(crate) fn begin_to_prune(&mut self) -> Result<(), RepoError> {
+        self.may_maintain()?;
+        self.refresh()
+    }
+
     /// Reads what others have added, for whoever both reads and maintains.
     pub(crate) fn begin_to_maintain(&mut self) -> Result<(), RepoError> {
         self.may_maintain()?;

@@ -30,10 +30,13 @@ pub(crate) enum Record {
     Pack { kind: PackKind, no: u32, header: Vec<u8>, rows: Vec<u8> },
     /// Frames of other packs that were moved, ciphertext and all, into a pack of this session.
     Location { kind: PackKind, no: u32, header: Vec<u8>, rows: Vec<u8> },
+    /// What a snapshot of this session uses, sealed to the pruning key.
+    Used(Vec<u8>),
 }
 
 const RECORD_PACK: u8 = 1;
 const RECORD_LOCATION: u8 = 2;
+const RECORD_USED: u8 = 3;
 
 /// An index object, opened.
 #[derive(Debug)]
@@ -58,6 +61,11 @@ pub(crate) fn encode(
     let mut raw = Vec::new();
     for record in records {
         let (tag, kind, no, header, rows) = match record {
+            Record::Used(sealed) => {
+                raw.push(RECORD_USED);
+                put_bytes(&mut raw, sealed);
+                continue;
+            }
             Record::Pack { kind, no, header, rows } => (RECORD_PACK, kind, no, header, rows),
             Record::Location { kind, no, header, rows } => (RECORD_LOCATION, kind, no, header, rows),
         };
@@ -165,8 +173,13 @@ pub(crate) fn decode(bytes: &[u8], family: FamilyId, index: &Secret) -> Result<I
     while cursor.left() > 0 {
         let tag = cursor.u8()?;
         let mut body = Cursor::new(cursor.bytes(INDEX_RAW_MAX)?);
-        if tag != RECORD_PACK && tag != RECORD_LOCATION {
-            continue;
+        match tag {
+            RECORD_PACK | RECORD_LOCATION => {}
+            RECORD_USED => {
+                records.push(Record::Used(body.take(body.left())?.to_vec()));
+                continue;
+            }
+            _ => continue,
         }
         let kind = PackKind::from_byte(body.u8()?).ok_or(Bad("a record's pack is of an unknown kind"))?;
         let no = body.count(PACK_NO_MAX as usize - 1)? as u32;

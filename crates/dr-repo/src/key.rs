@@ -82,6 +82,18 @@ pub enum Key {
     Family(FamilyKey),
     /// May write only.
     Writer(Box<WriterKey>),
+    /// May let go of what nothing needs, and neither read nor write backups.
+    Pruner(Box<PrunerKey>),
+}
+
+/// What a box holds that prunes: it maintains, sees which chunks there are and which of them each snapshot uses, and
+/// opens none. It knows no name, so that it cannot even tell whether a file that it has is among them.
+#[derive(Clone, Debug)]
+pub struct PrunerKey {
+    /// Signs as the maintenance key. What would name chunks is drawn by chance.
+    pub(crate) writer: WriterKey,
+    /// The X25519 private key that opens lists of what snapshots use.
+    pub(crate) gc: Secret,
 }
 
 impl FamilyKey {
@@ -111,6 +123,20 @@ impl FamilyKey {
         derive("dr v1 maintenance ed25519", &[&self.secret.0])
     }
 
+    /// The X25519 private key that opens lists of what snapshots use.
+    fn gc(&self) -> Secret {
+        derive("dr v1 gc x25519", &[&self.secret.0])
+    }
+
+    /// A key that prunes and opens nothing.
+    ///
+    /// # Errors
+    /// [`RepoError::WrongKey`] if the secret is unusable.
+    pub fn pruner(&self) -> Result<PrunerKey, RepoError> {
+        let WriterKey { naming, signing, .. } = self.as_writer(HostId([0; 4]))?;
+        PrunerKey::of(self.family, HostId(random()), naming.index, naming.list, signing, self.gc())
+    }
+
     fn public(private: &Secret) -> Result<[u8; 32], RepoError> {
         public_of(private).map_err(|_| RepoError::WrongKey("the key is not a usable X25519 key".into()))
     }
@@ -123,7 +149,7 @@ impl FamilyKey {
             host,
             naming: self.naming(),
             recipients: vec![Self::public(&self.reading())?],
-            gc: Self::public(&derive("dr v1 gc x25519", &[&self.secret.0]))?,
+            gc: Self::public(&self.gc())?,
             maintenance: SigningKey::from_bytes(&signing.0).verifying_key().to_bytes(),
             signing,
             certificate: None,
@@ -143,6 +169,30 @@ impl FamilyKey {
         let signature = maintenance.sign(&message).to_bytes();
         writer.certificate = Some(Certificate { public, host: writer.host, signature });
         Ok(writer)
+    }
+}
+
+impl PrunerKey {
+    pub(crate) fn of(
+        family: FamilyId,
+        host: HostId,
+        index: Secret,
+        list: Secret,
+        signing: Secret,
+        gc: Secret,
+    ) -> Result<Self, RepoError> {
+        let [id_root, chunk, page] = [(); 3].map(|()| Secret::random());
+        let writer = WriterKey {
+            family,
+            host,
+            naming: Naming { id_root, chunk, page, index, list },
+            recipients: Vec::new(),
+            gc: FamilyKey::public(&gc)?,
+            maintenance: SigningKey::from_bytes(&signing.0).verifying_key().to_bytes(),
+            signing,
+            certificate: None,
+        };
+        Ok(Self { writer, gc })
     }
 }
 
@@ -183,7 +233,20 @@ impl Key {
         match self {
             Self::Family(key) => key.family,
             Self::Writer(key) => key.family,
+            Self::Pruner(key) => key.writer.family,
         }
+    }
+
+    /// Whether it writes backups.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        !matches!(self, Self::Pruner(_))
+    }
+
+    /// Whether it lets go of what nothing needs.
+    #[must_use]
+    pub fn maintains(&self) -> bool {
+        !matches!(self, Self::Writer(_))
     }
 
     /// Whether it opens what was stored.

@@ -12,10 +12,11 @@ use zeroize::Zeroizing;
 
 use crate::error::RepoError;
 use crate::id::{FamilyId, HostId, Secret, unhex};
-use crate::key::{Certificate, FamilyKey, Key, Naming, WriterKey};
+use crate::key::{Certificate, FamilyKey, Key, Naming, PrunerKey, WriterKey};
 
 const FAMILY: &str = "dr-key 1 family";
 const WRITER: &str = "dr-key 1 writer";
+const PRUNER: &str = "dr-key 1 pruner";
 
 /// The text of a key file. Wiped when dropped; write it with mode 0600.
 #[must_use]
@@ -61,6 +62,17 @@ pub fn to_text(key: &Key) -> Zeroizing<String> {
             }
             for recipient in &key.recipients {
                 line(&mut text, "recipient", recipient);
+            }
+        }
+        Key::Pruner(key) => {
+            text.push_str(PRUNER);
+            text.push('\n');
+            let PrunerKey { writer, gc } = &**key;
+            line(&mut text, "family", &writer.family.0);
+            line(&mut text, "host", &writer.host.0);
+            let (index, list) = (&writer.naming.index, &writer.naming.list);
+            for (name, secret) in [("index", index), ("list", list), ("signing", &writer.signing), ("gc-private", gc)] {
+                line(&mut text, name, &secret.0);
             }
         }
     }
@@ -129,6 +141,12 @@ pub fn from_text(text: &str) -> Result<Key, RepoError> {
                 certificate: Some(certificate),
             })))
         }
+        PRUNER => {
+            let host = HostId(unhex(get("host")?).ok_or_else(|| unreadable("host"))?);
+            let (index, list) = (secret("index")?, secret("list")?);
+            let pruner = PrunerKey::of(family, host, index, list, secret("signing")?, secret("gc-private")?)?;
+            Ok(Key::Pruner(Box::new(pruner)))
+        }
         _ => Err(bad("is of a kind this version does not know")),
     }
 }
@@ -152,6 +170,13 @@ mod tests {
             (writer.host, &writer.certificate, &writer.recipients)
         );
         assert_eq!(back.naming.index.0, writer.naming.index.0);
+
+        let pruner = family.pruner().unwrap();
+        let Key::Pruner(back) = from_text(&to_text(&Key::Pruner(Box::new(pruner.clone())))).unwrap() else {
+            panic!("a pruner key")
+        };
+        assert_eq!((back.writer.host, back.gc.0, back.writer.gc), (pruner.writer.host, pruner.gc.0, pruner.writer.gc));
+        assert_eq!(back.writer.maintenance, family.as_writer(pruner.writer.host).unwrap().maintenance);
 
         for at in 0..text.len() {
             let mut bytes = text.as_bytes().to_vec();

@@ -45,6 +45,7 @@ mod lookup;
 mod model;
 #[cfg(test)]
 mod moved;
+mod moving;
 mod pack;
 mod page;
 mod parity;
@@ -75,6 +76,7 @@ mod tier;
 mod trailer;
 mod tree;
 mod turns;
+mod used;
 #[cfg(test)]
 mod wiped;
 mod wire;
@@ -87,7 +89,7 @@ pub use erase::{Erase, Erased, IsMeant, Judged, Ruling, erase};
 pub use error::RepoError;
 pub use find::{Find, Found, Searched, SnapshotPlaces, Version, find};
 pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
-pub use key::{FamilyKey, Key, WriterKey};
+pub use key::{FamilyKey, Key, PrunerKey, WriterKey};
 pub use look::Tree;
 pub use prune::{Prune, Pruned, Verdict, prune};
 pub use repair::{Mended, Repair, Repaired, Told, repair};

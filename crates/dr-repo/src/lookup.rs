@@ -454,17 +454,17 @@ impl Index {
         })
     }
 
-    /// The pack in which a duplicate of the chunk may be relied on. What cannot be found out is no duplicate.
-    pub(crate) fn duplicate(&self, kind: ChunkKind, id: ChunkId) -> Option<u32> {
-        if let Some(pack) = self.recent.get(kind, &id) {
-            return Some(pack);
+    /// The place of a duplicate of the chunk that may be relied on. What cannot be found out is no duplicate.
+    pub(crate) fn duplicate(&self, kind: ChunkKind, id: ChunkId) -> Option<Place> {
+        if let Some(place) = self.recent.get(kind, &id) {
+            return Some(place);
         }
         let found = self.ask(|inner| {
             let mut found = None;
             inner.each_place(&self.blocks, true, (kind, id), &mut |place, tier, entry| {
                 let is_source = inner.packs[place.pack as usize].source;
                 if is_source {
-                    found = Some(place.pack);
+                    found = Some(place);
                     self.recent.note(place, |from, most| tier.slots(&self.blocks, entry, from, most))?;
                 }
                 Ok(is_source)

@@ -143,9 +143,12 @@ fn body(entry: &E, sequence: u64) -> Body {
         E::Forget(id) => Body::Forget(vec![snapshot(id)]),
         E::Unforget(id) => Body::Unforget(vec![snapshot(id)]),
         E::Condemn(packs) => Body::Condemn(runs(packs)),
-        E::Sweep { packs, view, undoable } => {
-            Body::Sweep { packs: runs(packs), view: view as u64, undoable: members(undoable).map(snapshot).collect() }
-        }
+        E::Sweep { packs, view, undoable } => Body::Sweep {
+            packs: runs(packs),
+            view: view as u64,
+            undoable: members(undoable).map(snapshot).collect(),
+            blind: false,
+        },
         E::Fence(of) => Body::Fence(vec![session(of)]),
         E::Reframe { session, sources } => Body::Reframe(registered(session, 0, true, &[], sources, true)),
         E::Burned => Body::Note(String::new()),

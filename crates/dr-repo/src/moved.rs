@@ -193,7 +193,7 @@ fn repack(scene: &Scene, repository: &mut Repository, from: PackId) {
     };
     append(scene, repository, LogBody::Repack(registered));
     append(scene, repository, LogBody::Condemn(sources.clone()));
-    append(scene, repository, LogBody::Sweep { packs: sources, view: u64::MAX, undoable: vec![] });
+    append(scene, repository, LogBody::Sweep { packs: sources, view: u64::MAX, undoable: vec![], blind: true });
     scene.shelf.delete(&key(&old_name).unwrap()).unwrap();
 }
 

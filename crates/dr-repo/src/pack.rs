@@ -58,6 +58,7 @@ pub(crate) struct FinishedPack {
     pub(crate) digest: Digest,
     pub(crate) header: Vec<u8>,
     pub(crate) rows: Vec<u8>,
+    pub(crate) frames: usize,
     /// Keeps others from sweeping the file away as a dead writer's.
     pub(crate) lock: File,
 }
@@ -187,7 +188,16 @@ impl PackWriter {
         self.write(&footer)?;
         let digest = Digest(*self.hasher.finalize().as_bytes());
         let path = self.path.keep().map_err(|e| RepoError::local("cannot keep a temporary file")(e.error))?;
-        Ok(FinishedPack { id: own.pack, path, len: self.len, digest, header: self.header_bytes, rows, lock: self.file })
+        Ok(FinishedPack {
+            id: own.pack,
+            path,
+            len: self.len,
+            digest,
+            header: self.header_bytes,
+            rows,
+            frames: self.frames.len(),
+            lock: self.file,
+        })
     }
 }
 

@@ -6,8 +6,10 @@
 //! decides who was first: a pack that somebody relied on before it was swept stays, and who relies on one that was
 //! swept has not committed. The times between the steps are so that this seldom happens; no safety rests on a clock.
 
+mod blind;
 mod mark;
 mod plan;
+mod repack;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -22,9 +24,10 @@ use crate::error::RepoError;
 use crate::fold::{SWEEPS, SnapshotState, State, ranges, runs_of, whole};
 use crate::format::{META_PACK_TARGET, PACK_TARGET};
 use crate::id::{HostId, PackId, PackKind, SessionId, SnapshotId, session_of_index, wipe_stack};
+use crate::key::Key;
 use crate::log_entry::{Body, object_name};
 use crate::look::lost;
-use crate::lookup::{FrameSlot, Place, Whole};
+use crate::lookup::{FrameSlot, Place, Slot, Whole};
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::spares;
@@ -122,8 +125,11 @@ const FENCE_MS: i64 = 50 * DAY_MS;
 
 /// Removes what nothing needs. `each` hears what becomes of every pack, before it is done.
 ///
+/// With a key that reads, trees are followed. With a pruning key, which reads nothing, snapshots' own lists are believed,
+/// and frames are moved as they are sealed.
+///
 /// # Errors
-/// With a key that maintains nothing or cannot read; if anything cannot be understood, for then nobody knows what is
+/// With a key that maintains nothing; if anything cannot be understood, for then nobody knows what is
 /// needed; and what the store says.
 pub fn prune(
     repository: &mut Repository,
@@ -136,7 +142,12 @@ pub fn prune(
 }
 
 fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&Verdict)) -> Result<Pruned, RepoError> {
-    repository.begin_to_maintain()?;
+    repository.begin_to_prune()?;
+    let gc = match repository.key() {
+        Key::Pruner(pruner) => Some(pruner.gc.clone()),
+        _ if repository.reads() => None,
+        _ => return Err(RepoError::CannotRead),
+    };
     understood(repository)?;
     let before = options.tally.bytes_stored.load(Ordering::Relaxed);
     let mut out = Pruned::default();
@@ -148,11 +159,15 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         .filter(|(_, snapshot)| snapshot.is_there() || is_undoable(snapshot, options))
         .map(|(id, snapshot)| (*id, snapshot.document))
         .collect();
-    let live = match mark(repository, &wanted, options.scratch, options.stop) {
-        Ok(live) => live,
+    let known = match &gc {
+        None => mark(repository, &wanted, options.scratch, options.stop).map(Needed::Chunks),
+        Some(gc) => blind::listed(repository, &wanted, gc, options.stop).map(Needed::Frames),
+    };
+    let needed = match known {
+        Ok(needed) => needed,
         Err(why) => return Err(outrun(repository, view, why)),
     };
-    let uses = uses(repository, &live, &pins(&repository.log.state, view, options, None), &erased(&repository.log))?;
+    let uses = uses(repository, &needed, &pins(&repository.log.state, view, options, None), &erased(&repository.log))?;
     let fates = plan(&uses, options.waste, target);
     let (mut gone, mut moved) = (Vec::new(), Vec::new());
     for (used, fate) in uses.iter().zip(&fates) {
@@ -177,7 +192,7 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
             }
         }
     }
-    out.lost = live.lost;
+    out.lost = needed.lost();
     out.rewritten = moved.len() as u64;
     if options.dry {
         return Ok(out);
@@ -185,13 +200,17 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
     if !gone.is_empty() && !repository.log.state.features.contains(SWEEPS) {
         repository.maintain(options.now_ms, Body::Features(vec![SWEEPS.to_owned()]))?;
     }
-    let followed = followed(repository, &live)?;
-    let rewritten = if moved.is_empty() { Rewritten::default() } else { rewrite(repository, options, &live, &moved)? };
+    let followed = followed(repository, &needed)?;
+    let rewritten = match &needed {
+        _ if moved.is_empty() => Rewritten::default(),
+        Needed::Chunks(live) => rewrite(repository, options, live, &moved)?,
+        Needed::Frames(frames) => repack::repack(repository, options, frames, &moved)?,
+    };
     gone.retain(|(pack, _)| !rewritten.damaged.contains_key(pack));
     // What another prune has swept meanwhile is gone, and not damaged.
     let is_swept = |pack: &PackId| repository.log.state.packs.get(pack).is_some_and(|pack| pack.swept);
     out.damaged = rewritten.damaged.iter().filter(|(pack, _)| !is_swept(pack)).map(|(_, name)| name.clone()).collect();
-    let step = Step { options, view, followed, rewritten };
+    let step = Step { options, view, blind: gc.is_some(), followed, rewritten };
     step.fence(repository)?;
     step.condemn(repository, &gone)?;
     step.sweep(repository)?;
@@ -285,25 +304,79 @@ impl Pins {
     }
 }
 
+/// What is needed, as far as the key at hand can tell.
+enum Needed {
+    Chunks(Live),
+    Frames(blind::Frames),
+}
+
+impl Needed {
+    fn has_any(&self, pack: u32) -> bool {
+        match self {
+            Self::Chunks(live) => live.has_any(pack),
+            Self::Frames(frames) => frames.has_any(pack),
+        }
+    }
+
+    fn lost(&self) -> u64 {
+        match self {
+            Self::Chunks(live) => live.lost,
+            Self::Frames(_) => 0,
+        }
+    }
+
+    /// How many bytes of each frame of a pack, opened.
+    fn raw(&self, pack: u32, frames: &[FrameSlot], slots: &[(crate::id::ChunkId, Slot)]) -> Vec<u32> {
+        match self {
+            Self::Chunks(live) => {
+                let mut raw = vec![0; frames.len()];
+                for ((_, slot), chunk) in slots.iter().zip(0..) {
+                    if let Some(raw) = raw.get_mut(usize::from(slot.frame)).filter(|_| live.has(Place { pack, chunk }))
+                    {
+                        *raw += slot.len;
+                    }
+                }
+                raw
+            }
+            Self::Frames(needed) => {
+                let raw = |(frame, at): (&FrameSlot, u16)| if needed.has(pack, at) { frame.raw_len } else { 0 };
+                frames.iter().zip(0..).map(raw).collect()
+            }
+        }
+    }
+
+    /// Why a pack stays as it is, whatever else is known.
+    fn pinned(&self, pack: &PackId, erased: bool) -> Option<&'static str> {
+        match self {
+            Self::Chunks(_) => None,
+            Self::Frames(frames) => {
+                frames.pinned(pack).or(erased.then_some("what was erased in it takes a key that reads backups"))
+            }
+        }
+    }
+}
+
 /// How much of each pack is needed.
-fn uses(repository: &Repository, live: &Live, pins: &Pins, erased: &BTreeSet<PackId>) -> Result<Vec<Use>, RepoError> {
+fn uses(
+    repository: &Repository,
+    needed: &Needed,
+    pins: &Pins,
+    erased: &BTreeSet<PackId>,
+) -> Result<Vec<Use>, RepoError> {
     let index = repository.index()?;
     let mut out = index.each_pack(Vec::new, |out, Whole { pack, id, len, frames, slots }| {
         let sealed: u64 = frames.iter().map(|frame| u64::from(frame.sealed_len)).sum();
         let bytes = len.unwrap_or(sealed);
-        let mut raw = vec![0; frames.len()];
-        for ((_, slot), chunk) in slots.iter().zip(0..) {
-            if let Some(raw) = raw.get_mut(usize::from(slot.frame)).filter(|_| live.has(Place { pack, chunk })) {
-                *raw += u64::from(slot.len);
-            }
-        }
-        let share =
-            |(frame, raw): (&FrameSlot, &u64)| u64::from(frame.sealed_len) * raw / u64::from(frame.raw_len.max(1));
-        let needed: u64 = frames.iter().zip(&raw).map(share).sum();
+        let raw = needed.raw(pack, frames, slots);
+        let share = |(frame, raw): (&FrameSlot, &u32)| {
+            u64::from(frame.sealed_len) * u64::from(*raw) / u64::from(frame.raw_len.max(1))
+        };
+        let used: u64 = frames.iter().zip(&raw).map(share).sum();
         // What a pack holds beside frames goes with them.
-        let share = if sealed == 0 { 0 } else { (u128::from(bytes) * u128::from(needed) / u128::from(sealed)) as u64 };
+        let share = if sealed == 0 { 0 } else { (u128::from(bytes) * u128::from(used) / u128::from(sealed)) as u64 };
         let live = if raw.iter().any(|raw| *raw > 0) { share.max(1) } else { 0 };
-        let (kind, pinned, erased) = (id.kind, pins.why(&id), erased.contains(&id));
+        let (kind, erased) = (id.kind, erased.contains(&id));
+        let pinned = pins.why(&id).or_else(|| needed.pinned(&id, erased && live > 0));
         out.push(Use { pack, kind, bytes, live, pinned, erased });
     })?;
     out.sort_by_key(|used| used.pack);
@@ -311,9 +384,9 @@ fn uses(repository: &Repository, live: &Live, pins: &Pins, erased: &BTreeSet<Pac
 }
 
 /// The packs that were there when the snapshots were followed, and whether something in them is needed.
-fn followed(repository: &Repository, live: &Live) -> Result<BTreeMap<PackId, bool>, RepoError> {
+fn followed(repository: &Repository, needed: &Needed) -> Result<BTreeMap<PackId, bool>, RepoError> {
     let index = repository.index()?;
-    Ok((0..index.packs()).map(|pack| (index.brief(pack).id, live.has_any(pack))).collect())
+    Ok((0..index.packs()).map(|pack| (index.brief(pack).id, needed.has_any(pack))).collect())
 }
 
 /// What became of packs that are half used.
@@ -392,6 +465,8 @@ struct Step<'a> {
     options: &'a Prune<'a>,
     /// Up to this entry every snapshot was followed.
     view: u64,
+    /// What snapshots need was taken from their lists of it.
+    blind: bool,
     /// The packs that were there then, and whether something in them is needed.
     followed: BTreeMap<PackId, bool>,
     rewritten: Rewritten,
@@ -456,7 +531,7 @@ impl Step<'_> {
                 .filter(|(_, snapshot)| is_undoable(snapshot, self.options))
                 .map(|(id, _)| *id)
                 .collect();
-            (!packs.is_empty()).then_some(Body::Sweep { packs, view: self.view, undoable })
+            (!packs.is_empty()).then_some(Body::Sweep { packs, view: self.view, undoable, blind: self.blind })
         })?;
         // The word that packs are gone must not be the last of the log: whoever cannot read the last entry may write on.
         if repository.log.state.swept_at == repository.log.head.0 {
@@ -539,7 +614,12 @@ impl Step<'_> {
     /// Takes the index objects of sessions of which nothing is left out of force.
     fn supersede(&self, repository: &mut Repository, gone: &BTreeSet<PackId>) -> Result<(), RepoError> {
         let empty = |state: &State| -> Vec<String> {
-            let is_empty = |session: SessionId| state.packs.range(whole(session)).all(|(pack, _)| gone.contains(pack));
+            // There a snapshot says what it uses.
+            let counts = state.snapshots.values().filter(|snapshot| !snapshot.lost);
+            let named: BTreeSet<SessionId> = counts.map(|snapshot| snapshot.session).collect();
+            let is_empty = |session: SessionId| {
+                !named.contains(&session) && state.packs.range(whole(session)).all(|(pack, _)| gone.contains(pack))
+            };
             let left = state.indexes.iter().filter(|index| !index.superseded && is_empty(index.session));
             left.map(|index| index.object.name.clone()).collect()
         };

@@ -29,6 +29,7 @@ use crate::spares::Spares;
 use crate::squeeze::Unsqueezer;
 use crate::trailer;
 use crate::turns::two_at_a_time;
+use crate::used::List;
 use crate::wire::Bad;
 
 /// Packs are registered at the latest after so much has been stored, or so much time has passed.
@@ -77,6 +78,8 @@ pub(crate) struct Registrar<'a> {
     objects: u32,
     sequence: u64,
     stored: Vec<StoredPack>,
+    /// What the snapshot uses of its own session.
+    own: List,
 }
 
 impl<'a> Registrar<'a> {
@@ -94,6 +97,7 @@ impl<'a> Registrar<'a> {
             objects: 0,
             sequence: 0,
             stored: Vec::new(),
+            own: List::new(),
         }
     }
 
@@ -112,6 +116,7 @@ impl<'a> Registrar<'a> {
         self.capture.tally.objects.fetch_add(1, Ordering::Relaxed);
         self.unregistered += pack.len;
         self.lines.push(line);
+        self.own.whole(pack.id, pack.frames);
         self.records.push(Record::Pack { kind: pack.id.kind, no: pack.id.no, header: pack.header, rows: pack.rows });
         self.stored.push(StoredPack { object, len: pack.len, digest: pack.digest });
         let waited = (self.capture.clock)().saturating_sub(self.since_ms);
@@ -120,14 +125,14 @@ impl<'a> Registrar<'a> {
 
     /// The packs of others that this session relies on so far.
     fn needs(&self) -> Vec<Runs> {
-        let needed = self.shared.needed.iter().zip(0..).filter(|(needed, _)| needed.load(Ordering::Relaxed));
-        runs_of(needed.map(|(_, number)| self.shared.index.brief(number)).map(|pack| (pack.id, pack.host)))
+        let relied = self.shared.relied.packs().map(|number| self.shared.index.brief(number));
+        runs_of(relied.map(|pack| (pack.id, pack.host)))
     }
 
     /// Stores the index object of what is not registered yet.
     fn describe(&mut self) -> Result<(Vec<Run>, Vec<ObjectRef>), RepoError> {
         let session = self.shared.session;
-        if self.lines.is_empty() {
+        if self.records.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
         let (lines, records) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.records));
@@ -151,10 +156,20 @@ impl<'a> Registrar<'a> {
         self.append(own, indexes, Vec::new(), last)
     }
 
+    /// The chunks that the snapshot uses, for whoever prunes and reads nothing.
+    fn used(&mut self) -> Result<Record, RepoError> {
+        let (shared, mut list) = (self.shared, std::mem::replace(&mut self.own, List::new()));
+        list.marked(shared.index, &shared.relied)?;
+        let gc = &self.repository.writer.gc;
+        list.seal(gc, shared.session.family, shared.session.id, self.capture.snapshot).map(Record::Used)
+    }
+
     /// Commits the snapshot: from here on it is there.
     pub(crate) fn commit(&mut self, label: &Label, document: ChunkId) -> Result<Vec<StoredPack>, RepoError> {
         let sealed =
             label.seal(&self.repository.writer.naming.list, self.repository.writer.family, self.capture.snapshot)?;
+        let used = self.used()?;
+        self.records.push(used);
         let (own, indexes) = self.describe()?;
         self.append(own, indexes, vec![Named { id: self.capture.snapshot, document, label: sealed }], true)?;
         self.journal.clear();

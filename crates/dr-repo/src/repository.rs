@@ -225,6 +225,7 @@ impl Repository {
         let writer = match &own_key {
             Key::Family(family) => family.as_writer(host)?,
             Key::Writer(writer) => (**writer).clone(),
+            Key::Pruner(pruner) => pruner.writer.clone(),
         };
         let first = match json.as_ref().map_err(fault_text) {
             Ok(json) => match begin(&shelf, json, vouched, &writer) {
@@ -255,7 +256,7 @@ impl Repository {
     ) -> Result<Self, RepoError> {
         let family = match &own_key {
             Key::Family(family) => Some(family.clone()),
-            Key::Writer(_) => None,
+            Key::Writer(_) | Key::Pruner(_) => None,
         };
         let mut repository = Self {
             namer: Namer::new(&writer.naming),

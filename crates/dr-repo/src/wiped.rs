@@ -193,11 +193,11 @@ fn a_write_only_hosts_memory_state_and_caches_open_nothing() {
     let family = crate::keyfile::from_text(&family_file).unwrap();
     let planted = match &family {
         Key::Family(family) => Box::new(family.secret.0),
-        Key::Writer(_) => panic!("a family key"),
+        Key::Writer(_) | Key::Pruner(_) => panic!("a family key"),
     };
     let keys = match &family {
         Key::Family(family) => crate::fetch::SessionKeys::new(Some(family)).unwrap(),
-        Key::Writer(_) => panic!("a family key"),
+        Key::Writer(_) | Key::Pruner(_) => panic!("a family key"),
     };
     let session = keys.get(target.header.family, &target.header.sessions[0]).unwrap();
     assert_eq!(target.opens(&session.0), Some("a session's key"));

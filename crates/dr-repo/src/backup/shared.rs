@@ -14,6 +14,7 @@ use crate::lookup::Index;
 use crate::page::{Contents, Extent};
 use crate::session::Session;
 use crate::taken::Taken;
+use crate::used::Marks;
 
 /// The first thing that went wrong, and the sign for all threads to end.
 pub(crate) struct Fuse {
@@ -53,8 +54,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) namer: &'a Namer,
     /// Chunks that this session has taken in.
     fresh: Taken,
-    /// Packs of others that this snapshot relies on.
-    pub(crate) needed: Vec<AtomicBool>,
+    /// Chunks in packs of others that this snapshot relies on.
+    pub(crate) relied: Marks,
     /// Whether duplicates may be looked for in old packs.
     rely: bool,
     /// Files with several names, so that the second name costs no second read.
@@ -75,16 +76,22 @@ pub(super) struct Linked {
 const LINKS_MAX: usize = 100_000;
 
 impl<'a> Shared<'a> {
-    pub(super) fn new(session: &'a Session, index: &'a Index, namer: &'a Namer, rely: bool, scratch: &Path) -> Self {
-        Self {
+    pub(super) fn new(
+        session: &'a Session,
+        index: &'a Index,
+        namer: &'a Namer,
+        rely: bool,
+        scratch: &Path,
+    ) -> Result<Self, RepoError> {
+        Ok(Self {
             session,
             index,
             namer,
             fresh: Taken::new(scratch),
-            needed: (0..index.packs()).map(|_| AtomicBool::new(false)).collect(),
+            relied: Marks::new(index)?,
             rely,
             links: Mutex::default(),
-        }
+        })
     }
 }
 
@@ -97,15 +104,10 @@ impl Shared<'_> {
         self.fresh.insert(id)
     }
 
-    /// Whether an old pack holds it; if so the snapshot relies on that pack from now on.
+    /// Whether an old pack holds it; if so the snapshot relies on that from now on.
     fn have(&self, kind: ChunkKind, id: ChunkId) -> bool {
-        match self.index.duplicate(kind, id) {
-            Some(pack) => {
-                self.needed[pack as usize].store(true, Ordering::Relaxed);
-                true
-            }
-            None => false,
-        }
+        let place = self.index.duplicate(kind, id);
+        place.inspect(|place| self.relied.set(*place)).is_some()
     }
 
     /// What was taken of this file under another of its names.

@@ -73,9 +73,12 @@ impl Dice {
                 self.1 = self.runs();
                 Body::Condemn(self.1.clone())
             }
-            12..=13 => {
-                Body::Sweep { packs: self.1.clone(), view: n - 1 - self.roll(2).min(n - 1), undoable: self.ids() }
-            }
+            12..=13 => Body::Sweep {
+                packs: self.1.clone(),
+                view: n - 1 - self.roll(2).min(n - 1),
+                undoable: self.ids(),
+                blind: self.roll(2) == 0,
+            },
             14 => Body::Fence(vec![self.session()]),
             15 => Body::Reframe(self.registered(n)),
             16 => {

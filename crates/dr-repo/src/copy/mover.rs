@@ -1,7 +1,5 @@
 //! Which frames are moved, and how: read as they lie, their seals tried, written into packs that name their origins.
 
-mod group;
-
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,13 +14,13 @@ use crate::fetch::{Fetcher, unseal};
 use crate::format::{META_PACK_TARGET, PACK_TARGET};
 use crate::id::{ChunkId, ChunkKind, PackKind};
 use crate::log::key;
-use crate::lookup::{Index, KnownPack};
+use crate::lookup::{Index, KnownPack, Place};
+use crate::moving;
 use crate::pack::PackWriter;
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::squeeze::{Squeezer, Unsqueezer};
 use crate::stored::Stored;
-use group::{Frame, Group};
 
 /// Frames that lie so near to each other are read at once, up to so many bytes.
 const GAP: u64 = 64 << 10;
@@ -51,6 +49,9 @@ enum State {
     Moved,
     Bad,
 }
+
+type Frame = moving::Frame<Vec<Need>>;
+type Group = moving::Group<Vec<Need>>;
 
 /// Takes a frame that is whole, as it lies.
 type Give<'a> = dyn FnMut(&Frame, &[u8]) -> Result<(), RepoError> + 'a;
@@ -134,7 +135,7 @@ impl<'a> Mover<'a> {
     /// Sees to it that the chunk will be over there, or says that it cannot be.
     pub(super) fn need(&mut self, need: Need, theirs: &mut Fetcher<'_>) -> Result<(), RepoError> {
         if self.rely
-            && let Some(pack) = self.theirs.duplicate(need.kind, need.id)
+            && let Some(Place { pack, .. }) = self.theirs.duplicate(need.kind, need.id)
         {
             self.relied.insert(pack);
             return Ok(());
@@ -240,7 +241,7 @@ impl<'a> Mover<'a> {
 
     fn put_back(&mut self, group: Group) {
         self.plan_bytes += group.bytes;
-        for Frame { pack, frame, needs, .. } in group.frames {
+        for Frame { pack, frame, with: needs, .. } in group.frames {
             self.planned.insert((pack, frame));
             self.plan.extend(needs.into_iter().map(|need| Planned { kind: group.kind, pack, frame, need }));
         }
@@ -310,7 +311,7 @@ impl<'a> Mover<'a> {
             });
             match proved {
                 Ok(sealed) => give(&frame, &sealed)?,
-                Err(why) => self.bad(frame.pack, frame.frame, why.to_string(), frame.needs),
+                Err(why) => self.bad(frame.pack, frame.frame, why.to_string(), frame.with),
             }
         }
         Ok(())

@@ -16,7 +16,7 @@ use crate::format::{CHUNK_MAX, META_FRAME_RAW, META_PACK_TARGET};
 use crate::id::{ChunkId, ChunkKind, PackId, PackKind};
 use crate::log_entry::{Body, Named};
 use crate::look::{Pages, Stand, as_child};
-use crate::lookup::Index;
+use crate::lookup::{Index, Place};
 use crate::pack::{Alone, FinishedPack, Packer};
 use crate::page::{Child, Page};
 use crate::repository::Repository;
@@ -137,7 +137,7 @@ impl New<'_> {
         if self.known.contains(&id) {
             return Ok(id);
         }
-        if let Some(pack) = self.index.duplicate(kind, id) {
+        if let Some(Place { pack, .. }) = self.index.duplicate(kind, id) {
             self.relied.insert(pack);
         } else if self.index.holds(kind, id)? && self.fetcher.chunk(kind, id).is_ok() {
             // Somebody else's, and just read: which of several places it was, is not said.

@@ -18,7 +18,7 @@ const WATCHED: usize = 64;
 
 #[derive(Default)]
 struct Rows {
-    by_id: ById<(u32, ChunkKind)>,
+    by_id: ById<(Place, ChunkKind)>,
     order: VecDeque<Vec<ChunkId>>,
 }
 
@@ -36,9 +36,9 @@ impl Default for Recent {
 }
 
 impl Recent {
-    pub(super) fn get(&self, kind: ChunkKind, id: &ChunkId) -> Option<u32> {
+    pub(super) fn get(&self, kind: ChunkKind, id: &ChunkId) -> Option<Place> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        rows.by_id.get(id).filter(|(_, known)| *known == kind).map(|(pack, _)| *pack)
+        rows.by_id.get(id).filter(|(_, known)| *known == kind).map(|(place, _)| *place)
     }
 
     /// Takes note of a find. If its pack is being read in order, what lies behind is taken along.
@@ -62,7 +62,8 @@ impl Recent {
             }
         }
         rows.order.push_back(row.iter().map(|(id, _)| *id).collect());
-        rows.by_id.extend(row.into_iter().map(|(id, slot)| (id, (place.pack, slot.kind))));
+        let places = (place.chunk..).map(|chunk| Place { pack: place.pack, chunk });
+        rows.by_id.extend(row.into_iter().zip(places).map(|((id, slot), place)| (id, (place, slot.kind))));
         Ok(())
     }
 }

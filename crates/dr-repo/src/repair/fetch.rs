@@ -278,7 +278,7 @@ fn let_go(
     let now_ms = mending.options.now_ms;
     let runs = runs_of(free.iter().copied());
     repository.maintain(now_ms, Body::Condemn(runs.clone()))?;
-    match repository.maintain(now_ms, Body::Sweep { packs: runs, view, undoable }) {
+    match repository.maintain(now_ms, Body::Sweep { packs: runs, view, undoable, blind: false }) {
         // Somebody needs one of them since then, or swept others: it stays as it is.
         Err(RepoError::Outrun(_)) => return Ok(()),
         other => other?,

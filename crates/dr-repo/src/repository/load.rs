@@ -124,7 +124,9 @@ impl Reader {
         let lines: BTreeMap<PackId, _> = object.packs.iter().map(|line| (line.id, (line.len, line.digest))).collect();
         let (mut packs, mut whole) = (Vec::with_capacity(object.records.len()), true);
         for record in object.records {
-            let (Record::Pack { kind, no, header, rows } | Record::Location { kind, no, header, rows }) = record;
+            let (Record::Pack { kind, no, header, rows } | Record::Location { kind, no, header, rows }) = record else {
+                continue;
+            };
             let id = PackId { session: object.session, kind, no };
             let laid = trailer::decode(&rows).and_then(|rows| lay_out(id, self.family, &header, &rows));
             match laid {
@@ -355,7 +357,9 @@ fn judge(repository: &Repository, id: PackId, named: Option<HostId>) -> Option<J
         return None;
     }
     // Nobody takes another key's word for what a chunk holds, except a verifier's.
-    let author = log.sessions.get(&id.session).and_then(|session| session.author);
+    let session = log.sessions.get(&id.session);
+    // What was moved as it was is its first writer's still.
+    let author = session.and_then(|session| session.moved_from.or(session.author));
     let is_own = author.is_some_and(|author| author == repository.writer.as_author());
     let trusted = is_own || state.is_some_and(|state| state.verified >= 2);
     Some(Judged {

@@ -172,7 +172,7 @@ impl World {
                     expected.iter().map(|(pack, _)| *pack).filter(|pack| pack.no.is_multiple_of(2)).collect();
                 match index.duplicate(kind, id) {
                     None => assert!(sources.is_empty()),
-                    Some(pack) => assert!(sources.contains(&index.brief(pack).id)),
+                    Some(place) => assert!(sources.contains(&index.brief(place.pack).id)),
                 }
                 assert!(found.iter().map(|place| !index.brief(place.pack).source).is_sorted());
             }

@@ -1,8 +1,7 @@
-//! Which frames go into one pack: as many as its size, its header and the format's limits let in.
+//! Which frames that are moved as they are go into one pack? As many as its size, its header and the format's limits let in.
 
 use std::sync::Arc;
 
-use super::Need;
 use crate::format::{HEADER_MAX, ORIGINS_MAX, PACK_CHUNKS_MAX};
 use crate::header::{Header, Origin, Sealed};
 use crate::id::{ChunkId, ChunkKind, PackId, PackKind};
@@ -10,28 +9,28 @@ use crate::lookup::KnownPack;
 use crate::session::Session;
 use crate::trailer::{ChunkRow, FrameRow};
 
-/// A frame on its way, and what needs it.
-pub(super) struct Frame {
-    pub(super) pack: u32,
-    pub(super) frame: u16,
-    pub(super) known: Arc<KnownPack>,
+/// A frame on its way, and what goes with it.
+pub(crate) struct Frame<T> {
+    pub(crate) pack: u32,
+    pub(crate) frame: u16,
+    pub(crate) known: Arc<KnownPack>,
     /// Where it begins in its object.
-    pub(super) at: u64,
+    pub(crate) at: u64,
     /// As it will stand in its new pack.
-    pub(super) row: FrameRow,
-    pub(super) needs: Vec<Need>,
+    pub(crate) row: FrameRow,
+    pub(crate) with: T,
     origin: Origin,
     sealed: Sealed,
 }
 
-impl Frame {
+impl<T> Frame<T> {
     /// `None`: its pack's header does not say where it was sealed, or its chunks do not add up to it.
-    pub(super) fn new(
+    pub(crate) fn new(
         pack: u32,
         frame: u16,
         known: Arc<KnownPack>,
         ids: &[(ChunkKind, ChunkId, u32)],
-        needs: Vec<Need>,
+        with: T,
     ) -> Option<Self> {
         let slot = *known.frames.get(usize::from(frame))?;
         let origin = *known.header.origins.get(usize::from(slot.origin))?;
@@ -49,23 +48,23 @@ impl Frame {
             codec: slot.codec,
             chunks,
         };
-        Some(Self { pack, frame, known, at: slot.at, row, needs, origin, sealed })
+        Some(Self { pack, frame, known, at: slot.at, row, with, origin, sealed })
     }
 
-    pub(super) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.at + u64::from(self.row.sealed_len)
     }
 }
 
 /// The frames of one pack that is to be written.
-pub(super) struct Group {
-    pub(super) kind: PackKind,
+pub(crate) struct Group<T> {
+    pub(crate) kind: PackKind,
     /// Sealed bytes.
-    pub(super) bytes: u64,
-    pub(super) frames: Vec<Frame>,
+    pub(crate) bytes: u64,
+    pub(crate) frames: Vec<Frame<T>>,
     /// Beside the pack's own.
-    pub(super) sessions: Vec<Sealed>,
-    pub(super) origins: Vec<Origin>,
+    pub(crate) sessions: Vec<Sealed>,
+    pub(crate) origins: Vec<Origin>,
     chunks: usize,
     header: usize,
 }
@@ -76,8 +75,8 @@ fn length_of(sealed: &Sealed) -> usize {
 
 const ORIGIN: usize = 54;
 
-impl Group {
-    pub(super) fn new(kind: PackKind, session: &Session) -> Self {
+impl<T> Group<T> {
+    pub(crate) fn new(kind: PackKind, session: &Session) -> Self {
         let pack = PackId { session: session.id, kind, no: 0 };
         let own = Origin { pack, salt: [0; 16], commit: [0; 32] };
         let header = Header { family: session.family, sessions: vec![session.sealed.clone()], origins: vec![own] };
@@ -93,7 +92,7 @@ impl Group {
     }
 
     /// Whether there is room for the frame and for where it comes from.
-    pub(super) fn takes(&self, kind: PackKind, frame: &Frame) -> bool {
+    pub(crate) fn takes(&self, kind: PackKind, frame: &Frame<T>) -> bool {
         let (mut header, mut sessions, mut origins) = (self.header, self.sessions.len(), self.origins.len());
         match self.sessions.iter().find(|sealed| sealed.session == frame.sealed.session) {
             // A header names a session once: the same one with other envelopes goes elsewhere.
@@ -116,7 +115,7 @@ impl Group {
             && self.chunks + frame.row.chunks.len() <= PACK_CHUNKS_MAX
     }
 
-    pub(super) fn add(&mut self, mut frame: Frame) {
+    pub(crate) fn add(&mut self, mut frame: Frame<T>) {
         if self.sessions.iter().all(|sealed| sealed.session != frame.sealed.session) {
             self.header += length_of(&frame.sealed);
             self.sessions.push(frame.sealed.clone());

@@ -1,0 +1,252 @@
+//! What may not go, as far as can be told without reading anything: the frames that snapshots' own lists name.
+//!
+//! A list names frames by their origins, so it holds while frames are only moved. Whoever follows trees also lets a chunk
+//! lie elsewhere than a list says. Where that may have been, and where a snapshot has no list, more is kept: never less
+//! than it needs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::RepoError;
+use crate::fold::{SnapshotState, State, ranges, whole};
+use crate::id::{ChunkId, PackId, Secret, SnapshotId};
+use crate::index_object::{self, Record};
+use crate::log::key;
+use crate::log_entry::Author;
+use crate::look::lost;
+use crate::lookup::Index;
+use crate::repository::{Repository, read_vouched};
+use crate::used::{self, Uses};
+use crate::wire::Bad;
+
+/// A bit for each frame of each pack.
+struct Bits {
+    words: Vec<u64>,
+    begins: Vec<usize>,
+}
+
+impl Bits {
+    fn at(&self, pack: u32, frame: u16) -> Option<(usize, u64)> {
+        let (begin, end) = (*self.begins.get(pack as usize)?, *self.begins.get(pack as usize + 1)?);
+        let bit = begin + usize::from(frame);
+        (bit < end).then_some((bit / 64, 1 << (bit % 64)))
+    }
+
+    fn set(&mut self, pack: u32, frame: u16) {
+        if let Some((word, bit)) = self.at(pack, frame) {
+            self.words[word] |= bit;
+        }
+    }
+
+    fn has(&self, pack: u32, frame: u16) -> bool {
+        self.at(pack, frame).is_some_and(|(word, bit)| self.words[word] & bit != 0)
+    }
+
+    fn frames_of(&self, pack: u32) -> u16 {
+        match self.begins.get(pack as usize..pack as usize + 2) {
+            Some(&[begin, end]) => (end - begin) as u16,
+            _ => 0,
+        }
+    }
+}
+
+/// The frames that are needed, and packs that stay whatever is in them.
+pub(super) struct Frames {
+    bits: Bits,
+    pinned: BTreeMap<PackId, &'static str>,
+}
+
+impl Frames {
+    pub(super) fn has(&self, pack: u32, frame: u16) -> bool {
+        self.bits.has(pack, frame)
+    }
+
+    /// Why a pack stays whatever is in it.
+    pub(super) fn pinned(&self, pack: &PackId) -> Option<&'static str> {
+        self.pinned.get(pack).copied()
+    }
+
+    pub(super) fn has_any(&self, pack: u32) -> bool {
+        (0..self.bits.frames_of(pack)).any(|frame| self.bits.has(pack, frame))
+    }
+}
+
+const NO_LIST: &str = "a snapshot that has no list of what it uses may need it";
+const FOLLOWED: &str = "only a key that reads backups can tell whether an older snapshot needs it";
+
+/// Takes together what these snapshots' lists say.
+pub(super) fn listed(
+    repository: &Repository,
+    wanted: &[(SnapshotId, ChunkId)],
+    gc: &Secret,
+    stop: &AtomicBool,
+) -> Result<Frames, RepoError> {
+    let index = repository.index()?;
+    let state = &repository.log.state;
+    let mut marker = Marker::new(repository, index)?;
+    let mut lists: HashMap<_, Vec<_>> = HashMap::new();
+    for one in state.indexes.iter().filter(|one| !one.superseded) {
+        lists.entry(one.session).or_default().push(&one.object);
+    }
+    for (id, snapshot) in wanted.iter().filter_map(|(id, _)| Some((id, state.snapshots.get(id)?))) {
+        if stop.load(Ordering::Relaxed) {
+            return Err(RepoError::Interrupted);
+        }
+        let mut list = None;
+        // The last thing that a session says is what its snapshot uses.
+        for object in lists.get(&snapshot.session).into_iter().flatten().rev() {
+            let sealed = match read_vouched(&repository.shelf, &key(&object.name)?, object) {
+                Ok(bytes) => sealed_list(&bytes, repository, *id),
+                Err(error) => {
+                    lost(error)?;
+                    None
+                }
+            };
+            list = sealed.and_then(|sealed| used::open(&sealed, gc, repository.writer.family, snapshot.session).ok());
+            if list.is_some() {
+                break;
+            }
+        }
+        let told = match list.map(|list| marker.list(&list)) {
+            Some(Ok(true)) => Told::All,
+            Some(Ok(false)) => Told::Some,
+            Some(Err(_)) | None => Told::Unlisted,
+        };
+        marker.pin(snapshot, told);
+    }
+    Ok(marker.end())
+}
+
+fn sealed_list(bytes: &[u8], repository: &Repository, snapshot: SnapshotId) -> Option<Vec<u8>> {
+    let opened = index_object::decode(bytes, repository.writer.family, &repository.writer.naming.index).ok()?;
+    opened.records.into_iter().find_map(|record| match record {
+        Record::Used(sealed) if used::snapshot_of(&sealed) == Some(snapshot) => Some(sealed),
+        _ => None,
+    })
+}
+
+/// What a snapshot's list has told.
+enum Told {
+    /// Where everything lies that it uses.
+    All,
+    /// It names frames that nobody has any more under that name.
+    Some,
+    Unlisted,
+}
+
+struct Marker<'a> {
+    index: &'a Index,
+    state: &'a State,
+    frames: Frames,
+    /// Of packs that hold nothing but their own frames, in order: how many.
+    plain: Vec<Option<u16>>,
+    /// Where frames lie that the pruning key moved.
+    moved: HashMap<(PackId, u32), Vec<(u32, u16)>>,
+    /// Whether what was needed of a pack was moved elsewhere.
+    is_left: Vec<bool>,
+}
+
+impl<'a> Marker<'a> {
+    fn new(repository: &'a Repository, index: &'a Index) -> Result<Self, RepoError> {
+        let state = &repository.log.state;
+        let (mut begins, mut end) = (vec![0], 0);
+        let (mut plain, mut is_left, mut moved) = (Vec::new(), Vec::new(), HashMap::<_, Vec<_>>::new());
+        for pack in 0..index.packs() {
+            let known = index.pack(pack)?;
+            end += known.frames.len();
+            begins.push(end);
+            let is_own =
+                known.frames.iter().zip(0..).all(|(frame, number)| frame.origin == 0 && frame.number == number);
+            plain.push(is_own.then_some(known.frames.len() as u16));
+            let id = index.brief(pack).id;
+            is_left.push(state.packs.get(&id).is_some_and(|pack| pack.relocated));
+            // Nobody else's word is taken for where frames of another's pack lie.
+            let author = state.sessions.get(&id.session).and_then(|session| session.author);
+            if author != Some(Author::Maintenance) {
+                continue;
+            }
+            for (frame, at) in known.frames.iter().zip(0..).filter(|(frame, _)| frame.origin > 0) {
+                if let Some(origin) = known.header.origins.get(usize::from(frame.origin)) {
+                    moved.entry((origin.pack, frame.number)).or_default().push((pack, at));
+                }
+            }
+        }
+        let bits = Bits { words: vec![0; end.div_ceil(64)], begins };
+        Ok(Self { index, state, frames: Frames { bits, pinned: BTreeMap::new() }, plain, moved, is_left })
+    }
+
+    /// Marks what a list names; whether all of it is there.
+    fn list(&mut self, list: &[u8]) -> Result<bool, Bad> {
+        let mut is_whole = true;
+        used::each(list, |pack, uses| match uses {
+            Uses::Frame(number) => is_whole &= self.frame(pack, number),
+            Uses::Whole(frames) => {
+                let at = self.index.number_of(pack).filter(|at| !self.is_left[*at as usize]);
+                match at.filter(|at| self.plain[*at as usize].is_some_and(|plain| u32::from(plain) == frames)) {
+                    Some(at) => (0..frames as u16).for_each(|frame| self.frames.bits.set(at, frame)),
+                    None => (0..frames).for_each(|number| is_whole &= self.frame(pack, number)),
+                }
+            }
+        })?;
+        Ok(is_whole)
+    }
+
+    /// Marks one place of a frame; whether there is one that stays.
+    fn frame(&mut self, pack: PackId, number: u32) -> bool {
+        let own = self.index.number_of(pack).and_then(|at| Some((at, self.own_frame(at, number)?)));
+        let moved = self.moved.get(&(pack, number)).into_iter().flatten().copied();
+        let places: Vec<(u32, u16)> = own.into_iter().chain(moved).collect();
+        let stays = |(at, _): &&(u32, u16)| !self.is_left[*at as usize];
+        let has = |(at, frame): &&(u32, u16)| self.frames.bits.has(*at, *frame);
+        let stay = places.iter().filter(stays).find(has).or_else(|| places.iter().find(stays)).copied();
+        match stay {
+            Some((at, frame)) => self.frames.bits.set(at, frame),
+            // What was needed of it was moved, and this was not: it is needed again.
+            None => places.iter().for_each(|(at, frame)| self.frames.bits.set(*at, *frame)),
+        }
+        stay.is_some()
+    }
+
+    fn own_frame(&self, at: u32, number: u32) -> Option<u16> {
+        if let Some(plain) = self.plain[at as usize] {
+            return u16::try_from(number).ok().filter(|number| *number < plain);
+        }
+        let known = self.index.pack(at).ok()?;
+        let found = known.frames.iter().position(|frame| frame.origin == 0 && frame.number == number);
+        found.map(|found| found as u16)
+    }
+
+    /// Keeps what a snapshot may need beside what its list has told.
+    fn pin(&mut self, snapshot: &SnapshotState, told: Told) {
+        let state = self.state;
+        let own = || ranges(&snapshot.needs).chain([whole(snapshot.session)]);
+        let mut keep = |range, why| {
+            self.frames
+                .pinned
+                .extend(state.packs.range(range).filter(|(_, pack)| !pack.swept).map(|(id, _)| (*id, why)));
+        };
+        let is_swept = || own().any(|range| state.packs.range(range).any(|(_, pack)| pack.swept));
+        let sessions = state.sessions.iter();
+        match told {
+            Told::All => return,
+            // Everything that was there when somebody followed trees last.
+            Told::Some => {
+                let old = sessions.filter(|(_, session)| session.first <= state.followed_at);
+                old.for_each(|(id, _)| keep(whole(*id), FOLLOWED));
+            }
+            Told::Unlisted if is_swept() => sessions.for_each(|(id, _)| keep(whole(*id), FOLLOWED)),
+            Told::Unlisted => {}
+        }
+        own().for_each(|range| keep(range, NO_LIST));
+    }
+
+    /// Marks all frames of what is pinned.
+    fn end(mut self) -> Frames {
+        for pack in 0..self.index.packs() {
+            if self.frames.pinned.contains_key(&self.index.brief(pack).id) {
+                (0..self.frames.bits.frames_of(pack)).for_each(|frame| self.frames.bits.set(pack, frame));
+            }
+        }
+        self.frames
+    }
+}
