@@ -146,3 +146,45 @@ fn a_person_is_asked_without_showing_the_answer_and_twice_for_a_new_one() {
     at_a_terminal("two bottles\\r", &["snapshots", "repo"]).ended(12);
     at_a_terminal("\\r", &["snapshots", "repo"]).ended(12);
 }
+
+#[test]
+fn a_key_to_prune_lets_go_of_what_it_cannot_read() {
+    let bench = Bench::new();
+    bench.tree("from", 1000);
+    let with = |key: &str, args: &[&str]| {
+        let mut command = bench.command(args);
+        Run::of(command.env_remove("DR_PASSWORD").env("DR_KEY_FILE", bench.path(key)).output().unwrap())
+    };
+    with("key", &["repo", "init", "repo"]).ended(0);
+    for keep in ["one", "two"] {
+        fs::write(bench.path("from").join("changes"), keep.repeat(100_000)).unwrap();
+        with("key", &["repo", "backup", "repo", "from"]).ended(0);
+    }
+    // It is made of the recovery key, and of no other.
+    with("key", &["key", "export", "prune.key", "--for", "prune"]).ended(0);
+    assert_eq!(fs::metadata(bench.path("prune.key")).unwrap().mode() & 0o7777, 0o600);
+    with("key", &["key", "export", "prune.key", "--for", "prune"]).ended(1).told("No key was written");
+    with("prune.key", &["key", "export", "more.key", "--for", "prune"]).ended(12).told("not the recovery key");
+    bench.dr(["key", "export", "more.key", "--for", "prune"]).ended(12).told("DR_KEY_FILE");
+    assert!(!bench.path("more.key").exists());
+
+    with("prune.key", &["repo", "forget", "repo", "--keep-last", "1"]).ended(0);
+    let pruned = with("prune.key", &["repo", "prune", "repo", "--now", "--json"]).ended(0);
+    assert!(pruned.summary()["deleted"].as_u64().unwrap() > 0, "{:?}", pruned.summary());
+    for refused in [
+        &["restore", "repo", "latest", "--to", "to"][..],
+        &["ls", "repo"],
+        &["dump", "repo", "latest", "changes"],
+        &["repair", "repo"],
+        &["erase", "repo", "--path", "changes", "--yes"],
+    ] {
+        with("prune.key", &[&["repo"], refused].concat()).ended(12);
+    }
+    let refused = with("prune.key", &["repo", "backup", "repo", "from"]);
+    assert_ne!(refused.code, Some(0));
+    refused.told("prunes and writes no backups");
+    with("prune.key", &["repo", "check", "repo"]).ended(0);
+    with("key", &["repo", "check", "--read-data", "repo"]).ended(0);
+    with("key", &["repo", "restore", "repo", "latest", "--to", "to"]).ended(0);
+    assert_eq!(fs::read(bench.path("to/changes")).unwrap(), "two".repeat(100_000).into_bytes());
+}

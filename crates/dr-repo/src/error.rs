@@ -36,7 +36,7 @@ pub enum RepoError {
         what: String,
     },
     /// Reading needs the restore key, and only a writing key is at hand.
-    #[error("this key may write backups but not read them back; the recovery key or its password can")]
+    #[error("this key does not read backups; the recovery key or its password does")]
     CannotRead,
     /// Writing is refused, with the reason.
     #[error("nothing was written: {0}")]

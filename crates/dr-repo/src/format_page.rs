@@ -23,6 +23,7 @@ use crate::snapshot::{Document, Label, Shape};
 use crate::squeeze::Unsqueezer;
 use crate::trailer::{self, ChunkRow, FrameRow};
 use crate::tree::Root;
+use crate::used;
 use crate::wire::{Cursor, put_varint, zigzag};
 use crate::{fetch, keyfile, slot};
 
@@ -324,7 +325,7 @@ fn the_vectors_of_the_page_are_what_the_code_computes() {
     for (name, value) in computed() {
         assert_eq!(page.get(name).map(|v| hex(v)), Some(hex(&value)), "{name}");
     }
-    assert_eq!(page.len(), computed().len() + 3, "the page has a vector that nothing here computes");
+    assert_eq!(page.len(), computed().len() + 4, "the page has a vector that nothing here computes");
 }
 
 /// The log of the page's entry and a commit after it.
@@ -380,6 +381,11 @@ fn what_the_page_sealed_by_chance_opens() {
     let inside = open_from(&key.reading(), &public, key.family, SESSION, &page["envelope"]).unwrap();
     let naming = key.naming();
     assert_eq!(*inside, [session_key().0, naming.index.0, naming.id_root.0].concat());
+    let pruner = key.pruner().unwrap();
+    let raw = used::open(&page["used-set"], &pruner.gc, key.family, SESSION).unwrap();
+    let mut said = Vec::new();
+    used::each(&raw, |pack, uses| said.push((pack, uses))).unwrap();
+    assert_eq!(said, [(pack(), used::Uses::Whole(2))]);
     let Ok((back, json)) = slot::open(&page["slot"], "cafe\u{301} at noon\n") else { panic!("the slot opens") };
     assert_eq!((back.family, back.secret.0, json), (key.family, key.secret.0, Digest([0x31; 32])));
 }
@@ -395,6 +401,10 @@ fn print_vectors() {
     let inside = [session_key().0, key.naming().index.0, key.naming().id_root.0].concat();
     let public = public_of(&key.reading()).unwrap();
     println!("envelope = {}", hex(&seal_to(&public, key.family, SESSION, &inside).unwrap()));
+    let mut list = used::List::new();
+    list.whole(pack(), 2);
+    let gc = key.pruner().unwrap().writer.gc;
+    println!("used-set = {}", hex(&list.seal(&gc, key.family, SESSION, SNAPSHOT).unwrap()));
     println!("slot = {}", hex(&slot::make(&key, Digest([0x31; 32]), PASSWORD).unwrap().1));
     let (sum, writer) = checkpoint();
     println!("checkpoint = {}", hex(&sum.encode(&writer).unwrap()));

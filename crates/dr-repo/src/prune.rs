@@ -19,9 +19,10 @@ use dr_store::{Listed, StoreError};
 
 use crate::anew::Anew;
 use crate::backup::Tally;
+use crate::claim::Claim;
 use crate::erase::{erased, forget_parity};
 use crate::error::RepoError;
-use crate::fold::{SWEEPS, SnapshotState, State, ranges, runs_of, whole};
+use crate::fold::{SWEEPS, SessionState, SnapshotState, State, ranges, runs_of, whole};
 use crate::format::{META_PACK_TARGET, PACK_TARGET};
 use crate::id::{HostId, PackId, PackKind, SessionId, SnapshotId, session_of_index, wipe_stack};
 use crate::key::Key;
@@ -482,20 +483,32 @@ impl Step<'_> {
     fn fence(&self, repository: &mut Repository) -> Result<(), RepoError> {
         let is_old = |since_ms: i64| self.options.now_ms.saturating_sub(since_ms) >= FENCE_MS;
         let mut newest: BTreeMap<SessionId, i64> = BTreeMap::new();
+        let mut own: BTreeSet<SessionId> = BTreeSet::new();
         for folder in ["data", "meta", "idx"] {
             for listed in repository.shelf.list(folder)? {
                 let name = listed.key.as_str();
-                let pack = PackId::from_object_name(name).map(|(_, pack)| pack.session);
+                let pack = PackId::from_object_name(name).map(|(host, pack)| {
+                    // A key that only prunes goes on with nothing that it began: what a killed run left is nobody's.
+                    if self.blind && host == repository.writer.host {
+                        own.insert(pack.session);
+                    }
+                    pack.session
+                });
                 if let (Some(session), Some(since)) = (pack.or_else(|| session_of_index(name)), listed.since_ms) {
                     let newest = newest.entry(session).or_insert(since);
                     *newest = since.max(*newest);
                 }
             }
         }
+        let is_known_over = |session: &SessionId| is_over(&repository.log.state, *session);
+        own.retain(|session| !is_known_over(session) && Claim::of(self.options.journal, *session).is_some());
+        let dead = own;
         self.append(repository, &|state, _| {
+            let dead = dead.iter().filter(|id| state.sessions.get(id).is_none_or(SessionState::is_open));
             let unknown = newest.iter().filter(|(id, since)| !state.sessions.contains_key(id) && is_old(**since));
             let silent = state.sessions.iter().filter(|(_, session)| session.is_open() && is_old(session.last_ms));
-            let silent: Vec<SessionId> = silent.map(|(id, _)| *id).chain(unknown.map(|(id, _)| *id)).collect();
+            let silent: Vec<SessionId> =
+                silent.map(|(id, _)| *id).chain(unknown.map(|(id, _)| *id)).chain(dead.copied()).collect();
             (!silent.is_empty()).then_some(Body::Fence(silent))
         })
     }

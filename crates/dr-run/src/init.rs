@@ -95,6 +95,9 @@ pub(crate) fn writer_of(key: &Key) -> Result<WriterKey, RunError> {
     match key {
         Key::Writer(writer) => Ok((**writer).clone()),
         Key::Family(family) => family.writer().map_err(|source| RunError::repository("the family key", source)),
+        Key::Pruner(_) => {
+            Err(RunError::repository("the host's key", RepoError::WrongKey("it prunes and writes no backups".into())))
+        }
     }
 }
 
@@ -107,8 +110,8 @@ fn new_host_key(
     let (family, out) = match key_file {
         Some(path) => match read_key(path)? {
             Key::Family(family) => (family, None),
-            Key::Writer(_) => {
-                let why = RepoError::WrongKey("this is a host's writing key and not the school's recovery key".into());
+            Key::Writer(_) | Key::Pruner(_) => {
+                let why = RepoError::WrongKey("this is not the school's recovery key".into());
                 return Err(RunError::repository(path.display(), why));
             }
         },

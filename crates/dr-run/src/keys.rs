@@ -62,26 +62,35 @@ impl School {
     /// # Errors
     /// [`RunError::NoReadingKey`] says where the recovery key should be.
     pub fn reading_key(&self, around: &Surroundings<'_>) -> Result<Key, RunError> {
+        self.key_for(around, Key::reads)
+    }
+
+    /// A key that lets backups go: one that reads, or one to prune.
+    ///
+    /// # Errors
+    /// [`RunError::NoReadingKey`] says where the recovery key should be.
+    pub fn maintaining_key(&self, around: &Surroundings<'_>) -> Result<Key, RunError> {
+        self.key_for(around, Key::maintains)
+    }
+
+    fn key_for(&self, around: &Surroundings<'_>, serves: fn(&Key) -> bool) -> Result<Key, RunError> {
+        let must = |key: Key, why| if serves(&key) { Ok(key) } else { Err(self.no_reading_key(why)) };
         if let Some(path) = &around.key_file {
-            return self.must_read(read_key(path)?, "the key named in DR_KEY_FILE only writes");
+            return must(read_key(path)?, "the key named in DR_KEY_FILE does not read");
         }
         if let Some(from) = &self.plan.keys.unlock {
             let text = secret(from, around).map_err(|why| self.no_reading_key(&format!("[keys] unlock = {why}")))?;
             let key = parse(text, Path::new(&place(from)))?;
-            return self.must_read(key, "the key that [keys] unlock gives only writes");
+            return must(key, "the key that [keys] unlock gives does not read");
         }
         match self.host_key() {
-            Ok(key) if key.reads() => Ok(key),
+            Ok(key) if serves(&key) => Ok(key),
             Ok(_) => Err(self.no_reading_key("mode = \"write-only\", no DR_KEY_FILE and no [keys] unlock")),
             Err(RunError::NotInitialised { .. }) => {
                 Err(self.no_reading_key("it has no key at all, no DR_KEY_FILE and no [keys] unlock"))
             }
             Err(other) => Err(other),
         }
-    }
-
-    fn must_read(&self, key: Key, why: &str) -> Result<Key, RunError> {
-        if key.reads() { Ok(key) } else { Err(self.no_reading_key(why)) }
     }
 
     fn no_reading_key(&self, why: &str) -> RunError {

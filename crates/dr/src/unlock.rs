@@ -73,9 +73,9 @@ pub fn new_keys(world: &World<'_>) -> Result<NewKeys, Failure> {
         Some(path) if !path.exists() => (FamilyKey::generate(), Some(path)),
         Some(path) => match read_key_file(&path)? {
             Key::Family(family) => (family, None),
-            Key::Writer(_) => {
+            Key::Writer(_) | Key::Pruner(_) => {
                 return Err(refused(&format!(
-                    "the key in {} may only write backups; a repository is made with the family's own key",
+                    "the key in {} is good for one thing; a repository is made with the family's own key",
                     shown::path(&path)
                 )));
             }
@@ -84,11 +84,12 @@ pub fn new_keys(world: &World<'_>) -> Result<NewKeys, Failure> {
     Ok(NewKeys { family, password, to_write })
 }
 
-/// Writes a new key file, which nobody else may read, and makes sure that it survives a power cut.
+/// Writes a new key file, which nobody else may read, and makes sure that it survives a power cut. `otherwise`: what was
+/// not done if it cannot.
 ///
 /// # Errors
 /// If it is there already or cannot be written.
-pub fn write_key_file(path: &Path, key: &Key) -> Result<(), Failure> {
+pub fn write_key_file(path: &Path, key: &Key, otherwise: &str) -> Result<(), Failure> {
     let write = || {
         let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(keyfile::to_text(key).as_bytes())?;
@@ -99,7 +100,7 @@ pub fn write_key_file(path: &Path, key: &Key) -> Result<(), Failure> {
     write().map_err(|why| {
         Failure::new(
             Cause::Failed,
-            format!("the new key cannot be written to {}: {why}. No repository was made.", shown::path(path)),
+            format!("the new key cannot be written to {}: {why}. {otherwise}", shown::path(path)),
         )
     })
 }

@@ -142,15 +142,18 @@ struct Marker<'a> {
     plain: Vec<Option<u16>>,
     /// Where frames lie that the pruning key moved.
     moved: HashMap<(PackId, u32), Vec<(u32, u16)>>,
-    /// Whether what was needed of a pack was moved elsewhere.
+    /// Whether what was needed of a pack lies elsewhere, and it may go; and whether somebody who follows trees may have
+    /// put it there.
     is_left: Vec<bool>,
+    is_stale: Vec<bool>,
 }
 
 impl<'a> Marker<'a> {
     fn new(repository: &'a Repository, index: &'a Index) -> Result<Self, RepoError> {
         let state = &repository.log.state;
         let (mut begins, mut end) = (vec![0], 0);
-        let (mut plain, mut is_left, mut moved) = (Vec::new(), Vec::new(), HashMap::<_, Vec<_>>::new());
+        let (mut plain, mut is_left, mut is_stale) = (Vec::new(), Vec::new(), Vec::new());
+        let mut moved: HashMap<_, Vec<_>> = HashMap::new();
         for pack in 0..index.packs() {
             let known = index.pack(pack)?;
             end += known.frames.len();
@@ -159,10 +162,12 @@ impl<'a> Marker<'a> {
                 known.frames.iter().zip(0..).all(|(frame, number)| frame.origin == 0 && frame.number == number);
             plain.push(is_own.then_some(known.frames.len() as u16));
             let id = index.brief(pack).id;
-            is_left.push(state.packs.get(&id).is_some_and(|pack| pack.relocated));
+            let session = state.sessions.get(&id.session);
+            let relocated = state.packs.get(&id).is_some_and(|pack| pack.relocated);
+            is_left.push(relocated);
+            is_stale.push(relocated && session.is_none_or(|session| session.first <= state.followed_at));
             // Nobody else's word is taken for where frames of another's pack lie.
-            let author = state.sessions.get(&id.session).and_then(|session| session.author);
-            if author != Some(Author::Maintenance) {
+            if session.and_then(|session| session.author) != Some(Author::Maintenance) {
                 continue;
             }
             for (frame, at) in known.frames.iter().zip(0..).filter(|(frame, _)| frame.origin > 0) {
@@ -172,7 +177,7 @@ impl<'a> Marker<'a> {
             }
         }
         let bits = Bits { words: vec![0; end.div_ceil(64)], begins };
-        Ok(Self { index, state, frames: Frames { bits, pinned: BTreeMap::new() }, plain, moved, is_left })
+        Ok(Self { index, state, frames: Frames { bits, pinned: BTreeMap::new() }, plain, moved, is_left, is_stale })
     }
 
     /// Marks what a list names; whether all of it is there.
@@ -191,7 +196,7 @@ impl<'a> Marker<'a> {
         Ok(is_whole)
     }
 
-    /// Marks one place of a frame; whether there is one that stays.
+    /// Marks one place of a frame; whether there is one that can be relied on.
     fn frame(&mut self, pack: PackId, number: u32) -> bool {
         let own = self.index.number_of(pack).and_then(|at| Some((at, self.own_frame(at, number)?)));
         let moved = self.moved.get(&(pack, number)).into_iter().flatten().copied();
@@ -204,7 +209,7 @@ impl<'a> Marker<'a> {
             // What was needed of it was moved, and this was not: it is needed again.
             None => places.iter().for_each(|(at, frame)| self.frames.bits.set(*at, *frame)),
         }
-        stay.is_some()
+        stay.is_some() || places.iter().any(|(at, _)| !self.is_stale[*at as usize])
     }
 
     fn own_frame(&self, at: u32, number: u32) -> Option<u16> {

@@ -265,3 +265,21 @@ fn whoever_prunes_in_whatever_order_nothing_on_the_list_is_lost() {
         assert_eq!(scene.bytes(), 0, "seed {seed}: what nobody needs is gone in the end");
     }
 }
+
+#[test]
+fn what_was_written_anew_without_a_list_stays_although_its_packs_went() {
+    let scene = Scene::new();
+    let mut there = vec![(scene.keep(0, &day(0)).snapshot, day(0))];
+    scene.erase("file-17", &mut there);
+    // The pack in which it lay goes, and no list names the one in which the rest lies now.
+    let followed = scene.prune(&mut scene.family(), 0.05).unwrap();
+    assert!(followed.rewritten > 0 && followed.deleted > 0, "{followed:?}");
+    scene.prune(&mut scene.pruner(), 0.05).unwrap();
+    scene.is_sound(&there);
+    // Its writer goes on, and what only new snapshots used still goes.
+    let ids = [scene.keep(0, &day(1)).snapshot, scene.keep(1, &day(2)).snapshot];
+    scene.prune(&mut scene.pruner(), 0.05).unwrap();
+    scene.pruner().forget(&ids, NOW).unwrap();
+    scene.prune(&mut scene.pruner(), 0.05).unwrap();
+    scene.is_sound(&there);
+}

@@ -43,7 +43,7 @@ impl Forget {
             .map(|name| school.system_or_state(name).map(|system| system.id.to_string()))
             .collect::<Result<_, _>>()
             .map_err(failed)?;
-        let key = school.reading_key(&surroundings()).map_err(failed)?;
+        let key = school.maintaining_key(&surroundings()).map_err(failed)?;
         let open = if self.dry_run { open_all } else { open_to_write };
         let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;
         let outcome = away(closed, opened.is_empty(), world);

@@ -13,6 +13,7 @@ mod erased;
 mod forget;
 mod hold;
 mod init;
+mod key;
 mod ledger;
 mod look;
 mod media;
@@ -62,6 +63,7 @@ pub enum Command {
     Prune(prune::Prune),
     Hold(hold::Hold),
     Erase(erase::Erase),
+    Key(key::Keys),
     Media(media::Media),
     Plan(plan::Plan),
     Ack(ack::Ack),
@@ -98,6 +100,7 @@ impl Command {
             Self::Prune(args) => args.run(world),
             Self::Hold(args) => args.run(world),
             Self::Erase(args) => args.run(world),
+            Self::Key(args) => args.run(world),
             Self::Media(args) => args.run(world),
             Self::Plan(args) => args.run(world),
             Self::Ack(args) => args.run(world),

@@ -28,7 +28,7 @@ impl Prune {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let (school, screen) = (school(world)?, world.screen);
         let failed = |e| told(e, world);
-        let key = school.reading_key(&surroundings()).map_err(failed)?;
+        let key = school.maintaining_key(&surroundings()).map_err(failed)?;
         let open = if self.how.dry_run { open_all } else { open_to_write };
         let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;
         let mut outcome = away(closed, opened.is_empty(), world);

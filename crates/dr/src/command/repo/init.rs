@@ -41,7 +41,7 @@ impl Init {
             .map_err(|e| told::store(e, Doing::Founding, &world.signals))?;
         let shelf = Shelf::new(Arc::new(store), world.runtime.clone());
         if let Some(path) = &keys.to_write {
-            unlock::write_key_file(path, &Key::Family(keys.family.clone()))?;
+            unlock::write_key_file(path, &Key::Family(keys.family.clone()), "No repository was made.")?;
             world.screen.mention(&format!("wrote the new key to {}; keep a copy away from here", shown::path(path)));
         }
         let now = clock::now();
@@ -93,7 +93,7 @@ fn sibling_keys(other: &Place, world: &World<'_>) -> Result<unlock::NewKeys, Fai
         .map_err(|e| told::repo(&e, Doing::Opening, &world.signals))?;
     match repository.key() {
         Key::Family(family) => Ok(unlock::NewKeys { family: family.clone(), password, to_write: None }),
-        Key::Writer(_) => Err(Failure::new(
+        Key::Writer(_) | Key::Pruner(_) => Err(Failure::new(
             Cause::WrongKey,
             format!(
                 "the key at hand only writes to {}; a repository is made with the family's own key.",
