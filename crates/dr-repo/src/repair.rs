@@ -8,9 +8,11 @@
 mod account;
 mod describe;
 mod fetch;
+mod lists;
 mod packs;
 mod parity;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +21,7 @@ use crate::check::{Check, Checked, Finding, ReadData, check, with_copies};
 use crate::copies;
 use crate::error::RepoError;
 use crate::fold::{MENDS, SWEEPS};
-use crate::id::wipe_stack;
+use crate::id::{HostId, SessionId, wipe_stack};
 use crate::log_entry::Body;
 use crate::repository::Repository;
 
@@ -90,6 +92,8 @@ pub fn repair(
 struct Mending<'a> {
     options: &'a Repair<'a>,
     done: Vec<Mended>,
+    /// Sessions whose index objects were written anew.
+    described: BTreeSet<(HostId, SessionId)>,
     each: &'a mut dyn FnMut(Told<'_>),
 }
 
@@ -137,7 +141,7 @@ fn run(
             return Err(RepoError::WrongKey(format!("{} is another school's", other.shelf.place())));
         }
     }
-    let mut mending = Mending { options, done: Vec::new(), each };
+    let mut mending = Mending { options, done: Vec::new(), described: BTreeSet::new(), each };
     let before = mending.look(repository)?;
     before.findings.iter().for_each(|finding| (mending.each)(Told::Damaged(finding)));
     let is_sound = before.findings.is_empty() && before.without_parity == 0 && repository.log.unknown.is_empty();
@@ -161,6 +165,7 @@ fn run(
     checkpoints(repository, &mut mending)?;
     describe::describe(repository, &mut mending)?;
     fetch::fetch(repository, &mut mending)?;
+    lists::renew(repository, &mut mending)?;
     parity::renew(repository, &mut mending)?;
     repository.refresh()?;
     let after = mending.look(repository)?;

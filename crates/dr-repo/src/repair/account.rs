@@ -135,6 +135,7 @@ fn register(
         return Ok(false);
     }
     let index = describe::store(repository, host, session, (&lines, &records))?;
+    mending.described.insert((host, session));
     let own = runs_of(lines.iter().map(|line| (line.id, host))).into_iter().flat_map(|runs| runs.runs).collect();
     let anew = Anew { own, indexes: vec![index], ..nothing(left.by) };
     let registered = anew.into_registered(repository, false);

@@ -16,7 +16,8 @@ use crate::shown;
 ///
 /// Each system by its `retention` and `max-age` on each target. What is held, what the plan does not know, and all of a
 /// system whose newest run was unlike the others stays. Nothing is deleted: that is for `dr prune`, and for a week
-/// `--undo` puts a snapshot back. A host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
+/// `--undo` puts a snapshot back. A host in write-only mode needs the recovery key, or one of `dr key
+/// export`: DR_KEY_FILE names its file.
 #[derive(Args)]
 pub struct Forget {
     /// Only snapshots of these systems

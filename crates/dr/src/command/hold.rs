@@ -12,8 +12,8 @@ use crate::exit::{Cause, Failure, Outcome};
 
 /// Keep snapshots from being forgotten before a day, whatever the plan says: for a request, a dispute, an incident
 ///
-/// A later call for the same snapshot replaces the day. A host in write-only mode needs the recovery key: DR_KEY_FILE
-/// names its file.
+/// A later call for the same snapshot replaces the day. A host in write-only mode needs the recovery key, or one
+/// of `dr key export`: DR_KEY_FILE names its file.
 #[derive(Args)]
 pub struct Hold {
     /// A snapshot's id, its first 8 digits or more, or a system: all of its snapshots

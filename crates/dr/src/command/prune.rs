@@ -14,7 +14,7 @@ use crate::observe;
 ///
 /// Backups may go on meanwhile. What was forgotten in the last seven days keeps its data, so that it can be put back; a
 /// pack then goes in three steps a day apart, each done by the next prune. A host in write-only mode needs the recovery
-/// key: DR_KEY_FILE names its file.
+/// key, or one of `dr key export`: DR_KEY_FILE names its file.
 #[derive(Args)]
 pub struct Prune {
     /// Only this target
