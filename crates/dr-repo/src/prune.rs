@@ -142,12 +142,11 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
     let mut out = Pruned::default();
     let view = repository.log.head.0;
     let state = &repository.log.state;
-    let wanted: Vec<_> = state
-        .snapshots
-        .iter()
-        .filter(|(_, snapshot)| snapshot.is_there() || is_undoable(snapshot, options))
-        .map(|(id, snapshot)| (*id, snapshot.document))
-        .collect();
+    let counts = state.snapshots.iter().filter(|(_, one)| one.is_there() || is_undoable(one, options));
+    let mut wanted: Vec<_> = counts.map(|(id, snapshot)| (snapshot.n, *id, snapshot.document)).collect();
+    // What was committed together lies together.
+    wanted.sort_unstable_by_key(|(n, id, _)| (*n, *id));
+    let wanted: Vec<_> = wanted.into_iter().map(|(_, id, document)| (id, document)).collect();
     let live = match mark(repository, &wanted, options.scratch, options.stop) {
         Ok(live) => live,
         Err(why) => return Err(outrun(repository, view, why)),

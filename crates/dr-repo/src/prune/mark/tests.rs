@@ -8,7 +8,7 @@ use dr_store::Body as Put;
 use super::*;
 use crate::log::key;
 use crate::moved::Scene;
-use crate::page;
+use crate::page::{self, Contents, Page};
 
 type Names = BTreeSet<(u8, ChunkId)>;
 
