@@ -13,6 +13,7 @@ mod folder;
 mod fuse;
 mod ids;
 mod paged;
+mod parts;
 mod sort;
 mod sorted;
 
@@ -35,7 +36,8 @@ pub(crate) use folder::{Describe, Described, Found, Stopped, gather, no_room};
 pub(crate) use ids::Ids;
 pub(crate) use paged::Torn;
 use paged::{Paged, ROOM, STRIDE, Stream, own};
-pub(crate) use sort::{Failed, LEFT_OUT, Merge, Runs, Sorter, key_of};
+pub(crate) use parts::{Parted, Parts};
+pub(crate) use sort::{Failed, LEFT_OUT, Merge, key_of};
 pub(crate) use sorted::Sorted;
 
 const MAGIC: &[u8; 8] = b"DRTIER01";

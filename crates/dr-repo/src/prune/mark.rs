@@ -72,6 +72,11 @@ impl Bits {
         }
     }
 
+    /// Sets many one right after the other, so that the processor waits for all of their words at once.
+    fn set_all(&mut self, places: &mut Vec<Place>) {
+        places.drain(..).for_each(|place| self.set(place));
+    }
+
     fn has(&self, place: Place) -> bool {
         let Range { start, end } = self.of(place.pack);
         let word = start + place.chunk as usize / 64;
@@ -98,6 +103,8 @@ impl Live {
 /// where they lie.
 const SEEN_MOST: usize = if cfg!(test) { 8 } else { (1 << 22) / 8 * 7 };
 
+/// So many places wait until they are marked together.
+const TOGETHER: usize = if cfg!(test) { 4 } else { 1 << 12 };
 /// So many leaves wait at most for those that lie beside them.
 const LEAVES: usize = if cfg!(test) { 8 } else { 1 << 16 };
 
@@ -304,21 +311,34 @@ impl Marker<'_> {
     fn contents(&mut self, sought: &Sought) -> Result<(), RepoError> {
         struct Joined {
             ones: Bits,
+            waiting: Vec<Place>,
             /// Places of chunks that begin alike, and how many of them belong together.
             several: Vec<Place>,
             together: Vec<u32>,
             lost: u64,
         }
-        let begin = || Joined { ones: self.live.bits.unset(), several: Vec::new(), together: Vec::new(), lost: 0 };
-        let joined = self.index.places_of_all(sought, begin, |joined, places| match places {
+        let begin = || Joined {
+            ones: self.live.bits.unset(),
+            waiting: Vec::with_capacity(TOGETHER),
+            several: Vec::new(),
+            together: Vec::new(),
+            lost: 0,
+        };
+        let mut joined = self.index.places_of_all(sought, begin, |joined, places| match places {
             [] => joined.lost += 1,
-            [one] => joined.ones.set(*one),
+            [one] => {
+                joined.waiting.push(*one);
+                if joined.waiting.len() == TOGETHER {
+                    joined.ones.set_all(&mut joined.waiting);
+                }
+            }
             more => {
                 joined.several.extend_from_slice(more);
                 joined.together.push(more.len() as u32);
             }
         })?;
-        let Joined { ones, several, together, lost } = joined;
+        joined.ones.set_all(&mut joined.waiting);
+        let Joined { ones, several, together, lost, .. } = joined;
         self.live.lost = lost;
         self.live.bits.words.iter_mut().zip(ones.words).for_each(|(own, other)| *own |= other);
         let mut several = several.as_slice();
