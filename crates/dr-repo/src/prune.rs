@@ -29,6 +29,7 @@ use crate::repository::Repository;
 use crate::session::Session;
 use crate::spares;
 use crate::stored::{Says, Stored, begin, or_fence};
+use crate::tier::Rows;
 use mark::Live;
 pub(crate) use mark::mark;
 use plan::{Fate, Use, plan};
@@ -284,29 +285,37 @@ impl Pins {
     }
 }
 
-/// How much of each pack is needed.
+/// How much of each pack is needed. Of one that is needed whole, or not at all, it is not read what is in it.
 fn uses(repository: &Repository, live: &Live, pins: &Pins, erased: &BTreeSet<PackId>) -> Result<Vec<Use>, RepoError> {
     let index = repository.index()?;
-    let mut out = index.each_pack(Vec::new, |out, Whole { pack, id, len, frames, slots }| {
-        let sealed: u64 = frames.iter().map(|frame| u64::from(frame.sealed_len)).sum();
-        let bytes = len.unwrap_or(sealed);
-        let mut raw = vec![0; frames.len()];
-        for ((_, slot), chunk) in slots.iter().zip(0..) {
-            if let Some(raw) = raw.get_mut(usize::from(slot.frame)).filter(|_| live.has(Place { pack, chunk })) {
-                *raw += u64::from(slot.len);
-            }
-        }
-        let share =
-            |(frame, raw): (&FrameSlot, &u64)| u64::from(frame.sealed_len) * raw / u64::from(frame.raw_len.max(1));
-        let needed: u64 = frames.iter().zip(&raw).map(share).sum();
-        // What a pack holds beside frames goes with them.
-        let share = if sealed == 0 { 0 } else { (u128::from(bytes) * u128::from(needed) / u128::from(sealed)) as u64 };
-        let live = if raw.iter().any(|raw| *raw > 0) { share.max(1) } else { 0 };
+    let is_mixed = |pack, chunks| live.is_mixed(pack, chunks);
+    let mut out = index.each_pack(Vec::new, is_mixed, |out, Whole { pack, id, len, rows }| {
+        let (bytes, needed) = match rows {
+            Some(rows) => weigh(live, pack, len, rows),
+            None => (len.unwrap_or(0), if live.has_any(pack) { len.unwrap_or(0).max(1) } else { 0 }),
+        };
         let (kind, pinned, erased) = (id.kind, pins.why(&id), erased.contains(&id));
-        out.push(Use { pack, kind, bytes, live, pinned, erased });
+        out.push(Use { pack, kind, bytes, live: needed, pinned, erased });
     })?;
     out.sort_by_key(|used| used.pack);
     Ok(out)
+}
+
+/// Bytes of a pack, and about how many of them are needed.
+fn weigh(live: &Live, pack: u32, len: Option<u64>, (frames, slots): Rows<'_>) -> (u64, u64) {
+    let sealed: u64 = frames.iter().map(|frame| u64::from(frame.sealed_len)).sum();
+    let bytes = len.unwrap_or(sealed);
+    let mut raw = vec![0; frames.len()];
+    for (slot, chunk) in slots.iter().zip(0..) {
+        if let Some(raw) = raw.get_mut(usize::from(slot.frame)).filter(|_| live.has(Place { pack, chunk })) {
+            *raw += u64::from(slot.len);
+        }
+    }
+    let share = |(frame, raw): (&FrameSlot, &u64)| u64::from(frame.sealed_len) * raw / u64::from(frame.raw_len.max(1));
+    let needed: u64 = frames.iter().zip(&raw).map(share).sum();
+    // What a pack holds beside frames goes with them.
+    let share = if sealed == 0 { 0 } else { (u128::from(bytes) * u128::from(needed) / u128::from(sealed)) as u64 };
+    (bytes, if raw.iter().any(|raw| *raw > 0) { share.max(1) } else { 0 })
 }
 
 /// The packs that were there when the snapshots were followed, and whether something in them is needed.

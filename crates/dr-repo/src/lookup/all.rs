@@ -3,10 +3,10 @@
 
 use std::io;
 
-use super::{FrameSlot, Index, LOST, Place, Slot, Standing, mended_in_vain};
+use super::{Index, LOST, Place, Standing, mended_in_vain};
 use crate::error::RepoError;
 use crate::id::{ChunkId, PackId};
-use crate::tier::{Ground, LEFT_OUT, Merge, Parted, Parts, RECORD, front, key_of, no_room};
+use crate::tier::{Entry, Ground, LEFT_OUT, Merge, Parted, Parts, RECORD, Rows, front, key_of, no_room};
 
 /// Chunks that were asked for a moment ago are not noted again: some files are the same chunk over and over. So few that
 /// they stay near the processor; a table that reached back to the day before cost more than it spared.
@@ -90,29 +90,39 @@ pub(crate) struct Whole<'a> {
     pub(crate) id: PackId,
     /// Of the object, where the log vouches for it.
     pub(crate) len: Option<u64>,
-    pub(crate) frames: &'a [FrameSlot],
-    pub(crate) slots: &'a [(ChunkId, Slot)],
+    /// Its frames and chunks, where they were wanted or its length is not known.
+    pub(crate) rows: Option<Rows<'a>>,
 }
 
 impl Index {
-    /// Shows `each` every pack that is known, once; in what order is not said. Begins anew, with what `begin` makes, where
-    /// a damaged table had to be made again.
+    /// Shows `each` every pack that is known, once, with what is in it if `whether` wants that of a pack of so many chunks;
+    /// in what order is not said. Begins anew, with what `begin` makes, where a damaged table had to be made again.
     ///
     /// # Errors
     /// If a pack is described by nothing any more.
-    pub(crate) fn each_pack<T>(&self, begin: impl Fn() -> T, each: impl Fn(&mut T, Whole<'_>)) -> Result<T, RepoError> {
+    pub(crate) fn each_pack<T>(
+        &self,
+        begin: impl Fn() -> T,
+        whether: impl Fn(u32, u32) -> bool,
+        each: impl Fn(&mut T, Whole<'_>),
+    ) -> Result<T, RepoError> {
         if let Some(pack) = self.inner().packs.iter().position(|known| known.tier == LOST) {
             return Err(self.lost(pack as u32));
         }
         self.ask(|inner| {
             let mut out = begin();
             for Standing { tier, numbers, .. } in &inner.tiers {
-                tier.each_pack(&mut |there, entry, frames, slots| {
-                    let pack = numbers.get(there as usize).copied().unwrap_or(LEFT_OUT);
-                    if pack != LEFT_OUT {
-                        let healed = inner.healed.get(&pack).map(|object| object.len);
-                        let len = healed.or(entry.whole.map(|(len, _)| len));
-                        each(&mut out, Whole { pack, id: entry.id, len, frames, slots });
+                let number = |there: u32| numbers.get(there as usize).copied().filter(|pack| *pack != LEFT_OUT);
+                let len = |pack: u32, entry: &Entry| {
+                    let healed = inner.healed.get(&pack).map(|object| object.len);
+                    healed.or(entry.whole.map(|(len, _)| len))
+                };
+                let wants = |there: u32, entry: &Entry| {
+                    number(there).is_some_and(|pack| len(pack, entry).is_none() || whether(pack, entry.slots))
+                };
+                tier.each_pack(&wants, &mut |there, entry, rows| {
+                    if let Some(pack) = number(there) {
+                        each(&mut out, Whole { pack, id: entry.id, len: len(pack, entry), rows });
                     }
                 })?;
             }

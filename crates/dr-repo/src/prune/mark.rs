@@ -94,6 +94,12 @@ impl Live {
         self.bits.words[self.bits.of(pack)].iter().any(|word| *word != 0)
     }
 
+    /// Whether of so many chunks of this pack some are needed and some are not.
+    pub(super) fn is_mixed(&self, pack: u32, chunks: u32) -> bool {
+        let needed: u32 = self.bits.words[self.bits.of(pack)].iter().map(|word| word.count_ones()).sum();
+        needed != 0 && needed != chunks
+    }
+
     fn add(&mut self, place: Place) {
         self.bits.set(place);
     }
