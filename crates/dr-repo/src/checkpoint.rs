@@ -164,7 +164,7 @@ impl Checkpoint {
                 2 => genesis = Some(Digest(r.array()?)),
                 3 => trail = read_trail(r.bytes()?)?,
                 4 => accepted = r.number()?,
-                5 => state.packs = read_packs(r)?,
+                5 => state.set_packs(read_packs(r)?),
                 6 => {
                     for (id, session) in r.list(|r| read_session(r, &mut shared))? {
                         next(&mut state.sessions, id, session)?;

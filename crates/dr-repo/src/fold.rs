@@ -156,6 +156,9 @@ pub(crate) struct State {
     #[cfg(test)]
     pub(crate) without: Option<Rule>,
     pub(crate) packs: BTreeMap<PackId, PackState>,
+    /// Those of them that are condemned, and those that were swept: an entry looks for these few among all that it needs.
+    pub(crate) going: BTreeSet<PackId>,
+    pub(crate) gone: BTreeSet<PackId>,
     pub(crate) sessions: BTreeMap<SessionId, SessionState>,
     pub(crate) snapshots: BTreeMap<SnapshotId, SnapshotState>,
     pub(crate) indexes: Vec<IndexState>,
@@ -259,7 +262,12 @@ impl State {
                 Ok(())
             }
             Body::Condemn(packs) => {
-                self.each_pack(packs, |pack| (pack.condemned, pack.condemned_ms) = (true, entry.time_ms));
+                for range in ranges(packs) {
+                    for (id, pack) in self.packs.range_mut(range) {
+                        (pack.condemned, pack.condemned_ms) = (true, entry.time_ms);
+                        self.going.insert(*id);
+                    }
+                }
                 Ok(())
             }
             Body::Sweep { packs, view, undoable, blind } => {
@@ -276,11 +284,12 @@ impl State {
                 if !ready {
                     return Err("a pack was not condemned first");
                 }
-                self.each_pack(packs, |pack| {
-                    if !pack.swept {
+                for range in ranges(packs) {
+                    for (id, pack) in self.packs.range_mut(range).filter(|(_, pack)| !pack.swept) {
                         (pack.swept, pack.swept_ms) = (true, entry.time_ms);
+                        self.gone.insert(*id);
                     }
-                });
+                }
                 // What no longer counted was not followed: nobody knows whether it lost something.
                 for (id, snapshot) in &mut self.snapshots {
                     snapshot.lost |= !snapshot.is_there() && !undoable.contains(id);
@@ -372,22 +381,23 @@ impl State {
             return Err("it repeats an earlier entry of its session");
         }
         // A pack that is not known here was registered by an entry that cannot be read: it may well be there.
-        let mut gone = false;
         // Also one whose live frames were moved: what this writer relies on may have been among the others.
-        self.each_pack(&registered.needs, |pack| gone |= pack.swept);
-        if gone && self.holds(Rule::Needs) {
+        let gone = |range| self.gone.range(range).next().is_some();
+        if ranges(&registered.needs).any(gone) && self.holds(Rule::Needs) {
             return Err("a pack that it needs was swept");
         }
         // A session that is new here has no packs yet.
         let known = session.author.is_some() && !only_describes;
-        if known && self.packs.range(whole(registered.session)).any(|(_, pack)| pack.swept) && self.holds(Rule::Own) {
+        if known && gone(whole(registered.session)) && self.holds(Rule::Own) {
             return Err("a pack of its own session was swept");
         }
         // Needed again: what was about to go stays.
         if self.holds(Rule::Reprieve) {
-            self.each_pack(&registered.needs, |pack| pack.condemned = false);
-            if known {
-                self.packs.range_mut(whole(registered.session)).for_each(|(_, pack)| pack.condemned = false);
+            let own = known.then(|| whole(registered.session));
+            for range in ranges(&registered.needs).chain(own) {
+                for id in self.going.extract_if(range, |_| true) {
+                    self.packs.entry(id).and_modify(|pack| pack.condemned = false);
+                }
             }
         }
         for &(kind, first, last) in &registered.own {
@@ -471,6 +481,13 @@ impl State {
         for range in ranges(runs) {
             self.packs.range_mut(range).for_each(|(_, pack)| change(pack));
         }
+    }
+
+    /// These packs, as a checkpoint has them.
+    pub(crate) fn set_packs(&mut self, packs: BTreeMap<PackId, PackState>) {
+        let those = |is: fn(&PackState) -> bool| packs.iter().filter(|(_, at)| is(at)).map(|(id, _)| *id).collect();
+        (self.going, self.gone) = (those(|pack| pack.condemned), those(|pack| pack.swept));
+        self.packs = packs;
     }
 
     /// Snapshots that are there, oldest commit first.

@@ -6,7 +6,6 @@ use dr_store::StoreError;
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
 use crate::id::{ChunkKind, SnapshotId};
-use crate::lookup::Place;
 use crate::page::{self, Child, Page, Row};
 use crate::repository::Repository;
 use crate::snapshot::{Label, Shape};
@@ -59,12 +58,6 @@ impl<'a> Pages<'a> {
     pub(crate) fn open(&mut self, child: &Child, stand: Stand<'_>) -> Result<Page, RepoError> {
         self.read += 1;
         stood(self.fetcher.chunk(ChunkKind::Tree, child.id)?, child, stand)
-    }
-
-    /// The same, of the copy at a place.
-    pub(crate) fn open_at(&mut self, place: Place, child: &Child, stand: Stand<'_>) -> Result<Page, RepoError> {
-        self.read += 1;
-        stood(self.fetcher.at(ChunkKind::Tree, child.id, place)?.bytes(), child, stand)
     }
 }
 

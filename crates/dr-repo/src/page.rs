@@ -3,6 +3,8 @@
 //! A leaf page holds entries, an inner page holds its children's last paths and ids. Columns that a reader does
 //! not know are skipped. Equal runs of entries make equal bytes, so unchanged parts of a tree are stored once.
 
+mod leads;
+
 use std::collections::HashMap;
 
 use dr_entry::{EntryPath, Kind, Meta, Owner, Profile, Time};
@@ -10,6 +12,7 @@ use dr_entry::{EntryPath, Kind, Meta, Owner, Profile, Time};
 use crate::format::{EXTENTS_INLINE_MAX, INLINE_MAX, OWNER_NAME_MAX, PAGE_DECODED_MAX, PAGE_MAGIC, XATTRS_MAX};
 use crate::id::ChunkId;
 use crate::wire::{Bad, Columns, Cursor, put_bytes, put_column, put_page, put_varint, unzigzag, zigzag};
+pub(crate) use leads::Leads;
 
 /// A run of contents: a chunk, or zeros that are not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,15 +87,19 @@ const COL_CHILD: u8 = 20;
 const COL_ENTRIES: u8 = 21;
 const COL_BYTES: u8 = 22;
 
+const KIND_FILE: u16 = 1;
+/// There are no kinds beyond this one.
+const KIND_LAST: u16 = 7;
+
 fn kind_number(kind: &Kind) -> u16 {
     match kind {
-        Kind::File => 1,
+        Kind::File => KIND_FILE,
         Kind::Directory => 2,
         Kind::Symlink(_) => 3,
         Kind::Fifo => 4,
         Kind::Socket => 5,
         Kind::CharDevice { .. } => 6,
-        Kind::BlockDevice { .. } => 7,
+        Kind::BlockDevice { .. } => KIND_LAST,
     }
 }
 
@@ -412,13 +419,13 @@ fn decode_leaf(n: usize, columns: &Columns<'_, COLUMNS>) -> Result<Vec<Row>, Bad
             Ok((devices.count(u32::MAX as usize)? as u32, devices.count(u32::MAX as usize)? as u32))
         };
         let kind = match word >> 12 {
-            1 => Kind::File,
+            KIND_FILE => Kind::File,
             2 => Kind::Directory,
             3 => Kind::Symlink(texts.bytes(1 << 16)?.to_vec()),
             4 => Kind::Fifo,
             5 => Kind::Socket,
             6 => device().map(|(major, minor)| Kind::CharDevice { major, minor })?,
-            7 => device().map(|(major, minor)| Kind::BlockDevice { major, minor })?,
+            KIND_LAST => device().map(|(major, minor)| Kind::BlockDevice { major, minor })?,
             _ => return Err(Bad("an entry is of an unknown kind")),
         };
         clock = clock.wrapping_add(unzigzag(seconds.varint()?));

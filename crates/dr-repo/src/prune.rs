@@ -10,6 +10,7 @@ mod blind;
 mod mark;
 mod plan;
 mod repack;
+mod weigh;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -28,14 +29,15 @@ use crate::id::{HostId, PackId, PackKind, SessionId, SnapshotId, session_of_inde
 use crate::key::Key;
 use crate::log_entry::{Body, object_name};
 use crate::look::lost;
-use crate::lookup::{FrameSlot, Place, Slot, Whole};
+use crate::lookup::Place;
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::spares;
 use crate::stored::{Says, Stored, begin, or_fence};
 use mark::Live;
 pub(crate) use mark::mark;
-use plan::{Fate, Use, plan};
+use plan::{Fate, plan};
+use weigh::{Needed, uses};
 
 /// How a prune is to run. All of it is the caller's to decide.
 pub struct Prune<'a> {
@@ -154,12 +156,11 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
     let mut out = Pruned::default();
     let view = repository.log.head.0;
     let state = &repository.log.state;
-    let wanted: Vec<_> = state
-        .snapshots
-        .iter()
-        .filter(|(_, snapshot)| snapshot.is_there() || is_undoable(snapshot, options))
-        .map(|(id, snapshot)| (*id, snapshot.document))
-        .collect();
+    let counts = state.snapshots.iter().filter(|(_, one)| one.is_there() || is_undoable(one, options));
+    let mut wanted: Vec<_> = counts.map(|(id, snapshot)| (snapshot.n, *id, snapshot.document)).collect();
+    // What was committed together lies together.
+    wanted.sort_unstable_by_key(|(n, id, _)| (*n, *id));
+    let wanted: Vec<_> = wanted.into_iter().map(|(_, id, document)| (id, document)).collect();
     let known = match &gc {
         None => mark(repository, &wanted, options.scratch, options.stop).map(Needed::Chunks),
         Some(gc) => blind::listed(repository, &wanted, gc, options.stop).map(Needed::Frames),
@@ -303,85 +304,6 @@ impl Pins {
     fn why(&self, pack: &PackId) -> Option<&'static str> {
         self.0.iter().find(|(range, _)| range.contains(pack)).map(|(_, why)| *why)
     }
-}
-
-/// What is needed, as far as the key at hand can tell.
-enum Needed {
-    Chunks(Live),
-    Frames(blind::Frames),
-}
-
-impl Needed {
-    fn has_any(&self, pack: u32) -> bool {
-        match self {
-            Self::Chunks(live) => live.has_any(pack),
-            Self::Frames(frames) => frames.has_any(pack),
-        }
-    }
-
-    fn lost(&self) -> u64 {
-        match self {
-            Self::Chunks(live) => live.lost,
-            Self::Frames(_) => 0,
-        }
-    }
-
-    /// How many bytes of each frame of a pack, opened.
-    fn raw(&self, pack: u32, frames: &[FrameSlot], slots: &[(crate::id::ChunkId, Slot)]) -> Vec<u32> {
-        match self {
-            Self::Chunks(live) => {
-                let mut raw = vec![0; frames.len()];
-                for ((_, slot), chunk) in slots.iter().zip(0..) {
-                    if let Some(raw) = raw.get_mut(usize::from(slot.frame)).filter(|_| live.has(Place { pack, chunk }))
-                    {
-                        *raw += slot.len;
-                    }
-                }
-                raw
-            }
-            Self::Frames(needed) => {
-                let raw = |(frame, at): (&FrameSlot, u16)| if needed.has(pack, at) { frame.raw_len } else { 0 };
-                frames.iter().zip(0..).map(raw).collect()
-            }
-        }
-    }
-
-    /// Why a pack stays as it is, whatever else is known.
-    fn pinned(&self, pack: &PackId, erased: bool) -> Option<&'static str> {
-        match self {
-            Self::Chunks(_) => None,
-            Self::Frames(frames) => {
-                frames.pinned(pack).or(erased.then_some("what was erased in it takes a key that reads backups"))
-            }
-        }
-    }
-}
-
-/// How much of each pack is needed.
-fn uses(
-    repository: &Repository,
-    needed: &Needed,
-    pins: &Pins,
-    erased: &BTreeSet<PackId>,
-) -> Result<Vec<Use>, RepoError> {
-    let index = repository.index()?;
-    let mut out = index.each_pack(Vec::new, |out, Whole { pack, id, len, frames, slots }| {
-        let sealed: u64 = frames.iter().map(|frame| u64::from(frame.sealed_len)).sum();
-        let bytes = len.unwrap_or(sealed);
-        let raw = needed.raw(pack, frames, slots);
-        let share = |(frame, raw): (&FrameSlot, &u32)| {
-            u64::from(frame.sealed_len) * u64::from(*raw) / u64::from(frame.raw_len.max(1))
-        };
-        let used: u64 = frames.iter().zip(&raw).map(share).sum();
-        // What a pack holds beside frames goes with them.
-        let share = if sealed == 0 { 0 } else { (u128::from(bytes) * u128::from(used) / u128::from(sealed)) as u64 };
-        let live = if raw.iter().any(|raw| *raw > 0) { share.max(1) } else { 0 };
-        let (kind, erased) = (id.kind, erased.contains(&id));
-        let pinned = pins.why(&id).or_else(|| needed.pinned(&id, erased && live > 0));
-        out.push(Use { pack, kind, bytes, live, pinned, erased });
-    })?;
-    out.sort_by_key(|used| used.pack);
-    Ok(out)
 }
 
 /// The packs that were there when the snapshots were followed, and whether something in them is needed.

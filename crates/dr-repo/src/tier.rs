@@ -13,6 +13,7 @@ mod folder;
 mod fuse;
 mod ids;
 mod paged;
+mod parts;
 mod sort;
 mod sorted;
 
@@ -35,13 +36,16 @@ pub(crate) use folder::{Describe, Described, Found, Stopped, gather, no_room};
 pub(crate) use ids::Ids;
 pub(crate) use paged::Torn;
 use paged::{Paged, ROOM, STRIDE, Stream, own};
-pub(crate) use sort::{Failed, LEFT_OUT, Merge, Runs, Sorter, key_of};
+pub(crate) use parts::{Parted, Parts};
+pub(crate) use sort::{Failed, LEFT_OUT, Merge, key_of};
 pub(crate) use sorted::Sorted;
 
 const MAGIC: &[u8; 8] = b"DRTIER01";
 const ENTRY: usize = 88;
 const FRAME: usize = 18;
 const SLOT: usize = 34;
+/// Bytes of a slot that are the chunk's id, in front.
+const ID: usize = 24;
 /// Bytes of a record: eight of the chunk's id, the pack's number in the tier, the chunk's number in the pack.
 pub(crate) const RECORD: usize = 14;
 
@@ -160,7 +164,7 @@ fn decode_frame(bytes: &[u8]) -> Result<FrameSlot, Bad> {
 
 fn encode_slot((id, slot): &(ChunkId, Slot)) -> [u8; SLOT] {
     let mut row = [0; SLOT];
-    row[..24].copy_from_slice(&id.0);
+    row[..ID].copy_from_slice(&id.0);
     row[24..28].copy_from_slice(&slot.at.to_le_bytes());
     row[28..32].copy_from_slice(&((slot.kind as u32) << 28 | slot.len).to_le_bytes());
     row[32..].copy_from_slice(&slot.frame.to_le_bytes());
@@ -169,9 +173,15 @@ fn encode_slot((id, slot): &(ChunkId, Slot)) -> [u8; SLOT] {
 
 fn decode_slot(bytes: &[u8]) -> Result<(ChunkId, Slot), Bad> {
     let mut cursor = Cursor::new(bytes);
-    let (id, at, what) = (ChunkId(cursor.array()?), cursor.u32()?, cursor.u32()?);
+    let id = ChunkId(cursor.array()?);
+    Ok((id, take_slot(&mut cursor)?))
+}
+
+/// What stands behind the chunk's id.
+fn take_slot(cursor: &mut Cursor<'_>) -> Result<Slot, Bad> {
+    let (at, what) = (cursor.u32()?, cursor.u32()?);
     let kind = ChunkKind::from_byte((what >> 28) as u8).ok_or(Bad("a chunk of an unknown kind"))?;
-    Ok((id, Slot { frame: cursor.u16()?, kind, at, len: what & 0x0fff_ffff }))
+    Ok(Slot { frame: cursor.u16()?, kind, at, len: what & 0x0fff_ffff })
 }
 
 /// The record of a chunk.
@@ -265,8 +275,10 @@ fn decode_objects(bytes: &[u8]) -> Result<Objects, Bad> {
     Ok((sorted, objects, left_out))
 }
 
-/// Is shown a pack's number in the tier, what the directory says of it, its frames and its slots.
-type EachPack<'a> = dyn FnMut(u32, &Entry, &[FrameSlot], &[(ChunkId, Slot)]) + 'a;
+/// A pack's frames and slots.
+pub(crate) type Rows<'a> = (&'a [FrameSlot], &'a [Slot]);
+/// Is shown a pack's number in the tier, what the directory says of it, and its rows if they were read.
+type EachPack<'a> = dyn FnMut(u32, &Entry, Option<Rows<'_>>) + 'a;
 
 /// A tier, ready to be asked.
 pub(crate) struct Tier {
@@ -370,13 +382,17 @@ impl Tier {
         rows.chunks_exact(SLOT).map(|row| decode_slot(row).map_err(|_| self.paged.torn())).collect()
     }
 
-    /// Shows every pack with its frames and slots, read from end to end past the cache of blocks.
-    pub(crate) fn each_pack(&self, each: &mut EachPack<'_>) -> Result<(), Torn> {
+    /// Shows every pack, with its frames and slots if `whether` wants them; read from end to end past the cache of blocks.
+    pub(crate) fn each_pack(&self, whether: &dyn Fn(u32, &Entry) -> bool, each: &mut EachPack<'_>) -> Result<(), Torn> {
         let mut stream = Stream::new(Arc::clone(&self.paged), 0);
         let (mut here, mut bytes, mut frames, mut slots) = (0, Vec::new(), Vec::new(), Vec::new());
         let torn = |_: Bad| self.paged.torn();
         for (entry, number) in self.entries().zip(0..) {
             let entry = entry?;
+            if !whether(number, &entry) {
+                each(number, &entry, None);
+                continue;
+            }
             if here != entry.at {
                 stream.seek(entry.at);
             }
@@ -390,9 +406,9 @@ impl Tier {
             }
             slots.clear();
             for row in rows.chunks_exact(SLOT) {
-                slots.push(decode_slot(row).map_err(torn)?);
+                slots.push(take_slot(&mut Cursor::new(&row[ID..])).map_err(torn)?);
             }
-            each(number, &entry, &frames, &slots);
+            each(number, &entry, Some((&frames, &slots)));
         }
         Ok(())
     }

@@ -3,18 +3,19 @@
 
 use std::io;
 
-use super::{FrameSlot, Index, LOST, Place, Slot, Standing, mended_in_vain};
+use super::{Index, LOST, Place, Standing, mended_in_vain};
 use crate::error::RepoError;
 use crate::id::{ChunkId, PackId};
-use crate::tier::{Ground, LEFT_OUT, Merge, RECORD, Runs, Sorter, front, key_of, no_room};
+use crate::tier::{Entry, Ground, LEFT_OUT, Merge, Parted, Parts, RECORD, Rows, front, key_of, no_room};
 
-/// Chunks that were asked for a moment ago are not noted again: pages of neighbouring days name the same ones.
-const RECENT: usize = if cfg!(test) { 64 } else { 1 << 17 };
+/// Chunks that were asked for a moment ago are not noted again: some files are the same chunk over and over. So few that
+/// they stay near the processor; a table that reached back to the day before cost more than it spared.
+const RECENT: usize = if cfg!(test) { 64 } else { 1 << 10 };
 
-/// Chunks that are to be found, by the eight bytes with which their ids begin. In memory are a few MiB of them.
+/// Chunks that are to be found, by the eight bytes with which their ids begin. In memory are 16 MiB of them.
 pub(crate) struct Wanted {
     recent: Vec<u64>,
-    sorter: Sorter<8>,
+    parts: Parts,
     ground: Ground,
 }
 
@@ -24,7 +25,7 @@ impl Wanted {
         let mut recent = vec![0; RECENT];
         // Nothing that begins with 0 was asked for yet, and what begins with 1 stands elsewhere.
         recent[0] = 1;
-        Self { recent, sorter: Sorter::new(), ground }
+        Self { recent, parts: Parts::new(), ground }
     }
 
     pub(crate) fn add(&mut self, id: &ChunkId) -> Result<(), RepoError> {
@@ -33,16 +34,16 @@ impl Wanted {
         if std::mem::replace(recent, front) == front {
             return Ok(());
         }
-        self.sorter.push(front.to_be_bytes(), &self.ground).map_err(|e| no_room(&e))
+        self.parts.push(front, &self.ground).map_err(|e| no_room(&e))
     }
 
     pub(crate) fn end(self) -> Result<Sought, RepoError> {
-        Ok(Sought(self.sorter.end().map_err(|e: io::Error| no_room(&e))?))
+        Ok(Sought(self.parts.end().map_err(|e: io::Error| no_room(&e))?))
     }
 }
 
-/// Chunks that are to be found, in order.
-pub(crate) struct Sought(Runs<8>);
+/// Chunks that are to be found.
+pub(crate) struct Sought(Parted);
 
 impl Index {
     /// Shows `each` all places of every chunk that is sought, once for all chunks that begin alike; none if there are
@@ -56,19 +57,16 @@ impl Index {
         self.ask(|inner| {
             let tables = inner.tiers.iter().map(|one| one.tier.records(one.numbers.clone())).collect();
             let mut records: Merge<RECORD> = Merge::new(tables)?;
-            // What was sorted here is nobody's table, and cannot be made again.
-            let Ok(mut wanted) = sought.0.merged() else { return Ok(Err(mended_in_vain())) };
-            let (mut out, mut here, mut last) = (begin(), Vec::new(), None);
+            let mut wanted = sought.0.keys();
+            let (mut out, mut here) = (begin(), Vec::new());
             let mut record = records.next()?;
             loop {
                 let front = match wanted.next() {
-                    Ok(Some(front)) => key_of(&front),
+                    Ok(Some(front)) => front,
                     Ok(None) => return Ok(Ok(out)),
+                    // What was put in order here is nobody's table, and cannot be made again.
                     Err(_) => return Ok(Err(mended_in_vain())),
                 };
-                if last.replace(front) == Some(front) {
-                    continue;
-                }
                 here.clear();
                 while let Some(at) = &record {
                     let key = key_of(at);
@@ -92,29 +90,39 @@ pub(crate) struct Whole<'a> {
     pub(crate) id: PackId,
     /// Of the object, where the log vouches for it.
     pub(crate) len: Option<u64>,
-    pub(crate) frames: &'a [FrameSlot],
-    pub(crate) slots: &'a [(ChunkId, Slot)],
+    /// Its frames and chunks, where they were wanted or its length is not known.
+    pub(crate) rows: Option<Rows<'a>>,
 }
 
 impl Index {
-    /// Shows `each` every pack that is known, once; in what order is not said. Begins anew, with what `begin` makes, where
-    /// a damaged table had to be made again.
+    /// Shows `each` every pack that is known, once, with what is in it if `whether` wants that of a pack of so many chunks;
+    /// in what order is not said. Begins anew, with what `begin` makes, where a damaged table had to be made again.
     ///
     /// # Errors
     /// If a pack is described by nothing any more.
-    pub(crate) fn each_pack<T>(&self, begin: impl Fn() -> T, each: impl Fn(&mut T, Whole<'_>)) -> Result<T, RepoError> {
+    pub(crate) fn each_pack<T>(
+        &self,
+        begin: impl Fn() -> T,
+        whether: impl Fn(u32, u32) -> bool,
+        each: impl Fn(&mut T, Whole<'_>),
+    ) -> Result<T, RepoError> {
         if let Some(pack) = self.inner().packs.iter().position(|known| known.tier == LOST) {
             return Err(self.lost(pack as u32));
         }
         self.ask(|inner| {
             let mut out = begin();
             for Standing { tier, numbers, .. } in &inner.tiers {
-                tier.each_pack(&mut |there, entry, frames, slots| {
-                    let pack = numbers.get(there as usize).copied().unwrap_or(LEFT_OUT);
-                    if pack != LEFT_OUT {
-                        let healed = inner.healed.get(&pack).map(|object| object.len);
-                        let len = healed.or(entry.whole.map(|(len, _)| len));
-                        each(&mut out, Whole { pack, id: entry.id, len, frames, slots });
+                let number = |there: u32| numbers.get(there as usize).copied().filter(|pack| *pack != LEFT_OUT);
+                let len = |pack: u32, entry: &Entry| {
+                    let healed = inner.healed.get(&pack).map(|object| object.len);
+                    healed.or(entry.whole.map(|(len, _)| len))
+                };
+                let wants = |there: u32, entry: &Entry| {
+                    number(there).is_some_and(|pack| len(pack, entry).is_none() || whether(pack, entry.slots))
+                };
+                tier.each_pack(&wants, &mut |there, entry, rows| {
+                    if let Some(pack) = number(there) {
+                        each(&mut out, Whole { pack, id: entry.id, len: len(pack, entry), rows });
                     }
                 })?;
             }

@@ -66,6 +66,13 @@ impl Frames {
         self.pinned.get(pack).copied()
     }
 
+    /// Whether some of a pack's frames are needed and some are not.
+    pub(super) fn is_mixed(&self, pack: u32) -> bool {
+        let needed = |frame: &u16| self.bits.has(pack, *frame);
+        let frames = self.bits.frames_of(pack);
+        self.has_any(pack) && (0..frames).filter(needed).count() < usize::from(frames)
+    }
+
     pub(super) fn has_any(&self, pack: u32) -> bool {
         (0..self.bits.frames_of(pack)).any(|frame| self.bits.has(pack, frame))
     }

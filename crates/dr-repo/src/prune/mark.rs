@@ -2,7 +2,9 @@
 //! through its pages; what several share is followed once. The chunks of contents that they name are sorted and looked up
 //! all together.
 //!
-//! A bit for each place of a chunk, so that a hundred million take a dozen megabytes; everything else is bounded.
+//! Of a page only the ids are read. Leaves wait for each other and are opened in the order in which they lie, so that a
+//! frame is opened once for all that are wanted of it. A bit for each place of a chunk, so that a hundred million take a
+//! dozen megabytes; everything else is bounded.
 
 mod near;
 
@@ -13,18 +15,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dr_entry::EntryPath;
-
 use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, Found};
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
-use crate::look::{Pages, Stand, as_child, lost};
+use crate::look::lost;
 use crate::lookup::{IdHasher, Index, Place, Sought, Wanted};
-use crate::page::{Child, Contents, Extent, Page};
+use crate::page::{Extent, Leads};
 use crate::repository::Repository;
 use crate::restore::{extent_page, extent_page_of};
 use crate::tier::Ground;
+use crate::used::Marks;
 use near::Near;
 
 /// The places that are needed, and what is needed and in no pack.
@@ -72,6 +73,11 @@ impl Bits {
         }
     }
 
+    /// Sets many one right after the other, so that the processor waits for all of their words at once.
+    fn set_all(&mut self, places: &mut Vec<Place>) {
+        places.drain(..).for_each(|place| self.set(place));
+    }
+
     fn has(&self, place: Place) -> bool {
         let Range { start, end } = self.of(place.pack);
         let word = start + place.chunk as usize / 64;
@@ -89,6 +95,22 @@ impl Live {
         self.bits.words[self.bits.of(pack)].iter().any(|word| *word != 0)
     }
 
+    /// The same, for a list of what is used.
+    pub(crate) fn marks(&self, index: &Index) -> Result<Marks, RepoError> {
+        let marks = Marks::new(index)?;
+        for (pack, chunks) in (0..).zip(index.sizes()?) {
+            let here = (0..chunks).map(|chunk| Place { pack, chunk });
+            here.filter(|place| self.has(*place)).for_each(|place| marks.set(place));
+        }
+        Ok(marks)
+    }
+
+    /// Whether of so many chunks of this pack some are needed and some are not.
+    pub(super) fn is_mixed(&self, pack: u32, chunks: u32) -> bool {
+        let needed: u32 = self.bits.words[self.bits.of(pack)].iter().map(|word| word.count_ones()).sum();
+        needed != 0 && needed != chunks
+    }
+
     fn add(&mut self, place: Place) {
         self.bits.set(place);
     }
@@ -98,7 +120,13 @@ impl Live {
 /// where they lie.
 const SEEN_MOST: usize = if cfg!(test) { 8 } else { (1 << 22) / 8 * 7 };
 
-/// Follows these snapshots. What does not fit into memory lies in `scratch` meanwhile, in a file without a name.
+/// So many places wait until they are marked together.
+const TOGETHER: usize = if cfg!(test) { 4 } else { 1 << 12 };
+/// So many leaves wait at most for those that lie beside them.
+const LEAVES: usize = if cfg!(test) { 8 } else { 1 << 16 };
+
+/// Follows these snapshots; best in the order in which they were committed, in which their pages lie. What does not fit
+/// into memory lies in `scratch` meanwhile, in a file without a name.
 ///
 /// # Errors
 /// If a page cannot be read: nobody knows what lies below it, so nothing may be removed.
@@ -113,16 +141,18 @@ pub(crate) fn mark(
         repository,
         index,
         live: Live { bits: Bits::new(index)?, lost: 0 },
-        pages: Pages::new(repository)?,
         fetcher: repository.fetcher()?,
         near: Near::default(),
         seen: HashSet::default(),
+        leads: Leads::default(),
+        leaves: Vec::new(),
         stop,
     };
     let mut wanted = Wanted::new(Ground(Some(scratch.to_owned())));
     for (id, document) in snapshots {
         marker.snapshot(*id, *document, &mut wanted)?;
     }
+    marker.seen = HashSet::default();
     marker.contents(&wanted.end()?)?;
     Ok(marker.live)
 }
@@ -131,19 +161,13 @@ struct Marker<'a> {
     repository: &'a Repository,
     index: &'a Index,
     live: Live,
-    pages: Pages<'a>,
     fetcher: Fetcher<'a>,
     near: Near,
     seen: HashSet<ChunkId, BuildHasherDefault<IdHasher>>,
+    leads: Leads,
+    /// Leaves that are kept and were not opened yet.
+    leaves: Vec<(Place, ChunkId)>,
     stop: &'a AtomicBool,
-}
-
-/// A page that is still to be followed, what is above it, and what lies before it.
-struct Todo {
-    child: Child,
-    level: u8,
-    behind: Option<EntryPath>,
-    top: bool,
 }
 
 /// What is to be done about a page.
@@ -162,45 +186,68 @@ impl Marker<'_> {
             return Ok(());
         }
         let Some(root) = self.repository.document_in(id, document)?.root else { return Ok(()) };
-        let top = Todo { child: as_child(&root), level: root.level.saturating_add(1), behind: None, top: true };
-        let mut todo = vec![top];
-        while let Some(Todo { child, level, behind, top }) = todo.pop() {
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(RepoError::Interrupted);
-            }
-            let stand = Stand { level, behind: behind.as_ref(), top };
-            let page = match self.take(ChunkKind::Tree, child.id)? {
-                Taken::Before => continue,
-                Taken::Somewhere => self.pages.open(&child, stand)?,
-                Taken::At(place) => match self.pages.open_at(place, &child, stand) {
-                    Ok(page) => page,
-                    Err(error) => {
-                        lost(error)?;
-                        self.keep_a_whole_one(ChunkKind::Tree, child.id)?;
-                        self.pages.open(&child, stand)?
-                    }
-                },
-            };
-            match page {
-                Page::Leaf(rows) => {
-                    for row in rows {
-                        match row.contents {
-                            Contents::Empty | Contents::Inline(_) => {}
-                            Contents::Extents(extents) => chunks(&extents, wanted)?,
-                            Contents::Tree { root, level, extents } => {
-                                self.extents(Run { id: root, len: row.meta.size, extents }, level, wanted)?;
-                            }
-                        }
+        // What is to be followed, and its level. Levels only fall, so this ends.
+        let mut todo = vec![(root.id, root.level)];
+        while let Some((id, level)) = todo.pop() {
+            match self.take(ChunkKind::Tree, id)? {
+                Taken::Before => {}
+                Taken::At(place) if level == 0 => {
+                    self.leaves.push((place, id));
+                    if self.leaves.len() == LEAVES {
+                        self.leaves(wanted)?;
                     }
                 }
-                Page::Inner { level, children } => {
-                    let behinds: Vec<_> =
-                        std::iter::once(behind).chain(children.iter().map(|child| Some(child.last.clone()))).collect();
-                    let below = children.into_iter().zip(behinds).rev();
-                    todo.extend(below.map(|(child, behind)| Todo { child, level, behind, top: false }));
+                taken => {
+                    let at = if let Taken::At(place) = taken { Some(place) } else { None };
+                    self.page(id, at, level, wanted)?;
+                    if let Some(below) = level.checked_sub(1) {
+                        todo.extend(self.leads.ids.iter().rev().map(|id| (*id, below)));
+                    }
                 }
             }
         }
+        self.leaves(wanted)
+    }
+
+    /// Opens the leaves that wait.
+    fn leaves(&mut self, wanted: &mut Wanted) -> Result<(), RepoError> {
+        let mut leaves = std::mem::take(&mut self.leaves);
+        leaves.sort_unstable_by_key(|(place, _)| (place.pack, place.chunk));
+        for (place, id) in leaves.drain(..) {
+            self.page(id, Some(place), 0, wanted)?;
+        }
+        self.leaves = leaves;
+        Ok(())
+    }
+
+    /// Reads what a page leads to, of the copy at a place if one is known, and notes what a leaf names.
+    fn page(&mut self, id: ChunkId, at: Option<Place>, level: u8, wanted: &mut Wanted) -> Result<(), RepoError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(RepoError::Interrupted);
+        }
+        if let Some(place) = at {
+            let found = self.fetcher.at(ChunkKind::Tree, id, place);
+            match found.and_then(|found| lead(&mut self.leads, &found, id, level)) {
+                Ok(()) => return self.note(level, wanted),
+                Err(error) => drop(lost(error)?),
+            }
+            self.keep_a_whole_one(ChunkKind::Tree, id)?;
+        }
+        let found = self.fetcher.find(ChunkKind::Tree, id)?;
+        lead(&mut self.leads, &found, id, level)?;
+        self.note(level, wanted)
+    }
+
+    fn note(&mut self, level: u8, wanted: &mut Wanted) -> Result<(), RepoError> {
+        if level > 0 {
+            return Ok(());
+        }
+        self.leads.ids.iter().try_for_each(|id| wanted.add(id))?;
+        let mut trees = std::mem::take(&mut self.leads.trees);
+        for (run, level) in trees.drain(..) {
+            self.extents(run, level, wanted)?;
+        }
+        self.leads.trees = trees;
         Ok(())
     }
 
@@ -281,21 +328,34 @@ impl Marker<'_> {
     fn contents(&mut self, sought: &Sought) -> Result<(), RepoError> {
         struct Joined {
             ones: Bits,
+            waiting: Vec<Place>,
             /// Places of chunks that begin alike, and how many of them belong together.
             several: Vec<Place>,
             together: Vec<u32>,
             lost: u64,
         }
-        let begin = || Joined { ones: self.live.bits.unset(), several: Vec::new(), together: Vec::new(), lost: 0 };
-        let joined = self.index.places_of_all(sought, begin, |joined, places| match places {
+        let begin = || Joined {
+            ones: self.live.bits.unset(),
+            waiting: Vec::with_capacity(TOGETHER),
+            several: Vec::new(),
+            together: Vec::new(),
+            lost: 0,
+        };
+        let mut joined = self.index.places_of_all(sought, begin, |joined, places| match places {
             [] => joined.lost += 1,
-            [one] => joined.ones.set(*one),
+            [one] => {
+                joined.waiting.push(*one);
+                if joined.waiting.len() == TOGETHER {
+                    joined.ones.set_all(&mut joined.waiting);
+                }
+            }
             more => {
                 joined.several.extend_from_slice(more);
                 joined.together.push(more.len() as u32);
             }
         })?;
-        let Joined { ones, several, together, lost } = joined;
+        joined.ones.set_all(&mut joined.waiting);
+        let Joined { ones, several, together, lost, .. } = joined;
         self.live.lost = lost;
         self.live.bits.words.iter_mut().zip(ones.words).for_each(|(own, other)| *own |= other);
         let mut several = several.as_slice();
@@ -351,6 +411,13 @@ impl Marker<'_> {
         places.into_iter().for_each(|place| self.live.add(place));
         Ok(())
     }
+}
+
+/// Reads the page that was found, and holds it to its level.
+fn lead(leads: &mut Leads, found: &Found, id: ChunkId, level: u8) -> Result<(), RepoError> {
+    let bad = |what: &str| RepoError::damaged(format!("tree page {id}"), what);
+    leads.read(found.bytes()).map_err(|e| bad(e.0))?;
+    if leads.level == level { Ok(()) } else { Err(bad("it is not the page that its parent means")) }
 }
 
 fn chunks(extents: &[Extent], wanted: &mut Wanted) -> Result<(), RepoError> {

@@ -72,40 +72,14 @@ impl<const N: usize> Sorter<N> {
     }
 
     /// Everything, merged with what `others` hold.
-    pub(crate) fn merge(self, mut others: Vec<Source<N>>) -> Result<Merge<N>, Failed> {
-        let sorted = self.end()?;
-        sorted.runs_into(&mut others);
-        others.push(Source::held(sorted.held));
-        Ok(Merge::new(others)?)
-    }
-
-    /// Everything, to be gone through more than once.
-    pub(crate) fn end(mut self) -> io::Result<Runs<N>> {
+    pub(crate) fn merge(mut self, mut others: Vec<Source<N>>) -> Result<Merge<N>, Failed> {
         self.held.sort_unstable_by_key(key_of);
-        let spilled = self.spilled.map(|out| out.finish(|_| Vec::new())).transpose()?;
-        Ok(Runs { spilled: spilled.map(Arc::new), runs: self.runs, held: self.held })
-    }
-}
-
-/// Records in sorted runs.
-pub(crate) struct Runs<const N: usize> {
-    spilled: Option<Arc<Paged>>,
-    runs: Vec<(u64, u64)>,
-    held: Vec<[u8; N]>,
-}
-
-impl<const N: usize> Runs<N> {
-    /// All records, in order.
-    pub(crate) fn merged(&self) -> Result<Merge<N>, Torn> {
-        let mut sources = vec![Source::held(self.held.clone())];
-        self.runs_into(&mut sources);
-        Merge::new(sources)
-    }
-
-    fn runs_into(&self, sources: &mut Vec<Source<N>>) {
-        if let Some(paged) = &self.spilled {
-            sources.extend(self.runs.iter().map(|run| Source::stored(Arc::clone(paged), vec![*run], None)));
+        if let Some(out) = self.spilled {
+            let paged = Arc::new(out.finish(|_| Vec::new())?);
+            others.extend(self.runs.into_iter().map(|run| Source::stored(Arc::clone(&paged), vec![run], None)));
         }
+        others.push(Source::held(self.held));
+        Ok(Merge::new(others)?)
     }
 }
 

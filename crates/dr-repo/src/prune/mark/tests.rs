@@ -5,10 +5,13 @@ use std::sync::atomic::AtomicBool;
 
 use dr_store::Body as Put;
 
+use super::super::Pins;
+use super::super::weigh::{Needed, uses, weigh};
 use super::*;
 use crate::log::key;
+use crate::lookup::Whole;
 use crate::moved::Scene;
-use crate::page;
+use crate::page::{self, Contents, Page};
 
 type Names = BTreeSet<(u8, ChunkId)>;
 
@@ -97,6 +100,35 @@ fn what_is_sorted_and_looked_up_all_together_is_what_single_questions_find() {
         assert!(kept == needed, "{} of {}", kept.len(), needed.len());
         assert_eq!(places, needed.len(), "each is kept once");
     }
+}
+
+#[test]
+fn a_pack_that_is_needed_whole_or_not_at_all_weighs_what_its_chunks_weigh() {
+    let scene = Scene::new();
+    let ids: Vec<_> =
+        (0..3).map(|generation| scene.keep(&mut scene.open(), files(generation, 900)).unwrap().snapshot).collect();
+    let repository = scene.open();
+    let index = repository.index().unwrap();
+    let (mut whole, mut mixed, mut unused) = (0, 0, 0);
+    for wanted in [&ids[..], &ids[..1], &ids[2..], &[]] {
+        let documents: Vec<_> = wanted.iter().map(|id| (*id, repository.log.state.snapshots[id].document)).collect();
+        let live = mark(&repository, &documents, scene.folder.path(), &AtomicBool::new(false)).unwrap();
+        let needed = Needed::Chunks(live);
+        let read = |out: &mut Vec<_>, Whole { pack, len, rows, .. }: Whole<'_>| {
+            out.push((pack, weigh(&needed, pack, len, rows.unwrap())));
+        };
+        let mut expected = index.each_pack(Vec::new, |_, _| true, read).unwrap();
+        expected.sort_unstable();
+        let found = uses(&repository, &needed, &Pins(Vec::new()), &BTreeSet::new()).unwrap();
+        for (used, (pack, weight)) in found.iter().zip(&expected) {
+            assert_eq!((used.pack, (used.bytes, used.live)), (*pack, *weight));
+            whole += u32::from(used.live == used.bytes);
+            unused += u32::from(used.live == 0);
+            mixed += u32::from(0 < used.live && used.live < used.bytes);
+        }
+        assert_eq!(found.len(), expected.len());
+    }
+    assert!(whole > 0 && mixed > 0 && unused > 0, "{whole} {mixed} {unused}");
 }
 
 #[test]
