@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use dr_repo::{
-    Check, Erase, Key, Prune, Pruned, ReadData, RepoError, Repository, SnapshotId, Tally, Unlock, WriterKey,
+    Check, Erase, Key, Prune, Pruned, ReadData, Repair, RepoError, Repository, SnapshotId, Tally, Unlock, WriterKey,
 };
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
@@ -282,4 +282,30 @@ fn what_was_written_anew_without_a_list_stays_although_its_packs_went() {
     scene.pruner().forget(&ids, NOW).unwrap();
     scene.prune(&mut scene.pruner(), 0.05).unwrap();
     scene.is_sound(&there);
+}
+
+#[test]
+fn lists_that_rotted_are_made_again_by_whoever_reads() {
+    let scene = Scene::new();
+    let days: Vec<_> = (0..4).map(|number| (scene.keep(0, &day(number)).snapshot, day(number))).collect();
+    for listed in scene.shelf.list("idx").unwrap() {
+        scene.shelf.delete(&listed.key).unwrap();
+    }
+    assert!(matches!(scene.prune(&mut scene.pruner(), 0.05), Err(RepoError::ReadOnly(_))), "unknown means keep");
+    let repair = Repair {
+        now_ms: NOW,
+        dry: false,
+        others: &[],
+        scratch: scene.school.folder.path(),
+        journal: None,
+        clock: &|| NOW,
+        stop: &AtomicBool::new(false),
+        tally: &Tally::default(),
+    };
+    dr_repo::repair(&mut scene.family(), &repair, &mut |_| {}).unwrap();
+    scene.is_sound(&days);
+    scene.pruner().forget(&[days[0].0, days[1].0], NOW).unwrap();
+    let pruned = scene.prune(&mut scene.pruner(), 0.05).unwrap();
+    assert!(pruned.rewritten > 0 && pruned.deleted > 0, "{pruned:?}");
+    scene.is_sound(&days[2..]);
 }
