@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![allow(missing_docs, reason = "tests")]
 
+mod alone;
 mod checkpoints;
 mod copy;
 mod erase;
