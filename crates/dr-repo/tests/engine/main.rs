@@ -6,6 +6,7 @@
 mod alone;
 mod checkpoints;
 mod copy;
+mod days;
 mod erase;
 mod faults;
 mod flips;
