@@ -73,7 +73,7 @@ pub fn repo(error: &RepoError, doing: Doing, signals: &Signals) -> Failure {
         }
         RepoError::OtherHost { .. } => (
             Cause::Failed,
-            "What is there can be read and restored from anywhere. Give this host a repository of its own (`dr repo init \
+            "It can be read and restored from anywhere. Give this host a repository of its own (`dr repo init \
              --family-of`, `dr repo copy`), or one on a file system that takes several writers."
                 .to_owned(),
         ),
@@ -97,7 +97,12 @@ pub fn repo(error: &RepoError, doing: Doing, signals: &Signals) -> Failure {
         ),
         _ => (Cause::Failed, String::new()),
     };
-    Failure::new(cause, format!("{error}. {} {next}", doing.comfort()).trim_end().to_owned())
+    let comfort = match error {
+        // Nothing was begun that could be gone on with.
+        RepoError::OtherHost { .. } => "What is there is whole.",
+        _ => doing.comfort(),
+    };
+    Failure::new(cause, format!("{error}. {comfort} {next}").trim_end().to_owned())
 }
 
 /// In one line, that only one process of one host at a time may write to a place, if it is so there.
