@@ -10,7 +10,8 @@ fn a_school_whose_target_takes_one_writer_lives_as_others_do() {
     school.plan_with("Admin files", "retention = { last = 1 }");
     for day in ["20", "21", "22"] {
         school.write("school/office/note.txt", day.as_bytes());
-        school.dr(&["--at", &format!("2026-11-{day}T21:30:00Z"), "run"]).ended(0);
+        let run = school.dr(&["--at", &format!("2026-11-{day}T21:30:00Z"), "run"]).ended(0);
+        assert!(run.stdout.contains("(single-writer mode)"), "{}", run.stdout);
     }
     let monday = "2026-11-23T22:00:00Z";
     let doctor = school.dr(&["--at", monday, "doctor"]);

@@ -5,8 +5,8 @@
 //! holds the family's key on that host. Before anybody has committed, the one that has begun.
 
 use crate::error::RepoError;
-use crate::fold::{SessionState, SnapshotState, State};
-use crate::id::{FamilyId, HostId, Secret, SnapshotId};
+use crate::fold::{SessionState, State};
+use crate::id::{FamilyId, HostId, Secret};
 use crate::log_entry::Author;
 use crate::snapshot::Label;
 
@@ -30,12 +30,11 @@ impl Alone {
     /// # Errors
     /// [`RepoError::OtherHost`]
     pub(crate) fn may_write(&self, state: &State) -> Result<(), RepoError> {
-        let mut committed: Vec<(SnapshotId, &SnapshotState)> =
-            state.snapshots.iter().map(|(id, snapshot)| (*id, snapshot)).collect();
-        committed.sort_by_key(|(_, snapshot)| std::cmp::Reverse(snapshot.n));
-        let newest = committed
-            .into_iter()
-            .find_map(|(id, snapshot)| state.sessions.get(&snapshot.session).map(|session| (id, snapshot, session)));
+        let newest = state
+            .snapshots
+            .iter()
+            .filter_map(|(id, snapshot)| state.sessions.get(&snapshot.session).map(|session| (*id, snapshot, session)))
+            .max_by_key(|(_, snapshot, _)| snapshot.n);
         let theirs = match newest {
             Some((id, snapshot, session)) => {
                 let label = Label::open(&snapshot.label, &self.list, self.family, id).ok();
