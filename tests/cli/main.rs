@@ -1,6 +1,7 @@
 //! dr as a person at a terminal or a script meets it: words in, words, exit codes and repositories out.
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare what it needs should stop there")]
 
+mod alone;
 mod answers;
 mod bench;
 mod copy;

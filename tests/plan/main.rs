@@ -1,6 +1,7 @@
 //! A school from its plan to its letter, through the binary: begun, backed up, brought back, rehearsed, told.
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare what it needs should stop there")]
 
+mod alone;
 mod erase;
 mod faults;
 mod look;

@@ -16,11 +16,13 @@ mod heavy {
     mod crowd;
     mod daemon;
     mod day_one;
+    mod faulty;
     mod flips_binary;
     mod kills;
     mod many;
     mod rounds;
     mod shapes;
+    mod shorten;
     mod systemd;
     mod trees;
     mod year;

@@ -16,10 +16,11 @@ struct Soak {
     count: u64,
 }
 
-const SOAKS: [Soak; 13] = [
+const SOAKS: [Soak; 14] = [
     Soak { name: "kills", about: "backups killed at random moments", count: 300 },
-    Soak { name: "crowd", about: "prunes beside eight writers, stopped and killed at random moments", count: 200 },
+    Soak { name: "crowd", about: "prunes beside eight writers, stopped and killed, on a disk that fails", count: 200 },
     Soak { name: "rounds", about: "prunes beside three backups, some of them killed, and what is left", count: 200 },
+    Soak { name: "shorten", about: "prunes killed while they shorten a long log", count: 300 },
     Soak { name: "day-one", about: "the first version, built from its commit, on what today's wrote", count: 0 },
     Soak { name: "daemon", about: "a daemon of six systems killed at random moments", count: 200 },
     Soak { name: "flips", about: "every byte of a small repository flipped in process", count: 0 },

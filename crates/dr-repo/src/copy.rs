@@ -94,7 +94,7 @@ impl Repository {
     /// # Errors
     /// [`RepoError::WrongKey`] if it belongs to another family; otherwise as [`Repository::open`].
     pub fn sibling(&self, shelf: Shelf) -> Result<Self, RepoError> {
-        Self::open(shelf, Unlock::Key(self.key.clone()), self.writer.host)
+        Self::open(shelf, Unlock::Key(self.key.clone()), self.host)
     }
 }
 

@@ -41,6 +41,14 @@ pub enum RepoError {
     /// Writing is refused, with the reason.
     #[error("nothing was written: {0}")]
     ReadOnly(String),
+    /// One host alone may write there, and another one does.
+    #[error("one host alone may write to {place}, and that is {host}; nothing was written")]
+    OtherHost {
+        /// The store.
+        place: String,
+        /// The host that committed last, or that has begun.
+        host: String,
+    },
     /// What somebody else wrote meanwhile leaves no room for it. What was stored is kept, and running again goes on.
     #[error("somebody else's change to the repository came first: {0}; run again")]
     Outrun(&'static str),

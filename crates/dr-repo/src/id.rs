@@ -51,6 +51,15 @@ impl Digest {
     }
 }
 
+impl HostId {
+    /// How a host without a key of its own shows in the names of objects.
+    #[must_use]
+    pub fn named(hostname: &str) -> Self {
+        let Digest([a, b, c, d, ..]) = Digest::of(format!("dr host v1\0{hostname}").as_bytes());
+        Self([a, b, c, d])
+    }
+}
+
 /// What a chunk holds. Each kind has ids under a key of its own, so that one can never pass for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]

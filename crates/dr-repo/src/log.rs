@@ -4,6 +4,7 @@
 //! twice, has decided what comes next; everybody else looks again. What lies before the newest checkpoint (`base.rs`)
 //! is not read; `shorten.rs` writes checkpoints and removes what three of them stand for.
 
+mod alone;
 mod base;
 mod shorten;
 
@@ -11,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
+
+pub(crate) use alone::Alone;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::RepoError;
@@ -41,6 +44,8 @@ pub(crate) struct Log {
     implausible: Vec<u64>,
     /// A feature of a later version that allows reading only.
     pub(crate) read_only: Option<String>,
+    /// The store takes one writer only.
+    pub(crate) alone: Option<Alone>,
     pub(crate) state: State,
     /// Entries that cannot be read, and why. They may have said anything.
     pub(crate) unreadable: Vec<(u64, String)>,
@@ -78,6 +83,7 @@ impl Log {
             is_torn: false,
             implausible: Vec::new(),
             read_only: None,
+            alone: None,
             state: State::default(),
             unreadable: Vec::new(),
             unknown: Vec::new(),
@@ -296,6 +302,9 @@ impl Log {
         }
         if let Some(seen) = self.behind() {
             return Err(RepoError::RolledBack { seen, found: self.head });
+        }
+        if let Some(alone) = &self.alone {
+            alone.may_write(&self.state)?;
         }
         match self.state.unknown {
             Some((n, number)) => Err(RepoError::Newer {

@@ -16,7 +16,7 @@ use crate::format::{CHUNKER_MIN8, KEM_X25519, REPO_JSON_MAX, SLOT_MAX};
 use crate::frames::Frames;
 use crate::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, random, unhex};
 use crate::key::{FamilyKey, Key, WriterKey};
-use crate::log::{Log, key};
+use crate::log::{Alone, Log, key};
 use crate::log_entry::{Author, Body as Entry};
 use crate::lookup::Index;
 use crate::slot::{self, NotOpened};
@@ -70,6 +70,8 @@ pub struct Repository {
     pub(crate) shelf: Shelf,
     pub(crate) key: Key,
     pub(crate) writer: WriterKey,
+    /// How this host shows by its name, whatever its key says.
+    pub(crate) host: HostId,
     pub(crate) namer: Namer,
     pub(crate) keys: SessionKeys,
     pub(crate) repo: RepoId,
@@ -199,7 +201,7 @@ pub(crate) fn parse_described(bytes: &[u8]) -> Result<Described, RepoError> {
 
 impl Repository {
     /// Opens the repository on `shelf`. `host` is how this host shows in the names of what it writes, where the
-    /// key does not say.
+    /// key does not say ([`HostId::named`]).
     ///
     /// # Errors
     /// [`RepoError::NoRepository`], [`RepoError::WrongKey`], or what is damaged so that nothing can be read.
@@ -229,7 +231,7 @@ impl Repository {
         };
         let first = match json.as_ref().map_err(fault_text) {
             Ok(json) => match begin(&shelf, json, vouched, &writer) {
-                Ok((described, log)) => return Self::begun(shelf, own_key, writer, described, log, faults),
+                Ok((described, log)) => return Self::begun(shelf, own_key, (writer, host), described, log, faults),
                 Err(why @ (RepoError::Damaged { .. } | RepoError::WrongKey(_) | RepoError::Newer { .. })) => why,
                 // It is the store that fails, and not this object that is bad.
                 Err(other) => return Err(other),
@@ -240,7 +242,7 @@ impl Repository {
         match copy.map(|copy| begin(&shelf, &copy, vouched, &writer)) {
             Some(Ok((described, log))) => {
                 faults.push(Fault { object: REPO_JSON.into(), what: fault_text(&first) });
-                Self::begun(shelf, own_key, writer, described, log, faults)
+                Self::begun(shelf, own_key, (writer, host), described, log, faults)
             }
             _ => Err(first),
         }
@@ -249,7 +251,7 @@ impl Repository {
     fn begun(
         shelf: Shelf,
         own_key: Key,
-        writer: WriterKey,
+        (writer, host): (WriterKey, HostId),
         described: Described,
         log: Log,
         faults: Vec<Fault>,
@@ -264,6 +266,7 @@ impl Repository {
             shelf,
             key: own_key,
             writer,
+            host,
             repo: described.repo,
             log,
             index: LazyIndex::default(),
@@ -271,6 +274,11 @@ impl Repository {
             faults,
         };
         repository.log.read_only = described.read_only;
+        if repository.shelf.single_writer() {
+            let (place, writer) = (repository.shelf.place(), &repository.writer);
+            let alone = Alone::new(place, [writer.host, host], writer.family, writer.naming.list.clone());
+            repository.log.alone = Some(alone);
+        }
         Ok(repository)
     }
 
@@ -333,6 +341,12 @@ impl Repository {
     #[must_use]
     pub fn keeps_parity(&self) -> bool {
         self.parity && self.shelf.may_rot()
+    }
+
+    /// Whether one process of one host alone may write here ([`dr_store::Store::single_writer`]).
+    #[must_use]
+    pub fn single_writer(&self) -> bool {
+        self.shelf.single_writer()
     }
 
     /// Bytes that were got from the store since this was opened, and by opening it.

@@ -39,6 +39,8 @@ pub(crate) struct Done {
     pub(crate) capture_started: Timestamp,
     /// Bytes of everything captured.
     pub(crate) size: u64,
+    /// One process of one host alone may write there.
+    pub(crate) single_writer: bool,
 }
 
 /// Why there is no copy: in full for the person at the screen, and by [`NoCopy::noted`] for the ledger.
@@ -138,7 +140,7 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
     match backup(&mut repository, begun.entries, &options) {
         Ok(summary) => {
             let size = begun.export.map_or(summary.bytes, |(size, _)| size);
-            Ok(Done { summary, capture_started, size })
+            Ok(Done { summary, capture_started, size, single_writer: repository.single_writer() })
         }
         // The proof comes after the commit.
         Err(why) if repository.snapshots().iter().any(|snapshot| snapshot.id == ask.snapshot) => {
@@ -171,6 +173,8 @@ impl NoCopy {
                 RepoError::NoRepository(_) => format!("{target}: there is no repository there"),
                 RepoError::WrongKey(_) | RepoError::CannotRead => format!("{target}: this host's key does not fit"),
                 RepoError::Damaged { .. } => format!("{target}: the repository is damaged"),
+                RepoError::Store(StoreError::Busy { .. }) => format!("{target}: another process was writing there"),
+                RepoError::OtherHost { .. } => format!("{target}: another host writes there"),
                 RepoError::Store(_) => format!("{target}: it could not be reached, read or written"),
                 _ => format!("{target}: the copy was not made"),
             },

@@ -70,6 +70,8 @@ pub struct Copy {
     pub capture_started: Option<Timestamp>,
     /// New bytes on the target.
     pub bytes_stored: u64,
+    /// One process of one host alone may write there.
+    pub single_writer: bool,
     /// Chunks that were read back and compared; `None`: nothing was.
     pub proved: Option<u64>,
     /// Whether what was read back was not what was written.
@@ -308,6 +310,7 @@ impl Copy {
             snapshot: None,
             capture_started: None,
             bytes_stored: 0,
+            single_writer: false,
             proved: None,
             proof_failed: false,
             attempts: 0,
@@ -339,6 +342,7 @@ impl Copy {
                 copy.snapshot = Some(done.summary.snapshot);
                 copy.capture_started = Some(done.capture_started);
                 copy.bytes_stored = done.summary.bytes_stored;
+                copy.single_writer = done.single_writer;
                 copy.proved = done.summary.proved;
             }
             Err(why) => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use dr_plan::{Role, SecretRef};
 use dr_process::Program;
-use dr_repo::{Digest, HostId, Key, RepoError, keyfile};
+use dr_repo::{HostId, Key, RepoError, keyfile};
 use zeroize::Zeroizing;
 
 use crate::error::RunError;
@@ -40,8 +40,7 @@ impl School {
     /// How this host shows in the names of what it writes, where its key does not say.
     #[must_use]
     pub fn host_id(&self) -> HostId {
-        let Digest([a, b, c, d, ..]) = Digest::of(format!("dr host v1\0{}", self.hostname).as_bytes());
-        HostId([a, b, c, d])
+        HostId::named(&self.hostname)
     }
 
     /// The key that this host writes with.

@@ -43,6 +43,23 @@ pub enum StoreError {
         /// The store.
         place: String,
     },
+    /// One process at a time may write there ([`crate::Store::single_writer`]), and another one is at it.
+    #[error("one process at a time may write to {place}, and now it is {who}")]
+    Busy {
+        /// The store.
+        place: String,
+        /// Who is writing, in its own words.
+        who: String,
+    },
+    /// Nothing there could keep two writers from replacing each other's objects.
+    #[error(
+        "{place} neither refuses a name that is taken nor locks a file, so that two writers might destroy each other's \
+         work unnoticed; nothing was written"
+    )]
+    NoLocks {
+        /// The store.
+        place: String,
+    },
     /// The operating system or the network said no.
     #[error("{what} {place}: {source}")]
     Io {

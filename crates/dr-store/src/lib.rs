@@ -104,6 +104,13 @@ pub trait Store: Send + Sync {
         false
     }
 
+    /// Whether one process of one host alone may write there, since a name cannot be created so that exactly one of
+    /// several writers wins. Processes of one host are kept apart by the store, which refuses the second
+    /// ([`StoreError::Busy`]); hosts must be kept apart by whoever knows what was written.
+    fn single_writer(&self) -> bool {
+        false
+    }
+
     /// Where this is, for a message to a person; never a secret.
     fn place(&self) -> String;
 }

@@ -9,6 +9,9 @@
 //! dropped. If it went away nevertheless (pulled, lazily unmounted), puts and deletes fail rather than write
 //! into the empty mount point, and "not there" is never said of a medium that is itself not there.
 //!
+//! Where the file system cannot refuse a name that is taken, one process alone writes, and says so
+//! ([`Store::single_writer`]).
+//!
 //! Calls block inside their `async fn`, without a detour over a blocking pool: callers are plain threads on a
 //! [`crate::Shelf`], a range read is one system call, and a hung disk must hang its caller anyway.
 
@@ -18,13 +21,14 @@ mod readers;
 mod temp;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,9 +36,10 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::{Body, Key, Listed, Put, Store, StoreError};
-use publish::Publisher;
+use publish::Way;
 use readers::Readers;
 use temp::Temp;
+use turn::{Refused, Turn};
 
 pub use temp::stage;
 
@@ -48,6 +53,8 @@ pub struct LocalStore {
     /// Device and inode of the root when it was opened.
     identity: (u64, u64),
     writer: Option<Writer>,
+    /// Somebody found out that only one process may write here.
+    is_marked: bool,
     readers: Readers,
 }
 
@@ -55,7 +62,10 @@ pub struct LocalStore {
 struct Writer {
     staging: PathBuf,
     temp_dir: File,
-    publisher: Publisher,
+    /// How objects get their names. Unset only where the disk was too full to find out.
+    way: OnceLock<Way>,
+    /// One thread finds out.
+    finding: Mutex<()>,
     /// Directories whose own names are known to be durable: their parents were flushed since they were made.
     durable: Mutex<HashSet<String>>,
 }
@@ -65,7 +75,9 @@ impl LocalStore {
     /// crashed writers left behind.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if `root` is not a directory or cannot be written to; [`StoreError::Full`].
+    /// [`StoreError::Io`] if `root` is not a directory or cannot be written to; [`StoreError::Full`];
+    /// [`StoreError::Busy`] if one process at a time may write there, and another one is at it, or
+    /// [`StoreError::NoLocks`] if nothing could keep that one from others.
     pub fn open(root: PathBuf) -> Result<Self, StoreError> {
         let mut store = Self::open_read_only(root)?;
         store.writer = Some(store.become_writer().map_err(|e| store.failed("cannot write to", e))?);
@@ -84,7 +96,12 @@ impl LocalStore {
         let top = File::from(rustix::fs::open(&root, flags, Mode::empty()).map_err(|e| failed(e.into()))?);
         let metadata = top.metadata().map_err(failed)?;
         let identity = (metadata.dev(), metadata.ino());
-        Ok(Self { root, top, identity, writer: None, readers: Readers::default() })
+        let is_marked = match names::open_dir(&top, TEMP_DIR) {
+            Ok(temp_dir) => Turn::is_marked(&temp_dir).map_err(failed)?,
+            // None there, or none of this user's: then it says nothing.
+            Err(_) => false,
+        };
+        Ok(Self { root, top, identity, writer: None, is_marked, readers: Readers::default() })
     }
 
     /// Makes the directory `root` (its parent must be there) and opens it. A directory that is there already is
@@ -123,12 +140,20 @@ impl LocalStore {
         }
         let temp_dir = names::open_dir(&self.top, TEMP_DIR)?;
         rustix::fs::accessat(&temp_dir, ".", rustix::fs::Access::WRITE_OK, AtFlags::empty())?;
-        Ok(Writer {
+        let writer = Writer {
             staging: self.root.join(TEMP_DIR),
             temp_dir,
-            publisher: Publisher::default(),
+            way: OnceLock::new(),
+            finding: Mutex::default(),
             durable: Mutex::default(),
-        })
+        };
+        match writer.way() {
+            // What lies on a full disk is read and deleted all the same. Whoever put it there has left a mark if one
+            // process alone may write.
+            Err(e) if is_full(&e) => {}
+            found => drop(found?),
+        }
+        Ok(writer)
     }
 
     /// Fails if the root's name does not lead any more to the directory that was opened.
@@ -150,6 +175,7 @@ impl LocalStore {
 
     fn put(&self, key: &Key, body: &Body) -> io::Result<Put> {
         let writer = self.writer()?;
+        let way = writer.way()?;
         let temp = match body {
             Body::Bytes(bytes) => {
                 let mut temp = Temp::create(&writer.temp_dir)?;
@@ -167,7 +193,7 @@ impl LocalStore {
         };
         temp.settle()?;
         let (dir, name) = self.make_parents(writer, key)?;
-        let put = writer.publisher.publish(&temp, &dir, name)?;
+        let put = way.publish(&temp, &dir, name)?;
         // Also when the object was there already: the one who put it may not have come this far yet.
         names::flush_dir(&dir)?;
         Ok(put)
@@ -229,11 +255,31 @@ impl LocalStore {
     }
 }
 
+impl Writer {
+    fn way(&self) -> io::Result<&Way> {
+        if let Some(way) = self.way.get() {
+            return Ok(way);
+        }
+        let _finding = self.finding.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(way) = self.way.get() {
+            return Ok(way);
+        }
+        let found = Way::find(&self.temp_dir)?;
+        Ok(self.way.get_or_init(|| found))
+    }
+}
+
+fn is_full(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 fn failure(what: &'static str, root: &Path, source: io::Error) -> StoreError {
     let place = root.display().to_string();
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { place },
-        _ => StoreError::Io { what, place, source },
+    match source.get_ref().and_then(|inside| inside.downcast_ref()) {
+        Some(Refused::Busy(who)) => StoreError::Busy { place, who: who.clone() },
+        Some(Refused::NoLocks) => StoreError::NoLocks { place },
+        None if is_full(&source) => StoreError::Full { place },
+        None => StoreError::Io { what, place, source },
     }
 }
 
@@ -303,6 +349,10 @@ impl Store for LocalStore {
 
     fn may_rot(&self) -> bool {
         true
+    }
+
+    fn single_writer(&self) -> bool {
+        self.is_marked || self.writer.as_ref().is_some_and(|w| matches!(w.way.get(), Some(Way::Alone(_))))
     }
 
     fn place(&self) -> String {

@@ -70,6 +70,11 @@ impl Shelf {
     }
 
     #[must_use]
+    pub fn single_writer(&self) -> bool {
+        self.store.single_writer()
+    }
+
+    #[must_use]
     pub fn place(&self) -> String {
         self.store.place()
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dr_repo::{Digest, HostId, RepoError, Repository};
+use dr_repo::{HostId, RepoError, Repository};
 use dr_store::local::LocalStore;
 use dr_store::{Key, Shelf, StoreError};
 
@@ -118,7 +118,7 @@ impl Place {
         Ok(self
             .shelf(access, world)
             .map_err(RepoError::from)
-            .and_then(|shelf| Repository::open(shelf, unlock, host_id(&hostname())))
+            .and_then(|shelf| Repository::open(shelf, unlock, HostId::named(&hostname())))
             .and_then(|repository| {
                 let id = repository.id();
                 repository.with_index_in(crate::cache::index_folder(id)).remembered_in(crate::cache::seen_file(id))
@@ -151,12 +151,6 @@ pub fn is_repository(shelf: &Shelf) -> Result<bool, StoreError> {
 /// This machine's name.
 pub fn hostname() -> String {
     crate::shown::text(rustix::system::uname().nodename().to_bytes())
-}
-
-/// How a host without a key of its own shows in the names of objects.
-pub fn host_id(hostname: &str) -> HostId {
-    let Digest([a, b, c, d, ..]) = Digest::of(format!("dr host v1\0{hostname}").as_bytes());
-    HostId([a, b, c, d])
 }
 
 #[cfg(test)]

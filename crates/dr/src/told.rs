@@ -4,9 +4,10 @@ use std::io::ErrorKind;
 
 use dr_repo::RepoError;
 use dr_source::SourceError;
-use dr_store::StoreError;
+use dr_store::{Shelf, StoreError};
 
 use crate::exit::{Cause, Failure};
+use crate::output::Screen;
 use crate::signals::Signals;
 
 /// What dr was doing when something went wrong, which decides what is still safe and what to do next.
@@ -64,6 +65,18 @@ pub fn repo(error: &RepoError, doing: Doing, signals: &Signals) -> Failure {
         }
         RepoError::NoSnapshot(_) => (Cause::Failed, "`dr repo snapshots` lists what is there.".to_owned()),
         RepoError::Store(StoreError::Full { .. }) => (Cause::Failed, "Make room there, then run again.".to_owned()),
+        RepoError::Store(StoreError::Busy { .. }) => {
+            (Cause::Failed, "Run again when that has ended; nobody has to unlock anything.".to_owned())
+        }
+        RepoError::Store(StoreError::NoLocks { .. }) => {
+            (Cause::Failed, "Mount it in another way, or take another target; what is there can be read.".to_owned())
+        }
+        RepoError::OtherHost { .. } => (
+            Cause::Failed,
+            "It can be read and restored from anywhere. Give this host a repository of its own (`dr repo init \
+             --family-of`, `dr repo copy`), or one on a file system that takes several writers."
+                .to_owned(),
+        ),
         RepoError::Store(StoreError::Io { source, .. }) if is_nothing_there(source) && doing == Doing::Opening => {
             (Cause::NoRepository, "Check the address and that the disk is mounted.".to_owned())
         }
@@ -84,7 +97,23 @@ pub fn repo(error: &RepoError, doing: Doing, signals: &Signals) -> Failure {
         ),
         _ => (Cause::Failed, String::new()),
     };
-    Failure::new(cause, format!("{error}. {} {next}", doing.comfort()).trim_end().to_owned())
+    let comfort = match error {
+        // Nothing was begun that could be gone on with.
+        RepoError::OtherHost { .. } => "What is there is whole.",
+        _ => doing.comfort(),
+    };
+    Failure::new(cause, format!("{error}. {comfort} {next}").trim_end().to_owned())
+}
+
+/// In one line, that only one process of one host at a time may write to a place, if it is so there.
+pub fn single_writer(shelf: &Shelf, screen: &Screen) {
+    if shelf.single_writer() {
+        screen.mention(&format!(
+            "{}: single-writer mode: its file system does not refuse names that are taken, so one host alone may write \
+             there, one process at a time",
+            shelf.place()
+        ));
+    }
 }
 
 /// A fault of a store before there is a repository.

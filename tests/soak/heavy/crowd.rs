@@ -1,15 +1,22 @@
-//! Eight writers and two prunes on one repository at once, stopped and killed at random moments: nobody's
-//! acknowledged snapshot is lost, nothing that is left over is in anybody's way, and room is given back.
+//! Eight writers and two prunes on one repository at once, stopped and killed at random moments, on a disk that fails now
+//! and then (`faults.c`): nobody's acknowledged snapshot is lost, nothing that is left over is in anybody's way, and room
+//! is given back.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use dr_repo::{HostId, Prune, Repository, Tally, Unlock, prune};
+use dr_store::Shelf;
+use dr_store::local::LocalStore;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::ground::{Ground, Luck, Run, bytes_of, count, seed};
+use crate::heavy::faulty::Faulty;
 
 const WRITERS: usize = 8;
 const PRUNERS: usize = 2;
@@ -19,6 +26,8 @@ struct Busy {
     child: Child,
     /// For so many steps more it is stopped.
     stopped: u64,
+    /// Its disk fails now and then.
+    is_faulty: bool,
 }
 
 impl Busy {
@@ -32,6 +41,7 @@ impl Busy {
 
 struct Crowd<'a> {
     ground: &'a Ground,
+    faulty: &'a Faulty,
     luck: Luck,
     writers: Vec<Option<Busy>>,
     pruners: Vec<Option<Busy>>,
@@ -42,13 +52,20 @@ struct Crowd<'a> {
     pruned: u64,
     killed: u64,
     again: u64,
+    /// Ended by a fault of the disk.
+    failed: u64,
     copies: u64,
 }
 
-fn start(ground: &Ground, args: &[&str]) -> Busy {
+/// Every second one on a disk that fails once in some hundred requests, or in some thousand.
+fn start(ground: &Ground, faulty: &Faulty, luck: &mut Luck, args: &[&str]) -> Busy {
     let mut command = ground.command(args);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    Busy { child: command.spawn().unwrap(), stopped: 0 }
+    let is_faulty = luck.below(2) == 0;
+    if is_faulty {
+        faulty.befall(&mut command, &ground.path("repo"), 200 << luck.below(6), luck.next());
+    }
+    Busy { child: command.spawn().unwrap(), stopped: 0, is_faulty }
 }
 
 fn copy_tree(from: &Path, to: &Path) {
@@ -87,7 +104,7 @@ impl Crowd<'_> {
                 self.change(writer);
                 let from = self.from(writer);
                 let args = ["repo", "backup", "--json", &repo, from.to_str().unwrap()];
-                self.writers[writer] = Some(start(self.ground, &args));
+                self.writers[writer] = Some(start(self.ground, self.faulty, &mut self.luck, &args));
             }
         }
         for pruner in 0..PRUNERS {
@@ -97,7 +114,7 @@ impl Crowd<'_> {
                     true => vec!["repo", "forget", "--json", &repo, "--keep-last", "4"],
                     false => vec!["repo", "prune", "--json", &repo, "--now"],
                 };
-                self.pruners[pruner] = Some(start(self.ground, &args));
+                self.pruners[pruner] = Some(start(self.ground, self.faulty, &mut self.luck, &args));
             }
         }
     }
@@ -123,7 +140,7 @@ impl Crowd<'_> {
 
     fn gather(&mut self) {
         for writer in 0..WRITERS {
-            let Some(run) = ended(&mut self.writers[writer]) else { continue };
+            let Some((run, is_faulty)) = ended(&mut self.writers[writer]) else { continue };
             match run.code {
                 Some(0) => {
                     let id = run.summary()["snapshot"].as_str().unwrap().to_owned();
@@ -136,17 +153,19 @@ impl Crowd<'_> {
                     self.done += 1;
                 }
                 None => {}
-                _ if run.stderr.contains("run again") => self.again += 1,
-                _ => panic!("writer {writer}: {}", run.stderr),
+                _ if run.stderr.contains("; run again") => self.again += 1,
+                Some(1) if is_faulty && is_of_the_disk(&run) => self.failed += 1,
+                _ => panic!("writer {writer} ended with {:?}: {}", run.code, run.stderr),
             }
         }
         for pruner in 0..PRUNERS {
-            let Some(run) = ended(&mut self.pruners[pruner]) else { continue };
+            let Some((run, is_faulty)) = ended(&mut self.pruners[pruner]) else { continue };
             match run.code {
                 Some(0) => self.pruned += u64::from(!self.forgets[pruner]),
                 None => {}
+                Some(1) if is_faulty && is_of_the_disk(&run) => self.failed += 1,
                 _ if run.stderr.contains("run again") || run.stderr.contains("running again") => self.again += 1,
-                _ => panic!("pruner {pruner}: {}", run.stderr),
+                _ => panic!("pruner {pruner} ended with {:?}: {}", run.code, run.stderr),
             }
         }
     }
@@ -178,19 +197,63 @@ impl Crowd<'_> {
     }
 }
 
-fn ended(busy: &mut Option<Busy>) -> Option<Run> {
+/// Whether it said that the disk failed it, and what is safe.
+fn is_of_the_disk(run: &Run) -> bool {
+    let of_the_disk = run.stderr.contains("(os error 5)") || run.stderr.contains(" is full");
+    of_the_disk
+        && (run.stderr.contains("untouched") || run.stderr.contains("whole") || run.stderr.contains("Nothing was"))
+}
+
+/// What a process left behind, once it has ended, and whether its disk failed now and then.
+fn ended(busy: &mut Option<Busy>) -> Option<(Run, bool)> {
     let is_over = busy.as_mut()?.child.try_wait().unwrap().is_some();
     let over = if is_over { busy.take() } else { None };
-    over.map(|busy| Run::of(busy.child.wait_with_output().unwrap()))
+    over.map(|busy| (Run::of(busy.child.wait_with_output().unwrap()), busy.is_faulty))
+}
+
+/// Gives room back as somebody would whose clock says that a year has passed, and says how much is needed.
+fn prune_in_a_year(ground: &Ground) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(365 * 86_400);
+    let now_ms = i64::try_from(now.as_millis()).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let shelf = Shelf::new(Arc::new(LocalStore::open(ground.path("repo")).unwrap()), runtime.handle().clone());
+    let password = "seven green bottles".to_owned().into();
+    let mut repository = Repository::open(shelf, Unlock::Password(password), HostId([1; 4])).unwrap();
+    let options = Prune {
+        now_ms,
+        undo_ms: 0,
+        settle_ms: 0,
+        waste: 0.05,
+        dry: false,
+        scratch: &ground.path("home"),
+        journal: None,
+        clock: &|| now_ms,
+        stop: &AtomicBool::new(false),
+        tally: &Tally::default(),
+    };
+    for _ in 0..2 {
+        prune(&mut repository, &options, &mut |_| {}).unwrap();
+    }
+    prune(&mut repository, &options, &mut |_| {}).unwrap().live
+}
+
+/// What all processes of this took that have ended, in seconds.
+fn cpu_seconds() -> u64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    // After the name in brackets: the 14th and 15th are those of the ended children, in hundredths.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[13..15].iter().map(|field| field.parse::<u64>().unwrap()).sum::<u64>() / 100
 }
 
 #[test]
-fn writers_and_prunes_that_are_stopped_and_killed_lose_nothing_and_leave_nothing() {
+fn writers_and_prunes_that_are_stopped_and_killed_on_a_failing_disk_lose_nothing_and_leave_nothing() {
     let (prunes, ground) = (count(6), Ground::new());
+    let faulty = Faulty::in_folder(&ground.path("home"));
     // The costly part of a password, once.
     ground.dr(["repo", "init", &ground.at("repo")]).ended(0);
     let mut crowd = Crowd {
         ground: &ground,
+        faulty: &faulty,
         luck: Luck::new(seed()),
         writers: (0..WRITERS).map(|_| None).collect(),
         pruners: (0..PRUNERS).map(|_| None).collect(),
@@ -200,6 +263,7 @@ fn writers_and_prunes_that_are_stopped_and_killed_lose_nothing_and_leave_nothing
         pruned: 0,
         killed: 0,
         again: 0,
+        failed: 0,
         copies: 0,
     };
     let mut proved = 0;
@@ -213,7 +277,14 @@ fn writers_and_prunes_that_are_stopped_and_killed_lose_nothing_and_leave_nothing
             proved = crowd.pruned;
             crowd.quiet();
             crowd.prove();
-            println!("crowd: {} prunes, {} backups, {} kills", crowd.pruned, crowd.done, crowd.killed);
+            println!(
+                "crowd: {} prunes, {} backups, {} kills, {} faults, {} s of CPU",
+                crowd.pruned,
+                crowd.done,
+                crowd.killed,
+                faulty.count(),
+                cpu_seconds()
+            );
         }
     }
     crowd.quiet();
@@ -226,18 +297,22 @@ fn writers_and_prunes_that_are_stopped_and_killed_lose_nothing_and_leave_nothing
     let repo = ground.at("repo");
     ground.dr(["repo", "forget", &repo, "--keep-last", "1"]).ended(0);
     ground.dr(["repo", "prune", &repo, "--now"]).ended(0);
-    let last = ground.dr(["repo", "prune", "--json", &repo, "--now"]).ended(0).summary();
+    // What a run had registered before its disk failed it is kept for the next one; who comes in a year finds nobody there.
+    let live = prune_in_a_year(&ground);
     ground.dr(["repo", "check", "--read-data", &repo]).ended(0);
-    let live = last["live"].as_u64().unwrap();
     let packs: u64 = ["data", "meta"].iter().map(|folder| bytes_of(&ground.path(&format!("repo/{folder}")))).sum();
     println!(
-        "crowd: seed {}: {} backups and {} prunes went through, {} were killed, {} had to run again; every acknowledged \
-         snapshot restored; in the end {packs} bytes of packs for {live} that are needed",
+        "crowd: seed {}: {} backups and {} prunes went through, {} were killed, {} had to run again, {} failed by \
+         {} faults of the disk; every acknowledged snapshot restored; {} s of CPU; in the end {packs} bytes of packs for {live} that are needed",
         seed(),
         crowd.done,
         crowd.pruned,
         crowd.killed,
         crowd.again,
+        crowd.failed,
+        faulty.count(),
+        cpu_seconds(),
     );
+    assert!(faulty.count() > 0, "the disk never failed");
     assert!(packs * 100 <= live * 115, "{packs} bytes for {live}");
 }

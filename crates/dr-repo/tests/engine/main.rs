@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![allow(missing_docs, reason = "tests")]
 
+mod alone;
 mod blind;
 mod checkpoints;
 mod copy;
+mod days;
 mod erase;
 mod faults;
 mod flips;

@@ -213,6 +213,17 @@ pub struct School {
     clock: AtomicI64,
 }
 
+/// When and where a backup is made, and what it has of earlier ones.
+pub struct Day<'a> {
+    pub now_ms: i64,
+    /// So much later it is each time that somebody looks.
+    pub step_ms: i64,
+    /// The host's notes about the repository.
+    pub journal: Option<&'a std::path::Path>,
+    pub stop: &'a AtomicBool,
+    pub workers: usize,
+}
+
 pub const HOST: HostId = HostId([0xaa, 0xbb, 0xcc, 0xdd]);
 
 impl School {
@@ -275,6 +286,31 @@ impl School {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
             prove,
+        };
+        dr_repo::backup(repository, entries, &capture)
+    }
+
+    /// Backs up on a day.
+    pub fn backup_on(
+        &self,
+        repository: &mut Repository,
+        entries: Entries<'_>,
+        day: &Day<'_>,
+    ) -> Result<Summary, dr_repo::RepoError> {
+        let looks = AtomicI64::new(0);
+        let capture = Capture {
+            snapshot: dr_repo::new_snapshot_id(),
+            label: Label { hostname: "server".into(), ..Label::default() },
+            shape: Shape::Directory,
+            cache: None,
+            journal: day.journal,
+            scratch: self.folder.path(),
+            level: Some(1),
+            workers: day.workers,
+            clock: &|| day.now_ms + day.step_ms * looks.fetch_add(1, Ordering::Relaxed),
+            stop: day.stop,
+            tally: &Tally::default(),
+            prove: false,
         };
         dr_repo::backup(repository, entries, &capture)
     }

@@ -1,64 +1,92 @@
 //! Giving a finished file its final name so that exactly one of several writers wins and nothing is replaced.
 //!
-//! In order of preference: a hard link (POSIX file systems, NFS), a rename that refuses to replace (most of the
-//! others), and last, for exFAT through FUSE and its like, claiming the name with an empty file made exclusively
-//! and renaming over our own claim. Only with the last can a crash leave something that is not a whole object
-//! under a final name, and then it is an empty file, never half of one.
+//! In order of preference: a hard link (POSIX file systems, NFS) or a rename that refuses to replace (most of the
+//! others). Where trying both out shows that neither refuses a name that is taken (many folders mounted through FUSE),
+//! one process alone writes (`turn.rs`): it looks, and then renames. In every way a name leads to nothing or to a whole
+//! object, never to a part of one.
 
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicU8, Ordering};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::temp::Temp;
+use super::turn::Turn;
 use crate::Put;
 
-const LINK: u8 = 0;
-const RENAME: u8 = 1;
-const CLAIM: u8 = 2;
+/// How a finished file gets its name.
+#[derive(Debug)]
+pub(super) enum Way {
+    Link,
+    Rename,
+    /// Neither is to be had: for as long as this process alone may write.
+    Alone(Turn),
+}
 
-/// Remembers the first way that this file system did not refuse.
-#[derive(Default)]
-pub(super) struct Publisher(AtomicU8);
-
-impl Publisher {
-    /// Gives `temp` the name `name` in `dir` unless that is taken.
-    pub(super) fn publish(&self, temp: &Temp<'_>, dir: &File, name: &str) -> io::Result<Put> {
-        loop {
-            let way = self.0.load(Ordering::Relaxed);
-            let done = match way {
-                LINK => rustix::fs::linkat(temp.dir, temp.name.as_slice(), dir, name, AtFlags::empty()),
-                RENAME => rustix::fs::renameat_with(temp.dir, temp.name.as_slice(), dir, name, RenameFlags::NOREPLACE),
-                CLAIM.. => claim(temp, dir, name),
-            };
-            match (way, done) {
-                (_, Ok(())) => return Ok(Put::Created),
-                (_, Err(Errno::EXIST)) => return Ok(Put::Exists),
-                (LINK, Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS))
-                | (RENAME, Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)) => {
-                    self.0.fetch_max(way + 1, Ordering::Relaxed);
-                }
-                (_, Err(e)) => return Err(e.into()),
-            }
+impl Way {
+    /// Finds out what the file system knows, by doing it among the temporary files: what is taken must be refused, and
+    /// not only said to be. A fault is a fault and not an answer, for another writer may get another one.
+    ///
+    /// # Errors
+    /// What the file system says; [`super::turn::Refused`] if it takes one writer only, and this one may not be it.
+    pub(super) fn find(temp_dir: &File) -> io::Result<Self> {
+        // Whoever found out before may have seen the folder from elsewhere: all go by the one who must take most care.
+        if Turn::is_marked(temp_dir)? {
+            return Turn::take(temp_dir).map(Self::Alone);
         }
+        if refuses(temp_dir, &link, &[Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::INVAL, Errno::MLINK])? {
+            return Ok(Self::Link);
+        }
+        if refuses(temp_dir, &rename, &[Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS])? {
+            return Ok(Self::Rename);
+        }
+        Turn::take(temp_dir).map(Self::Alone)
     }
 
-    /// Every way, for tests to try on a file system that would have taken the first.
-    #[cfg(test)]
-    pub(super) fn every() -> [Self; 3] {
-        [LINK, RENAME, CLAIM].map(|way| Self(AtomicU8::new(way)))
+    /// Gives `temp` the name `name` in `dir` unless that is taken.
+    pub(super) fn publish(&self, temp: &Temp<'_>, dir: &File, name: &str) -> io::Result<Put> {
+        let done = match self {
+            Self::Link => link(temp, dir, name),
+            Self::Rename => rename(temp, dir, name),
+            Self::Alone(turn) => return turn.publish(temp, dir, name),
+        };
+        match done {
+            Ok(()) => Ok(Put::Created),
+            Err(Errno::EXIST) => Ok(Put::Exists),
+            Err(e) => Err(e.into()),
+        }
     }
 }
 
-fn claim(temp: &Temp<'_>, dir: &File, name: &str) -> Result<(), Errno> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    rustix::fs::openat(dir, name, flags, Mode::RUSR)?;
-    let renamed = rustix::fs::renameat(temp.dir, temp.name.as_slice(), dir, name);
-    if renamed.is_err() {
-        // The claim is ours and empty; left behind it would bar the name.
-        let _ = rustix::fs::unlinkat(dir, name, AtFlags::empty());
+type Give = dyn Fn(&Temp<'_>, &File, &str) -> Result<(), Errno>;
+
+pub(super) fn link(temp: &Temp<'_>, dir: &File, name: &str) -> Result<(), Errno> {
+    rustix::fs::linkat(temp.dir, temp.name.as_slice(), dir, name, AtFlags::empty())
+}
+
+pub(super) fn rename(temp: &Temp<'_>, dir: &File, name: &str) -> Result<(), Errno> {
+    rustix::fs::renameat_with(temp.dir, temp.name.as_slice(), dir, name, RenameFlags::NOREPLACE)
+}
+
+/// Whether a name is given once in this way, and refused the second time. `unknown`: what is said where there is no such
+/// thing.
+pub(super) fn refuses(temp_dir: &File, give: &Give, unknown: &[Errno]) -> io::Result<bool> {
+    let temp = Temp::create(temp_dir)?;
+    let name = format!("{:016x}", getrandom::u64().map_err(io::Error::from)?);
+    let given = give(&temp, temp_dir, &name);
+    let again = match given.and_then(|()| give(&temp, temp_dir, &name)) {
+        // It has no other name any more. Only then another file is made: there may be room for one.
+        Err(Errno::NOENT) if given.is_ok() => Temp::create(temp_dir).map(|second| give(&second, temp_dir, &name)),
+        again => Ok(again),
+    };
+    if given.is_ok() {
+        rustix::fs::unlinkat(temp_dir, name.as_str(), AtFlags::empty())?;
     }
-    renamed
+    match again? {
+        Err(Errno::EXIST) => Ok(given.is_ok()),
+        Ok(()) => Ok(false),
+        Err(e) if unknown.contains(&e) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
 }

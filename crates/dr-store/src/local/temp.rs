@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::turn::MARK;
+
 /// Makes a new, locked, empty file under a store's [`crate::Store::staging`] for [`crate::Body::File`]. The lock
 /// tells sweepers that somebody is at work: keep the file open until it was put.
 ///
@@ -93,6 +95,10 @@ pub(super) fn sweep(dir: &File) -> io::Result<usize> {
     let mut removed = 0;
     for entry in Dir::read_from(dir)? {
         let entry = entry?;
+        // It stays: whoever comes next must know how this folder is written.
+        if entry.file_name().to_bytes() == MARK.as_bytes() {
+            continue;
+        }
         // Over NFS an exclusive lock needs a writable descriptor; elsewhere a settled file cannot be opened so.
         let open = |mode| {
             let flags = mode | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

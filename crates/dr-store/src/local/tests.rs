@@ -29,7 +29,9 @@ fn names_in(dir: &Path) -> Vec<String> {
 }
 
 fn assert_no_temp(store: &LocalStore) {
-    assert_eq!(names_in(store.staging().unwrap()), [""; 0], "temporary files were left");
+    let mut left = names_in(store.staging().unwrap());
+    left.retain(|name| name != turn::MARK);
+    assert_eq!(left, [""; 0], "temporary files were left");
 }
 
 /// A small file system of its own, gone with the value.
@@ -66,16 +68,30 @@ impl Drop for Small {
     }
 }
 
+/// Says of a folder that one process alone may write there, as one would that knows no other way.
+fn mark(root: &Path) {
+    std::fs::create_dir_all(root.join(TEMP_DIR)).unwrap();
+    std::fs::write(root.join(TEMP_DIR).join(turn::MARK), "").unwrap();
+}
+
 #[test]
 fn a_directory_keeps_every_promise_of_a_store_in_each_way_of_naming() {
-    for way in 0..3 {
+    for way in [None, Some(Way::Link), Some(Way::Rename)] {
         let home = TempDir::new().unwrap();
         let count = AtomicUsize::new(0);
         conformance::check(&|| {
             let root = home.path().join(count.fetch_add(1, Ordering::Relaxed).to_string());
+            if way.is_none() {
+                mark(&root);
+            }
             let mut store = LocalStore::create(root).unwrap();
-            let publisher = Publisher::every().into_iter().nth(way).unwrap();
-            store.writer.as_mut().unwrap().publisher = publisher;
+            let writer = store.writer.as_mut().unwrap();
+            match &way {
+                None => assert!(matches!(writer.way.get(), Some(Way::Alone(_)))),
+                Some(Way::Link) => assert!(matches!(writer.way.get(), Some(Way::Link)), "not what is preferred"),
+                Some(_) => writer.way = OnceLock::from(Way::Rename),
+            }
+            assert_eq!(store.single_writer(), way.is_none());
             Arc::new(store)
         });
     }
@@ -194,6 +210,7 @@ async fn a_disk_without_inodes_is_full_too() {
     assert!(matches!(put, Err(StoreError::Full { .. })), "{put:?}");
     assert_eq!(store.list("").await.unwrap().len(), count - 1);
     assert_no_temp(&store);
+    let store = small.open();
     store.delete(&key("log/0")).await.unwrap();
     assert_eq!(store.put_new(&key("log/last"), body("x")).await.unwrap(), Put::Created);
 }
@@ -263,29 +280,107 @@ async fn writer_that_is_killed() {
 
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "a crash needs a process that is not this one")]
-async fn a_killed_writer_leaves_whole_objects_only() {
-    let home = TempDir::new().unwrap();
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "local::tests::writer_that_is_killed", "--ignored", "--nocapture"])
-        .env("DR_STORE_TEST_ROOT", home.path())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let announced = lines.by_ref().filter(|l| l.as_ref().unwrap().starts_with("put ")).take(25).count();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let announced = announced + lines.filter(|l| l.as_ref().is_ok_and(|l| l.starts_with("put "))).count();
+async fn a_killed_writer_leaves_whole_objects_only_and_a_lock_to_nobody() {
+    for alone in [false, true] {
+        let home = TempDir::new().unwrap();
+        if alone {
+            mark(home.path());
+        }
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "local::tests::writer_that_is_killed", "--ignored", "--nocapture"])
+            .env("DR_STORE_TEST_ROOT", home.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let announced = lines.by_ref().filter(|l| l.as_ref().unwrap().starts_with("put ")).take(25).count();
+        match LocalStore::open(home.path().to_owned()) {
+            Ok(_) => assert!(!alone, "two write at once"),
+            Err(StoreError::Busy { who, .. }) => {
+                assert!(alone && who.starts_with(&format!("process {} on ", child.id())), "{who}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let announced = announced + lines.filter(|l| l.as_ref().is_ok_and(|l| l.starts_with("put "))).count();
 
-    let store = LocalStore::open(home.path().to_owned()).unwrap();
-    assert_no_temp(&store);
-    let listed = store.list("").await.unwrap();
-    assert!(announced >= 25 && (announced..=announced + 1).contains(&listed.len()), "{announced}, {}", listed.len());
-    for object in listed {
-        let number = object.key.as_str().rsplit('/').next().unwrap().parse().unwrap();
-        assert!(store.get(&object.key, 1 << 20).await.unwrap() == content(number), "{} is torn", object.key);
+        let store = LocalStore::open(home.path().to_owned()).unwrap();
+        assert_eq!(store.single_writer(), alone);
+        assert_eq!(names_in(store.staging().unwrap()), if alone { vec![turn::MARK] } else { vec![] });
+        let listed = store.list("").await.unwrap();
+        assert!(
+            announced >= 25 && (announced..=announced + 1).contains(&listed.len()),
+            "{announced}, {}",
+            listed.len()
+        );
+        for object in listed {
+            let number = object.key.as_str().rsplit('/').next().unwrap().parse().unwrap();
+            assert!(store.get(&object.key, 1 << 20).await.unwrap() == content(number), "{} is torn", object.key);
+        }
     }
+}
+
+#[tokio::test]
+async fn where_one_process_may_write_the_second_is_refused_and_reading_needs_nothing() {
+    let home = TempDir::new().unwrap();
+    let root = || home.path().to_owned();
+    mark(home.path());
+    let first = LocalStore::open(root()).unwrap();
+    assert_eq!(first.put_new(&key("log/1"), body("first")).await.unwrap(), Put::Created);
+    let Err(StoreError::Busy { place, who }) = LocalStore::open(root()) else { panic!("two write at once") };
+    assert_eq!(place, home.path().display().to_string());
+    assert!(who.starts_with(&format!("process {} on ", std::process::id())), "{who}");
+    let reader = LocalStore::open_read_only(root()).unwrap();
+    assert!(reader.single_writer());
+    assert_eq!(reader.get(&key("log/1"), 9).await.unwrap(), "first");
+    assert_eq!(first.put_new(&key("log/1"), body("second")).await.unwrap(), Put::Exists);
+    first.delete(&key("log/1")).await.unwrap();
+    drop(first);
+    let second = LocalStore::open(root()).unwrap();
+    assert_eq!(second.put_new(&key("log/1"), body("second")).await.unwrap(), Put::Created);
+    // Whoever removes the lock under a writer ends its writing, before another one may begin.
+    std::fs::remove_file(home.path().join(TEMP_DIR).join(turn::MARK)).unwrap();
+    assert!(matches!(second.put_new(&key("log/2"), body("x")).await, Err(StoreError::Io { .. })));
+    assert_eq!(second.list("log").await.unwrap().len(), 1);
+}
+
+#[test]
+fn who_holds_the_lock_is_said_without_what_a_terminal_would_obey() {
+    let home = TempDir::new().unwrap();
+    mark(home.path());
+    let path = home.path().join(TEMP_DIR).join(turn::MARK);
+    let lock = File::options().read(true).write(true).open(&path).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    for (written, said) in
+        [("", "another one of this host"), ("a\u{1b}[2J", "a"), ("process 7 on b\nc", "process 7 on b")]
+    {
+        std::fs::write(&path, written).unwrap();
+        let Err(StoreError::Busy { who, .. }) = LocalStore::open(home.path().to_owned()) else { panic!() };
+        assert_eq!(who, said);
+    }
+}
+
+#[test]
+fn a_way_of_naming_is_believed_when_it_was_tried() {
+    let home = TempDir::new().unwrap();
+    let dir = File::open(home.path()).unwrap();
+    let replaces =
+        |temp: &Temp<'_>, dir: &File, name: &str| rustix::fs::renameat(temp.dir, temp.name.as_slice(), dir, name);
+    assert!(!publish::refuses(&dir, &replaces, &[]).unwrap(), "it replaces what is there");
+    for (said, taken_for) in [(Errno::NOSYS, Some(false)), (Errno::IO, None)] {
+        let no = move |_: &Temp<'_>, _: &File, _: &str| Err(said);
+        assert_eq!(publish::refuses(&dir, &no, &[Errno::NOSYS]).ok(), taken_for);
+    }
+    assert!(
+        publish::refuses(&dir, &publish::link, &[]).unwrap() && publish::refuses(&dir, &publish::rename, &[]).unwrap()
+    );
+    assert_eq!(names_in(home.path()), [""; 0]);
+    assert!(matches!(Way::find(&dir).unwrap(), Way::Link));
+    mark(home.path());
+    let marked = File::open(home.path().join(TEMP_DIR)).unwrap();
+    assert!(matches!(Way::find(&marked).unwrap(), Way::Alone(_)), "somebody found out that it is not so");
 }
 
 /// Runs a program of the system, as nothing but a test of durability does.

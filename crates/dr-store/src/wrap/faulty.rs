@@ -164,6 +164,10 @@ impl Store for Faulty {
         self.inner.may_rot()
     }
 
+    fn single_writer(&self) -> bool {
+        self.inner.single_writer()
+    }
+
     fn place(&self) -> String {
         self.inner.place()
     }

@@ -90,6 +90,10 @@ impl Store for Throttled {
         self.inner.may_rot()
     }
 
+    fn single_writer(&self) -> bool {
+        self.inner.single_writer()
+    }
+
     fn place(&self) -> String {
         self.inner.place()
     }

@@ -53,6 +53,7 @@ impl Check {
             outcome = outcome.and(away(closed, opened.is_empty(), world));
             for one in &opened {
                 let (named, tally) = (one.spot.named(), Tally::default());
+                crate::told::single_writer(one.repository.shelf(), screen);
                 let checked = observe::while_shown(screen, &tally, observe::checking, || {
                     checked::run(&one.repository, much, world.signals.stop(), &tally)
                 });

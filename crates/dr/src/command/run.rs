@@ -187,6 +187,9 @@ pub fn say(world: &World<'_>, run: &Done) {
         .copies
         .iter()
         .map(|copy| match copy.outcome {
+            CopyOutcome::Done if copy.single_writer => {
+                format!("{} +{} (single-writer mode)", copy.target, shown::size(copy.bytes_stored))
+            }
             CopyOutcome::Done => format!("{} +{}", copy.target, shown::size(copy.bytes_stored)),
             other => format!("{} {other}", copy.target),
         })

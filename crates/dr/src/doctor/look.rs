@@ -146,6 +146,11 @@ pub fn targets(school: &School, contents: &Contents) -> Vec<Check> {
                 "the repository is there, but nothing can be written",
                 "Look how it is mounted, and whose folder it is.",
             ),
+            Ok(repository) if repository.single_writer() => ok(
+                about.as_str(),
+                "the repository is there and can be written, by this host alone and one process at a time \
+                 (single-writer mode)",
+            ),
             Ok(_) => ok(about.as_str(), "the repository is there and can be written"),
         });
         if spot.folder.is_dir() {

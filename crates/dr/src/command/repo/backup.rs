@@ -96,6 +96,7 @@ impl Backup {
         let started = clock::now();
         let taken = self.take(world, started)?;
         let mut repository = self.place.open(Access::Write, world)?;
+        told::single_writer(repository.shelf(), world.screen);
         let hostname = place::hostname();
         let cache = Cache::of(repository.id(), world.screen);
         let scratch = env::scratch_folder();

@@ -83,6 +83,7 @@ impl Check {
             }
             Err(error) => return Err(told::repo(&error, Doing::Opening, &world.signals)),
         };
+        told::single_writer(repository.shelf(), world.screen);
         let not_run = |error| self.not_run(&error, world);
         let much = self.how_much();
         let tally = Tally::default();

@@ -50,6 +50,7 @@ impl Init {
             create(&shelf, &keys.family, keys.password.as_ref().map(|p| p.as_str()), &created, now.as_millisecond())
                 .map_err(told)?;
         world.screen.mention(&format!("made repository {id} at {}", self.place.shown()));
+        told::single_writer(&shelf, world.screen);
         if keys.password.is_some() && keys.to_write.is_none() {
             world.screen.mention("whoever loses its password loses the backups: keep the password in a second place");
         }
@@ -89,7 +90,7 @@ fn sibling_keys(other: &Place, world: &World<'_>) -> Result<unlock::NewKeys, Fai
         Unlock::Key(_) => unlock::given()?,
     };
     let shelf = other.shelf(Access::Read, world).map_err(|e| told::store(e, Doing::Opening, &world.signals))?;
-    let repository = Repository::open(shelf, unlocking, place::host_id(&place::hostname()))
+    let repository = Repository::open(shelf, unlocking, dr_repo::HostId::named(&place::hostname()))
         .map_err(|e| told::repo(&e, Doing::Opening, &world.signals))?;
     match repository.key() {
         Key::Family(family) => Ok(unlock::NewKeys { family: family.clone(), password, to_write: None }),

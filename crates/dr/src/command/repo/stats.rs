@@ -23,8 +23,9 @@ impl Stats {
         let stats = repository.stats().map_err(|e| told::repo(&e, Doing::Reading, &world.signals))?;
         world.screen.document(&json!({
             "snapshots": stats.snapshots, "chunks": stats.chunks, "packs": stats.packs, "bytes": stats.bytes,
-            "objects": stats.objects, "logical_bytes": stats.logical_bytes,
+            "objects": stats.objects, "logical_bytes": stats.logical_bytes, "single_writer": repository.single_writer(),
         }));
+        told::single_writer(repository.shelf(), world.screen);
         let say = |line: String| world.screen.say(&line);
         say(shown::count(stats.snapshots, "snapshot", "snapshots"));
         say(format!("{} of contents in all snapshots together", shown::size(stats.logical_bytes)));
