@@ -25,7 +25,8 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let school = School::new();
+        let mut school = School::new();
+        school.workers = 1;
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let shelf = school.shelf(Arc::clone(&store));
         school.create(&shelf);

@@ -210,6 +210,8 @@ pub struct School {
     pub family: FamilyKey,
     pub writer: WriterKey,
     pub folder: tempfile::TempDir,
+    /// Threads of a backup. With one, what is stored together lies in one pack.
+    pub workers: usize,
     clock: AtomicI64,
 }
 
@@ -231,7 +233,14 @@ impl School {
         let family = FamilyKey::generate();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let writer = family.writer().unwrap();
-        Self { runtime, writer, family, folder: tempfile::tempdir().unwrap(), clock: AtomicI64::new(1_700_000_000_000) }
+        Self {
+            runtime,
+            writer,
+            family,
+            folder: tempfile::tempdir().unwrap(),
+            workers: 2,
+            clock: AtomicI64::new(1_700_000_000_000),
+        }
     }
 
     /// The same keys in another folder.
@@ -281,7 +290,7 @@ impl School {
             journal: None,
             scratch: self.folder.path(),
             level: Some(1),
-            workers: 2,
+            workers: self.workers,
             clock: &|| self.clock.fetch_add(1, Ordering::Relaxed),
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
