@@ -102,6 +102,11 @@ impl SessionState {
     pub(crate) fn is_open(&self) -> bool {
         !self.closed && !self.fenced
     }
+
+    /// Whose word what is in its packs is: what was moved as it was is its first writer's still.
+    pub(crate) fn writer(&self) -> Option<Author> {
+        self.moved_from.or(self.author)
+    }
 }
 
 /// An index object that somebody registered.
@@ -445,10 +450,7 @@ impl State {
 
     /// Who wrote what is in all of these packs, if it was one writer.
     fn author_of(&self, packs: &[Runs]) -> Option<Author> {
-        let author = |runs: &Runs| {
-            let session = self.sessions.get(&runs.session)?;
-            session.moved_from.or(session.author)
-        };
+        let author = |runs: &Runs| self.sessions.get(&runs.session)?.writer();
         let mut authors = packs.iter().map(author);
         let first = authors.next()??;
         authors.all(|other| other == Some(first)).then_some(first)

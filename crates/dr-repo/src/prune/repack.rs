@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::blind::Frames;
 use super::{Prune, Rewritten, target};
 use crate::error::RepoError;
-use crate::fold::runs_of;
+use crate::fold::{SessionState, runs_of};
 use crate::id::{Digest, PackKind};
 use crate::log::key;
 use crate::log_entry::{Author, Body};
@@ -62,8 +62,7 @@ fn trust(repository: &Repository, index: &Index, pack: u32) -> Trust {
     if state.packs.get(&id).is_some_and(|pack| pack.verified >= 2) {
         return Trust::All;
     }
-    let session = state.sessions.get(&id.session);
-    Trust::Writer(session.and_then(|session| session.moved_from.or(session.author)))
+    Trust::Writer(state.sessions.get(&id.session).and_then(SessionState::writer))
 }
 
 struct Moving<'a> {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use dr_store::{Key, Shelf, StoreError};
 
 use crate::error::RepoError;
+use crate::fold::SessionState;
 use crate::format::{FOOTER, INDEX_MAX, PACK_MAX};
 use crate::header::Header;
 use crate::id::{Digest, FamilyId, HostId, PackId, Secret, session_of_index, unhex};
@@ -357,9 +358,7 @@ fn judge(repository: &Repository, id: PackId, named: Option<HostId>) -> Option<J
         return None;
     }
     // Nobody takes another key's word for what a chunk holds, except a verifier's.
-    let session = log.sessions.get(&id.session);
-    // What was moved as it was is its first writer's still.
-    let author = session.and_then(|session| session.moved_from.or(session.author));
+    let author = log.sessions.get(&id.session).and_then(SessionState::writer);
     let is_own = author.is_some_and(|author| author == repository.writer.as_author());
     let trusted = is_own || state.is_some_and(|state| state.verified >= 2);
     Some(Judged {
