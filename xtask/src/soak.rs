@@ -18,7 +18,7 @@ struct Soak {
 
 const SOAKS: [Soak; 14] = [
     Soak { name: "kills", about: "backups killed at random moments", count: 300 },
-    Soak { name: "crowd", about: "prunes beside eight writers, stopped and killed, on a disk that fails", count: 200 },
+    Soak { name: "crowd", about: "seconds of CPU: eight writers, two prunes, stops, kills, faults", count: 1_800 },
     Soak { name: "rounds", about: "prunes beside three backups, some of them killed, and what is left", count: 200 },
     Soak { name: "shorten", about: "prunes killed while they shorten a long log", count: 300 },
     Soak { name: "day-one", about: "the first version, built from its commit, on what today's wrote", count: 0 },

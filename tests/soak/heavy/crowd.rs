@@ -247,7 +247,7 @@ fn cpu_seconds() -> u64 {
 
 #[test]
 fn writers_and_prunes_that_are_stopped_and_killed_on_a_failing_disk_lose_nothing_and_leave_nothing() {
-    let (prunes, ground) = (count(6), Ground::new());
+    let (seconds, ground) = (count(60), Ground::new());
     let faulty = Faulty::in_folder(&ground.path("home"));
     // The costly part of a password, once.
     ground.dr(["repo", "init", &ground.at("repo")]).ended(0);
@@ -267,14 +267,14 @@ fn writers_and_prunes_that_are_stopped_and_killed_on_a_failing_disk_lose_nothing
         copies: 0,
     };
     let mut proved = 0;
-    while crowd.pruned < prunes {
+    while cpu_seconds() < seconds || crowd.pruned < 2 || faulty.count() == 0 {
         crowd.begin();
         // Not waiting for anything: the step is the crowd's unit of luck.
         std::thread::sleep(Duration::from_millis(10));
         crowd.torment();
         crowd.gather();
-        if crowd.pruned >= proved + 20 {
-            proved = crowd.pruned;
+        if cpu_seconds() >= proved + 300 {
+            proved = cpu_seconds();
             crowd.quiet();
             crowd.prove();
             println!(
@@ -313,6 +313,5 @@ fn writers_and_prunes_that_are_stopped_and_killed_on_a_failing_disk_lose_nothing
         faulty.count(),
         cpu_seconds(),
     );
-    assert!(faulty.count() > 0, "the disk never failed");
     assert!(packs * 100 <= live * 115, "{packs} bytes for {live}");
 }
