@@ -2,8 +2,10 @@
 //!
 //! Without reading contents: the log's chain, key slots, index objects, every pack's presence and length, and
 //! every name in every tree. With `read_data`: every byte of every pack against its BLAKE3, and with a key that
-//! reads, every frame opened and every chunk named anew. What is damaged is named with the files it costs.
+//! reads, every frame opened, every chunk named anew, and the list of what each snapshot uses held to its tree. What is
+//! damaged is named with the files it costs.
 
+mod lists;
 mod parity;
 
 pub(crate) use parity::{is_whole, table};
@@ -20,7 +22,7 @@ use crate::extents::Run;
 use crate::fetch::{Fetcher, open_frame};
 use crate::fold::runs_of;
 use crate::format::{PACK_MAX, REPO_JSON_MAX, SLOT_MAX};
-use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackId, SnapshotId};
+use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackId, SessionId, SnapshotId};
 use crate::log::key;
 use crate::log_entry::Body;
 use crate::look::lost;
@@ -93,6 +95,8 @@ pub struct Checked {
     pub(crate) sound: Vec<(PackId, HostId)>,
     /// Packs that are missing, damaged or described by nothing.
     pub(crate) unsound: Vec<(PackId, HostId)>,
+    /// Sessions of snapshots that use more than their lists say.
+    pub(crate) short: BTreeSet<(HostId, SessionId)>,
     /// Whether the sound ones were opened as well, and each of their chunks named anew.
     pub(crate) opened: bool,
     /// Since when, in milliseconds since 1970 UTC, the packs that were not read now were read by nobody else either: of
@@ -307,6 +311,9 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
         .into_iter()
         .map(|(object, what)| Finding { lost: lost.remove(&object).unwrap_or_default(), object, what })
         .collect();
+    if options.read_data == ReadData::All {
+        lists::check(repository, options, &mut out)?;
+    }
     Ok(out)
 }
 

@@ -123,7 +123,6 @@ impl FamilyKey {
         derive("dr v1 maintenance ed25519", &[&self.secret.0])
     }
 
-    /// The X25519 private key that opens lists of what snapshots use.
     fn gc(&self) -> Secret {
         derive("dr v1 gc x25519", &[&self.secret.0])
     }
@@ -253,6 +252,15 @@ impl Key {
     #[must_use]
     pub fn reads(&self) -> bool {
         matches!(self, Self::Family(_))
+    }
+
+    /// The X25519 private key that opens lists of what snapshots use.
+    pub(crate) fn gc(&self) -> Option<Secret> {
+        match self {
+            Self::Family(key) => Some(key.gc()),
+            Self::Writer(_) => None,
+            Self::Pruner(key) => Some(key.gc.clone()),
+        }
     }
 }
 

@@ -51,7 +51,7 @@ impl Content for Bytes_ {
 pub(crate) struct Scene {
     runtime: tokio::runtime::Runtime,
     pub(crate) shelf: Shelf,
-    family: FamilyKey,
+    pub(crate) family: FamilyKey,
     pub(crate) folder: tempfile::TempDir,
 }
 

@@ -34,8 +34,8 @@ use crate::repository::Repository;
 use crate::session::Session;
 use crate::spares;
 use crate::stored::{Says, Stored, begin, or_fence};
-use mark::Live;
-pub(crate) use mark::mark;
+pub(crate) use blind::{Frames, Lists};
+pub(crate) use mark::{Live, mark};
 use plan::{Fate, plan};
 use weigh::{Needed, uses};
 
@@ -162,7 +162,7 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
     wanted.sort_unstable_by_key(|(n, id, _)| (*n, *id));
     let wanted: Vec<_> = wanted.into_iter().map(|(_, id, document)| (id, document)).collect();
     let known = match &gc {
-        None => mark(repository, &wanted, options.scratch, options.stop).map(Needed::Chunks),
+        None => mark(repository, &wanted, Some(options.scratch), options.stop).map(Needed::Chunks),
         Some(gc) => blind::listed(repository, &wanted, gc, options.stop).map(Needed::Frames),
     };
     let needed = match known {

@@ -92,8 +92,8 @@ pub fn repair(
 struct Mending<'a> {
     options: &'a Repair<'a>,
     done: Vec<Mended>,
-    /// Sessions whose index objects were written anew.
-    described: BTreeSet<(HostId, SessionId)>,
+    /// Sessions whose snapshots need lists of what they use anew, as their index objects were written anew or said too little.
+    unlisted: BTreeSet<(HostId, SessionId)>,
     each: &'a mut dyn FnMut(Told<'_>),
 }
 
@@ -141,8 +141,9 @@ fn run(
             return Err(RepoError::WrongKey(format!("{} is another school's", other.shelf.place())));
         }
     }
-    let mut mending = Mending { options, done: Vec::new(), described: BTreeSet::new(), each };
+    let mut mending = Mending { options, done: Vec::new(), unlisted: BTreeSet::new(), each };
     let before = mending.look(repository)?;
+    mending.unlisted.extend(&before.short);
     before.findings.iter().for_each(|finding| (mending.each)(Told::Damaged(finding)));
     let is_sound = before.findings.is_empty() && before.without_parity == 0 && repository.log.unknown.is_empty();
     if options.dry || is_sound {

@@ -5,14 +5,15 @@
 //! than it needs.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::RepoError;
 use crate::fold::{SnapshotState, State, ranges, whole};
-use crate::id::{ChunkId, PackId, Secret, SnapshotId};
+use crate::id::{ChunkId, PackId, Secret, SessionId, SnapshotId};
 use crate::index_object::{self, Record};
 use crate::log::key;
-use crate::log_entry::Author;
+use crate::log_entry::{Author, ObjectRef};
 use crate::look::lost;
 use crate::lookup::Index;
 use crate::repository::{Repository, read_vouched};
@@ -22,10 +23,15 @@ use crate::wire::Bad;
 /// A bit for each frame of each pack.
 struct Bits {
     words: Vec<u64>,
-    begins: Vec<usize>,
+    begins: Arc<[usize]>,
 }
 
 impl Bits {
+    fn unset(begins: Arc<[usize]>) -> Self {
+        let end = begins.last().copied().unwrap_or_default();
+        Self { words: vec![0; end.div_ceil(64)], begins }
+    }
+
     fn at(&self, pack: u32, frame: u16) -> Option<(usize, u64)> {
         let (begin, end) = (*self.begins.get(pack as usize)?, *self.begins.get(pack as usize + 1)?);
         let bit = begin + usize::from(frame);
@@ -51,13 +57,13 @@ impl Bits {
 }
 
 /// The frames that are needed, and packs that stay whatever is in them.
-pub(super) struct Frames {
+pub(crate) struct Frames {
     bits: Bits,
     pinned: BTreeMap<PackId, &'static str>,
 }
 
 impl Frames {
-    pub(super) fn has(&self, pack: u32, frame: u16) -> bool {
+    pub(crate) fn has(&self, pack: u32, frame: u16) -> bool {
         self.bits.has(pack, frame)
     }
 
@@ -71,6 +77,11 @@ impl Frames {
         let needed = |frame: &u16| self.bits.has(pack, *frame);
         let frames = self.bits.frames_of(pack);
         self.has_any(pack) && (0..frames).filter(needed).count() < usize::from(frames)
+    }
+
+    /// Whether every frame of a pack is needed.
+    pub(crate) fn is_whole(&self, pack: u32) -> bool {
+        (0..self.bits.frames_of(pack)).all(|frame| self.bits.has(pack, frame))
     }
 
     pub(super) fn has_any(&self, pack: u32) -> bool {
@@ -88,40 +99,69 @@ pub(super) fn listed(
     gc: &Secret,
     stop: &AtomicBool,
 ) -> Result<Frames, RepoError> {
-    let index = repository.index()?;
-    let state = &repository.log.state;
-    let mut marker = Marker::new(repository, index)?;
-    let mut lists: HashMap<_, Vec<_>> = HashMap::new();
-    for one in state.indexes.iter().filter(|one| !one.superseded) {
-        lists.entry(one.session).or_default().push(&one.object);
-    }
-    for (id, snapshot) in wanted.iter().filter_map(|(id, _)| Some((id, state.snapshots.get(id)?))) {
+    let mut lists = Lists::new(repository, gc)?;
+    for (id, _) in wanted {
         if stop.load(Ordering::Relaxed) {
             return Err(RepoError::Interrupted);
         }
-        let mut list = None;
+        lists.add(*id)?;
+    }
+    Ok(lists.taken())
+}
+
+/// The lists of snapshots, and what was taken from them so far.
+pub(crate) struct Lists<'a> {
+    repository: &'a Repository,
+    gc: &'a Secret,
+    /// The index objects of each session, in which its snapshots' lists are.
+    objects: HashMap<SessionId, Vec<&'a ObjectRef>>,
+    marker: Marker<'a>,
+}
+
+impl<'a> Lists<'a> {
+    /// `gc`: the private half of the pruning key.
+    pub(crate) fn new(repository: &'a Repository, gc: &'a Secret) -> Result<Self, RepoError> {
+        let mut objects: HashMap<_, Vec<_>> = HashMap::new();
+        for one in repository.log.state.indexes.iter().filter(|one| !one.superseded) {
+            objects.entry(one.session).or_default().push(&one.object);
+        }
+        Ok(Self { repository, gc, objects, marker: Marker::new(repository, repository.index()?)? })
+    }
+
+    /// Takes what a snapshot needs, and says which object has told it. One that has no list needs whatever its commit
+    /// named.
+    pub(crate) fn add(&mut self, id: SnapshotId) -> Result<Option<&'a ObjectRef>, RepoError> {
+        let repository = self.repository;
+        let Some(snapshot) = repository.log.state.snapshots.get(&id) else { return Ok(None) };
+        let mut found = None;
         // The last thing that a session says is what its snapshot uses.
-        for object in lists.get(&snapshot.session).into_iter().flatten().rev() {
+        for object in self.objects.get(&snapshot.session).into_iter().flatten().rev() {
             let sealed = match read_vouched(&repository.shelf, &key(&object.name)?, object) {
-                Ok(bytes) => sealed_list(&bytes, repository, *id),
+                Ok(bytes) => sealed_list(&bytes, repository, id),
                 Err(error) => {
                     lost(error)?;
                     None
                 }
             };
-            list = sealed.and_then(|sealed| used::open(&sealed, gc, repository.writer.family, snapshot.session).ok());
-            if list.is_some() {
+            let open = |sealed: Vec<u8>| used::open(&sealed, self.gc, repository.writer.family, snapshot.session).ok();
+            if let Some(list) = sealed.and_then(open) {
+                found = Some((*object, list));
                 break;
             }
         }
-        let told = match list.map(|list| marker.list(&list)) {
+        let told = match found.as_ref().map(|(_, list)| self.marker.list(list)) {
             Some(Ok(true)) => Told::All,
             Some(Ok(false)) => Told::Some,
             Some(Err(_)) | None => Told::Unlisted,
         };
-        marker.pin(snapshot, told);
+        self.marker.pin(snapshot, told);
+        Ok(found.map(|(object, _)| object))
     }
-    Ok(marker.end())
+
+    /// What was taken since the last time.
+    pub(crate) fn taken(&mut self) -> Frames {
+        self.marker.taken()
+    }
 }
 
 fn sealed_list(bytes: &[u8], repository: &Repository, snapshot: SnapshotId) -> Option<Vec<u8>> {
@@ -183,7 +223,7 @@ impl<'a> Marker<'a> {
                 }
             }
         }
-        let bits = Bits { words: vec![0; end.div_ceil(64)], begins };
+        let bits = Bits::unset(begins.into());
         Ok(Self { index, state, frames: Frames { bits, pinned: BTreeMap::new() }, plain, moved, is_left, is_stale })
     }
 
@@ -252,13 +292,14 @@ impl<'a> Marker<'a> {
         own().for_each(|range| keep(range, NO_LIST));
     }
 
-    /// Marks all frames of what is pinned.
-    fn end(mut self) -> Frames {
+    /// What was marked, with all frames of what is pinned; begins anew.
+    fn taken(&mut self) -> Frames {
         for pack in 0..self.index.packs() {
             if self.frames.pinned.contains_key(&self.index.brief(pack).id) {
                 (0..self.frames.bits.frames_of(pack)).for_each(|frame| self.frames.bits.set(pack, frame));
             }
         }
-        self.frames
+        let bits = Bits::unset(Arc::clone(&self.frames.bits.begins));
+        std::mem::replace(&mut self.frames, Frames { bits, pinned: BTreeMap::new() })
     }
 }

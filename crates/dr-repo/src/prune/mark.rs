@@ -99,10 +99,14 @@ impl Live {
     pub(crate) fn marks(&self, index: &Index) -> Result<Marks, RepoError> {
         let marks = Marks::new(index)?;
         for (pack, chunks) in (0..).zip(index.sizes()?) {
-            let here = (0..chunks).map(|chunk| Place { pack, chunk });
-            here.filter(|place| self.has(*place)).for_each(|place| marks.set(place));
+            self.of(pack, chunks).for_each(|place| marks.set(place));
         }
         Ok(marks)
+    }
+
+    /// The places in a pack of so many chunks that are needed.
+    pub(crate) fn of(&self, pack: u32, chunks: u32) -> impl Iterator<Item = Place> {
+        (0..chunks).map(move |chunk| Place { pack, chunk }).filter(|place| self.has(*place))
     }
 
     /// Whether of so many chunks of this pack some are needed and some are not.
@@ -126,14 +130,14 @@ const TOGETHER: usize = if cfg!(test) { 4 } else { 1 << 12 };
 const LEAVES: usize = if cfg!(test) { 8 } else { 1 << 16 };
 
 /// Follows these snapshots; best in the order in which they were committed, in which their pages lie. What does not fit
-/// into memory lies in `scratch` meanwhile, in a file without a name.
+/// into memory lies meanwhile in a file without a name, in `scratch` or where temporary files are.
 ///
 /// # Errors
 /// If a page cannot be read: nobody knows what lies below it, so nothing may be removed.
 pub(crate) fn mark(
     repository: &Repository,
     snapshots: &[(SnapshotId, ChunkId)],
-    scratch: &Path,
+    scratch: Option<&Path>,
     stop: &AtomicBool,
 ) -> Result<Live, RepoError> {
     let index = repository.index()?;
@@ -148,7 +152,7 @@ pub(crate) fn mark(
         leaves: Vec::new(),
         stop,
     };
-    let mut wanted = Wanted::new(Ground(Some(scratch.to_owned())));
+    let mut wanted = Wanted::new(Ground(scratch.map(Path::to_owned)));
     for (id, document) in snapshots {
         marker.snapshot(*id, *document, &mut wanted)?;
     }

@@ -135,7 +135,7 @@ fn register(
         return Ok(false);
     }
     let index = describe::store(repository, host, session, (&lines, &records))?;
-    mending.described.insert((host, session));
+    mending.unlisted.insert((host, session));
     let own = runs_of(lines.iter().map(|line| (line.id, host))).into_iter().flat_map(|runs| runs.runs).collect();
     let anew = Anew { own, indexes: vec![index], ..nothing(left.by) };
     let registered = anew.into_registered(repository, false);
@@ -174,10 +174,11 @@ fn lost(repository: &Repository, mending: &Mending<'_>) -> Result<Vec<Lost>, Rep
             let Some(id) = Document::id_in(bytes).filter(|id| !state.snapshots.contains_key(id)) else { continue };
             let Ok(said) = Document::decode(bytes, id) else { continue };
             let label = said.label.seal(&repository.writer.naming.list, repository.writer.family, id)?;
-            let followed = match mark(repository, &[(id, document)], mending.options.scratch, mending.options.stop) {
-                Ok(live) => Some(live),
-                Err(error) => cannot_be_had(error).map(|_| None)?,
-            };
+            let followed =
+                match mark(repository, &[(id, document)], Some(mending.options.scratch), mending.options.stop) {
+                    Ok(live) => Some(live),
+                    Err(error) => cannot_be_had(error).map(|_| None)?,
+                };
             // Of one that cannot be followed to its end nobody knows: it may need anything.
             let is_needed = |number: u32| followed.as_ref().is_none_or(|live| live.has_any(number));
             let needs = (0..index.packs())

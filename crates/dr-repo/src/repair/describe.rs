@@ -109,7 +109,7 @@ pub(super) fn describe(repository: &mut Repository, mending: &mut Mending<'_>) -
     }
     for ((host, session), objects) in bad {
         mending.may_go_on()?;
-        mending.described.insert((host, session));
+        mending.unlisted.insert((host, session));
         let (mut lines, mut records, mut all) = (Vec::new(), Vec::new(), true);
         let packs: Vec<PackId> =
             repository.log.state.packs.range(whole(session)).filter(|(_, at)| !at.swept).map(|(id, _)| *id).collect();

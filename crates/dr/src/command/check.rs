@@ -22,7 +22,7 @@ pub struct Check {
     /// Only these targets
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
-    /// Also read every byte and open every chunk
+    /// Also read every byte, open every chunk, and compare what each backup uses with its own list
     #[arg(long, conflicts_with = "budget")]
     read_data: bool,
     /// Also read what nobody has read for longest, for so long or so much on each copy: `30m`, `2h` or `10GiB`

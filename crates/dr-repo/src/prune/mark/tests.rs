@@ -86,7 +86,7 @@ fn what_is_sorted_and_looked_up_all_together_is_what_single_questions_find() {
             needed.insert((ChunkKind::Document as u8, *document));
             follow(&mut fetcher, repository.document(*id).unwrap().root.unwrap().id, &mut needed);
         }
-        let live = mark(&repository, &documents, scene.folder.path(), &AtomicBool::new(false)).unwrap();
+        let live = mark(&repository, &documents, Some(scene.folder.path()), &AtomicBool::new(false)).unwrap();
         assert_eq!(live.lost, 0);
         let (mut kept, mut places) = (Names::new(), 0);
         for pack in 0..index.packs() {
@@ -112,7 +112,7 @@ fn a_pack_that_is_needed_whole_or_not_at_all_weighs_what_its_chunks_weigh() {
     let (mut whole, mut mixed, mut unused) = (0, 0, 0);
     for wanted in [&ids[..], &ids[..1], &ids[2..], &[]] {
         let documents: Vec<_> = wanted.iter().map(|id| (*id, repository.log.state.snapshots[id].document)).collect();
-        let live = mark(&repository, &documents, scene.folder.path(), &AtomicBool::new(false)).unwrap();
+        let live = mark(&repository, &documents, Some(scene.folder.path()), &AtomicBool::new(false)).unwrap();
         let needed = Needed::Chunks(live);
         let read = |out: &mut Vec<_>, Whole { pack, len, rows, .. }: Whole<'_>| {
             out.push((pack, weigh(&needed, pack, len, rows.unwrap())));
@@ -155,7 +155,7 @@ fn a_damaged_copy_of_a_page_does_not_stand_for_the_whole_one_beside_it() {
         let repository = scene.open();
         let index = repository.index().unwrap();
         let documents = [(id, repository.log.state.snapshots[&id].document)];
-        let live = mark(&repository, &documents, scene.folder.path(), &AtomicBool::new(false)).unwrap();
+        let live = mark(&repository, &documents, Some(scene.folder.path()), &AtomicBool::new(false)).unwrap();
         let mut fetcher = repository.fetcher().unwrap();
         let mut needed = Names::new();
         follow(&mut fetcher, repository.document(id).unwrap().root.unwrap().id, &mut needed);

@@ -21,7 +21,7 @@ pub struct Check {
     /// A path, or file:// and a path
     #[arg(value_name = "URL", value_parser = place::parse)]
     place: Place,
-    /// Also read every byte and open every chunk
+    /// Also read every byte, open every chunk, and compare what each backup uses with its own list
     #[arg(long)]
     read_data: bool,
     /// Also read a part of the contents: `10%`, another part each time, or `20GiB`, what nobody has read for longest
