@@ -9,6 +9,7 @@
 
 mod anew;
 mod backup;
+mod bits;
 mod cache;
 mod cbor;
 mod check;

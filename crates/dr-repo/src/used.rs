@@ -4,59 +4,17 @@
 //! whichever pack they are moved into.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use zeroize::Zeroizing;
 
+use crate::bits::{BitsIn, Word};
 use crate::error::RepoError;
 use crate::format::{FRAME_CHUNKS_MAX, INDEX_RAW_MAX, PACK_CHUNKS_MAX, PACK_NO_MAX};
 use crate::id::{FamilyId, PackId, PackKind, Secret, SessionId, SnapshotId};
-use crate::lookup::{Index, Place};
+use crate::lookup::Index;
 use crate::seal::{open_from, open_once, public_of, seal_once, seal_to};
 use crate::squeeze::{Squeezer, Unsqueezer};
 use crate::wire::{Bad, Cursor, put_varint};
-
-/// A bit for each chunk of each pack that was there when a run began. Many threads set them.
-pub(crate) struct Marks {
-    words: Vec<AtomicU64>,
-    /// Where in these the words of each pack begin, and where those of the last one end.
-    begins: Vec<usize>,
-}
-
-impl Marks {
-    pub(crate) fn new(index: &Index) -> Result<Self, RepoError> {
-        let (mut begins, mut end) = (vec![0], 0);
-        for chunks in index.sizes()? {
-            end += chunks.div_ceil(64) as usize;
-            begins.push(end);
-        }
-        Ok(Self { words: (0..end).map(|_| AtomicU64::new(0)).collect(), begins })
-    }
-
-    pub(crate) fn set(&self, place: Place) {
-        if let Some(word) = self.of(place.pack).get(place.chunk as usize / 64) {
-            word.fetch_or(1 << (place.chunk % 64), Ordering::Relaxed);
-        }
-    }
-
-    fn of(&self, pack: u32) -> &[AtomicU64] {
-        match self.begins.get(pack as usize..pack as usize + 2) {
-            Some(&[begin, end]) => &self.words[begin..end],
-            _ => &[],
-        }
-    }
-
-    fn has(&self, place: Place) -> bool {
-        let word = self.of(place.pack).get(place.chunk as usize / 64);
-        word.is_some_and(|word| word.load(Ordering::Relaxed) >> (place.chunk % 64) & 1 == 1)
-    }
-
-    /// The packs of which anything is marked.
-    pub(crate) fn packs(&self) -> impl Iterator<Item = u32> {
-        let any = |pack: &u32| self.of(*pack).iter().any(|word| word.load(Ordering::Relaxed) != 0);
-        (0..self.begins.len() as u32 - 1).filter(any)
-    }
-}
 
 const SESSION: u8 = 1;
 const WHOLE: u8 = 2;
@@ -106,14 +64,14 @@ impl List {
         }
     }
 
-    /// What is marked in the packs of an index.
-    pub(crate) fn marked(&mut self, index: &Index, marks: &Marks) -> Result<(), RepoError> {
+    /// The chunks that are marked in the packs of an index.
+    pub(crate) fn marked<W: Word + Default>(&mut self, index: &Index, marks: &BitsIn<W>) -> Result<(), RepoError> {
         let mut moved: BTreeMap<PackId, BTreeMap<u32, Vec<bool>>> = BTreeMap::new();
         for pack in marks.packs() {
             let known = index.pack(pack)?;
             let (mut own, mut chunk, mut is_whole) = (BTreeMap::new(), 0, true);
             for (frame, ids) in known.frames.iter().zip(index.ids_of(pack)?) {
-                let used: Vec<bool> = (chunk..).take(ids.len()).map(|chunk| marks.has(Place { pack, chunk })).collect();
+                let used: Vec<bool> = (chunk..).take(ids.len()).map(|chunk| marks.has(pack, chunk)).collect();
                 chunk += ids.len() as u32;
                 is_whole &= frame.origin == 0 && used.iter().all(|used| *used);
                 if !used.contains(&true) {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{Attributes, Profile, Stamp};
 
+use crate::bits::SharedBits;
 use crate::error::RepoError;
 use crate::fetch::Namer;
 use crate::id::{ChunkId, ChunkKind};
@@ -14,7 +15,6 @@ use crate::lookup::Index;
 use crate::page::{Contents, Extent};
 use crate::session::Session;
 use crate::taken::Taken;
-use crate::used::Marks;
 
 /// The first thing that went wrong, and the sign for all threads to end.
 pub(crate) struct Fuse {
@@ -55,7 +55,7 @@ pub(crate) struct Shared<'a> {
     /// Chunks that this session has taken in.
     fresh: Taken,
     /// Chunks in packs of others that this snapshot relies on.
-    pub(crate) relied: Marks,
+    pub(crate) relied: SharedBits,
     /// Whether duplicates may be looked for in old packs.
     rely: bool,
     /// Files with several names, so that the second name costs no second read.
@@ -88,7 +88,7 @@ impl<'a> Shared<'a> {
             index,
             namer,
             fresh: Taken::new(scratch),
-            relied: Marks::new(index)?,
+            relied: SharedBits::new(index.sizes()?),
             rely,
             links: Mutex::default(),
         })
@@ -107,7 +107,7 @@ impl Shared<'_> {
     /// Whether an old pack holds it; if so the snapshot relies on that from now on.
     fn have(&self, kind: ChunkKind, id: ChunkId) -> bool {
         let place = self.index.duplicate(kind, id);
-        place.inspect(|place| self.relied.set(*place)).is_some()
+        place.inspect(|place| self.relied.set(place.pack, place.chunk)).is_some()
     }
 
     /// What was taken of this file under another of its names.

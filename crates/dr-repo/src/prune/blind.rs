@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::bits::Bits;
 use crate::error::RepoError;
 use crate::fold::{SnapshotState, State, ranges, whole};
 use crate::id::{ChunkId, PackId, Secret, SessionId, SnapshotId};
@@ -20,51 +21,33 @@ use crate::repository::{Repository, read_vouched};
 use crate::used::{self, Uses};
 use crate::wire::Bad;
 
-/// A bit for each frame of each pack.
-struct Bits {
-    words: Vec<u64>,
-    begins: Arc<[usize]>,
-}
-
-impl Bits {
-    fn unset(begins: Arc<[usize]>) -> Self {
-        let end = begins.last().copied().unwrap_or_default();
-        Self { words: vec![0; end.div_ceil(64)], begins }
-    }
-
-    fn at(&self, pack: u32, frame: u16) -> Option<(usize, u64)> {
-        let (begin, end) = (*self.begins.get(pack as usize)?, *self.begins.get(pack as usize + 1)?);
-        let bit = begin + usize::from(frame);
-        (bit < end).then_some((bit / 64, 1 << (bit % 64)))
-    }
-
-    fn set(&mut self, pack: u32, frame: u16) {
-        if let Some((word, bit)) = self.at(pack, frame) {
-            self.words[word] |= bit;
-        }
-    }
-
-    fn has(&self, pack: u32, frame: u16) -> bool {
-        self.at(pack, frame).is_some_and(|(word, bit)| self.words[word] & bit != 0)
-    }
-
-    fn frames_of(&self, pack: u32) -> u16 {
-        match self.begins.get(pack as usize..pack as usize + 2) {
-            Some(&[begin, end]) => (end - begin) as u16,
-            _ => 0,
-        }
-    }
-}
-
 /// The frames that are needed, and packs that stay whatever is in them.
 pub(crate) struct Frames {
     bits: Bits,
+    /// How many frames each pack has.
+    sizes: Arc<[u16]>,
     pinned: BTreeMap<PackId, &'static str>,
 }
 
 impl Frames {
+    fn of(bits: Bits, sizes: Arc<[u16]>) -> Self {
+        Self { bits, sizes, pinned: BTreeMap::new() }
+    }
+
+    fn frames_of(&self, pack: u32) -> u16 {
+        self.sizes.get(pack as usize).copied().unwrap_or_default()
+    }
+
     pub(crate) fn has(&self, pack: u32, frame: u16) -> bool {
-        self.bits.has(pack, frame)
+        self.bits.has(pack, u32::from(frame))
+    }
+
+    fn set(&mut self, pack: u32, frame: u16) {
+        self.bits.set(pack, u32::from(frame));
+    }
+
+    fn set_all(&mut self, pack: u32) {
+        (0..self.frames_of(pack)).for_each(|frame| self.set(pack, frame));
     }
 
     /// Why a pack stays whatever is in it.
@@ -72,20 +55,18 @@ impl Frames {
         self.pinned.get(pack).copied()
     }
 
-    /// Whether some of a pack's frames are needed and some are not.
-    pub(super) fn is_mixed(&self, pack: u32) -> bool {
-        let needed = |frame: &u16| self.bits.has(pack, *frame);
-        let frames = self.bits.frames_of(pack);
-        self.has_any(pack) && (0..frames).filter(needed).count() < usize::from(frames)
-    }
-
     /// Whether every frame of a pack is needed.
     pub(crate) fn is_whole(&self, pack: u32) -> bool {
-        (0..self.bits.frames_of(pack)).all(|frame| self.bits.has(pack, frame))
+        self.bits.count(pack) == u32::from(self.frames_of(pack))
+    }
+
+    /// Whether some of a pack's frames are needed and some are not.
+    pub(super) fn is_mixed(&self, pack: u32) -> bool {
+        self.has_any(pack) && !self.is_whole(pack)
     }
 
     pub(super) fn has_any(&self, pack: u32) -> bool {
-        (0..self.bits.frames_of(pack)).any(|frame| self.bits.has(pack, frame))
+        self.bits.has_any(pack)
     }
 }
 
@@ -193,18 +174,20 @@ struct Marker<'a> {
     /// put it there.
     is_left: Vec<bool>,
     is_stale: Vec<bool>,
+    /// Whether everything is kept that was there when somebody followed trees last; whether everything is.
+    has_old: bool,
+    has_all: bool,
 }
 
 impl<'a> Marker<'a> {
     fn new(repository: &'a Repository, index: &'a Index) -> Result<Self, RepoError> {
         let state = &repository.log.state;
-        let (mut begins, mut end) = (vec![0], 0);
+        let mut sizes: Vec<u16> = Vec::new();
         let (mut plain, mut is_left, mut is_stale) = (Vec::new(), Vec::new(), Vec::new());
         let mut moved: HashMap<_, Vec<_>> = HashMap::new();
         for pack in 0..index.packs() {
             let known = index.pack(pack)?;
-            end += known.frames.len();
-            begins.push(end);
+            sizes.push(known.frames.len() as u16);
             let is_own =
                 known.frames.iter().zip(0..).all(|(frame, number)| frame.origin == 0 && frame.number == number);
             plain.push(is_own.then_some(known.frames.len() as u16));
@@ -223,8 +206,8 @@ impl<'a> Marker<'a> {
                 }
             }
         }
-        let bits = Bits::unset(begins.into());
-        Ok(Self { index, state, frames: Frames { bits, pinned: BTreeMap::new() }, plain, moved, is_left, is_stale })
+        let frames = Frames::of(Bits::new(sizes.iter().copied().map(u32::from)), sizes.into());
+        Ok(Self { index, state, frames, plain, moved, is_left, is_stale, has_old: false, has_all: false })
     }
 
     /// Marks what a list names; whether all of it is there.
@@ -235,7 +218,7 @@ impl<'a> Marker<'a> {
             Uses::Whole(frames) => {
                 let at = self.index.number_of(pack).filter(|at| !self.is_left[*at as usize]);
                 match at.filter(|at| self.plain[*at as usize].is_some_and(|plain| u32::from(plain) == frames)) {
-                    Some(at) => (0..frames as u16).for_each(|frame| self.frames.bits.set(at, frame)),
+                    Some(at) => self.frames.set_all(at),
                     None => (0..frames).for_each(|number| is_whole &= self.frame(pack, number)),
                 }
             }
@@ -249,12 +232,12 @@ impl<'a> Marker<'a> {
         let moved = self.moved.get(&(pack, number)).into_iter().flatten().copied();
         let places: Vec<(u32, u16)> = own.into_iter().chain(moved).collect();
         let stays = |(at, _): &&(u32, u16)| !self.is_left[*at as usize];
-        let has = |(at, frame): &&(u32, u16)| self.frames.bits.has(*at, *frame);
+        let has = |(at, frame): &&(u32, u16)| self.frames.has(*at, *frame);
         let stay = places.iter().filter(stays).find(has).or_else(|| places.iter().find(stays)).copied();
         match stay {
-            Some((at, frame)) => self.frames.bits.set(at, frame),
+            Some((at, frame)) => self.frames.set(at, frame),
             // What was needed of it was moved, and this was not: it is needed again.
-            None => places.iter().for_each(|(at, frame)| self.frames.bits.set(*at, *frame)),
+            None => places.iter().for_each(|(at, frame)| self.frames.set(*at, *frame)),
         }
         stay.is_some() || places.iter().any(|(at, _)| !self.is_stale[*at as usize])
     }
@@ -281,12 +264,16 @@ impl<'a> Marker<'a> {
         let sessions = state.sessions.iter();
         match told {
             Told::All => return,
-            // Everything that was there when somebody followed trees last.
+            Told::Some if self.has_old => {}
             Told::Some => {
                 let old = sessions.filter(|(_, session)| session.first <= state.followed_at);
                 old.for_each(|(id, _)| keep(whole(*id), FOLLOWED));
+                self.has_old = true;
             }
-            Told::Unlisted if is_swept() => sessions.for_each(|(id, _)| keep(whole(*id), FOLLOWED)),
+            Told::Unlisted if !self.has_all && is_swept() => {
+                sessions.for_each(|(id, _)| keep(whole(*id), FOLLOWED));
+                self.has_all = true;
+            }
             Told::Unlisted => {}
         }
         own().for_each(|range| keep(range, NO_LIST));
@@ -296,10 +283,11 @@ impl<'a> Marker<'a> {
     fn taken(&mut self) -> Frames {
         for pack in 0..self.index.packs() {
             if self.frames.pinned.contains_key(&self.index.brief(pack).id) {
-                (0..self.frames.bits.frames_of(pack)).for_each(|frame| self.frames.bits.set(pack, frame));
+                self.frames.set_all(pack);
             }
         }
-        let bits = Bits::unset(Arc::clone(&self.frames.bits.begins));
-        std::mem::replace(&mut self.frames, Frames { bits, pinned: BTreeMap::new() })
+        (self.has_old, self.has_all) = (false, false);
+        let none = Frames::of(self.frames.bits.unset(), Arc::clone(&self.frames.sizes));
+        std::mem::replace(&mut self.frames, none)
     }
 }

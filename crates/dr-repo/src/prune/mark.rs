@@ -10,11 +10,10 @@ mod near;
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
-use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::bits::Bits;
 use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::{Fetcher, Found};
@@ -25,7 +24,6 @@ use crate::page::{Extent, Leads};
 use crate::repository::Repository;
 use crate::restore::{extent_page, extent_page_of};
 use crate::tier::Ground;
-use crate::used::Marks;
 use near::Near;
 
 /// The places that are needed, and what is needed and in no pack.
@@ -35,73 +33,19 @@ pub(crate) struct Live {
     pub(super) lost: u64,
 }
 
-/// A bit for each chunk of each pack.
-struct Bits {
-    words: Vec<u64>,
-    /// Where in these the words of each pack begin, and where those of the last one end.
-    begins: Arc<[usize]>,
-}
-
-impl Bits {
-    fn new(index: &Index) -> Result<Self, RepoError> {
-        let mut begins = vec![0];
-        let mut end = 0;
-        for chunks in index.sizes()? {
-            end += chunks.div_ceil(64) as usize;
-            begins.push(end);
-        }
-        Ok(Self { words: vec![0; end], begins: begins.into() })
-    }
-
-    /// As many, none of them set.
-    fn unset(&self) -> Self {
-        Self { words: vec![0; self.words.len()], begins: Arc::clone(&self.begins) }
-    }
-
-    fn of(&self, pack: u32) -> Range<usize> {
-        match self.begins.get(pack as usize..pack as usize + 2) {
-            Some(&[begin, end]) => begin..end,
-            _ => 0..0,
-        }
-    }
-
-    fn set(&mut self, place: Place) {
-        let Range { start, end } = self.of(place.pack);
-        let word = start + place.chunk as usize / 64;
-        if word < end {
-            self.words[word] |= 1 << (place.chunk % 64);
-        }
-    }
-
-    /// Sets many one right after the other, so that the processor waits for all of their words at once.
-    fn set_all(&mut self, places: &mut Vec<Place>) {
-        places.drain(..).for_each(|place| self.set(place));
-    }
-
-    fn has(&self, place: Place) -> bool {
-        let Range { start, end } = self.of(place.pack);
-        let word = start + place.chunk as usize / 64;
-        word < end && self.words[word] >> (place.chunk % 64) & 1 == 1
-    }
-}
-
 impl Live {
     pub(super) fn has(&self, place: Place) -> bool {
-        self.bits.has(place)
+        self.bits.has(place.pack, place.chunk)
     }
 
     /// Whether anything in this pack is needed.
     pub(crate) fn has_any(&self, pack: u32) -> bool {
-        self.bits.words[self.bits.of(pack)].iter().any(|word| *word != 0)
+        self.bits.has_any(pack)
     }
 
-    /// The same, for a list of what is used.
-    pub(crate) fn marks(&self, index: &Index) -> Result<Marks, RepoError> {
-        let marks = Marks::new(index)?;
-        for (pack, chunks) in (0..).zip(index.sizes()?) {
-            self.of(pack, chunks).for_each(|place| marks.set(place));
-        }
-        Ok(marks)
+    /// By pack and chunk.
+    pub(crate) fn bits(&self) -> &Bits {
+        &self.bits
     }
 
     /// The places in a pack of so many chunks that are needed.
@@ -111,12 +55,12 @@ impl Live {
 
     /// Whether of so many chunks of this pack some are needed and some are not.
     pub(super) fn is_mixed(&self, pack: u32, chunks: u32) -> bool {
-        let needed: u32 = self.bits.words[self.bits.of(pack)].iter().map(|word| word.count_ones()).sum();
+        let needed = self.bits.count(pack);
         needed != 0 && needed != chunks
     }
 
     fn add(&mut self, place: Place) {
-        self.bits.set(place);
+        self.bits.set(place.pack, place.chunk);
     }
 }
 
@@ -144,7 +88,7 @@ pub(crate) fn mark(
     let mut marker = Marker {
         repository,
         index,
-        live: Live { bits: Bits::new(index)?, lost: 0 },
+        live: Live { bits: Bits::new(index.sizes()?), lost: 0 },
         fetcher: repository.fetcher()?,
         near: Near::default(),
         seen: HashSet::default(),
@@ -361,7 +305,7 @@ impl Marker<'_> {
         joined.ones.set_all(&mut joined.waiting);
         let Joined { ones, several, together, lost, .. } = joined;
         self.live.lost = lost;
-        self.live.bits.words.iter_mut().zip(ones.words).for_each(|(own, other)| *own |= other);
+        self.live.bits.join(ones);
         let mut several = several.as_slice();
         for many in together {
             if self.stop.load(Ordering::Relaxed) {

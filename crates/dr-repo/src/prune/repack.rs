@@ -79,11 +79,11 @@ impl Moving<'_> {
         let mut sources = Vec::new();
         for kind in [PackKind::Data, PackKind::Meta] {
             let mut group: Option<Group<Vec<u8>>> = None;
-            for pack in packs.iter().filter(|pack| self.index.brief(**pack).id.kind == kind) {
+            let briefs = packs.iter().map(|pack| (pack, self.index.brief(*pack)));
+            for (pack, brief) in briefs.filter(|(_, brief)| brief.id.kind == kind) {
                 if self.options.stop.load(Ordering::Relaxed) {
                     return Err(RepoError::Interrupted);
                 }
-                let brief = self.index.brief(*pack);
                 let taken = match self.take(repository, *pack) {
                     Ok(taken) => taken,
                     Err(error) => {

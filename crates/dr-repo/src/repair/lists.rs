@@ -32,7 +32,7 @@ pub(super) fn renew(repository: &mut Repository, mending: &mut Mending<'_>) -> R
             };
             let (mut list, writer) = (List::new(), &repository.writer);
             let index = repository.index()?;
-            list.marked(index, &live.marks(index)?)?;
+            list.marked(index, live.bits())?;
             records.push(Record::Used(list.seal(&writer.gc, writer.family, session, id)?));
         }
         if records.is_empty() {

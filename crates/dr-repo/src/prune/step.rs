@@ -1,0 +1,215 @@
+//! By which steps do packs go? *Condemned*, *swept*, deleted; each is said in the log of the very state that it follows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dr_store::Listed;
+
+use super::{DAY_MS, Pins, Prune, Pruned, Rewritten, is_undoable, pins};
+use crate::claim::Claim;
+use crate::erase::forget_parity;
+use crate::error::RepoError;
+use crate::fold::{SessionState, State, runs_of, whole};
+use crate::id::{HostId, PackId, SessionId, SnapshotId, session_of_index};
+use crate::log_entry::Body;
+use crate::repository::Repository;
+use crate::spares;
+use crate::stored::{Says, Stored, begin};
+
+/// A session that has registered nothing for so long is fenced off. Six weeks of summer holidays are shorter than this.
+const FENCE_MS: i64 = 50 * DAY_MS;
+
+/// The steps by which packs go.
+pub(super) struct Step<'a> {
+    pub(super) options: &'a Prune<'a>,
+    /// Up to this entry every snapshot was followed.
+    pub(super) view: u64,
+    /// What snapshots need was taken from their lists of it.
+    pub(super) blind: bool,
+    /// The packs that were there then, and whether something in them is needed.
+    pub(super) followed: BTreeMap<PackId, bool>,
+    pub(super) rewritten: Rewritten,
+}
+
+impl Step<'_> {
+    fn is_due(&self, since_ms: i64) -> bool {
+        let settle_ms = self.options.settle_ms;
+        settle_ms == 0 || self.options.now_ms.saturating_sub(since_ms) >= settle_ms
+    }
+
+    /// Sessions that have been silent for so long that nobody waits for them, also such as never registered anything.
+    pub(super) fn fence(&self, repository: &mut Repository) -> Result<(), RepoError> {
+        let is_old = |since_ms: i64| self.options.now_ms.saturating_sub(since_ms) >= FENCE_MS;
+        let mut newest: BTreeMap<SessionId, i64> = BTreeMap::new();
+        let mut own: BTreeSet<SessionId> = BTreeSet::new();
+        for folder in ["data", "meta", "idx"] {
+            for listed in repository.shelf.list(folder)? {
+                let name = listed.key.as_str();
+                let pack = PackId::from_object_name(name).map(|(host, pack)| {
+                    // A key that only prunes goes on with nothing that it began: what a killed run left is nobody's.
+                    if self.blind && host == repository.writer.host {
+                        own.insert(pack.session);
+                    }
+                    pack.session
+                });
+                if let (Some(session), Some(since)) = (pack.or_else(|| session_of_index(name)), listed.since_ms) {
+                    let newest = newest.entry(session).or_insert(since);
+                    *newest = since.max(*newest);
+                }
+            }
+        }
+        let is_known_over = |session: &SessionId| is_over(&repository.log.state, *session);
+        own.retain(|session| !is_known_over(session) && Claim::of(self.options.journal, *session).is_some());
+        let dead = own;
+        self.append(repository, &|state, _| {
+            let dead = dead.iter().filter(|id| state.sessions.get(id).is_none_or(SessionState::is_open));
+            let unknown = newest.iter().filter(|(id, since)| !state.sessions.contains_key(id) && is_old(**since));
+            let silent = state.sessions.iter().filter(|(_, session)| session.is_open() && is_old(session.last_ms));
+            let silent: Vec<SessionId> =
+                silent.map(|(id, _)| *id).chain(unknown.map(|(id, _)| *id)).chain(dead.copied()).collect();
+            (!silent.is_empty()).then_some(Body::Fence(silent))
+        })
+    }
+
+    pub(super) fn condemn(&self, repository: &mut Repository, packs: &[(PackId, HostId)]) -> Result<(), RepoError> {
+        self.append(repository, &|state, pins| {
+            let is_new = |pack: &PackId| state.packs.get(pack).is_some_and(|pack| !pack.condemned && !pack.swept);
+            let free = packs.iter().filter(|(pack, _)| is_new(pack) && pins.why(pack).is_none());
+            let free = runs_of(free.copied());
+            (!free.is_empty()).then_some(Body::Condemn(free))
+        })
+    }
+
+    /// Sweeps what was condemned long enough ago, by this prune or an earlier one, and is still needed by nothing.
+    pub(super) fn sweep(&self, repository: &mut Repository) -> Result<(), RepoError> {
+        self.append(repository, &|state, pins| {
+            // Whoever swept or put back something meanwhile knew what was not known here.
+            if state.swept_at > self.view || state.returned_at > self.view {
+                return None;
+            }
+            let is_free = |pack: &PackId| match self.followed.get(pack) {
+                Some(true) => self.rewritten.packs.contains(pack),
+                Some(false) => true,
+                None => false,
+            };
+            let ripe = state.packs.iter().filter(|(pack, at)| {
+                at.condemned && !at.swept && self.is_due(at.condemned_ms) && is_free(pack) && pins.why(pack).is_none()
+            });
+            let packs = runs_of(ripe.map(|(pack, at)| (*pack, at.host)));
+            let undoable: Vec<SnapshotId> = state
+                .snapshots
+                .iter()
+                .filter(|(_, snapshot)| is_undoable(snapshot, self.options))
+                .map(|(id, _)| *id)
+                .collect();
+            (!packs.is_empty()).then_some(Body::Sweep { packs, view: self.view, undoable, blind: self.blind })
+        })?;
+        // The word that packs are gone must not be the last of the log: whoever cannot read the last entry may write on.
+        if repository.log.state.swept_at == repository.log.head.0 {
+            repository.note("what nothing needed was swept", self.options.now_ms)?;
+        }
+        Ok(())
+    }
+
+    /// Appends what `make` says of the very state that the entry will follow.
+    fn append(
+        &self,
+        repository: &mut Repository,
+        make: &dyn Fn(&State, &Pins) -> Option<Body>,
+    ) -> Result<(), RepoError> {
+        let now = |state: &State| make(state, &pins(state, self.view, self.options, self.rewritten.session));
+        if now(&repository.log.state).is_none() {
+            return Ok(());
+        }
+        let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
+        let appended = repository
+            .log
+            .append(&shelf, &writer, self.options.now_ms, &mut |state| now(state).ok_or(RepoError::Outrun(NOTHING)));
+        match appended {
+            Err(RepoError::Outrun(NOTHING)) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Deletes what was swept long enough ago, and what nobody will register any more: first what describes it, then
+    /// the packs.
+    pub(super) fn delete(&self, repository: &mut Repository, out: &mut Pruned) -> Result<(), RepoError> {
+        let state = &repository.log.state;
+        out.waiting = state.packs.values().filter(|pack| pack.condemned && !pack.swept).count() as u64;
+        let gone: BTreeSet<PackId> =
+            state.packs.iter().filter(|(_, at)| at.swept && self.is_due(at.swept_ms)).map(|(pack, _)| *pack).collect();
+        self.supersede(repository, &gone)?;
+        let (objects, bytes) = forget_parity(repository, &gone, self.options.tally)?;
+        (out.deleted, out.bytes_deleted) = (out.deleted + objects, out.bytes_deleted + bytes);
+        let state = &repository.log.state;
+        let superseded: BTreeSet<&str> =
+            state.indexes.iter().filter(|index| index.superseded).map(|index| index.object.name.as_str()).collect();
+        let registered: BTreeSet<&str> = state.indexes.iter().map(|index| index.object.name.as_str()).collect();
+        let mut delete = |listed: Listed| -> Result<(), RepoError> {
+            repository.shelf.delete(&listed.key)?;
+            out.deleted += 1;
+            out.bytes_deleted += listed.size;
+            Ok(())
+        };
+        for listed in repository.shelf.list("idx")? {
+            let name = listed.key.as_str();
+            let is_left =
+                !registered.contains(name) && session_of_index(name).is_some_and(|session| is_over(state, session));
+            if superseded.contains(name) || is_left {
+                delete(listed)?;
+            }
+        }
+        for listed in repository.shelf.list(spares::FOLDER)? {
+            let Some(session) = spares::session_of_parity(listed.key.as_str()) else { continue };
+            let is_empty = state.packs.range(whole(session)).all(|(pack, _)| gone.contains(pack));
+            if is_empty && is_over(state, session) {
+                delete(listed)?;
+            }
+        }
+        for folder in ["data", "meta"] {
+            for listed in repository.shelf.list(folder)? {
+                let name = listed.key.as_str();
+                let healed = PackId::from_healed_name(name).map(|(_, pack, _)| pack);
+                let own = PackId::from_object_name(name).map(|(_, pack)| pack);
+                let Some(pack) = healed.or(own) else { continue };
+                // What repair has stored and not said yet is its own to clear away.
+                let is_nobodys = healed.is_none() && !state.packs.contains_key(&pack) && is_over(state, pack.session);
+                if gone.contains(&pack) || is_nobodys {
+                    delete(listed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the index objects of sessions of which nothing is left out of force.
+    fn supersede(&self, repository: &mut Repository, gone: &BTreeSet<PackId>) -> Result<(), RepoError> {
+        let empty = |state: &State| -> Vec<String> {
+            // There a snapshot says what it uses.
+            let counts = state.snapshots.values().filter(|snapshot| !snapshot.lost);
+            let named: BTreeSet<SessionId> = counts.map(|snapshot| snapshot.session).collect();
+            let is_empty = |session: SessionId| {
+                !named.contains(&session) && state.packs.range(whole(session)).all(|(pack, _)| gone.contains(pack))
+            };
+            let left = state.indexes.iter().filter(|index| !index.superseded && is_empty(index.session));
+            left.map(|index| index.object.name.clone()).collect()
+        };
+        let superseded = empty(&repository.log.state);
+        if superseded.is_empty() {
+            return Ok(());
+        }
+        let session = begin(repository, self.options.scratch, self.options.journal)?;
+        let mut stored = Stored::new(repository, &session, self.options.clock, self.options.tally);
+        match stored.register(repository, Body::IndexMerge, Says { superseded, last: true, ..Says::default() }) {
+            // Another prune was first.
+            Err(RepoError::Outrun(_)) if empty(&repository.log.state).is_empty() => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+/// Whether nothing more of a session can be registered.
+fn is_over(state: &State, session: SessionId) -> bool {
+    state.sessions.get(&session).is_some_and(|session| !session.is_open())
+}
+
+const NOTHING: &str = "there is nothing to be said any more";
