@@ -83,7 +83,7 @@ impl Spares {
         if self.packs.is_empty() {
             return Ok(());
         }
-        let bytes = Bytes::from(encode(family, session, &std::mem::take(&mut self.packs)));
+        let bytes = Bytes::from(encode(family, session, std::mem::take(&mut self.packs)));
         for number in number..=0xffff {
             let name = parity_name(host, session, number);
             if shelf.put_new(&key(&name)?, Put::Bytes(bytes.clone()))? == Outcome::Created {
