@@ -792,6 +792,9 @@ def read_checkpoint(data: bytes, n: int, repo_hash: bytes, keys: Keys) -> Checkp
         must(type(hashed) is bytes and len(hashed) == 32, "a slot has no digest")
         state.slots[name] = hashed
     state.revoked.update(ids(body, 10))
+    if 18 in body:  # whoever only reads may pass over who writes
+        taken = get(body, 18, list)
+        must([type(part) for part in taken] == [int, bytes] and len(taken[1]) == 4, "a take-over is of another form")
     u64(body, 11)
     state.swept_at, state.returned_at = u64(body, 12), u64(body, 13)
     must(all(type(name) is str for name in get(body, 14, list)), "a feature is no text")

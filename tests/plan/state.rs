@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use crate::school::{FRIDAY, School, files};
 
 /// The same school as the crates below the program see it.
-fn opened(school: &School, runtime: &Runtime, at: &str) -> dr_run::School {
+pub fn opened(school: &School, runtime: &Runtime, at: &str) -> dr_run::School {
     let file = school.path("dr.toml");
     let (plan, calendar) = dr_run::read_plan(&file).unwrap();
     let state = school.path("state");

@@ -13,6 +13,7 @@ use crate::id::{ChunkId, Digest, HostId, KeyId, PackId, PackKind, SessionId, Sna
 use crate::key::{WriterKey, verify};
 use crate::log_entry::{Author, Runs, is_known_type, read_objects, read_runs, write_objects, write_runs};
 use crate::squeeze::{Squeezer, Unsqueezer};
+use crate::take_over::TakeOver;
 use crate::wire::{Bad, Cursor};
 
 /// The log up to an entry.
@@ -111,7 +112,12 @@ impl Checkpoint {
 
     fn write(&self) -> Vec<u8> {
         let (state, mut out) = (&self.state, Writer::new());
-        out.map(17).number(1).number(self.n).number(2).bytes(&self.genesis.0).number(3);
+        out.map(17 + u64::from(state.taken_over.is_some()))
+            .number(1)
+            .number(self.n)
+            .number(2)
+            .bytes(&self.genesis.0)
+            .number(3);
         out.bytes(&self.trail.iter().flat_map(|digest| digest.0).collect::<Vec<u8>>());
         out.number(4).number(self.accepted).number(5);
         write_packs(&mut out, &state.packs);
@@ -150,6 +156,9 @@ impl Checkpoint {
             out.array(2).number(*n).text(feature);
         }
         out.number(17).number(state.followed_at);
+        if let Some(TakeOver { n, host }) = state.taken_over {
+            out.number(18).array(2).number(n).bytes(&host.0);
+        }
         out.done()
     }
 
@@ -194,6 +203,10 @@ impl Checkpoint {
                 }
                 16 => missing = r.list(|r| pair(r, Reader::number, |r| Ok(r.text()?.to_owned())))?,
                 17 => followed_at = Some(r.number()?),
+                18 => {
+                    let (n, host) = pair(r, Reader::number, |r| Ok(HostId(r.array()?)))?;
+                    state.taken_over = Some(TakeOver { n, host });
+                }
                 _ => return Ok(false),
             }
             seen += u32::from((4..=16).contains(&key));

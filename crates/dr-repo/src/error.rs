@@ -46,9 +46,12 @@ pub enum RepoError {
     OtherHost {
         /// The store.
         place: String,
-        /// The host that committed last, or that has begun.
+        /// The host that committed last, took over since, or has begun.
         host: String,
     },
+    /// Any host may write there, so that none can take another one's place.
+    #[error("{0} takes several writers at once, so there is nothing to take over; nothing was written")]
+    SeveralWriters(String),
     /// What somebody else wrote meanwhile leaves no room for it. What was stored is kept, and running again goes on.
     #[error("somebody else's change to the repository came first: {0}; run again")]
     Outrun(&'static str),

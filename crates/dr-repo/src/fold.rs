@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::id::{ChunkId, Digest, HostId, KeyId, PackId, PackKind, SessionId, SnapshotId};
 use crate::log_entry::{Author, Body, Entry, ObjectRef, Registered, Runs};
+use crate::take_over::{TakeOver, taken_over_by};
 
 /// A pack, as far as the log knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +178,8 @@ pub(crate) struct State {
     pub(crate) followed_at: u64,
     /// The newest UNFORGET in force.
     pub(crate) returned_at: u64,
+    /// Who writes in another host's place, where one host alone may write.
+    pub(crate) taken_over: Option<TakeOver>,
     /// What whoever writes must know.
     pub(crate) features: BTreeSet<String>,
     /// A critical entry of a type that is not known here: this program may read and must not write.
@@ -347,8 +350,11 @@ impl State {
                 self.features.extend(features.iter().cloned());
                 Ok(())
             }
-            Body::Note(_) => {
+            Body::Note(text) => {
                 self.notes += 1;
+                if maintenance && let Some(host) = taken_over_by(text) {
+                    self.taken_over = Some(TakeOver { n: entry.n, host });
+                }
                 Ok(())
             }
             Body::Unknown { number } => {

@@ -72,6 +72,7 @@ mod stored;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod synthetic;
+mod take_over;
 mod taken;
 mod tier;
 mod trailer;
@@ -91,6 +92,7 @@ pub use error::RepoError;
 pub use find::{Find, Found, Searched, SnapshotPlaces, Version, find};
 pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
 pub use key::{FamilyKey, Key, PrunerKey, WriterKey};
+pub use log::OtherWriter;
 pub use look::Tree;
 pub use prune::{Prune, Pruned, Verdict, prune};
 pub use repair::{Mended, Repair, Repaired, Told, repair};

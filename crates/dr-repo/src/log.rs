@@ -14,15 +14,17 @@ use bytes::Bytes;
 use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
 
 pub(crate) use alone::Alone;
+pub use alone::OtherWriter;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::RepoError;
 use crate::fold::{CUT, State};
 use crate::format::LOG_MAX;
-use crate::id::{Digest, FamilyId};
+use crate::id::{Digest, FamilyId, HostId};
 use crate::key::WriterKey;
 use crate::log_entry::{Author, Body, Entry, decode, encode, number_of, object_name};
 use crate::seen::{Head, Seen, acceptance, accepted};
+use crate::take_over::take_over;
 
 /// Everything read so far, and what it adds up to.
 pub(crate) struct Log {
@@ -333,6 +335,42 @@ impl Log {
         self.seen = memory;
         self.remember();
         appended.map(|_| ())
+    }
+
+    /// Writes that this host, by the name that it has, writes from now on, in the place of the one that may; none: it may
+    /// write already, and nothing was written. Of all that refuses writing only that another host may is passed over.
+    pub(crate) fn take_over(
+        &mut self,
+        shelf: &Shelf,
+        writer: &WriterKey,
+        host: HostId,
+        time_ms: i64,
+    ) -> Result<Option<OtherWriter>, RepoError> {
+        if self.alone.is_none() {
+            return Err(RepoError::SeveralWriters(shelf.place()));
+        }
+        if writer.as_author() != Author::Maintenance {
+            return Err(RepoError::ReadOnly("this takes the recovery key".into()));
+        }
+        self.refresh(shelf)?;
+        if self.other_writer().is_none() {
+            self.may_write()?;
+            return Ok(None);
+        }
+        let alone = self.alone.take();
+        let mut other = None;
+        let appended = self.append(shelf, writer, time_ms, &mut |state| {
+            other = alone.as_ref().and_then(|alone| alone.other(state));
+            let gone = RepoError::Outrun("this host may write by now");
+            other.as_ref().map(|other| Body::Note(take_over(host, other.host))).ok_or(gone)
+        });
+        self.alone = alone;
+        appended.map(|_| other)
+    }
+
+    /// The host that alone may write, if it is another one.
+    pub(crate) fn other_writer(&self) -> Option<OtherWriter> {
+        self.alone.as_ref()?.other(&self.state)
     }
 
     /// Appends an entry and returns its number. `body` is made anew for each view that it is tried against.

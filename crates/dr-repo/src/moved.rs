@@ -314,6 +314,16 @@ fn bytes_of(scene: &Scene) -> Vec<(String, Vec<u8>)> {
     listed.iter().map(|at| (at.key.as_str().to_owned(), scene.shelf.get(&at.key, 1 << 30).unwrap().to_vec())).collect()
 }
 
+/// As another host opens it, where one alone may write.
+fn taking_over(scene: &Scene) -> Repository {
+    let mut repository = scene.open();
+    let (family, list) = (repository.writer.family, repository.writer.naming.list.clone());
+    let alone = crate::log::Alone::new("the memory".to_owned(), [crate::id::HostId([0xee; 4]); 2], family, list);
+    repository.log.alone = Some(alone);
+    assert!(repository.other_writer().is_some());
+    repository
+}
+
 /// Everything that writes, on a repository that was opened for it.
 fn writers(scene: &Scene, known: SnapshotId) -> Vec<(&'static str, Result<(), RepoError>)> {
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
@@ -345,6 +355,7 @@ fn writers(scene: &Scene, known: SnapshotId) -> Vec<(&'static str, Result<(), Re
         ("prune", prune(false)),
         ("note", scene.open().note("a word", 9)),
         ("accept a rollback", scene.open().accept_rollback(900, 9)),
+        ("take over", taking_over(scene).take_over(9).map(|_| ())),
     ]
 }
 

@@ -16,7 +16,7 @@ use crate::format::{CHUNKER_MIN8, KEM_X25519, REPO_JSON_MAX, SLOT_MAX};
 use crate::frames::Frames;
 use crate::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, random, unhex};
 use crate::key::{FamilyKey, Key, WriterKey};
-use crate::log::{Alone, Log, key};
+use crate::log::{Alone, Log, OtherWriter, key};
 use crate::log_entry::{Author, Body as Entry};
 use crate::lookup::Index;
 use crate::slot::{self, NotOpened};
@@ -315,6 +315,24 @@ impl Repository {
     /// [`RepoError::ReadOnly`] for a key that maintains nothing; otherwise what the store says.
     pub fn accept_rollback(&mut self, seen: u64, now_ms: i64) -> Result<(), RepoError> {
         self.log.accept(&self.shelf.clone(), &self.writer.clone(), seen, now_ms)
+    }
+
+    /// The host that alone may write here, if it is another one: where the store takes one writer only, the one that
+    /// committed last or has taken over since; before that the one that has begun.
+    #[must_use]
+    pub fn other_writer(&self) -> Option<OtherWriter> {
+        self.log.other_writer()
+    }
+
+    /// Says, by a note in the log, that this host writes here from now on in the place of the one that may, and returns that
+    /// one; none: this host may write already, and nothing was written. It is somebody's word that the other one writes no
+    /// more: of two that do, one would lose what it wrote.
+    ///
+    /// # Errors
+    /// [`RepoError::SeveralWriters`] where any host may write, [`RepoError::ReadOnly`] for a key that maintains nothing;
+    /// otherwise what refuses any writing, and what the store says.
+    pub fn take_over(&mut self, now_ms: i64) -> Result<Option<OtherWriter>, RepoError> {
+        self.log.take_over(&self.shelf.clone(), &self.writer.clone(), self.host, now_ms)
     }
 
     /// Gets the index ready, which the first look-up does otherwise: lists and notes need none of it.

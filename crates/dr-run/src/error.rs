@@ -110,7 +110,7 @@ pub enum RunError {
         why: String,
     },
     /// A repository said no.
-    #[error("{target}: {source}")]
+    #[error("{target}: {source}{}", way_on(source))]
     Repository {
         /// Which target.
         target: String,
@@ -228,6 +228,17 @@ impl RunError {
             RepoError::Interrupted => Self::Interrupted,
             source => Self::Repository { target: target.to_string(), source },
         }
+    }
+}
+
+/// What to do about what only a person can put right.
+fn way_on(source: &RepoError) -> String {
+    match source {
+        RepoError::OtherHost { place, .. } => format!(
+            ". If this host replaces that one, which never writes there again, somebody with the recovery key says so: \
+             `dr repo take-over {place}`"
+        ),
+        _ => String::new(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{Body, Key, Listed, Put, Store, StoreError};
 pub struct MemoryStore {
     objects: Mutex<BTreeMap<Key, Bytes>>,
     may_rot: bool,
+    single_writer: bool,
 }
 
 impl MemoryStore {
@@ -26,6 +27,13 @@ impl MemoryStore {
     #[must_use]
     pub fn that_may_rot() -> Self {
         Self { may_rot: true, ..Self::default() }
+    }
+
+    /// An empty store that is to be taken for a folder which cannot refuse a name that is taken. It has no lock: as if each
+    /// who opens it had mounted it on a host of his own.
+    #[must_use]
+    pub fn that_takes_one_writer() -> Self {
+        Self { single_writer: true, ..Self::default() }
     }
 
     /// Everything that is in the store now.
@@ -119,6 +127,10 @@ impl Store for MemoryStore {
 
     fn may_rot(&self) -> bool {
         self.may_rot
+    }
+
+    fn single_writer(&self) -> bool {
+        self.single_writer
     }
 
     fn place(&self) -> String {

@@ -71,12 +71,16 @@ pub fn repo(error: &RepoError, doing: Doing, signals: &Signals) -> Failure {
         RepoError::Store(StoreError::NoLocks { .. }) => {
             (Cause::Failed, "Mount it in another way, or take another target; what is there can be read.".to_owned())
         }
-        RepoError::OtherHost { .. } => (
+        RepoError::OtherHost { place, .. } => (
             Cause::Failed,
-            "It can be read and restored from anywhere. Give this host a repository of its own (`dr repo init \
-             --family-of`, `dr repo copy`), or one on a file system that takes several writers."
-                .to_owned(),
+            format!(
+                "It can be read and restored from anywhere. If this host replaces that one, which never writes there \
+                 again, somebody with the recovery key says so: `dr repo take-over {place}`. Else give this host a \
+                 repository of its own (`dr repo init --family-of`, `dr repo copy`), or one on a file system that takes \
+                 several writers."
+            ),
         ),
+        RepoError::SeveralWriters(_) => (Cause::Usage, String::new()),
         RepoError::Store(StoreError::Io { source, .. }) if is_nothing_there(source) && doing == Doing::Opening => {
             (Cause::NoRepository, "Check the address and that the disk is mounted.".to_owned())
         }
@@ -100,6 +104,7 @@ pub fn repo(error: &RepoError, doing: Doing, signals: &Signals) -> Failure {
     let comfort = match error {
         // Nothing was begun that could be gone on with.
         RepoError::OtherHost { .. } => "What is there is whole.",
+        RepoError::SeveralWriters(_) => "Back up there as it is.",
         _ => doing.comfort(),
     };
     Failure::new(cause, format!("{error}. {comfort} {next}").trim_end().to_owned())

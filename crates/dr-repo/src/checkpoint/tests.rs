@@ -3,6 +3,7 @@
 use super::*;
 use crate::key::FamilyKey;
 use crate::log_entry::{Body, Entry, Named, ObjectRef, Registered};
+use crate::take_over::take_over;
 
 struct Dice(u64, Vec<Runs>);
 
@@ -98,7 +99,10 @@ impl Dice {
                 2 => Body::Features(vec!["later-1".to_owned()]),
                 _ => Body::Features(vec![crate::fold::SWEEPS.to_owned()]),
             },
-            _ => Body::Note("a word".to_owned()),
+            _ => match self.roll(2) {
+                0 => Body::Note(take_over(HostId(self.id()), HostId(self.id()))),
+                _ => Body::Note("a word".to_owned()),
+            },
         }
     }
 
@@ -137,7 +141,7 @@ fn writer() -> WriterKey {
 #[test]
 fn a_checkpoint_and_the_entries_after_it_say_what_all_entries_say() {
     let writer = writer();
-    let (mut seen, mut swept, mut voids) = (0, 0, 0);
+    let (mut seen, mut swept, mut voids, mut taken_over) = (0, 0, 0, 0);
     for seed in 0..400 {
         let mut dice = Dice(seed, Vec::new());
         let entries = dice.log(60);
@@ -155,8 +159,10 @@ fn a_checkpoint_and_the_entries_after_it_say_what_all_entries_say() {
         seen += long.snapshots.len();
         swept += long.packs.values().filter(|pack| pack.swept).count();
         voids += long.void.len();
+        taken_over += u32::from(checkpoint.state.taken_over.is_some());
     }
     assert!(seen > 400 && swept > 200 && voids > 400, "the logs are about something: {seen}, {swept}, {voids}");
+    assert!((50..350).contains(&taken_over), "with and without: {taken_over}");
 }
 
 #[test]

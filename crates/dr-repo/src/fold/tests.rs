@@ -172,6 +172,18 @@ fn what_was_followed_although_forgotten_can_be_put_back_after_a_sweep_and_nothin
 }
 
 #[test]
+fn the_newest_word_of_the_maintenance_key_says_who_has_taken_over() {
+    let host = Author::Host(HOST, KeyId([7; 16]));
+    let by = |host: u8| Body::Note(crate::take_over::take_over(HostId([host; 4]), HOST));
+    let commit = || Body::Commit(registered(1, 1, Some(1), vec![], true));
+    assert_eq!(fold(vec![(M, commit()), (host, by(2)), (M, Body::Note("a word".into()))]).taken_over, None);
+    let bodies = vec![(M, by(2)), (M, by(3)), (M, commit()), (host, by(4)), (M, Body::Note("a word".into()))];
+    let state = fold(bodies);
+    assert_eq!(state.taken_over, Some(TakeOver { n: 2, host: HostId([3; 4]) }));
+    assert_eq!((voids(&state), state.notes), (vec![], 4));
+}
+
+#[test]
 fn a_session_whose_own_pack_was_swept_registers_nothing_more() {
     let state = fold(vec![
         (M, Body::Packs(registered(1, 1, None, vec![], false))),

@@ -98,7 +98,7 @@ impl Log {
         // Nothing that was read before is evidence: it may be gone.
         let fresh = Self::open(shelf, self.family, self.maintenance, self.genesis)?;
         let old = std::mem::replace(self, fresh);
-        (self.seen, self.read_only) = (old.seen, old.read_only);
+        (self.seen, self.read_only, self.alone) = (old.seen, old.read_only, old.alone);
         self.remember();
         let is_whole = || self.headless.is_none() && (self.floor() + 1..=n).all(|n| self.digest_of(n).is_some());
         Ok(self.digest_of(n) == Some(digest) && (n <= self.floor() || is_whole()))

@@ -61,10 +61,11 @@ pub(super) fn snapshots(repository: &mut Repository, ended: &[By], mending: &mut
     if unknown.is_empty() {
         return Ok(());
     }
-    // Where several entries cannot be read nobody can say which of them named which: the first gets the first place.
+    // Where several entries cannot be read nobody can say which of them named which: the first gets the first place,
+    // and whatever an entry named together with others the last.
     let mut places: VecDeque<u64> = unknown.iter().copied().collect();
     for Lost { by, named, needs, .. } in lost(repository, mending)? {
-        let at = places.pop_front().unwrap_or(0);
+        let at = if places.len() > 1 { places.pop_front() } else { places.front().copied() }.unwrap_or(0);
         let id = named.id;
         let registered =
             Registered { snapshots: vec![named], needs, at, ..nothing(by).into_registered(repository, false) };

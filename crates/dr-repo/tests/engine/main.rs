@@ -17,5 +17,6 @@ mod prune;
 mod repair;
 mod round_trip;
 mod support;
+mod take_over;
 mod walk;
 mod write_only;

@@ -146,6 +146,12 @@ pub fn targets(school: &School, contents: &Contents) -> Vec<Check> {
                 "the repository is there, but nothing can be written",
                 "Look how it is mounted, and whose folder it is.",
             ),
+            Ok(repository) if let Some(other) = repository.other_writer() => fail(
+                about.as_str(),
+                format!("one host alone may write there, and that is {}", shown::name(other.to_string().as_bytes())),
+                "If this host replaces that one for good: `dr repo take-over`, with the recovery key. Else name another \
+                 target.",
+            ),
             Ok(repository) if repository.single_writer() => ok(
                 about.as_str(),
                 "the repository is there and can be written, by this host alone and one process at a time \

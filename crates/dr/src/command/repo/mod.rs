@@ -17,6 +17,7 @@ mod restore;
 mod snapshots;
 mod stats;
 mod stdin;
+mod take_over;
 
 use clap::{Args, Subcommand};
 
@@ -51,6 +52,7 @@ enum Verb {
     Erase(erase::Erase),
     Stats(stats::Stats),
     AcceptRollback(accept_rollback::AcceptRollback),
+    TakeOver(take_over::TakeOver),
 }
 
 impl Repo {
@@ -72,6 +74,7 @@ impl Repo {
             Verb::Erase(args) => args.run(world),
             Verb::Stats(args) => args.run(world),
             Verb::AcceptRollback(args) => args.run(world),
+            Verb::TakeOver(args) => args.run(world),
         }
     }
 }
