@@ -202,7 +202,7 @@ impl PackWriter {
 }
 
 /// An error of writing where packs are staged: on most targets that is the target itself.
-fn full(source: std::io::Error, place: &str) -> RepoError {
+pub(crate) fn full(source: std::io::Error, place: &str) -> RepoError {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};
     let place = place.to_owned();
     match source.kind() {

@@ -59,6 +59,11 @@ pub(crate) struct Spare {
 }
 
 impl Spare {
+    /// The spare shards.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.spare
+    }
+
     /// Reads a pack once, in columns, and makes its spare shards. Takes five megabytes of memory.
     pub(crate) fn of(line: PackLine, read: &mut ReadAt<'_>) -> Result<Self, RepoError> {
         let (len, many) = (line.len as usize, shards(line.len));
@@ -98,20 +103,18 @@ impl Spare {
     }
 }
 
-/// The bytes of a parity object.
-pub(crate) fn encode(family: FamilyId, session: SessionId, packs: Vec<Spare>) -> Vec<u8> {
-    let sums: usize = packs.iter().map(|pack| pack.sums.len() + spares(pack.sums.len())).sum();
-    let table = FRONT as usize + 16 + 16 + 4 + packs.len() * (1 + 4 + 8 + 32) + sums * 16 + 32;
-    // It is tens of megabytes: never there twice, neither by growing nor beside what it is made of.
-    let mut out = Vec::with_capacity(table + packs.iter().map(|pack| pack.spare.len()).sum::<usize>());
-    out.extend_from_slice(PARITY_MAGIC);
+/// The beginning of a parity object. Behind it come the packs' spare shards.
+pub(crate) fn front(family: FamilyId, session: SessionId, packs: &[Spare]) -> Vec<u8> {
+    let mut out = PARITY_MAGIC.to_vec();
     out.extend_from_slice(&VERSION.to_le_bytes());
     out.extend_from_slice(&[PARITY_LEOPARD, 0]);
+    let sums: usize = packs.iter().map(|pack| pack.sums.len() + spares(pack.sums.len())).sum();
+    let table = FRONT as usize + 16 + 16 + 4 + packs.len() * (1 + 4 + 8 + 32) + sums * 16 + 32;
     out.extend_from_slice(&(table as u32).to_le_bytes());
     out.extend_from_slice(&family.0);
     out.extend_from_slice(&session.0);
     out.extend_from_slice(&(packs.len() as u32).to_le_bytes());
-    for Spare { line, sums, spare } in &packs {
+    for Spare { line, sums, spare } in packs {
         out.push(line.id.kind as u8);
         out.extend_from_slice(&line.id.no.to_le_bytes());
         out.extend_from_slice(&line.len.to_le_bytes());
@@ -121,7 +124,6 @@ pub(crate) fn encode(family: FamilyId, session: SessionId, packs: Vec<Spare>) ->
     }
     let digest = Digest::of(&out);
     out.extend_from_slice(&digest.0);
-    packs.into_iter().for_each(|pack| out.extend_from_slice(&pack.spare));
     out
 }
 

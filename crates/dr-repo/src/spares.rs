@@ -1,19 +1,22 @@
 //! Keeping parity beside what a session stores, on targets where bytes may rot.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
+use dr_store::local::stage;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
+use tempfile::TempPath;
 
 use crate::backup::Tally;
 use crate::error::RepoError;
 use crate::id::{FamilyId, HostId, SessionId, session_of};
 use crate::index_object::PackLine;
 use crate::log::key;
-use crate::parity::{Spare, encode};
+use crate::pack::full;
+use crate::parity::{Spare, front};
 
 /// The folder of parity objects: `ecc/<host>/<session>/<number>`.
 pub(crate) const FOLDER: &str = "ecc";
@@ -83,11 +86,25 @@ impl Spares {
         if self.packs.is_empty() {
             return Ok(());
         }
-        let bytes = Bytes::from(encode(family, session, std::mem::take(&mut self.packs)));
+        let packs = std::mem::take(&mut self.packs);
+        let front = front(family, session, &packs);
+        let parts = || std::iter::once(front.as_slice()).chain(packs.iter().map(Spare::bytes));
+        let len: u64 = parts().map(|part| part.len() as u64).sum();
         for number in number..=0xffff {
             let name = parity_name(host, session, number);
-            if shelf.put_new(&key(&name)?, Put::Bytes(bytes.clone()))? == Outcome::Created {
-                tally.bytes_stored.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            // One buffer of tens of megabytes would be more than all else that a backup holds.
+            let (put, _staged) = match shelf.staging() {
+                Some(folder) => {
+                    let fault = |e| full(e, &shelf.place());
+                    let (path, mut file) = stage(folder).map_err(fault)?;
+                    let path = TempPath::try_from_path(path).map_err(fault)?;
+                    parts().try_for_each(|part| file.write_all(part)).map_err(fault)?;
+                    (Put::File(path.to_path_buf()), Some((path, file)))
+                }
+                None => (Put::Bytes(parts().collect::<Vec<_>>().concat().into()), None),
+            };
+            if shelf.put_new(&key(&name)?, put)? == Outcome::Created {
+                tally.bytes_stored.fetch_add(len, Ordering::Relaxed);
                 tally.objects.fetch_add(1, Ordering::Relaxed);
                 return Ok(());
             }

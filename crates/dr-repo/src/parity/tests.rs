@@ -18,9 +18,16 @@ fn spare(bytes: &[u8]) -> Spare {
     Spare::of(line(bytes), &mut read).unwrap()
 }
 
+/// The parity object of packs.
+fn object_of(packs: Vec<Spare>) -> Vec<u8> {
+    let mut out = front(FAMILY, SessionId([9; 16]), &packs);
+    packs.iter().for_each(|pack| out.extend_from_slice(pack.bytes()));
+    out
+}
+
 /// The row of a pack, and its spare shards.
 fn kept(bytes: &[u8]) -> (Row, Vec<u8>) {
-    let object = encode(FAMILY, SessionId([9; 16]), vec![spare(bytes)]);
+    let object = object_of(vec![spare(bytes)]);
     let table = table_len(&object).unwrap() as usize;
     let rows = decode(&object[..table], object.len() as u64, FAMILY).unwrap();
     let [row] = rows.try_into().unwrap();
@@ -92,13 +99,13 @@ fn a_small_pack_is_there_twice() {
 #[test]
 fn parity_takes_less_than_a_thirtieth_of_a_whole_pack() {
     let pack = noise(33 << 20);
-    let object = encode(FAMILY, SessionId([9; 16]), vec![spare(&pack)]);
+    let object = object_of(vec![spare(&pack)]);
     assert!(object.len() as f64 <= pack.len() as f64 * 0.033, "{}", object.len());
 }
 
 #[test]
 fn a_table_that_was_changed_anywhere_is_refused() {
-    let object = encode(FAMILY, SessionId([9; 16]), vec![spare(&noise(100)), spare(&noise(9 * SHARD))]);
+    let object = object_of(vec![spare(&noise(100)), spare(&noise(9 * SHARD))]);
     let (table, len) = (table_len(&object).unwrap() as usize, object.len() as u64);
     assert_eq!(decode(&object[..table], len, FAMILY).unwrap().len(), 2);
     for at in 0..table {
