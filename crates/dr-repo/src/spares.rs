@@ -92,7 +92,8 @@ impl Spares {
         let len: u64 = parts().map(|part| part.len() as u64).sum();
         for number in number..=0xffff {
             let name = parity_name(host, session, number);
-            // One buffer of tens of megabytes would be more than all else that a backup holds.
+            // One buffer would be the largest piece of memory that a backup takes, and the allocator keep as much for ever
+            // (decision 0021).
             let (put, _staged) = match shelf.staging() {
                 Some(folder) => {
                     let fault = |e| full(e, &shelf.place());
