@@ -166,8 +166,8 @@ struct Marker<'a> {
     index: &'a Index,
     state: &'a State,
     frames: Frames,
-    /// Of packs that hold nothing but their own frames, in order: how many.
-    plain: Vec<Option<u16>>,
+    /// Whether a pack holds nothing but its own frames, in order.
+    is_plain: Vec<bool>,
     /// Where frames lie that the pruning key moved.
     moved: HashMap<(PackId, u32), Vec<(u32, u16)>>,
     /// Whether what was needed of a pack lies elsewhere, and it may go; and whether somebody who follows trees may have
@@ -183,14 +183,14 @@ impl<'a> Marker<'a> {
     fn new(repository: &'a Repository, index: &'a Index) -> Result<Self, RepoError> {
         let state = &repository.log.state;
         let mut sizes: Vec<u16> = Vec::new();
-        let (mut plain, mut is_left, mut is_stale) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut is_plain, mut is_left, mut is_stale) = (Vec::new(), Vec::new(), Vec::new());
         let mut moved: HashMap<_, Vec<_>> = HashMap::new();
         for pack in 0..index.packs() {
             let known = index.pack(pack)?;
             sizes.push(known.frames.len() as u16);
             let is_own =
                 known.frames.iter().zip(0..).all(|(frame, number)| frame.origin == 0 && frame.number == number);
-            plain.push(is_own.then_some(known.frames.len() as u16));
+            is_plain.push(is_own);
             let id = index.brief(pack).id;
             let session = state.sessions.get(&id.session);
             let relocated = state.packs.get(&id).is_some_and(|pack| pack.relocated);
@@ -207,7 +207,7 @@ impl<'a> Marker<'a> {
             }
         }
         let frames = Frames::of(Bits::new(sizes.iter().copied().map(u32::from)), sizes.into());
-        Ok(Self { index, state, frames, plain, moved, is_left, is_stale, has_old: false, has_all: false })
+        Ok(Self { index, state, frames, is_plain, moved, is_left, is_stale, has_old: false, has_all: false })
     }
 
     /// Marks what a list names; whether all of it is there.
@@ -217,7 +217,7 @@ impl<'a> Marker<'a> {
             Uses::Frame(number) => is_whole &= self.frame(pack, number),
             Uses::Whole(frames) => {
                 let at = self.index.number_of(pack).filter(|at| !self.is_left[*at as usize]);
-                match at.filter(|at| self.plain[*at as usize].is_some_and(|plain| u32::from(plain) == frames)) {
+                match at.filter(|at| self.is_plain[*at as usize] && u32::from(self.frames.frames_of(*at)) == frames) {
                     Some(at) => self.frames.set_all(at),
                     None => (0..frames).for_each(|number| is_whole &= self.frame(pack, number)),
                 }
@@ -243,8 +243,8 @@ impl<'a> Marker<'a> {
     }
 
     fn own_frame(&self, at: u32, number: u32) -> Option<u16> {
-        if let Some(plain) = self.plain[at as usize] {
-            return u16::try_from(number).ok().filter(|number| *number < plain);
+        if self.is_plain[at as usize] {
+            return u16::try_from(number).ok().filter(|number| *number < self.frames.frames_of(at));
         }
         let known = self.index.pack(at).ok()?;
         let found = known.frames.iter().position(|frame| frame.origin == 0 && frame.number == number);

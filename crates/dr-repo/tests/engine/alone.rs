@@ -3,9 +3,8 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Check, HostId, Key, Prune, ReadData, RepoError, Repository, Tally, Unlock};
+use dr_repo::{HostId, Key, RepoError, Repository, Unlock};
 use dr_store::local::LocalStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{Shelf, Store, StoreError};
@@ -65,28 +64,14 @@ impl Scene {
     #[track_caller]
     fn is_sound(&self, trees: &[(dr_repo::SnapshotId, &Tree)]) {
         let repository = self.read();
-        let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
-        assert_eq!(dr_repo::check(&repository, &options).unwrap().findings, []);
+        assert_eq!(self.school.findings(&repository), []);
         for (id, tree) in trees {
             assert!(self.school.restore(&repository, *id).unwrap().0 == **tree, "snapshot {id} comes back otherwise");
         }
     }
 
     fn prune(&self, repository: &mut Repository) -> Result<dr_repo::Pruned, RepoError> {
-        let options = Prune {
-            now_ms: NOW,
-            undo_ms: 0,
-            settle_ms: 0,
-            waste: 0.05,
-            dry: false,
-            scratch: self.school.folder.path(),
-            journal: None,
-            clock: &|| NOW,
-            stop: &AtomicBool::new(false),
-            tally: &Tally::default(),
-        };
-        dr_repo::prune(repository, &options, &mut |_| {})
+        self.school.prune_at_once(repository, NOW, 0.05)
     }
 }
 

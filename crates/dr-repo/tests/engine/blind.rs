@@ -4,9 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{
-    Check, Erase, Key, Prune, Pruned, ReadData, Repair, RepoError, Repository, SnapshotId, Tally, Unlock, WriterKey,
-};
+use dr_repo::{Check, Erase, Key, Pruned, ReadData, RepoError, Repository, SnapshotId, Tally, Unlock, WriterKey};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{Shelf, Store};
@@ -57,19 +55,7 @@ impl Scene {
     }
 
     fn prune(&self, repository: &mut Repository, waste: f64) -> Result<Pruned, RepoError> {
-        let options = Prune {
-            now_ms: NOW,
-            undo_ms: 0,
-            settle_ms: 0,
-            waste,
-            dry: false,
-            scratch: self.school.folder.path(),
-            journal: None,
-            clock: &|| NOW,
-            stop: &AtomicBool::new(false),
-            tally: &Tally::default(),
-        };
-        dr_repo::prune(repository, &options, &mut |_| {})
+        self.school.prune_at_once(repository, NOW, waste)
     }
 
     /// Takes a file out of every snapshot.
@@ -105,9 +91,7 @@ impl Scene {
     #[track_caller]
     fn is_sound(&self, trees: &[(SnapshotId, Tree)]) {
         let repository = self.family();
-        let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
-        assert_eq!(dr_repo::check(&repository, &options).unwrap().findings, []);
+        assert_eq!(self.school.findings(&repository), []);
         assert_eq!(repository.snapshots().len(), trees.len());
         for (id, tree) in trees {
             let (back, restored) = self.school.restore(&repository, *id).unwrap();
@@ -293,17 +277,7 @@ fn lists_that_rotted_are_made_again_by_whoever_reads() {
         scene.shelf.delete(&listed.key).unwrap();
     }
     assert!(matches!(scene.prune(&mut scene.pruner(), 0.05), Err(RepoError::ReadOnly(_))), "unknown means keep");
-    let repair = Repair {
-        now_ms: NOW,
-        dry: false,
-        others: &[],
-        scratch: scene.school.folder.path(),
-        journal: None,
-        clock: &|| NOW,
-        stop: &AtomicBool::new(false),
-        tally: &Tally::default(),
-    };
-    dr_repo::repair(&mut scene.family(), &repair, &mut |_| {}).unwrap();
+    scene.school.mend(&mut scene.family(), NOW).unwrap();
     scene.is_sound(&days);
     scene.pruner().forget(&[days[0].0, days[1].0], NOW).unwrap();
     let pruned = scene.prune(&mut scene.pruner(), 0.05).unwrap();

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Check, Prune, ReadData, RepoError, Repository, Tally};
+use dr_repo::{Check, ReadData, RepoError, Repository, Tally};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::wrap::recording::Recording;
@@ -47,19 +47,7 @@ impl Long {
     }
 
     fn prune(&self, repository: &mut Repository) -> Result<dr_repo::Pruned, RepoError> {
-        let options = Prune {
-            now_ms: NOW,
-            undo_ms: 0,
-            settle_ms: 0,
-            waste: 0.05,
-            dry: false,
-            scratch: self.school.folder.path(),
-            journal: None,
-            clock: &|| NOW,
-            stop: &AtomicBool::new(false),
-            tally: &Tally::default(),
-        };
-        dr_repo::prune(repository, &options, &mut |_| {})
+        self.school.prune_at_once(repository, NOW, 0.05)
     }
 
     fn names(&self, folder: &str) -> Vec<String> {
@@ -82,9 +70,7 @@ impl Long {
     #[track_caller]
     fn is_sound(&self, trees: &[(dr_repo::SnapshotId, &Tree)]) {
         let repository = self.open();
-        let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
-        assert_eq!(dr_repo::check(&repository, &options).unwrap().findings, []);
+        assert_eq!(self.school.findings(&repository), []);
         let listed: Vec<_> = repository.snapshots().iter().map(|snapshot| snapshot.id).collect();
         assert_eq!(listed, trees.iter().map(|(id, _)| *id).collect::<Vec<_>>());
         for (id, tree) in trees {

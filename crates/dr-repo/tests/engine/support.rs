@@ -10,8 +10,8 @@ use dr_entry::{
     Stamp, Time, Unread, Writing,
 };
 use dr_repo::{
-    Capture, FamilyKey, HostId, Key, Label, Repository, Restore, Restored, Shape, SnapshotId, Summary, Tally, Unlock,
-    WriterKey,
+    Capture, Check, FamilyKey, Finding, HostId, Key, Label, Prune, Pruned, ReadData, Repair, Repaired, RepoError,
+    Repository, Restore, Restored, Shape, SnapshotId, Summary, Tally, Unlock, WriterKey,
 };
 use dr_store::{Shelf, Store};
 
@@ -322,6 +322,45 @@ impl School {
             prove: false,
         };
         dr_repo::backup(repository, entries, &capture)
+    }
+
+    /// Prunes without waiting for anything.
+    pub fn prune_at_once(&self, repository: &mut Repository, now_ms: i64, waste: f64) -> Result<Pruned, RepoError> {
+        let options = Prune {
+            now_ms,
+            undo_ms: 0,
+            settle_ms: 0,
+            waste,
+            dry: false,
+            scratch: self.folder.path(),
+            journal: None,
+            clock: &|| now_ms,
+            stop: &AtomicBool::new(false),
+            tally: &Tally::default(),
+        };
+        dr_repo::prune(repository, &options, &mut |_| {})
+    }
+
+    /// Repairs with nothing but what lies there.
+    pub fn mend(&self, repository: &mut Repository, now_ms: i64) -> Result<Repaired, RepoError> {
+        let options = Repair {
+            now_ms,
+            dry: false,
+            others: &[],
+            scratch: self.folder.path(),
+            journal: None,
+            clock: &|| now_ms,
+            stop: &AtomicBool::new(false),
+            tally: &Tally::default(),
+        };
+        dr_repo::repair(repository, &options, &mut |_| {})
+    }
+
+    /// What a check of every byte finds.
+    pub fn findings(&self, repository: &Repository) -> Vec<Finding> {
+        let (stop, tally) = (AtomicBool::new(false), Tally::default());
+        let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
+        dr_repo::check(repository, &options).unwrap().findings
     }
 
     pub fn restore(&self, repository: &Repository, id: SnapshotId) -> Result<(Tree, Restored), dr_repo::RepoError> {

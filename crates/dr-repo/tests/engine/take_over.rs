@@ -4,9 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{
-    Check, Erase, HostId, Key, Label, Prune, ReadData, Repair, RepoError, Repository, Shape, SnapshotId, Tally, Unlock,
-};
+use dr_repo::{Erase, HostId, Key, Label, Prune, RepoError, Repository, Shape, SnapshotId, Tally, Unlock};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{Key as Name, Shelf, Store};
@@ -70,33 +68,11 @@ impl Scene {
     }
 
     fn prune(&self, repository: &mut Repository) -> Result<dr_repo::Pruned, RepoError> {
-        let options = Prune {
-            now_ms: NOW,
-            undo_ms: 0,
-            settle_ms: 0,
-            waste: 0.05,
-            dry: false,
-            scratch: self.school.folder.path(),
-            journal: None,
-            clock: &|| NOW,
-            stop: &AtomicBool::new(false),
-            tally: &Tally::default(),
-        };
-        dr_repo::prune(repository, &options, &mut |_| {})
+        self.school.prune_at_once(repository, NOW, 0.05)
     }
 
     fn mend(&self, repository: &mut Repository) -> Result<dr_repo::Repaired, RepoError> {
-        let options = Repair {
-            now_ms: NOW,
-            dry: false,
-            others: &[],
-            scratch: self.school.folder.path(),
-            journal: None,
-            clock: &|| NOW,
-            stop: &AtomicBool::new(false),
-            tally: &Tally::default(),
-        };
-        dr_repo::repair(repository, &options, &mut |_| {})
+        self.school.mend(repository, NOW)
     }
 
     /// Writes entries until the log has `n`, with a checkpoint whenever it is time for one.
@@ -116,9 +92,7 @@ impl Scene {
     #[track_caller]
     fn is_sound(&self, trees: &[(SnapshotId, &Tree)]) {
         let repository = self.open("elsewhere");
-        let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
-        assert_eq!(dr_repo::check(&repository, &options).unwrap().findings, []);
+        assert_eq!(self.school.findings(&repository), []);
         let listed: Vec<_> = repository.snapshots().iter().map(|snapshot| snapshot.id).collect();
         assert_eq!(listed, trees.iter().map(|(id, _)| *id).collect::<Vec<_>>());
         for (id, tree) in trees {

@@ -58,8 +58,7 @@ impl TakeOver {
     /// Who wrote there last, and when.
     fn wrote(&self, other: &OtherWriter) -> String {
         let when = other.last_ms.map(|ms| format!(", last on {}", shown::local(ms))).unwrap_or_default();
-        let name = other.name.as_deref().map(|name| format!("{} ", shown::name(name.as_bytes()))).unwrap_or_default();
-        let who = if name.is_empty() { format!("host {}", other.host) } else { format!("{name}(host {})", other.host) };
+        let who = shown::name(other.to_string().as_bytes());
         format!("{who} wrote to {}{when}", self.place.shown())
     }
 }
