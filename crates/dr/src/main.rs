@@ -43,6 +43,9 @@ fn run() -> u8 {
             return if said.use_stderr() { Cause::Usage.code() } else { 0 };
         }
     };
+    if let Some(words) = env::var(dr_switch::VARIABLE) {
+        dr_switch::turn_on(&words.to_string_lossy());
+    }
     let screen = Screen::new(&dr.global);
     let outcome = work(&dr, &screen);
     if let Err(failure) = &outcome {
