@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
+use crate::bare;
 use crate::bench::{Bench, Run};
 
 #[test]
@@ -52,10 +53,9 @@ fn a_password_comes_from_a_file_or_a_program_that_no_shell_sees() {
 }
 
 /// Without the terminal of whoever runs the tests, if there is one.
-#[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
 fn without_a_terminal(command: &mut std::process::Command) -> Run {
-    let mut detached = std::process::Command::new("setsid");
-    detached.arg("--wait").arg(command.get_program()).args(command.get_args()).env_clear();
+    let mut detached = bare::bare("setsid");
+    detached.arg("--wait").arg(command.get_program()).args(command.get_args());
     detached.env("PATH", "/usr/bin:/bin").current_dir(command.get_current_dir().unwrap());
     Run::of(detached.output().unwrap())
 }

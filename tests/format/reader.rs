@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::bare;
 use crate::bench::{Bench, Run, noise, objects};
 
 /// How a repository is opened.
@@ -71,11 +72,10 @@ impl Both {
     }
 
     /// The reader with the bench's password. It never ends in a stack of Python's.
-    #[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
     pub fn reader_on(&self, repository: &str, args: &[&str]) -> Command {
-        let mut command = Command::new(python());
+        let mut command = bare::bare(python());
         command.arg("-B").arg(beside("docs/format/read_repository.py")).arg(repository).args(args);
-        command.current_dir(self.path(".")).env_clear().env("DR_PASSWORD", "seven green bottles");
+        command.current_dir(self.path(".")).env("DR_PASSWORD", "seven green bottles");
         command
     }
 

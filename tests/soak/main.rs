@@ -9,6 +9,9 @@
     reason = "whole programs are started, timed and killed here, and the figures are the point"
 )]
 
+#[path = "../bare.rs"]
+#[expect(dead_code, reason = "a soak says itself which dr it starts")]
+mod bare;
 mod bounded;
 mod ground;
 

@@ -1,0 +1,24 @@
+//! What does a program that a test starts get of whoever runs the tests? The time that it is there, and nothing else.
+
+use std::ffi::OsStr;
+use std::process::Command;
+
+/// How `cargo xtask test --at DATE` tells every process the time: libfaketime and what it asks the environment.
+const TIME: [&str; 5] =
+    ["LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "FAKETIME_DISABLE_SHM", "NO_FAKE_STAT"];
+
+/// A program without an environment, but with the time of the test that starts it.
+#[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
+pub fn bare(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear();
+    command.envs(TIME.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    command
+}
+
+/// dr without an environment, and with these switches that only tests have (`dr-switch`): `any-time`, `devices`.
+pub fn dr(switches: &str) -> Command {
+    let mut command = bare(env!("CARGO_BIN_EXE_dr"));
+    command.env("DR_TEST_SWITCHES", switches);
+    command
+}
