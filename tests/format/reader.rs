@@ -106,21 +106,7 @@ pub fn beside(name: &str) -> PathBuf {
 }
 
 /// A Python that has what the reader needs.
-#[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
 pub fn python() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    FOUND.get_or_init(|| {
-        let named = std::env::var_os("DR_TEST_PYTHON").map(PathBuf::from);
-        let tried: Vec<_> = named.into_iter().chain([beside("target/py/bin/python"), "python3".into()]).collect();
-        let works = |python: &&PathBuf| {
-            let imports = "import argon2, blake3, cryptography, zstandard";
-            Command::new(python).args(["-c", imports]).output().is_ok_and(|output| output.status.success())
-        };
-        tried.iter().find(works).cloned().unwrap_or_else(|| {
-            panic!(
-                "no Python with the reader's packages: `cargo xtask test` makes one, or set DR_TEST_PYTHON to one \
-                 after `pip install argon2-cffi blake3 cryptography zstandard`; tried {tried:?}"
-            )
-        })
-    })
+    FOUND.get_or_init(|| bare::python("argon2, blake3, cryptography, zstandard"))
 }
