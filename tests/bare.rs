@@ -1,12 +1,12 @@
 //! What does a program that a test starts get of whoever runs the tests? The time that it is there, and nothing else.
+#![allow(dead_code, reason = "shared by suites, each of which needs some of it")]
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// How `cargo xtask test --at DATE` tells every process the time: libfaketime and what it asks the environment.
-const TIME: [&str; 5] =
-    ["LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "FAKETIME_DISABLE_SHM", "NO_FAKE_STAT"];
+const TIME: [&str; 5] = ["LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT"];
 
 /// A program without an environment, but with the time of the test that starts it.
 #[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]

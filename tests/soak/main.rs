@@ -10,7 +10,6 @@
 )]
 
 #[path = "../bare.rs"]
-#[expect(dead_code, reason = "a soak says itself which dr it starts")]
 mod bare;
 mod bounded;
 mod ground;

@@ -67,7 +67,12 @@ pub fn begin_at(_root: &Path, arguments: &[String]) -> Result<(), String> {
     let now = i64::try_from(now.as_secs()).map_err(|e| e.to_string())?;
     let mut command = Command::new(program);
     command.args(rest).env("LD_PRELOAD", library()?).env("FAKETIME", format!("{:+}s", seconds(at)? - now));
-    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("FAKETIME_DISABLE_SHM", "1").env("NO_FAKE_STAT", "1");
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("NO_FAKE_STAT", "1");
+    // The library keeps something under the number of the first process, and will not begin where another one of that
+    // number was killed and left it.
+    for name in ["faketime_shm", "sem.faketime_sem"] {
+        let _ = std::fs::remove_file(format!("/dev/shm/{name}_{}", std::process::id()));
+    }
     Err(format!("{program} cannot be started: {}", command.exec()))
 }
 
