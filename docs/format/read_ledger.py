@@ -5,7 +5,7 @@
 
 Prints every entry, then whether the chain holds. With --json only the verdict, as `dr ledger --verify --json` gives it.
 An anchor is what a letter or a handover form printed: the number and the hash of the newest entry at that time.
-Exit: 0 the chain holds, 1 it is broken, 2 the file could not be read, 64 usage. Needs `pip install blake3`.
+Exit: 0 the chain holds, 1 it is broken, 2 nothing is known (no file, no blake3), 64 usage. Needs `pip install blake3`.
 """
 
 import json
@@ -15,7 +15,8 @@ import sys
 try:
     from blake3 import blake3
 except ImportError:
-    sys.exit("read_ledger.py needs the blake3 package: pip install blake3")
+    # Said once a ledger is to be read: help and usage need no package.
+    blake3 = None
 
 ZERO = "0" * 64
 LINE = re.compile(
@@ -149,6 +150,9 @@ def main(arguments):
             path = word
     if path is None:
         usage("which ledger?")
+    if blake3 is None:
+        print("nothing is known: read_ledger.py needs the blake3 package: pip install blake3", file=sys.stderr)
+        return 2
     try:
         with open(path, "rb") as file:
             data = file.read()

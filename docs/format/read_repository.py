@@ -44,9 +44,11 @@ try:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-except ImportError as missing:
-    print(f"read_repository.py: {missing}; pip install argon2-cffi blake3 cryptography zstandard", file=sys.stderr)
-    sys.exit(1)
+except ImportError as error:
+    # Said once a repository is to be read: help and usage need no package.
+    MISSING = str(error)
+else:
+    MISSING = ""
 
 MIB = 1 << 20
 DATA, TREE, EXTENTS, DOCUMENT = 1, 2, 3, 4
@@ -1946,6 +1948,8 @@ def run(arguments: list[str]) -> bool:
     root, verb, *rest = arguments
     if (verb, len(rest)) not in {("snapshots", 0), ("ls", 1), ("restore", 2), ("check", 0)}:
         usage()
+    if MISSING:
+        raise Refused(1, f"{MISSING}; pip install argon2-cffi blake3 cryptography zstandard")
     repository = Repository(root)
     if verb == "check":
         return check(repository)
@@ -1961,6 +1965,9 @@ def run(arguments: list[str]) -> bool:
 
 
 def main(arguments: list[str]) -> int:
+    if arguments and arguments[0] in ("-h", "--help"):
+        print((__doc__ or "").strip())
+        return 0
     try:
         whole = run(arguments)
         sys.stdout.flush()

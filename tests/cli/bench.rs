@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::bare;
+
 pub struct Bench {
     folder: TempDir,
 }
@@ -43,13 +45,11 @@ impl Bench {
     }
 
     /// dr with an environment of its own; the password is right.
-    #[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dr"));
+        let mut command = bare::dr("any-time");
         command
             .args(args)
             .current_dir(self.folder.path())
-            .env_clear()
             .env("HOME", self.path("home"))
             .env("DR_CACHE", self.path("cache"))
             .env("DR_PASSWORD", "seven green bottles")

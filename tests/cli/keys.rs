@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
+use crate::bare;
 use crate::bench::{Bench, Run};
 
 #[test]
@@ -52,10 +53,9 @@ fn a_password_comes_from_a_file_or_a_program_that_no_shell_sees() {
 }
 
 /// Without the terminal of whoever runs the tests, if there is one.
-#[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
 fn without_a_terminal(command: &mut std::process::Command) -> Run {
-    let mut detached = std::process::Command::new("setsid");
-    detached.arg("--wait").arg(command.get_program()).args(command.get_args()).env_clear();
+    let mut detached = bare::bare("setsid");
+    detached.arg("--wait").arg(command.get_program()).args(command.get_args());
     detached.env("PATH", "/usr/bin:/bin").current_dir(command.get_current_dir().unwrap());
     Run::of(detached.output().unwrap())
 }
@@ -124,14 +124,12 @@ sys.exit(status)
 "#;
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
 fn a_person_is_asked_without_showing_the_answer_and_twice_for_a_new_one() {
     let bench = Bench::new();
     let at_a_terminal = |answers: &str, args: &[&str]| {
-        let python = std::env::var_os("DR_TEST_PYTHON").unwrap_or_else(|| "python3".into());
-        let mut command = std::process::Command::new(python);
+        let mut command = bare::bare(bare::python("pty"));
         command.args(["-c", AT_A_TERMINAL, answers, env!("CARGO_BIN_EXE_dr"), "repo"]).args(args);
-        command.env_remove("DR_PASSWORD").env("DR_CACHE", bench.path("cache")).current_dir(bench.path("."));
+        command.env("DR_CACHE", bench.path("cache")).current_dir(bench.path("."));
         let run = Run::of(command.output().unwrap());
         assert!(!run.stdout.contains("bottles"), "{}", run.stdout);
         run

@@ -3,6 +3,8 @@
 
 mod alone;
 mod answers;
+#[path = "../bare.rs"]
+mod bare;
 mod bench;
 mod copy;
 mod erase;

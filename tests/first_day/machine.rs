@@ -7,6 +7,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use crate::bare;
+
 pub struct Machine(TempDir);
 
 /// What stands in a letter of the office.
@@ -87,10 +89,9 @@ impl Machine {
         child.wait_with_output().unwrap()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dr"));
-        command.current_dir(self.0.path()).env_clear().env("HOME", self.path("/root")).env("TZ", "UTC");
+        let mut command = bare::dr("any-time devices");
+        command.current_dir(self.0.path()).env("HOME", self.path("/root")).env("TZ", "UTC");
         command.env("DR_STATE", self.path("/var/lib/dr")).env("DR_CACHE", self.path("/var/cache/dr"));
         command
     }

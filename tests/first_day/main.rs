@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare what it needs should stop there")]
 
 mod after;
+#[path = "../bare.rs"]
+mod bare;
 mod machine;
 mod page;
 

@@ -164,3 +164,18 @@ fn the_reader_opens_the_vectors_of_the_page_and_refuses_hostile_pages() {
     command.arg("-B").arg(beside("tests/format/reader_alone.py")).arg(beside("docs/format"));
     Run::of(command.output().unwrap()).ended(0);
 }
+
+/// Whoever gets a copy of the reader asks it first what it is, on a machine where nobody has installed anything.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
+fn the_reader_says_what_it_is_without_any_package() {
+    let without = |args: &[&str]| {
+        // Without the places where packages are.
+        let mut command = Command::new("python3");
+        command.args(["-I", "-S"]).arg(beside("docs/format/read_repository.py")).args(args);
+        Run::of(command.output().unwrap())
+    };
+    assert!(without(&["--help"]).ended(0).stdout.contains("read_repository.py REPO snapshots"));
+    without(&[]).ended(64);
+    without(&["repo", "check"]).ended(1).told("pip install");
+}

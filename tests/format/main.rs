@@ -3,6 +3,8 @@
 //! The reader is `docs/format/read_repository.py`. It shares no code with dr, and neither does the comparison of trees.
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare what it needs should stop there")]
 
+#[path = "../bare.rs"]
+mod bare;
 #[path = "../cli/bench.rs"]
 #[expect(dead_code, reason = "shared with the tests of the command line, which use all of it")]
 mod bench;

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::bare;
 use crate::bench::{Bench, Run, noise, objects};
 
 /// How a repository is opened.
@@ -71,11 +72,10 @@ impl Both {
     }
 
     /// The reader with the bench's password. It never ends in a stack of Python's.
-    #[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
     pub fn reader_on(&self, repository: &str, args: &[&str]) -> Command {
-        let mut command = Command::new(python());
+        let mut command = bare::bare(python());
         command.arg("-B").arg(beside("docs/format/read_repository.py")).arg(repository).args(args);
-        command.current_dir(self.path(".")).env_clear().env("DR_PASSWORD", "seven green bottles");
+        command.current_dir(self.path(".")).env("DR_PASSWORD", "seven green bottles");
         command
     }
 
@@ -106,21 +106,7 @@ pub fn beside(name: &str) -> PathBuf {
 }
 
 /// A Python that has what the reader needs.
-#[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
 pub fn python() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    FOUND.get_or_init(|| {
-        let named = std::env::var_os("DR_TEST_PYTHON").map(PathBuf::from);
-        let tried: Vec<_> = named.into_iter().chain([beside("target/py/bin/python"), "python3".into()]).collect();
-        let works = |python: &&PathBuf| {
-            let imports = "import argon2, blake3, cryptography, zstandard";
-            Command::new(python).args(["-c", imports]).output().is_ok_and(|output| output.status.success())
-        };
-        tried.iter().find(works).cloned().unwrap_or_else(|| {
-            panic!(
-                "no Python with the reader's packages: `cargo xtask test` makes one, or set DR_TEST_PYTHON to one \
-                 after `pip install argon2-cffi blake3 cryptography zstandard`; tried {tried:?}"
-            )
-        })
-    })
+    FOUND.get_or_init(|| bare::python("argon2, blake3, cryptography, zstandard"))
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare what it needs should stop there")]
 
 mod alone;
+#[path = "../bare.rs"]
+mod bare;
 mod erase;
 mod faults;
 mod look;

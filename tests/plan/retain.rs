@@ -61,7 +61,7 @@ fn the_plan_says_what_is_kept_where_and_what_is_held_stays_beyond_it() {
 
 #[test]
 fn nothing_of_a_system_goes_whose_newest_run_was_unlike_the_others() {
-    let school = School::begun();
+    let school = School::begun_at("2026-11-09T08:00:00Z");
     school.plan_with("Admin files", "retention = { last = 1 }");
     for day in 10..19 {
         school.write("school/office/note.txt", day.to_string().as_bytes());

@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 
+use crate::bare;
 use crate::school::{FRIDAY, School, files};
 
 /// What a dead-man's switch on this machine was asked, path by path.
@@ -61,17 +62,14 @@ asyncio.run(main())
 ";
 
 impl Mail {
-    #[expect(clippy::disallowed_methods, reason = "a test starts the server that it sends to")]
     fn listens(school: &School) -> Self {
         let folder = school.path("mails");
-        let python = std::env::var_os("DR_TEST_PYTHON").unwrap_or_else(|| "python3".into());
-        let mut command = Command::new(python);
+        let mut command = bare::bare(bare::python("aiosmtpd"));
         command.args(["-c", SERVER]).arg(&folder).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port =
-            line.trim().parse().expect("no mail server: `cargo xtask test` installs it, or pip install aiosmtpd");
+        let port = line.trim().parse().unwrap();
         Self { child, port, folder }
     }
 

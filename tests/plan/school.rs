@@ -4,12 +4,18 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::bare;
+
 /// A Friday evening in term; every test says when it is.
 pub const FRIDAY: &str = "2026-11-20T21:30:00Z";
+
+/// The Thursday morning before it, on which a school is founded unless a test says otherwise.
+pub const FOUNDED: &str = "2026-11-19T08:00:00Z";
 
 const PLAN: &str = r#"
 state = "state"
@@ -70,6 +76,9 @@ to = ["ash", "oak"]
 
 pub struct School {
     folder: TempDir,
+    /// When it is there: what `--at` said last. A command that is given no time is called then, and never on the day
+    /// on which the tests happen to run.
+    now: Mutex<String>,
 }
 
 /// What a run of dr left behind.
@@ -82,7 +91,8 @@ pub struct Said {
 impl School {
     /// A school whose systems have something in them, before `dr init`.
     pub fn new() -> Self {
-        let school = Self { folder: tempfile::Builder::new().prefix("school-").tempdir().unwrap() };
+        let folder = tempfile::Builder::new().prefix("school-").tempdir().unwrap();
+        let school = Self { folder, now: Mutex::new(FOUNDED.to_owned()) };
         school.write("dr.toml", PLAN.as_bytes());
         for n in 0..40_u8 {
             let text: Vec<u8> =
@@ -106,8 +116,13 @@ impl School {
 
     /// After `dr init`; the recovery key is in `recovery.key`.
     pub fn begun() -> Self {
+        Self::begun_at(FOUNDED)
+    }
+
+    /// The same on another day.
+    pub fn begun_at(at: &str) -> Self {
         let school = Self::new();
-        school.dr(&["init", "--recovery-key-out", "recovery.key"]).ended(0);
+        school.dr(&["--at", at, "init", "--recovery-key-out", "recovery.key"]).ended(0);
         school
     }
 
@@ -130,10 +145,16 @@ impl School {
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dr"));
-        command.args(args).current_dir(self.folder.path()).env_clear();
+        let mut now = self.now.lock().unwrap();
+        let mut command = bare::dr("any-time devices");
+        match args.iter().position(|word| *word == "--at") {
+            Some(at) => args[at + 1].clone_into(&mut now),
+            None => {
+                command.args(["--at", &now]);
+            }
+        }
+        command.args(args).current_dir(self.folder.path());
         command.env("HOME", self.path("home")).env("DR_CACHE", self.path("cache")).env("DR_PLAN", "dr.toml");
         command
     }

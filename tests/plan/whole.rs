@@ -166,3 +166,21 @@ fn a_new_host_takes_the_school_over_with_the_recovery_key() {
     let kept = school.dr(&["--json", "snapshots", "admin"]).ended(0).json();
     assert_eq!(kept.as_array().unwrap().len(), 4);
 }
+
+/// `cargo xtask test --at TIME` is worth nothing if the programs that tests start do not hear of it.
+#[test]
+fn what_dr_reads_off_its_clock_is_what_the_test_reads_off_its_own() {
+    let school = School::begun();
+    #[expect(clippy::disallowed_methods, reason = "what the clock says is the question")]
+    let own = jiff::Timestamp::now();
+    let entries = school.dr(&["--json", "ledger"]).ended(0).json();
+    let read: jiff::Timestamp = entries[0]["real"].as_str().unwrap().parse().unwrap();
+    assert!(own.duration_since(read).abs() < jiff::SignedDuration::from_mins(10), "{own} and {read}");
+    if let Ok(shift) = std::env::var("FAKETIME") {
+        let shift: i64 = shift.trim_end_matches('s').parse().unwrap();
+        let file = fs::metadata(school.path("state/ledger.jsonl")).unwrap().modified().unwrap();
+        let written = jiff::Timestamp::try_from(file).unwrap();
+        let apart = own.duration_since(written).as_secs();
+        assert!((apart - shift).abs() < 600, "the time was not shifted by {shift} s, but by {apart}");
+    }
+}

@@ -7,6 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::bare;
+
 /// A Friday night on which Thursday and Friday are over and no quiet night follows.
 pub const FRIDAY_NIGHT: &str = "2026-11-20T22:30:00Z";
 
@@ -29,10 +31,10 @@ impl Sandbox {
     }
 
     /// dr with an environment of its own, in the sandbox.
-    #[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dr"));
-        command.args(args).current_dir(self.0.path()).env_clear();
+        // Whoever tries dr has no switches either.
+        let mut command = bare::dr("");
+        command.args(args).current_dir(self.0.path());
         command.env("HOME", self.path("home")).env("DR_CACHE", self.path("cache")).env("TZ", "UTC");
         command
     }

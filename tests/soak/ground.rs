@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::bare;
+
 pub struct Ground {
     folder: TempDir,
 }
@@ -48,10 +50,10 @@ impl Ground {
 
     /// The program alone, with an environment of its own.
     pub fn start(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
+        let mut command = bare::bare(program);
         command
             .current_dir(self.folder.path())
-            .env_clear()
+            .env("DR_TEST_SWITCHES", "any-time devices")
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", self.path("home"))
             .env("TMPDIR", self.path("home"))

@@ -9,6 +9,8 @@
     reason = "whole programs are started, timed and killed here, and the figures are the point"
 )]
 
+#[path = "../bare.rs"]
+mod bare;
 mod bounded;
 mod ground;
 

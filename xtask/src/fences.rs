@@ -47,17 +47,7 @@ const HOUSE: &[Room] = &[
     (
         "dr-round",
         4,
-        &[
-            "dr-plan",
-            "dr-ledger",
-            "dr-repo",
-            "dr-media",
-            "dr-runbook",
-            "dr-run",
-            "dr-report",
-            "dr-post",
-            "dr-switch",
-        ],
+        &["dr-plan", "dr-ledger", "dr-repo", "dr-media", "dr-runbook", "dr-run", "dr-report", "dr-post", "dr-switch"],
     ),
     (
         "dr",

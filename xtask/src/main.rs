@@ -13,7 +13,10 @@
 mod bench;
 mod checkout;
 mod counts;
+mod dates;
 mod fences;
+mod fresh;
+mod named;
 mod soak;
 mod test;
 mod tidy;
@@ -31,11 +34,15 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "test",
-        about: "install what the tests need and run them all; arguments go to nextest",
+        about: "install what the tests need and run them all, with --at TIME those through the binary at that time",
         run: test::run,
     },
     Command { name: "fences", about: "compare the crates' dependencies with the table of edges", run: fences::run },
-    Command { name: "tidy", about: "check that files open with their subject and stay small", run: tidy::run },
+    Command {
+        name: "tidy",
+        about: "check that files open with their subject, stay small and name tests that exist",
+        run: tidy::run,
+    },
     Command {
         name: "bench",
         about: "time dr beside other backup programs that are on the search path",
@@ -51,6 +58,7 @@ const COMMANDS: &[Command] = &[
         about: "run the whole counts that do not fit into CI; without a name it lists them",
         run: soak::run,
     },
+    Command { name: "begin-at", about: "become a program for which it is that time now", run: dates::begin_at },
 ];
 
 fn main() -> ExitCode {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::checkout::{cargo, must};
+use crate::{dates, fresh};
 
 /// A soak, and how often it does its thing.
 struct Soak {
@@ -16,7 +17,7 @@ struct Soak {
     count: u64,
 }
 
-const SOAKS: [Soak; 14] = [
+const SOAKS: &[Soak] = &[
     Soak { name: "kills", about: "backups killed at random moments", count: 300 },
     Soak { name: "crowd", about: "seconds of CPU: eight writers, two prunes, stops, kills, faults", count: 1_800 },
     Soak { name: "rounds", about: "prunes beside three backups, some of them killed, and what is left", count: 200 },
@@ -39,7 +40,20 @@ const SOAKS: [Soak; 14] = [
         about: "files of 4 KiB, files in one directory, GiB of holes, levels, each in 128 MiB; needs root",
         count: 1_000_000,
     },
+    Soak {
+        name: "dates", about: "schools and letters on odd days: 29 February, both changes of clocks, …", count: 0
+    },
+    Soak { name: "fresh", about: "the README's two commands in a fresh Debian; needs root, debootstrap", count: 0 },
 ];
+
+/// Those that are more than one test with a large count.
+type Other = fn(&Path) -> Result<(), String>;
+const OTHERS: [(&str, Other); 2] = [("dates", dates::soak), ("fresh", fresh::soak)];
+
+/// The `dr` that soaks start: as for a release, and with the switches that only tests have. Apart from what is built to
+/// be installed, so that nobody takes it for that.
+const BUILD: [&str; 8] =
+    ["build", "--release", "--package", "dr", "--features", "dr-switch/test-switches", "--target-dir", "target/soak"];
 
 /// `cargo xtask soak NAME…|all [--seed S] [--count N] [--tree DIR]… [--dr PATH]`.
 pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
@@ -62,16 +76,26 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let known = |name: &&str| SOAKS.iter().find(|soak| soak.name == *name);
     let soaks: Option<Vec<&Soak>> = names.iter().map(known).collect();
     let soaks = soaks.filter(|soaks| !soaks.is_empty()).ok_or_else(usage)?;
+    let other = |soak: &Soak| OTHERS.iter().find(|(name, _)| *name == soak.name).map(|(_, run)| run);
     let dr = match dr {
         Some(dr) => dr,
         None => {
-            must(Command::new(cargo()).args(["build", "--release", "--package", "dr"]).current_dir(root))?;
-            root.join("target/release/dr")
+            if soaks.iter().any(|soak| other(soak).is_none()) {
+                must(Command::new(cargo()).args(BUILD).current_dir(root))?;
+            }
+            root.join("target/soak/release/dr")
         }
     };
     let mut failed = Vec::new();
     for soak in soaks {
         println!("== soak {} (seed {seed})", soak.name);
+        if let Some(run) = other(soak) {
+            if let Err(why) = run(root) {
+                println!("{why}");
+                failed.push(soak.name);
+            }
+            continue;
+        }
         let mut test = Command::new(cargo());
         test.current_dir(root).arg("test").env("DR_SOAK_DR", &dr);
         if soak.name == "flips" {

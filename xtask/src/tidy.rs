@@ -1,9 +1,9 @@
 //! Whether the files are as a reader wants them: each opens with its subject, stays small, is named for what it
-//! holds, and speaks of no particular machine.
+//! holds, speaks of no particular machine, and names no test that does not exist.
 
 use std::path::Path;
 
-use crate::checkout;
+use crate::{checkout, named};
 
 /// Above this a file has a second subject.
 const LINES_MAX: usize = 800;
@@ -36,6 +36,7 @@ pub fn run(root: &Path, _arguments: &[String]) -> Result<(), String> {
     if ci.exists() {
         wrong.extend(faults(Path::new(".ci/run"), &String::from_utf8_lossy(&read(&ci)?)));
     }
+    wrong.extend(named::missing(root)?);
     if !wrong.is_empty() {
         return Err(format!("not tidy:\n{}", wrong.join("\n")));
     }

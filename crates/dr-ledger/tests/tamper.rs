@@ -3,7 +3,7 @@
 mod school;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dr_ledger::{Break, Event, Head, LedgerError, Verdict};
 use school::{damages, ledger_of, note, said, verdict};
@@ -76,13 +76,52 @@ fn a_broken_ledger_is_not_purged_and_its_entries_can_still_be_read() {
     assert_eq!(contents.entries.len(), 5);
 }
 
+fn reader() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/format/read_ledger.py")
+}
+
+/// A Python that has what the auditor's reader needs.
+#[allow(clippy::disallowed_methods, reason = "the auditor's reader is somebody else's program, run by a test")]
+fn python() -> PathBuf {
+    let named = std::env::var_os("DR_TEST_PYTHON").map(PathBuf::from);
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/py/bin/python");
+    let tried: Vec<_> = named.into_iter().chain([ours, "python3".into()]).collect();
+    let works = |python: &&PathBuf| {
+        std::process::Command::new(python).args(["-c", "import blake3"]).output().is_ok_and(|out| out.status.success())
+    };
+    tried.iter().find(works).cloned().unwrap_or_else(|| {
+        panic!(
+            "no Python with the auditor's package: `cargo xtask test` makes one, or set DR_TEST_PYTHON to one after \
+             `pip install blake3`; tried {tried:?}"
+        )
+    })
+}
+
+/// Whoever gets a copy of the reader asks it first what it is, on a machine where nobody has installed anything.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the auditor's reader is somebody else's program, run by a test")]
+fn the_auditors_reader_says_what_it_is_without_any_package_and_never_judges_without_one() {
+    let reader = reader();
+    let without = |arguments: &[&str]| {
+        // Without the places where packages are.
+        let mut python = std::process::Command::new("python3");
+        python.args(["-I", "-S"]).arg(&reader).args(arguments).output().unwrap()
+    };
+    let help = without(&["--help"]);
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("read_ledger.py [--json]"));
+    assert_eq!(without(&[]).status.code(), Some(64));
+    let (_state, ledger) = ledger_of(3);
+    let asked = without(&["--json", ledger.path().to_str().unwrap()]);
+    assert_eq!((asked.status.code(), asked.stdout.as_slice()), (Some(2), &b""[..]), "neither whole nor broken");
+    assert!(String::from_utf8_lossy(&asked.stderr).contains("pip install blake3"));
+}
+
 #[test]
 #[allow(clippy::disallowed_methods, reason = "the auditor's reader is somebody else's program, run by a test")]
 fn the_auditors_reader_comes_to_the_same_verdict() {
-    let python = |arguments: &[&str]| std::process::Command::new("python3").args(arguments).output().unwrap();
-    let reader = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/format/read_ledger.py");
+    let (with_blake3, reader) = (python(), reader());
+    let python = |arguments: &[&str]| std::process::Command::new(&with_blake3).args(arguments).output().unwrap();
     let reader = reader.to_str().unwrap();
-    assert!(python(&["-c", "import blake3"]).status.success(), "python3 lacks a package: pip install blake3");
     for damage in damages() {
         let state = tempfile::tempdir().unwrap();
         let path = state.path().join("ledger.jsonl");

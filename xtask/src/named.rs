@@ -1,0 +1,108 @@
+//! Does every test exist that the documents name as the guard of something?
+//!
+//! A row that says "tested" and names a test that was renamed or never written is worse than an empty one: nobody
+//! looks there again.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::checkout;
+
+/// From this length and with so many words a name between backticks is a sentence, and so a test: no field, option or
+/// module of ours is called like that.
+const CHARACTERS: usize = 24;
+const WORDS: usize = 4;
+
+/// Each name of a test in a document that no source has, as a sentence.
+pub fn missing(root: &Path) -> Result<Vec<String>, String> {
+    let read = |path: &Path| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()));
+    let text = |path: &Path| Ok::<_, String>(String::from_utf8_lossy(&read(path)?).into_owned());
+    let mut there = BTreeSet::new();
+    for source in checkout::files(root, &["rs", "py"])? {
+        there.extend(functions(&text(&source)?));
+    }
+    let mut wrong = Vec::new();
+    for document in checkout::files(root, &["md"])? {
+        let place = document.strip_prefix(root).unwrap_or(&document).display().to_string();
+        for (line, name) in names(&text(&document)?) {
+            if !there.contains(&name) {
+                wrong.push(format!("{place}: line {line} names the test {name}, which does not exist"));
+            }
+        }
+    }
+    Ok(wrong)
+}
+
+/// What a source defines: Rust's functions and Python's.
+fn functions(source: &str) -> impl Iterator<Item = String> {
+    let code = source.lines().map(str::trim_start).filter(|line| !line.starts_with("//") && !line.starts_with('#'));
+    code.filter_map(|line| {
+        let (before, rest) = line.split_once("fn ").or_else(|| line.split_once("def "))?;
+        let name = rest.split(['(', '<']).next()?;
+        // `async`, `pub(super)`, `const` and the like may stand before it, and nothing else.
+        let modifiers = before.chars().all(|c| c.is_ascii_lowercase() || "() ".contains(c));
+        (modifiers && rest.len() > name.len() && is_a_name(name)).then(|| name.to_owned())
+    })
+}
+
+/// The tests that a document names, and in which line. A name may stand behind its module, `heavy::kills::the_name`.
+fn names(document: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (number, line) in document.lines().enumerate() {
+        for span in line.split('`').skip(1).step_by(2) {
+            let name = span.rsplit("::").next().unwrap_or_default();
+            if name.len() >= CHARACTERS && name.split('_').count() >= WORDS && is_a_name(name) {
+                found.push((number + 1, name.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+fn is_a_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_lowercase())
+        && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_planted_name_of_a_test_that_nobody_wrote_is_found_in_every_document() {
+        let root = std::env::temp_dir().join(format!("xtask-named-{}", std::process::id()));
+        let source = "#[test]\nfn what_was_kept_is_there_on_monday() {}\n// fn what_only_a_comment_speaks_of() {}\n";
+        for document in ["ARCHITECTURE.md", "docs/threats.md", "docs/decisions/0001-first.md"] {
+            let _ = std::fs::remove_dir_all(&root);
+            std::fs::create_dir_all(root.join("docs/decisions")).unwrap();
+            std::fs::write(root.join("kept.rs"), source).unwrap();
+            let write = |name: &str| std::fs::write(root.join(document), format!("# A\n\n| a | `{name}` |\n")).unwrap();
+            write("what_was_kept_is_there_on_monday");
+            assert_eq!(missing(&root).unwrap(), [""; 0]);
+            for planted in ["what_was_kept_is_there_on_sunday", "what_only_a_comment_speaks_of"] {
+                write(planted);
+                let said = missing(&root).unwrap();
+                assert!(said.len() == 1 && said[0].starts_with(&format!("{document}: line 3")), "{said:?}");
+                assert!(said[0].contains(planted), "{said:?}");
+            }
+        }
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_test_is_not_taken_for_one() {
+        let none: Vec<(usize, String)> = Vec::new();
+        assert_eq!(
+            names("`max_age_hours`, `cargo xtask test --at DATE`, `tests/soak/heavy/day_one_and_more_days.rs`"),
+            none
+        );
+        assert_eq!(names("an_unquoted_name_that_is_long_enough"), none);
+        assert_eq!(names("a `heavy::kills::backups_killed_lose_nothing`")[0].1, "backups_killed_lose_nothing");
+    }
+
+    #[test]
+    fn functions_are_found_however_they_are_qualified() {
+        let source = "fn a() {}\n    pub(crate) async fn b<T>() {}\ndef c(self):\nlet fn_d = 1;\nassert(\"fn e(\");\n";
+        assert_eq!(functions(source).collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+}
