@@ -80,6 +80,9 @@ pub struct School {
     pub calendar: Option<PathBuf>,
     /// When the school's network is wanted for teaching.
     pub hours: Hours,
+    /// An invented school all of whose copies are on one computer, such as the quickstart's: it says so wherever it
+    /// speaks, and its days may be lived at any time.
+    pub sample: bool,
 }
 
 /// What this host may unlock.

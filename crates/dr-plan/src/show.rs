@@ -23,6 +23,7 @@ pub fn show_full(plan: &Plan) -> String {
     out.text("timezone", plan.school.timezone.iana_name().unwrap_or("UTC"));
     out.path("calendar", plan.school.calendar.as_deref());
     out.text("hours", plan.school.hours);
+    out.line("sample", &plan.school.sample.to_string());
     out.head("keys");
     out.text("mode", if plan.keys.mode == KeyMode::Full { "full" } else { "write-only" });
     out.some("unlock", plan.keys.unlock.as_ref().map(secret));

@@ -11,7 +11,7 @@ macro_rules! keys {
 
 keys! {
     PLAN = ["version" "state" "school" "keys" "people" "places" "copies" "targets" "pools" "systems" "report" "alerts" "checks" "rehearsals" "runbook" "exceptions" "document"]
-    SCHOOL = ["name" "timezone" "calendar" "hours"]
+    SCHOOL = ["name" "timezone" "calendar" "hours" "sample"]
     KEYS = ["mode" "unlock"]
     PERSON = ["name" "email" "phone" "phone-ooh" "login" "roles" "starts" "leaves" "absences" "deputy"]
     ABSENCE = ["from" "until"]

@@ -13,7 +13,7 @@ const CASES: &[Case] = &[
     ("version = 1", "verison = 1", &["dr.toml:1: `verison` in the plan: expected one of version, state, school, keys, people, places, copies, targets, pools, systems, report, alerts, checks, rehearsals, runbook, exceptions, document
   did you mean `version`?"]),
     (r#"path = "/srv/mis.db""#, r#"path = "/srv/mis.db", exclude = []"#, &["dr.toml:24: `exclude` in [systems.mis.source]: expected one of kind, path"]),
-    ("hours =", "hour =", &["dr.toml:5: `hour` in [school]: expected one of name, timezone, calendar, hours
+    ("hours =", "hour =", &["dr.toml:5: `hour` in [school]: expected one of name, timezone, calendar, hours, sample
   did you mean `hours`?"]),
     (r#"roles = ["head"]"#, r#"role = ["head"]"#, &["dr.toml:8: `role` in [people.ash]: expected one of name, email, phone, phone-ooh, login, roles, starts, leaves, absences, deputy
   did you mean `roles`?"]),

@@ -25,6 +25,7 @@ pub(super) fn school(node: &Node<'_>) -> Option<School> {
             timezone: zone_of(defaults::TIMEZONE)?,
             calendar: None,
             hours: defaults::hours(),
+            sample: false,
         });
     }
     let table = node.section(keys::SCHOOL)?;
@@ -36,7 +37,9 @@ pub(super) fn school(node: &Node<'_>) -> Option<School> {
     let calendar = table.get("calendar").and_then(path);
     let hours =
         table.get("hours").map(|node| node.read("days and hours such as \"Mon-Fri 08:00-16:00\"", Hours::parse));
-    Some(School { name: name?, timezone: timezone?, calendar, hours: hours.flatten().unwrap_or_else(defaults::hours) })
+    let hours = hours.flatten().unwrap_or_else(defaults::hours);
+    let sample = table.get("sample").and_then(Node::flag).unwrap_or(false);
+    Some(School { name: name?, timezone: timezone?, calendar, hours, sample })
 }
 
 /// The zone of this name in the tables that are built in: the same plan means the same times on

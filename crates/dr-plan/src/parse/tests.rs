@@ -209,7 +209,9 @@ reason = "disk on order"
 approver = "ash"
 until = 2026-12-18
 "#;
-    let plan = parse(&format!("{SOUND}{more}"), "dr.toml").unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let sound = SOUND.replace("hours =", "sample = true\nhours =");
+    let plan = parse(&format!("{sound}{more}"), "dr.toml").unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert!(plan.school.sample && !parse(SOUND, "dr.toml").unwrap().school.sample);
     let shown = crate::show_full(&plan);
     assert_eq!(parse(&shown, "shown").unwrap_or_else(|problems| panic!("{problems:#?}\n{shown}")), plan);
     let mut kinds: Vec<&str> = plan.systems.iter().map(|system| system.source.kind()).collect();
