@@ -5,8 +5,18 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::fs::Mode;
+use tempfile::TempDir;
+
 /// How `cargo xtask test --at DATE` tells every process the time: libfaketime and what it asks the environment.
 const TIME: [&str; 5] = ["LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT"];
+
+/// A folder of a test's own. From here on its process makes files as on most machines, whatever the umask of whoever
+/// runs the tests: dr refuses a plan that others could write.
+pub fn folder(prefix: &str) -> TempDir {
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    tempfile::Builder::new().prefix(prefix).tempdir().unwrap()
+}
 
 /// A program without an environment, but with the time of the test that starts it.
 #[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]

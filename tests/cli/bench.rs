@@ -23,7 +23,7 @@ pub struct Run {
 
 impl Bench {
     pub fn new() -> Self {
-        let folder = TempDir::new().unwrap();
+        let folder = bare::folder("bench-");
         fs::create_dir(folder.path().join("home")).unwrap();
         Self { folder }
     }

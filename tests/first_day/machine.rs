@@ -19,7 +19,7 @@ pub fn letter(number: u32) -> String {
 
 impl Machine {
     pub fn new() -> Self {
-        let machine = Self(tempfile::Builder::new().prefix("dr-first-day-").tempdir().unwrap());
+        let machine = Self(bare::folder("dr-first-day-"));
         for number in 1..=12 {
             machine.write(&format!("/srv/shares/office/letter-{number}.txt"), &letter(number));
             machine
@@ -72,9 +72,9 @@ impl Machine {
 
     /// dr, typed at `time` by somebody who types `input`, perhaps with the stick in the machine.
     pub fn dr(&self, time: &str, line: &str, input: &str, key: bool) -> Output {
-        let words = self.placed(line);
         let mut command = self.command();
-        command.arg("--at").arg(format!("2026-11-20T{time}")).args(words.split(' '));
+        // A word stays one where the folder's name has a blank in it.
+        command.arg("--at").arg(format!("2026-11-20T{time}")).args(line.split(' ').map(|word| self.placed(word)));
         command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
         if !line.starts_with("plan new") {
             command.env("DR_PLAN", self.path("/etc/dr/dr.toml"));

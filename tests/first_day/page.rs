@@ -54,7 +54,13 @@ impl<'m> Page<'m> {
 
     /// Without what differs from run to run.
     fn steady(&self, text: &str) -> String {
-        let text = text.replace(&self.machine.root(), "").replace(env!("CARGO_BIN_EXE_dr"), "dr");
+        let root = self.machine.root();
+        // Where the folder's name has a blank in it, dr puts what is to be pasted between quotes.
+        let quoted = format!("'{root}");
+        let mut pieces = text.split(&quoted);
+        let first = pieces.next().unwrap_or_default().to_owned();
+        let text = pieces.fold(first, |text, piece| text + &piece.replacen('\'', "", 1));
+        let text = text.replace(&root, "").replace(env!("CARGO_BIN_EXE_dr"), "dr");
         text.lines().map(steady_line).collect::<Vec<_>>().join("\n")
     }
 

@@ -91,8 +91,7 @@ pub struct Said {
 impl School {
     /// A school whose systems have something in them, before `dr init`.
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("school-").tempdir().unwrap();
-        let school = Self { folder, now: Mutex::new(FOUNDED.to_owned()) };
+        let school = Self { folder: bare::folder("school-"), now: Mutex::new(FOUNDED.to_owned()) };
         school.write("dr.toml", PLAN.as_bytes());
         for n in 0..40_u8 {
             let text: Vec<u8> =

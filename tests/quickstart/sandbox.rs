@@ -23,7 +23,7 @@ pub struct Answer {
 
 impl Sandbox {
     pub fn new() -> Self {
-        Self(TempDir::new().unwrap())
+        Self(bare::folder("quickstart-"))
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

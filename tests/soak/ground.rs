@@ -23,7 +23,7 @@ pub struct Run {
 
 impl Ground {
     pub fn new() -> Self {
-        let folder = TempDir::with_prefix("soak-").unwrap();
+        let folder = bare::folder("soak-");
         fs::create_dir(folder.path().join("home")).unwrap();
         Self { folder }
     }
@@ -33,7 +33,7 @@ impl Ground {
         let shm = Path::new("/dev/shm");
         let folder = match shm.is_dir() {
             true => TempDir::with_prefix_in("soak-", shm).unwrap(),
-            false => TempDir::with_prefix("soak-").unwrap(),
+            false => bare::folder("soak-"),
         };
         fs::create_dir(folder.path().join("home")).unwrap();
         Self { folder }

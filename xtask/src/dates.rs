@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::checkout::{metadata, must};
 use crate::test::{self, Needed};
 
 /// What asking for a day needs besides what all tests need.
@@ -36,18 +37,44 @@ const ODD: [(&str, &str); 7] = [
     ("2028-08-31T22:59:58Z", "its midnight in Britain: the school year ends"),
 ];
 
-/// `cargo xtask soak dates`: those tests on each of these days.
+/// `cargo xtask soak dates`: those tests on each of these days, and what a newcomer sees who comes then.
 pub fn soak(root: &Path) -> Result<(), String> {
     let mut failed = Vec::new();
     for (at, name) in ODD {
         println!("== {at}: {name}");
         let words = ["--at", at].into_iter().chain(THOSE_WITH_DATES).map(str::to_owned).collect::<Vec<_>>();
-        if let Err(why) = test::run(root, &words) {
+        if let Err(why) = test::run(root, &words).and_then(|()| quickstart(root, at)) {
             println!("{why}");
             failed.push(at);
         }
     }
     if failed.is_empty() { Ok(()) } else { Err(format!("tests fail on {}", failed.join(", "))) }
+}
+
+/// `dr quickstart`, typed at `at` by somebody who says no other time, makes a school that is not red.
+fn quickstart(root: &Path, at: &str) -> Result<(), String> {
+    let metadata = metadata(root)?;
+    let target = PathBuf::from(metadata["target_directory"].as_str().ok_or("cargo names no target directory")?);
+    let (dr, place) = (target.join("debug/dr"), target.join("tmp/quickstart"));
+    let clear = || match std::fs::remove_dir_all(&place) {
+        Err(why) if place.exists() => Err(format!("cannot remove {}: {why}", place.display())),
+        _ => Ok(()),
+    };
+    clear()?;
+    std::fs::create_dir_all(&place).map_err(|e| format!("cannot make {}: {e}", place.display()))?;
+    let typed = |words: &[&str]| {
+        let mut command = Command::new(std::env::current_exe().unwrap_or_default());
+        command.args(["begin-at", at]).arg(&dr).args(words).current_dir(&place);
+        command.env_clear().env("HOME", &place);
+        command
+    };
+    must(&mut typed(&["quickstart", "school"]))?;
+    let output = typed(&["--plan", "school/dr.toml", "--json", "status"]).output().map_err(|e| e.to_string())?;
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    match status["overall"].as_str() {
+        Some("red") | None => Err(format!("a newcomer's school: {}", String::from_utf8_lossy(&output.stdout))),
+        Some(_) => clear(),
+    }
 }
 
 /// What nextest is told, so that every test begins at `at`.

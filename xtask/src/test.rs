@@ -54,7 +54,9 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         (false, None) => &["--workspace"],
         (false, Some(_)) => &["--package", "dr"],
     };
-    let mut tests = Command::new(cargo());
+    // As on most machines, whoever calls us: some of what is tested refuses files that others could write.
+    let mut tests = Command::new("sh");
+    tests.args(["-c", "umask 022 && exec \"$@\"", "sh"]).arg(cargo());
     tests.args(["nextest", "run"]).args(all).args(more).args(&arguments).current_dir(root);
     must(tests.env("PATH", &path).env("DR_TEST_PYTHON", &python))?;
     if some || at.is_some() {

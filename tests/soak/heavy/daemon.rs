@@ -12,6 +12,8 @@ use serde_json::Value;
 
 use crate::ground::{Ground, Luck, count, seed};
 
+/// Two hours before its first evening.
+const FOUNDED: &str = "2026-11-02T18:00:00Z";
 const SYSTEMS: [&str; 6] = ["mis", "admin", "email", "curriculum", "file-server", "website"];
 
 /// Six systems of small files, two targets, everything due once a day.
@@ -30,7 +32,7 @@ fn school(ground: &Ground, luck: &mut Luck) {
         }
     }
     fs::write(ground.path("dr.toml"), plan).unwrap();
-    ground.dr(["init", "--recovery-key-out", "recovery.key"]).ended(0);
+    ground.dr(["--at", FOUNDED, "init", "--recovery-key-out", "recovery.key"]).ended(0);
 }
 
 /// Starts a daemon that believes that it is `at`, and kills it after `wait`, counted from its first sign of life.
@@ -137,7 +139,7 @@ fn a_daemon_killed_at_random_moments_loses_nothing_and_claims_nothing() {
     };
     assert!(SYSTEMS.iter().all(|system| finished(system) == "done"));
     for system in SYSTEMS {
-        let mut command = ground.command(["restore", system, "--to", "to"]);
+        let mut command = ground.command(["--at", &at.to_string(), "restore", system, "--to", "to"]);
         let output = command.env("DR_KEY_FILE", ground.path("recovery.key")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         ground.same_trees(&ground.path(&format!("school/{system}")), &ground.path("to"), "");
