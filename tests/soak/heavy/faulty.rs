@@ -25,18 +25,28 @@ impl Faulty {
     /// One in so many of the requests to the kernel below a folder fails, by the luck of a number.
     pub fn befall(&self, command: &mut Command, below: &Path, every: u64, luck: u64) {
         command
-            .env("LD_PRELOAD", &self.library)
+            .env("LD_PRELOAD", self.preloaded())
             .env("FAULTS_BELOW", below)
             .env("FAULTS_EVERY", every.to_string())
             .env("FAULTS_SEED", luck.to_string())
             .env("FAULTS_COUNT", &self.count);
     }
 
+    /// Beside what tells it the time, if something does.
+    fn preloaded(&self) -> std::ffi::OsString {
+        let mut preloaded = self.library.clone().into_os_string();
+        if let Some(time) = std::env::var_os("LD_PRELOAD") {
+            preloaded.push(":");
+            preloaded.push(time);
+        }
+        preloaded
+    }
+
     /// Kills it at the request of this number that changes something below a folder.
     pub fn kill(&self, command: &mut Command, below: &Path, moment: u64, luck: u64) {
         std::fs::write(&self.count, "").unwrap();
         command
-            .env("LD_PRELOAD", &self.library)
+            .env("LD_PRELOAD", self.preloaded())
             .env("FAULTS_BELOW", below)
             .env("FAULTS_KILL", moment.to_string())
             .env("FAULTS_SEED", luck.to_string())

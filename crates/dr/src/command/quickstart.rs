@@ -46,8 +46,9 @@ impl Quickstart {
             }
             (Found::Nothing(place), false) => {
                 let zone = place.zone()?;
-                let week = days::first(days::now(global.at.as_deref(), &zone)?)?;
-                place.found()?;
+                let now = days::now(global.at.as_deref(), &zone)?;
+                place.found(now.date())?;
+                let week = days::first(now)?;
                 self.live(world, &place, &week, None)?
             }
             (Found::Nothing(_), true) => {

@@ -8,3 +8,4 @@ pub mod life;
 pub mod place;
 pub mod screen;
 pub mod typed;
+pub mod years;

@@ -13,14 +13,21 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::years;
 use crate::exit::{Cause, Failure};
 
 const PLAN: &str = include_str!("../../../../schedules/hazel-bank.toml");
 const CALENDAR: &str = include_str!("../../../../schedules/hazel-bank.calendar.toml");
 const RUNBOOK: &str = include_str!("../../../../runbooks/hazel-bank.toml");
-/// What a file of the sample is called, and what it says.
-const PAPERS: [(&str, &str); 3] =
-    [("dr.toml", PLAN), ("hazel-bank.calendar.toml", CALENDAR), ("runbook/hazel-bank.toml", RUNBOOK)];
+
+/// What a file of the sample is called, and what it says to who makes it today.
+fn papers(today: Date) -> [(&'static str, String); 3] {
+    [
+        ("dr.toml", PLAN.to_owned()),
+        ("hazel-bank.calendar.toml", years::calendar(CALENDAR, today)),
+        ("runbook/hazel-bank.toml", years::runbook(RUNBOOK, today)),
+    ]
+}
 
 /// The folder.
 pub struct Place(PathBuf);
@@ -234,11 +241,11 @@ impl Place {
         Ok(plan.school.timezone)
     }
 
-    /// Makes the folder, the marker and the plan with its papers.
+    /// Makes the folder, the marker and the plan with its papers, as they would be today.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn found(&self) -> Result<(), Failure> {
+    pub fn found(&self, today: Date) -> Result<(), Failure> {
         // Whatever the umask: a plan that others can write would be refused, and rightly.
         folder(&self.0, 0o755)?;
         folder(&self.0.join("state"), 0o700)?;
@@ -246,7 +253,7 @@ impl Place {
         for name in ["runbook", "disks", "evidence", "report"] {
             folder(&self.0.join(name), 0o755)?;
         }
-        for (name, text) in PAPERS {
+        for (name, text) in papers(today) {
             let path = self.0.join(name);
             let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path);
             file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|why| failed(&path, &why))?;
