@@ -10,6 +10,7 @@ mod look;
 mod media;
 mod mend;
 mod plans;
+mod relied;
 mod retain;
 mod rounds;
 mod runs;

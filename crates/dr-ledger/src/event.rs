@@ -475,6 +475,9 @@ words! {
     CheckKind {
         /// What was just written was read from the device again.
         ReadBack = "read-back",
+        /// Sealed objects: each is there and of its length, and those that were read have the digest that they should. What
+        /// is in them was not opened.
+        Objects = "objects",
         /// Structure: everything that should be there is there.
         Check = "check",
         /// Every byte was read and its hash compared.

@@ -28,10 +28,12 @@ use crate::format::{BLIND_FRAME_RAW, FRAME_RAW, OWNER_NAME_MAX, PACK_TARGET, XAT
 use crate::id::{ChunkId, ChunkKind, Digest, PackKind, SnapshotId, random, wipe_stack};
 use crate::pack::{FinishedPack, Packer};
 use crate::page::{Contents, Row};
+use crate::presence::{self, Lacking};
 use crate::register::{Registrar, adopt};
 use crate::repository::Repository;
 use crate::snapshot::{Label, Shape};
 use crate::stored::begin;
+use crate::touched::Touched;
 use crate::turns::Next;
 use collate::collate;
 use effort::Effort;
@@ -107,6 +109,11 @@ pub struct Summary {
     pub proved: Option<u64>,
     /// Why the file cache could not be written, if so: the next run will read everything again.
     pub cache_failed: Option<String>,
+    /// Packs that earlier snapshots rely on and that are missing, cut off or known to be damaged. What the source still
+    /// has of them was stored again, so that this snapshot is whole; what it has not is missing from earlier ones.
+    pub lacking: Vec<Lacking>,
+    /// Whose earlier snapshots rely on them.
+    pub touched: Touched,
 }
 
 fn no_cache(summary: &mut Summary, error: &RepoError) {
@@ -165,12 +172,13 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
     let before = capture.tally.bytes_stored.load(Ordering::Relaxed);
     let objects_before = capture.tally.objects.load(Ordering::Relaxed);
     let adopted = adopt(repository, capture.journal, capture.clock, capture.tally)?;
+    let stands = presence::look(repository, capture.journal)?;
 
     let session = begin(repository, capture.scratch, capture.journal)?;
     let rely = repository.log.unreadable.is_empty();
     let index = Arc::clone(repository.index()?);
     let namer = repository.namer.clone();
-    let shared = Shared::new(&session, &index, &namer, rely, capture.scratch)?;
+    let shared = Shared::new(&session, &index, &namer, rely, stands, capture.scratch)?;
     run(repository, entries, capture, &shared, adopted, before, objects_before)
 }
 
@@ -201,6 +209,8 @@ fn run(
         adopted,
         proved: None,
         cache_failed: None,
+        lacking: shared.stands.lacking.clone(),
+        touched: shared.stands.touched.clone(),
     };
     // The cache only saves time: whatever is wrong with it, the backup goes on without.
     let mut cache =

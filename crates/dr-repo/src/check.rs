@@ -28,9 +28,11 @@ use crate::log::key;
 use crate::log_entry::Body;
 use crate::look::lost;
 use crate::pack::{open_vouched, open_whole};
+use crate::presence::wrong;
 use crate::repository::{Fault, REPO_JSON, Repository, fault_text, read_vouched};
 use crate::slot;
 use crate::squeeze::Unsqueezer;
+use crate::touched::Touched;
 use crate::trailer;
 use crate::turns::two_at_a_time;
 use crate::wire::Bad;
@@ -94,6 +96,8 @@ pub struct Checked {
     pub(crate) sound: Vec<(PackId, HostId)>,
     /// Packs that are missing, damaged or described by nothing.
     pub(crate) unsound: Vec<(PackId, HostId)>,
+    /// Those of them that are there, and were read.
+    pub(crate) rotten: Vec<(PackId, HostId)>,
     /// Sessions of snapshots that use more than their lists say.
     pub(crate) short: BTreeSet<(HostId, SessionId)>,
     /// Whether the sound ones were opened as well, and each of their chunks named anew.
@@ -108,8 +112,28 @@ pub struct Checked {
     pub bytes_read: u64,
     /// Snapshots whose trees were followed.
     pub snapshots: u64,
+    /// Snapshots that are listed, whether or not the key reads them.
+    pub listed: u64,
+    /// The systems of those, by the names that they carry.
+    pub systems: BTreeSet<String>,
+    /// Whose snapshots the damage costs something.
+    pub touched: Touched,
     /// What was not looked at, for the report.
     pub not_checked: Vec<String>,
+}
+
+impl Checked {
+    /// Whether what is sealed was opened and the trees followed; else objects were looked at from outside.
+    #[must_use]
+    pub fn follows_trees(&self) -> bool {
+        self.opened
+    }
+
+    /// How many packs are missing or damaged, or nothing describes them.
+    #[must_use]
+    pub fn unsound_packs(&self) -> u64 {
+        self.unsound.len() as u64
+    }
 }
 
 /// How long the part of a repository has waited that nobody has read for longest.
@@ -219,11 +243,7 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
     for number in 0..index.packs() {
         let pack = index.pack(number)?;
         out.packs += 1;
-        let wrong = match (sizes.get(&pack.object), pack.whole) {
-            (None, _) => Some("it is missing".to_owned()),
-            (Some(size), Some((len, _))) if *size != len => Some(format!("it is {size} bytes and should be {len}")),
-            _ => None,
-        };
+        let wrong = wrong(sizes.get(&pack.object).copied(), pack.whole.map(|(len, _)| len));
         if let Some(wrong) = &wrong {
             bad_objects.insert(pack.object.clone(), wrong.clone());
         }
@@ -261,20 +281,25 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
         }
     }
     out.opened = repository.key.reads();
-    let mut bad_chunks: BTreeMap<ChunkId, String> = BTreeMap::new();
+    let mut bad_chunks: BTreeMap<ChunkId, BTreeSet<String>> = BTreeMap::new();
     for read in two_at_a_time(&to_read, |(number, missing)| read_pack(repository, *number, *missing, options))? {
         out.packs_read += u64::from(read.bytes > 0);
         out.bytes_read += read.bytes;
         let brief = index.brief(read.number);
         if read.what.is_some() || bad_objects.contains_key(&read.object) {
             out.unsound.push((brief.id, brief.host));
+            if !read.missing {
+                out.rotten.push((brief.id, brief.host));
+            }
         } else if read.bytes > 0 {
             out.sound.push((brief.id, brief.host));
         }
         if let Some(what) = read.what {
             bad_objects.entry(read.object.clone()).or_insert(what);
         }
-        bad_chunks.extend(read.lost.into_iter().map(|id| (id, read.object.clone())));
+        for id in read.lost {
+            bad_chunks.entry(id).or_default().insert(read.object.clone());
+        }
     }
     let sound: HashSet<PackId> = out.sound.iter().map(|(id, _)| *id).collect();
     for (id, state) in repository.log.state.packs.iter().filter(|(id, at)| !at.swept && !sound.contains(id)) {
@@ -313,6 +338,8 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
     if options.read_data == ReadData::All {
         lists::check(repository, options, &mut out)?;
     }
+    (out.listed, out.systems) = (repository.log.state.live().len() as u64, repository.systems());
+    out.touched = repository.touched_by(&out.findings, LOST_MAX);
     Ok(out)
 }
 
@@ -385,6 +412,7 @@ fn check_index_objects(repository: &Repository, bad: &mut BTreeMap<String, Strin
 struct PackRead {
     number: u32,
     object: String,
+    missing: bool,
     bytes: u64,
     /// The first thing that is wrong with it.
     what: Option<String>,
@@ -399,7 +427,7 @@ fn read_pack(repository: &Repository, number: u32, missing: bool, options: &Chec
     }
     let index = repository.index()?;
     let pack = index.pack(number)?;
-    let mut read = PackRead { number, object: pack.object.clone(), bytes: 0, what: None, lost: Vec::new() };
+    let mut read = PackRead { number, object: pack.object.clone(), missing, bytes: 0, what: None, lost: Vec::new() };
     if missing {
         read.lost.extend(index.ids_of(number)?.into_iter().flatten().map(|(_, id, _)| id));
         return Ok(read);

@@ -19,6 +19,7 @@ use crate::error::RepoError;
 use crate::fold::runs_of;
 use crate::id::{SnapshotId, wipe_stack};
 use crate::log_entry::{Body, Named};
+use crate::presence::{self, Stands};
 use crate::register::adopt;
 use crate::repository::{Repository, Unlock};
 use crate::session::Session;
@@ -135,8 +136,9 @@ fn in_session(
     let mut out = Copied::default();
     if !options.snapshots.iter().all(|id| to.log.state.snapshots.contains_key(id)) {
         out.adopted = adopt(to, options.journal, options.clock, options.tally)?;
+        let stands = presence::look(to, options.journal)?;
         let session = begin(to, options.scratch, options.journal)?;
-        let mut copier = Copier::new(from, to, options, &session)?;
+        let mut copier = Copier::new(from, to, options, stands, &session)?;
         let outcome = copier.all(each, &mut out);
         if outcome.is_err() {
             // What is whole is kept for the next run, if the target still takes a log entry.
@@ -170,6 +172,8 @@ struct Copier<'a> {
     session: &'a Session,
     mover: Mover<'a>,
     stored: Stored<'a>,
+    /// What is there of the packs over there.
+    stands: Stands,
     /// Pages below which everything was looked at in this run, and nothing is missing.
     seen: HashSet<crate::id::ChunkId>,
 }
@@ -179,10 +183,11 @@ impl<'a> Copier<'a> {
         from: &'a Repository,
         to: &'a mut Repository,
         options: &'a Copying<'a>,
+        stands: Stands,
         session: &'a Session,
     ) -> Result<Self, RepoError> {
         let (mover, stored) = (Mover::new(from, to)?, Stored::new(to, session, options.clock, options.tally));
-        Ok(Self { from, to, options, session, mover, stored, seen: HashSet::new() })
+        Ok(Self { from, to, options, session, mover, stored, stands, seen: HashSet::new() })
     }
 
     fn all(&mut self, each: &mut dyn FnMut(SnapshotId, &Fate), out: &mut Copied) -> Result<(), RepoError> {
@@ -242,6 +247,8 @@ impl<'a> Copier<'a> {
             self.seen.clear();
             return Ok(Fate::Refused(missing));
         }
+        let to = (&self.to.shelf, &self.to.log.state, &**self.to.index()?);
+        self.stands.hold(to, self.mover.relied.iter().copied(), std::iter::empty())?;
         let named = Named { id, document: state.document, label: state.label.clone() };
         self.register(Some(named), last)?;
         Ok(Fate::Copied)

@@ -28,6 +28,7 @@ use crate::fold::{SWEEPS, State};
 use crate::id::{ChunkKind, PackId, SnapshotId, wipe_stack};
 use crate::log_entry::Body;
 use crate::look::Tree;
+use crate::presence;
 use crate::prune::understood;
 use crate::repository::Repository;
 use crate::snapshot::Shape;
@@ -152,6 +153,8 @@ pub fn erase(
 
 fn run(repository: &mut Repository, options: &Erase<'_>, each: &mut dyn FnMut(&Judged)) -> Result<Erased, RepoError> {
     repository.begin_to_maintain()?;
+    // A page that lies in a pack which is not there is written anew.
+    presence::look(repository, options.journal)?;
     understood(repository)?;
     let before = options.tally.bytes_stored.load(Ordering::Relaxed);
     let sought = seek(repository, options)?;

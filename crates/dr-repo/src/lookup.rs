@@ -348,6 +348,17 @@ impl Index {
         Ok(())
     }
 
+    /// Finds duplicates in these packs no more.
+    pub(crate) fn distrust(&self, packs: impl Iterator<Item = u32>) {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        for pack in packs {
+            if let Some(known) = inner.packs.get_mut(pack as usize) {
+                known.source = false;
+            }
+        }
+        self.recent.clear();
+    }
+
     /// The number of a pack that is known.
     pub(crate) fn number_of(&self, pack: PackId) -> Option<u32> {
         self.inner().number_of(pack)

@@ -166,6 +166,11 @@ impl<'a> Registrar<'a> {
 
     /// Commits the snapshot: from here on it is there.
     pub(crate) fn commit(&mut self, label: &Label, document: ChunkId) -> Result<Vec<StoredPack>, RepoError> {
+        if let Err(gone) = self.hold() {
+            // What is whole is kept for the next attempt, if the target still takes a log entry.
+            let _ = self.register(true);
+            return Err(gone);
+        }
         let sealed =
             label.seal(&self.repository.writer.naming.list, self.repository.writer.family, self.capture.snapshot)?;
         let used = self.used()?;
@@ -174,6 +179,13 @@ impl<'a> Registrar<'a> {
         self.append(own, indexes, vec![Named { id: self.capture.snapshot, document, label: sealed }], true)?;
         self.journal.clear();
         Ok(std::mem::take(&mut self.stored))
+    }
+
+    /// Whether everything that the snapshot relies on is there now.
+    fn hold(&self) -> Result<(), RepoError> {
+        let Shared { stands, relied, index, .. } = self.shared;
+        let repository = (&self.repository.shelf, &self.repository.log.state, *index);
+        stands.hold(repository, relied.packs(), self.stored.iter().map(|pack| (pack.object.clone(), pack.len)))
     }
 
     fn append(

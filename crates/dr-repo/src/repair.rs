@@ -2,8 +2,10 @@
 //!
 //! In this order: entries of the log that cannot be read are accounted for by what lies there; packs are healed from
 //! their parity, under new names; packs that nothing describes are described anew; what is lost is fetched from other
-//! repositories of the family; what is left of packs beyond healing moves into new ones; parity is made again. Nothing
-//! is deleted before what replaces it was read back, so that a repair that is cut short can only be run again.
+//! repositories of the family; what is left of packs beyond healing moves into new ones; parity is made again. What
+//! stays damaged is condemned: the next backup stores again what its source still has, and earlier snapshots become
+//! whole by the equal chunk. Nothing is deleted before what replaces it was read back, so that a repair that is cut short
+//! can only be run again.
 
 mod account;
 mod describe;
@@ -170,5 +172,9 @@ fn run(
     parity::renew(repository, &mut mending)?;
     repository.refresh()?;
     let after = mending.look(repository)?;
+    repository.remember_damage(&after, options.journal, options.now_ms)?;
+    if repository.log.unknown.is_empty() {
+        repository.condemn(&after.unsound, options.now_ms)?;
+    }
     Ok(Repaired { before, mended: mending.done, after: Some(after) })
 }

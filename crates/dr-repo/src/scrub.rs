@@ -53,7 +53,7 @@ pub fn scrub(shelf: &Shelf, options: &Check<'_>) -> Result<Checked, RepoError> {
             Some(healed) => Some((healed.len, healed.digest)),
             None => vouched.get(id).map(|line| (line.len, line.digest)),
         };
-        packs.push((waits_since(state.read_ms, options.now_ms), state.object_name(*id), line));
+        packs.push((waits_since(state.read_ms, options.now_ms), state.object_name(*id), (*id, state.host), line));
     }
     packs.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     out.packs = packs.len() as u64;
@@ -62,22 +62,25 @@ pub fn scrub(shelf: &Shelf, options: &Check<'_>) -> Result<Checked, RepoError> {
         ReadData::None => 0,
         ReadData::All | ReadData::Part { .. } => u64::MAX,
     };
-    for (since, object, line) in packs {
+    for (since, object, pack, line) in packs {
         if options.stop.load(Ordering::Relaxed) {
             return Err(RepoError::Interrupted);
         }
         let Some((len, digest)) = line else {
             bad.insert(object, "no index object that can be read vouches for it".into());
+            out.unsound.push(pack);
             continue;
         };
         match shelf.size(&key(&object)?) {
             Ok(size) if size == len => {}
             Ok(size) => {
                 bad.insert(object, format!("it is {size} bytes and should be {len}"));
+                out.unsound.push(pack);
                 continue;
             }
             Err(error) => {
                 bad.insert(object, fault_text(&lost(error.into())?));
+                out.unsound.push(pack);
                 continue;
             }
         }
@@ -92,6 +95,8 @@ pub fn scrub(shelf: &Shelf, options: &Check<'_>) -> Result<Checked, RepoError> {
         let right = |bytes: &[u8]| Digest::of(bytes) == digest;
         if !right(&shelf.get(&key(&object)?, PACK_MAX)?) && !right(&shelf.get(&key(&object)?, PACK_MAX)?) {
             bad.insert(object, "its bytes are not those that were stored".into());
+            out.unsound.push(pack);
+            out.rotten.push(pack);
         }
         out.packs_read += 1;
         out.bytes_read += len;
@@ -103,6 +108,9 @@ pub fn scrub(shelf: &Shelf, options: &Check<'_>) -> Result<Checked, RepoError> {
         (_, 0) => {}
         (_, left) => out.not_checked.push(format!("the contents of {left} packs")),
     }
+    out.listed = log.state.live().len() as u64;
+    // Without a key no label opens.
+    out.touched.any = !bad.is_empty();
     out.findings = bad.into_iter().map(|(object, what)| Finding { object, what, lost: Vec::new() }).collect();
     Ok(out)
 }

@@ -1,7 +1,7 @@
 //! Are the copies still what they should be? The one that nobody looked at for longest, within the plan's time a night.
 //!
-//! Reading takes a key that reads; a host that only writes looks at what it has just written and at nothing else, and
-//! the status says so.
+//! A host that only writes looks at objects from outside: that each is there, of its length, and has its digest. What is
+//! in them takes a key that reads, and the ledger says which of both it was.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use std::time::Duration;
 use dr_ledger::{CheckKind, Entry, Event};
 use dr_media::Register;
 use dr_plan::{MediumId, TargetId};
-use dr_repo::{Check, Key, ReadData, RepoError, Tally, check};
-use dr_run::{Reach, School, Spot, within};
+use dr_repo::{Check, Checked, Key, ReadData, RepoError, Tally, check};
+use dr_run::{Reach, RunError, School, Spot, within};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::RoundError;
@@ -24,6 +24,8 @@ pub struct Looked {
     pub medium: Option<MediumId>,
     /// Whether all was sound; `None`: the time was up, or it could not be opened, and nothing is known.
     pub sound: Option<bool>,
+    /// Whether what is sealed was opened.
+    pub opened: bool,
 }
 
 /// A copy is looked at so often at most.
@@ -31,11 +33,11 @@ const EVERY: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// This part of the time goes into reading packs, those that nobody has read for longest; the rest is for the trees.
 const READING: f64 = 0.75;
 
-/// When anybody last looked at all of what is on a target or medium.
-fn last_look(entries: &[Entry], target: &TargetId, medium: Option<&MediumId>) -> Option<Timestamp> {
+/// When anybody last looked at all of what is on a target or medium. A time that has not come yet is no evidence.
+fn last_look(entries: &[Entry], (target, medium): (&TargetId, Option<&MediumId>), now: Timestamp) -> Option<Timestamp> {
     entries.iter().rev().find_map(|entry| match &entry.event {
-        Event::Verified { target: t, medium: m, system: None, what, .. }
-            if t == target && m.as_ref() == medium && *what >= CheckKind::Check =>
+        Event::Verified { target: t, medium: m, snapshot: None, what, .. }
+            if t == target && m.as_ref() == medium && *what >= CheckKind::Objects && entry.decided <= now =>
         {
             Some(entry.decided)
         }
@@ -55,25 +57,31 @@ pub(crate) fn look(school: &School, key: &Key, stop: &AtomicBool) -> Result<Opti
         Reach::Here(spot) => Some(spot),
         _ => None,
     });
-    let waits = reached.map(|spot| (last_look(&entries, &spot.target, spot.medium.as_ref()), spot));
+    let waits = reached.map(|spot| (last_look(&entries, (&spot.target, spot.medium.as_ref()), now), spot));
     let due =
         waits.filter(|(last, _)| last.is_none_or(|last| last.saturating_add(EVERY).is_ok_and(|next| next <= now)));
     let Some((_, spot)) = due.min_by_key(|(last, _)| *last) else { return Ok(None) };
-    let sound = looked(school, &spot, key, stop, now);
-    if let Some(ok) = sound {
-        let (target, medium) = (spot.target.clone(), spot.medium.clone());
-        school.record(Event::Verified { target, medium, system: None, snapshot: None, what: CheckKind::Check, ok })?;
+    let (mut sound, mut opened) = (None, key.reads());
+    match looked(school, &spot, key, stop, now) {
+        Ok(checked) => {
+            (sound, opened) = (Some(checked.findings.is_empty()), checked.follows_trees());
+            // That it cannot be remembered only means that the same is read again.
+            let _ = dr_run::remember(school, &spot, key.clone(), &checked);
+            dr_run::looked(school, &spot, &checked)?;
+        }
+        Err(RunError::Repository { source: RepoError::Damaged { .. }, .. }) => {
+            sound = Some(false);
+            let (target, medium, what) = (spot.target.clone(), spot.medium.clone(), CheckKind::Check);
+            school.record(Event::Verified { target, medium, system: None, snapshot: None, what, ok: false })?;
+        }
+        Err(_) => {}
     }
-    Ok(Some(Looked { target: spot.target, medium: spot.medium, sound }))
+    Ok(Some(Looked { target: spot.target, medium: spot.medium, sound, opened }))
 }
 
-/// Whether all is sound there; `None` if that could not be found out in the plan's time.
-fn looked(school: &School, spot: &Spot, key: &Key, stop: &AtomicBool, now: Timestamp) -> Option<bool> {
-    let repository = match school.open(spot, key.clone(), false) {
-        Ok(repository) => repository,
-        Err(dr_run::RunError::Repository { source: RepoError::Damaged { .. }, .. }) => return Some(false),
-        Err(_) => return None,
-    };
+/// What is found there in the plan's time.
+fn looked(school: &School, spot: &Spot, key: &Key, stop: &AtomicBool, now: Timestamp) -> Result<Checked, RunError> {
+    let repository = school.open(spot, key.clone(), false)?;
     let longest = Duration::from_secs(school.plan.checks.nightly.longest().as_secs().unsigned_abs());
     let (tally, now_ms) = (Tally::default(), now.as_millisecond());
     let checked = within(longest, stop, |limit| {
@@ -87,11 +95,6 @@ fn looked(school: &School, spot: &Spot, key: &Key, stop: &AtomicBool, now: Times
         };
         check(&repository, &options)
     });
-    let checked = checked.ok()?;
-    drop(repository);
-    // That it cannot be remembered only means that the same is read again.
-    if let Ok(mut repository) = school.open(spot, key.clone(), true) {
-        let _ = repository.remember_read(&checked, now_ms);
-    }
-    Some(checked.findings.is_empty())
+    // While it was open; a check that met damage has found it, and says so.
+    checked.map_err(|_| RunError::Interrupted)
 }

@@ -169,7 +169,7 @@ fn outlive(round: &Round<'_>, done: &mut Done) {
     }
 }
 
-/// Rehearsals and looks at the copies: at night, with a key that reads.
+/// Rehearsals and looks at the copies, at night: rehearsals with a key that reads.
 fn proofs(round: &Round<'_>, done: &mut Done) {
     let school = round.school;
     let stopped = || round.stop.load(Ordering::Relaxed);
@@ -177,9 +177,9 @@ fn proofs(round: &Round<'_>, done: &mut Done) {
         return;
     }
     // A host that only writes proves what it has just written, and the status says what nobody has proved.
-    let Ok(key) = school.reading_key(round.around) else { return };
+    let reading = school.reading_key(round.around);
     let Some(history) = done.take("rehearsal", school.history().map_err(RoundError::from)) else { return };
-    if let Some(due) = due_rehearsal(school, &history) {
+    if let Some(due) = due_rehearsal(school, &history).filter(|_| reading.is_ok()) {
         let (tally, systems) = (Tally::default(), [due.system]);
         let level = school.plan.rehearsals.level.min(Level::L2);
         let ask = Ask {
@@ -196,7 +196,9 @@ fn proofs(round: &Round<'_>, done: &mut Done) {
         let proved = prove(school, &ask, mode, None, round.around);
         done.proved = done.take("rehearsal", proved);
     }
-    if !stopped() {
+    if let Ok(key) = reading.or_else(|_| school.host_key())
+        && !stopped()
+    {
         let looked = look(school, &key, round.stop);
         done.looked = done.take("the look at the copies", looked).flatten();
     }

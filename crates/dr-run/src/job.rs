@@ -15,7 +15,7 @@ use dr_entry::Unread;
 use dr_ledger::{CheckKind, CopyOutcome, Event, History, RunCopy, RunId, RunOutcome, SnapshotRef};
 use dr_media::Register;
 use dr_plan::{MediumId, System, SystemId, TargetId};
-use dr_repo::{SnapshotId, Summary, Tally, new_snapshot_id};
+use dr_repo::{SnapshotId, Summary, Tally, Touched, new_snapshot_id};
 use jiff::Timestamp;
 
 use crate::copy::{self, Ask, NoCopy};
@@ -23,6 +23,7 @@ use crate::due::Turn;
 use crate::error::RunError;
 use crate::hooks;
 use crate::limit::within;
+use crate::mend::harmed;
 use crate::places::{locked, private_folder};
 use crate::school::School;
 use crate::targets::{Reach, Spot};
@@ -76,6 +77,11 @@ pub struct Copy {
     pub proved: Option<u64>,
     /// Whether what was read back was not what was written.
     pub proof_failed: bool,
+    /// Packs of earlier backups that are missing, cut off or known to be damaged there. What the source still has of them
+    /// was stored again.
+    pub lacking: u64,
+    /// Whose earlier backups that may cost something.
+    pub touched: Touched,
     /// How often it was tried: once more at once where that may help.
     pub attempts: u32,
     /// Whether somebody should have brought a medium by now.
@@ -207,7 +213,9 @@ fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timest
         if attempts > 1 && done.is_ok() {
             run.told.push(format!("{} took two attempts: it did not answer as it should at first", spot.named()));
         }
-        run.copies.push(Copy { attempts, ..Copy::tried(spot, slot, &done) });
+        let copy = Copy { attempts, ..Copy::tried(spot, slot, &done) };
+        run.told.extend(copy.lacks(&ask.system.id));
+        run.copies.push(copy);
         if let Ok(done) = done {
             run.bytes_read += done.summary.bytes_read;
             seen.get_or_insert((done.summary, done.size));
@@ -275,6 +283,9 @@ fn finish(school: &School, run: &Run) -> Result<(), RunError> {
             ok: !copy.proof_failed,
         })?;
     }
+    for copy in run.copies.iter().filter(|copy| copy.lacking > 0) {
+        harmed(school, (&copy.target, copy.medium.as_ref()), &copy.touched)?;
+    }
     Ok(())
 }
 
@@ -313,11 +324,30 @@ impl Copy {
             single_writer: false,
             proved: None,
             proof_failed: false,
+            lacking: 0,
+            touched: Touched::default(),
             attempts: 0,
             overdue: false,
             error: None,
             noted: None,
         }
+    }
+
+    /// What it means that packs are lacking there, and what to do: told by the runs of the systems that it touches.
+    fn lacks(&self, system: &SystemId) -> Option<String> {
+        let (target, whose) = (&self.target, &self.touched);
+        if !whose.any && !whose.systems.contains(system.as_str()) {
+            return None;
+        }
+        let packs = match self.lacking {
+            1 => "1 pack of earlier backups is".to_owned(),
+            more => format!("{more} packs of earlier backups are"),
+        };
+        let systems: Vec<_> = whose.systems.iter().map(String::as_str).collect();
+        let of = if whose.any { "any system".to_owned() } else { systems.join(", ") };
+        Some(format!(
+            "{packs} missing or damaged on {target}. This copy is whole: what was lost of it was stored again. Earlier backups of {of} may lack files there: run `dr repair {target}` with the recovery key"
+        ))
     }
 
     fn not_made(target: &TargetId, slot: Option<Timestamp>, reach: Reach) -> Self {
@@ -344,6 +374,8 @@ impl Copy {
                 copy.bytes_stored = done.summary.bytes_stored;
                 copy.single_writer = done.single_writer;
                 copy.proved = done.summary.proved;
+                copy.lacking = done.summary.lacking.len() as u64;
+                copy.touched = done.summary.touched.clone();
             }
             Err(why) => {
                 copy.proof_failed = matches!(why, NoCopy::Unproved { .. });

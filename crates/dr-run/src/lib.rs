@@ -47,7 +47,7 @@ pub use level::{Level, level};
 pub use limit::{Limit, within};
 pub use look::{Chosen, Looked, look};
 pub use marker::{MARKER, Marker};
-pub use mend::{Mending, looked, mend, writable};
+pub use mend::{Mending, looked, mend, remember};
 pub use places::{Places, locked, refuse_if_others_can_write};
 pub use probe::Check;
 pub use purge::purge;

@@ -1,12 +1,10 @@
 //! Looking at the copies for damage, and mending them: what the ledger hears of it.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_ledger::{CheckKind, Event};
-use dr_repo::{Checked, Repair, Repaired, RepoError, Repository, Tally, Told};
-use dr_store::Shelf;
-use dr_store::local::LocalStore;
+use dr_ledger::{CheckKind, Entry, Event};
+use dr_plan::{MediumId, SystemId, TargetId};
+use dr_repo::{Checked, Key, Repair, Repaired, Repository, Tally, Told, Touched};
 
 use crate::error::RunError;
 use crate::job::workplace;
@@ -58,26 +56,99 @@ pub fn mend(
     Ok(repaired)
 }
 
-/// Writes into the ledger that a copy was looked at, and what came of it. A look that could not follow the trees proves
-/// no soundness, and only damage is worth an entry then.
+/// Writes into the ledger that a copy was looked at, and what came of it: damage for the systems that it touches, where
+/// that can be told, and not for others. A look that opened nothing and read nothing proves no soundness, and only damage
+/// is worth an entry then.
 ///
 /// # Errors
 /// If the ledger cannot be written.
 pub fn looked(school: &School, spot: &Spot, checked: &Checked) -> Result<(), RunError> {
-    let ok = checked.findings.is_empty();
-    if ok && checked.snapshots == 0 {
-        return Ok(());
+    let (what, proves) = match checked.follows_trees() {
+        true => (CheckKind::Check, checked.snapshots > 0),
+        false => (CheckKind::Objects, checked.packs_read > 0),
+    };
+    let place = (&spot.target, spot.medium.as_ref());
+    let touched = &checked.touched;
+    if checked.findings.is_empty() {
+        return if proves { note(school, place, None, what, true) } else { Ok(()) };
     }
-    let (target, medium) = (spot.target.clone(), spot.medium.clone());
-    school.record(Event::Verified { target, medium, system: None, snapshot: None, what: CheckKind::Check, ok })?;
+    if touched.any {
+        return note(school, place, None, what, false);
+    }
+    // One by one, so that nothing in the ledger says more than was found.
+    for name in checked.systems.union(&touched.systems) {
+        let is_touched = touched.systems.contains(name);
+        if let Ok(system) = SystemId::new(name.as_str())
+            && (is_touched || proves)
+        {
+            note(school, place, Some(system), what, !is_touched)?;
+        }
+    }
     Ok(())
 }
 
-/// A copy's store, to write that it was read.
+type Place<'a> = (&'a TargetId, Option<&'a MediumId>);
+
+fn note(
+    school: &School,
+    (target, medium): Place<'_>,
+    system: Option<SystemId>,
+    what: CheckKind,
+    ok: bool,
+) -> Result<(), RunError> {
+    let (target, medium) = (target.clone(), medium.cloned());
+    school.record(Event::Verified { target, medium, system, snapshot: None, what, ok }).map(|_| ())
+}
+
+/// Writes into the ledger that a run came upon packs that earlier backups rely on and nobody can: once, until a look finds
+/// the copy sound.
+pub(crate) fn harmed(school: &School, place: Place<'_>, touched: &Touched) -> Result<(), RunError> {
+    let (entries, what) = (school.entries()?, CheckKind::Objects);
+    let planned = school.plan.systems.iter().map(|system| &system.id);
+    if touched.any {
+        let mut planned = planned;
+        let is_known = planned.all(|system| is_known_damaged(&entries, place, system));
+        return if is_known { Ok(()) } else { note(school, place, None, what, false) };
+    }
+    for system in planned.filter(|system| touched.systems.contains(system.as_str())) {
+        if !is_known_damaged(&entries, place, system) {
+            note(school, place, Some(system.clone()), what, false)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the newest look at all that a system has there found damage.
+fn is_known_damaged(entries: &[Entry], (on, disk): Place<'_>, of: &SystemId) -> bool {
+    let newest = entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::Verified { target, medium, system, snapshot: None, what, ok }
+            if target == on
+                && medium.as_ref() == disk
+                && *what >= CheckKind::Objects
+                && system.as_ref().is_none_or(|system| system == of) =>
+        {
+            Some(!ok)
+        }
+        Event::MediumInitialised { medium, .. } if Some(medium) == disk => Some(false),
+        _ => None,
+    });
+    newest.unwrap_or(false)
+}
+
+/// Remembers what a look has read and what it found damaged: in the copy's log, so that the next look reads other parts
+/// and nobody relies on damage where the key may say so; and among this host's notes, so that its next run stores again
+/// what lay there.
 ///
 /// # Errors
-/// What the store says.
-pub fn writable(school: &School, spot: &Spot) -> Result<Shelf, RepoError> {
-    let store = LocalStore::open(spot.folder.clone())?;
-    Ok(Shelf::new(Arc::new(store), school.runtime.clone()))
+/// What the repository says.
+pub fn remember(school: &School, spot: &Spot, key: Key, checked: &Checked) -> Result<(), RunError> {
+    if checked.packs_read == 0 && checked.findings.is_empty() {
+        return Ok(());
+    }
+    let named = |source| RunError::repository(spot.named(), source);
+    let mut repository = school.open(spot, key, true)?;
+    let (_, journal) = workplace(school, &repository)?;
+    let now_ms = school.clock.decided().as_millisecond();
+    repository.remember_damage(checked, Some(&journal), now_ms).map_err(named)?;
+    repository.remember_read(checked, now_ms).map_err(named).map(|_| ())
 }

@@ -32,6 +32,8 @@ pub fn is_on(switch: &str) -> bool {
 
 /// Whether the old fault of that name is planted again: `fault:NAME` among the switches. A test that looks for such
 /// faults must find each.
+///
+/// - `packs-believed`: a backup believes the log and does not look whether the packs that it relies on are there.
 #[must_use]
 pub fn is_planted(fault: &str) -> bool {
     cfg!(feature = "test-switches")

@@ -13,6 +13,7 @@ use crate::fetch::Namer;
 use crate::id::{ChunkId, ChunkKind};
 use crate::lookup::Index;
 use crate::page::{Contents, Extent};
+use crate::presence::Stands;
 use crate::session::Session;
 use crate::taken::Taken;
 
@@ -58,6 +59,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) relied: SharedBits,
     /// Whether duplicates may be looked for in old packs.
     rely: bool,
+    /// What is there of those packs.
+    pub(crate) stands: Stands,
     /// Files with several names, so that the second name costs no second read.
     links: Mutex<HashMap<u64, Linked>>,
 }
@@ -81,6 +84,7 @@ impl<'a> Shared<'a> {
         index: &'a Index,
         namer: &'a Namer,
         rely: bool,
+        stands: Stands,
         scratch: &Path,
     ) -> Result<Self, RepoError> {
         Ok(Self {
@@ -90,6 +94,7 @@ impl<'a> Shared<'a> {
             fresh: Taken::new(scratch),
             relied: SharedBits::new(index.sizes()?),
             rely,
+            stands,
             links: Mutex::default(),
         })
     }

@@ -1,6 +1,6 @@
 //! Which names of which snapshots are lost? Every tree is followed to its last chunk.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::Ordering;
 
 use dr_entry::EntryPath;
@@ -19,7 +19,7 @@ use crate::wire::Bad;
 pub(super) fn follow_trees(
     repository: &Repository,
     options: &Check<'_>,
-    bad_chunks: &BTreeMap<ChunkId, String>,
+    bad_chunks: &BTreeMap<ChunkId, BTreeSet<String>>,
     lost: &mut BTreeMap<String, Vec<(SnapshotId, EntryPath)>>,
     bad_objects: &mut BTreeMap<String, String>,
     out: &mut Checked,
@@ -71,7 +71,8 @@ fn object_of(error: &RepoError, repository: &Repository, kind: ChunkKind, id: Ch
 
 struct Follow<'a> {
     repository: &'a Repository,
-    bad_chunks: &'a BTreeMap<ChunkId, String>,
+    /// Chunks, and the objects from which they cannot be had.
+    bad_chunks: &'a BTreeMap<ChunkId, BTreeSet<String>>,
     /// Pages below which nothing is lost.
     clean: &'a mut HashSet<ChunkId>,
     lose: &'a mut dyn FnMut(String, EntryPath),
@@ -147,11 +148,11 @@ impl Follow<'_> {
             if let Extent::Chunk { id, .. } = extent {
                 if !index.holds(ChunkKind::Data, id)? {
                     bad.get_or_insert(format!("chunk {id}"));
-                } else if let Some(object) = self.bad_chunks.get(&id) {
-                    let elsewhere =
-                        index.places(ChunkKind::Data, id)?.iter().any(|place| index.object(place.pack) != *object);
+                } else if let Some(objects) = self.bad_chunks.get(&id) {
+                    let places = index.places(ChunkKind::Data, id)?;
+                    let elsewhere = places.iter().any(|place| !objects.contains(&index.object(place.pack)));
                     if !elsewhere {
-                        bad.get_or_insert(object.clone());
+                        bad = bad.take().or_else(|| objects.first().cloned());
                     }
                 }
             }

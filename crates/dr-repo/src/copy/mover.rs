@@ -176,7 +176,11 @@ impl<'a> Mover<'a> {
         if !self.theirs.holds(kind, id)? || theirs.chunk(kind, id).is_err() {
             return Ok(false);
         }
-        self.relied.extend(self.theirs.places(kind, id)?.into_iter().map(|place| place.pack));
+        for place in self.theirs.places(kind, id)? {
+            if theirs.at(kind, id, place).is_ok() {
+                self.relied.insert(place.pack);
+            }
+        }
         Ok(true)
     }
 

@@ -131,6 +131,24 @@ impl Index {
     }
 }
 
+impl Index {
+    /// How long each pack's object is, by its number, where the log vouches for it.
+    pub(crate) fn lens(&self) -> Result<Vec<Option<u64>>, RepoError> {
+        self.ask(|inner| {
+            let mut out = vec![None; inner.packs.len()];
+            for Standing { tier, numbers, .. } in &inner.tiers {
+                for (entry, pack) in tier.entries().zip(numbers) {
+                    if let Some(len) = out.get_mut(*pack as usize) {
+                        let healed = inner.healed.get(pack).map(|object| object.len);
+                        *len = healed.or(entry?.whole.map(|(len, _)| len));
+                    }
+                }
+            }
+            Ok(out)
+        })
+    }
+}
+
 fn place_of(record: &[u8; RECORD]) -> Place {
     let pack = record[8..].first_chunk::<4>().map_or(0, |number| u32::from_be_bytes(*number));
     let chunk = record[12..].first_chunk::<2>().map_or(0, |number| u16::from_be_bytes(*number));

@@ -41,6 +41,11 @@ impl Recent {
         rows.by_id.get(id).filter(|(_, known)| *known == kind).map(|(place, _)| *place)
     }
 
+    /// Forgets what was found.
+    pub(super) fn clear(&self) {
+        *self.rows.write().unwrap_or_else(PoisonError::into_inner) = Rows::default();
+    }
+
     /// Takes note of a find. If its pack is being read in order, what lies behind is taken along.
     pub(super) fn note(
         &self,

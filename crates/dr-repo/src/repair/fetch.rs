@@ -1,7 +1,7 @@
 //! What cannot be healed where it lies: lost chunks come from other repositories of the family, and what is left of
 //! packs beyond healing moves into new ones.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::Mending;
 use super::packs::object_of;
@@ -10,7 +10,7 @@ use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::fold::{ranges, runs_of, whole};
-use crate::id::{ChunkId, ChunkKind, HostId, PackId, SnapshotId};
+use crate::id::{ChunkId, ChunkKind, HostId, PackId, SessionId, SnapshotId};
 use crate::log::key;
 use crate::log_entry::{Body, Runs};
 use crate::look::lost;
@@ -25,7 +25,7 @@ use crate::stored::{Says, Stored, begin, or_fence};
 /// Packs that cannot be read whole, and their chunks that no other pack can give.
 #[derive(Default)]
 struct Broken {
-    packs: Vec<u32>,
+    packs: BTreeSet<u32>,
     chunks: HashSet<ChunkId>,
 }
 
@@ -61,6 +61,9 @@ pub(super) fn fetch(repository: &mut Repository, mending: &mut Mending<'_>) -> R
         mending.mended(format!("{fetched} lost chunks"), "fetched from another repository and proved by their names");
     }
     let view = repository.log.head.0;
+    // Lists still name what lies elsewhere now.
+    let emptied_ids = emptied.iter().map(|(id, _)| *id).collect();
+    mending.unlisted.extend(relying(repository, &emptied_ids));
     let_go(repository, view, &emptied, mending)?;
     repository.reread_index();
     Ok(())
@@ -235,12 +238,26 @@ impl Bringing<'_, '_> {
         }
     }
 
+    /// Whether a pack that is not broken gives the chunk.
+    fn is_elsewhere(&mut self, kind: ChunkKind, id: ChunkId) -> Result<bool, RepoError> {
+        for place in self.repository.index()?.places(kind, id)? {
+            if !self.broken.packs.contains(&place.pack) {
+                match self.own.at(kind, id, place) {
+                    Ok(_) => return Ok(true),
+                    Err(error) => drop(lost(error)?),
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Writes anew what is left of a pack. Whether all of it is elsewhere now.
     fn empty(&mut self, pack: u32) -> Result<bool, RepoError> {
         let index = std::sync::Arc::clone(self.repository.index()?);
         let mut all = true;
         for ((kind, id, _), chunk) in index.ids_of(pack)?.into_iter().flatten().zip(0..) {
-            if self.written.contains(&id) {
+            // What an earlier repair moved, or a backup stored again, need not be moved once more.
+            if self.written.contains(&id) || self.is_elsewhere(kind, id)? {
                 continue;
             }
             let found = self.own.at(kind, id, Place { pack, chunk });
@@ -254,6 +271,17 @@ impl Bringing<'_, '_> {
         }
         Ok(all)
     }
+}
+
+/// The sessions of snapshots that rely on any of these packs, and may be put back if they are not there.
+fn relying(repository: &Repository, packs: &BTreeSet<PackId>) -> Vec<(HostId, SessionId)> {
+    let state = &repository.log.state;
+    let ours = state.snapshots.values().filter(|snapshot| !snapshot.lost);
+    let touched = ours.filter(|one| {
+        let mut needs = ranges(&one.needs).chain([whole(one.session)]);
+        needs.any(|range| packs.range(range).next().is_some())
+    });
+    touched.filter_map(|one| Some((state.sessions.get(&one.session)?.host?, one.session))).collect()
 }
 
 /// Lets packs go of which everything is elsewhere, unless a run that is not over relies on them.

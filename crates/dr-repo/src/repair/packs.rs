@@ -4,13 +4,15 @@ use bytes::Bytes;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 
 use super::Mending;
+use super::describe::Anew;
 use crate::check::{Checked, table};
 use crate::error::RepoError;
+use crate::fold::runs_of;
 use crate::format::PACK_MAX;
-use crate::id::{Digest, HostId, PackId};
+use crate::id::{Digest, HostId, PackId, SessionId, random};
 use crate::index_object::PackLine;
 use crate::log::key;
-use crate::log_entry::{Body, ObjectRef};
+use crate::log_entry::{Body, ObjectRef, Registered};
 use crate::look::lost;
 use crate::pack::open_whole;
 use crate::parity::Row;
@@ -137,11 +139,29 @@ pub(super) fn heal(repository: &mut Repository, found: &Checked, mending: &mut M
         let object = object_of(repository, id, host);
         let whole = vouched(repository, id)?;
         let damaged = remains(&repository.shelf, &object)?;
+        // Its bytes are those that were stored: what is wrong with it was stored like that, and parity has the same.
+        if whole.is_some_and(|(len, digest)| len == damaged.len() as u64 && Digest::of(&damaged) == digest) {
+            continue;
+        }
         let Some(bytes) = healed(repository, (id, host), &damaged, whole)? else { continue };
         let stored = store(repository, (id, host), bytes)?;
         let how = format!("healed from its parity, bit for bit; it is {} now", stored.name);
         replace(repository, (id, host), stored, mending.options.now_ms)?;
+        trust_again(repository, (id, host), mending.options.now_ms)?;
         mending.mended(object, how);
     }
+    Ok(())
+}
+
+/// Takes the condemnation off a pack that is whole again, by a session that stores nothing and needs it.
+fn trust_again(repository: &mut Repository, pack: (PackId, HostId), now_ms: i64) -> Result<(), RepoError> {
+    if !repository.log.state.packs.get(&pack.0).is_some_and(|state| state.condemned) {
+        return Ok(());
+    }
+    let (session, host) = (SessionId(random()), repository.writer.host);
+    let nothing = Anew { session, host, own: Vec::new(), indexes: Vec::new(), superseded: Vec::new() };
+    let registered = Registered { needs: runs_of([pack]), ..nothing.into_registered(repository, true) };
+    repository.maintain(now_ms, Body::Packs(registered))?;
+    repository.reread_index();
     Ok(())
 }

@@ -306,14 +306,17 @@ fn whoever_stopped_and_relied_on_what_was_swept_meanwhile_is_told() {
     let long = Long::new();
     let (one, two) = (another(1), another(2));
     let first = long.keep(&one);
-    let mut stopped = long.open();
-    stopped.ready().unwrap();
     let second = long.keep(&two);
-    long.open().forget(&[first], NOW).unwrap();
-    long.prune(&mut long.open()).unwrap();
-    long.grow(1_300);
-    long.prune(&mut long.open()).unwrap();
-    let outcome = long.school.backup(&mut stopped, &one, None);
+    let last = one.keys().next_back().unwrap();
+    let stops = entries(&one).inspect(|entry| {
+        if entry.as_ref().is_ok_and(|entry| entry.path == *last) {
+            long.open().forget(&[first], NOW).unwrap();
+            long.prune(&mut long.open()).unwrap();
+            long.grow(1_300);
+            long.prune(&mut long.open()).unwrap();
+        }
+    });
+    let outcome = long.school.backup_entries(&mut long.open(), Box::new(stops), None, false);
     assert!(matches!(outcome, Err(RepoError::Outrun(_))), "{outcome:?}");
     long.is_sound(&[(second, &two)]);
 }

@@ -14,6 +14,7 @@ mod flips;
 mod look;
 mod matrix;
 mod prune;
+mod relied;
 mod repair;
 mod round_trip;
 mod support;

@@ -157,16 +157,34 @@ fn a_backup_that_relied_on_what_was_swept_meanwhile_says_so_and_goes_through_aga
     let (old, new) = (generation(0), generation(1));
     let first = scene.keep(&old);
     let second = scene.keep(&new);
+    let last = old.keys().next_back().unwrap();
     // It has looked, and found everything of the first generation there.
-    let mut writer = scene.open();
-    writer.ready().unwrap();
-    scene.open().forget(&[first], NOW).unwrap();
-    scene.prune(NOW, 0, false).unwrap();
-    let outrun = scene.school.backup(&mut writer, &old, None);
+    let meanwhile = entries(&old).inspect(|entry| {
+        if entry.as_ref().is_ok_and(|entry| entry.path == *last) {
+            scene.open().forget(&[first], NOW).unwrap();
+            scene.prune(NOW, 0, false).unwrap();
+        }
+    });
+    let outrun = scene.school.backup_entries(&mut scene.open(), Box::new(meanwhile), None, false);
     assert!(matches!(outrun, Err(RepoError::Outrun(_))), "{outrun:?}");
     scene.is_sound(&[(second, &new)]);
     let third = scene.keep(&old);
     scene.is_sound(&[(second, &new), (third, &old)]);
+}
+
+#[test]
+fn a_backup_that_begins_after_packs_were_swept_stores_what_they_held_however_long_ago_it_was_opened() {
+    let scene = Scene::new();
+    let (old, new) = (generation(0), generation(1));
+    let first = scene.keep(&old);
+    let second = scene.keep(&new);
+    let mut writer = scene.open();
+    writer.ready().unwrap();
+    scene.open().forget(&[first], NOW).unwrap();
+    scene.prune(NOW, 0, false).unwrap();
+    let third = scene.school.backup(&mut writer, &old, None).unwrap();
+    assert_eq!(third.lacking, [], "what was let go is not lacking");
+    scene.is_sound(&[(second, &new), (third.snapshot, &old)]);
 }
 
 #[test]

@@ -15,8 +15,9 @@ use crate::observe;
 ///
 /// Without --read-data or --budget: the log, the keys, the index, every tree, and that every pack is there with the
 /// right length. What is damaged is named with the files that it costs (exit code 3); a check that could not run is 2.
-/// Each copy remembers what was read of it. Without a key that reads, what damage costs cannot be told: DR_KEY_FILE names
-/// the recovery key's file.
+/// Each copy remembers what was read of it, and no later backup relies on what was found damaged. Without a key that reads,
+/// packs are compared with what the log says of them, and nothing is opened: what damage costs cannot be told. DR_KEY_FILE
+/// names the recovery key's file.
 #[derive(Args)]
 pub struct Check {
     /// Only these targets
@@ -60,7 +61,9 @@ impl Check {
                 match checked {
                     Ok(checked) => {
                         outcome = outcome.and(checked::tell(&checked, Some(&named), screen));
-                        checked::remember(&one.repository, &checked, || dr_run::writable(&school, &one.spot), screen);
+                        if let Err(why) = dr_run::remember(&school, &one.spot, key.clone(), &checked) {
+                            screen.mention(&format!("what was read is not remembered there: {why}"));
+                        }
                         dr_run::looked(&school, &one.spot, &checked).map_err(failed)?;
                         let mut document = checked::as_json(&checked);
                         document["target"] = json!(named);

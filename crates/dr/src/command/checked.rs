@@ -1,5 +1,6 @@
 //! How it is asked for what a check reads, and told what it found.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -89,21 +90,23 @@ fn with_options(
     check(&Options { read_data, now_ms, enough, stop, tally })
 }
 
-/// Writes into the repository what was read, so that the next check reads other parts. That it cannot be written is
-/// worth a word and no more.
+/// Writes into the repository what was read, so that the next check reads other parts, and what is damaged, so that no
+/// backup relies on it. That it cannot be written is worth a word and no more.
 pub fn remember(
     repository: &Repository,
     checked: &Checked,
     shelf: impl FnOnce() -> Result<Shelf, RepoError>,
+    journal: Option<&Path>,
     screen: &Screen,
 ) {
-    if checked.packs_read == 0 {
+    if checked.packs_read == 0 && checked.findings.is_empty() {
         return;
     }
     let now_ms = clock::now().as_millisecond();
-    let remembered = shelf()
-        .and_then(|shelf| repository.sibling(shelf))
-        .and_then(|mut repository| repository.remember_read(checked, now_ms));
+    let remembered = shelf().and_then(|shelf| repository.sibling(shelf)).and_then(|mut repository| {
+        repository.remember_damage(checked, journal, now_ms)?;
+        repository.remember_read(checked, now_ms)
+    });
     if let Err(why) = remembered {
         screen.mention(&format!("what was read is not remembered there: {why}"));
     }
@@ -124,24 +127,40 @@ pub fn tell(checked: &Checked, target: Option<&str>, screen: &Screen) -> Outcome
             shown::count(checked.without_parity, "object has", "objects have")
         ));
     }
-    if checked.packs > 0 {
+    let unsound = checked.unsound_packs();
+    if checked.packs > 0 && unsound == 0 {
         screen.mention(&unread_words(checked.unread));
     }
     let place = target.map(|target| format!("{target}: ")).unwrap_or_default();
-    screen.mention(&format!(
-        "{place}{}: {}, {}, {} read",
-        if damaged {
-            shown::count(checked.findings.len() as u64, "thing is damaged", "things are damaged")
-        } else {
-            "ok".to_owned()
-        },
-        shown::count(checked.snapshots, "snapshot", "snapshots"),
-        shown::count(checked.packs, "pack", "packs"),
-        shown::size(checked.bytes_read)
-    ));
+    screen.mention(&format!("{place}{}", sum(checked)));
     // Nothing was looked at when the repository did not even open.
     let closed = damaged && checked.packs == 0 && checked.snapshots == 0 && checked.not_checked.is_empty();
     Outcome::done().with(damaged, Cause::Missing).with(closed, Cause::Failed)
+}
+
+/// What was looked at, and what came of it: never more than that.
+fn sum(checked: &Checked) -> String {
+    let damaged = shown::count(checked.findings.len() as u64, "thing is damaged", "things are damaged");
+    let (packs, read) = (shown::count(checked.packs, "pack", "packs"), shown::size(checked.bytes_read));
+    if checked.follows_trees() {
+        let verdict = if checked.findings.is_empty() { "ok" } else { damaged.as_str() };
+        return format!(
+            "{verdict}: {}, {packs}, {read} read",
+            shown::count(checked.snapshots, "snapshot", "snapshots")
+        );
+    }
+    let listed = shown::count(checked.listed, "snapshot", "snapshots");
+    match (checked.findings.is_empty(), checked.packs_read) {
+        (false, _) => format!("{damaged}: {packs}, {read} read; what is in the {listed} was not opened"),
+        (true, 0) => {
+            format!(
+                "nothing is missing: {packs}, each there and of its length, none of them read; what is in the {listed} was not opened"
+            )
+        }
+        (true, some) => format!(
+            "nothing is missing: {packs}, each there and of its length; {some} of them read ({read}), and what was stored; what is in the {listed} was not opened"
+        ),
+    }
 }
 
 /// One thing that is damaged, and what it costs.
@@ -165,7 +184,7 @@ fn unread_words(unread: Unread) -> String {
                 .to_owned()
         }
         Unread::Since(since) => match days(since) {
-            0 => "every byte was stored or read within a day".to_owned(),
+            0 => "every pack was stored, or read by a check, within a day".to_owned(),
             1 => "every byte was stored or read within 1 day: the oldest unread is 1 day old".to_owned(),
             days => format!("every byte was stored or read within {days} days: the oldest unread is {days} days old"),
         },
@@ -186,6 +205,8 @@ pub fn as_json(checked: &Checked) -> Value {
         "packs_read": checked.packs_read,
         "bytes_read": checked.bytes_read,
         "snapshots": checked.snapshots,
+        "snapshots_listed": checked.listed,
+        "opened": checked.follows_trees(),
         "not_checked": checked.not_checked,
         "oldest_unread_days": unread,
         "without_parity": checked.without_parity,

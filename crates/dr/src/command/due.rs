@@ -95,11 +95,19 @@ fn tell(done: &Done, world: &World<'_>) {
         }
     }
     if let Some(looked) = &done.looked {
-        screen
-            .event(&json!({ "event": "check", "target": looked.target, "medium": looked.medium, "ok": looked.sound }));
+        screen.event(&json!({ "event": "check", "target": looked.target, "medium": looked.medium, "ok": looked.sound,
+            "opened": looked.opened,
+        }));
         match looked.sound {
-            Some(true) => screen.mention(&format!("looked at {}: sound", looked.target)),
-            Some(false) => screen.error(&format!("looked at {}: damaged; `dr repo check` says what", looked.target)),
+            Some(true) if looked.opened => screen.mention(&format!("looked at {}: sound", looked.target)),
+            Some(true) => screen.mention(&format!(
+                "looked at {}: every pack is there, and what was read is what was stored; what is in them was not opened",
+                looked.target
+            )),
+            Some(false) => screen.error(&format!(
+                "looked at {0}: damaged; `dr check {0}` says what, `dr repair {0}` mends it",
+                looked.target
+            )),
             None => {
                 screen.warning(&format!("looked at {}: it could not be judged, so nothing is known", looked.target))
             }

@@ -224,7 +224,16 @@ impl Backup {
         if let Some(why) = &summary.cache_failed {
             screen.warning(&format!("the backup is whole, but the next one will read every file again: {why}"));
         }
+        if !summary.lacking.is_empty() {
+            screen.warning(&format!(
+                "{} that earlier snapshots may rely on: missing or damaged. This snapshot is whole: what was lost of it was stored again. `dr repo check` says what it costs earlier ones, `dr repo repair` mends what can be mended",
+                shown::count(summary.lacking.len() as u64, "pack", "packs")
+            ));
+        }
         if screen.is_verbose() {
+            for lacking in &summary.lacking {
+                screen.note(&format!("{}: {}", lacking.object, lacking.what));
+            }
             for path in &summary.unsettled {
                 screen.note(&format!("changed while it was read: {}", shown::name(&name(path))));
             }
@@ -249,6 +258,7 @@ impl Backup {
             "changed_while_read": summary.unsettled.len(),
             "excluded": excluded,
             "adopted_packs": summary.adopted,
+            "lacking_packs": summary.lacking.iter().map(|one| &one.object).collect::<Vec<_>>(),
         }));
         let mut line = format!(
             "snapshot {}: {}, {}; {} read, {} stored",

@@ -5,6 +5,7 @@ use dr_repo::{Checked, Finding, RepoError, Tally};
 use serde_json::json;
 
 use crate::args::World;
+use crate::cache::Cache;
 use crate::command::checked::{self, Budget, Much, budget};
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
@@ -92,7 +93,8 @@ impl Check {
         })
         .map_err(not_run)?;
         let shelf = || self.place.shelf(Access::Write, world).map_err(RepoError::from);
-        checked::remember(&repository, &checked, shelf, world.screen);
+        let cache = Cache::of(repository.id(), world.screen);
+        checked::remember(&repository, &checked, shelf, cache.journal(), world.screen);
         Ok(checked)
     }
 
