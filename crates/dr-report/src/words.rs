@@ -102,6 +102,22 @@ pub(crate) fn fit(text: &str, width: usize, indent: usize, most: usize) -> Vec<S
     kept
 }
 
+/// The first of several ways to say the same, the longest first, that fits into so many lines. A sentence is never cut:
+/// if none fits, the first of those that take the fewest lines takes them.
+pub(crate) fn whole(ways: impl IntoIterator<Item = String>, width: usize, indent: usize, most: usize) -> Vec<String> {
+    let mut best: Vec<String> = Vec::new();
+    for way in ways {
+        let lines: Vec<String> = wrap(&way, width, indent).into_iter().map(|line| clip_end(&line, width)).collect();
+        if best.is_empty() || lines.len() < best.len() {
+            best = lines;
+        }
+        if best.len() <= most {
+            break;
+        }
+    }
+    best
+}
+
 fn clip_end(line: &str, width: usize) -> String {
     if line.chars().count() <= width {
         return line.to_owned();

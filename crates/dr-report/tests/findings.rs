@@ -62,7 +62,7 @@ fn an_empty_or_missing_source_is_suspicious() {
         let mut world = World::autumn();
         world.fail("email", "nas", at("2026-11-20T06:00"), noted);
         let report = world.status(FRIDAY);
-        assert_eq!(rules(&report), [("email/suspicious", "amber")]);
+        assert_eq!(rules(&report), [("email/suspicious", "red")]);
         assert_eq!(report.findings[0].short, short);
         assert_eq!(told(&world, FRIDAY), ["email/suspicious"]);
     }
@@ -173,15 +173,16 @@ fn a_message_that_waits_for_four_hours_is_amber_and_told_and_no_longer_when_it_w
         error: "the mail server did not answer".into(),
         attempts: 1,
         given_up: false,
+        persons: Vec::new(),
     };
     world.add(at("2026-11-20T07:31"), failed);
     assert_eq!(rules(&world.status("2026-11-20T11:29")), []);
     let report = world.status("2026-11-20T11:30");
     assert_eq!(rules(&report), [("school/unsent", "amber")]);
-    assert_eq!(report.findings[0].cause, "1 letter or alert could not be sent since Fri 07:30");
+    assert_eq!(report.findings[0].cause, "1 letter or alert could not be sent to A. Ash since Fri 07:30");
     assert_eq!(told(&world, "2026-11-20T11:30"), ["school/unsent"]);
     let letter = dr_report::letter(&world.given("2026-11-20T11:30"), 48, None).unwrap();
-    assert!(letter.text.contains("1 message NOT SENT"), "{}", letter.text);
+    assert!(letter.text.contains("1 message could not be delivered (to A. Ash)."), "{}", letter.text);
     let sent = Event::MessageSent { message: message(), channel: ChannelKind::Smtp, attempts: 9 };
     world.add(at("2026-11-20T12:00"), sent);
     assert_eq!(rules(&world.status("2026-11-20T12:05")), []);
