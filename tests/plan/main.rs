@@ -15,4 +15,5 @@ mod rounds;
 mod runs;
 mod school;
 mod state;
+mod told;
 mod whole;

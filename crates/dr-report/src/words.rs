@@ -61,6 +61,12 @@ pub(crate) fn plain(text: &str) -> String {
     words.join(" ")
 }
 
+/// With a capital letter, as a sentence begins.
+pub(crate) fn begun(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// `count` things: `1 disk`, `2 disks`.
 pub(crate) fn count(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })

@@ -142,7 +142,8 @@ impl Cause {
             n => format!("{}: ", words::plain(&words::list(&titles, n))),
         };
         let accepted = self.accepted.map(|until| format!(" Accepted until {}.", words::day(until))).unwrap_or_default();
-        format!("{title}{}; {}. {}{accepted}", self.cause, self.risk, self.task(plan))
+        let cause = if title.is_empty() { words::begun(&self.cause) } else { self.cause.clone() };
+        format!("{title}{cause}; {}. {}{accepted}", self.risk, self.task(plan))
     }
 
     /// Who is to do what by when.

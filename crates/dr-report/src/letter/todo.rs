@@ -35,7 +35,8 @@ pub(super) fn todo(given: &Given<'_>, report: &StatusReport, most: usize, lines:
 /// One job in ever fewer words.
 fn ways(given: &Given<'_>, job: &Cause) -> Vec<String> {
     let titles = job.titles(given.plan);
-    let Cause { next, cause, risk, .. } = job;
+    let Cause { next, risk, .. } = job;
+    let cause = if titles.is_empty() { words::begun(&job.cause) } else { job.cause.clone() };
     let day = words::day(job.until());
     let whose =
         |most: usize| if titles.is_empty() { String::new() } else { format!("{}: ", words::list(&titles, most)) };
