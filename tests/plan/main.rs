@@ -16,4 +16,5 @@ mod rounds;
 mod runs;
 mod school;
 mod state;
+mod told;
 mod whole;

@@ -150,6 +150,8 @@ fn what_is_purged_is_on_record_and_the_ledger_still_holds() {
                 cause: "late".into(),
                 to: vec![],
                 step: 0,
+                systems: Vec::new(),
+                of: None,
             }
         } else {
             Event::AlertEnded { alert: "rpo/mis".into() }

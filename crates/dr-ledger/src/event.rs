@@ -240,6 +240,12 @@ pub enum Event {
         to: Vec<PersonId>,
         /// 0 for the first time, 1 and 2 when nobody answered and the next in line are told.
         step: u8,
+        /// Every system that has it, where one cause is several systems'.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        systems: Vec<SystemId>,
+        /// The cause's name, the same however many systems have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<String>,
     },
     /// It ended.
     AlertEnded {
@@ -278,6 +284,9 @@ pub enum Event {
         attempts: u32,
         /// Whether it is given up.
         given_up: bool,
+        /// Whom it does not reach, if it reaches others.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        persons: Vec<PersonId>,
     },
     /// A person without a shell was given a code by which they can decide something once.
     CodeIssued {

@@ -47,6 +47,8 @@ fn entries(told: &Told) -> Vec<Entry> {
                 cause: "late".into(),
                 to: vec![],
                 step: 0,
+                systems: vec![],
+                of: None,
             };
             events.push((at + 3, if end % 3 == 0 { Event::AlertEnded { alert } } else { raised }));
         }

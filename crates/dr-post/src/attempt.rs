@@ -32,7 +32,9 @@ pub(crate) fn attempt(ways: &Ways<'_>, message: &Message, way: &Way) -> Result<O
         }
         ChannelKind::Command => {
             let hook = ways.alerts.command.as_ref().ok_or_else(gone)?;
-            command::hand_over(ways, hook, message).map(|()| Outcome::default())
+            let refused = command::hand_over(ways, hook, message)?;
+            let new = refused.into_iter().filter(|(person, _)| !way.refused.contains(person));
+            Ok(Outcome { refused: new.collect(), ..Outcome::default() })
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
-use dr_plan::{Alerts, Hook};
+use dr_plan::{Alerts, Hook, PersonId};
 use dr_process::{ProcessError, Program};
 use lettre::Address;
 
@@ -16,10 +16,10 @@ use crate::message::Message;
 use crate::trouble::Trouble;
 use crate::ways::Ways;
 
-/// Gives a message to the plan's program.
-pub(crate) fn hand_over(ways: &Ways<'_>, hook: &Hook, message: &Message) -> Result<(), Trouble> {
+/// Gives a message to the plan's program; whom it cannot reach, because it gets no address of theirs, and why.
+pub(crate) fn hand_over(ways: &Ways<'_>, hook: &Hook, message: &Message) -> Result<Vec<(PersonId, String)>, Trouble> {
     // It may pass the mail on, so it gets no address that mail may not go to.
-    let (to, _) = mail::sorted(message.to.iter(), ways.may_mail);
+    let (to, unreachable) = mail::sorted(message.to.iter(), ways.may_mail);
     let input = mail::write(message, &sender(ways.alerts)?, &to)?;
     let finished = dr_process::run(Program {
         args: hook.run.iter().map(OsString::from).collect(),
@@ -29,7 +29,7 @@ pub(crate) fn hand_over(ways: &Ways<'_>, hook: &Hook, message: &Message) -> Resu
         output_max: 0,
     });
     match finished {
-        Ok(finished) if finished.status.success() => Ok(()),
+        Ok(finished) if finished.status.success() => Ok(unreachable),
         Ok(finished) => Err(Trouble::of_the_message(match (finished.status.code(), finished.status.signal()) {
             (Some(code), _) => format!("the alert program failed (exit code {code})"),
             (None, Some(signal)) => format!("the alert program was ended by signal {signal}"),

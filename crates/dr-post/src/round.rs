@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dr_ledger::{ChannelKind, Event};
+use dr_plan::PersonId;
 use jiff::Timestamp;
 
 use crate::attempt::{Outcome, attempt, named};
@@ -130,7 +131,8 @@ impl Round<'_, '_> {
 
     fn went_out(&mut self, slip: &mut Slip, at: usize, outcome: Outcome) {
         if !outcome.refused.is_empty() {
-            self.tell_failed(slip, at, named(&outcome.refused), true);
+            let persons = outcome.refused.iter().map(|(person, _)| person.clone()).collect();
+            self.tell_failed(slip, at, named(&outcome.refused), true, persons);
         }
         let way = &mut slip.ways[at];
         way.reached.extend(outcome.reached);
@@ -152,21 +154,22 @@ impl Round<'_, '_> {
             // What reached some people was not in vain.
             way.done = !way.reached.is_empty();
             way.given_up = !way.done;
-            self.tell_failed(slip, at, why, true);
+            self.tell_failed(slip, at, why, true, Vec::new());
         } else if way.attempts == 1 {
-            self.tell_failed(slip, at, why, false);
+            self.tell_failed(slip, at, why, false, Vec::new());
         } else {
             self.sent.failed.push(failure(slip, at, why, false));
         }
     }
 
-    fn tell_failed(&mut self, slip: &Slip, at: usize, error: String, given_up: bool) {
+    fn tell_failed(&mut self, slip: &Slip, at: usize, error: String, given_up: bool, persons: Vec<PersonId>) {
         (self.told)(Event::MessageFailed {
             message: slip.message.id.clone(),
             channel: slip.ways[at].channel,
             error: error.clone(),
             attempts: slip.ways[at].attempts,
             given_up,
+            persons,
         });
         self.sent.failed.push(failure(slip, at, error, given_up));
     }

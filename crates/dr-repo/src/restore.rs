@@ -51,6 +51,8 @@ pub struct Restored {
     pub kept: u64,
     /// Bytes of contents, of the files that stayed too.
     pub bytes: u64,
+    /// Of a dry restore: files that stand there with other contents and would be replaced; at most 10,000.
+    pub replaces: Vec<EntryPath>,
     /// What was not put back, or not wholly, and why.
     pub failed: Vec<(EntryPath, String)>,
 }
@@ -75,6 +77,8 @@ pub struct Description {
     pub unreadable: Vec<(EntryPath, String)>,
 }
 
+/// So many names of what would be replaced are kept.
+const NAMED: usize = 10_000;
 /// Small batches: workers stay near each other, and share the frames that are open.
 const BATCH_FILES: usize = 256;
 const BATCH_BYTES: u64 = 2 << 20;
@@ -155,6 +159,14 @@ impl Shared<'_> {
         }
     }
 
+    fn replaces(&self, path: &EntryPath) {
+        if let Ok(mut outcome) = self.outcome.lock()
+            && outcome.replaces.len() < NAMED
+        {
+            outcome.replaces.push(path.clone());
+        }
+    }
+
     fn done(&self, files: u64, bytes: u64) {
         self.options.tally.entries.fetch_add(1, Ordering::Relaxed);
         self.options.tally.bytes_read.fetch_add(bytes, Ordering::Relaxed);
@@ -219,6 +231,7 @@ pub fn restore(
         return Err(RepoError::Interrupted);
     }
     let mut outcome = shared.outcome.into_inner().map_err(|_| RepoError::ReadOnly("a worker thread failed".into()))?;
+    outcome.replaces.sort();
     for wanted in missed {
         outcome.failed.push((wanted, "it is not in this snapshot".into()));
     }

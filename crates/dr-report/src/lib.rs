@@ -23,7 +23,7 @@ pub use alerts::{ALL_RED, Alert, Alerts, Answer, Words, alert_words, alerts};
 pub use evidence::{CheckDone, Evidence, EvidenceError, Rehearsal, Rehearsed, Sample, Wipe, evidence};
 pub use export::{Export, ExportCopy, ExportError, ExportRow, Labelled, export};
 pub use facts::{CopyFacts, DiskFacts, Facts, Given, Proof, Standing, Stored, SystemFacts};
-pub use findings::{Finding, findings};
+pub use findings::{Cause, Finding, causes, findings};
 pub use letter::{Letter, LetterError, eml, letter, wants_answer};
 pub use reminders::{Reminder, reminders};
 pub use schools::{SchoolRow, schools_text};

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::facts::{CopyFacts, Facts, Given, SystemFacts};
-use crate::findings::{Finding, findings};
+use crate::findings::{Cause, Finding, causes, findings};
 use crate::words;
 
 /// What a system's row says, the best first.
@@ -48,8 +48,12 @@ pub struct StatusReport {
     pub counted: Counted,
     /// One for each row of the plan's table.
     pub systems: Vec<SystemStatus>,
-    /// Everything that is wrong, worst first, also what concerns no single system.
+    /// Everything that is wrong, worst first, also what concerns no single system: each system's by itself.
+    #[serde(skip)]
     pub findings: Vec<Finding>,
+    /// The same as people are told it: what several systems have from one cause is one finding.
+    #[serde(rename = "findings")]
+    pub causes: Vec<Cause>,
 }
 
 /// How many systems have which word. What suppliers hold is counted apart.
@@ -238,7 +242,8 @@ pub(crate) fn report(given: &Given<'_>, facts: &Facts, findings: Vec<Finding>) -
     let as_of = words::machine(facts.now, &plan.school.timezone);
     let counted = Counted::of(plan, &systems);
     let (school, clock_moved) = (plan.school.name.clone(), facts.clock_moved);
-    StatusReport { school, as_of, overall, clock_moved, counted, systems, findings }
+    let causes = causes(&findings, plan);
+    StatusReport { school, as_of, overall, clock_moved, counted, systems, findings, causes }
 }
 
 /// `own`: its findings, worst first.
@@ -334,8 +339,8 @@ pub fn status_text(report: &StatusReport, facts: &Facts, plan: &Plan) -> String 
         let whose = if declared == 1 { "its supplier and was" } else { "their suppliers and were" };
         out.push_str(&format!("{ours} ours, {declared} {verb} declared by {whose} not tested here.\n"));
     }
-    for finding in &report.findings {
-        out.push_str(&format!("\n- {}", finding.sentence(plan)));
+    for cause in &report.causes {
+        out.push_str(&format!("\n- {}", cause.sentence(plan)));
     }
     out.trim_end().to_owned() + "\n"
 }

@@ -61,6 +61,12 @@ pub(crate) fn plain(text: &str) -> String {
     words.join(" ")
 }
 
+/// With a capital letter, as a sentence begins.
+pub(crate) fn begun(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// `count` things: `1 disk`, `2 disks`.
 pub(crate) fn count(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
@@ -100,6 +106,22 @@ pub(crate) fn fit(text: &str, width: usize, indent: usize, most: usize) -> Vec<S
         }
     }
     kept
+}
+
+/// The first of several ways to say the same, the longest first, that fits into so many lines. A sentence is never cut:
+/// if none fits, the first of those that take the fewest lines takes them.
+pub(crate) fn whole(ways: impl IntoIterator<Item = String>, width: usize, indent: usize, most: usize) -> Vec<String> {
+    let mut best: Vec<String> = Vec::new();
+    for way in ways {
+        let lines: Vec<String> = wrap(&way, width, indent).into_iter().map(|line| clip_end(&line, width)).collect();
+        if best.is_empty() || lines.len() < best.len() {
+            best = lines;
+        }
+        if best.len() <= most {
+            break;
+        }
+    }
+    best
 }
 
 fn clip_end(line: &str, width: usize) -> String {

@@ -81,6 +81,7 @@ fn trouble(world: &mut World) {
         error: "canary-host said hunter2-canary".into(),
         attempts: 1,
         given_up: false,
+        persons: Vec::new(),
     };
     world.add(at("2026-11-20T01:01"), failed);
     let copy = |keep: u32| PlannedCopy {
@@ -125,6 +126,8 @@ fn no_document_for_people_shows_what_was_planted() {
                 cause: alert.cause.clone(),
                 to: alert.to.clone(),
                 step: alert.step,
+                systems: alert.systems.clone(),
+                of: Some(alert.of.clone()),
             };
             add("event", serde_json::to_string(&event).unwrap());
         }

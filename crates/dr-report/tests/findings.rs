@@ -62,7 +62,7 @@ fn an_empty_or_missing_source_is_suspicious() {
         let mut world = World::autumn();
         world.fail("email", "nas", at("2026-11-20T06:00"), noted);
         let report = world.status(FRIDAY);
-        assert_eq!(rules(&report), [("email/suspicious", "amber")]);
+        assert_eq!(rules(&report), [("email/suspicious", "red")]);
         assert_eq!(report.findings[0].short, short);
         assert_eq!(told(&world, FRIDAY), ["email/suspicious"]);
     }
@@ -173,21 +173,66 @@ fn a_message_that_waits_for_four_hours_is_amber_and_told_and_no_longer_when_it_w
         error: "the mail server did not answer".into(),
         attempts: 1,
         given_up: false,
+        persons: Vec::new(),
     };
     world.add(at("2026-11-20T07:31"), failed);
     assert_eq!(rules(&world.status("2026-11-20T11:29")), []);
     let report = world.status("2026-11-20T11:30");
     assert_eq!(rules(&report), [("school/unsent", "amber")]);
-    assert_eq!(report.findings[0].cause, "1 letter or alert could not be sent since Fri 07:30");
+    assert_eq!(report.findings[0].cause, "1 letter or alert could not be sent to A. Ash since Fri 07:30");
     assert_eq!(told(&world, "2026-11-20T11:30"), ["school/unsent"]);
     let letter = dr_report::letter(&world.given("2026-11-20T11:30"), 48, None).unwrap();
-    assert!(letter.text.contains("1 message NOT SENT"), "{}", letter.text);
+    assert!(letter.text.contains("1 message could not be delivered (to A. Ash)."), "{}", letter.text);
     let sent = Event::MessageSent { message: message(), channel: ChannelKind::Smtp, attempts: 9 };
     world.add(at("2026-11-20T12:00"), sent);
     assert_eq!(rules(&world.status("2026-11-20T12:05")), []);
     // A school that has no way out prints its letters: nothing waits.
     let plain = World { plan: World::autumn().plan, entries: world.entries.clone(), ..World::autumn() };
     assert_eq!(rules(&plain.status("2026-11-20T11:30")), []);
+}
+
+/// A message to both, and what became of it: whom the mail server refused, and whether it was given up.
+fn mailed(world: &mut World, name: &str, moment: &str, refused: &[&str], given_up: bool) {
+    let people = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned().try_into().unwrap()).collect();
+    let to = people(&["ash", "oak"]);
+    let about = name.to_owned();
+    world.add(at(moment), Event::MessageQueued { message: name.into(), kind: MessageKind::Alert, about, to });
+    if !refused.is_empty() || given_up {
+        let error = "the mail server refused the address (550)".into();
+        let (message, channel) = (name.to_owned(), ChannelKind::Smtp);
+        let persons = people(refused);
+        let failed = Event::MessageFailed { message, channel, error, attempts: 1, given_up: true, persons };
+        world.add(at(moment), failed);
+    }
+    if !given_up {
+        let sent = Event::MessageSent { message: name.into(), channel: ChannelKind::Smtp, attempts: 1 };
+        world.add(at(moment), sent);
+    }
+}
+
+#[test]
+fn a_reader_whom_a_message_did_not_reach_is_named_until_a_later_one_does() {
+    let unsent = |world: &World, now: &str| -> Option<String> {
+        let findings = world.status(now).findings.into_iter();
+        findings.filter(|finding| finding.rule == "unsent").map(|finding| finding.cause).next()
+    };
+    let mut world = with_mail();
+    mailed(&mut world, "one", "2026-11-20T07:30", &["ash"], false);
+    let said = "1 letter or alert could not be sent to A. Ash since Fri 07:30";
+    assert_eq!(unsent(&world, "2026-11-20T11:30").as_deref(), Some(said));
+    // One that does not reach her either changes nothing.
+    mailed(&mut world, "two", "2026-11-20T12:00", &["ash"], false);
+    assert!(
+        unsent(&world, "2026-11-20T17:00").unwrap().starts_with("2 letters and alerts could not be sent to A. Ash")
+    );
+    mailed(&mut world, "three", "2026-11-20T18:00", &[], false);
+    assert_eq!(unsent(&world, "2026-11-20T23:00"), None);
+    // What was given up frightens nobody for ever, once the way works again.
+    let mut world = with_mail();
+    mailed(&mut world, "one", "2026-11-20T07:30", &[], true);
+    assert!(unsent(&world, "2026-11-20T11:30").unwrap().contains("to A. Ash and J. Oak since"));
+    mailed(&mut world, "two", "2026-11-20T12:00", &[], false);
+    assert_eq!(unsent(&world, "2026-11-20T17:00"), None);
 }
 
 #[test]

@@ -36,6 +36,25 @@ pub fn open(given: &Given<'_>) -> Vec<String> {
     open
 }
 
+/// The open alert that is about a cause, or about a finding of one system that has it from that cause.
+fn about_cause(given: &Given<'_>, about: &str) -> Option<String> {
+    let (system, rule) = about.split_once('/')?;
+    let mut found = None;
+    for entry in given.entries {
+        match &entry.event {
+            Event::AlertRaised { alert, rule: of_rule, systems, of, .. } => {
+                let of_system = of_rule == rule && systems.iter().any(|id| id.as_str() == system);
+                if of_system || of.as_deref() == Some(about) {
+                    found = Some(alert.clone());
+                }
+            }
+            Event::AlertEnded { alert } if found.as_ref() == Some(alert) => found = None,
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Writes down that `school.actor` knows of `about`.
 ///
 /// # Errors
@@ -45,6 +64,11 @@ pub fn acknowledge(school: &School, given: &Given<'_>, about: &str, reason: Opti
         return refused("who knows of it? Name yourself with --by, or give the code from the mail with --code");
     }
     let open = open(given);
+    let about = match &about_cause(given, about) {
+        Some(alert) if !open.iter().any(|one| one == about) => alert.clone(),
+        _ => about.to_owned(),
+    };
+    let about = about.as_str();
     if !open.iter().any(|one| one == about) {
         let open = if open.is_empty() { "nothing".to_owned() } else { open.join(", ") };
         return refused(format!("there is no `{about}` to acknowledge; open are: {open}"));
@@ -133,8 +157,10 @@ pub fn ask(
 ) -> Result<Timestamp, RoundError> {
     may_approve(school, person)?;
     look_at(given, gap, school.today())?;
-    if !ways.channels().contains(&ChannelKind::Smtp) {
-        return refused("a code goes by mail, and the plan has no [alerts] smtp: have it accepted with --by");
+    if ways.channels().iter().all(|channel| *channel == ChannelKind::Webhook) {
+        return refused(
+            "a code goes by mail, and the plan has no [alerts] smtp or command: have it accepted with --by",
+        );
     }
     let now = school.clock.decided();
     let until = codes::good_until(now);

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use dr_ledger::{Entry, Event, MessageKind};
-use dr_plan::{PersonId, Plan};
+use dr_plan::{PersonId, Plan, Role};
 use dr_post::Recipient;
 use dr_report::{Letter, LetterError, eml};
 use dr_run::School;
@@ -49,6 +49,20 @@ pub(crate) fn recipients(school: &School, ids: &[PersonId]) -> Vec<Recipient> {
         .filter(|(_, person)| person.is_employed(today))
         .map(|(id, person)| Recipient { person: id.clone(), name: person.name.clone(), email: person.email.clone() })
         .collect()
+}
+
+/// Who gets the letter: whom the plan names and who is still here. A letter that only leavers would get goes to whoever
+/// heads the school and whoever answers for the backups.
+pub(crate) fn readers(plan: &Plan, today: jiff::civil::Date) -> Vec<PersonId> {
+    let there = |id: &&PersonId| plan.people.get(*id).is_some_and(|person| person.is_employed(today));
+    let named: Vec<PersonId> = plan.report.to.iter().filter(there).cloned().collect();
+    if !named.is_empty() || plan.report.to.is_empty() {
+        return named;
+    }
+    let heads = [Role::Head, Role::DeputyHead].into_iter().flat_map(|role| plan.with_role(role)).map(|(id, _)| id);
+    let mut readers: Vec<PersonId> = heads.filter(there).take(1).cloned().collect();
+    readers.extend(plan.answers_for(None, today).filter(|id| !readers.contains(id)).cloned());
+    readers
 }
 
 /// Writes `letter` into a folder, as page, text and mail; the files, and why there is no mail if there is none.
@@ -94,9 +108,10 @@ fn whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 fn mail(school: &School, letter: &Letter, anchor: &str) -> Result<Vec<u8>, LetterError> {
     let plan = &school.plan;
-    let people = plan.report.to.iter().filter_map(|id| plan.people.get(id));
+    let readers = readers(plan, school.today());
+    let people = readers.iter().filter_map(|id| plan.people.get(id));
     let to: Vec<_> = people.filter_map(|p| Some(format!("{} <{}>", quoted(&p.name), p.email.as_ref()?))).collect();
-    let first = plan.report.to.iter().find_map(|id| plan.people.get(id)?.email.clone());
+    let first = readers.iter().find_map(|id| plan.people.get(id)?.email.clone());
     let configured = plan.alerts.smtp.as_ref().and_then(|smtp| smtp.from.clone());
     // Without a sender of its own the letter comes from the first who gets it.
     let from = configured.or(first).ok_or(LetterError::Nobody)?;
@@ -130,6 +145,23 @@ mod tests {
             text_blake3: dr_ledger::Digest::of(b""),
         };
         vec![entry(2 * n, at, queued), entry(2 * n + 1, at, written)]
+    }
+
+    #[test]
+    fn a_letter_that_only_leavers_would_get_goes_to_the_head_and_to_who_answers() {
+        let people = |leaves: &str| {
+            format!(
+                "school = 'S'\ncopies = {{ onsite = 'nas' }}\n[systems]\nadmin = 'office'\n[people.ash]\nname = 'A. Ash'\nroles = ['head']\n\
+                 [people.oak]\nname = 'J. Oak'\nroles = ['it-lead']\n{leaves}\n[report]\nto = ['oak']\n"
+            )
+        };
+        let readers = |leaves: &str, today: &str| -> Vec<String> {
+            let plan = dr_plan::parse(&people(leaves), "dr.toml").unwrap_or_else(|why| panic!("{why:?}"));
+            super::readers(&plan, today.parse().unwrap()).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(readers("", "2026-11-30"), ["oak"]);
+        assert_eq!(readers("leaves = 2026-11-27", "2026-11-27"), ["oak"]);
+        assert_eq!(readers("leaves = 2026-11-27", "2026-11-30"), ["ash"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use dr_runbook::Runbook;
 use crate::codes;
 use crate::error::RoundError;
 use crate::gathered::Gathered;
-use crate::letters::{letter_due, recipients, write};
+use crate::letters::{letter_due, readers, recipients, write};
 use crate::lock;
 
 /// What was said.
@@ -148,9 +148,7 @@ impl Desk<'_> {
         }
         let red = group.iter().any(|alert| alert.status == LetterStatus::Red);
         let status = if red { LetterStatus::Red } else { first.status };
-        let decides = red.then(|| who_decides(given.plan, &first.to)).flatten();
-        let (own, others): (Vec<_>, Vec<_>) =
-            recipients(self.school, &first.to).into_iter().partition(|to| Some(&to.person) == decides.as_ref());
+        let (own, others) = self.decider(red, recipients(self.school, &first.to));
         let draft = |to, words: &Words, about: String| Draft {
             kind: MessageKind::Alert,
             about,
@@ -161,8 +159,8 @@ impl Desk<'_> {
             status: Some(status),
             secret: false,
         };
-        self.queue(draft(others, &words, about.clone()))?;
-        for one in own {
+        self.queue_for_others(draft(others, &words, about.clone()), own.is_some())?;
+        if let Some(one) = own {
             let what = if group.len() > 1 { ALL_RED } else { &first.key };
             let answer = self.code(&one.person, Decision::Acknowledged, what)?;
             let about = format!("{about}/{}", one.person);
@@ -178,6 +176,8 @@ impl Desk<'_> {
                 cause: alert.cause.clone(),
                 to: alert.to.clone(),
                 step: alert.step,
+                systems: alert.systems.clone(),
+                of: (alert.of != alert.key).then(|| alert.of.clone()),
             })?;
         }
         Ok(())
@@ -192,10 +192,8 @@ impl Desk<'_> {
         let about = format!("letter/{number}");
         let folder = self.school.places.state.join("letters");
         write(self.school, &plain, &given.head.hash.to_string(), &folder)?;
-        let to = recipients(self.school, &self.school.plan.report.to);
-        let ids: Vec<PersonId> = to.iter().map(|to| to.person.clone()).collect();
-        let decides = (plain.status == LetterStatus::Red).then(|| who_decides(&self.school.plan, &ids)).flatten();
-        let (own, others): (Vec<_>, Vec<_>) = to.into_iter().partition(|to| Some(&to.person) == decides.as_ref());
+        let to = recipients(self.school, &readers(&self.school.plan, self.school.today()));
+        let (own, others) = self.decider(plain.status == LetterStatus::Red, to);
         let draft = |letter: &Letter, to| Draft {
             kind: MessageKind::Letter,
             about: about.clone(),
@@ -206,7 +204,8 @@ impl Desk<'_> {
             status: Some(letter.status),
             secret: false,
         };
-        for one in own {
+        let is_answered = own.is_some();
+        if let Some(one) = own {
             let answer = self.code(&one.person, Decision::Acknowledged, &about)?;
             let coded = letter(given, number, Some(&answer))?;
             let mut draft = draft(&coded, vec![one.clone()]);
@@ -217,7 +216,7 @@ impl Desk<'_> {
         }
         let mut draft = draft(&plain, others);
         draft.html = Some(&plain.html);
-        self.queue(draft)?;
+        self.queue_for_others(draft, is_answered)?;
         let text_blake3 = dr_ledger::Digest::of(plain.text.as_bytes());
         let (status, subject) = (plain.status, plain.subject.clone());
         self.school.record(Event::LetterWritten { number, status, subject: subject.clone(), text_blake3 })?;
@@ -242,8 +241,38 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Into the outbox, then into the ledger.
+    /// Of those a message is for: who can answer it by a code, and all others. A code goes to one person, by mail or by
+    /// the school's program; who cannot be reached so gets no code, and stays with the others.
+    fn decider(&self, red: bool, to: Vec<Recipient>) -> (Option<Recipient>, Vec<Recipient>) {
+        let plan = &self.school.plan;
+        let channels = self.ways.channels();
+        let in_person = channels.iter().any(|channel| *channel != ChannelKind::Webhook);
+        let mailed = |to: &&Recipient| to.email.as_ref().is_some_and(|email| dr_plan::may_mail(plan, email));
+        if !red || !in_person {
+            return (None, to);
+        }
+        let ids: Vec<PersonId> = to.iter().filter(mailed).map(|to| to.person.clone()).collect();
+        let decides = who_decides(plan, &ids);
+        let (mut own, others): (Vec<_>, Vec<_>) = to.into_iter().partition(|to| Some(&to.person) == decides.as_ref());
+        (own.pop(), others)
+    }
+
+    /// Queues what is for all but the one who got it with a code. If that one is the only reader it is posted still, and
+    /// is no second mail.
+    fn queue_for_others(&self, draft: Draft<'_>, is_answered: bool) -> Result<(), RoundError> {
+        if is_answered && draft.to.is_empty() && !self.ways.channels().contains(&ChannelKind::Webhook) {
+            return Ok(());
+        }
+        let only_posted = is_answered && draft.to.is_empty();
+        self.queue_by(draft, |channel| !only_posted || channel == ChannelKind::Webhook)
+    }
+
     fn queue(&self, draft: Draft<'_>) -> Result<(), RoundError> {
+        self.queue_by(draft, |_| true)
+    }
+
+    /// Into the outbox, then into the ledger.
+    fn queue_by(&self, draft: Draft<'_>, may: impl Fn(ChannelKind) -> bool) -> Result<(), RoundError> {
         let ids = draft.to.iter().map(|to| to.person.clone()).collect();
         let message = Message {
             id: name_of(draft.kind, &draft.about),
@@ -258,10 +287,15 @@ impl Desk<'_> {
             queued: self.school.clock.decided(),
         };
         let mut channels = self.ways.channels();
-        // A code is one person's and goes by mail; a message for nobody by mail goes by the other ways.
-        channels.retain(|channel| match channel {
-            ChannelKind::Smtp => !message.to.is_empty(),
-            ChannelKind::Webhook | ChannelKind::Command => !draft.secret,
+        // A code is one person's: what is posted to an address is read by nobody knows whom. A message for nobody by
+        // mail goes by the other ways.
+        channels.retain(|channel| {
+            may(*channel)
+                && match channel {
+                    ChannelKind::Smtp => !message.to.is_empty(),
+                    ChannelKind::Webhook => !draft.secret,
+                    ChannelKind::Command => true,
+                }
         });
         if !channels.is_empty() {
             self.outbox.queue(&message, &channels)?;

@@ -260,7 +260,15 @@ impl Back<'_> {
                 let compared = self.one(from, &paths, &standing);
                 return Ok((to, compared.map_err(|e| RunError::repository(from.spot.named(), e))?));
             }
-            return Ok((to, self.count(&paths)?));
+            let mut counted = self.count(&paths)?;
+            // A database goes back whole, over the one that is there.
+            if let (None, Source::Sqlite { path }) = (self.wanted.to, &self.system.source)
+                && path.symlink_metadata().is_ok()
+                && let Some(name) = path.file_name().and_then(|name| name.to_str())
+            {
+                counted.replaces.extend(EntryPath::new(name.as_bytes()).ok());
+            }
+            return Ok((to, counted));
         }
         match (self.wanted.to, &self.system.source) {
             (Some(to), _) => {

@@ -60,6 +60,9 @@ pub(super) fn file(
         return Ok(());
     }
     if shared.options.dry {
+        if standing.is_some() {
+            shared.replaces(&row.path);
+        }
         return Ok(());
     }
     let writing = shared.destination.file(&row.path, row.meta.size)?;

@@ -4,6 +4,9 @@
 //! nobody answers: while it is red and nobody acknowledged it, the deputy head is told after one staffed working day
 //! and the governors after two. What flaps is told once an hour at most: an alert ends no sooner than an hour after it
 //! was raised, so that the same trouble coming back within the hour is the same alert.
+//!
+//! One cause is one alert, however many systems have it. A system that gets it later is told too, once an hour at most,
+//! and then the alert begins again for those who acknowledged it: what they knew of was less.
 
 mod open;
 mod told;
@@ -16,7 +19,7 @@ use dr_plan::{PersonId, SystemId};
 use jiff::SignedDuration;
 
 use crate::facts::{Facts, Given};
-use crate::findings::{Finding, findings};
+use crate::findings::{Cause, Finding, causes, findings};
 use crate::status::Status;
 
 pub(crate) use told::present;
@@ -41,6 +44,12 @@ pub struct Alert {
     pub rule: String,
     /// Whose, if it is one system's.
     pub system: Option<SystemId>,
+    /// Every system that has it from this cause; none if it is about the school.
+    pub systems: Vec<SystemId>,
+    /// Those of them that have it since it was last told.
+    pub joined: Vec<SystemId>,
+    /// The cause's name, the same however many systems have it.
+    pub of: String,
     /// How bad.
     pub status: LetterStatus,
     /// What is the case, without names of files, hosts or places of storage.
@@ -49,6 +58,10 @@ pub struct Alert {
     pub risk: String,
     /// What would put it right.
     pub next: String,
+    /// Whether `dr status` names a command that does: it may name a target, and this goes through others' mail servers.
+    pub has_command: bool,
+    /// Whose turn it is.
+    pub owners: Vec<PersonId>,
     /// Who is told: those who are there, or stand in.
     pub to: Vec<PersonId>,
     /// 0 for the first time; 1 and 2 when nobody answered and the next in line are told.
@@ -66,41 +79,72 @@ pub const ALL_RED: &str = "red";
 pub fn alerts(given: &Given<'_>) -> Alerts {
     let facts = Facts::of(given);
     let found = findings(given, &facts);
+    let urgent: Vec<Finding> = found.into_iter().filter(|finding| urgent(finding).is_some()).collect();
     let open = open::Open::of(given.entries);
     let mut alerts = Alerts::default();
-    let mut live: BTreeSet<&str> = BTreeSet::new();
-    // Worst first, so of several findings with one name the worst is told.
-    // That nothing runs is why its copies are too old: one trouble, told once.
-    let too_old: BTreeSet<_> = found.iter().filter(|other| other.rule == "rpo").map(|other| &other.system).collect();
-    for (finding, status) in found.iter().filter_map(|finding| Some((finding, urgent(finding)?))) {
-        if (finding.rule == "idle" && too_old.contains(&finding.system)) || !live.insert(&finding.key) {
-            continue;
-        }
-        let step = match open.get(&finding.key) {
+    let mut live: BTreeSet<String> = BTreeSet::new();
+    for cause in causes(&urgent, given.plan) {
+        let Some(status) = letter_status(cause.status) else { continue };
+        let raised = open.of_cause(&cause).filter(|raised| !live.contains(&raised.key));
+        let joined: Vec<SystemId> = match raised {
+            Some(raised) => cause.systems.iter().filter(|id| !raised.systems.contains(*id)).cloned().collect(),
+            None => Vec::new(),
+        };
+        let waited = |raised: &open::Raised| given.now.duration_since(raised.last) >= HOLD;
+        let step = match raised {
             None => Some(0),
             Some(raised) if worse(status, raised.status) => Some(0),
+            Some(raised) if !joined.is_empty() && waited(raised) => Some(0),
             Some(raised) => raised.next_step(given, status),
         };
-        let alert = step.map(|step| alert(given, &facts, finding, status, step));
+        // Its name stays, whoever joins and whoever leaves.
+        let free = |key: &String| !live.contains(key) && open.get(key).is_none();
+        let key = match raised {
+            Some(raised) => raised.key.clone(),
+            None => [&cause.key, &cause.name].into_iter().find(|key| free(key)).unwrap_or(&cause.key).clone(),
+        };
+        live.insert(key.clone());
+        let alert = step.map(|step| alert(given, &facts, &cause, key, joined, status, step));
         alerts.begin.extend(alert.filter(|alert| !alert.to.is_empty()));
     }
-    let over =
-        |raised: &&open::Raised| !live.contains(raised.key.as_str()) && given.now.duration_since(raised.last) >= HOLD;
+    let over = |raised: &&open::Raised| !live.contains(&raised.key) && given.now.duration_since(raised.last) >= HOLD;
     alerts.end = open.all().filter(over).map(|raised| raised.key.clone()).collect();
     alerts
 }
 
-fn alert(given: &Given<'_>, facts: &Facts, finding: &Finding, status: LetterStatus, step: u8) -> Alert {
+fn alert(
+    given: &Given<'_>,
+    facts: &Facts,
+    cause: &Cause,
+    key: String,
+    joined: Vec<SystemId>,
+    status: LetterStatus,
+    step: u8,
+) -> Alert {
     Alert {
-        key: finding.key.clone(),
-        rule: finding.rule.to_owned(),
-        system: finding.system.clone(),
+        key,
+        rule: cause.rule.to_owned(),
+        system: cause.system.clone(),
+        systems: cause.systems.clone(),
+        joined,
+        of: cause.name.clone(),
         status,
-        cause: finding.cause.clone(),
-        risk: finding.risk.clone(),
-        next: finding.next.clone(),
-        to: told::people(given, facts, finding.rule, step),
+        cause: cause.cause.clone(),
+        risk: cause.risk.clone(),
+        next: cause.next.clone(),
+        has_command: cause.command.is_some(),
+        owners: cause.owners.clone(),
+        to: told::people(given, facts, cause.rule, step),
         step,
+    }
+}
+
+fn letter_status(status: Status) -> Option<LetterStatus> {
+    match status {
+        Status::Red => Some(LetterStatus::Red),
+        Status::NotKnown => Some(LetterStatus::NotKnown),
+        Status::Amber => Some(LetterStatus::Amber),
+        Status::Green | Status::Accepted(_) | Status::Declared | Status::Seeding(_) => None,
     }
 }
 
@@ -109,17 +153,12 @@ fn urgent(finding: &Finding) -> Option<LetterStatus> {
     if finding.accepted.is_some() {
         return None;
     }
-    let status = match finding.status {
-        Status::Red => LetterStatus::Red,
-        Status::NotKnown => LetterStatus::NotKnown,
-        Status::Amber => LetterStatus::Amber,
-        Status::Green | Status::Accepted(_) | Status::Declared | Status::Seeding(_) => return None,
-    };
+    let status = letter_status(finding.status)?;
     let at_once = match finding.rule {
         "failed" | "killed" | "rpo" | "late" | "idle" | "suspicious" | "export" | "retention" | "disabled"
         | "ledger" | "lost" | "damaged" | "unsent" => true,
         // That nothing was proved yet, or not lately, is for the letter; that it did not come back is not.
-        "proof" | "copies" => status == LetterStatus::Red,
+        "proof" | "copies" | "leaver" | "custodian" => status == LetterStatus::Red,
         _ => false,
     };
     at_once.then_some(status)

@@ -1,19 +1,26 @@
 //! Which alerts are open, when were they told, and did anybody answer?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dr_ledger::{Decision, Entry, Event, LetterStatus};
-use dr_plan::Plan;
+use dr_plan::{Plan, SystemId};
 use jiff::Timestamp;
 
 use super::ALL_RED;
 use crate::facts::Given;
+use crate::findings::Cause;
 
 /// One open alert.
 #[derive(Debug, Clone)]
 pub(super) struct Raised {
     /// Its name.
     pub(super) key: String,
+    /// The cause's name, if it was noted.
+    of: Option<String>,
+    /// Which rule it was raised by.
+    rule: String,
+    /// Every system that it was told of.
+    pub(super) systems: BTreeSet<SystemId>,
     /// How bad it was when it was last told.
     pub(super) status: LetterStatus,
     /// When it was first told to be red.
@@ -43,6 +50,14 @@ impl Open {
         self.0.get(key)
     }
 
+    /// The open alert about this cause, whichever of its systems it began with.
+    pub(super) fn of_cause(&self, cause: &Cause) -> Option<&Raised> {
+        let named = self.all().find(|raised| raised.of.as_ref().unwrap_or(&raised.key) == &cause.name);
+        // One that was raised before causes were noted has a system's name.
+        let older = || self.all().find(|raised| raised.of.is_none() && cause.of.contains(&raised.key));
+        named.or_else(older)
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &Raised> {
         self.0.values()
     }
@@ -50,10 +65,13 @@ impl Open {
     fn take(&mut self, entry: &Entry) {
         let at = entry.decided;
         match &entry.event {
-            Event::AlertRaised { alert, status, step, .. } => {
+            Event::AlertRaised { alert, status, step, rule, system, systems, of, .. } => {
                 let red = *status == LetterStatus::Red;
                 let fresh = || Raised {
                     key: alert.clone(),
+                    of: None,
+                    rule: rule.clone(),
+                    systems: BTreeSet::new(),
                     status: *status,
                     red_since: None,
                     last: at,
@@ -61,9 +79,13 @@ impl Open {
                     acknowledged: false,
                 };
                 let raised = self.0.entry(alert.clone()).or_insert_with(fresh);
-                if red && raised.red_since.is_none() {
-                    // What was acknowledged was not red yet.
-                    (raised.red_since, raised.acknowledged) = (Some(at), false);
+                let known = raised.systems.len();
+                raised.systems.extend(systems.iter().chain(system).cloned());
+                let more = known > 0 && raised.systems.len() > known;
+                (raised.of, raised.rule) = (of.clone().or(raised.of.take()), rule.clone());
+                if red && (raised.red_since.is_none() || more) {
+                    // What was acknowledged was not red yet, or not so many systems'.
+                    (raised.red_since, raised.acknowledged, raised.step) = (Some(at), false, 0);
                 }
                 raised.status = *status;
                 raised.last = at;
@@ -73,7 +95,7 @@ impl Open {
                 self.0.remove(alert);
             }
             Event::Accepted { decision: Decision::Acknowledged, about, .. } if entry.by.is_some() => {
-                for raised in self.0.values_mut().filter(|raised| covers(about, &raised.key)) {
+                for raised in self.0.values_mut().filter(|raised| raised.is_covered_by(about)) {
                     raised.acknowledged = true;
                 }
             }
@@ -82,12 +104,18 @@ impl Open {
     }
 }
 
-/// Whether an acknowledgement of `about` is one of the alert `key`. One of a letter is one of all that was red then.
-fn covers(about: &str, key: &str) -> bool {
-    about == key || about == ALL_RED || about.starts_with("letter/")
-}
-
 impl Raised {
+    /// Whether an acknowledgement of `about` is one of this alert: by its name, by the cause's, or by that of one of its
+    /// findings. One of a letter is one of all that was red then.
+    fn is_covered_by(&self, about: &str) -> bool {
+        let of_system = |system: &SystemId| about == format!("{system}/{}", self.rule);
+        about == self.key
+            || self.of.as_deref() == Some(about)
+            || about == ALL_RED
+            || about.starts_with("letter/")
+            || self.systems.iter().any(of_system)
+    }
+
     /// Who is to be told next because nobody answered; `None` if it is not time, or somebody did.
     pub(super) fn next_step(&self, given: &Given<'_>, status: LetterStatus) -> Option<u8> {
         let red = status == LetterStatus::Red && !self.acknowledged;

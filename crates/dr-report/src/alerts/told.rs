@@ -15,6 +15,10 @@ pub(super) fn people(given: &Given<'_>, facts: &Facts, rule: &str, step: u8) -> 
             if rule == "lost" {
                 asked.extend(with_roles(plan, &[Role::Head, Role::Dpo]));
             }
+            // Who leaves cannot be the only one who is told of it.
+            if matches!(rule, "leaver" | "custodian") {
+                asked.extend(with_roles(plan, &[Role::Head]));
+            }
             asked
         }
         1 => deputy_head(plan),
@@ -55,4 +59,25 @@ fn deputy_head(plan: &Plan) -> Vec<PersonId> {
 
 fn with_roles(plan: &Plan, roles: &[Role]) -> Vec<PersonId> {
     roles.iter().flat_map(|role| plan.with_role(*role)).map(|(id, _)| id.clone()).collect()
+}
+
+/// Those of `told` to whom a message can go in person, and those to whom none can, each with the reason. Somebody else
+/// may read what is posted to an address, and nobody knows who.
+pub(super) fn reachable<'p>(
+    plan: &Plan,
+    told: &'p [PersonId],
+) -> (Vec<&'p PersonId>, Vec<(&'p PersonId, &'static str)>) {
+    let ways = plan.alerts.smtp.is_some() || plan.alerts.command.is_some();
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for id in told {
+        match plan.people.get(id).and_then(|person| person.email.as_deref()) {
+            _ if !ways => bad.push((id, "the plan has no way to mail anybody")),
+            None => bad.push((id, "the plan has no mail address")),
+            Some(email) if !dr_plan::may_mail(plan, email) => {
+                bad.push((id, "the plan allows no mail to that address's domain"));
+            }
+            Some(_) => good.push(id),
+        }
+    }
+    (good, bad)
 }

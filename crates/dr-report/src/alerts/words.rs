@@ -4,7 +4,7 @@ use dr_plan::Plan;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::Alert;
+use super::{Alert, told};
 use crate::facts::Given;
 use crate::letter::word;
 use crate::words;
@@ -37,14 +37,23 @@ const SUBJECT: usize = 78;
 pub fn alert_words(given: &Given<'_>, alert: &Alert) -> Words {
     let (plan, zone) = (given.plan, &given.plan.school.timezone);
     let today = given.now.to_zoned(zone.clone()).date();
-    let title = alert.system.as_ref().and_then(|id| plan.system(id)).map(|system| words::plain(&system.title));
-    let about = title.map(|title| format!("{title}: ")).unwrap_or_default();
-    let who = |ids: &[dr_plan::PersonId]| -> String {
-        let names: Vec<String> = ids.iter().map(|id| words::plain(&words::name(plan, id))).collect();
-        words::list(&names.iter().map(String::as_str).collect::<Vec<_>>(), 4)
+    let titled = |ids: &[dr_plan::SystemId]| -> String {
+        let titles: Vec<&str> =
+            ids.iter().filter_map(|id| plan.system(id)).map(|system| system.title.as_str()).collect();
+        words::plain(&words::list(&titles, titles.len()))
     };
-    let owner = plan.answers_for(alert.system.as_ref().and_then(|id| plan.system(id)), today);
-    let owner = owner.map_or_else(|| "whoever reads this first".to_owned(), |id| who(std::slice::from_ref(id)));
+    let about = match titled(&alert.systems) {
+        none if none.is_empty() => String::new(),
+        titles => format!("{titles}: "),
+    };
+    let who = |ids: &[&dr_plan::PersonId]| -> String {
+        let names: Vec<String> = ids.iter().map(|id| words::plain(&words::name(plan, id))).collect();
+        words::list(&names.iter().map(String::as_str).collect::<Vec<_>>(), names.len())
+    };
+    let owner = match alert.owners.as_slice() {
+        [] => "whoever reads this first".to_owned(),
+        some => who(&some.iter().collect::<Vec<_>>()),
+    };
     let by = next_staffed(given).unwrap_or(today);
     let mut lines = words::wrap(&format!("{} - {about}{}.", word(alert.status), words::plain(&alert.cause)), WIDTH, 0);
     lines.push(String::new());
@@ -52,16 +61,33 @@ pub fn alert_words(given: &Given<'_>, alert: &Alert) -> Words {
         lines.extend(words::wrap(&format!("{label:<INDENT$}{}", words::plain(text)), WIDTH, INDENT));
     };
     say("Risk", &format!("{}.", alert.risk));
-    say("To do", &format!("{}.", alert.next));
-    say("Who", &format!("{owner}. Told: {}.", who(&alert.to)));
+    let how = if alert.has_command { " (`dr status` says how)" } else { "" };
+    say("To do", &format!("{}{how}.", alert.next));
+    // Only whom a message goes to; what becomes of it on its way is told when it does not arrive.
+    let (reached, not) = told::reachable(plan, &alert.to);
+    let told = if reached.is_empty() { String::new() } else { format!(" Told: {}.", who(&reached)) };
+    say("Who", &format!("{owner}.{told}"));
+    for (id, why) in not {
+        say("NOT told", &format!("{}: {why}.", who(&[id])));
+    }
     say("By when", &format!("{}.", words::day(by)));
     say("It ends", ends(&alert.rule));
+    if !alert.joined.is_empty() {
+        let verb = if alert.joined.len() == 1 { "has" } else { "have" };
+        say("New", &format!("{} {verb} it too since this was last told.", titled(&alert.joined)));
+    }
     if alert.step > 0 {
         say("Told again", "nobody has acknowledged this, so it goes to the next in line.");
     }
     let at = given.now.to_zoned(zone.clone()).strftime("%a %-d %b %Y %H:%M").to_string();
     say("As of", &format!("{at}{}.", if given.clock_moved { ", clock moved" } else { "" }));
-    Words { subject: subject(plan, &format!("{about}{}", short(&alert.rule))), text: lines.join("\n") + "\n" }
+    let whose = match alert.systems.as_slice() {
+        [] => String::new(),
+        [one] => format!("{}: ", titled(std::slice::from_ref(one))),
+        some => format!("{} systems: ", some.len()),
+    };
+    let what = short(&alert.rule, alert.systems.len() > 1);
+    Words { subject: subject(plan, &format!("{whose}{what}")), text: lines.join("\n") + "\n" }
 }
 
 /// The day on which somebody is there to act: today, unless school is over or closed.
@@ -79,22 +105,30 @@ fn subject(plan: &Plan, what: &str) -> String {
     words::clip(&write(&words::clip(&plan.school.name, spare.max(12))), SUBJECT)
 }
 
-/// A rule as the end of a subject.
-fn short(rule: &str) -> &'static str {
-    match rule {
-        "failed" => "its backup failed",
-        "killed" => "its backup was cut off",
-        "rpo" | "late" | "idle" => "its backup is overdue",
-        "suspicious" => "its data changed strangely",
-        "export" => "its export is not there",
-        "retention" => "less is kept of it",
-        "disabled" => "a backup was switched off",
-        "ledger" => "the record is broken",
-        "lost" => "a backup disk is lost",
-        "damaged" => "a copy is damaged",
-        "unsent" => "messages could not be sent",
-        "proof" => "it did not come back when tested",
-        "copies" => "a copy is missing",
+/// A rule as the end of a subject, about one system or several.
+fn short(rule: &str, several: bool) -> &'static str {
+    match (rule, several) {
+        ("failed", false) => "its backup failed",
+        ("failed", true) => "their backups fail",
+        ("killed", false) => "its backup was cut off",
+        ("killed", true) => "their backups were cut off",
+        ("rpo" | "late" | "idle", false) => "its backup is overdue",
+        ("rpo" | "late" | "idle", true) => "their backups are overdue",
+        ("suspicious", false) => "its data changed strangely",
+        ("suspicious", true) => "their data changed strangely",
+        ("export", _) => "its export is not there",
+        ("retention", false) => "less is kept of it",
+        ("retention", true) => "less is kept of them",
+        ("disabled", _) => "a backup was switched off",
+        ("ledger", _) => "the record is broken",
+        ("lost", _) => "a backup disk is lost",
+        ("damaged", _) => "a copy is damaged",
+        ("unsent", _) => "messages could not be sent",
+        ("proof", false) => "it did not come back when tested",
+        ("proof", true) => "they did not come back when tested",
+        ("copies", _) => "a copy is missing",
+        ("leaver", _) => "somebody who is needed leaves",
+        ("custodian", _) => "nobody carries the disks",
         _ => "something is wrong",
     }
 }
@@ -112,6 +146,8 @@ fn ends(rule: &str) -> &'static str {
         "damaged" => "when a check as thorough finds the copy sound.",
         "unsent" => "when everything that waits has gone out.",
         "proof" => "when it is rehearsed again and comes back.",
+        "leaver" => "when the plan names who follows, or the disk is back.",
+        "custodian" => "when the plan names who carries them.",
         _ => "when it is no longer so.",
     }
 }

@@ -27,6 +27,18 @@ enum Cut {
     Shorter,
 }
 
+impl Cut {
+    /// What it says of several systems.
+    fn of_several(self) -> &'static str {
+        match self {
+            Self::Gone => "copies of them are no longer made",
+            Self::Rarer => "they are copied less often",
+            Self::Fewer => "fewer old copies of them are kept",
+            Self::Shorter => "old copies of them are kept for a shorter time",
+        }
+    }
+}
+
 pub(super) fn look(found: &mut Found<'_>) {
     let mut plans: Vec<(Timestamp, &[PlannedCopy])> = Vec::new();
     for entry in found.given.entries {
@@ -120,7 +132,12 @@ fn say(found: &mut Found<'_>, system: &SystemId, rule: &'static str, at: Timesta
     let next = "see who changed the plan and why; put it back, or accept it".to_owned();
     let said = Said { rule, status: Status::Amber, short, cause, risk, next };
     match found.given.plan.system(system) {
-        Some(system) => found.add(Some(system), None, None, said),
+        Some(system) => {
+            found.add(Some(system), None, None, said);
+            let several: Vec<&str> = what.iter().map(|cut| cut.of_several()).collect();
+            let together = format!("the plan was changed, noticed on {when}: {}", words::list(&several, 4));
+            found.shared(format!("plan/{rule}"), together);
+        }
         // The whole system is no longer in the plan.
         None => {
             let cause = format!("{system} is no longer in the plan, noticed on {when}");

@@ -56,12 +56,13 @@ pub(super) fn look(found: &mut Found<'_>) {
             short: "not erased yet",
             cause: format!("an erasure that was asked for on {} waits for {places}", found.moment(asked)),
             risk: "what is to be gone can still be read there",
-            next: "bring what is away, and call `dr erase --pending --do` with the recovery key".to_owned(),
+            next: "bring what is away, and have the erasure finished there with the recovery key".to_owned(),
         };
         let since = Some(asked.saturating_add(YOUNG).unwrap_or(asked));
         match found.given.plan.system(system) {
             Some(system) => found.add(Some(system), None, since, said),
             None => found.add_about(system.as_str(), None, since, said),
         }
+        found.command("dr erase --pending --do");
     }
 }

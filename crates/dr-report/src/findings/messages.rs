@@ -1,8 +1,9 @@
-//! Do letters and alerts go out?
+//! Do letters and alerts go out, and to everybody they are for?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dr_ledger::{ChannelKind, Event, MessageKind};
+use dr_plan::PersonId;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Found, Said};
@@ -13,59 +14,110 @@ use crate::words;
 /// A message may wait so long before anybody is troubled: relays have their moods.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(4);
 
-/// Messages that could not go out, by one way at least: how many, and since when.
-pub(crate) fn unsent(given: &Given<'_>) -> Option<(usize, Timestamp)> {
+/// Messages that somebody did not get.
+pub(crate) struct Unsent {
+    /// How many.
+    pub(crate) count: usize,
+    /// Since when the oldest of them waits.
+    pub(crate) since: Timestamp,
+    /// Whom they did not reach, by name; empty if they are for nobody in person.
+    pub(crate) to: String,
+}
+
+/// Messages that could not go out, by one way at least, or not to everybody.
+pub(crate) fn unsent(given: &Given<'_>) -> Option<Unsent> {
     let alerts = &given.plan.alerts;
     // Without any way out letters are files that somebody prints: nothing waits.
     if alerts.smtp.is_none() && alerts.webhook.is_none() && alerts.command.is_none() {
         return None;
     }
-    let mut waiting: BTreeMap<&str, Message> = BTreeMap::new();
+    let mut waiting: BTreeMap<&str, Message<'_>> = BTreeMap::new();
     for entry in given.entries {
         match &entry.event {
-            Event::MessageQueued { message, kind, .. } if *kind != MessageKind::Test => {
-                waiting.insert(message, Message { queued: entry.decided, sent: false, failing: BTreeMap::new() });
+            Event::MessageQueued { message, kind, to, .. } if *kind != MessageKind::Test => {
+                waiting.insert(message, Message::new(entry.decided, to));
             }
             Event::MessageSent { message, channel, .. } => {
                 if let Some(message) = waiting.get_mut(message.as_str()) {
-                    message.sent = true;
+                    message.sent.insert(*channel);
                     message.failing.remove(channel);
                 }
             }
-            Event::MessageFailed { message, channel, .. } => {
+            Event::MessageFailed { message, channel, given_up, persons, .. } => {
                 if let Some(message) = waiting.get_mut(message.as_str()) {
-                    message.failing.entry(*channel).or_insert(entry.decided);
+                    if *given_up && !persons.is_empty() {
+                        message.refused.entry(*channel).or_default().extend(persons);
+                    } else {
+                        message.failing.insert(*channel, *given_up);
+                    }
                 }
             }
             _ => {}
         }
     }
-    let stuck: Vec<Timestamp> =
-        waiting.values().filter(|message| message.is_stuck(given.now)).map(|message| message.queued).collect();
-    Some((stuck.len(), stuck.iter().min().copied()?))
+    let all: Vec<&Message<'_>> = waiting.values().collect();
+    let stuck: Vec<(Timestamp, BTreeSet<&PersonId>)> =
+        all.iter().filter_map(|message| Some((message.queued, message.missed(given.now, &all)?))).collect();
+    let since = stuck.iter().map(|(queued, _)| *queued).min()?;
+    let to: BTreeSet<&PersonId> = stuck.iter().flat_map(|(_, people)| people.iter().copied()).collect();
+    let to: Vec<String> = to.into_iter().map(|id| words::plain(&words::name(given.plan, id))).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    Some(Unsent { count: stuck.len(), since, to: words::list(&to, 4) })
 }
 
-struct Message {
+/// One message, and what became of it.
+struct Message<'e> {
     queued: Timestamp,
-    sent: bool,
-    failing: BTreeMap<ChannelKind, Timestamp>,
+    to: &'e [PersonId],
+    /// The ways by which it went out.
+    sent: BTreeSet<ChannelKind>,
+    /// The ways by which it did not, and whether they were given up.
+    failing: BTreeMap<ChannelKind, bool>,
+    /// People whom a way does not reach, though it went out to others.
+    refused: BTreeMap<ChannelKind, Vec<&'e PersonId>>,
 }
 
-impl Message {
-    /// What went out by one way and fails by another is still not where somebody expects it.
-    fn is_stuck(&self, now: Timestamp) -> bool {
-        let waits = !self.sent || !self.failing.is_empty();
-        waits && now.duration_since(self.queued) >= PATIENCE
+impl<'e> Message<'e> {
+    fn new(queued: Timestamp, to: &'e [PersonId]) -> Self {
+        Self { queued, to, sent: BTreeSet::new(), failing: BTreeMap::new(), refused: BTreeMap::new() }
+    }
+
+    /// Whether it went out to this person. What is posted is not: nobody knows who reads it.
+    fn reached(&self, person: &PersonId) -> bool {
+        let by = |channel: &&ChannelKind| {
+            **channel != ChannelKind::Webhook
+                && !self.refused.get(channel).is_some_and(|people| people.contains(&person))
+        };
+        self.to.contains(person) && self.sent.iter().any(|channel| by(&channel))
+    }
+
+    /// Whom it did not reach, if it is stuck. What went out by one way and fails by another is still not where somebody
+    /// expects it; what one of its readers did not get is not, until a later message reaches her.
+    fn missed(&self, now: Timestamp, all: &[&Message<'e>]) -> Option<BTreeSet<&'e PersonId>> {
+        if now.duration_since(self.queued) < PATIENCE {
+            return None;
+        }
+        let later = |person: &PersonId| all.iter().any(|other| other.queued > self.queued && other.reached(person));
+        let refused: BTreeSet<&PersonId> =
+            self.refused.values().flatten().copied().filter(|one| !self.reached(one)).collect();
+        let waits = self.sent.is_empty() || !self.failing.is_empty();
+        let over = !self.failing.is_empty() && self.failing.values().all(|given_up| *given_up);
+        let mut missed = if waits { self.to.iter().filter(|one| !self.reached(one)).collect() } else { refused };
+        // What was given up is past when the way works again; what still waits is not.
+        let works = |way: &ChannelKind| all.iter().any(|other| other.queued > self.queued && other.sent.contains(way));
+        if waits && !(over && self.failing.keys().all(works)) {
+            return Some(missed);
+        }
+        missed.retain(|one| !later(one));
+        (!missed.is_empty()).then_some(missed)
     }
 }
 
 pub(super) fn look(found: &mut Found<'_>) {
-    let Some((count, since)) = unsent(found.given) else { return };
-    let cause = format!(
-        "{} could not be sent since {}",
-        words::count(count, "letter or alert", "letters and alerts"),
-        found.moment(since)
-    );
+    let Some(Unsent { count, since, to }) = unsent(found.given) else { return };
+    let to = if to.is_empty() { String::new() } else { format!(" to {to}") };
+    let what = words::count(count, "letter or alert", "letters and alerts");
+    let cause = format!("{what} could not be sent{to} since {}", found.moment(since));
     found.add(
         None,
         None,
@@ -76,7 +128,9 @@ pub(super) fn look(found: &mut Found<'_>) {
             short: "letters not sent",
             cause,
             risk: "nobody may hear of the next trouble",
-            next: "see with `dr doctor --send-test` why, and put that right; what waits then goes out".into(),
+            next: "find out why they do not go out, and put that right; then they go out by themselves".into(),
         },
     );
+    found.technical();
+    found.command("dr doctor --send-test");
 }

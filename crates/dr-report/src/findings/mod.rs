@@ -4,10 +4,12 @@
 //! a morning when they are there; the age of a proof is amber however old, and a gap of the plan itself is amber too.
 //! Amber that somebody could have put right and did not for two weeks becomes red.
 
+mod causes;
 mod cuts;
 mod decisions;
 mod erasures;
 mod messages;
+mod people;
 mod places;
 mod runs;
 mod school;
@@ -24,6 +26,7 @@ use crate::facts::{Facts, Given};
 use crate::status::{Status, as_word};
 use crate::words;
 
+pub use causes::{Cause, causes};
 pub(crate) use decisions::exceptions;
 pub(crate) use messages::unsent;
 pub(crate) use places::place_of;
@@ -61,6 +64,15 @@ pub struct Finding {
     /// Until when somebody accepted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted: Option<Date>,
+    /// The command that puts it right, for whoever has a shell. It stands in no letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The name of its cause: findings of several systems that have one cause have one name.
+    #[serde(skip)]
+    pub of: String,
+    /// What is the case if several systems have it from that cause.
+    #[serde(skip)]
+    pub together: Option<String>,
 }
 
 /// Amber for longer than this is red.
@@ -75,6 +87,7 @@ pub fn findings(given: &Given<'_>, facts: &Facts) -> Vec<Finding> {
         systems::look(&mut found, system, of);
     }
     school::look(&mut found);
+    people::look(&mut found);
     let mut findings = found.findings;
     let excepted: BTreeMap<&str, Date> = exceptions(given).into_iter().map(|(key, until, _)| (key, until)).collect();
     for finding in &mut findings {
@@ -155,8 +168,8 @@ impl Found<'_> {
         said: Said,
     ) {
         let Said { rule, status, short, cause, risk, next } = said;
-        // Red is for the next staffed morning, the rest for a working week.
-        let days = if status == Status::Red { 0 } else { 5 };
+        // Red is for the next staffed morning, and so is what may be gone; the rest for a working week.
+        let days = if status == Status::Red || rule == "suspicious" { 0 } else { 5 };
         let today = self.facts.today;
         let by = self.given.calendar.operating_days_after(today, days);
         let by = by.or_else(|| today.checked_add(7.days()).ok()).unwrap_or(today);
@@ -174,7 +187,40 @@ impl Found<'_> {
             by,
             since,
             accepted: None,
+            command: None,
+            of: format!("{about}/{rule}"),
+            together: None,
         });
+    }
+
+    /// What was found last has a cause that other systems may have it from too: the cause's name, `ABOUT/RULE`, and what
+    /// is the case with several of them.
+    fn shared(&mut self, name: impl Into<String>, together: impl Into<String>) {
+        if let Some(last) = self.findings.last_mut() {
+            (last.of, last.together) = (name.into(), Some(together.into()));
+        }
+    }
+
+    /// What was found last is the technician's to put right, whoever answers for the system.
+    fn technical(&mut self) {
+        let leads = self.given.plan.answers_for(None, self.facts.today).cloned();
+        if let Some(last) = self.findings.last_mut() {
+            last.owner = leads.or(last.owner.take());
+        }
+    }
+
+    /// What was found last is to be done by this day.
+    fn until(&mut self, day: jiff::civil::Date) {
+        if let Some(last) = self.findings.last_mut() {
+            last.by = day.max(self.facts.today);
+        }
+    }
+
+    /// What was found last is put right by this command.
+    fn command(&mut self, command: impl Into<String>) {
+        if let Some(last) = self.findings.last_mut() {
+            last.command = Some(command.into());
+        }
     }
 
     /// A moment of the past as a letter says it.
@@ -187,24 +233,12 @@ impl Finding {
     /// All of it in one sentence or two: what, what that means, who, what next, by when.
     #[must_use]
     pub fn sentence(&self, plan: &Plan) -> String {
-        let title = self.system.as_ref().and_then(|id| plan.system(id)).map(|system| words::plain(&system.title));
-        let title = title.map(|title| format!("{title}: ")).unwrap_or_default();
-        let accepted = self.accepted.map(|until| format!(" Accepted until {}.", words::day(until))).unwrap_or_default();
-        format!("{title}{}; {}. {}{accepted}", self.cause, self.risk, self.task(plan))
+        Cause::alone(self).sentence(plan)
     }
 
     /// Who is to do what by when.
     #[must_use]
     pub fn task(&self, plan: &Plan) -> String {
-        let who = self.owner.as_ref().map_or_else(|| "Somebody".to_owned(), |id| words::plain(&words::name(plan, id)));
-        format!("By {}, {who}: {}.", words::day(self.until()), self.next)
-    }
-
-    /// By when, and for what is on its way until when it may be.
-    pub(crate) fn until(&self) -> Date {
-        match self.status {
-            Status::Seeding(until) => until,
-            _ => self.by,
-        }
+        Cause::alone(self).task(plan)
     }
 }

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use dr_ledger::{CopyOutcome, Entry, Event, RunCopy, RunOutcome, SuspicionKind};
+use dr_ledger::{CopyOutcome, Entry, Event, RehearsalVerdict, RunCopy, RunOutcome, SuspicionKind};
 use dr_plan::{Source, System, SystemId};
 use jiff::Timestamp;
 
 use super::decisions::decided_since;
-use super::places::place_of;
+use super::places::{place_name, place_of};
 use super::{Found, Said};
 use crate::reminders::maker;
 use crate::status::Status;
@@ -184,10 +184,7 @@ fn run(found: &mut Found<'_>, system: &System, failed: &Failed) {
     if told_already(found, system) {
         return;
     }
-    let plan = found.given.plan;
-    let mut places: Vec<&str> = failed.targets.iter().map(|target| place_of(plan, target)).collect();
-    places.dedup();
-    let place = if places.is_empty() { String::new() } else { format!(" {}", words::list(&places, 3)) };
+    let place = places_of(found, failed);
     let why = failed.after.map(|why| format!(": {why}")).unwrap_or_default();
     let cause = format!("its backup{place} of {} failed{why}", found.moment(failed.newest));
     found.add(
@@ -199,10 +196,68 @@ fn run(found: &mut Found<'_>, system: &System, failed: &Failed) {
             status: Status::Amber,
             short: "run failed",
             cause,
-            risk: "if it goes on failing, everything since the last good one would be lost",
+            risk: match has_copy(found, system) {
+                true => "if it goes on failing, everything since the last good one would be lost",
+                false => "there is no good copy of it yet",
+            },
             next: "find out why it failed; it is tried again by itself".into(),
         },
     );
+    found.technical();
+    if let Some((name, place, why)) = failed.shared(found) {
+        found.shared(format!("{name}/failed"), format!("their backups {place} fail: {why}"));
+    }
+}
+
+/// ` on site and in the cloud`, or nothing if it is not known where.
+fn places_of(found: &Found<'_>, failed: &Failed) -> String {
+    let plan = found.given.plan;
+    let mut places: Vec<&str> = failed.targets.iter().map(|target| place_of(plan, target)).collect();
+    places.dedup();
+    if places.is_empty() { String::new() } else { format!(" {}", words::list(&places, 3)) }
+}
+
+/// Whether there is a good copy of it anywhere.
+fn has_copy(found: &Found<'_>, system: &System) -> bool {
+    found.facts.system(&system.id).is_some_and(|of| of.newest().is_some())
+}
+
+impl Failed {
+    /// The cause that other systems' runs may have failed of too: its name, where, and why. What is wrong with the system
+    /// itself is nobody else's.
+    fn shared(&self, found: &Found<'_>) -> Option<(String, String, &'static str)> {
+        let why = self.after.filter(|why| !OWN.contains(why))?;
+        let name = match self.targets.as_slice() {
+            [] => return None,
+            [one] => place_name(found.given.plan, one),
+            _ => "school".to_owned(),
+        };
+        Some((name, places_of(found, self).trim_start().to_owned(), why))
+    }
+}
+
+/// Reasons that lie with the system and not with the place.
+const OWN: &[&str] =
+    &["a command before it failed", "it took longer than it may", "another program kept the data locked"];
+
+/// Why its newest runs fail, if other systems' may fail of the same.
+pub(super) fn shared_failure(found: &Found<'_>, system: &System) -> Option<(String, String, &'static str)> {
+    Past::of(found.runs.of(system), system).failed?.shared(found)
+}
+
+/// When any run ended last.
+pub(super) fn newest_end(found: &Found<'_>) -> Option<Timestamp> {
+    found.runs.0.values().flatten().map(|entry| entry.decided).max()
+}
+
+/// How many systems the rehearsal of that moment did not bring back.
+pub(super) fn rehearsed_badly(found: &Found<'_>, at: Timestamp) -> usize {
+    let failed =
+        found.given.entries.iter().filter(|entry| entry.decided == at).filter_map(|entry| match &entry.event {
+            Event::Rehearsed { systems, .. } => Some(systems),
+            _ => None,
+        });
+    failed.flatten().filter(|part| part.verdict == RehearsalVerdict::Failed).count()
 }
 
 fn killed(found: &mut Found<'_>, system: &System, past: &Past) {
@@ -217,7 +272,10 @@ fn killed(found: &mut Found<'_>, system: &System, past: &Past) {
             status: Status::Amber,
             short: "run cut off",
             cause,
-            risk: "until the next one is done there is no copy of what changed since",
+            risk: match has_copy(found, system) {
+                true => "until the next one is done there is no copy of what changed since",
+                false => "there is no copy of it yet",
+            },
             next: "see why the server stopped it; the next run goes on from there".into(),
         },
     );
@@ -233,10 +291,22 @@ fn unusual(found: &mut Found<'_>, system: &System) {
     if decided_since(found.given, &format!("{}/suspicious", system.id), suspicion.since) {
         return;
     }
-    let (short, what) = match suspicion.kind {
-        SuspicionKind::Shrunk => ("much is gone", format!("only {} % of what is usual was there", suspicion.percent)),
-        SuspicionKind::Ballooned => ("much is new", format!("{} % of what is usual was there", suspicion.percent)),
-        SuspicionKind::Changed => ("much changed", format!("{} % of what usually changes changed", suspicion.percent)),
+    let (short, what, risk) = match suspicion.kind {
+        SuspicionKind::Shrunk => (
+            "much is gone",
+            format!("only {} % of what is usual was there", suspicion.percent),
+            "somebody or something may have deleted it",
+        ),
+        SuspicionKind::Ballooned => (
+            "much is new",
+            format!("{} % of what is usual was there", suspicion.percent),
+            "somebody may have put much into it, or something may have scrambled it",
+        ),
+        SuspicionKind::Changed => (
+            "much changed",
+            format!("{} % of what usually changes changed", suspicion.percent),
+            "somebody or something may have scrambled it",
+        ),
     };
     let cause = format!("in its backup of {} {what}", found.moment(suspicion.since));
     found.add(
@@ -248,8 +318,8 @@ fn unusual(found: &mut Found<'_>, system: &System) {
             status: Status::Amber,
             short,
             cause,
-            risk: "somebody or something may have deleted or scrambled it",
-            next: "look today whether it is as it should be, and accept the change if it is".into(),
+            risk,
+            next: "look whether it is as it should be, and accept the change if it is".into(),
         },
     );
 }
@@ -257,25 +327,31 @@ fn unusual(found: &mut Found<'_>, system: &System) {
 /// So many of a system's newest runs are looked at.
 const SUSPECTED: usize = 40;
 
+/// A share that vanished is a matter of the day: whoever waits for the letter lets the old copies run out.
 fn source(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Trouble) {
     let (short, what) = match trouble {
         Trouble::Missing => ("data missing", "was not there"),
         _ => ("data gone", "was empty"),
     };
-    let cause = format!("what is to be backed up {what} on {}; older copies are untouched", found.moment(since));
+    let (kept, risk) = match has_copy(found, system) {
+        true => ("older copies are untouched", "somebody or something may have deleted it"),
+        false => ("there is no copy of it yet", "there is nothing to bring back"),
+    };
+    let cause = format!("what is to be backed up {what} on {}; {kept}", found.moment(since));
     found.add(
         Some(system),
         None,
         Some(since),
         Said {
             rule: "suspicious",
-            status: Status::Amber,
+            status: Status::Red,
             short,
             cause,
-            risk: "somebody or something may have deleted it",
-            next: "look today whether it is there; if it is gone, have it restored".into(),
+            risk,
+            next: "look where the data are; if they are gone, have them restored".into(),
         },
     );
+    found.shared("school/suspicious", format!("what is to be backed up {what}; {kept}"));
 }
 
 fn export(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Trouble) {
@@ -316,7 +392,10 @@ fn export(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Tro
         found.given.plan.people.get(id).is_some_and(|person| person.is_employed(found.facts.today))
     };
     let owner = owner.filter(employed);
-    let risk = "the newest copy is of the last good export";
+    let risk = match has_copy(found, system) {
+        true => "the newest copy is of the last good export",
+        false => "there is no copy of it: no good export was ever backed up",
+    };
     let said = Said { rule: "export", status, short, cause, risk, next: next.into() };
     found.add(Some(system), owner, Some(since), said);
 }

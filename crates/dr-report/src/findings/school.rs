@@ -63,7 +63,7 @@ fn lost(found: &mut Found<'_>, disks: &DiskFacts) {
                 short: "disk lost",
                 cause,
                 risk: "it is sealed, but the copies on it are gone",
-                next: "look for it, tell the head, and replace it".into(),
+                next: format!("look for {medium}, tell the head, and replace it"),
             },
         );
     }
@@ -89,23 +89,35 @@ fn leavers(found: &mut Found<'_>, disks: &DiskFacts) {
 }
 
 fn custodians(found: &mut Found<'_>, disks: &DiskFacts) {
+    let plan = found.given.plan;
+    // Whose leaving made them few is told with that.
+    let left = |id: &dr_plan::PersonId| {
+        plan.people.get(id).is_some_and(|person| person.leaves.is_some_and(|day| day < found.facts.today))
+    };
+    if plan.pools.get(&disks.pool).is_some_and(|pool| pool.custodians.iter().any(left)) {
+        return;
+    }
     if disks.custodians.len() < 2 {
-        let cause = match disks.custodians.first() {
-            Some(one) => format!("only {} carries the disks", words::plain(&words::name(found.given.plan, one))),
-            None => "nobody carries the disks".to_owned(),
+        let (status, cause, next) = match disks.custodians.first() {
+            Some(one) => (
+                Status::Amber,
+                format!("only {} carries the disks", words::plain(&words::name(plan, one))),
+                "name a second person who carries them, or accept the gap",
+            ),
+            None => (Status::Red, "nobody carries the disks".to_owned(), "name two people who carry them"),
         };
-        let head = found.given.plan.with_role(dr_plan::Role::Head).next().map(|(id, _)| id.clone());
+        let head = plan.with_role(dr_plan::Role::Head).next().map(|(id, _)| id.clone());
         found.add(
             None,
             head,
             None,
             Said {
                 rule: "custodian",
-                status: Status::Amber,
+                status,
                 short: "one custodian",
                 cause,
                 risk: "in an absence no disk changes place",
-                next: "name a second person who carries them, or accept the gap".into(),
+                next: next.into(),
             },
         );
     }

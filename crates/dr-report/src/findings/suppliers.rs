@@ -25,6 +25,7 @@ pub(super) fn look(found: &mut Found<'_>, system: &System) {
             next: "ask the supplier for the date and result of a restore".into(),
         },
     );
+    found.shared("school/declared", "their suppliers say that they are backed up, and nothing of them was tested here");
     if let Some(ended) = contract.filter(|ended| *ended < today) {
         let cause = format!("the contract with its supplier ended on {}", words::short_day(ended, today));
         found.add(
@@ -55,6 +56,7 @@ pub(super) fn look(found: &mut Found<'_>, system: &System) {
             next: "ask the supplier for the date and result of a restore, and note the day in the plan".into(),
         },
     );
+    found.shared("school/asked", "nobody has asked their suppliers about backups for a year, or nobody noted when");
 }
 
 /// What is the case if nobody asked for a year.

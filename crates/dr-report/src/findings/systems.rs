@@ -4,7 +4,7 @@ use dr_ledger::RehearsalVerdict;
 use dr_plan::{CopyRule, Source, System};
 use jiff::{SignedDuration, Timestamp};
 
-use super::places::place_of;
+use super::places::{place_name, place_of};
 use super::{Found, Said, runs, suppliers};
 use crate::facts::{CopyFacts, Proof, SystemFacts};
 use crate::status::Status;
@@ -64,10 +64,23 @@ fn idle(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 short: "no run",
                 cause,
                 risk: "what has changed since may be lost",
-                next: "see that the backup server is on and that `dr run --due` is called".into(),
+                next: SERVER_ON.into(),
             },
         );
+        found.technical();
+        nothing_runs(found);
     }
+}
+
+const SERVER_ON: &str = "check that the backup server is on and that its timer runs";
+
+/// What was found last is so because nothing runs at all: one cause, however many systems grow old by it.
+fn nothing_runs(found: &mut Found<'_>) {
+    let together = match runs::newest_end(found) {
+        Some(at) => format!("no backup has run since {}", found.moment(at)),
+        None => "no backup has ever run".to_owned(),
+    };
+    found.shared("school/idle", together);
 }
 
 /// How old the newest clean copy is, against what was promised and the grace.
@@ -81,7 +94,15 @@ fn objective(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
     if found.facts.now <= over {
         return;
     }
+    // Its turn came and nothing began: not this system's trouble, but everybody's.
+    let silent = of.unserved.is_some_and(|slot| slot + of.grace < found.facts.now);
+    let why = runs::shared_failure(found, system).filter(|_| !silent);
     let cause = format!("its newest good copy is of {}, older than promised", found.moment(newest));
+    let next = match (silent, &why) {
+        (true, _) => SERVER_ON.to_owned(),
+        (false, Some((_, place, _))) => format!("find out why the backups {place} fail, and run one"),
+        (false, None) => "find out why its backups fail, and run one".to_owned(),
+    };
     found.add(
         Some(system),
         None,
@@ -92,9 +113,19 @@ fn objective(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
             short: if found.facts.now > far_over { "far too old" } else { "too old" },
             cause,
             risk: "everything since then would be lost",
-            next: "find out why its backups fail, and run one".into(),
+            next,
         },
     );
+    if silent {
+        found.technical();
+        nothing_runs(found);
+    } else if let Some((name, place, why)) = why {
+        found.technical();
+        found.shared(
+            format!("{name}/rpo"),
+            format!("their backups {place} fail, and the newest good copies are older than promised: {why}"),
+        );
+    }
 }
 
 /// No clean copy at all.
@@ -117,6 +148,11 @@ fn nothing(found: &mut Found<'_>, system: &System) {
             next: "run its backup".into(),
         },
     );
+    match (found.facts.began, found.facts.seeding_until) {
+        (None, _) => found.shared("school/copies", "no backup of them has ever been tried"),
+        (Some(_), Some(_)) => found.shared("school/copies", "their first backups are still to come"),
+        (Some(_), None) => {}
+    }
 }
 
 /// Copies that the plan asks for: missing, damaged, late, or of a kind that this version cannot make.
@@ -138,35 +174,55 @@ fn copies(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                     next: "give the plan another target, or have that copy made in another way".into(),
                 },
             );
+            let name = place_name(found.given.plan, &rule.target);
+            found.shared(format!("{name}/not-run"), format!("this version cannot make their copies {place}"));
             continue;
         }
         if let Some(at) = on.iter().filter_map(|copy| copy.damaged).min() {
-            found.add(
-                Some(system),
-                None,
-                Some(at),
-                Said {
-                    rule: "damaged",
-                    status: if system.tier <= 2 { Status::Red } else { Status::Amber },
-                    short: "damaged",
-                    cause: format!("its copy {place} was found damaged on {}", found.moment(at)),
-                    risk: "files may be missing when it is brought back from there",
-                    next: "run its backup again and have the copy checked".into(),
-                },
-            );
+            damaged(found, system, of, rule, at);
             continue;
         }
         let newest = on.iter().filter_map(|copy| copy.stored.as_ref()).map(|stored| stored.as_of).max();
         match newest {
             // Without any copy at all that has been said.
-            None if of.newest().is_some() => missing(found, system, place),
+            None if of.newest().is_some() => missing(found, system, rule),
             None => {}
             Some(newest) => late(found, system, of, rule, newest, &on),
         }
     }
 }
 
-fn missing(found: &mut Found<'_>, system: &System, place: &str) {
+/// Something on one of its copies was found damaged. What is sound elsewhere is said, so that nobody is frightened more
+/// than is right.
+fn damaged(found: &mut Found<'_>, system: &System, of: &SystemFacts, rule: &CopyRule, at: Timestamp) {
+    let place = place_of(found.given.plan, &rule.target);
+    let fresh = found.facts.now - (system.rpo.longest() + of.grace);
+    let sound = of.clean().filter(|(copy, stored)| copy.target != rule.target && stored.as_of >= fresh).count();
+    let risk = match sound {
+        0 => "files may be missing when it is brought back, and no other copy is as new as promised",
+        _ => "files may be missing when it is brought back from there; other copies are sound",
+    };
+    found.add(
+        Some(system),
+        None,
+        Some(at),
+        Said {
+            rule: "damaged",
+            status: if system.tier <= 2 { Status::Red } else { Status::Amber },
+            short: "damaged",
+            cause: format!("its copy {place} was found damaged on {}", found.moment(at)),
+            risk,
+            next: format!("mend the copy {place}"),
+        },
+    );
+    found.technical();
+    found.command(format!("dr repair {}", rule.target));
+    let (name, when) = (place_name(found.given.plan, &rule.target), found.moment(at));
+    found.shared(format!("{name}/damaged"), format!("their copies {place} were found damaged on {when}"));
+}
+
+fn missing(found: &mut Found<'_>, system: &System, rule: &CopyRule) {
+    let place = place_of(found.given.plan, &rule.target);
     let status = match found.facts.seeding_until {
         Some(until) => Status::Seeding(until),
         None if system.tier <= 2 => Status::Red,
@@ -182,9 +238,12 @@ fn missing(found: &mut Found<'_>, system: &System, place: &str) {
             short: "copy missing",
             cause: format!("it has no copy {place} yet, which the plan asks for"),
             risk: "one accident more can take what is left",
-            next: format!("have its copy made {place}"),
+            next: format!("have a copy made {place}"),
         },
     );
+    found.technical();
+    let name = place_name(found.given.plan, &rule.target);
+    found.shared(format!("{name}/copies"), format!("they have no copy {place} yet, which the plan asks for"));
 }
 
 /// A copy that was made once, and now several turns late. Waiting for a disk is the disk's finding, not the copy's.
@@ -215,9 +274,12 @@ fn late(
             short: "copy late",
             cause,
             risk: "if the other copies go, so does everything since then",
-            next: format!("find out why its copy {place} is not made"),
+            next: format!("find out why no copy is made {place}"),
         },
     );
+    found.technical();
+    let name = place_name(found.given.plan, &rule.target);
+    found.shared(format!("{name}/late"), format!("their copies {place} are old, and there are no newer ones"));
 }
 
 /// Outside the building, and out of reach of whatever attacks the server.
@@ -242,6 +304,7 @@ fn places(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 next: "have a copy made outside, or accept the gap".into(),
             },
         );
+        found.shared("school/off-site", "no copy of them is outside the building");
     }
     if !offline {
         found.add(
@@ -257,12 +320,13 @@ fn places(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 next: "have it copied to a disk that is then taken out, or accept the gap".into(),
             },
         );
+        found.shared("school/offline", "no copy of them is out of an attacker's reach");
     }
 }
 
 fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
     let proof: &Proof = &of.proof;
-    let rehearse = || "have it restored as a rehearsal".to_owned();
+    let rehearse = || "have a restore rehearsed".to_owned();
     match (proof.newest_bad, proof.proved) {
         (Some((at, RehearsalVerdict::Failed)), _) => {
             let cause = format!("the rehearsal of {} did not bring it back", found.moment(at));
@@ -279,6 +343,11 @@ fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                     next: "find out why, and rehearse it again".into(),
                 },
             );
+            // What failed by itself is its own trouble; several in one rehearsal may have one cause.
+            if runs::rehearsed_badly(found, at) > 1 {
+                let when = found.moment(at);
+                found.shared("school/proof", format!("the rehearsal of {when} did not bring them back"));
+            }
         }
         (Some((at, _)), _) => {
             let cause = format!("the rehearsal of {} could not be judged", found.moment(at));
@@ -295,6 +364,8 @@ fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                     next: "remove what stood in the way, and rehearse it again".into(),
                 },
             );
+            let when = found.moment(at);
+            found.shared("school/proof-unjudged", format!("the rehearsal of {when} could not be judged"));
         }
         (None, None) => {
             let (unproved, short, cause, risk) = if proof.sampled.is_some() {
@@ -307,6 +378,12 @@ fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
             let status = found.facts.seeding_until.map_or(unproved, Status::Seeding);
             let said = Said { rule: "proof", status, short, cause: cause.into(), risk, next: rehearse() };
             found.add(Some(system), None, None, said);
+            match proof.sampled {
+                Some(_) => {
+                    found.shared("school/proof-partly", "only a few files of them were ever brought back as a test")
+                }
+                None => found.shared("school/proof-never", "they were never brought back as a test"),
+            }
         }
         (None, Some(proved)) => {
             let plan = found.given.plan;
@@ -327,6 +404,7 @@ fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                         next: rehearse(),
                     },
                 );
+                found.shared("school/proof-old", "they were not brought back as a test for too long");
             }
         }
     }
@@ -353,9 +431,11 @@ fn looked_at(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 short: "not checked",
                 cause,
                 risk: "damage would show only when it is needed",
-                next: "have its copies checked".into(),
+                next: "have the copies checked".into(),
             },
         );
+        found.technical();
+        found.shared("school/check", format!("nobody has checked their copies for {LOOK_DAYS} days"));
     }
 }
 

@@ -45,9 +45,10 @@ pub(super) struct Content {
     pub(super) evidence: Vec<String>,
 }
 
-/// How much room each part may take; what does not fit is taken away in the order of these fields.
+/// How much room each part may take.
 #[derive(Clone, Copy)]
 struct Room {
+    sentence: usize,
     todo_lines: usize,
     other_todo_lines: usize,
     todos: usize,
@@ -55,6 +56,62 @@ struct Room {
     rows: usize,
     changes: usize,
     disks: usize,
+}
+
+impl Room {
+    /// Takes a line from what can best do without; `false` if nothing can.
+    fn shrink(&mut self) -> bool {
+        let least = [
+            (Part::Sentence, 1),
+            (Part::Changes, 1),
+            (Part::Todo, 2),
+            (Part::Todos, 3),
+            (Part::OtherTodo, 1),
+            (Part::Rows, 8),
+            (Part::Disks, 1),
+            (Part::Todos, 2),
+            (Part::Rows, 6),
+            (Part::Todos, 1),
+            (Part::Rows, 4),
+            (Part::Todo, 1),
+            (Part::Recover, 1),
+            (Part::Rows, 1),
+        ];
+        for (part, least) in least {
+            let room = self.of(part);
+            if *room > least {
+                *room -= 1;
+                return true;
+            }
+        }
+        false
+    }
+
+    fn of(&mut self, part: Part) -> &mut usize {
+        match part {
+            Part::Sentence => &mut self.sentence,
+            Part::Todo => &mut self.todo_lines,
+            Part::OtherTodo => &mut self.other_todo_lines,
+            Part::Todos => &mut self.todos,
+            Part::Recover => &mut self.recover,
+            Part::Rows => &mut self.rows,
+            Part::Changes => &mut self.changes,
+            Part::Disks => &mut self.disks,
+        }
+    }
+}
+
+/// What may be given less room.
+#[derive(Clone, Copy)]
+enum Part {
+    Sentence,
+    Todo,
+    OtherTodo,
+    Todos,
+    Recover,
+    Rows,
+    Changes,
+    Disks,
 }
 
 impl Content {
@@ -66,6 +123,7 @@ impl Content {
         code: Option<&Answer>,
     ) -> Self {
         let mut room = Room {
+            sentence: 2,
             todo_lines: 3,
             other_todo_lines: 2,
             todos: 6,
@@ -80,28 +138,9 @@ impl Content {
             if over == 0 {
                 return content;
             }
-            // Everything is smaller by one line at least; at the least of everything it fits.
-            if room.todo_lines > 2 {
-                room.todo_lines -= 1;
-            } else if room.todos > 3 {
-                room.todos -= 1;
-            } else if room.changes > 1 {
-                room.changes -= 1;
-            } else if room.other_todo_lines > 1 {
-                room.other_todo_lines -= 1;
-            } else if room.rows > 8 {
-                room.rows -= 1;
-            } else if room.disks > 1 {
-                room.disks -= 1;
-            } else if room.todos > 1 {
-                room.todos -= 1;
-            } else if room.recover > 1 {
-                room.recover -= 1;
-            } else if room.todo_lines > 1 {
-                room.todo_lines -= 1;
-            } else if room.rows > 1 {
-                room.rows -= 1;
-            } else {
+            // Everything is smaller by one line at least; at the least of everything it fits. What would come back
+            // tonight keeps its names longest.
+            if !room.shrink() {
                 return content;
             }
         }
@@ -117,24 +156,24 @@ impl Content {
     ) -> Self {
         let word = word(report.overall);
         let todo = todo::todo(given, report, room.todos, [room.todo_lines, room.other_todo_lines]);
-        let sentence = format!("{word} - {}", lines::sentence(given, report));
+        let sentence = (0..=3).rev().map(|names| format!("{word} - {}", lines::sentence(given, report, names)));
         let (rows, more_rows) = rows(given, facts, report, room.rows);
         Self {
             subject: lines::subject(given, facts, report),
             word,
-            sentence: words::fit(&sentence, WIDTH, 0, 2),
+            sentence: words::whole(sentence, WIDTH, 0, room.sentence),
             building: recover::building(given, facts, room.recover),
             hacked: recover::hacked(given, facts, room.recover),
             todo,
             answer: code.map_or_else(Vec::new, |code| words::fit(&answer(given, report, code), WIDTH, 2, 1)),
-            not_covered: words::fit(&not_covered(given), WIDTH, 2, 1),
+            not_covered: words::whole((0..=3).rev().map(|names| not_covered(given, names)), WIDTH, 2, 1),
             rows,
             more_rows,
-            disks: words::fit(&disks::line(given, facts), WIDTH, 11, room.disks),
+            disks: words::whole(disks::ways(given, facts), WIDTH, 11, room.disks),
             rehearsal: words::fit(&lines::rehearsal(given, facts), WIDTH, 11, 1),
             plan: words::fit(&lines::plan(given, facts), WIDTH, 11, 1),
             not_assessed: words::fit(&not_assessed(given), WIDTH, 2, 1),
-            changes: words::fit(&changes(given, facts, report, number), WIDTH, 2, room.changes),
+            changes: words::whole(changes(given, facts, report, number), WIDTH, 2, room.changes),
             dead_man: words::fit(&lines::dead_man(given, facts), WIDTH, 2, 1),
             evidence: words::fit(&evidence(given), WIDTH, 2, 1),
         }
@@ -225,7 +264,7 @@ fn cells(given: &Given<'_>, facts: &Facts, system: &System, of: &SystemFacts, ro
 }
 
 /// What would not come back whatever the table says.
-fn not_covered(given: &Given<'_>) -> String {
+fn not_covered(given: &Given<'_>, most: usize) -> String {
     let kind = |test: fn(&System) -> bool| -> Vec<String> {
         given.plan.systems.iter().filter(|system| test(system)).map(|system| words::plain(&system.title)).collect()
     };
@@ -235,7 +274,11 @@ fn not_covered(given: &Given<'_>) -> String {
     for (titles, why) in [(unread, "not backed up"), (held, "the supplier's")] {
         let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
         if !titles.is_empty() {
-            parts.push(format!("{} ({why})", words::list(&titles, 3)));
+            let titles = match most {
+                0 => words::count(titles.len(), "system", "systems"),
+                most => words::list(&titles, most),
+            };
+            parts.push(format!("{titles} ({why})"));
         }
     }
     parts.push("whatever is not in the table below".to_owned());
@@ -257,8 +300,8 @@ fn not_assessed(given: &Given<'_>) -> String {
     format!("Not assessed: {}.", what.join("; "))
 }
 
-/// What is otherwise since the last letter, and which gaps somebody accepted.
-fn changes(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64) -> String {
+/// What is otherwise since the last letter, and which gaps somebody accepted; in ever fewer words.
+fn changes(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64) -> Vec<String> {
     let since = History::of(given.entries).last_letter().map_or(jiff::Timestamp::MIN, |letter| letter.at);
     let new = || given.entries.iter().filter(|entry| entry.decided > since).map(|entry| &entry.event);
     let count = |test: fn(&Event) -> bool| new().filter(|event| test(event)).count();
@@ -279,10 +322,11 @@ fn changes(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64)
     }
     let seen = kinds.into_iter().filter(|(n, ..)| *n > 0);
     changes.extend(seen.map(|(n, one, many)| words::count(n, one, many)));
-    if let Some((count, _)) = unsent(given) {
-        changes.push(format!("{} NOT SENT", words::count(count, "message", "messages")));
-    }
-    let changes = if changes.is_empty() { "none".to_owned() } else { changes.join(", ") };
+    let undelivered = unsent(given).map(|unsent| {
+        let to = if unsent.to.is_empty() { String::new() } else { format!(" (to {})", unsent.to) };
+        format!(" {} could not be delivered{to}.", words::count(unsent.count, "message", "messages"))
+    });
+    let undelivered = undelivered.unwrap_or_default();
     let plan = given.plan;
     let live = plan.exceptions.iter().filter(|exception| exception.until >= facts.today);
     let line = |title: &str, rule: &str, until, who: &str| {
@@ -301,8 +345,18 @@ fn changes(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64)
         let title = finding.system.as_ref().and_then(|id| plan.system(id)).map_or("", |system| system.title.as_str());
         Some(line(title, finding.rule, until, &by.map(|by| words::name(plan, by)).unwrap_or_default()))
     }));
-    let accepted = if accepted.is_empty() { "none".to_owned() } else { words::plain(&accepted.join("; ")) };
-    format!("Letter {number}. Accepted gaps: {accepted}. Changes: {changes}.")
+    // What there is no room for is counted.
+    let shown = |of: &[String], sign: &str, most: usize| match of.len() {
+        0 => "none".to_owned(),
+        n if most == 0 => n.to_string(),
+        n if n > most => format!("{} and {} more", of[..most].join(sign), n - most),
+        _ => of.join(sign),
+    };
+    let way = |most: usize| {
+        let (accepted, changes) = (shown(&accepted, "; ", most), shown(&changes, ", ", most));
+        words::plain(&format!("Letter {number}. Accepted gaps: {accepted}. Changes: {changes}.{undelivered}"))
+    };
+    [99, 5, 4, 3, 2, 1, 0].map(way).to_vec()
 }
 
 /// The ledger's end, as `dr ledger --verify --anchor` takes it, to be compared one day with what the ledger says then.

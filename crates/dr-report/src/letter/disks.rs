@@ -5,9 +5,10 @@ use dr_media::{Holder, Move};
 use crate::facts::{Facts, Given};
 use crate::words;
 
-pub(super) fn line(given: &Given<'_>, facts: &Facts) -> String {
+/// The same in ever fewer words.
+pub(super) fn ways(given: &Given<'_>, facts: &Facts) -> Vec<String> {
     if facts.disks.is_empty() {
-        return "Disks      None in the plan.".to_owned();
+        return vec!["Disks      None in the plan.".to_owned()];
     }
     let registered: usize = facts.disks.iter().map(|disks| disks.registered).sum();
     let lost: usize = facts.disks.iter().map(|disks| disks.lost.len()).sum();
@@ -19,7 +20,8 @@ pub(super) fn line(given: &Given<'_>, facts: &Facts) -> String {
     let moves: Vec<&Move> = facts.disks.iter().flat_map(|disks| &disks.moves).collect();
     let together = |a: &&Move, b: &&Move| (a.by, &a.custodian) == (b.by, &b.custodian);
     parts.extend(moves.chunk_by(together).take(2).map(|turns| next(given, turns)));
-    format!("Disks      {}", words::plain(&parts.join(" ")))
+    let shown = |n: usize| format!("Disks      {}", words::plain(&parts[..n].join(" ")));
+    (1..=parts.len()).rev().map(shown).collect()
 }
 
 /// `Mon 23 Nov: J. Oak brings disk-3, takes disk-2 (or R. Elm).`

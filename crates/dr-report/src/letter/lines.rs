@@ -6,6 +6,7 @@ use jiff::{SignedDuration, ToSpan};
 use super::content::word;
 use super::todo;
 use crate::facts::{Facts, Given};
+use crate::findings::Cause;
 use crate::status::{Status, StatusReport};
 use crate::table::length;
 use crate::words;
@@ -15,18 +16,18 @@ const SUBJECT: usize = 70;
 
 /// `[STATUS] School – backups, week to DD Mon – ask`
 pub(super) fn subject(given: &Given<'_>, facts: &Facts, report: &StatusReport) -> String {
-    let jobs = todo::count(given, report);
-    let first = todo::first(given, report);
-    let title = first.as_ref().and_then(|job| job.titles.first()).map(|title| words::clip(title, 16));
-    let ask = match (report.overall, first.map(|job| job.finding)) {
+    let jobs = todo::count(report);
+    let first = todo::first(report);
+    let title = first.and_then(|job| job.titles(given.plan).first().map(|title| words::clip(title, 16)));
+    let ask = match (report.overall, first) {
         (_, None) => "nothing to do".to_owned(),
-        (LetterStatus::Red, Some(finding)) => match title {
-            Some(title) => format!("{title} {}", finding.short),
-            None => finding.short.clone(),
+        (LetterStatus::Red, Some(job)) => match title {
+            Some(title) => format!("{title} {}", job.short),
+            None => job.short.clone(),
         },
-        (LetterStatus::NotKnown, Some(finding)) => finding.short.clone(),
-        (_, Some(finding)) => {
-            let by = finding.until();
+        (LetterStatus::NotKnown, Some(job)) => job.short.clone(),
+        (_, Some(job)) => {
+            let by = job.until();
             format!("{} by {}", words::count(jobs, "job", "jobs"), words::short_day(by, facts.today))
         }
     };
@@ -47,17 +48,22 @@ pub(super) fn subject(given: &Given<'_>, facts: &Facts, report: &StatusReport) -
 const KINDS: &[&str] =
     &["School", "Academy", "Primary", "Junior", "Infant", "Secondary", "High", "College", "First", "Middle"];
 
-/// What a reader who reads no further must know.
-pub(super) fn sentence(given: &Given<'_>, report: &StatusReport) -> String {
+/// What a reader who reads no further must know, with at most so many names in a row.
+pub(super) fn sentence(given: &Given<'_>, report: &StatusReport, most: usize) -> String {
     let with = |test: fn(Status) -> bool| -> Vec<&str> {
         report.systems.iter().filter(|row| test(row.status)).map(|row| row.title.as_str()).collect()
     };
-    let jobs = todo::count(given, report);
+    let jobs = todo::count(report);
     let needs = match jobs {
         0 => "Nothing to do.".to_owned(),
         1 => "One thing to do.".to_owned(),
         n => format!("{n} things to do."),
     };
+    let names = |titles: &[&str]| match titles.len() {
+        n if most == 0 && n > 1 => format!("{n} systems"),
+        _ => words::list(titles, most),
+    };
+    let worst = |status: Status| report.causes.iter().find(|cause| cause.accepted.is_none() && cause.status == status);
     let text = match report.overall {
         LetterStatus::Green => {
             let apart = match report.counted.declared {
@@ -70,29 +76,67 @@ pub(super) fn sentence(given: &Given<'_>, report: &StatusReport) -> String {
             let seeding = with(|status| matches!(status, Status::Seeding(_)));
             let amber = with(|status| status == Status::Amber);
             match (amber.as_slice(), seeding.as_slice()) {
-                ([], []) => format!("Every system is safe, but something around them is not as it should be. {needs}"),
+                ([], []) => format!("All systems are backed up. {}", others(jobs)),
                 ([], _) => format!("First copies and tests are still to come. {needs}"),
-                (amber, _) => format!(
-                    "{} {} attention; nothing is lost. {needs}",
-                    words::list(amber, 3),
-                    verb(amber.len(), "needs", "need")
-                ),
+                (amber, _) => {
+                    let safe = if nothing_is_lost(report) { " Nothing is lost." } else { "" };
+                    format!("{} {} attention.{safe} {needs}", names(amber), verb(amber.len(), "needs", "need"))
+                }
             }
         }
-        LetterStatus::NotKnown => match with(|status| status == Status::NotKnown).as_slice() {
-            [] => format!("It is not known whether the backups are any good. {needs}"),
-            some => format!("It is not known whether {} would come back. {needs}", words::list(some, 2)),
+        LetterStatus::NotKnown => match worst(Status::NotKnown) {
+            None => format!("It is not known whether the backups are any good. {needs}"),
+            Some(cause) => format!("{}. {needs}", not_known(given, cause, &names)),
         },
-        LetterStatus::Red => match with(|status| status == Status::Red).as_slice() {
-            [] => {
-                let cause = report.findings.iter().find(|finding| finding.accepted.is_none());
-                let cause = cause.map_or_else(String::new, |finding| finding.cause.clone());
-                format!("Act today: {cause}. {needs}")
-            }
-            some => format!("Act today: {} may not come back. {needs}", words::list(some, 2)),
+        LetterStatus::Red => match worst(Status::Red) {
+            None => format!("Act today. {needs}"),
+            Some(cause) => format!("Act today: {}. {needs}", red(given, cause, &names)),
         },
     };
     words::plain(&text)
+}
+
+/// What is to be done although every system is backed up.
+fn others(jobs: usize) -> String {
+    match jobs {
+        1 => "One other thing needs doing.".to_owned(),
+        n => format!("{n} other things need doing."),
+    }
+}
+
+/// Whether all that is amber leaves what was backed up, and what is to be, as it was.
+fn nothing_is_lost(report: &StatusReport) -> bool {
+    let open = report.causes.iter().filter(|cause| cause.accepted.is_none());
+    !open
+        .into_iter()
+        .any(|cause| matches!(cause.rule, "suspicious" | "damaged" | "complete" | "export" | "lost" | "copies"))
+}
+
+/// What is red, in words that frighten nobody more than is right.
+fn red(given: &Given<'_>, cause: &Cause, names: &dyn Fn(&[&str]) -> String) -> String {
+    let titles = cause.titles(given.plan);
+    if titles.is_empty() || (titles.len() > 1 && cause.name == "school/idle") {
+        return cause.cause.clone();
+    }
+    match cause.rule {
+        "proof" => format!("{} did not come back when tested", names(&titles)),
+        "damaged" => format!("a copy of {} is damaged", names(&titles)),
+        _ => format!("{}: {}", names(&titles), cause.cause),
+    }
+}
+
+/// What is not known, or known not to be so.
+fn not_known(given: &Given<'_>, cause: &Cause, names: &dyn Fn(&[&str]) -> String) -> String {
+    let titles = cause.titles(given.plan);
+    match cause.rule {
+        _ if titles.is_empty() => format!("It is not known whether the backups are any good: {}", cause.cause),
+        // It is nobody's to find out: this version cannot do it.
+        "not-run" if cause.key == cause.name => {
+            format!("{} {} not backed up here", names(&titles), verb(titles.len(), "is", "are"))
+        }
+        "idle" => format!("Nothing has run for {}", names(&titles)),
+        _ => format!("It is not known whether {} would come back", names(&titles)),
+    }
 }
 
 fn verb(count: usize, one: &'static str, many: &'static str) -> &'static str {

@@ -1,41 +1,30 @@
-//! What does the reader have to do, by when? Findings that have the same way out are one job.
+//! What does the reader have to do, by when? One cause is one job, and a job is never cut: where there is little room it
+//! is said shorter, and what there is no room for is counted.
 
 use super::content::WIDTH;
-use dr_plan::PersonId;
 
 use crate::facts::Given;
-use crate::findings::Finding;
+use crate::findings::Cause;
 use crate::status::{Status, StatusReport};
 use crate::words;
 
-/// The worst finding of a job, the systems that it is about (none if it is about the school), and who is asked.
-pub(super) struct Job<'a> {
-    pub(super) finding: &'a Finding,
-    pub(super) titles: Vec<&'a str>,
-    owners: Vec<&'a PersonId>,
-}
-
 const LEAD: &str = "NEED FROM YOU  ";
 
-/// The jobs, worst first, the first and each of the others with at most so many lines; at most `most` of them, and how
-/// many more there are.
+/// The jobs, worst first, the first and each of the others with at most so many lines if they can be said so short; at
+/// most `most` of them, and how many more there are.
 pub(super) fn todo(given: &Given<'_>, report: &StatusReport, most: usize, lines: [usize; 2]) -> Vec<Vec<String>> {
-    let jobs = jobs(given, report);
+    let jobs: Vec<&Cause> = jobs(report).collect();
     let mut todo: Vec<Vec<String>> = Vec::new();
     for (place, job) in jobs.iter().take(most).enumerate() {
-        let titles = if job.titles.is_empty() { String::new() } else { format!("{}: ", words::list(&job.titles, 3)) };
         let lead = if place == 0 { LEAD } else { "" };
-        let who: Vec<String> = job.owners.iter().map(|id| words::name(given.plan, id)).collect();
-        let who: Vec<&str> = who.iter().map(String::as_str).collect();
-        let who = if who.is_empty() { "Somebody".to_owned() } else { words::list(&who, 2) };
-        let Finding { next, cause, risk, .. } = job.finding;
-        let day = words::day(job.finding.until());
-        let text = words::plain(&format!("{}. By {day}, {who}: {next}. {titles}{cause}; {risk}.", place + 1));
-        todo.push(words::fit(&format!("{lead}{text}"), WIDTH, 3, lines[usize::from(place > 0)]));
+        let ways = ways(given, job).into_iter().map(|text| format!("{lead}{}. {}", place + 1, words::plain(&text)));
+        todo.push(words::whole(ways, WIDTH, 3, lines[usize::from(place > 0)]));
     }
     let more = jobs.len().saturating_sub(most);
     if more > 0 {
-        todo.push(vec![format!("   and {} more: `dr status` lists all", words::count(more, "job", "jobs"))]);
+        let lead = given.plan.answers_for(None, given.now.to_zoned(given.plan.school.timezone.clone()).date());
+        let who = lead.map_or_else(|| "the technician".to_owned(), |id| words::clip(&words::name(given.plan, id), 30));
+        todo.push(vec![format!("   And {}: {who} has the list.", words::count(more, "more job", "more jobs"))]);
     }
     if todo.is_empty() {
         todo.push(vec![format!("{LEAD}nothing.")]);
@@ -43,39 +32,39 @@ pub(super) fn todo(given: &Given<'_>, report: &StatusReport, most: usize, lines:
     todo
 }
 
+/// One job in ever fewer words.
+fn ways(given: &Given<'_>, job: &Cause) -> Vec<String> {
+    let titles = job.titles(given.plan);
+    let Cause { next, risk, .. } = job;
+    let cause = if titles.is_empty() { words::begun(&job.cause) } else { job.cause.clone() };
+    let day = words::day(job.until());
+    let whose =
+        |most: usize| if titles.is_empty() { String::new() } else { format!("{}: ", words::list(&titles, most)) };
+    let task = |most: usize| format!("By {day}, {}: {next}.", job.who(given.plan, most));
+    let short = match titles.as_slice() {
+        [] => String::new(),
+        [one] => format!(" ({one})"),
+        some => format!(" ({} systems)", some.len()),
+    };
+    vec![
+        format!("{} {}{cause}; {risk}.", task(3), whose(3)),
+        format!("{} {}{cause}.", task(2), whose(3)),
+        format!("{} {}{cause}.", task(1), whose(1)),
+        format!("{}{short}.", task(1).trim_end_matches('.')),
+    ]
+}
+
 /// How many jobs there are.
-pub(super) fn count(given: &Given<'_>, report: &StatusReport) -> usize {
-    jobs(given, report).len()
+pub(super) fn count(report: &StatusReport) -> usize {
+    jobs(report).count()
 }
 
 /// The most urgent job.
-pub(super) fn first<'a>(given: &'a Given<'_>, report: &'a StatusReport) -> Option<Job<'a>> {
-    jobs(given, report).into_iter().next()
+pub(super) fn first(report: &StatusReport) -> Option<&Cause> {
+    jobs(report).next()
 }
 
-fn jobs<'a>(given: &'a Given<'_>, report: &'a StatusReport) -> Vec<Job<'a>> {
-    let mut jobs: Vec<Job<'_>> = Vec::new();
-    for finding in report.findings.iter().filter(|finding| finding.accepted.is_none()) {
-        // What a supplier declares stands under "not covered"; nobody is asked every week.
-        if finding.status == Status::Declared {
-            continue;
-        }
-        let title = finding.system.as_ref().and_then(|id| given.plan.system(id)).map(|system| system.title.as_str());
-        let same = |job: &&mut Job<'_>| {
-            title.is_some() && job.finding.rule == finding.rule && job.finding.next == finding.next
-        };
-        match (jobs.iter_mut().find(same), title) {
-            (Some(job), Some(title)) => {
-                if !job.titles.contains(&title) {
-                    job.titles.push(title);
-                }
-                job.owners.extend(finding.owner.iter().filter(|owner| !job.owners.contains(owner)).collect::<Vec<_>>());
-            }
-            _ => {
-                let (titles, owners) = (title.into_iter().collect(), finding.owner.iter().collect());
-                jobs.push(Job { finding, titles, owners });
-            }
-        }
-    }
-    jobs
+/// What a supplier declares stands under "not covered"; nobody is asked every week.
+fn jobs(report: &StatusReport) -> impl Iterator<Item = &Cause> {
+    report.causes.iter().filter(|cause| cause.accepted.is_none() && cause.status != Status::Declared)
 }

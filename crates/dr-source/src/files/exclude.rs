@@ -29,6 +29,18 @@ struct Patterns {
 /// # Errors
 /// What is wrong with it, for a person.
 pub fn glob(pattern: &str) -> Result<Glob, String> {
+    pattern_of(pattern, false)
+}
+
+/// As [`glob`], where capital letters are as good as small ones.
+///
+/// # Errors
+/// As [`glob`].
+pub fn glob_of_any_case(pattern: &str) -> Result<Glob, String> {
+    pattern_of(pattern, true)
+}
+
+fn pattern_of(pattern: &str, any_case: bool) -> Result<Glob, String> {
     if pattern.is_empty() {
         return Err("it is empty".to_owned());
     }
@@ -40,6 +52,7 @@ pub fn glob(pattern: &str) -> Result<Glob, String> {
     GlobBuilder::new(&whole)
         .literal_separator(true)
         .backslash_escape(true)
+        .case_insensitive(any_case)
         .build()
         .map_err(|why| why.kind().to_string())
 }

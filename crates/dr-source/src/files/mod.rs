@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dr_entry::{Entries, Time};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-pub use exclude::glob;
+pub use exclude::{glob, glob_of_any_case};
 pub use putback::{Extra, Manner, PutBack, Removal};
 pub use roots::Roots;
 

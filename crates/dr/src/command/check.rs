@@ -1,11 +1,14 @@
 //! `dr check`: the plan's targets are looked at.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
-use dr_repo::Tally;
-use dr_run::open_all;
+use dr_entry::EntryPath;
+use dr_repo::{SnapshotId, Tally};
+use dr_run::{Opened, open_all};
 use serde_json::{Value, json};
 
-use super::checked::{self, Budget, Much, budget};
+use super::checked::{self, Budget, Elsewhere, Much, budget};
 use super::opened::{away, school, surroundings, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
@@ -46,6 +49,7 @@ impl Check {
             false => self.targets.iter().map(|target| Some(target.as_str())).collect(),
         };
         let (mut outcome, mut documents) = (Outcome::done(), Vec::new());
+        let (mut damaged, mut elsewhere) = (Vec::new(), Vec::new());
         for only in only {
             let (opened, closed) = open_all(&school, &key, only).map_err(failed)?;
             for one in &closed {
@@ -68,6 +72,11 @@ impl Check {
                         let mut document = checked::as_json(&checked);
                         document["target"] = json!(named);
                         documents.push(document);
+                        let lost = checked.findings.iter().flat_map(|finding| finding.lost.clone()).collect();
+                        elsewhere.push(copy(one, Some(lost)));
+                        if !checked.findings.is_empty() {
+                            damaged.push((one.spot.target.clone(), named.clone(), checked));
+                        }
                     }
                     Err(why) => {
                         screen.error(&format!("the check of {named} did not end: {why}. Nothing was changed."));
@@ -77,9 +86,24 @@ impl Check {
                 }
             }
         }
+        if !damaged.is_empty() && !self.targets.is_empty() {
+            // Only some were looked at; of the others it is known which snapshots they have.
+            let (others, _) = open_all(&school, &key, None).map_err(failed)?;
+            let new = others.iter().filter(|one| elsewhere.iter().all(|other| other.named != one.spot.named()));
+            let new: Vec<_> = new.map(|one| copy(one, None)).collect();
+            elsewhere.extend(new);
+        }
+        for (target, named, checked) in &damaged {
+            checked::way_out(checked, target, named, &elsewhere, screen);
+        }
         screen.document(&Value::Array(documents));
         Ok(outcome)
     }
+}
+
+fn copy(one: &Opened, lost: Option<BTreeSet<(SnapshotId, EntryPath)>>) -> Elsewhere {
+    let snapshots = one.repository.snapshots().into_iter().map(|snapshot| snapshot.id).collect();
+    Elsewhere { named: one.spot.named(), snapshots, lost }
 }
 
 fn unknown(target: &str, why: &str) -> Value {

@@ -1,10 +1,13 @@
 //! How it is asked for what a check reads, and told what it found.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use dr_repo::{Check as Options, Checked, Finding, ReadData, RepoError, Repository, Tally, Unread, check};
+use dr_entry::EntryPath;
+use dr_plan::TargetId;
+use dr_repo::{Check as Options, Checked, Finding, ReadData, RepoError, Repository, SnapshotId, Tally, Unread, check};
 use dr_run::clock::{self, Stopwatch};
 use dr_store::Shelf;
 use serde_json::{Map, Value, json};
@@ -163,13 +166,71 @@ fn sum(checked: &Checked) -> String {
     }
 }
 
-/// One thing that is damaged, and what it costs.
+/// One thing that is damaged, and what it costs: each file once, however many snapshots hold it.
 pub fn finding_line(finding: &Finding, target: Option<&str>, screen: &Screen) {
     let place = target.map(|target| format!("{target}: ")).unwrap_or_default();
     screen.say(&format!("{place}{}: {}", finding.object, finding.what));
-    for (snapshot, path) in &finding.lost {
-        screen.say(&format!("  lost in {}: {path}", &snapshot.to_string()[..8]));
+    for (path, snapshots) in by_path(finding) {
+        let first = snapshots.first().map(|id| id[..8].to_owned()).unwrap_or_default();
+        let held = match snapshots.len() {
+            1 => format!("in snapshot {first}"),
+            n => format!("in {n} snapshots"),
+        };
+        screen.say(&format!("  touches {path} ({held})"));
     }
+}
+
+/// The files that one damage costs, in the order in which they were found, each with the snapshots that hold it.
+fn by_path(finding: &Finding) -> Vec<(String, Vec<String>)> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut paths: Vec<(String, Vec<String>)> = Vec::new();
+    for (snapshot, path) in &finding.lost {
+        let path = path.to_string();
+        let place = *places.entry(path.clone()).or_insert(paths.len());
+        if place == paths.len() {
+            paths.push((path, Vec::new()));
+        }
+        let id = snapshot.to_string();
+        if let Some((_, snapshots)) = paths.get_mut(place).filter(|(_, known)| !known.contains(&id)) {
+            snapshots.push(id);
+        }
+    }
+    paths
+}
+
+/// What is known of another copy, for what was lost on one.
+pub struct Elsewhere {
+    /// Which copy.
+    pub named: String,
+    /// The snapshots that it has.
+    pub snapshots: BTreeSet<SnapshotId>,
+    /// What is damaged there, if it was looked at just now.
+    pub lost: Option<BTreeSet<(SnapshotId, EntryPath)>>,
+}
+
+/// What mends what was found on one of the plan's targets, and whether other copies have it.
+pub fn way_out(checked: &Checked, target: &TargetId, named: &str, others: &[Elsewhere], screen: &Screen) {
+    if checked.findings.is_empty() {
+        return;
+    }
+    let lost: BTreeSet<&(SnapshotId, EntryPath)> = checked.findings.iter().flat_map(|finding| &finding.lost).collect();
+    let (mut whole, mut there) = (Vec::new(), Vec::new());
+    for other in others.iter().filter(|other| other.named != named && !lost.is_empty()) {
+        if lost.iter().any(|(snapshot, _)| !other.snapshots.contains(snapshot)) {
+            continue;
+        }
+        match &other.lost {
+            Some(damaged) if lost.iter().all(|one| !damaged.contains(one)) => whole.push(other.named.as_str()),
+            Some(_) => {}
+            None => there.push(other.named.as_str()),
+        }
+    }
+    let elsewhere = match (whole.as_slice(), there.as_slice()) {
+        ([], []) => String::new(),
+        ([], some) => format!("; {} should have it too, and was not looked at now", some.join(" and ")),
+        (some, _) => format!("; nothing of it is damaged on {}", some.join(" and on ")),
+    };
+    screen.say(&format!("{named}: `dr repair {target}` mends it, from parity or from another copy{elsewhere}"));
 }
 
 fn days(since_ms: i64) -> i64 {

@@ -45,7 +45,7 @@ pub fn one_round(school: &School, world: &World<'_>) -> Result<Done, Failure> {
                 event["event"] = "run".into();
                 world.screen.event(&event);
                 shown.borrow_mut().push(document);
-                say(world, &done);
+                say(&watching, &done);
                 Ok(done)
             },
             stop: world.signals.stop(),
@@ -90,7 +90,7 @@ fn tell(done: &Done, world: &World<'_>) {
         }));
         let line = format!("rehearsal {}: {}", proved.document.number, proved.verdict);
         match proved.verdict {
-            RehearsalVerdict::Verified => screen.say(&line),
+            RehearsalVerdict::Verified => screen.mention(&line),
             _ => screen.warning(&line),
         }
     }
@@ -134,14 +134,14 @@ fn tell_words(said: &Said, world: &World<'_>) {
     }
     for alert in &said.ended {
         screen.event(&json!({ "event": "alert-ended", "alert": alert }));
-        screen.say(&format!("alert {alert} is over"));
+        screen.mention(&format!("alert {alert} is over"));
     }
     if let Some((number, status, subject)) = &said.letter {
         screen.event(&json!({ "event": "letter", "number": number, "status": status, "subject": subject }));
-        screen.say(&format!("letter {number}: {subject}"));
+        screen.mention(&format!("letter {number}: {subject}"));
     }
     if said.reminders > 0 {
         screen.event(&json!({ "event": "reminders", "count": said.reminders }));
-        screen.say(&shown::count(said.reminders as u64, "reminder", "reminders"));
+        screen.mention(&shown::count(said.reminders as u64, "reminder", "reminders"));
     }
 }

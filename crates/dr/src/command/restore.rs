@@ -133,8 +133,17 @@ impl Restore {
                 shown::count(back.restored.kept, "file", "files")
             ));
         }
+        let replaces: Vec<String> = back.restored.replaces.iter().map(ToString::to_string).collect();
+        if self.dry_run && self.in_place && !replaces.is_empty() {
+            let count = shown::count(replaces.len() as u64, "file there has", "files there have");
+            let more = if screen.is_verbose() { ":" } else { " (-v names them)" };
+            screen.say(&format!("{count} other contents and would be replaced{more}"));
+            if screen.is_verbose() {
+                replaces.iter().for_each(|path| screen.say(&format!("  {path}")));
+            }
+        }
         screen.event(&json!({
-            "event": "summary", "system": system, "restored": back.restored.entries,
+            "event": "summary", "system": system, "replaces": replaces, "restored": back.restored.entries,
             "files": back.restored.files, "bytes": back.restored.bytes, "target": back.spot.target,
             "medium": back.spot.medium, "snapshot": back.snapshot.to_string(),
             "recovery_point": back.recovery_point.to_string(), "to": shown::path(&back.to),

@@ -1,6 +1,8 @@
 //! `dr run`: the systems' copies, now or when they are due.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use dr_ledger::{CopyOutcome, RehearsalVerdict, RunOutcome};
@@ -37,11 +39,13 @@ pub struct Run {
 pub struct Watching<'a> {
     world: &'a World<'a>,
     tally: Tally,
+    /// What copies wait for that was said already: a pool without a disk is one thing to say, however many systems wait.
+    waited: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> Watching<'a> {
     pub fn new(world: &'a World<'a>) -> Self {
-        Self { world, tally: Tally::default() }
+        Self { world, tally: Tally::default(), waited: Mutex::default() }
     }
 }
 
@@ -91,7 +95,7 @@ impl Run {
             let shown = as_json(&done);
             screen.event(&with_event(&shown));
             all.push(shown);
-            say(world, &done);
+            say(&watching, &done);
         }
         if recorded && !world.signals.stopped() {
             outcome = outcome.with(!outlives(&school, &watching, world)?, Cause::Missing);
@@ -181,8 +185,8 @@ fn with_event(shown: &Value) -> Value {
 }
 
 /// A run for a person.
-pub fn say(world: &World<'_>, run: &Done) {
-    let screen = world.screen;
+pub fn say(watching: &Watching<'_>, run: &Done) {
+    let screen = watching.world.screen;
     let copies: Vec<_> = run
         .copies
         .iter()
@@ -194,10 +198,21 @@ pub fn say(world: &World<'_>, run: &Done) {
             other => format!("{} {other}", copy.target),
         })
         .collect();
-    screen.say(&format!("{:<16} {:<11} {}", run.system.as_str(), run.outcome.as_str(), copies.join(", ")));
+    let line = format!("{:<16} {:<11} {}", run.system.as_str(), run.outcome.as_str(), copies.join(", "));
+    // Asked to say only what is wrong, as a timer asks, it says nothing of what went well.
+    let awaited = run.copies.iter().all(|copy| matches!(copy.outcome, CopyOutcome::Done | CopyOutcome::Awaited));
+    match run.outcome {
+        RunOutcome::Done | RunOutcome::Skipped if awaited => screen.mention(&line),
+        _ => screen.say(&line),
+    }
     for copy in &run.copies {
         match (&copy.error, copy.outcome) {
-            (Some(why), CopyOutcome::Awaited) => screen.mention(&format!("  {} waits for {why}", copy.target)),
+            (Some(why), CopyOutcome::Awaited) => {
+                let mut waited = watching.waited.lock().unwrap_or_else(PoisonError::into_inner);
+                if waited.insert(format!("{} {why}", copy.target)) {
+                    screen.mention(&format!("  {}: {}", copy.target, waiting(why)));
+                }
+            }
             (Some(why), _) => screen.warning(&format!("{}: {}: {why}", run.system, copy.target)),
             (None, _) => {}
         }
@@ -208,5 +223,13 @@ pub fn say(world: &World<'_>, run: &Done) {
     run.told.iter().for_each(|told| screen.note(&format!("{}: {told}", run.system)));
     for unread in &run.unreadable {
         screen.warning(&format!("{}: could not be read: {}: {}", run.system, unread.path, unread.why));
+    }
+}
+
+/// What a copy waits for, as a sentence.
+fn waiting(why: &str) -> String {
+    match why.contains("is registered yet") {
+        true => format!("{why} (`dr media register`), so no copy was made there"),
+        false => format!("waits for {why}"),
     }
 }

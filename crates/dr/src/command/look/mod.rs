@@ -19,7 +19,7 @@ pub use ls::Ls;
 use clap::Args;
 use dr_plan::PersonId;
 use dr_repo::{RepoError, Repository, Tree};
-use dr_run::{Chosen, Looked, School, Which, look};
+use dr_run::{Chosen, Looked, RunError, School, Which, look};
 use jiff::tz::TimeZone;
 
 use super::opened::{surroundings, time, told as run_told};
@@ -80,7 +80,7 @@ impl<'a> View<'a> {
 }
 
 /// Which copies are looked into, and who agrees.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct From {
     /// On this target and no other; else the freshest copy that can be read, on-site first
     #[arg(long, value_name = "T")]
@@ -96,14 +96,25 @@ impl From {
     /// # Errors
     /// [`Failure`], for a person to read.
     pub fn open<'a>(&self, system: &str, school: &'a School, world: &World<'_>) -> Result<Looked<'a>, Failure> {
-        let second = self.approved_by.as_ref().map(|person| PersonId::new(person.as_str())).transpose();
-        let second = second.map_err(|why| Failure::usage(why.to_string()))?;
-        let looked = look(school, system, self.target.as_deref(), second.as_ref(), &surroundings());
-        let looked = looked.map_err(|e| run_told(e, world))?;
+        if let Some(why) = self.approved_by.as_ref().and_then(|person| PersonId::new(person.as_str()).err()) {
+            return Err(Failure::usage(why.to_string()));
+        }
+        let looked = self.ask(system, school).map_err(|e| run_told(e, world))?;
         for note in &looked.notes {
             world.screen.note(note);
         }
         Ok(looked)
+    }
+}
+
+impl From {
+    /// Opens the copies of a system, and says nothing of what was not asked.
+    ///
+    /// # Errors
+    /// As `dr_run::look`.
+    pub fn ask<'a>(&self, system: &str, school: &'a School) -> Result<Looked<'a>, RunError> {
+        let second = self.approved_by.as_ref().and_then(|person| PersonId::new(person.as_str()).ok());
+        look(school, system, self.target.as_deref(), second.as_ref(), &surroundings())
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use dr_entry::{EntryPath, Kind, Meta};
 use dr_repo::{Find, Found, RepoError, Shape, Tree, Version, find};
-use dr_source::files::glob;
+use dr_source::files::{glob, glob_of_any_case};
 use globset::{GlobSet, GlobSetBuilder};
 use serde_json::{Map, Value, json};
 
@@ -17,12 +17,15 @@ use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
 
 /// What is looked for.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Sought {
     /// A name anywhere (`*.odt`), a whole path (`/srv/shares/**/plan.odt`) or the end of one (`form-3/plan.odt`); `*`
     /// does not cross a `/`, `**` does; without any, everything
     #[arg(value_name = "PATTERN")]
     patterns: Vec<String>,
+    /// Capital letters are as good as small ones
+    #[arg(short = 'i', long)]
+    ignore_case: bool,
     /// Only in this snapshot: its id, the first 8 digits or more of it, or latest; may be repeated
     #[arg(long = "snapshot", value_name = "ID|latest")]
     pub snapshots: Vec<String>,
@@ -80,6 +83,27 @@ pub struct Question<'a> {
 }
 
 impl Sought {
+    /// A word that was taken for something else is a pattern, the first.
+    pub fn also(&mut self, pattern: String) {
+        self.patterns.insert(0, pattern);
+    }
+
+    /// Whether something more than a word is looked for.
+    pub fn has_patterns(&self) -> bool {
+        !self.patterns.is_empty()
+    }
+
+    /// Why nothing may have been found, if the patterns show it.
+    fn hint(&self) -> Option<String> {
+        let plain = |pattern: &&String| !pattern.contains(['*', '?', '[', '{', '/']);
+        let whole = self.patterns.iter().find(plain);
+        let within = whole.map(|word| format!("`{word}` is a whole name: `*{word}*` finds it within one"));
+        let cased = !self.ignore_case && self.patterns.iter().any(|pattern| pattern.chars().any(char::is_alphabetic));
+        let cased = cased.then(|| "-i finds capital letters and small ones".to_owned());
+        let hints: Vec<String> = within.into_iter().chain(cased).collect();
+        (!hints.is_empty()).then(|| hints.join("; "))
+    }
+
     /// Reads the patterns and times.
     ///
     /// # Errors
@@ -87,7 +111,8 @@ impl Sought {
     pub fn question(&self, view: &View<'_>) -> Result<Question<'_>, Failure> {
         let (mut names, mut wholes) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         for pattern in &self.patterns {
-            let glob = glob(pattern).map_err(|why| Failure::usage(format!("the pattern `{pattern}`: {why}")))?;
+            let read = if self.ignore_case { glob_of_any_case } else { glob };
+            let glob = read(pattern).map_err(|why| Failure::usage(format!("the pattern `{pattern}`: {why}")))?;
             if pattern.contains('/') {
                 wholes.add(glob)
             } else {
@@ -135,6 +160,9 @@ impl Question<'_> {
         if !self.sought.paths.is_empty() {
             return paths::wanted(&self.sought.paths, &tree.label, tree.shape).map(Some);
         }
+        if self.sought.ignore_case {
+            return Ok(Some(Vec::new()));
+        }
         let mut below = Vec::new();
         for pattern in &self.sought.patterns {
             let Some(start) = pattern.strip_prefix('/') else { return Ok(Some(Vec::new())) };
@@ -172,6 +200,8 @@ fn inside(start: &[u8], tree: &Tree) -> Inside {
 /// Tells what is found as it is found.
 pub struct Telling<'a> {
     view: &'a View<'a>,
+    /// What stands before each line, where several systems are searched.
+    whose: String,
     found: u64,
     first: bool,
     not_whole: bool,
@@ -182,7 +212,12 @@ impl<'a> Telling<'a> {
         if view.world.screen.is_json() {
             view.world.screen.print(b"[");
         }
-        Self { view, found: 0, first: true, not_whole: false }
+        Self { view, whose: String::new(), found: 0, first: true, not_whole: false }
+    }
+
+    /// From here on it is this system that is searched, one of several.
+    pub fn of(&mut self, system: &str) {
+        self.whose = format!("{system:<16} ");
     }
 
     /// Looks through snapshots of one repository, newest first. `false`: nobody listens any more.
@@ -226,12 +261,13 @@ impl<'a> Telling<'a> {
         self.view.world.screen.warning(line);
     }
 
-    pub fn end(self) -> Outcome {
+    pub fn end(self, sought: &Sought) -> Outcome {
         let screen = self.view.world.screen;
         if screen.is_json() {
             screen.print(b"\n]\n");
         } else if self.found == 0 {
-            screen.note("nothing was found");
+            let hint = sought.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
+            screen.note(&format!("nothing was found{hint}"));
         }
         Outcome::done().with(self.not_whole, Cause::Missing)
     }
@@ -245,7 +281,8 @@ impl<'a> Telling<'a> {
             screen.print(as_json(found, series, one).to_string().as_bytes());
         } else {
             let name = shown::name(&paths::on_the_machine(&found.path, &one.label.paths, one.shape));
-            found.versions.iter().for_each(|version| screen.say(&self.as_line(&name, version, series)));
+            let line = |version| format!("{}{}", self.whose, self.as_line(&name, version, series));
+            found.versions.iter().for_each(|version| screen.say(&line(version)));
         }
     }
 

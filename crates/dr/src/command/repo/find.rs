@@ -52,6 +52,6 @@ impl Find {
         if damaged {
             telling.lost("a log entry cannot be read: there may be snapshots that were not searched");
         }
-        Ok(telling.end().with(damaged, Cause::Missing))
+        Ok(telling.end(&self.sought).with(damaged, Cause::Missing))
     }
 }

@@ -132,8 +132,12 @@ impl Restore {
                 shown::count(unread.len() as u64, "entry", "entries")
             ));
         }
+        if self.dry_run && screen.is_verbose() {
+            restored.replaces.iter().for_each(|path| screen.say(&format!("would replace {path}")));
+        }
         screen.event(&json!({
             "event": "summary",
+            "replaces": restored.replaces.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "snapshot": snapshot.id.to_string(),
             "time": shown::rfc3339(label.started_ms),
             "restored": restored.entries,
