@@ -21,6 +21,32 @@ pub enum Event {
         /// Targets that have a repository from now on.
         targets: Vec<TargetId>,
     },
+    /// The place of a target, or a medium of it, was looked at and is otherwise than was known, or was never looked at
+    /// before. What is the same as before is not written down again.
+    TargetSeen {
+        /// Which target.
+        target: TargetId,
+        /// Which medium, if the target is a pool.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        medium: Option<MediumId>,
+        /// What was found there.
+        state: PlaceState,
+        /// The repository that was found, as it prints its id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        repository: Option<String>,
+        /// The devices on which it lies; absent if that could not be told, or nothing was there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        devices: Option<Vec<String>>,
+        /// The kind of file system and its mark.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file_system: Option<String>,
+        /// What else lies on one of these devices: `sources`, `state`, `target NAME`, `medium NAME`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        same_as: Vec<String>,
+        /// What of the same may lie there too: that could not be told.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        not_told_from: Vec<String>,
+    },
     /// A run began. Without a finish of the same `run` it was killed.
     RunStarted {
         /// Which run.
@@ -479,6 +505,21 @@ words! {
         Awaited = "awaited",
         /// Not attempted.
         Skipped = "skipped",
+    }
+    /// What was found at the place of a target, or where media of a pool appear.
+    PlaceState {
+        /// The repository that is known there, or the first one.
+        Here = "here",
+        /// No repository, though there was one; or the place is not there or cannot be read.
+        Gone = "gone",
+        /// Another repository than the one that is known.
+        Other = "other",
+        /// The known repository, but it ends before what this host has seen of it.
+        Older = "older",
+        /// Something of a repository that does not say which it is.
+        Damaged = "damaged",
+        /// The medium is nowhere in sight.
+        Away = "away",
     }
     /// How thoroughly stored data were looked at.
     CheckKind {

@@ -14,18 +14,20 @@ mod id;
 mod line;
 mod purge;
 mod purgeable;
+mod sights;
 mod suspicion;
 mod verify;
 
 pub use entry::{Authenticated, Body, Entry};
 pub use event::{
     ChannelKind, CheckKind, CopyOutcome, Decision, ErasedCopy, ErasureState, Event, LetterStatus, MediumKind,
-    MessageKind, PlannedCopy, RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
+    MessageKind, PlaceState, PlannedCopy, RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
 };
 pub use file::{Appended, FILE_NAME, Ledger, LedgerError};
 pub use history::{Check, CopyHistory, Done, Failed, History, LastRun, Letter, Rehearsal, Restore, Unfinished};
 pub use id::{BadDigest, Digest, RunId, SnapshotRef};
 pub use line::LINE_MAX;
 pub use purgeable::purgeable;
+pub use sights::{SOURCES, STATE, Sight, Sights, of_medium, of_target};
 pub use suspicion::{Shape, Suspicion, SuspicionKind, shapes, suspicion, unlike};
 pub use verify::{Break, Contents, Head, Verdict, verify};

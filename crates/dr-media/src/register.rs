@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use dr_ledger::{CopyOutcome, Entry, Event};
+use dr_ledger::{CopyOutcome, Entry, Event, Sights};
 use dr_plan::{MediumId, PersonId, PlaceId, PoolId};
 use jiff::Timestamp;
 
@@ -20,6 +20,7 @@ pub struct Register {
     media: BTreeMap<MediumId, Medium>,
     sessions: Vec<Session>,
     gaps: Vec<Gap>,
+    sights: Sights,
 }
 
 /// One stay of a medium in the server.
@@ -89,6 +90,12 @@ impl Register {
         self.media.values().find(|medium| medium.pool == *pool && medium.state.is_connected())
     }
 
+    /// What each target and each medium was when it was last looked at.
+    #[must_use]
+    pub fn sights(&self) -> &Sights {
+        &self.sights
+    }
+
     /// Every stay in the server, oldest first.
     #[must_use]
     pub fn sessions(&self) -> &[Session] {
@@ -103,6 +110,7 @@ impl Register {
 
     fn take(&mut self, entry: &Entry) {
         let at = entry.decided;
+        self.sights.take(entry);
         match &entry.event {
             Event::MediumRegistered { medium: id, pool, kind, serial, asset } => {
                 if self.media.contains_key(id) {

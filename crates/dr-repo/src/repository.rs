@@ -97,10 +97,8 @@ pub fn create(
     created: &str,
     now_ms: i64,
 ) -> Result<RepoId, RepoError> {
-    match shelf.size(&key(REPO_JSON)?) {
-        Ok(_) => return Err(RepoError::AlreadyThere(shelf.place())),
-        Err(StoreError::NotFound { .. }) => {}
-        Err(other) => return Err(other.into()),
+    if crate::known::is_repository(shelf)? {
+        return Err(RepoError::AlreadyThere(shelf.place()));
     }
     let (repo, host) = (RepoId(random()), HostId([0; 4]));
     let writer = family.as_writer(host)?;
@@ -134,6 +132,9 @@ pub fn create(
 /// # Errors
 /// [`RepoError::AlreadyThere`] if there is one; otherwise what the store says.
 pub fn create_with_writer(shelf: &Shelf, writer: &WriterKey, created: &str) -> Result<RepoId, RepoError> {
+    if crate::known::is_repository(shelf)? {
+        return Err(RepoError::AlreadyThere(shelf.place()));
+    }
     let repo = RepoId(random());
     let json = describe(repo, writer, created);
     match shelf.put_new(&key(REPO_JSON)?, Body::Bytes(Bytes::from(json.clone().into_bytes())))? {
@@ -163,7 +164,7 @@ fn describe(repo: RepoId, writer: &WriterKey, created: &str) -> String {
 
 /// What `repo.json` says, parsed.
 pub(crate) struct Described {
-    repo: RepoId,
+    pub(crate) repo: RepoId,
     pub(crate) family: FamilyId,
     pub(crate) maintenance: [u8; 32],
     read_only: Option<String>,
@@ -212,6 +213,9 @@ impl Repository {
         let copy_now = if json.is_err() { copy()?.ok() } else { None };
         if json.is_err() && copy_now.is_none() {
             return Err(match json {
+                Err(RepoError::Store(StoreError::NotFound { .. })) if crate::known::has_a_log(&shelf)? => {
+                    RepoError::damaged(REPO_JSON, "it is missing, and so is its second copy")
+                }
                 Err(RepoError::Store(StoreError::NotFound { .. })) => RepoError::NoRepository(shelf.place()),
                 _ => RepoError::damaged(REPO_JSON, "it is too large"),
             });

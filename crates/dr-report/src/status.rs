@@ -159,6 +159,11 @@ pub struct CopyStatus {
     pub verified: Option<String>,
     /// Whether something on it was found damaged.
     pub damaged: bool,
+    /// Whether its place was looked at and does not hold it any more: then it is no copy.
+    pub gone: bool,
+    /// What else lies on its device: `sources`, `state`, `target NAME`, `medium NAME`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same_as: Vec<String>,
 }
 
 pub(crate) fn as_word<S: serde::Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
@@ -287,17 +292,19 @@ fn row(plan: &Plan, facts: &Facts, system: &System, of: &SystemFacts, own: &[&Fi
 }
 
 fn copy_row(copy: &CopyFacts, zone: &jiff::tz::TimeZone) -> CopyStatus {
-    let stored = copy.stored.as_ref();
+    let stored = copy.stored.as_ref().filter(|_| copy.gone.is_none());
     CopyStatus {
         target: copy.target.clone(),
         class: copy.standing.class.to_owned(),
         snapshot: stored.and_then(|stored| stored.snapshot.as_ref()).map(ToString::to_string),
         at: stored.map(|stored| words::machine(stored.as_of, zone)),
         medium: copy.medium.as_ref().map(ToString::to_string),
-        off_site: copy.standing.off_site,
-        offline: copy.standing.offline,
+        off_site: copy.standing.off_site && copy.gone.is_none(),
+        offline: copy.standing.offline && copy.gone.is_none(),
         verified: copy.verified.map(|at| words::machine(at, zone)),
         damaged: copy.damaged.is_some(),
+        gone: copy.gone.is_some(),
+        same_as: copy.same_as.clone(),
     }
 }
 
@@ -320,15 +327,14 @@ pub fn status_text(report: &StatusReport, facts: &Facts, plan: &Plan) -> String 
     for (system, of) in report.systems.iter().zip(&facts.systems) {
         let shown =
             |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| words::moment(at, facts.today, zone));
-        let there = |test: fn(&CopyFacts) -> bool| if of.clean().any(|(copy, _)| test(copy)) { "yes" } else { "NO" };
         rows.push([
             words::plain(&system.title),
             shown(of.last_backup),
             shown(of.last_verified),
             shown(of.last_restored),
-            of.clean().count().to_string(),
-            there(|copy| copy.standing.off_site).to_owned(),
-            there(|copy| copy.standing.offline).to_owned(),
+            of.count().to_string(),
+            of.off_site().to_owned(),
+            of.offline().to_owned(),
             format!("{} {}", system.status.shout(), system.short).trim_end().to_owned(),
         ]);
     }

@@ -9,7 +9,9 @@ use dr_ledger::{History, RunId, RunOutcome};
 use dr_plan::Level;
 use dr_post::{Ping, Ways, ping};
 use dr_repo::Tally;
-use dr_run::{Ask, Run, RunError, School, Sealed, Surroundings, Turn, Unwatched, due, seal_state, write_status};
+use dr_run::{
+    Ask, Run, RunError, School, Sealed, Seen, Surroundings, Turn, Unwatched, due, seal_state, see, write_status,
+};
 use dr_runbook::Runbook;
 
 use crate::error::RoundError;
@@ -46,6 +48,8 @@ pub struct Round<'a> {
 pub struct Done {
     /// Runs that were found dead.
     pub killed: Vec<RunId>,
+    /// What a look at the places of the copies found, before the copies and after those that failed.
+    pub seen: Vec<Seen>,
     /// Copies.
     pub runs: Vec<Run>,
     /// What was said, before the copies and after them.
@@ -70,10 +74,23 @@ impl Done {
         came.map_err(|why| self.troubles.push(format!("{what}: {why}"))).ok()
     }
 
+    /// Looks whether each copy is where it is said to be.
+    fn see(&mut self, school: &School) {
+        let seen = self.take("the look at the places of the copies", see(school).map_err(RoundError::from));
+        self.seen.extend(seen.unwrap_or_default());
+    }
+
+    /// Whether copies were found to be gone that were there before.
+    #[must_use]
+    pub fn found_gone(&self) -> bool {
+        self.seen.iter().any(|seen| seen.changed && seen.is_gone())
+    }
+
     /// Whether nothing failed.
     #[must_use]
     pub fn went_well(&self) -> bool {
         self.troubles.is_empty()
+            && !self.seen.iter().any(Seen::is_gone)
             && self.runs.iter().all(|run| matches!(run.outcome, RunOutcome::Done | RunOutcome::Skipped))
             && self.proved.as_ref().is_none_or(|proved| proved.verdict == dr_ledger::RehearsalVerdict::Verified)
             && self.looked.as_ref().is_none_or(|looked| looked.sound != Some(false))
@@ -91,6 +108,7 @@ pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
     if let Some(event) = planned::changed(&school.plan, &school.entries()?) {
         school.record(event)?;
     }
+    done.see(school);
     // After a sleep the copies come first: what they put right need not alarm anybody.
     let slept = heartbeat::slept(school);
     if !slept {
@@ -101,6 +119,9 @@ pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
         None => done.busy = true,
         Some(_lock) => {
             copies(&mut round, &mut done)?;
+            if done.runs.iter().any(|run| run.outcome == RunOutcome::Failed) {
+                done.see(school);
+            }
             if slept || done.runs.iter().any(|run| run.run.is_some()) {
                 outlive(&round, &mut done);
             }
@@ -109,7 +130,7 @@ pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
             done.purged = purged.unwrap_or_default();
         }
     }
-    if slept || !done.runs.is_empty() || done.proved.is_some() || done.looked.is_some() {
+    if slept || !done.runs.is_empty() || done.found_gone() || done.proved.is_some() || done.looked.is_some() {
         let said = done.take("messages", words(school, round.runbook, round.ways));
         done.said.extend(said);
     }

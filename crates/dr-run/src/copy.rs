@@ -178,6 +178,8 @@ impl NoCopy {
                 RepoError::Store(_) => format!("{target}: it could not be reached, read or written"),
                 _ => format!("{target}: the copy was not made"),
             },
+            Self::Other(RunError::Gone { target, .. }) => format!("{target}: the place for it is not there"),
+            Self::Other(RunError::OtherRepository { target, .. }) => format!("{target}: another repository stands there"),
             Self::Other(_) => "the copy was not made".into(),
         }
     }

@@ -109,6 +109,50 @@ pub enum RunError {
         /// Why not.
         why: String,
     },
+    /// A target that had a repository has none now.
+    #[error(
+        "{target}: the place for it is not there: {place} holds no repository, and this school has one there. Is the NAS or the disk on, and mounted? Nothing was written. If what was there is lost for good: `dr init --new-target {target}` makes a new one, and the copies in the old one count no more"
+    )]
+    Gone {
+        /// Which target.
+        target: TargetId,
+        /// Its folder.
+        place: String,
+    },
+    /// Another repository stands where this school has one, or the same one stands there under two names.
+    #[error("{target}: {place} holds another repository than this school has there: {why}. Nothing was written")]
+    OtherRepository {
+        /// Which target, and medium.
+        target: String,
+        /// Its folder.
+        place: String,
+        /// Which one, and what to do.
+        why: String,
+    },
+    /// The state is of another school.
+    #[error(
+        "the state in {} belongs to {has}, and this plan is of {wants}; nothing was done. Two schools never share a state: give this plan one of its own with `state = \"FOLDER\"`, --state or DR_STATE. If the school has a new name: `dr init --renamed \"{has}\"`",
+        state.display()
+    )]
+    OtherSchool {
+        /// The state.
+        state: PathBuf,
+        /// Whose it is.
+        has: String,
+        /// Whose plan this is.
+        wants: String,
+    },
+    /// A recovery key is given out once, with the keys.
+    #[error(
+        "no recovery key was written to {}: {why}, and a recovery key is given out once. Leave --recovery-key-out out",
+        path.display()
+    )]
+    NoNewKey {
+        /// The file that was asked for.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
     /// A repository said no.
     #[error("{target}: {source}{}", way_on(source))]
     Repository {

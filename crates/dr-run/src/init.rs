@@ -1,14 +1,17 @@
 //! How a school begins on this host: its keys, and an empty repository on every target that is there.
 //!
 //! The order is for a cut at any moment: the recovery key is given out and safe before anything is sealed to it, then
-//! this host's key, then the repositories. A second call completes what is missing and changes nothing else.
+//! this host's key, then the repositories. A second call completes what is missing and changes nothing else. Where the
+//! ledger knows a repository nothing new is founded, unless somebody says so by the target's name: a NAS that is not
+//! mounted would else become a folder of the server, and its copies would pass for made.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use dr_ledger::Event;
 use dr_media::Register;
 use dr_plan::{KeyMode, TargetId};
-use dr_repo::{FamilyKey, Key, RepoError, WriterKey, create_with_writer, keyfile};
+use dr_repo::{FamilyKey, Key, Known, RepoError, WriterKey, create_with_writer, is_repository, keyfile, known};
 use dr_store::Shelf;
 use dr_store::local::LocalStore;
 
@@ -16,7 +19,8 @@ use crate::error::RunError;
 use crate::keys::read_key;
 use crate::places::{private_file, private_folder};
 use crate::school::School;
-use crate::targets::{Reach, Spot, is_repository};
+use crate::sight::see_anew;
+use crate::targets::{Reach, Spot};
 
 /// Where the recovery key goes.
 pub enum GiveOut<'a> {
@@ -54,28 +58,56 @@ pub struct Initialised {
     pub targets: Vec<(TargetId, Founded)>,
 }
 
-/// Makes what is missing. `key_file`: the recovery key of a school that has one already.
+/// Makes what is missing. `key_file`: the recovery key of a school that has one already. `anew`: targets that get a new
+/// repository though the ledger knows another one there, whose copies count no more.
 ///
 /// # Errors
 /// Nothing was made that is not named in the error; a target that cannot be reached is no error but stands in the
 /// report.
-pub fn init(school: &School, give_out: GiveOut<'_>, key_file: Option<&Path>) -> Result<Initialised, RunError> {
+pub fn init(
+    school: &School,
+    give_out: GiveOut<'_>,
+    key_file: Option<&Path>,
+    anew: &BTreeSet<TargetId>,
+) -> Result<Initialised, RunError> {
+    if let Some(name) = anew.iter().find(|name| !school.plan.targets.contains_key(*name)) {
+        let known = school.plan.targets.keys().cloned().collect();
+        return Err(RunError::UnknownTarget { name: name.to_string(), known });
+    }
+    let no_new_key = |why| match &give_out {
+        GiveOut::File(path) => Err(RunError::NoNewKey { path: path.to_path_buf(), why }),
+        GiveOut::Person(_) | GiveOut::Nowhere => Ok(()),
+    };
     let (key, keys) = match school.host_key() {
-        Ok(key) => (key, None),
+        Ok(key) => {
+            no_new_key("this school has keys already")?;
+            (key, None)
+        }
         Err(RunError::NotInitialised { .. }) => {
+            if key_file.is_some() {
+                no_new_key("DR_KEY_FILE names the recovery key that there is")?;
+            }
             let (key, out) = new_host_key(school, give_out, key_file)?;
             (key, Some(out))
         }
         Err(other) => return Err(other),
     };
     let writer = writer_of(&key)?;
-    let known = school.history()?.initialised().clone();
+    let register = Register::of(&school.entries()?);
     let mut targets = Vec::new();
+    let mut ids: Vec<(String, String)> = Vec::new();
     for id in school.plan.targets.keys() {
-        let founded = match school.reach(&Register::default(), id) {
+        let founded = match school.reach(&register, id) {
             _ if school.plan.pool_of(id).is_some() => Founded::Pool,
-            Reach::Here(spot) => {
-                found(school, &spot, &key, &writer).unwrap_or_else(|why| Founded::Failed(why.to_string()))
+            Reach::Here(mut spot) => {
+                spot.taken.extend(ids.iter().cloned());
+                let founded = found(school, &spot, &key, &writer, anew.contains(id));
+                if let Ok(shelf) = school.shelf(&spot.folder, false)
+                    && let Ok(Known::Repository { id: repository, .. }) = known(&shelf)
+                {
+                    ids.push((repository.to_string(), id.to_string()));
+                }
+                founded.unwrap_or_else(|why| Founded::Failed(why.to_string()))
             }
             Reach::CannotRun(why) => Founded::Skipped(why),
             Reach::Gone(why) | Reach::Awaited { who: why, .. } => Founded::Failed(why),
@@ -83,10 +115,12 @@ pub fn init(school: &School, give_out: GiveOut<'_>, key_file: Option<&Path>) -> 
         targets.push((id.clone(), founded));
     }
     let has = |founded: &Founded| matches!(founded, Founded::Made | Founded::There);
-    let new: Vec<_> = targets.iter().filter(|(id, founded)| has(founded) && !known.contains(id)).collect();
+    let is_known = |id: &TargetId| register.sights().target(id).is_some_and(|sight| sight.founded);
+    let new: Vec<_> = targets.iter().filter(|(id, founded)| has(founded) && !is_known(id)).collect();
     if !new.is_empty() {
         school.record(Event::Initialised { targets: new.iter().map(|(id, _)| id.clone()).collect() })?;
     }
+    see_anew(school, &targets.iter().filter(|(_, founded)| has(founded)).map(|(id, _)| id.clone()).collect())?;
     Ok(Initialised { keys, family: key.family().to_string(), targets })
 }
 
@@ -168,8 +202,13 @@ fn give(family: &FamilyKey, give_out: GiveOut<'_>) -> Result<Option<PathBuf>, Ru
     }
 }
 
-/// Makes the repository at a spot, or looks whether the one there is this school's.
-fn found(school: &School, spot: &Spot, key: &Key, writer: &WriterKey) -> Result<Founded, RunError> {
+/// Makes the repository at a spot, or looks whether the one there is this school's. `anew`: whatever the ledger knows
+/// there is given up.
+fn found(school: &School, spot: &Spot, key: &Key, writer: &WriterKey, anew: bool) -> Result<Founded, RunError> {
+    let spot = &match anew {
+        true => Spot { repository: None, founded: false, ..spot.clone() },
+        false => spot.clone(),
+    };
     match school.open(spot, key.clone(), false) {
         Ok(_) => return Ok(Founded::There),
         Err(RunError::Repository { source: RepoError::NoRepository(_), .. }) => {}

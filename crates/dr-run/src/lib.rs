@@ -6,9 +6,11 @@
 
 mod again;
 mod below;
+mod belongs;
 mod capture;
 pub mod clock;
 mod copy;
+mod devices;
 mod due;
 mod erase;
 mod error;
@@ -32,9 +34,11 @@ mod retain;
 mod school;
 mod scratch;
 mod sealed;
+mod sight;
 mod state;
 mod targets;
 
+pub use belongs::{refuse_other_school, renamed};
 pub use clock::Clock;
 pub use due::{Turn, asked, due, past};
 pub use erase::{Carried, Erasing, Erasure, begin, carry_out};
@@ -60,5 +64,6 @@ pub use sealed::{
     Left, STATUS_OLD, SealedStatus, read_status, read_status_at, read_status_key, status_key, status_key_file,
     write_status,
 };
+pub use sight::{Seen, see, shared};
 pub use state::{STATE, Sealed, seal_state, state_system};
 pub use targets::{Reach, Spot};

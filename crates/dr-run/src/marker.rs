@@ -7,10 +7,12 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use dr_ledger::MediumKind;
 use dr_media::Register;
 use dr_plan::{MediumId, Pool, PoolId};
 use serde::Deserialize;
 
+use crate::devices::Machine;
 use crate::error::RunError;
 
 /// The marker's name, at the top of a medium.
@@ -73,19 +75,59 @@ pub(crate) fn slots(pool: &Pool) -> Vec<PathBuf> {
     slots
 }
 
+/// The slots of a pool in which something says that it is this medium.
+pub(crate) fn claims(pool: &Pool, id: &MediumId) -> Vec<(Marker, PathBuf)> {
+    let claims = slots(pool).into_iter().filter_map(|slot| Some((read(&slot).filter(|m| m.label == *id)?, slot)));
+    claims.collect()
+}
+
+/// That a slot holds a disk, and its repository lies on that: no link leads elsewhere, and unless a folder is to stand
+/// for the disk something is mounted there.
+///
+/// # Errors
+/// What is wrong, and what to do.
+pub(crate) fn refuse_no_disk(
+    machine: &Machine,
+    slot: &Path,
+    id: &MediumId,
+    kind: MediumKind,
+) -> Result<(), RunError> {
+    let wrong = |why: String| Err(RunError::Medium { medium: id.clone(), why });
+    for path in [slot.to_owned(), slot.join(REPOSITORY)] {
+        if fs::symlink_metadata(&path).is_ok_and(|about| about.is_symlink()) {
+            return wrong(format!(
+                "{} is a link, and what it leads to may be on another disk; nothing was written. Mount the disk itself",
+                path.display()
+            ));
+        }
+    }
+    if kind == MediumKind::Directory || machine.is_mounted(slot) {
+        return Ok(());
+    }
+    wrong(format!(
+        "{slot} is a folder of the server and no disk is mounted there; nothing was written. Mount the disk there and \
+         try again. If it was initialised in that folder by mistake: move the folder away, say `dr media lost {id}` and \
+         `dr media found {id}`, mount the disk, and then `dr media init {id}`. A folder that is to stand for a disk is \
+         registered with --kind directory, and never counts as offline",
+        slot = slot.display()
+    ))
+}
+
 /// The folder of a medium that the register knows.
 ///
 /// # Errors
 /// That it is not there, there twice, or not what the ledger says.
-pub(crate) fn find(pool: &Pool, register: &Register, id: &MediumId) -> Result<PathBuf, RunError> {
+pub(crate) fn find(machine: &Machine, pool: &Pool, register: &Register, id: &MediumId) -> Result<PathBuf, RunError> {
     let wrong = |why: String| RunError::Medium { medium: id.clone(), why };
-    let known = register.medium(id).and_then(|medium| medium.repository.clone());
+    let medium = register.medium(id);
+    let known = medium.and_then(|medium| medium.repository.clone());
     let known = known.ok_or_else(|| wrong("it has no repository; `dr media init` makes one".into()))?;
-    let claims = slots(pool).into_iter().filter_map(|slot| Some((read(&slot).filter(|m| m.label == *id)?, slot)));
-    let claims: Vec<_> = claims.collect();
-    let (mut ours, others): (Vec<_>, Vec<_>) = claims.into_iter().partition(|(marker, _)| marker.repository == known);
+    let (mut ours, others): (Vec<_>, Vec<_>) = claims(pool, id).into_iter().partition(|(marker, _)| marker.repository == known);
     match (ours.pop(), ours.is_empty(), others.first()) {
-        (Some((_, slot)), true, _) => Ok(slot),
+        (Some((_, slot)), true, _) => {
+            let kind = medium.map_or(MediumKind::Hdd, |medium| medium.kind);
+            refuse_no_disk(machine, &slot, id, kind).map(|()| slot)
+        }
         (Some(_), false, _) => Err(wrong(format!(
             "two folders in {} carry its marker; nothing was written. Take the copy out",
             pool.mount.display()

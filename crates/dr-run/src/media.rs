@@ -5,16 +5,18 @@
 
 use std::path::{Path, PathBuf};
 
-use dr_ledger::{Entry, Event, MediumKind};
+use dr_ledger::{Entry, Event, MediumKind, PlaceState};
 use dr_media::{Holder, Move, PoolFacts, Refusal, Register, Staff};
 use dr_plan::{MediumId, PersonId, PlaceId, PoolId, Role, TargetId};
 use dr_repo::{Key, RepoError, Repository, Unlock};
 
+use crate::devices::Machine;
 use crate::error::RunError;
 use crate::init::{make, writer_of};
 use crate::marker::{self, MARKER, REPOSITORY};
 use crate::places::private_file;
 use crate::school::School;
+use crate::sight::see;
 use crate::targets::Spot;
 
 /// What a file system puts on an empty disk by itself.
@@ -77,6 +79,10 @@ pub fn init(school: &School, label: &MediumId, slot: Option<&str>) -> Result<Eve
         return Err(wrong(format!("`{name}` is no slot: name a folder in {}", pool.mount.display())));
     }
     let folder = pool.mount.join(name);
+    let machine = Machine::of(school);
+    if std::fs::symlink_metadata(&folder).is_ok_and(|about| about.is_symlink()) {
+        marker::refuse_no_disk(&machine, &folder, label, medium.kind)?;
+    }
     if medium.kind == MediumKind::Directory {
         crate::places::private_folder(&folder)?;
     } else if !folder.is_dir() {
@@ -85,9 +91,11 @@ pub fn init(school: &School, label: &MediumId, slot: Option<&str>) -> Result<Eve
             folder.display()
         )));
     }
+    marker::refuse_no_disk(&machine, &folder, label, medium.kind)?;
     let key = school.host_key()?;
     let target = target_of(school, label, &medium.pool)?;
-    let spot = Spot { target, medium: Some(label.clone()), folder: folder.join(REPOSITORY), repository: None };
+    let spot = school.spot(&register, &target, Some(label), folder.join(REPOSITORY));
+    let spot = Spot { repository: None, founded: false, ..spot };
     let repository = match begun(school, &folder, &spot, label, &key, medium.suspect)? {
         Some(repository) => repository,
         None => make(school, &spot, &writer_of(&key)?)?.to_string(),
@@ -97,7 +105,9 @@ pub fn init(school: &School, label: &MediumId, slot: Option<&str>) -> Result<Eve
         let path = folder.join(MARKER);
         private_file(&path, &text).map_err(RunError::local("cannot write", path))?;
     }
-    act(school, Event::MediumInitialised { medium: label.clone(), repository })
+    let done = act(school, Event::MediumInitialised { medium: label.clone(), repository })?;
+    see(school)?;
+    Ok(done)
 }
 
 /// The repository that an interrupted `init` of this medium left; `None` if the folder is empty.
@@ -165,23 +175,28 @@ pub fn load(school: &School, label: &MediumId) -> Result<(Event, PathBuf), RunEr
     let medium = register.medium(label).ok_or_else(|| Refusal::Unregistered { medium: label.clone() })?;
     let pool = school.plan.pools.get(&medium.pool);
     let pool = pool.ok_or_else(|| RunError::UnknownPool { pool: medium.pool.clone() })?;
-    let slot = marker::find(pool, &register, label)?;
-    let spot = Spot {
-        target: target_of(school, label, &medium.pool)?,
-        medium: Some(label.clone()),
-        folder: slot.join(REPOSITORY),
-        repository: medium.repository.clone(),
-    };
+    let slot = marker::find(&Machine::of(school), pool, &register, label)?;
+    let spot = school.spot(&register, &target_of(school, label, &medium.pool)?, Some(label), slot.join(REPOSITORY));
     school.open(&spot, school.host_key()?, false)?;
-    Ok((act(school, event)?, slot))
+    let done = act(school, event)?;
+    see(school)?;
+    Ok((done, slot))
 }
 
-/// Takes note that a medium is unplugged.
+/// Takes note that a medium is unplugged, and looks whether it is: what is still wrong comes with the event. Only a
+/// medium that is out of sight counts as offline.
 ///
 /// # Errors
 /// What custody says.
-pub fn eject(school: &School, label: &MediumId) -> Result<Event, RunError> {
-    act(school, Event::MediumEjected { medium: label.clone() })
+pub fn eject(school: &School, label: &MediumId) -> Result<(Event, Option<String>), RunError> {
+    let done = act(school, Event::MediumEjected { medium: label.clone() })?;
+    let seen = see(school)?.into_iter().find(|seen| seen.medium.as_ref() == Some(label));
+    let folder = "it is a folder of the server that stands for a disk, and its copies never count as offline";
+    let trouble = seen.and_then(|seen| match seen.state {
+        PlaceState::Here => seen.trouble.or_else(|| Some(format!("{label} is ejected; {folder}"))),
+        _ => None,
+    });
+    Ok((done, trouble))
 }
 
 /// One person gives a medium to another. `from`: default who has it, else who acts.

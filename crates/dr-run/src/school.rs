@@ -74,6 +74,7 @@ impl School {
     /// What the ledger says; then it did not happen as far as anybody will know.
     pub fn record(&self, event: Event) -> Result<Appended, RunError> {
         private_folder(&self.places.state)?;
+        crate::belongs::remember(&self.places.state, &self.plan.school.name)?;
         Ok(self.ledger.append(&self.said(event))?)
     }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use dr_media::Register;
 use dr_plan::TargetId;
+use dr_repo::is_repository;
 use dr_repo::{BadStatus, STATUS_FOLDER, STATUS_MAX, StatusKey};
 use dr_store::{Body, Key, Shelf};
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +18,7 @@ use serde_json::Value;
 use crate::error::RunError;
 use crate::places::{private_file, private_folder};
 use crate::school::School;
-use crate::targets::{Reach, Spot, is_repository};
+use crate::targets::{Reach, Spot};
 
 /// After so long the same word is written again.
 const AGAIN: SignedDuration = SignedDuration::from_hours(20);

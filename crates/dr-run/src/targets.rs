@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use dr_media::{PoolFacts, Register};
 use dr_plan::{Bandwidth, MediumId, Plan, PoolId, TargetId, scheme_of};
-use dr_repo::{Key, RepoError, Repository, Unlock};
+use dr_repo::{Key, Known, RepoError, Repository, Unlock};
 use dr_store::local::LocalStore;
 use dr_store::wrap::throttled::Throttled;
 use dr_store::{Shelf, Store, StoreError};
 
+use crate::devices::Machine;
 use crate::error::RunError;
 use crate::marker;
 use crate::school::School;
@@ -23,8 +24,12 @@ pub struct Spot {
     pub medium: Option<MediumId>,
     /// The folder of the repository.
     pub folder: PathBuf,
-    /// The repository's id as the ledger knows it, for a medium.
+    /// The repository's id as the ledger knows it.
     pub repository: Option<String>,
+    /// Whether the ledger knows that one was made there.
+    pub founded: bool,
+    /// The repositories that the ledger knows at other targets, with the name of each: none of them can be this one.
+    pub taken: Vec<(String, String)>,
 }
 
 /// Whether a target can be reached.
@@ -56,7 +61,7 @@ impl School {
             return self.reach_pool(register, target, pool);
         }
         match known.local_path() {
-            Some(folder) => Reach::Here(Spot { target: target.clone(), medium: None, folder, repository: None }),
+            Some(folder) => Reach::Here(self.spot(register, target, None, folder)),
             None => {
                 let scheme = scheme_of(known.url().unwrap_or_default()).to_owned();
                 Reach::CannotRun(format!("this version of dr cannot write to {scheme}:// targets"))
@@ -64,16 +69,35 @@ impl School {
         }
     }
 
+    /// A place of copies, with what the ledger knows of it.
+    pub(crate) fn spot(
+        &self,
+        register: &Register,
+        target: &TargetId,
+        medium: Option<&MediumId>,
+        folder: PathBuf,
+    ) -> Spot {
+        let sights = register.sights();
+        let known = sights.place(target, medium);
+        let others = self.plan.targets.keys().filter(|other| medium.is_some() || *other != target);
+        let taken = others.filter_map(|other| Some((sights.target(other)?.repository.clone()?, other.to_string())));
+        Spot {
+            target: target.clone(),
+            medium: medium.cloned(),
+            folder,
+            repository: known.and_then(|sight| sight.repository.clone()),
+            founded: known.is_some_and(|sight| sight.founded),
+            taken: taken.collect(),
+        }
+    }
+
     fn reach_pool(&self, register: &Register, target: &TargetId, id: &PoolId) -> Reach {
         let Some(pool) = self.plan.pools.get(id) else { return Reach::Gone("the plan has no such pool".into()) };
         let Some(medium) = register.loaded(id) else { return self.awaited(register, id) };
-        match marker::find(pool, register, &medium.id) {
-            Ok(slot) => Reach::Here(Spot {
-                target: target.clone(),
-                medium: Some(medium.id.clone()),
-                folder: slot.join(marker::REPOSITORY),
-                repository: medium.repository.clone(),
-            }),
+        match marker::find(&Machine::of(self), pool, register, &medium.id) {
+            Ok(slot) => {
+                Reach::Here(self.spot(register, target, Some(&medium.id), slot.join(marker::REPOSITORY)))
+            }
             Err(why) => Reach::Gone(format!(
                 "{why}. The ledger says that it is loaded: plug it in again, or say `dr media eject {}`",
                 medium.id
@@ -121,36 +145,43 @@ impl School {
         Ok(Shelf::new(store, self.runtime.clone()))
     }
 
-    /// The repository at a spot, which for a medium must be the one that the ledger knows.
+    /// The repository at a spot, which must be the one that the ledger knows there.
     ///
     /// # Errors
-    /// What the store or the repository says; a message names the target.
+    /// [`RunError::Gone`] if the ledger knows one there and there is none, [`RunError::OtherRepository`]; what the store
+    /// or the repository says. A message names the target.
     pub fn open(&self, spot: &Spot, key: Key, write: bool) -> Result<Repository, RunError> {
         let named = |source: RepoError| RunError::repository(spot.named(), source);
+        let place = || spot.folder.display().to_string();
+        let none = || match spot.founded && spot.medium.is_none() {
+            true => RunError::Gone { target: spot.target.clone(), place: place() },
+            false => named(RepoError::NoRepository(place())),
+        };
         // First without writing: an empty mount point stays empty.
         let shelf = match self.shelf(&spot.folder, false) {
             Ok(shelf) => shelf,
-            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                return Err(named(RepoError::NoRepository(spot.folder.display().to_string())));
-            }
+            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Err(none()),
             Err(other) => return Err(named(other.into())),
         };
-        if !is_repository(&shelf).map_err(|e| named(e.into()))? {
-            return Err(named(RepoError::NoRepository(spot.folder.display().to_string())));
+        match dr_repo::known(&shelf).map_err(named)? {
+            Known::Nothing => return Err(none()),
+            Known::Repository { id, .. } => spot.holds(&id.to_string())?,
+            Known::Damaged => {}
         }
         let shelf = if write { self.paced(spot).map_err(|e| named(e.into()))? } else { shelf };
         let repository = Repository::open(shelf, Unlock::Key(key), self.host_id()).map_err(named)?;
         let index = self.places.index(&repository.id().to_string());
         let seen = self.places.seen(&repository.id().to_string());
         let repository = repository.with_index_in(Some(index)).remembered_in(Some(seen)).map_err(named)?;
-        match (&spot.repository, &spot.medium) {
-            (Some(known), Some(medium)) if *known != repository.id().to_string() => Err(RunError::Medium {
-                medium: medium.clone(),
-                why: "the repository on it is not the one that the ledger knows; nothing was written".into(),
-            }),
-            _ => Ok(repository),
-        }
+        // It may have been exchanged since.
+        spot.holds(&repository.id().to_string())?;
+        Ok(repository)
     }
+}
+
+/// Enough of an id to tell two apart.
+fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
 }
 
 /// On-site first, then elsewhere, then disks, then the cloud.
@@ -165,6 +196,33 @@ pub(crate) fn class_order(plan: &Plan, target: &TargetId) -> u8 {
 }
 
 impl Spot {
+    /// That the repository which stands there may be used as this one.
+    fn holds(&self, found: &str) -> Result<(), RunError> {
+        let known = self.repository.as_deref();
+        let taken = self.taken.iter().find(|(id, _)| id == found).filter(|_| known != Some(found));
+        let why = match (taken, known, &self.medium) {
+            (Some((_, other)), ..) => format!(
+                "it is that of {other}, which would then be one copy under two names. Give each a folder of its own, on \
+                 a device of its own"
+            ),
+            (None, Some(known), None) if known != found => format!(
+                "the ledger knows {}, and there is {}. Is the right disk mounted? If this one is to be used from now on: \
+                 `dr init --new-target {}`, and the copies in the old one count no more",
+                short(known),
+                short(found),
+                self.target
+            ),
+            (None, Some(known), Some(_)) if known != found => {
+                "the repository on it is not the one that the ledger knows".to_owned()
+            }
+            _ => return Ok(()),
+        };
+        if dr_switch::is_planted("gone-untold") && self.medium.is_none() {
+            return Ok(());
+        }
+        Err(RunError::OtherRepository { target: self.named(), place: self.folder.display().to_string(), why })
+    }
+
     /// For messages: the target, and the medium if it is one.
     #[must_use]
     pub fn named(&self) -> String {
@@ -172,15 +230,5 @@ impl Spot {
             Some(medium) => format!("{} ({medium})", self.target),
             None => self.target.to_string(),
         }
-    }
-}
-
-/// Whether somebody founded a repository on this shelf.
-pub(crate) fn is_repository(shelf: &Shelf) -> Result<bool, StoreError> {
-    let Ok(key) = dr_store::Key::new("repo.json") else { return Ok(false) };
-    match shelf.size(&key) {
-        Ok(_) => Ok(true),
-        Err(StoreError::NotFound { .. }) => Ok(false),
-        Err(other) => Err(other),
     }
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dr_repo::{HostId, RepoError, Repository};
+use dr_repo::{HostId, RepoError, Repository, is_repository};
 use dr_store::local::LocalStore;
-use dr_store::{Key, Shelf, StoreError};
+use dr_store::{Shelf, StoreError};
 
 use crate::args::World;
 use crate::exit::Failure;
@@ -129,23 +129,6 @@ impl Place {
     pub fn shown(&self) -> String {
         crate::shown::path(&self.0)
     }
-}
-
-/// Whether there is a repository on the shelf.
-///
-/// # Errors
-/// What the store says.
-pub fn is_repository(shelf: &Shelf) -> Result<bool, StoreError> {
-    // The second copy is as good, if the first is lost.
-    for name in ["repo.json", "ecc/copy/repo.json"] {
-        let Ok(key) = Key::new(name) else { return Ok(false) };
-        match shelf.size(&key) {
-            Ok(_) => return Ok(true),
-            Err(StoreError::NotFound { .. }) => {}
-            Err(other) => return Err(other),
-        }
-    }
-    Ok(false)
 }
 
 /// This machine's name.

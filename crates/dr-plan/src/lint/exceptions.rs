@@ -8,7 +8,7 @@ use crate::plan::Exception;
 use crate::problem::nearest;
 
 /// What is not met, in the words of the reports: the rules an exception may name.
-const RULES: [&str; 39] = [
+const RULES: [&str; 40] = [
     "asked",
     "check",
     "clock",
@@ -45,6 +45,7 @@ const RULES: [&str; 39] = [
     "rpo",
     "rto",
     "runbook",
+    "same-device",
     "sensitive",
     "suspicious",
     "unsent",

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use dr_ledger::LetterStatus;
 use dr_plan::{PersonId, SystemId};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::facts::{Facts, Given};
 use crate::findings::{Cause, Finding, causes, findings};
@@ -68,6 +68,9 @@ pub struct Alert {
     pub step: u8,
 }
 
+/// A disk that is not where it is said to be is told at once after so long.
+const DISK_IN_SIGHT: SignedDuration = SignedDuration::from_hours(12);
+
 /// An alert ends no sooner than this after it was raised.
 const HOLD: SignedDuration = SignedDuration::from_hours(1);
 
@@ -79,7 +82,7 @@ pub const ALL_RED: &str = "red";
 pub fn alerts(given: &Given<'_>) -> Alerts {
     let facts = Facts::of(given);
     let found = findings(given, &facts);
-    let urgent: Vec<Finding> = found.into_iter().filter(|finding| urgent(finding).is_some()).collect();
+    let urgent: Vec<Finding> = found.into_iter().filter(|finding| urgent(finding, given.now).is_some()).collect();
     let open = open::Open::of(given.entries);
     let mut alerts = Alerts::default();
     let mut live: BTreeSet<String> = BTreeSet::new();
@@ -149,14 +152,16 @@ fn letter_status(status: Status) -> Option<LetterStatus> {
 }
 
 /// The findings that cannot wait for the letter, and how bad they are.
-fn urgent(finding: &Finding) -> Option<LetterStatus> {
+fn urgent(finding: &Finding, now: Timestamp) -> Option<LetterStatus> {
     if finding.accepted.is_some() {
         return None;
     }
     let status = letter_status(finding.status)?;
     let at_once = match finding.rule {
         "failed" | "killed" | "rpo" | "late" | "idle" | "suspicious" | "export" | "retention" | "disabled"
-        | "ledger" | "lost" | "damaged" | "unsent" => true,
+        | "ledger" | "lost" | "damaged" | "gone" | "unsent" => true,
+        // Whoever brings a disk plugs it in first and says so afterwards.
+        "sight" => finding.since.is_some_and(|since| now.duration_since(since) >= DISK_IN_SIGHT),
         // That nothing was proved yet, or not lately, is for the letter; that it did not come back is not.
         "proof" | "copies" | "leaver" | "custodian" => status == LetterStatus::Red,
         _ => false,

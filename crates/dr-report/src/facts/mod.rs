@@ -7,9 +7,9 @@ mod copies;
 mod disks;
 mod proof;
 
-use dr_ledger::{Entry, Event, Head, History, SnapshotRef};
-use dr_media::{Move, Register};
-use dr_plan::{Calendar, Class, MediumId, PersonId, Plan, PoolId, SystemId, TargetId};
+use dr_ledger::{Entry, Event, Head, History, PlaceState, SnapshotRef};
+use dr_media::{Holder, Move, Register};
+use dr_plan::{Calendar, MediumId, PersonId, Plan, PoolId, SystemId, TargetId};
 use dr_runbook::Runbook;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -52,6 +52,8 @@ pub struct Facts {
     pub systems: Vec<SystemFacts>,
     /// One for each pool of the plan.
     pub disks: Vec<DiskFacts>,
+    /// Targets that lie on the device of something else, and what that is, as the ledger calls it.
+    pub beside: Vec<(TargetId, Vec<String>)>,
     /// Entries were decided under another clock than the real one since the last letter, or this report is.
     pub clock_moved: bool,
 }
@@ -94,6 +96,12 @@ pub struct CopyFacts {
     pub stored: Option<Stored>,
     /// Something on it was found damaged and has not been found sound since.
     pub damaged: Option<Timestamp>,
+    /// Its place was looked at and does not hold it any more: what was found there, and since when.
+    pub gone: Option<(PlaceState, Timestamp)>,
+    /// What else lies on its device, as the ledger calls it.
+    pub same_as: Vec<String>,
+    /// It lies on the device of another copy of this system, and is no second one.
+    pub twin: bool,
     /// When it was last found sound.
     pub verified: Option<Timestamp>,
     /// The moment whose data it holds that were looked at and found sound.
@@ -113,13 +121,17 @@ pub struct Stored {
     pub complete: bool,
 }
 
-/// In which sort of place a copy is. Computed, never declared for a disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// In which sort of place a copy is. Computed, never declared for a disk; and looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Whether it outlives the building.
     pub off_site: bool,
     /// Whether nothing that attacks the server can reach it.
     pub offline: bool,
+    /// It is said to outlive the building, and on what it lies could not be told.
+    pub maybe_off_site: bool,
+    /// It is said to be unplugged, and nobody has looked, or on what it lies could not be told.
+    pub maybe_offline: bool,
     /// Its word in documents: `onsite`, `offsite`, `cloud`, or `offline` for an unplugged medium.
     pub class: &'static str,
 }
@@ -139,6 +151,10 @@ pub struct DiskFacts {
     pub lost: Vec<(MediumId, Timestamp)>,
     /// Those that somebody holds who has left.
     pub with_leavers: Vec<(MediumId, PersonId)>,
+    /// Those that are in sight though they are said to be elsewhere, since when, and where they are said to be.
+    pub in_sight: Vec<(MediumId, Timestamp, Holder)>,
+    /// Those that are said to be in the server and are not in sight, since when.
+    pub out_of_sight: Vec<(MediumId, Timestamp)>,
     /// Who carries them, as long as they work here.
     pub custodians: Vec<PersonId>,
     /// What is to be moved next, and by when.
@@ -189,6 +205,7 @@ impl Facts {
             seeding_until,
             systems: systems.collect(),
             disks: disks::of_pools(given, &register, today),
+            beside: beside(given, &register),
             clock_moved: given.clock_moved || moved_since_letter(given.entries, &history),
         }
     }
@@ -201,9 +218,37 @@ impl Facts {
 }
 
 impl SystemFacts {
-    /// Copies that are there and not known to be damaged.
+    /// Copies that are where they were when somebody last looked, and not known to be damaged.
     pub fn clean(&self) -> impl Iterator<Item = (&CopyFacts, &Stored)> {
-        self.copies.iter().filter(|copy| copy.damaged.is_none()).filter_map(|copy| Some((copy, copy.stored.as_ref()?)))
+        let there = self.copies.iter().filter(|copy| copy.damaged.is_none() && copy.gone.is_none());
+        there.filter_map(|copy| Some((copy, copy.stored.as_ref()?)))
+    }
+
+    /// How many of them there are: what lies on one device is one.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.clean().filter(|(copy, _)| !copy.twin).count()
+    }
+
+    /// Whether one of them is outside the building, in a word for people.
+    #[must_use]
+    pub fn off_site(&self) -> &'static str {
+        self.word(|standing| standing.off_site, |standing| standing.maybe_off_site)
+    }
+
+    /// Whether one of them is out of an attacker's reach, in a word for people.
+    #[must_use]
+    pub fn offline(&self) -> &'static str {
+        self.word(|standing| standing.offline, |standing| standing.maybe_offline)
+    }
+
+    fn word(&self, yes: fn(&Standing) -> bool, maybe: fn(&Standing) -> bool) -> &'static str {
+        let any = |test: fn(&Standing) -> bool| self.clean().any(|(copy, _)| test(&copy.standing));
+        match (any(yes), any(maybe)) {
+            (true, _) => "yes",
+            (false, true) => "unknown",
+            (false, false) => "NO",
+        }
     }
 
     /// The moment to which the newest clean copy leads back.
@@ -213,11 +258,14 @@ impl SystemFacts {
     }
 }
 
-impl Standing {
-    /// Where a target with an address is.
-    pub(crate) fn of_class(class: Class) -> Self {
-        Self { off_site: matches!(class, Class::Offsite | Class::Cloud), offline: false, class: class.as_str() }
-    }
+/// Targets that are there, and not by themselves.
+fn beside(given: &Given<'_>, register: &Register) -> Vec<(TargetId, Vec<String>)> {
+    let sights = register.sights();
+    let of = |id: &TargetId| {
+        let sight = sights.target(id).filter(|sight| sight.state == Some(PlaceState::Here))?;
+        (!sight.same_as.is_empty()).then(|| (id.clone(), sight.same_as.clone()))
+    };
+    given.plan.targets.keys().filter_map(of).collect()
 }
 
 fn median(durations: &[SignedDuration]) -> Option<SignedDuration> {

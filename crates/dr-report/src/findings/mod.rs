@@ -13,6 +13,7 @@ mod people;
 mod places;
 mod runs;
 mod school;
+mod sight;
 mod suppliers;
 mod systems;
 
@@ -123,10 +124,10 @@ pub(crate) fn acceptable(plan: &Plan, finding: &Finding) -> bool {
     if system.is_some_and(|system| system.cannot_do_without(finding.rule)) {
         return false;
     }
-    if matches!(finding.status, Status::Declared | Status::Seeding(_)) {
+    if matches!(finding.status, Status::Declared | Status::Seeding(_)) || finding.rule == "gone" {
         return false;
     }
-    finding.system.is_some() || finding.rule == "custodian"
+    finding.system.is_some() || ["custodian", "same-device"].contains(&finding.rule)
 }
 
 /// What is said about one thing.

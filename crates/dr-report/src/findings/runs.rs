@@ -162,6 +162,8 @@ fn reason(noted: &str) -> Option<&'static str> {
         ("what was read back is not what was written", "what was read back was not what was written"),
         ("could not be reached", "the place for it could not be reached"),
         ("there is no repository there", "the place for it was never set up"),
+        ("the place for it is not there", "the place for it is not there"),
+        ("another repository stands there", "something else stands in the place for it"),
         ("key does not fit", "this server's key does not fit there"),
         ("the repository is damaged", "what is stored there is damaged"),
         ("the medium that should be loaded is not there", "the disk is not there"),
@@ -174,7 +176,7 @@ fn reason(noted: &str) -> Option<&'static str> {
 
 /// Whether the age of its copies tells the same, and better.
 fn told_already(found: &Found<'_>, system: &System) -> bool {
-    let same = ["rpo", "late", "copies", "idle"];
+    let same = ["rpo", "late", "copies", "idle", "gone"];
     // A system's findings come one after the other.
     let own = found.findings.iter().rev().take_while(|other| other.system.as_ref() == Some(&system.id));
     own.into_iter().any(|other| same.contains(&other.rule) && !matches!(other.status, Status::Seeding(_)))

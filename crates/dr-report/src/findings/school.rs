@@ -4,7 +4,7 @@ use dr_media::{Holder, Move};
 use dr_plan::Severity;
 use jiff::{SignedDuration, ToSpan};
 
-use super::{Found, Said, cuts, erasures, messages};
+use super::{Found, Said, cuts, erasures, messages, sight};
 use crate::facts::DiskFacts;
 use crate::status::Status;
 use crate::words;
@@ -20,6 +20,7 @@ pub(super) fn look(found: &mut Found<'_>) {
             rotation(found, turn);
         }
     }
+    sight::look(found);
     runbook(found);
     document(found);
     clock(found);

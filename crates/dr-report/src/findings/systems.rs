@@ -1,6 +1,6 @@
 //! What is wrong with one system's copies and proofs?
 
-use dr_ledger::RehearsalVerdict;
+use dr_ledger::{PlaceState, RehearsalVerdict};
 use dr_plan::{CopyRule, Source, System};
 use jiff::{SignedDuration, Timestamp};
 
@@ -86,7 +86,7 @@ fn nothing_runs(found: &mut Found<'_>) {
 /// How old the newest clean copy is, against what was promised and the grace.
 fn objective(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
     let Some(newest) = of.newest() else {
-        return nothing(found, system);
+        return nothing(found, system, of);
     };
     let promised = system.rpo.longest();
     let over = newest + promised + of.grace;
@@ -129,8 +129,10 @@ fn objective(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
 }
 
 /// No clean copy at all.
-fn nothing(found: &mut Found<'_>, system: &System) {
+fn nothing(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
+    let had_one = of.copies.iter().any(|copy| copy.gone.is_some() || copy.stored.is_some());
     let (status, cause) = match (found.facts.began, found.facts.seeding_until) {
+        _ if had_one => (Status::Red, "every copy of it that there was is gone or damaged"),
         (None, _) => (Status::NotKnown, "no backup has ever been tried"),
         (Some(_), Some(until)) => (Status::Seeding(until), "its first backup is still to come"),
         (Some(_), None) => (Status::Red, "it has no good copy anywhere"),
@@ -178,6 +180,10 @@ fn copies(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
             found.shared(format!("{name}/not-run"), format!("this version cannot make their copies {place}"));
             continue;
         }
+        if let Some((state, since)) = on.iter().filter_map(|copy| copy.gone).min_by_key(|(_, since)| *since) {
+            gone(found, system, rule, state, since);
+            continue;
+        }
         if let Some(at) = on.iter().filter_map(|copy| copy.damaged).min() {
             damaged(found, system, of, rule, at);
             continue;
@@ -190,6 +196,37 @@ fn copies(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
             Some(newest) => late(found, system, of, rule, newest, &on),
         }
     }
+}
+
+/// A copy that was there, and whose place was looked at since. Told at once and apart from one that was never made: most
+/// often something is switched off or not mounted, and nothing is lost yet.
+fn gone(found: &mut Found<'_>, system: &System, rule: &CopyRule, state: PlaceState, since: Timestamp) {
+    let place = place_of(found.given.plan, &rule.target);
+    let seen = found.moment(since);
+    let (what, next) = match state {
+        PlaceState::Other => (
+            format!("gone: something else stands in the place for it since {seen}"),
+            "find out what was exchanged, and have the right one put back",
+        ),
+        PlaceState::Older => (
+            format!("gone: what is there was put back to an earlier state; that was seen on {seen}"),
+            "find out who put it back, and why",
+        ),
+        PlaceState::Damaged => (
+            format!("gone: what stands there since {seen} is too damaged to be opened"),
+            "have that copy repaired",
+        ),
+        _ => (
+            format!("gone: the place for it is not there since {seen}"),
+            "see whether what it is on is switched on and mounted",
+        ),
+    };
+    let (cause, risk) = (format!("its copy {place} is {what}"), "until it is back, that copy does not count");
+    let said = Said { rule: "gone", status: Status::Red, short: "copy gone", cause, risk, next: next.into() };
+    found.add(Some(system), None, Some(since), said);
+    found.technical();
+    let name = place_name(found.given.plan, &rule.target);
+    found.shared(format!("{name}/gone"), format!("their copies {place} are {what}"));
 }
 
 /// Something on one of its copies was found damaged. What is sound elsewhere is said, so that nobody is frightened more
@@ -290,6 +327,19 @@ fn places(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
         Some(until) => Status::Seeding(until),
         None => Status::Amber,
     };
+    // Only what is said to be outside, and is not, or may not be.
+    let beside = of.clean().any(|(copy, _)| copy.standing.class == "offsite" && !copy.same_as.is_empty());
+    let off_site = match of.off_site() {
+        _ if beside => "its copy that should be outside lies on the same disk as something in the school",
+        "unknown" => "whether a copy of it is outside the building is not known: on what it lies could not be told",
+        _ => "no copy of it is outside the building",
+    };
+    let in_sight = of.clean().any(|(copy, _)| copy.medium.is_some());
+    let out_of_reach = match of.offline() {
+        "unknown" => "whether a copy of it is out of an attacker's reach is not known: nobody has looked",
+        _ if in_sight => "no copy of it is out of an attacker's reach: every disk that has one is in the server",
+        _ => "no copy of it is out of an attacker's reach",
+    };
     if !away {
         found.add(
             Some(system),
@@ -299,7 +349,7 @@ fn places(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 rule: "off-site",
                 status,
                 short: "not off-site",
-                cause: "no copy of it is outside the building".into(),
+                cause: off_site.into(),
                 risk: "a fire would take it",
                 next: "have a copy made outside, or accept the gap".into(),
             },
@@ -315,7 +365,7 @@ fn places(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 rule: "offline",
                 status,
                 short: "not offline",
-                cause: "no copy of it is out of an attacker's reach".into(),
+                cause: out_of_reach.into(),
                 risk: "an attack on the server can take it",
                 next: "have it copied to a disk that is then taken out, or accept the gap".into(),
             },

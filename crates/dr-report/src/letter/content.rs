@@ -7,7 +7,7 @@ use dr_plan::{Class, KeyMode, Source, System};
 
 use super::{disks, lines, recover, todo};
 use crate::alerts::{Answer, answer_line};
-use crate::facts::{CopyFacts, Facts, Given, SystemFacts};
+use crate::facts::{Facts, Given, SystemFacts};
 use crate::findings::{exceptions, unsent};
 use crate::status::{Status, StatusReport, SystemStatus};
 use crate::words;
@@ -235,8 +235,6 @@ fn rows(given: &Given<'_>, facts: &Facts, report: &StatusReport, most: usize) ->
 
 fn cells(given: &Given<'_>, facts: &Facts, system: &System, of: &SystemFacts, row: &SystemStatus) -> [String; 7] {
     let zone = &given.plan.school.timezone;
-    let yes =
-        |test: fn(&CopyFacts) -> bool| if of.clean().any(|(copy, _)| test(copy)) { "yes" } else { "NO" }.to_owned();
     let title = words::clip(&system.title, COLUMNS[0] - 1);
     let status = [row.status.shout(), &row.short].join(" ");
     let status = words::clip(status.trim_end(), WIDTH - COLUMNS.iter().sum::<usize>());
@@ -255,9 +253,9 @@ fn cells(given: &Given<'_>, facts: &Facts, system: &System, of: &SystemFacts, ro
             || "never".to_owned(),
             |at| words::clip(&words::moment(at, facts.today, zone), COLUMNS[1] - 1),
         ),
-        of.clean().count().to_string(),
-        yes(|copy| copy.standing.off_site),
-        yes(|copy| copy.standing.offline),
+        of.count().to_string(),
+        of.off_site().to_owned(),
+        of.offline().to_owned(),
         proved.map_or_else(|| "never".to_owned(), |date| words::clip(&date, COLUMNS[5] - 1)),
         status,
     ]

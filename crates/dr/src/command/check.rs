@@ -39,6 +39,7 @@ impl Check {
         let (school, screen) = (school(world)?, world.screen);
         let failed = |e| told(e, world);
         let key = school.reading_key(&surroundings()).or_else(|_| school.host_key()).map_err(failed)?;
+        dr_run::see(&school).map_err(failed)?;
         let much = match (self.read_data, self.budget) {
             (true, _) => Much::Everything,
             (_, Some(budget)) => Much::Within(budget),

@@ -6,7 +6,7 @@ use dr_ledger::RehearsalVerdict;
 use dr_plan::SecretRef;
 use dr_post::Ways;
 use dr_round::{Done, Round, RoundError, Said, round};
-use dr_run::{School, secret};
+use dr_run::{School, Seen, secret};
 use serde_json::json;
 
 use super::opened::{runbook, surroundings, told};
@@ -73,6 +73,7 @@ fn tell(done: &Done, world: &World<'_>) {
         screen.event(&json!({ "event": "killed", "run": run }));
         screen.warning(&format!("the run {} had been killed; what it stored is used by the next", run.0));
     }
+    tell_seen(&done.seen, false, world);
     for said in &done.said {
         tell_words(said, world);
     }
@@ -126,7 +127,23 @@ fn tell(done: &Done, world: &World<'_>) {
     }
 }
 
-fn tell_words(said: &Said, world: &World<'_>) {
+/// What a look at the places of the copies found; `all`: what was known before as well.
+pub fn tell_seen(seen: &[Seen], all: bool, world: &World<'_>) {
+    for seen in seen.iter().filter(|seen| all || seen.changed) {
+        if seen.changed {
+            let (target, medium, state) = (&seen.target, &seen.medium, seen.state);
+            world.screen.event(&json!({
+                "event": "seen", "target": target, "medium": medium, "state": state, "trouble": seen.trouble
+            }));
+        }
+        if let Some(trouble) = &seen.trouble {
+            world.screen.warning(trouble);
+        }
+    }
+}
+
+/// What was said, told.
+pub fn tell_words(said: &Said, world: &World<'_>) {
     let screen = world.screen;
     for alert in &said.begun {
         screen.event(&json!({ "event": "alert", "alert": alert.key, "status": alert.status, "cause": alert.cause }));

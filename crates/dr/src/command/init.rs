@@ -4,10 +4,11 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use dr_plan::{BadName, TargetId};
 use dr_run::{Founded, GiveOut, init, status_key, status_key_file};
 use serde_json::json;
 
-use super::opened::{school, surroundings, told};
+use super::opened::{school_renamed, surroundings, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 
@@ -15,17 +16,28 @@ use crate::exit::{Cause, Failure, Outcome};
 ///
 /// Gives out the recovery key once. Whoever holds it can read every backup of the school, and without it nobody can:
 /// keep it on paper or on a medium away from this host. Run again at any time: it completes what is missing and
-/// changes nothing else. The disks of a pool are initialised one by one with `dr media init`.
+/// changes nothing else. The disks of a pool are initialised one by one with `dr media init`. Where the ledger knows a
+/// repository and there is none, a NAS may not be mounted: nothing is made there unless --new-target names it.
 #[derive(Args)]
 pub struct Init {
     /// A new file for the recovery key; without it the key is shown on the terminal
     #[arg(long, value_name = "FILE")]
     recovery_key_out: Option<PathBuf>,
+    /// Give this target a new repository though there was one: the copies in the old one count no more
+    #[arg(long, value_name = "TARGET", value_parser = target)]
+    new_target: Vec<TargetId>,
+    /// The school has a new name, and its state is to follow: the name that it had
+    #[arg(long, value_name = "OLD NAME")]
+    renamed: Option<String>,
+}
+
+fn target(text: &str) -> Result<TargetId, BadName> {
+    TargetId::new(text)
 }
 
 impl Init {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (screen, school) = (world.screen, school(world)?);
+        let (screen, school) = (world.screen, school_renamed(world, self.renamed.as_deref())?);
         let mut confirm = |key: &str| confirmed(world, key);
         let person = std::io::stdin().is_terminal() && screen.shows_progress();
         let give_out = match &self.recovery_key_out {
@@ -33,7 +45,8 @@ impl Init {
             None if person => GiveOut::Person(&mut confirm),
             None => GiveOut::Nowhere,
         };
-        let made = init(&school, give_out, surroundings().key_file.as_deref()).map_err(|e| told(e, world))?;
+        let (key_file, anew) = (surroundings().key_file, self.new_target.iter().cloned().collect());
+        let made = init(&school, give_out, key_file.as_deref(), &anew).map_err(|e| told(e, world))?;
         match &made.keys {
             Some(Some(file)) => screen.say(&format!(
                 "The recovery key is in {}. Move it off this host now: without it nobody can read the backups.",

@@ -136,7 +136,15 @@ impl Media {
             Verb::Due => return due(&school, world),
             Verb::History(disk) => return history(&school, &disk.label, world),
             Verb::Load(disk) => media::load(&school, &disk.label).map(|(event, _)| event),
-            Verb::Eject(disk) => media::eject(&school, &disk.label),
+            Verb::Eject(disk) => {
+                let (event, trouble) = media::eject(&school, &disk.label).map_err(|e| told(e, world))?;
+                world.screen.document(&event);
+                match trouble {
+                    Some(trouble) => world.screen.warning(&trouble),
+                    None => world.screen.say(&format!("{} is ejected, and it is out of sight", disk.label)),
+                }
+                return Ok(Outcome::done());
+            }
             Verb::Handover(args) => {
                 media::handover(&school, &args.disk.label, args.from.clone(), args.to.clone(), args.place.clone())
             }

@@ -23,18 +23,40 @@ use crate::place::hostname;
 /// # Errors
 /// [`Failure`], for a person to read.
 pub fn school(world: &World<'_>) -> Result<School, Failure> {
+    school_of(world, &the_plan(world)?)
+}
+
+/// As [`school`], for one that may have had another name until now.
+///
+/// # Errors
+/// As [`school`].
+pub fn school_renamed(world: &World<'_>, old: Option<&str>) -> Result<School, Failure> {
+    let Some(old) = old else { return school(world) };
+    let school = unasked(world, &the_plan(world)?)?;
+    dr_run::renamed(&school.places.state, old, &school.plan.school.name).map_err(|error| told(error, world))?;
+    Ok(school)
+}
+
+fn the_plan(world: &World<'_>) -> Result<PathBuf, Failure> {
     match world.global.plans.as_slice() {
-        [] => school_of(world, &found()?),
-        [plan] => school_of(world, plan),
+        [] => found(),
+        [plan] => Ok(plan.clone()),
         _ => Err(Failure::usage("this command is about one plan: give --plan once")),
     }
 }
 
-/// Opens the school of one plan.
+/// Opens the school of one plan, whose state must be its own.
 ///
 /// # Errors
 /// [`Failure`], for a person to read.
 pub fn school_of(world: &World<'_>, file: &Path) -> Result<School, Failure> {
+    let school = unasked(world, file)?;
+    dr_run::refuse_other_school(&school.places.state, &school.plan.school.name).map_err(|error| told(error, world))?;
+    Ok(school)
+}
+
+/// Opens the school of one plan, whosever the state is.
+fn unasked(world: &World<'_>, file: &Path) -> Result<School, Failure> {
     let (plan, calendar) = read_plan(file).map_err(|error| told(error, world))?;
     let state = match (&world.global.state, &plan.state) {
         (Some(state), _) | (None, Some(state)) => state.clone(),
@@ -175,6 +197,8 @@ pub fn told(error: RunError, world: &World<'_>) -> Failure {
         | RunError::UnknownPerson { .. }
         | RunError::RecoveryKeyNowhere
         | RunError::RecoveryKeyThere { .. }
+        | RunError::OtherSchool { .. }
+        | RunError::NoNewKey { .. }
         | RunError::SecondPerson { .. }
         | RunError::NotInPlace { .. }
         | RunError::BadScratch { .. }
@@ -192,7 +216,7 @@ pub fn told(error: RunError, world: &World<'_>) -> Failure {
         RunError::ForeignRepository { .. }
         | RunError::NoReadingKey { .. }
         | RunError::NoCopy { wrong_key: true, .. } => Cause::WrongKey,
-        RunError::NotInitialised { .. } | RunError::NoCopy { no_repository: true, .. } => Cause::NoRepository,
+        RunError::Gone { .. } | RunError::NotInitialised { .. } | RunError::NoCopy { no_repository: true, .. } => Cause::NoRepository,
         RunError::Repository { source, .. } => match source {
             RepoError::WrongKey(_) | RepoError::CannotRead => Cause::WrongKey,
             RepoError::NoRepository(_) => Cause::NoRepository,

@@ -6,7 +6,7 @@ mod new;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use dr_plan::{Planned, Severity, Source, SystemId, TargetId, lint, next, show_full, table};
+use dr_plan::{Finding, Planned, Severity, Source, SystemId, TargetId, lint, next, show_full, table};
 use dr_run::past;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -119,7 +119,15 @@ impl Serialize for Rows<'_> {
 }
 
 fn check(school: &dr_run::School, world: &World<'_>) -> Outcome {
-    let findings = lint(&school.plan, school.today());
+    let mut findings = lint(&school.plan, school.today());
+    // What only this machine can tell. If the ledger cannot be read, that is said elsewhere.
+    findings.extend(dr_run::shared(school).unwrap_or_default().into_iter().map(|(_, reason, is_error)| Finding {
+        severity: if is_error { Severity::Error } else { Severity::Warning },
+        rule: "same-device",
+        system: None,
+        reason,
+        answers: school.plan.answers_for(None, school.today()).cloned(),
+    }));
     let word = |severity| if severity == Severity::Error { "error" } else { "warning" };
     let rows: Vec<_> = findings
         .iter()

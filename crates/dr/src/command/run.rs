@@ -8,11 +8,12 @@ use clap::Args;
 use dr_ledger::{CopyOutcome, RehearsalVerdict, RunOutcome};
 use dr_plan::SystemId;
 use dr_repo::Tally;
-use dr_run::{Run as Done, RunError, School, Spot, Turn, Watch, asked, run, seal_state};
+use dr_round::words;
+use dr_run::{Run as Done, RunError, School, Spot, Turn, Watch, asked, run, seal_state, see};
 use serde_json::{Value, json};
 
-use super::due::one_round;
-use super::opened::{school, told};
+use super::due::{one_round, tell_seen, tell_words, with_ways};
+use super::opened::{runbook, school, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
@@ -78,9 +79,12 @@ impl Run {
             let done = one_round(&school, world)?;
             let outcome = done.runs.iter().fold(Outcome::done(), |outcome, run| self.judged(outcome, run));
             return Ok(proofs(outcome, &done)
+                .with(done.found_gone(), Cause::Failed)
                 .with(!done.troubles.is_empty(), Cause::Missing)
                 .with(world.signals.stopped(), world.signals.cause()));
         }
+        let seen = see(&school).map_err(|e| told(e, world))?;
+        tell_seen(&seen, true, world);
         let turns = self.turns(&school, world)?;
         let watching = Watching::new(world);
         let (mut outcome, mut all, mut recorded) = (Outcome::done(), Vec::new(), false);
@@ -96,6 +100,9 @@ impl Run {
             screen.event(&with_event(&shown));
             all.push(shown);
             say(&watching, &done);
+        }
+        if seen.iter().any(|seen| seen.changed && seen.is_gone()) {
+            outcome = outcome.with(true, Cause::Failed).with(!alarm(&school, world), Cause::Missing);
         }
         if recorded && !world.signals.stopped() {
             outcome = outcome.with(!outlives(&school, &watching, world)?, Cause::Missing);
@@ -128,6 +135,21 @@ impl Run {
             .with(run.outcome == RunOutcome::Incomplete, Cause::Missing)
             .with(skipped && !self.systems.is_empty(), Cause::Failed)
             .with(skipped && self.systems.is_empty() && !self.due, Cause::Missing)
+    }
+}
+
+/// Tells the people of the plan at once what cannot wait for the next round; whether that could be done.
+fn alarm(school: &School, world: &World<'_>) -> bool {
+    let book = runbook(school, world);
+    match with_ways(school, world, |ways| words(school, book.as_ref(), ways)) {
+        Ok(said) => {
+            tell_words(&said, world);
+            true
+        }
+        Err(why) => {
+            world.screen.warning(&format!("the people of the plan could not be told: {why}"));
+            false
+        }
     }
 }
 

@@ -138,8 +138,14 @@ pub fn targets(school: &School, contents: &Contents) -> Vec<Check> {
         };
         let opened = school.host_key().and_then(|key| school.open(&spot, key, false));
         checks.push(match opened {
+            Err(why) if spot.founded => fail(
+                about.as_str(),
+                why.to_string(),
+                "Look whether what it is on is switched on and mounted. A new repository there would not bring the copies \
+                 back: do not run `dr init`.",
+            ),
             Err(why) => {
-                fail(about.as_str(), why.to_string(), "Mount it if it is not mounted, or found it with `dr init`.")
+                fail(about.as_str(), why.to_string(), "Mount it if it is not mounted, or make it with `dr init`.")
             }
             Ok(_) if access(&spot.folder, Access::WRITE_OK | Access::EXEC_OK).is_err() => fail(
                 about.as_str(),
@@ -162,6 +168,13 @@ pub fn targets(school: &School, contents: &Contents) -> Vec<Check> {
         if spot.folder.is_dir() {
             checks.push(room_of(&format!("room on {id}"), &spot.folder));
         }
+    }
+    match dr_run::shared(school) {
+        Ok(shared) => checks.extend(shared.into_iter().map(|(id, what, is_error)| {
+            let (about, next) = (format!("device of {id}"), "Give each copy a device of its own.");
+            if is_error { fail(about, what, next) } else { warn(about, what, next) }
+        })),
+        Err(why) => checks.push(could_not("devices", why.to_string(), "See to the state's folder.")),
     }
     checks
 }

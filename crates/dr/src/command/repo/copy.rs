@@ -101,7 +101,7 @@ impl Copy {
         };
         // Only read before it is known that this is a repository: an empty mount point stays empty.
         let shelf = |access| self.to.shelf(access, world).map_err(|e| failed(e.into()));
-        if !place::is_repository(&shelf(Access::Read)?).map_err(|e| failed(e.into()))? {
+        if !dr_repo::is_repository(&shelf(Access::Read)?).map_err(|e| failed(e.into()))? {
             return Err(failed(RepoError::NoRepository(self.to.shown())));
         }
         from.sibling(shelf(Access::Write)?).map_err(failed)
