@@ -155,6 +155,7 @@ impl School {
         }
         command.args(args).current_dir(self.folder.path());
         command.env("HOME", self.path("home")).env("DR_CACHE", self.path("cache")).env("DR_PLAN", "dr.toml");
+        command.env("DR_TEST_SWITCHES", "any-time devices");
         command
     }
 

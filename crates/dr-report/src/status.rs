@@ -38,6 +38,9 @@ pub enum Status {
 pub struct StatusReport {
     /// The school's name.
     pub school: String,
+    /// Whether it is a sample school: all its copies are on one computer, and its devices are made up.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sample: bool,
     /// The moment for which this was said.
     pub as_of: String,
     /// The worst of all that is not accepted.
@@ -248,7 +251,7 @@ pub(crate) fn report(given: &Given<'_>, facts: &Facts, findings: Vec<Finding>) -
     let counted = Counted::of(plan, &systems);
     let (school, clock_moved) = (plan.school.name.clone(), facts.clock_moved);
     let causes = causes(&findings, plan);
-    StatusReport { school, as_of, overall, clock_moved, counted, systems, findings, causes }
+    StatusReport { school, sample: plan.school.sample, as_of, overall, clock_moved, counted, systems, findings, causes }
 }
 
 /// `own`: its findings, worst first.
@@ -319,7 +322,8 @@ pub fn status_text(report: &StatusReport, facts: &Facts, plan: &Plan) -> String 
     };
     let zone = &plan.school.timezone;
     let now = facts.now.to_zoned(zone.clone()).strftime("%a %-d %b %Y %H:%M");
-    let mut out = format!("{word} - {} - {now}", words::plain(&report.school));
+    let sample = if plan.school.sample { format!("{}.\n", words::SAMPLE) } else { String::new() };
+    let mut out = format!("{sample}{word} - {} - {now}", words::plain(&report.school));
     out.push_str(if report.clock_moved { " - clock moved\n\n" } else { "\n\n" });
     let mut rows = vec![
         ["System", "Backed up", "Verified", "Restored", "Copies", "Off-site", "Offline", "Status"].map(str::to_owned),

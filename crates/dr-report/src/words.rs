@@ -131,3 +131,6 @@ fn clip_end(line: &str, width: usize) -> String {
     let cut: String = line.chars().take(width.saturating_sub(1)).collect();
     format!("{}…", cut.trim_end())
 }
+
+/// How every document of a sample school begins: its devices are made up.
+pub(crate) const SAMPLE: &str = "Sample school: all copies are on this computer";

@@ -34,6 +34,7 @@ fn part(id: &str, verdict: RehearsalVerdict) -> Rehearsed {
 fn rehearsal(systems: Vec<Rehearsed>) -> Rehearsal {
     Rehearsal {
         number: 3,
+        sample_school: false,
         school: "Hazel Bank Junior School".into(),
         zone: jiff::tz::TimeZone::get("Europe/London").unwrap(),
         level: "L2".into(),

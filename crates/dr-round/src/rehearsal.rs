@@ -125,6 +125,7 @@ fn document(school: &School, done: &Rehearsal, number: u64, mode: &str) -> Resul
     Ok(Document {
         number,
         school: school.plan.school.name.clone(),
+        sample_school: school.plan.school.sample,
         zone: school.plan.school.timezone.clone(),
         level: level_word(done.level).to_owned(),
         mode: mode.to_owned(),

@@ -51,9 +51,9 @@ pub fn see(school: &School) -> Result<Vec<Seen>, RunError> {
 
 /// As [`see`]; what stands at the targets in `anew` is from now on what belongs there.
 pub(crate) fn see_anew(school: &School, anew: &BTreeSet<TargetId>) -> Result<Vec<Seen>, RunError> {
-    // What was written under a time that has not come is no evidence, and is looked at again.
+    // What was seen at a time that has not come is no evidence, and is looked at again.
     let (mut entries, now) = (school.entries()?, school.clock.decided());
-    entries.retain(|entry| entry.decided <= now);
+    entries.retain(|entry| entry.decided <= now || !matches!(entry.event, Event::TargetSeen { .. }));
     let register = Register::of(&entries);
     let machine = Machine::of(school);
     let mut places = places(school, &register, &machine, anew);

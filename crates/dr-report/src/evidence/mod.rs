@@ -22,6 +22,8 @@ pub struct Rehearsal {
     pub number: u64,
     /// The school's name.
     pub school: String,
+    /// Whether it is a sample school, all of whose copies are on one computer.
+    pub sample_school: bool,
     /// The school's clock.
     pub zone: TimeZone,
     /// `L1`, `L2` or `L3`.

@@ -86,7 +86,10 @@ fn view(rehearsal: &Rehearsal) -> View {
         facts.push(("Clock", "moved: the dates above were chosen, not read from the clock".to_owned()));
     }
     View {
-        title: "Evidence of a restore rehearsal".to_owned(),
+        title: match rehearsal.sample_school {
+            true => format!("{}. Evidence of a restore rehearsal", words::SAMPLE),
+            false => "Evidence of a restore rehearsal".to_owned(),
+        },
         verdict: shout(verdict),
         sentence,
         facts,

@@ -27,6 +27,8 @@ pub(super) const COLUMNS: [usize; 6] = [17, 10, 7, 9, 8, 9];
 pub(super) struct Content {
     pub(super) subject: String,
     pub(super) word: &'static str,
+    /// Whether that is a sample school's letter.
+    pub(super) sample: Vec<String>,
     pub(super) sentence: Vec<String>,
     pub(super) building: Vec<String>,
     pub(super) hacked: Vec<String>,
@@ -161,6 +163,7 @@ impl Content {
         Self {
             subject: lines::subject(given, facts, report),
             word,
+            sample: given.plan.school.sample.then(|| format!("{}.", words::SAMPLE)).into_iter().collect(),
             sentence: words::whole(sentence, WIDTH, 0, room.sentence),
             building: recover::building(given, facts, room.recover),
             hacked: recover::hacked(given, facts, room.recover),
@@ -182,6 +185,7 @@ impl Content {
     /// Lines of the text that this becomes.
     fn height(&self) -> usize {
         let paragraphs = [
+            &self.sample,
             &self.sentence,
             &self.building,
             &self.hacked,

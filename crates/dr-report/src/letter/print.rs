@@ -10,7 +10,7 @@ const TEMPLATE: &str = include_str!("letter.html.j2");
 
 pub(super) fn text(content: &Content) -> String {
     let mut lines: Vec<String> = Vec::new();
-    lines.extend(content.sentence.iter().cloned());
+    lines.extend(content.sample.iter().chain(&content.sentence).cloned());
     lines.extend(content.building.iter().chain(&content.hacked).cloned());
     lines.extend(content.todo.iter().flatten().cloned());
     lines.extend(content.answer.iter().chain(&content.not_covered).cloned());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use dr_ledger::{
-    Authenticated, Body, CheckKind, CopyOutcome, Digest, Entry, Event, Head, MediumKind, RehearsalVerdict,
+    Authenticated, Body, CheckKind, CopyOutcome, Digest, Entry, Event, Head, MediumKind, PlaceState, RehearsalVerdict,
     RehearsedSystem, RunCopy, RunId, RunOutcome, SnapshotRef,
 };
 use dr_plan::{Calendar, Plan, SystemId, TargetId, parse_calendar};
@@ -76,6 +76,11 @@ impl World {
         let date: Date = date.parse().unwrap();
         let targets = self.plan.targets.keys().cloned().collect();
         self.add(on(date, "09:00"), Event::Initialised { targets });
+        for id in self.plan.targets.keys().cloned().collect::<Vec<_>>() {
+            if self.plan.pool_of(&id).is_none() {
+                self.seen(on(date, "09:00"), id.as_str(), None, PlaceState::Here);
+            }
+        }
         if self.plan.pools.is_empty() {
             return;
         }
@@ -88,6 +93,7 @@ impl World {
             );
             let medium = format!("disk-{n}").try_into().unwrap();
             self.add(on(date, "09:20"), Event::MediumInitialised { medium, repository: "canary-repository".into() });
+            self.seen(on(date, "09:20"), "disks", Some(&format!("disk-{n}")), PlaceState::Here);
         }
         self.load(1, on(date, "09:30"));
     }
@@ -115,10 +121,11 @@ impl World {
     pub fn turn(&mut self, date: Date) {
         let loaded = self.entries.iter().filter(|entry| matches!(entry.event, Event::MediumLoaded { .. })).count();
         let n = (loaded + 3) % 4 + 1;
-        let medium = || format!("disk-{n}").try_into().unwrap();
+        let medium = || -> dr_plan::MediumId { format!("disk-{n}").try_into().unwrap() };
         let person = |id: &str| id.to_owned().try_into().unwrap();
         let place = || "annexe".to_owned().try_into().unwrap();
         self.add(on(date, "14:00"), Event::MediumEjected { medium: medium() });
+        self.seen(on(date, "14:05"), "disks", Some(medium().as_str()), PlaceState::Away);
         let over = Event::MediumHandedOver {
             medium: medium(),
             from: person("oak"),
@@ -128,6 +135,24 @@ impl World {
         self.add(on(date, "14:10"), over);
         self.add(on(date, "14:40"), Event::MediumReceived { medium: medium(), by: person("elm"), place: place() });
         self.load(n % 4 + 1, on(date, "15:00"));
+    }
+
+    /// Somebody looked at the place of a target, or for a medium.
+    pub fn seen(&mut self, at: Timestamp, on: &str, disk: Option<&str>, state: PlaceState) {
+        let name = disk.unwrap_or(on);
+        let here = state == PlaceState::Here;
+        let repository = here.then(|| if disk.is_some() { "canary-repository".into() } else { format!("of {name}") });
+        let event = Event::TargetSeen {
+            target: target(on),
+            medium: disk.map(medium),
+            state,
+            repository,
+            devices: here.then(|| vec![format!("disk canary-device-{name}")]),
+            file_system: here.then(|| "canary-file-system".into()),
+            same_as: Vec::new(),
+            not_told_from: Vec::new(),
+        };
+        self.add(at, event);
     }
 
     pub fn load(&mut self, n: usize, at: Timestamp) {

@@ -48,6 +48,7 @@ fn done(lived: &Lived) -> Vec<String> {
     };
     let entries = shown::count(lived.ledger_entries, "entry", "entries");
     vec![
+        "Sample school: all copies are on this computer.".to_owned(),
         fitted(format!("An invented school, Hazel Bank ({files}, {bytes}), lived two days in {:.0} s:", lived.seconds)),
         row(&first, "backed up", night(&lived.first_night)),
         row("", "stored", stored(&lived.first_night)),
