@@ -16,7 +16,7 @@ fn a_plan_that_others_can_write_is_refused() {
     set(".", 0o777);
     school.dr(&["run"]).ended(64);
     set(".", 0o700);
-    assert_eq!(school.ledger(), ["initialised"]);
+    assert_eq!(school.ledger(), ["initialised", "target-seen nas", "target-seen offsite"]);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn two_runs_of_one_system_do_not_meet() {
     held.lock().unwrap();
     let run = school.dr(&["--json", "--at", FRIDAY, "run", "admin"]).ended(1).json();
     assert_eq!(run["runs"][0]["outcome"], "skipped");
-    assert_eq!(school.ledger(), ["initialised"]);
+    assert_eq!(school.ledger(), ["initialised", "target-seen nas", "target-seen offsite"]);
 }
 
 #[test]

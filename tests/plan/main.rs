@@ -4,6 +4,8 @@
 mod alone;
 #[path = "../bare.rs"]
 mod bare;
+mod copies;
+mod elsewhere;
 mod erase;
 mod faults;
 mod look;

@@ -155,7 +155,8 @@ impl School {
         }
         command.args(args).current_dir(self.folder.path());
         command.env("HOME", self.path("home")).env("DR_CACHE", self.path("cache")).env("DR_PLAN", "dr.toml");
-        command.env("DR_TEST_SWITCHES", "any-time devices");
+        // A plan without `state` takes that of this school, and never that of this machine.
+        command.env("DR_STATE", self.path("default-state"));
         command
     }
 
@@ -163,6 +164,27 @@ impl School {
     #[must_use]
     pub fn dr(&self, args: &[&str]) -> Said {
         Said::of(self.command(args))
+    }
+
+    /// dr with this machine's own devices instead of made-up ones.
+    #[must_use]
+    pub fn on_this_machine(&self, args: &[&str]) -> Said {
+        let mut command = self.command(args);
+        command.env("DR_TEST_SWITCHES", "any-time");
+        Said::of(command)
+    }
+
+    /// Which device each path lies on, as dr is told from now on: `"nas" = "device-1"`.
+    pub fn devices(&self, lines: &str) {
+        self.write("dr-test-devices.toml", lines.as_bytes());
+    }
+
+    /// dr with an old fault planted again.
+    #[must_use]
+    pub fn planted(&self, fault: &str, args: &[&str]) -> Said {
+        let mut command = self.command(args);
+        command.env("DR_TEST_SWITCHES", format!("any-time devices fault:{fault}"));
+        Said::of(command)
     }
 
     /// dr begun and not waited for.

@@ -162,6 +162,6 @@ fn what_is_purged_is_on_record_and_the_ledger_still_holds() {
     assert_eq!(dr_run::purge(&opened).unwrap(), 40);
     assert_eq!(dr_run::purge(&opened).unwrap(), 0);
     let said = school.dr(&["--json", "ledger", "--verify"]).ended(0).json();
-    assert_eq!(said["entries"], 42);
-    assert_eq!(school.ledger(), ["initialised", "bodies-purged"]);
+    assert_eq!(said["entries"], 44);
+    assert_eq!(school.ledger(), ["initialised", "target-seen nas", "target-seen offsite", "bodies-purged"]);
 }

@@ -47,6 +47,8 @@ fn one_job_walks_from_started_over_every_copy_to_finished_and_verified() {
         school.ledger(),
         [
             "initialised",
+            "target-seen nas",
+            "target-seen offsite",
             "run-started admin",
             "run-finished admin done nas=done offsite=done disks=awaited",
             "verified admin nas",
@@ -77,7 +79,7 @@ fn a_second_init_changes_nothing() {
     school.dr(&["init"]).ended(0);
     assert!(before == state());
     fs::remove_dir_all(school.path("offsite")).unwrap();
-    let made = school.dr(&["--json", "init"]).ended(0);
+    let made = school.dr(&["--json", "init", "--new-target", "offsite"]).ended(0);
     assert!(
         made.stdout.contains(r#""outcome":"made""#) && made.stdout.contains(r#""outcome":"there""#),
         "{}",

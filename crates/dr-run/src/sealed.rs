@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use dr_media::Register;
 use dr_plan::TargetId;
-use dr_repo::is_repository;
-use dr_repo::{BadStatus, STATUS_FOLDER, STATUS_MAX, StatusKey};
+use dr_repo::{BadStatus, Known, STATUS_FOLDER, STATUS_MAX, StatusKey, is_repository};
 use dr_store::{Body, Key, Shelf};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -110,8 +109,9 @@ pub fn write_status(school: &School, json: &[u8]) -> Result<Vec<Left>, RunError>
 fn write_one(school: &School, spot: &Spot, key: &StatusKey, now: Timestamp, json: &[u8]) -> Result<bool, RunError> {
     let store = |source| RunError::Store { target: spot.named(), source };
     let shelf = school.shelf(&spot.folder, false).map_err(store)?;
-    if !is_repository(&shelf).map_err(store)? {
-        return Ok(false);
+    match dr_repo::known(&shelf).map_err(|source| RunError::repository(spot.named(), source))? {
+        Known::Repository { id, .. } => spot.holds(&id.to_string())?,
+        Known::Nothing | Known::Damaged => return Ok(false),
     }
     let word = |status: &Value| status.get("overall").and_then(Value::as_str).map(str::to_owned);
     let new = serde_json::from_slice::<Value>(json).ok().as_ref().and_then(word);

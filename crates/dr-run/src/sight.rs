@@ -11,12 +11,16 @@ use dr_ledger::{Event, MediumKind, PlaceState, SOURCES, STATE, Sight, of_medium,
 use dr_media::{Holder, Medium, Register};
 use dr_plan::{Class, MediumId, TargetId};
 use dr_repo::Known;
+use jiff::SignedDuration;
 
 use crate::devices::{Lies, Machine, Relation};
 use crate::error::RunError;
 use crate::marker;
 use crate::school::School;
 use crate::targets::Spot;
+
+/// Clocks that are kept right are put back by moments.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
 
 /// What a look found at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +56,7 @@ pub fn see(school: &School) -> Result<Vec<Seen>, RunError> {
 /// As [`see`]; what stands at the targets in `anew` is from now on what belongs there.
 pub(crate) fn see_anew(school: &School, anew: &BTreeSet<TargetId>) -> Result<Vec<Seen>, RunError> {
     // What was seen at a time that has not come is no evidence, and is looked at again.
-    let (mut entries, now) = (school.entries()?, school.clock.decided());
+    let (mut entries, now) = (school.entries()?, school.clock.decided().saturating_add(CLOCK_SLACK).unwrap_or(jiff::Timestamp::MAX));
     entries.retain(|entry| entry.decided <= now || !matches!(entry.event, Event::TargetSeen { .. }));
     let register = Register::of(&entries);
     let machine = Machine::of(school);

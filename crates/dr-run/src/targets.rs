@@ -197,7 +197,7 @@ pub(crate) fn class_order(plan: &Plan, target: &TargetId) -> u8 {
 
 impl Spot {
     /// That the repository which stands there may be used as this one.
-    fn holds(&self, found: &str) -> Result<(), RunError> {
+    pub(crate) fn holds(&self, found: &str) -> Result<(), RunError> {
         let known = self.repository.as_deref();
         let taken = self.taken.iter().find(|(id, _)| id == found).filter(|_| known != Some(found));
         let why = match (taken, known, &self.medium) {

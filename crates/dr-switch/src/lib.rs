@@ -3,6 +3,10 @@
 //! Without the feature `test-switches` nothing here can be turned on: [`turn_on`] does nothing and every question is
 //! answered with no, by a constant. The feature is asked for by the dev-dependencies of the package `dr` alone, so the
 //! program that its tests start has it and no program that is built or installed has.
+//!
+//! Old faults that can be planted again: `same-device` (devices, folders and repositories under two names are not
+//! compared), `in-sight-offline` (a disk that is not loaded counts as unplugged), `gone-untold` (that a target is not there
+//! is not written down).
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
