@@ -39,7 +39,10 @@ fn a_target_that_was_deleted_is_gone_in_the_same_round() {
     let status = school.dr(&["--at", LATER, "status"]).ended(1).stdout;
     assert!(status.contains("every copy of it that there was is gone") && !status.contains("never set up"), "{status}");
     let nas = copy(&school, LATER, "mis", "nas");
-    assert_eq!((nas["gone"].as_bool(), nas["snapshot"].as_str(), nas["off_site"].as_bool()), (Some(true), None, Some(false)));
+    assert_eq!(
+        (nas["gone"].as_bool(), nas["snapshot"].as_str(), nas["off_site"].as_bool()),
+        (Some(true), None, Some(false))
+    );
     // Said once, and not every few minutes.
     let again = school.dr(&["--at", "2026-11-20T21:55:00Z", "run", "--due"]).ended(0);
     assert!(!again.stderr.contains("is not there"), "{}", again.stderr);
@@ -174,7 +177,9 @@ fn two_schools_never_share_a_state() {
     let plan = fs::read_to_string(school.path("dr.toml")).unwrap();
     school.write("elm/dr.toml", plan.replace("Beech Lane", "Elm Road").replace("\"state\"", "\"../state\"").as_bytes());
     let elm = |args: &[&str]| school.dr(&[&["--plan", "elm/dr.toml"], args].concat());
-    for args in [&["init", "--recovery-key-out", "elm.key"][..], &["status"], &["run"], &["run", "--due"], &["snapshots"]] {
+    for args in
+        [&["init", "--recovery-key-out", "elm.key"][..], &["status"], &["run"], &["run", "--due"], &["snapshots"]]
+    {
         let said = elm(args).ended(64);
         assert!(said.stderr.contains("Beech Lane") && said.stderr.contains("Elm Road"), "{}", said.stderr);
         assert!(said.stderr.contains("state ="), "{}", said.stderr);

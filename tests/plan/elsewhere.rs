@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::school::{FRIDAY, School};
 
-const APART: &str = "\"nas\" = \"device-1\"\n\"offsite\" = \"device-2\"\n\"state\" = \"device-3\"\n\"school\" = \"device-3\"\n";
+const APART: &str =
+    "\"nas\" = \"device-1\"\n\"offsite\" = \"device-2\"\n\"state\" = \"device-3\"\n\"school\" = \"device-3\"\n";
 
 /// The columns of a system in the status of that moment.
 fn row(school: &School, at: &str, title: &str) -> String {
@@ -171,7 +172,11 @@ fn a_slot_without_a_disk_holds_none() {
     by(&["register", "disk-1"]).ended(0);
     fs::create_dir(school.path("disks/disk-1")).unwrap();
     let said = by(&["init", "disk-1"]).ended(1);
-    assert!(said.stderr.contains("no disk is mounted there") && said.stderr.contains("dr media lost"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("no disk is mounted there") && said.stderr.contains("dr media lost"),
+        "{}",
+        said.stderr
+    );
     assert_eq!(fs::read_dir(school.path("disks/disk-1")).unwrap().count(), 0);
     // With the disk in it; and then only its folder is left, as before a mount.
     school.devices("\"disks/disk-1\" = \"device-4\"\n");

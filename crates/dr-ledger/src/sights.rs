@@ -139,3 +139,49 @@ impl Sights {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Authenticated, Body};
+
+    fn seen(state: PlaceState, repository: Option<&str>, devices: Option<&str>) -> Event {
+        Event::TargetSeen {
+            target: TargetId::new("nas").unwrap(),
+            medium: None,
+            state,
+            repository: repository.map(str::to_owned),
+            devices: devices.map(|device| vec![device.to_owned()]),
+            file_system: None,
+            same_as: Vec::new(),
+            not_told_from: Vec::new(),
+        }
+    }
+
+    fn after(events: Vec<Event>) -> Sight {
+        let mut sights = Sights::default();
+        let at: Timestamp = "2026-11-20T19:00:00Z".parse().unwrap();
+        for (n, event) in (1..).zip(events) {
+            let body = Body { decided: at, real: at, by: None, authenticated: Authenticated::System, event };
+            sights.take(&body.numbered(n));
+        }
+        sights.target(&TargetId::new("nas").unwrap()).cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_known_of_a_place_outlives_looks_that_find_nothing_or_something_else() {
+        let here = || seen(PlaceState::Here, Some("a"), Some("disk x"));
+        let gone = after(vec![here(), seen(PlaceState::Gone, None, None)]);
+        assert!(gone.is_gone() && gone.repository.as_deref() == Some("a") && gone.devices.is_some());
+        let other = after(vec![here(), seen(PlaceState::Other, Some("b"), None)]);
+        assert!(other.is_gone() && other.repository.as_deref() == Some("a"));
+        let back = after(vec![here(), seen(PlaceState::Gone, None, None), here()]);
+        assert!(!back.is_gone());
+    }
+
+    #[test]
+    fn a_place_that_nobody_looked_at_is_neither_here_nor_gone() {
+        let founded = after(vec![Event::Initialised { targets: vec![TargetId::new("nas").unwrap()] }]);
+        assert!(founded.founded && founded.state.is_none() && !founded.is_gone());
+    }
+}

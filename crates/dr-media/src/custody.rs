@@ -124,7 +124,9 @@ pub enum Refusal {
         medium: MediumId,
     },
     /// It has a repository, which would be gone.
-    #[error("{medium} was initialised before, and initialising it again would give up the copies on it. If that was another disk, or a folder where no disk was mounted: say `dr media lost {medium}` and `dr media found {medium}`, and then initialise it")]
+    #[error(
+        "{medium} was initialised before, and initialising it again would give up the copies on it. If that was another disk, or a folder where no disk was mounted: say `dr media lost {medium}` and `dr media found {medium}`, and then initialise it"
+    )]
     InitialisedAlready {
         /// Which medium.
         medium: MediumId,

@@ -4,8 +4,8 @@ use dr_store::{Shelf, StoreError};
 
 use crate::copies;
 use crate::error::RepoError;
-use crate::id::RepoId;
 use crate::format::REPO_JSON_MAX;
+use crate::id::RepoId;
 use crate::log_entry::number_below;
 use crate::repository::{REPO_JSON, parse_described};
 

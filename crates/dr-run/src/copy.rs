@@ -179,7 +179,9 @@ impl NoCopy {
                 _ => format!("{target}: the copy was not made"),
             },
             Self::Other(RunError::Gone { target, .. }) => format!("{target}: the place for it is not there"),
-            Self::Other(RunError::OtherRepository { target, .. }) => format!("{target}: another repository stands there"),
+            Self::Other(RunError::OtherRepository { target, .. }) => {
+                format!("{target}: another repository stands there")
+            }
             Self::Other(_) => "the copy was not made".into(),
         }
     }

@@ -5,8 +5,8 @@
 //! reads no environment; what it has to say is in the values that it returns.
 
 mod again;
-mod below;
 mod belongs;
+mod below;
 mod capture;
 pub mod clock;
 mod copy;

@@ -86,12 +86,7 @@ pub(crate) fn claims(pool: &Pool, id: &MediumId) -> Vec<(Marker, PathBuf)> {
 ///
 /// # Errors
 /// What is wrong, and what to do.
-pub(crate) fn refuse_no_disk(
-    machine: &Machine,
-    slot: &Path,
-    id: &MediumId,
-    kind: MediumKind,
-) -> Result<(), RunError> {
+pub(crate) fn refuse_no_disk(machine: &Machine, slot: &Path, id: &MediumId, kind: MediumKind) -> Result<(), RunError> {
     let wrong = |why: String| Err(RunError::Medium { medium: id.clone(), why });
     for path in [slot.to_owned(), slot.join(REPOSITORY)] {
         if fs::symlink_metadata(&path).is_ok_and(|about| about.is_symlink()) {
@@ -122,7 +117,8 @@ pub(crate) fn find(machine: &Machine, pool: &Pool, register: &Register, id: &Med
     let medium = register.medium(id);
     let known = medium.and_then(|medium| medium.repository.clone());
     let known = known.ok_or_else(|| wrong("it has no repository; `dr media init` makes one".into()))?;
-    let (mut ours, others): (Vec<_>, Vec<_>) = claims(pool, id).into_iter().partition(|(marker, _)| marker.repository == known);
+    let (mut ours, others): (Vec<_>, Vec<_>) =
+        claims(pool, id).into_iter().partition(|(marker, _)| marker.repository == known);
     match (ours.pop(), ours.is_empty(), others.first()) {
         (Some((_, slot)), true, _) => {
             let kind = medium.map_or(MediumKind::Hdd, |medium| medium.kind);

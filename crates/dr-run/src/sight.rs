@@ -56,7 +56,8 @@ pub fn see(school: &School) -> Result<Vec<Seen>, RunError> {
 /// As [`see`]; what stands at the targets in `anew` is from now on what belongs there.
 pub(crate) fn see_anew(school: &School, anew: &BTreeSet<TargetId>) -> Result<Vec<Seen>, RunError> {
     // What was seen at a time that has not come is no evidence, and is looked at again.
-    let (mut entries, now) = (school.entries()?, school.clock.decided().saturating_add(CLOCK_SLACK).unwrap_or(jiff::Timestamp::MAX));
+    let (mut entries, now) =
+        (school.entries()?, school.clock.decided().saturating_add(CLOCK_SLACK).unwrap_or(jiff::Timestamp::MAX));
     entries.retain(|entry| entry.decided <= now || !matches!(entry.event, Event::TargetSeen { .. }));
     let register = Register::of(&entries);
     let machine = Machine::of(school);
@@ -340,7 +341,9 @@ fn places(school: &School, register: &Register, machine: &Machine, anew: &BTreeS
         places.push(place);
     }
     for (id, target) in &school.plan.targets {
-        let Some((pool_id, pool)) = target.pool().and_then(|id| Some((id, school.plan.pools.get(id)?))) else { continue };
+        let Some((pool_id, pool)) = target.pool().and_then(|id| Some((id, school.plan.pools.get(id)?))) else {
+            continue;
+        };
         for medium in register.pool(pool_id) {
             let Some(known) = medium.repository.as_ref() else { continue };
             let before = sights.medium(&medium.id).cloned().unwrap_or_default();
@@ -425,17 +428,15 @@ fn split(places: &mut [Place], at: usize) -> Option<(&mut Place, Vec<(usize, &Pl
 
 /// On which devices each place lies that is here, and what else does.
 fn beside(school: &School, machine: &Machine, places: &mut [Place]) {
-    let has_a_folder = |place: &&mut Place| {
-        !place.spot.folder.as_os_str().is_empty() && (place.is_found() || !place.before.founded)
-    };
+    let has_a_folder =
+        |place: &&mut Place| !place.spot.folder.as_os_str().is_empty() && (place.is_found() || !place.before.founded);
     for place in places.iter_mut().filter(has_a_folder) {
         place.lies = Some(machine.lies(&place.name, &place.spot.folder));
         place.file_system = file_system(machine, &place.spot.folder);
     }
     let server = |path: &Path| machine.lies("server", path);
     let runs = school.plan.systems.iter().filter(|system| system.source.runs());
-    let sources: BTreeSet<PathBuf> =
-        runs.flat_map(|system| system.source.paths().into_iter().cloned()).collect();
+    let sources: BTreeSet<PathBuf> = runs.flat_map(|system| system.source.paths().into_iter().cloned()).collect();
     let sources: Vec<Lies> = sources.iter().map(|path| server(path)).collect();
     let state = [server(&school.places.state)];
     for at in 0..places.len() {

@@ -95,9 +95,7 @@ impl School {
         let Some(pool) = self.plan.pools.get(id) else { return Reach::Gone("the plan has no such pool".into()) };
         let Some(medium) = register.loaded(id) else { return self.awaited(register, id) };
         match marker::find(&Machine::of(self), pool, register, &medium.id) {
-            Ok(slot) => {
-                Reach::Here(self.spot(register, target, Some(&medium.id), slot.join(marker::REPOSITORY)))
-            }
+            Ok(slot) => Reach::Here(self.spot(register, target, Some(&medium.id), slot.join(marker::REPOSITORY))),
             Err(why) => Reach::Gone(format!(
                 "{why}. The ledger says that it is loaded: plug it in again, or say `dr media eject {}`",
                 medium.id

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dr_ledger::{
-    CheckKind, CopyOutcome, Entry, Event, PlaceState, RunOutcome, SOURCES, STATE, Sight, Sights, SnapshotRef, of_medium,
-    of_target,
+    CheckKind, CopyOutcome, Entry, Event, PlaceState, RunOutcome, SOURCES, STATE, Sight, Sights, SnapshotRef,
+    of_medium, of_target,
 };
 use dr_media::{Holder, Medium, Register, State};
 use dr_plan::{Class, MediumId, PlaceClass, Plan, System, SystemId, Target, TargetId};
@@ -118,7 +118,8 @@ pub(super) fn of_system(plan: &Plan, kept: &Kept, register: &Register, system: &
         };
         let facts = |medium: Option<&Medium>, standing: Standing, runs: bool| {
             let id = medium.map(|medium| medium.id.clone());
-            let track = kept.tracks.get(&(system.id.clone(), copy.target.clone(), id.clone())).cloned().unwrap_or_default();
+            let track =
+                kept.tracks.get(&(system.id.clone(), copy.target.clone(), id.clone())).cloned().unwrap_or_default();
             let sight = kept.sights.place(&copy.target, id.as_ref());
             let gone = sight.filter(|sight| sight.is_gone());
             CopyFacts {

@@ -32,7 +32,8 @@ pub(super) fn look(found: &mut Found<'_>) {
             );
         }
         for (medium, since) in &disks.out_of_sight {
-            let cause = format!("disk {medium} is said to be in the server and was not there on {}", found.moment(*since));
+            let cause =
+                format!("disk {medium} is said to be in the server and was not there on {}", found.moment(*since));
             found.add_about(
                 medium.as_str(),
                 None,

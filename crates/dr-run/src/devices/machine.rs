@@ -104,9 +104,8 @@ impl Machine {
     }
 
     fn of_mount(&self, mount: &Mount, depth: u8) -> Lies {
-        let below = |device: Number| {
-            disks::below(&self.sys, device, depth, &|file: &Path, depth| self.of_path(file, depth))
-        };
+        let below =
+            |device: Number| disks::below(&self.sys, device, depth, &|file: &Path, depth| self.of_path(file, depth));
         match mount.kind.as_str() {
             kind if NETWORK.contains(&kind) => self.export(mount),
             "btrfs" => match disks::of_btrfs(&self.sys, &mount.source) {
@@ -150,9 +149,8 @@ impl Machine {
         }
         let name = server.trim_matches(['[', ']']).to_lowercase();
         let server = mount.option("addr").unwrap_or(&name).to_lowercase();
-        let is_here = |server: &str| {
-            server.starts_with("127.") || ["::1", "localhost", self.hostname.as_str()].contains(&server)
-        };
+        let is_here =
+            |server: &str| server.starts_with("127.") || ["::1", "localhost", self.hostname.as_str()].contains(&server);
         if is_here(&server) || is_here(&name) {
             return Lies::not_known("it comes over the network from this same host");
         }
@@ -164,7 +162,10 @@ impl Machine {
 /// A device's number as the kernel packs it.
 fn of_kernel(device: u64) -> Number {
     let low = |bits: u64| u32::try_from(bits & 0xffff_ffff).unwrap_or(0);
-    (low(((device >> 8) & 0xfff) | ((device >> 32) & 0xffff_f000)), low((device & 0xff) | ((device >> 12) & 0xffff_ff00)))
+    (
+        low(((device >> 8) & 0xfff) | ((device >> 32) & 0xffff_f000)),
+        low((device & 0xff) | ((device >> 12) & 0xffff_ff00)),
+    )
 }
 
 #[cfg(test)]

@@ -216,7 +216,9 @@ pub fn told(error: RunError, world: &World<'_>) -> Failure {
         RunError::ForeignRepository { .. }
         | RunError::NoReadingKey { .. }
         | RunError::NoCopy { wrong_key: true, .. } => Cause::WrongKey,
-        RunError::Gone { .. } | RunError::NotInitialised { .. } | RunError::NoCopy { no_repository: true, .. } => Cause::NoRepository,
+        RunError::Gone { .. } | RunError::NotInitialised { .. } | RunError::NoCopy { no_repository: true, .. } => {
+            Cause::NoRepository
+        }
         RunError::Repository { source, .. } => match source {
             RepoError::WrongKey(_) | RepoError::CannotRead => Cause::WrongKey,
             RepoError::NoRepository(_) => Cause::NoRepository,

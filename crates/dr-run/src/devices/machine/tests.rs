@@ -142,7 +142,8 @@ fn a_loop_device_lies_where_its_file_does() {
     let mut made = Made::new();
     made.device("sda", "8:0", &[]);
     made.device("sdb", "8:16", &[]);
-    let (files, other) = (made.mount("files", "8:0", "ext4 /dev/sda rw"), made.mount("other", "8:16", "ext4 /dev/sdb rw"));
+    let (files, other) =
+        (made.mount("files", "8:0", "ext4 /dev/sda rw"), made.mount("other", "8:16", "ext4 /dev/sdb rw"));
     made.device("loop0", "7:0", &[]);
     fs::create_dir_all(made.at("sys/devices/loop0/loop")).unwrap();
     fs::write(files.join("disk.img"), "").unwrap();
@@ -176,7 +177,8 @@ fn memory_fuse_and_an_overlay_from_elsewhere_are_not_known() {
     let upper = made.at("places/disk/upper");
     fs::create_dir_all(&upper).unwrap();
     let over = made.mount("over", "0:71", &format!("overlay overlay rw,lowerdir=/,upperdir={}", upper.display()));
-    for what in ["tmpfs tmpfs rw", "fuse.sshfs user@host:/ rw", "9p share rw", "overlay overlay rw,upperdir=/not/here"] {
+    for what in ["tmpfs tmpfs rw", "fuse.sshfs user@host:/ rw", "9p share rw", "overlay overlay rw,upperdir=/not/here"]
+    {
         let mut made = Made { folder: tempfile::tempdir().unwrap(), mounts: made.mounts.clone() };
         let place = made.mount("place", "0:72", what);
         assert_eq!(made.relation(&place, &disk), Relation::NotKnown, "{what}");
