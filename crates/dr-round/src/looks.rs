@@ -45,6 +45,11 @@ fn last_look(entries: &[Entry], (target, medium): (&TargetId, Option<&MediumId>)
     })
 }
 
+/// Whether the newest look at its place found that the copies are not there.
+fn is_gone(register: &Register, spot: &Spot) -> bool {
+    register.sights().place(&spot.target, spot.medium.as_ref()).is_some_and(|sight| sight.is_gone())
+}
+
 /// Looks at the copy that waited longest, if one has waited for a week.
 ///
 /// # Errors
@@ -54,7 +59,8 @@ pub(crate) fn look(school: &School, key: &Key, stop: &AtomicBool) -> Result<Opti
     let register = Register::of(&entries);
     let now = school.clock.decided();
     let reached = school.plan.targets.keys().filter_map(|target| match school.reach(&register, target) {
-        Reach::Here(spot) => Some(spot),
+        // What is gone is told of by whoever looks for it each round.
+        Reach::Here(spot) if !is_gone(&register, &spot) => Some(spot),
         _ => None,
     });
     let waits = reached.map(|spot| (last_look(&entries, (&spot.target, spot.medium.as_ref()), now), spot));
