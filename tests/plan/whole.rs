@@ -171,9 +171,9 @@ fn a_new_host_takes_the_school_over_with_the_recovery_key() {
 
 /// `cargo xtask test --at TIME` is worth nothing if the programs that tests start do not hear of it.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what the clock says is the question")]
 fn what_dr_reads_off_its_clock_is_what_the_test_reads_off_its_own() {
     let school = School::begun();
-    #[expect(clippy::disallowed_methods, reason = "what the clock says is the question")]
     let own = jiff::Timestamp::now();
     let entries = school.dr(&["--json", "ledger"]).ended(0).json();
     let read: jiff::Timestamp = entries[0]["real"].as_str().unwrap().parse().unwrap();
