@@ -1,4 +1,5 @@
-//! Are the copies still what they should be? The one that nobody looked at for longest, within the plan's time a night.
+//! Are the copies still what they should be? Each that can be reached, once a night; the plan's time for reading is shared
+//! among them.
 //!
 //! A host that only writes looks at objects from outside: that each is there, of its length, and has its digest. What is
 //! in them takes a key that reads, and the ledger says which of both it was.
@@ -28,8 +29,8 @@ pub struct Looked {
     pub opened: bool,
 }
 
-/// A copy is looked at so often at most.
-const EVERY: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// A copy is looked at so often at most: once a night.
+const EVERY: SignedDuration = SignedDuration::from_hours(20);
 /// This part of the time goes into reading packs, those that nobody has read for longest; the rest is for the trees.
 const READING: f64 = 0.75;
 
@@ -50,7 +51,7 @@ fn is_gone(register: &Register, spot: &Spot) -> bool {
     register.sights().place(&spot.target, spot.medium.as_ref()).is_some_and(|sight| sight.is_gone())
 }
 
-/// Looks at the copy that waited longest, if one has waited for a week.
+/// Looks at the copy that waited longest, if one was not looked at tonight.
 ///
 /// # Errors
 /// If the ledger cannot be read or written.
@@ -63,12 +64,14 @@ pub(crate) fn look(school: &School, key: &Key, stop: &AtomicBool) -> Result<Opti
         Reach::Here(spot) if !is_gone(&register, &spot) => Some(spot),
         _ => None,
     });
-    let waits = reached.map(|spot| (last_look(&entries, (&spot.target, spot.medium.as_ref()), now), spot));
+    let reached: Vec<Spot> = reached.collect();
+    let share = 1.0 / reached.len().max(1) as f64;
+    let waits = reached.into_iter().map(|spot| (last_look(&entries, (&spot.target, spot.medium.as_ref()), now), spot));
     let due =
         waits.filter(|(last, _)| last.is_none_or(|last| last.saturating_add(EVERY).is_ok_and(|next| next <= now)));
     let Some((_, spot)) = due.min_by_key(|(last, _)| *last) else { return Ok(None) };
     let (mut sound, mut opened) = (None, key.reads());
-    match looked(school, &spot, key, stop, now) {
+    match looked(school, &spot, key, (stop, share), now) {
         Ok(checked) => {
             (sound, opened) = (Some(checked.findings.is_empty()), checked.follows_trees());
             // That it cannot be remembered only means that the same is read again.
@@ -85,13 +88,19 @@ pub(crate) fn look(school: &School, key: &Key, stop: &AtomicBool) -> Result<Opti
     Ok(Some(Looked { target: spot.target, medium: spot.medium, sound, opened }))
 }
 
-/// What is found there in the plan's time.
-fn looked(school: &School, spot: &Spot, key: &Key, stop: &AtomicBool, now: Timestamp) -> Result<Checked, RunError> {
+/// What is found there in the plan's time, of which `share` is for reading here.
+fn looked(
+    school: &School,
+    spot: &Spot,
+    key: &Key,
+    (stop, share): (&AtomicBool, f64),
+    now: Timestamp,
+) -> Result<Checked, RunError> {
     let repository = school.open(spot, key.clone(), false)?;
     let longest = Duration::from_secs(school.plan.checks.nightly.longest().as_secs().unsigned_abs());
     let (tally, now_ms) = (Tally::default(), now.as_millisecond());
     let checked = within(longest, stop, |limit| {
-        let enough = || limit.left() < longest.mul_f64(1.0 - READING);
+        let enough = || limit.left() < longest.mul_f64(1.0 - READING * share);
         let options = Check {
             read_data: ReadData::Oldest { bytes: u64::MAX },
             now_ms,
