@@ -107,8 +107,11 @@ impl Life {
     }
 
     fn begin(&self, at: Timestamp) {
+        // Disks and targets are folders here, and each stands for a device of its own.
+        dr_switch::turn_on("any-time devices");
         let school = self.school(at, None);
-        dr_run::init(&school, GiveOut::File(&self.folder.path().join("recovery.key")), None).unwrap();
+        let key = self.folder.path().join("recovery.key");
+        dr_run::init(&school, GiveOut::File(&key), None, &BTreeSet::new()).unwrap();
         let custodians: Vec<PersonId> = school.plan.pools.values().flat_map(|pool| pool.custodians.clone()).collect();
         for (pool, about) in &school.plan.pools {
             fs::create_dir_all(&about.mount).unwrap();
