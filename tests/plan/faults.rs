@@ -64,7 +64,7 @@ fn a_disk_that_is_awaited_is_no_failure() {
     let runs = || school.ledger().into_iter().filter(|line| line.starts_with("run-")).count();
     let written = runs();
     school.dr(&["--at", "2026-11-20T21:35:00Z", "run", "--due"]).ended(0);
-    assert_eq!(runs(), written);
+    assert_eq!(runs(), written, "{:?}", school.ledger());
 }
 
 #[test]
