@@ -147,10 +147,14 @@ fn nothing(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
             short: "no copy",
             cause: cause.into(),
             risk: "it cannot be brought back",
-            next: "run its backup".into(),
+            next: match had_one {
+                true => "see whether what the copies are on is switched on and mounted, and run its backup".into(),
+                false => "run its backup".into(),
+            },
         },
     );
     match (found.facts.began, found.facts.seeding_until) {
+        _ if had_one => found.shared("school/copies", "every copy of them that there was is gone or damaged"),
         (None, _) => found.shared("school/copies", "no backup of them has ever been tried"),
         (Some(_), Some(_)) => found.shared("school/copies", "their first backups are still to come"),
         (Some(_), None) => {}
