@@ -37,7 +37,10 @@ fn a_target_that_was_deleted_is_gone_in_the_same_round() {
     assert!(said.stderr.contains("/gone: "), "{}", said.stderr);
     assert_eq!(overall(&school, LATER), "red");
     let status = school.dr(&["--at", LATER, "status"]).ended(1).stdout;
-    assert!(status.contains("every copy of them that there was is gone") && !status.contains("never set up"), "{status}");
+    assert!(
+        status.contains("every copy of them that there was is gone") && !status.contains("never set up"),
+        "{status}"
+    );
     let nas = copy(&school, LATER, "mis", "nas");
     assert_eq!(
         (nas["gone"].as_bool(), nas["snapshot"].as_str(), nas["off_site"].as_bool()),

@@ -18,7 +18,12 @@ fn row(school: &School, at: &str, title: &str) -> String {
 
 fn finding(school: &School, at: &str, key: &str) -> Option<Value> {
     let status = school.dr(&["--json", "--at", at, "status"]).json();
-    status["findings"].as_array().unwrap().iter().find(|finding| finding["key"].as_str().unwrap().ends_with(key)).cloned()
+    status["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["key"].as_str().unwrap().ends_with(key))
+        .cloned()
 }
 
 /// Whether a copy on a medium is off site, and offline.
@@ -68,7 +73,7 @@ fn what_cannot_be_told_is_not_known_and_never_off_site() {
         school.dr(&["--at", FRIDAY, "run"]).ended(0);
         let status = row(&school, FRIDAY, "MIS");
         assert!(status.contains(" unknown "), "{status}");
-        let found = finding(&school, FRIDAY, "/off-site").unwrap();
+        let found = finding(&school, FRIDAY, "/off-site-unknown").unwrap();
         assert!(found["cause"].as_str().unwrap().contains("is not known"), "{found}");
     }
 }

@@ -9,8 +9,8 @@ use dr_run::{Opened, open_all};
 use serde_json::{Value, json};
 
 use super::checked::{self, Budget, Elsewhere, Much, budget};
-use super::run::alarm;
 use super::opened::{away, school, surroundings, told};
+use super::run::alarm;
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::observe;
