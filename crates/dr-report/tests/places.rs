@@ -39,7 +39,7 @@ fn a_copy_whose_place_is_gone_counts_for_nothing_and_is_told_at_once() {
         world.seen(at("2026-11-20T06:00"), "offsite", None, state);
         let given = world.given(NOW);
         let raised: Vec<_> = alerts(&given).begin.into_iter().map(|alert| alert.key).collect();
-        assert!(raised.contains(&"mis/gone".to_owned()), "{state}: {raised:?}");
+        assert!(raised.iter().any(|key| key.ends_with("/gone")), "{state}: {raised:?}");
         let facts = Facts::of(&given);
         assert!(facts.systems[0].clean().all(|(copy, _)| copy.target.as_str() != "offsite"));
         assert_eq!(world.words("mis", NOW), ("red copy gone".to_owned(), "red".to_owned()));

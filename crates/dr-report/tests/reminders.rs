@@ -3,7 +3,7 @@
 
 mod world;
 
-use dr_ledger::{CopyOutcome, Event, MessageKind};
+use dr_ledger::{CopyOutcome, Event, MessageKind, PlaceState};
 use dr_plan::PersonId;
 use dr_report::{Reminder, reminders};
 use world::{SYSTEMS, World, at};
@@ -99,6 +99,7 @@ fn an_absent_disk_is_awaited_from_a_person_until_a_date_and_is_no_error() {
     let mut world = World::autumn();
     // The week's disk does not come: on Thursday night every run to it waits.
     world.add(at("2026-11-20T14:00"), Event::MediumEjected { medium: world::medium("disk-2") });
+    world.seen(at("2026-11-20T14:01"), "disks", Some("disk-2"), PlaceState::Away);
     for date in ["2026-11-20", "2026-11-21", "2026-11-22"] {
         world.night(date.parse().unwrap(), &SYSTEMS, CopyOutcome::Done);
     }

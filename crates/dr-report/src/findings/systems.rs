@@ -147,10 +147,14 @@ fn nothing(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
             short: "no copy",
             cause: cause.into(),
             risk: "it cannot be brought back",
-            next: "run its backup".into(),
+            next: match had_one {
+                true => "see whether what the copies are on is switched on and mounted, and run its backup".into(),
+                false => "run its backup".into(),
+            },
         },
     );
     match (found.facts.began, found.facts.seeding_until) {
+        _ if had_one => found.shared("school/copies", "every copy of them that there was is gone or damaged"),
         (None, _) => found.shared("school/copies", "no backup of them has ever been tried"),
         (Some(_), Some(_)) => found.shared("school/copies", "their first backups are still to come"),
         (Some(_), None) => {}
@@ -212,10 +216,9 @@ fn gone(found: &mut Found<'_>, system: &System, rule: &CopyRule, state: PlaceSta
             format!("gone: what is there was put back to an earlier state; that was seen on {seen}"),
             "find out who put it back, and why",
         ),
-        PlaceState::Damaged => (
-            format!("gone: what stands there since {seen} is too damaged to be opened"),
-            "have that copy repaired",
-        ),
+        PlaceState::Damaged => {
+            (format!("gone: what stands there since {seen} is too damaged to be opened"), "have that copy repaired")
+        }
         _ => (
             format!("gone: the place for it is not there since {seen}"),
             "see whether what it is on is switched on and mounted",
@@ -329,16 +332,37 @@ fn places(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
     };
     // Only what is said to be outside, and is not, or may not be.
     let beside = of.clean().any(|(copy, _)| copy.standing.class == "offsite" && !copy.same_as.is_empty());
+    // Of one system, of several, and a name of its own for each reason.
     let off_site = match of.off_site() {
-        _ if beside => "its copy that should be outside lies on the same disk as something in the school",
-        "unknown" => "whether a copy of it is outside the building is not known: on what it lies could not be told",
-        _ => "no copy of it is outside the building",
+        _ if beside => (
+            "its copy that should be outside lies on the same disk as something in the school",
+            "their copies that should be outside lie on the same disk as something in the school",
+            "school/off-site-beside",
+        ),
+        "unknown" => (
+            "whether a copy of it is outside the building is not known: on what it lies could not be told",
+            "whether a copy of them is outside the building is not known: on what they lie could not be told",
+            "school/off-site-unknown",
+        ),
+        _ => ("no copy of it is outside the building", "no copy of them is outside the building", "school/off-site"),
     };
     let in_sight = of.clean().any(|(copy, _)| copy.medium.is_some());
     let out_of_reach = match of.offline() {
-        "unknown" => "whether a copy of it is out of an attacker's reach is not known: nobody has looked",
-        _ if in_sight => "no copy of it is out of an attacker's reach: every disk that has one is in the server",
-        _ => "no copy of it is out of an attacker's reach",
+        "unknown" => (
+            "whether a copy of it is out of an attacker's reach is not known: nobody has looked",
+            "whether a copy of them is out of an attacker's reach is not known: nobody has looked",
+            "school/offline-unknown",
+        ),
+        _ if in_sight => (
+            "no copy of it is out of an attacker's reach: every disk that has one is in the server",
+            "no copy of them is out of an attacker's reach: every disk that has one is in the server",
+            "school/offline-in-sight",
+        ),
+        _ => (
+            "no copy of it is out of an attacker's reach",
+            "no copy of them is out of an attacker's reach",
+            "school/offline",
+        ),
     };
     if !away {
         found.add(
@@ -349,12 +373,12 @@ fn places(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 rule: "off-site",
                 status,
                 short: "not off-site",
-                cause: off_site.into(),
+                cause: off_site.0.into(),
                 risk: "a fire would take it",
                 next: "have a copy made outside, or accept the gap".into(),
             },
         );
-        found.shared("school/off-site", "no copy of them is outside the building");
+        found.shared(off_site.2, off_site.1);
     }
     if !offline {
         found.add(
@@ -365,12 +389,12 @@ fn places(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 rule: "offline",
                 status,
                 short: "not offline",
-                cause: out_of_reach.into(),
+                cause: out_of_reach.0.into(),
                 risk: "an attack on the server can take it",
                 next: "have it copied to a disk that is then taken out, or accept the gap".into(),
             },
         );
-        found.shared("school/offline", "no copy of them is out of an attacker's reach");
+        found.shared(out_of_reach.2, out_of_reach.1);
     }
 }
 

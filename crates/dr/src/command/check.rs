@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::checked::{self, Budget, Elsewhere, Much, budget};
 use super::opened::{away, school, surroundings, told};
+use super::run::alarm;
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::observe;
@@ -39,7 +40,9 @@ impl Check {
         let (school, screen) = (school(world)?, world.screen);
         let failed = |e| told(e, world);
         let key = school.reading_key(&surroundings()).or_else(|_| school.host_key()).map_err(failed)?;
-        dr_run::see(&school).map_err(failed)?;
+        let seen = dr_run::see(&school).map_err(failed)?;
+        let found_gone = seen.iter().any(|seen| seen.changed && seen.is_gone());
+        let is_told = !found_gone || alarm(&school, world);
         let much = match (self.read_data, self.budget) {
             (true, _) => Much::Everything,
             (_, Some(budget)) => Much::Within(budget),
@@ -49,7 +52,7 @@ impl Check {
             true => vec![None],
             false => self.targets.iter().map(|target| Some(target.as_str())).collect(),
         };
-        let (mut outcome, mut documents) = (Outcome::done(), Vec::new());
+        let (mut outcome, mut documents) = (Outcome::done().with(!is_told, Cause::Missing), Vec::new());
         let (mut damaged, mut elsewhere) = (Vec::new(), Vec::new());
         for only in only {
             let (opened, closed) = open_all(&school, &key, only).map_err(failed)?;

@@ -139,7 +139,7 @@ impl Run {
 }
 
 /// Tells the people of the plan at once what cannot wait for the next round; whether that could be done.
-fn alarm(school: &School, world: &World<'_>) -> bool {
+pub fn alarm(school: &School, world: &World<'_>) -> bool {
     let book = runbook(school, world);
     match with_ways(school, world, |ways| words(school, book.as_ref(), ways)) {
         Ok(said) => {
