@@ -26,6 +26,21 @@ pub struct Past {
 }
 
 impl Past {
+    /// What of it can have been by `now`. A slot or an end that lies ahead is no evidence of anything: the clock was
+    /// wrong then, or is now, and a copy too many harms nobody.
+    pub(super) fn by(self, now: Timestamp) -> Self {
+        let come = |slot: Option<Timestamp>| slot.filter(|slot| *slot <= now);
+        let failures = if self.finished > Some(now) { 0 } else { self.failures };
+        Self {
+            started: come(self.started),
+            finished: come(self.finished),
+            succeeded: come(self.succeeded),
+            ended_at: come(self.ended_at),
+            failures,
+            ..self
+        }
+    }
+
     /// Whether this copy was never made: its first one carries everything.
     #[must_use]
     pub fn is_seeding(&self) -> bool {
