@@ -103,11 +103,14 @@ pub fn counted(entries: &[Entry], now: Now) -> Vec<bool> {
     entries.iter().zip(limits).map(counts).collect()
 }
 
-/// Those of `entries` that are evidence for who asks now, in their order.
+/// Those of `entries` that are evidence for who asks now, in their order; `None` if all are.
 #[must_use]
-pub fn evidence(entries: &[Entry], now: Now) -> Vec<Entry> {
+pub fn evidence(entries: &[Entry], now: Now) -> Option<Vec<Entry>> {
     let counted = counted(entries, now);
-    entries.iter().zip(counted).filter(|(_, counts)| *counts).map(|(entry, _)| entry.clone()).collect()
+    if counted.iter().all(|counts| *counts) {
+        return None;
+    }
+    Some(entries.iter().zip(counted).filter(|(_, counts)| *counts).map(|(entry, _)| entry.clone()).collect())
 }
 
 /// For each entry the time on the clock that it cannot have been after, going by what came later.
@@ -192,7 +195,7 @@ pub fn borne_out(entries: &[Entry], now: Now) -> Timestamp {
     now.decided.checked_sub(leapt.max(SignedDuration::ZERO)).unwrap_or(now.decided)
 }
 
-/// What is noted of a time that has not come.
+/// What is noted of a time that has not come, and is not over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ahead {
     /// How many entries.
@@ -203,29 +206,31 @@ pub struct Ahead {
     pub last: u64,
     /// The latest moment that they speak of.
     pub until: Timestamp,
-    /// A copy was made after them, under a clock that now does not contradict.
-    pub copied_since: bool,
     /// The ledger shows a week and more of life after now, so that it is rather now that is wrong.
     pub behind: bool,
 }
 
-/// What `entries` hold of a time that has not come at `now`; `None` if there is nothing like that.
+/// What `entries` hold of a time that has not come at `now`. `None` if there is nothing like that, or it is over: a copy was
+/// made since, under a clock that fits now, and the ledger has not lived beyond now.
 #[must_use]
 pub fn ahead(entries: &[Entry], now: Timestamp) -> Option<Ahead> {
     let comes = |entry: &Entry| entry.speaks_of().max(entry.real);
-    let still = |entry: &Entry| comes(entry) > later(now, CLOCK_SLACK);
-    let last = entries.iter().rposition(still)?;
-    let first = entries.iter().position(still)?;
-    let of_those = || entries.iter().filter(|entry| still(entry));
-    let copied = |entry: &Entry| matches!(&entry.event, Event::RunFinished { copies, .. } if copies.iter().any(|copy| copy.outcome == CopyOutcome::Done));
-    let lived = life(entries, now);
+    let still = |entry: &&Entry| entry.event.is_dated() && comes(entry) > later(now, CLOCK_SLACK);
+    let copied = |entry: &Entry| match &entry.event {
+        Event::RunFinished { copies, .. } if comes(entry) <= later(now, CLOCK_SLACK) => {
+            copies.iter().any(|copy| copy.outcome == CopyOutcome::Done)
+        }
+        _ => false,
+    };
+    let behind = life(entries, now).is_some_and(|life| life.is_settled() && life.to > later(now, LAG));
+    let from = if behind { 0 } else { entries.iter().rposition(copied).unwrap_or(0) };
+    let those = || entries[from..].iter().filter(still);
     Some(Ahead {
-        count: of_those().count(),
-        first: entries[first].n,
-        last: entries[last].n,
-        until: of_those().map(comes).max()?,
-        copied_since: entries[last + 1..].iter().any(copied),
-        behind: lived.is_some_and(|life| life.is_settled() && life.to > later(now, LAG)),
+        count: those().count(),
+        first: those().next()?.n,
+        last: those().next_back()?.n,
+        until: those().map(comes).max()?,
+        behind,
     })
 }
 
@@ -294,7 +299,10 @@ mod tests {
         let asked = |decided: &str, real: &str, moved_counts| {
             counted(&entries, Now { decided: time(decided), real: time(real), moved_counts })[0]
         };
-        assert!(!asked("2026-12-01T21:00:00Z", "2026-12-01T21:00:00Z", false), "that day has come, and nothing was done");
+        assert!(
+            !asked("2026-12-01T21:00:00Z", "2026-12-01T21:00:00Z", false),
+            "that day has come, and nothing was done"
+        );
         assert!(asked("2026-12-01T21:00:00Z", "2026-11-30T21:00:00Z", false));
         assert!(asked("2026-12-01T21:00:00Z", "2026-12-01T21:00:00Z", true));
     }
@@ -319,7 +327,7 @@ mod tests {
         assert_eq!(ahead(&noted(&["2026-11-30"]), time("2026-12-01")), None);
         let one = ahead(&noted(&["2026-11-30", "2030-06-03", "2026-12-01"]), time("2026-12-02")).unwrap();
         assert_eq!((one.count, one.first, one.last, one.until), (1, 2, 2, time("2030-06-03")));
-        assert!(!one.behind && !one.copied_since);
+        assert!(!one.behind);
         let bios = ahead(&noted(&["2026-11-20", "2026-11-29"]), time("2020-01-01")).unwrap();
         assert!(bios.behind);
     }

@@ -83,7 +83,7 @@ fn waiting<'p>(plan: &'p Plan, calendar: Option<&Calendar>, history: &History, n
         .into_iter()
         .filter_map(|(system, copy)| {
             let slot = copy.schedule.last_slot_at_or_before(now, &plan.school.timezone)?;
-            let past = history.of(&system.id, &copy.target).by(now);
+            let past = history.by(&system.id, &copy.target, now);
             if past.succeeded.is_some_and(|done| done >= slot) {
                 return None;
             }
