@@ -18,5 +18,6 @@ mod rounds;
 mod runs;
 mod school;
 mod state;
+mod time;
 mod told;
 mod whole;

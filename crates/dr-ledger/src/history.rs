@@ -2,7 +2,8 @@
 //!
 //! A pure fold. Times are the entries' `decided` ones, so that a history replayed under another clock gives the same
 //! answers; only how long a run took comes from the real clock. "Successful" means a copy that was stored, also by a
-//! run that could not read everything: how complete it was stands beside it.
+//! run that could not read everything: how complete it was stands beside it. Which runs never ended is told by the order of
+//! the entries; everything else only by those whose time has come ([`History::at`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,7 @@ use crate::event::{
     CheckKind, CopyOutcome, Event, LetterStatus, RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
 };
 use crate::id::{RunId, SnapshotRef};
+use crate::time::{Now, counted};
 
 /// Answers about the past, folded from the entries.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -182,7 +184,7 @@ pub struct Letter {
 }
 
 impl History {
-    /// Folds `entries`, oldest first.
+    /// Folds `entries`, oldest first, all of which are evidence.
     #[must_use]
     pub fn of(entries: &[Entry]) -> Self {
         let mut history = Self::default();
@@ -190,6 +192,33 @@ impl History {
             history.take(entry);
         }
         history
+    }
+
+    /// Folds `entries`, oldest first, as they count for who asks now.
+    #[must_use]
+    pub fn at(entries: &[Entry], now: Now) -> Self {
+        let mut history = Self::default();
+        for (entry, counts) in entries.iter().zip(counted(entries, now)) {
+            if counts { history.take(entry) } else { history.take_order(entry) }
+        }
+        history
+    }
+
+    /// Of an entry that is no evidence of its time: which runs began, and which ended.
+    fn take_order(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::RunStarted { run, system, slots, .. } => self.begin(entry, run, system, slots),
+            Event::RunKilled { run, .. } | Event::RunFinished { run, .. } => {
+                self.unfinished.remove(run);
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, entry: &Entry, run: &RunId, system: &SystemId, slots: &BTreeMap<TargetId, Timestamp>) {
+        let (run, system, slots) = (run.clone(), system.clone(), slots.clone());
+        let (since, since_real) = (entry.decided, entry.real);
+        self.unfinished.insert(run.clone(), Unfinished { run, system, since, since_real, slots });
     }
 
     /// What is known about one system on one target.
@@ -289,11 +318,9 @@ impl History {
             Event::Initialised { targets } => self.initialised.extend(targets.iter().cloned()),
             Event::RunStarted { run, system, slots, .. } => {
                 for (target, slot) in slots {
-                    raise(&mut self.at(system, target).started_slot, Some(*slot));
+                    raise(&mut self.of_copy(system, target).started_slot, Some(*slot));
                 }
-                let (run, system, slots) = (run.clone(), system.clone(), slots.clone());
-                let began = Unfinished { run: run.clone(), system, since: at, since_real: entry.real, slots };
-                self.unfinished.insert(run, began);
+                self.begin(entry, run, system, slots);
             }
             Event::RunKilled { run, .. } => {
                 self.unfinished.remove(run);
@@ -311,7 +338,10 @@ impl History {
             } => {
                 if let Some(began) = self.unfinished.remove(run) {
                     let took = entry.real.duration_since(began.since_real);
-                    self.durations.entry(system.clone()).or_default().push(took);
+                    // A clock that was put right while it ran says nothing of how long that took.
+                    if (SignedDuration::ZERO..=LONGEST_RUN).contains(&took) {
+                        self.durations.entry(system.clone()).or_default().push(took);
+                    }
                 }
                 for copy in copies {
                     let done = Done {
@@ -322,7 +352,7 @@ impl History {
                         snapshot: copy.snapshot.clone(),
                         medium: copy.medium.clone(),
                     };
-                    self.at(system, &copy.target).take(copy, done);
+                    self.of_copy(system, &copy.target).take(copy, done);
                 }
                 let (run, entries, bytes_read, unreadable) = (run.clone(), *entries, *bytes_read, *unreadable);
                 if let Some(size) = size {
@@ -364,7 +394,7 @@ impl History {
         }
     }
 
-    fn at(&mut self, system: &SystemId, target: &TargetId) -> &mut CopyHistory {
+    fn of_copy(&mut self, system: &SystemId, target: &TargetId) -> &mut CopyHistory {
         self.copies.entry((system.clone(), target.clone())).or_default()
     }
 }
@@ -377,10 +407,14 @@ impl CopyHistory {
             CopyOutcome::Done => {
                 self.failures = 0;
                 raise(&mut self.successful_slot, copy.slot);
-                if let Some(medium) = &copy.medium {
+                // After a day with the clock behind, what it holds is older by its own words than what was there.
+                let newer = |than: Option<&Done>| than.is_none_or(|than| done.as_of() >= than.as_of());
+                if let Some(medium) = copy.medium.as_ref().filter(|medium| newer(self.by_medium.get(*medium))) {
                     self.by_medium.insert(medium.clone(), done.clone());
                 }
-                self.last_done = Some(done);
+                if newer(self.last_done.as_ref()) {
+                    self.last_done = Some(done);
+                }
             }
             CopyOutcome::Failed => {
                 if copy.slot.is_some() && copy.slot >= self.finished_slot {
@@ -407,6 +441,9 @@ impl CopyHistory {
         }
     }
 }
+
+/// No run takes longer: what lies between its two entries is a clock that was put right.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(24 * 14);
 
 fn raise(newest: &mut Option<Timestamp>, slot: Option<Timestamp>) {
     *newest = (*newest).max(slot);

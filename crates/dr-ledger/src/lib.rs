@@ -4,7 +4,8 @@
 //! edit, a removal or a reordering shows. The rest of `dr` never keeps "last time" in a variable or a side file: it
 //! asks [`History`], which is a fold over the entries. Times are always passed in; nothing here reads a clock.
 //!
-//! `event` says what can happen, `entry` who said so and when, `file` appends, `verify` audits, `history` answers.
+//! `event` says what can happen, `entry` who said so and when, `file` appends, `verify` audits, `history` answers, and `time` tells which entries
+//! are evidence at all.
 
 mod entry;
 mod event;
@@ -16,6 +17,7 @@ mod purge;
 mod purgeable;
 mod sights;
 mod suspicion;
+mod time;
 mod verify;
 
 pub use entry::{Authenticated, Body, Entry};
@@ -30,4 +32,5 @@ pub use line::LINE_MAX;
 pub use purgeable::purgeable;
 pub use sights::{SOURCES, STATE, Sight, Sights, of_medium, of_target};
 pub use suspicion::{Shape, Suspicion, SuspicionKind, shapes, suspicion, unlike};
+pub use time::{Ahead, CLOCK_SLACK, Now, ahead, borne_out, counted, evidence};
 pub use verify::{Break, Contents, Head, Verdict, verify};

@@ -52,7 +52,7 @@ impl PoolFacts {
         now: Timestamp,
     ) -> Option<Self> {
         let (pool, zone) = (plan.pools.get(id)?, &plan.school.timezone);
-        let newest = register.sessions().iter().rfind(|session| session.pool == *id).map(|session| session.loaded);
+        let newest = register.last_load(id, now);
         let first = || register.pool(id).iter().filter_map(|medium| medium.initialised).min();
         // From so far back that the turn before the newest session is there too.
         let from = newest.or_else(first).unwrap_or(now).min(now).checked_sub(AHEAD).unwrap_or(Timestamp::MIN);

@@ -102,6 +102,14 @@ impl Register {
         &self.sessions
     }
 
+    /// When a medium of this pool was last loaded, as far as that can have been by `now`: a load that is noted of a time
+    /// ahead is true, and nobody knows of when, so it serves no turn.
+    #[must_use]
+    pub(crate) fn last_load(&self, pool: &PoolId, now: Timestamp) -> Option<Timestamp> {
+        let of_pool = self.sessions.iter().filter(|session| session.pool == *pool);
+        of_pool.map(|session| session.loaded).filter(|loaded| *loaded <= now).max()
+    }
+
     /// What does not add up, oldest first.
     #[must_use]
     pub fn gaps(&self) -> &[Gap] {

@@ -163,7 +163,7 @@ impl PoolFacts {
     /// The first slot that no load has served. A load serves a slot from halfway after the one before: a disk brought in
     /// on Friday morning serves Friday at 15:00, and one brought in on Monday is last Friday's, late.
     pub(crate) fn pending(&self, register: &Register, now: Timestamp) -> Option<Slot> {
-        let loaded = register.sessions().iter().rfind(|session| session.pool == self.id).map(|session| session.loaded);
+        let loaded = register.last_load(&self.id, now);
         let first = register.pool(&self.id).iter().filter_map(|medium| medium.initialised).min();
         let served = |place: usize| {
             let at = |place: usize| self.slots.get(place).map(|slot| slot.at);

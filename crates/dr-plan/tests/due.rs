@@ -75,6 +75,26 @@ fn six_weeks_asleep_are_caught_up_once() {
 }
 
 #[test]
+fn a_slot_that_is_noted_of_a_time_to_come_was_served_by_nobody() {
+    let (plan, mut history) = (plan(), History::default());
+    let wrong = ts("2030-06-03T20:00:00Z");
+    let waiting = due(&plan, &history, wrong);
+    done(&mut history, &waiting, wrong);
+    for day in ["2026-12-01", "2026-12-09", "2028-02-29"] {
+        assert_eq!(due(&plan, &history, ts(&format!("{day}T20:00:00Z"))).len(), 4, "{day}");
+    }
+    // Nor does a failure of that time make anybody wait.
+    let (nas, files) = (waiting[1].target.clone(), waiting[1].system.clone());
+    history.finished(&files, &nas, wrong, wrong, false);
+    let now = ts("2026-12-01T20:00:00Z");
+    let waiting = due(&plan, &history, now);
+    assert!(waiting.iter().all(|due| due.slot <= now && !due.because.contains("tried")), "{waiting:?}");
+    done(&mut history, &waiting, now);
+    assert_eq!(due(&plan, &history, now), [], "each is made once");
+    assert_eq!(due(&plan, &history, ts("2026-12-02T20:00:00Z")).len(), 2, "and the next night's come in their turn");
+}
+
+#[test]
 fn a_failed_slot_is_tried_again_ever_less_often_and_an_interrupted_one_at_once() {
     let (plan, mut history) = (plan(), History::default());
     let now = ts("2026-11-20T20:05:00Z");

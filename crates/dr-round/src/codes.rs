@@ -85,7 +85,7 @@ pub fn redeem(school: &School, typed: &str, wanted: &[Decision]) -> Result<Decid
     if until < now {
         return Err(refused("that code is too old: the next letter brings a new one; nothing was decided"));
     }
-    if was_used(&entries, n, &decided) {
+    if was_used(&school.everything()?, n, &decided) {
         return Err(refused("that code was used already; nothing was decided again"));
     }
     let mut school = school.clone();

@@ -1,6 +1,6 @@
 //! Everything that a report about the school is made from, read once.
 
-use dr_ledger::Contents;
+use dr_ledger::{Contents, Entry};
 use dr_report::Given;
 use dr_run::{RunError, School};
 use dr_runbook::Runbook;
@@ -9,6 +9,8 @@ use dr_runbook::Runbook;
 pub struct Gathered<'r> {
     /// The ledger.
     pub contents: Contents,
+    /// What of it is evidence now, if not all of it is.
+    evidence: Option<Vec<Entry>>,
     /// The runbook.
     pub runbook: Option<&'r Runbook>,
 }
@@ -19,7 +21,8 @@ impl<'r> Gathered<'r> {
     /// # Errors
     /// If the ledger is there and cannot be read.
     pub fn of(school: &School, runbook: Option<&'r Runbook>) -> Result<Self, RunError> {
-        Ok(Self { contents: school.ledger.read()?, runbook })
+        let contents = school.ledger.read()?;
+        Ok(Self { evidence: school.evidence(&contents.entries), contents, runbook })
     }
 
     /// For `dr-report`.
@@ -29,7 +32,8 @@ impl<'r> Gathered<'r> {
             plan: &school.plan,
             calendar: &school.calendar,
             runbook: self.runbook,
-            entries: &self.contents.entries,
+            entries: self.evidence.as_deref().unwrap_or(&self.contents.entries),
+            all: &self.contents.entries,
             head: self.contents.verdict.head(),
             chain_holds: self.contents.verdict.is_ok(),
             now: school.clock.decided(),

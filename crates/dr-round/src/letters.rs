@@ -15,27 +15,27 @@ use jiff::Timestamp;
 use crate::error::RoundError;
 
 /// The turn of the weekly letter that is due at `now`, if one is: only the newest, so that a machine that slept for six
-/// weeks writes one letter, and none for a time before anything was begun.
+/// weeks writes one letter, and none for a time before anything was begun. `entries`: what is evidence at `now`.
 #[must_use]
 pub fn letter_due(plan: &Plan, entries: &[Entry], now: Timestamp) -> Option<Timestamp> {
     let began = entries.iter().find_map(|entry| match &entry.event {
-        Event::Initialised { .. } | Event::RunStarted { .. } => Some(entry.decided),
+        Event::Initialised { .. } | Event::RunStarted { .. } => Some(entry.decided).filter(|_| entry.has_come(now)),
         _ => None,
     })?;
     let slot = plan.report.weekly.last_slot_at_or_before(now, &plan.school.timezone)?;
-    (began < slot && !was_sent(entries, slot)).then_some(slot)
+    (began < slot && !was_sent(entries, slot, now)).then_some(slot)
 }
 
 /// Whether a letter was put into the outbox and noted as written since `slot`. One that somebody had written by hand is
 /// another one: the day's own is always sent.
-fn was_sent(entries: &[Entry], slot: Timestamp) -> bool {
+fn was_sent(entries: &[Entry], slot: Timestamp, now: Timestamp) -> bool {
     let queued = |number: u64| {
         let about = format!("letter/{number}");
         entries.iter().rev().any(|entry| {
             matches!(&entry.event, Event::MessageQueued { kind: MessageKind::Letter, about: a, .. } if *a == about)
         })
     };
-    entries.iter().rev().take_while(|entry| entry.decided >= slot).any(|entry| match entry.event {
+    entries.iter().rev().filter(|entry| entry.decided >= slot && entry.has_come(now)).any(|entry| match entry.event {
         Event::LetterWritten { number, .. } => queued(number),
         _ => false,
     })

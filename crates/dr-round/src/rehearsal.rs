@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dr_ledger::{Authenticated, Digest, History, RehearsalVerdict};
+use dr_ledger::{Authenticated, CLOCK_SLACK, Digest, History, RehearsalVerdict};
 use dr_plan::{Cadence, Calendar, Class, Plan, Problem, SystemId};
 use dr_report::{CheckDone, Evidence, Rehearsal as Document, Rehearsed, Sample, Wipe, evidence};
 use dr_run::{Ask, Part, Rehearsal, School, Surroundings, level_word, rehearse, written};
@@ -35,7 +35,7 @@ pub fn prove(
     around: &Surroundings<'_>,
 ) -> Result<Proved, RoundError> {
     let done = rehearse(school, ask, around)?;
-    let number = school.history()?.rehearsals().len() as u64 + 1;
+    let number = History::of(&school.everything()?).rehearsals().len() as u64 + 1;
     let document = document(school, &done, number, mode)?;
     let verdict = document.verdict();
     let papers = evidence(&document).map_err(|why| RoundError::Evidence(why.to_string()))?;
@@ -93,7 +93,8 @@ pub fn rehearsal_due(plan: &Plan, calendar: &Calendar, history: &History, now: T
     let mut systems: Vec<_> = plan.systems.iter().filter(there).collect();
     systems.sort_by_key(|system| system.tier);
     let last = |system: &SystemId, whole: bool| {
-        let counts = history.rehearsals().iter().filter(|one| one.level != "L1" && !(whole && one.picked.is_some()));
+        let come = history.rehearsals().iter().filter(|one| one.at.duration_since(now) <= CLOCK_SLACK);
+        let counts = come.filter(|one| one.level != "L1" && !(whole && one.picked.is_some()));
         let on = counts.filter(|one| one.systems.iter().any(|part| part.system == *system));
         on.map(|one| one.at.to_zoned(plan.school.timezone.clone()).date()).max()
     };

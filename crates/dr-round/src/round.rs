@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dr_ledger::{History, RunId, RunOutcome};
+use dr_ledger::{Ahead, History, RunId, RunOutcome};
 use dr_plan::Level;
 use dr_post::{Ping, Ways, ping};
 use dr_repo::Tally;
@@ -64,6 +64,8 @@ pub struct Done {
     pub purged: usize,
     /// Another process makes the copies that are due.
     pub busy: bool,
+    /// What is noted of a time that has not come, if no copy was made since, this round's included.
+    pub ahead: Option<Ahead>,
     /// What could not be done, in words for whoever looks after the server. Each part goes on without the others.
     pub troubles: Vec<String>,
 }
@@ -133,6 +135,10 @@ pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
     if slept || !done.runs.is_empty() || done.found_gone() || done.proved.is_some() || done.looked.is_some() {
         let said = done.take("messages", words(school, round.runbook, round.ways));
         done.said.extend(said);
+    }
+    // Who moved the clock knows that other times are noted.
+    if !school.clock.is_moved() {
+        done.ahead = dr_ledger::ahead(&school.everything()?, school.clock.decided());
     }
     let beat = heartbeat::note(school);
     done.take("the note that a round was made", beat);

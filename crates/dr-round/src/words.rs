@@ -65,7 +65,7 @@ pub(crate) fn mail_to(
     text: String,
 ) -> Result<(), RoundError> {
     let outbox = Outbox::in_state(&school.places.state);
-    let asked = school.entries()?.iter().filter(|entry| matches!(entry.event, Event::CodeIssued { .. })).count();
+    let asked = school.everything()?.iter().filter(|entry| matches!(entry.event, Event::CodeIssued { .. })).count();
     Desk { school, outbox: &outbox, ways }.queue(Draft {
         kind: MessageKind::Code,
         about: format!("code/{asked}"),
@@ -187,7 +187,8 @@ impl Desk<'_> {
         if letter_due(&self.school.plan, given.entries, given.now).is_none() {
             return Ok(());
         }
-        let number = dr_ledger::History::of(given.entries).last_letter().map_or(1, |last| last.number + 1);
+        // A number is given out once, whatever the clock said then.
+        let number = dr_ledger::History::of(given.all).last_letter().map_or(1, |last| last.number + 1);
         let plain = letter(given, number, None)?;
         let about = format!("letter/{number}");
         let folder = self.school.places.state.join("letters");
@@ -317,7 +318,7 @@ impl Desk<'_> {
 fn told_as(given: &Given<'_>, group: &[Alert]) -> String {
     let raised = |key: &str| {
         let of = |entry: &&dr_ledger::Entry| matches!(&entry.event, Event::AlertRaised { alert, .. } if alert == key);
-        given.entries.iter().filter(of).count() + 1
+        given.all.iter().filter(of).count() + 1
     };
     let keys: Vec<String> = group.iter().map(|alert| format!("{}/{}", alert.key, raised(&alert.key))).collect();
     match keys.as_slice() {

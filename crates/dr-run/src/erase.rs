@@ -204,7 +204,7 @@ pub fn begin(
 
 /// Every copy that may hold something of a system: each target, and each disk that was ever made ready.
 fn copies(school: &School, system: &SystemId) -> Result<Vec<ErasedCopy>, RunError> {
-    let entries = school.entries()?;
+    let entries = school.everything()?;
     let register = Register::of(&entries);
     let was_copied = |target: &TargetId| {
         entries.iter().any(|entry| match &entry.event {

@@ -15,6 +15,18 @@ use dr_store::StoreError;
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The clock went ahead without a round in between, and something would go for good by its age.
+    #[error(
+        "the clock leapt from {} to {} with nothing noted in between, so it may be wrong, and nothing was deleted. If it is right, say --yes; after a week of rounds it is believed without that",
+        moment(since),
+        moment(now)
+    )]
+    ClockLeapt {
+        /// Up to when the ledger shows that time went by.
+        since: jiff::Timestamp,
+        /// What the clock says.
+        now: jiff::Timestamp,
+    },
     /// A plan that others can write tells this host what to run, so it is not read.
     #[error(
         "{} can be written by others ({why}), and whoever writes the plan decides what this host runs; nothing was done. Take that right away with: chmod go-w {}",
@@ -288,4 +300,8 @@ fn way_on(source: &RepoError) -> String {
 
 fn list<T: ToString>(of: &[T]) -> String {
     if of.is_empty() { "none".to_owned() } else { of.iter().map(T::to_string).collect::<Vec<_>>().join(", ") }
+}
+
+fn moment(at: &jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

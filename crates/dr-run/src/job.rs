@@ -116,7 +116,7 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
     }
     note_killed_of(school, &system.id)?;
     let entries = school.entries()?;
-    let (register, history) = (Register::of(&entries), History::of(&entries));
+    let (register, history) = (Register::of(&entries), school.history()?);
     let reached: Vec<_> =
         turn.targets.iter().map(|(target, slot)| (target, *slot, school.reach(&register, target))).collect();
     if reached.iter().all(|(target, slot, reach)| is_nothing_new(&history, system, target, *slot, reach)) {

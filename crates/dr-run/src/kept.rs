@@ -1,5 +1,7 @@
 //! What is kept, and where: the snapshots of a system on every copy that can be reached now.
 
+use std::collections::BTreeMap;
+
 use dr_media::Register;
 use dr_plan::{SystemId, TargetId};
 use dr_repo::{Key, Label, Repository, SnapshotId};
@@ -15,6 +17,8 @@ pub struct Opened {
     pub spot: Spot,
     /// The repository.
     pub repository: Repository,
+    /// When, by the time that decisions are made with.
+    pub now: Timestamp,
 }
 
 /// A copy that cannot.
@@ -34,6 +38,8 @@ pub struct Kept {
     pub copy: usize,
     /// Its id, the same on every copy.
     pub id: SnapshotId,
+    /// The run that it is of: what was written anew without something is of the run of the one that it replaces.
+    pub run: SnapshotId,
     /// What it says of itself.
     pub label: Label,
     /// When its capture began.
@@ -73,10 +79,11 @@ fn open_each(
     }
     targets.sort_by_key(|target| class_order(&school.plan, target));
     let (mut opened, mut closed) = (Vec::new(), Vec::new());
+    let now = school.clock.decided();
     for target in targets {
         match school.reach(&register, &target) {
             Reach::Here(spot) => match school.open(&spot, key.clone(), write) {
-                Ok(repository) => opened.push(Opened { spot, repository }),
+                Ok(repository) => opened.push(Opened { spot, repository, now }),
                 Err(error) => closed.push(Closed { target, why: error.to_string(), error: Some(error) }),
             },
             Reach::Awaited { who, .. } => {
@@ -89,26 +96,86 @@ fn open_each(
 }
 
 /// The snapshots of `system`, or of all, on the opened copies: newest first, and of one moment the copy that comes
-/// first among the opened.
+/// first among the opened. What is newer is told by the logs of the copies, which no clock can mislead; only where no
+/// copy has both do their times decide, and then one that has not come is the older.
 #[must_use]
 pub fn kept(opened: &[Opened], system: Option<&SystemId>) -> Vec<Kept> {
-    let mut all: Vec<(SnapshotId, Kept)> = Vec::new();
+    let mut runs: BTreeMap<SnapshotId, Vec<Kept>> = BTreeMap::new();
+    let mut logs: Vec<Vec<SnapshotId>> = Vec::new();
+    let now = opened.iter().map(|one| one.now).max().unwrap_or(Timestamp::MAX);
     for (copy, one) in opened.iter().enumerate() {
+        let mut log: Vec<SnapshotId> = Vec::new();
         for snapshot in one.repository.snapshots() {
             let Some(label) = snapshot.label else { continue };
             if label.system.is_empty() || system.is_some_and(|system| system.as_str() != label.system) {
                 continue;
             }
             let started = Timestamp::from_millisecond(label.started_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-            // What was written anew without something is of the run of the one in whose place it stands.
             let run = snapshot.replaces.unwrap_or(snapshot.id);
-            all.push((run, Kept { copy, id: snapshot.id, label, started }));
+            let of_run = runs.entry(run).or_default();
+            if of_run.iter().all(|other| other.copy != copy) {
+                log.push(run);
+            }
+            of_run.push(Kept { copy, id: snapshot.id, run, label, started });
         }
+        logs.push(log);
     }
     // Copies of one run began moments apart, and that does not make one of them fresher: a run is as old as its
     // oldest copy here.
-    let oldest = |run: &SnapshotId| all.iter().filter(|(of, _)| of == run).map(|(_, other)| other.started).min();
-    let mut keyed: Vec<_> = all.iter().map(|(run, kept)| (oldest(run), kept.clone())).collect();
-    keyed.sort_by(|(a, one), (b, other)| b.cmp(a).then(one.copy.cmp(&other.copy)));
-    keyed.into_iter().map(|(_, kept)| kept).collect()
+    let times = runs.iter().map(|(run, of)| (*run, of.iter().map(|kept| kept.started).min().filter(|at| *at <= now)));
+    let order = newest_first(logs, &times.collect());
+    order.into_iter().filter_map(|run| runs.remove(&run)).flatten().collect()
+}
+
+/// Every run in `logs`, each of which has its oldest first: newest first, in an order that contradicts no log.
+fn newest_first<R: Copy + Ord>(mut logs: Vec<Vec<R>>, times: &BTreeMap<R, Option<Timestamp>>) -> Vec<R> {
+    let mut left: BTreeMap<R, usize> = BTreeMap::new();
+    logs.iter().flatten().for_each(|run| *left.entry(*run).or_default() += 1);
+    let mut order = Vec::with_capacity(left.len());
+    loop {
+        let ends: Vec<R> = logs.iter().filter_map(|log| log.last().copied()).collect();
+        let is_last_everywhere =
+            |run: &&R| left.get(run).is_some_and(|in_all| ends.iter().filter(|end| end == run).count() == *in_all);
+        let time = |run: &&R| (times.get(run).copied().flatten(), **run);
+        let newest = ends.iter().filter(is_last_everywhere).max_by_key(time);
+        // Logs that contradict each other, as after one was copied into another: the times decide.
+        let Some(run) = newest.or_else(|| ends.iter().max_by_key(time)).copied() else { return order };
+        for log in &mut logs {
+            match log.last() == Some(&run) {
+                true => drop(log.pop()),
+                false if newest.is_none() => log.retain(|other| *other != run),
+                false => {}
+            }
+        }
+        left.remove(&run);
+        order.push(run);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs are the digits of the logs, oldest first; `times` are days of January, 0 for a time that has not come.
+    fn order(logs: &[&str], times: &[(char, i64)]) -> String {
+        let logs = logs.iter().map(|log| log.chars().collect()).collect();
+        let day = |day: i64| (day > 0).then(|| Timestamp::from_second(day * 86_400).unwrap());
+        newest_first(logs, &times.iter().map(|(run, at)| (*run, day(*at))).collect()).into_iter().collect()
+    }
+
+    #[test]
+    fn the_newest_is_the_last_of_the_log_whatever_its_clock_said() {
+        // `x` was made with the clock in 2030, `y` with it in 2020.
+        assert_eq!(order(&["12x3"], &[('1', 1), ('2', 2), ('x', 0), ('3', 4)]), "3x21");
+        assert_eq!(order(&["12y"], &[('1', 11), ('2', 12), ('y', 1)]), "y21");
+        assert_eq!(order(&["12y3", "13"], &[('1', 11), ('2', 12), ('y', 1), ('3', 14)]), "3y21");
+    }
+
+    #[test]
+    fn where_no_copy_has_both_their_times_decide_and_one_that_has_not_come_is_the_older() {
+        assert_eq!(order(&["12", "13"], &[('1', 1), ('2', 2), ('3', 3)]), "321");
+        assert_eq!(order(&["1x", "13"], &[('1', 1), ('x', 0), ('3', 3)]), "3x1");
+        assert_eq!(order(&["12", "21"], &[('1', 1), ('2', 2)]), "21");
+        assert_eq!(order(&[], &[]), "");
+    }
 }

@@ -294,7 +294,7 @@ pub fn moves(school: &School) -> Result<Vec<Move>, RunError> {
 /// # Errors
 /// If the ledger cannot be read, or knows no such medium.
 pub fn history(school: &School, label: &MediumId) -> Result<Vec<Entry>, RunError> {
-    let entries = school.entries()?;
+    let entries = school.everything()?;
     let all: Vec<_> = dr_media::history(&entries, label).into_iter().cloned().collect();
     if all.is_empty() { Err(Refusal::Unregistered { medium: label.clone() }.into()) } else { Ok(all) }
 }

@@ -14,8 +14,8 @@ const AT_ONCE: usize = 20_000;
 /// # Errors
 /// If the ledger is broken, or cannot be read or written: then what was announced and not done is done next time.
 pub fn purge(school: &School) -> Result<usize, RunError> {
-    // A clock that was moved forward must not take away what is young.
-    let now = school.clock.decided().min(school.clock.at_real());
+    // A clock that was moved forward, or leapt, must not take away what is young.
+    let now = school.age_time()?.0.min(school.clock.at_real());
     let numbers = purgeable(&school.entries()?, now);
     for entries in numbers.chunks(AT_ONCE) {
         let because = "activity is kept for six months".to_owned();

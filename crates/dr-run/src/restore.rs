@@ -194,7 +194,7 @@ pub(crate) fn choose(
     let none = |why: String| Err(RunError::NoSnapshot { system: system.id.clone(), why });
     let chosen: Vec<Kept> = match which {
         Which::Latest => all,
-        Which::AsOf(then) => all.into_iter().filter(|kept| kept.started <= *then).collect(),
+        Which::AsOf(then) => as_of(all, *then),
         Which::Id(name) if name.len() < 8 => {
             return none(format!("`{name}` is too short: give at least 8 digits of a snapshot's id, or `latest`"));
         }
@@ -215,6 +215,15 @@ pub(crate) fn choose(
         return none(format!("{what} on any copy that can be read now{}", away()));
     }
     Ok(chosen)
+}
+
+/// Those whose capture began by `then`, newest first by their own times: who names a moment goes by the clock.
+fn as_of(all: Vec<Kept>, then: Timestamp) -> Vec<Kept> {
+    let began = |one: &Kept| all.iter().filter(|kept| kept.run == one.run).map(|kept| kept.started).min();
+    let mut by_then: Vec<_> =
+        all.iter().filter(|kept| kept.started <= then).map(|kept| (began(kept), kept.clone())).collect();
+    by_then.sort_by(|(a, _), (b, _)| b.cmp(a));
+    by_then.into_iter().map(|(_, kept)| kept).collect()
 }
 
 fn record(school: &School, system: &System, outcome: &Restoration) -> Result<(), RunError> {

@@ -37,13 +37,17 @@ const OF_STATE: Retention =
     Retention { last: 0, hourly: 0, daily: 30, weekly: 0, monthly: 24, yearly: 10, within: None, max_age: None };
 
 /// Judges every snapshot on the opened copies by what the plan says of its system there; `systems`: only theirs, all if
-/// empty. Whatever is not understood stays.
+/// empty. Whatever is not understood stays. `now`: the time by which ages are judged, see [`School::age_time`].
 ///
 /// # Errors
 /// If the ledger cannot be read.
-pub fn retained(school: &School, opened: &[Opened], systems: &BTreeSet<String>) -> Result<Vec<Retained>, RunError> {
+pub fn retained(
+    school: &School,
+    opened: &[Opened],
+    systems: &BTreeSet<String>,
+    now: Timestamp,
+) -> Result<Vec<Retained>, RunError> {
     let entries = school.entries()?;
-    let now = school.clock.decided();
     let odd = |system: &SystemId| suspicion(&entries, system).is_some();
     let mut out = Vec::new();
     for (copy, one) in opened.iter().enumerate() {
@@ -218,6 +222,8 @@ pub struct Pruning<'a> {
     pub dry: bool,
     /// Wait for nothing: what goes is gone at once, and nothing can be put back.
     pub at_once: bool,
+    /// Somebody says that the clock is right, though it leapt and the ledger does not bear that out yet.
+    pub clock_is_right: bool,
     /// Set from outside to end early.
     pub stop: &'a AtomicBool,
     /// Progress.
@@ -234,6 +240,12 @@ pub fn prune(
     how: &Pruning<'_>,
     each: &mut dyn FnMut(&Verdict),
 ) -> Result<Pruned, RunError> {
+    // What was forgotten can be put back for a week, by a clock that went through it.
+    if let (since, true) = school.age_time()?
+        && !(how.dry || how.at_once || how.clock_is_right)
+    {
+        return Err(RunError::ClockLeapt { since, now: school.clock.decided() });
+    }
     let (scratch, journal) = workplace(school, &one.repository)?;
     let clock = || school.clock.decided().as_millisecond();
     let options = Prune {

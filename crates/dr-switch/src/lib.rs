@@ -34,7 +34,11 @@ pub fn is_on(switch: &str) -> bool {
     cfg!(feature = "test-switches") && ON.get().is_some_and(|on| on.contains(switch))
 }
 
-/// Whether the old fault of that name is planted again: `fault:NAME` among the switches. A test that looks for such
+/// Whether the old fault of that name is planted again. Named so far are:
+/// - `future-counts` (`dr-run`): a slot that is noted of a time to come serves every turn until then, and such an entry is
+///   evidence for the status.
+///
+/// How it is asked for: `fault:NAME` among the switches. A test that looks for such
 /// faults must find each.
 ///
 /// - `packs-believed`: a backup believes the log and does not look whether the packs that it relies on are there.

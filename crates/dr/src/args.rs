@@ -46,7 +46,7 @@ pub struct Global {
     /// Who acts, by id in the plan
     #[arg(long, value_name = "PERSON", global = true)]
     pub by: Option<String>,
-    /// Decide as if it were this time
+    /// Decide as if it were this time; beyond tomorrow only to ask
     #[arg(long, value_name = "TIME", global = true)]
     pub at: Option<String>,
 }

@@ -7,6 +7,8 @@
 //! - it failed: it is due again after [`retry_after`], until the copy's next turn takes its place;
 //! - it succeeded: it is not due, ever again.
 //!
+//! A slot whose time has not come was served by nobody, whatever was noted under a clock that was wrong.
+//!
 //! Heavy work that was meant for another time is held back while the school is open. Who asks for a run is not held
 //! back: that serves every slot of [`unserved`].
 
@@ -81,7 +83,7 @@ fn waiting<'p>(plan: &'p Plan, calendar: Option<&Calendar>, history: &History, n
         .into_iter()
         .filter_map(|(system, copy)| {
             let slot = copy.schedule.last_slot_at_or_before(now, &plan.school.timezone)?;
-            let past = history.of(&system.id, &copy.target);
+            let past = history.by(&system.id, &copy.target, now);
             if past.succeeded.is_some_and(|done| done >= slot) {
                 return None;
             }

@@ -49,9 +49,15 @@ impl Kept {
             Event::RunFinished { system, outcome, copies, capture_started, .. } => {
                 for copy in copies.iter().filter(|copy| copy.outcome == CopyOutcome::Done) {
                     let key = (system.clone(), copy.target.clone(), copy.medium.clone());
-                    self.tracks.entry(key).or_default().stored = Some(Stored {
+                    let track = self.tracks.entry(key).or_default();
+                    let as_of = capture_started.unwrap_or(at);
+                    // After a day with the clock behind, what it made is older by its own words than what was there.
+                    if track.stored.as_ref().is_some_and(|stored| stored.as_of > as_of) {
+                        continue;
+                    }
+                    track.stored = Some(Stored {
                         snapshot: copy.snapshot.clone(),
-                        as_of: capture_started.unwrap_or(at),
+                        as_of,
                         at,
                         complete: *outcome != RunOutcome::Incomplete,
                     });

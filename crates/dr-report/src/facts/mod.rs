@@ -7,6 +7,8 @@ mod copies;
 mod disks;
 mod proof;
 
+use std::collections::BTreeSet;
+
 use dr_ledger::{Entry, Event, Head, History, PlaceState, SnapshotRef};
 use dr_media::{Holder, Move, Register};
 use dr_plan::{Calendar, MediumId, PersonId, Plan, PoolId, SystemId, TargetId};
@@ -25,8 +27,10 @@ pub struct Given<'a> {
     pub calendar: &'a Calendar,
     /// The runbook, if the plan has one and it could be read.
     pub runbook: Option<&'a Runbook>,
-    /// What happened.
+    /// What happened, as far as it is evidence now: nothing of a time that has not come (`dr_ledger::evidence`).
     pub entries: &'a [Entry],
+    /// Everything that is written down, whenever that is said to have been.
+    pub all: &'a [Entry],
     /// The ledger's end.
     pub head: Head,
     /// Whether the ledger's chain holds.
@@ -173,7 +177,7 @@ impl Facts {
         let history = History::of(given.entries);
         let register = Register::of(given.entries);
         let began = given.entries.iter().find_map(|entry| match &entry.event {
-            Event::Initialised { .. } | Event::RunStarted { .. } => Some(entry.decided),
+            Event::Initialised { .. } | Event::RunStarted { .. } if entry.has_come(given.now) => Some(entry.decided),
             _ => None,
         });
         let seeding_until = began.and_then(|began| {
@@ -206,7 +210,7 @@ impl Facts {
             systems: systems.collect(),
             disks: disks::of_pools(given, &register, today),
             beside: beside(given, &register),
-            clock_moved: given.clock_moved || moved_since_letter(given.entries, &history),
+            clock_moved: given.clock_moved || moved_since_letter(given),
         }
     }
 
@@ -303,8 +307,12 @@ const LONGEST_SLOT: SignedDuration = SignedDuration::from_hours(24 * 366);
 /// Between decision and clock lie minutes; a run of a night is decided when it begins.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(12);
 
-fn moved_since_letter(entries: &[Entry], history: &History) -> bool {
-    let since = history.last_letter().map_or(Timestamp::MIN, |letter| letter.at);
+/// Whether anything since the newest letter was noted under a clock that somebody moved, or that was wrong: of a time that
+/// has not come, or that a later entry contradicts.
+fn moved_since_letter(given: &Given<'_>) -> bool {
+    let is_letter = |entry: &&Entry| matches!(entry.event, Event::LetterWritten { .. });
+    let letter = given.entries.iter().rev().find(is_letter).map_or(0, |letter| letter.n);
+    let counts: BTreeSet<u64> = given.entries.iter().map(|entry| entry.n).filter(|n| *n > letter).collect();
     let apart = |entry: &Entry| entry.decided.duration_since(entry.real).abs() > CLOCKS_APART;
-    entries.iter().any(|entry| entry.decided >= since && apart(entry))
+    given.all.iter().filter(|entry| entry.n > letter).any(|entry| apart(entry) || !counts.contains(&entry.n))
 }

@@ -1,6 +1,6 @@
 //! When was a system last brought back as a test, and how did the newest try go?
 
-use dr_ledger::{History, Rehearsal, RehearsalVerdict, RehearsedSystem};
+use dr_ledger::{CLOCK_SLACK, History, Rehearsal, RehearsalVerdict, RehearsedSystem};
 use dr_plan::{Cadence, Calendar, Source, System};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -45,7 +45,8 @@ impl Proof {
         match part.verdict {
             RehearsalVerdict::Verified => {
                 let took = SignedDuration::try_from_secs_f64(part.seconds).ok();
-                let recovery_point = part.recovery_point;
+                // That it came back is proved; of when it is, if its clock was ahead, nobody knows.
+                let recovery_point = part.recovery_point.filter(|point| point.duration_since(at) <= CLOCK_SLACK);
                 *self = Self { proved: Some(at), recovery_point, took, newest_bad: None, ..*self };
             }
             RehearsalVerdict::Failed => self.newest_bad = Some((at, part.verdict)),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dr_ledger::{ErasedCopy, ErasureState, Event};
+use dr_ledger::{CLOCK_SLACK, ErasedCopy, ErasureState, Event};
 use dr_plan::{MediumId, SystemId, TargetId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -35,7 +35,10 @@ pub(super) fn look(found: &mut Found<'_>) {
     let lost: BTreeSet<&MediumId> =
         found.facts.disks.iter().flat_map(|disks| disks.lost.iter().map(|(medium, _)| medium)).collect();
     let mut waiting: BTreeMap<&SystemId, (Timestamp, BTreeSet<String>)> = BTreeMap::new();
-    for erasure in all.values().filter(|erasure| found.given.now.duration_since(erasure.asked) >= PATIENCE) {
+    // Asked for at a time that has not come: nobody knows how long it has waited, so it has waited long enough.
+    let waited = |erasure: &Erasure<'_>| found.given.now.duration_since(erasure.asked);
+    let long = |erasure: &&Erasure<'_>| waited(erasure) >= PATIENCE || waited(erasure) < -CLOCK_SLACK;
+    for erasure in all.values().filter(long) {
         for ((target, medium), state) in &erasure.copies {
             let is_over = matches!(state, ErasureState::Gone | ErasureState::Held);
             if is_over || medium.is_some_and(|medium| lost.contains(medium)) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dr_ledger::{ChannelKind, Event, MessageKind};
+use dr_ledger::{CLOCK_SLACK, ChannelKind, Event, MessageKind};
 use dr_plan::PersonId;
 use jiff::{SignedDuration, Timestamp};
 
@@ -58,7 +58,7 @@ pub(crate) fn unsent(given: &Given<'_>) -> Option<Unsent> {
     let all: Vec<&Message<'_>> = waiting.values().collect();
     let stuck: Vec<(Timestamp, BTreeSet<&PersonId>)> =
         all.iter().filter_map(|message| Some((message.queued, message.missed(given.now, &all)?))).collect();
-    let since = stuck.iter().map(|(queued, _)| *queued).min()?;
+    let since = stuck.iter().map(|(queued, _)| *queued).min()?.min(given.now);
     let to: BTreeSet<&PersonId> = stuck.iter().flat_map(|(_, people)| people.iter().copied()).collect();
     let to: Vec<String> = to.into_iter().map(|id| words::plain(&words::name(given.plan, id))).collect();
     let to: Vec<&str> = to.iter().map(String::as_str).collect();
@@ -94,7 +94,8 @@ impl<'e> Message<'e> {
     /// Whom it did not reach, if it is stuck. What went out by one way and fails by another is still not where somebody
     /// expects it; what one of its readers did not get is not, until a later message reaches her.
     fn missed(&self, now: Timestamp, all: &[&Message<'e>]) -> Option<BTreeSet<&'e PersonId>> {
-        if now.duration_since(self.queued) < PATIENCE {
+        // Queued at a time that has not come: nobody knows how long it has waited, so it has waited long enough.
+        if (-CLOCK_SLACK..PATIENCE).contains(&now.duration_since(self.queued)) {
             return None;
         }
         let later = |person: &PersonId| all.iter().any(|other| other.queued > self.queued && other.reached(person));

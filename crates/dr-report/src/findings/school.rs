@@ -2,7 +2,7 @@
 
 use dr_media::{Holder, Move};
 use dr_plan::Severity;
-use jiff::{SignedDuration, ToSpan};
+use jiff::ToSpan;
 
 use super::{Found, Said, cuts, erasures, messages, sight};
 use crate::facts::DiskFacts;
@@ -260,14 +260,23 @@ fn document(found: &mut Found<'_>) {
 /// So long before its review the plan is amber.
 const REVIEW_DAYS: i64 = 30;
 
-/// Whoever sets the clock back makes everything look young.
+/// What is noted of a time that has not come counts for nothing; that there is such a thing is told until copies were made
+/// since, or, where the ledger has lived beyond now, until it has gone on for a week.
 fn clock(found: &mut Found<'_>) {
     if found.given.clock_moved {
         return;
     }
-    let newest = found.given.entries.iter().map(|entry| entry.real).max();
-    let Some(newest) = newest.filter(|newest| *newest > found.given.now + CLOCK_SLACK) else { return };
-    let cause = format!("the clock says an earlier time than when something was last noted, {}", found.moment(newest));
+    let Some(ahead) = dr_ledger::ahead(found.given.all, found.given.now) else {
+        return;
+    };
+    let until = found.moment(ahead.until);
+    let noted = words::count(ahead.count, "entry of the record is", "entries of the record are");
+    let wrong = if ahead.behind { "is wrong now, or was wrong then" } else { "was wrong then, or is wrong now" };
+    let cause = format!("{noted} dated ahead of this server's clock, up to {until}: the clock {wrong}");
+    let next = match ahead.behind {
+        true => "see whether the server's clock is right, and set it if it is not; backups are made all the same",
+        false => "see whether the server's clock is right; if it is, the next run makes the copies, and that ends this",
+    };
     found.add(
         None,
         None,
@@ -277,11 +286,8 @@ fn clock(found: &mut Found<'_>) {
             status: Status::NotKnown,
             short: "clock wrong",
             cause,
-            risk: "how old the copies are is not known",
-            next: "set the server's clock, and see that it keeps the time".into(),
+            risk: "they count for nothing, so how old the copies are is told without them",
+            next: next.into(),
         },
     );
 }
-
-/// Clocks that are kept right are put back by moments.
-const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);

@@ -305,7 +305,8 @@ fn not_assessed(given: &Given<'_>) -> String {
 /// What is otherwise since the last letter, and which gaps somebody accepted; in ever fewer words.
 fn changes(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64) -> Vec<String> {
     let since = History::of(given.entries).last_letter().map_or(jiff::Timestamp::MIN, |letter| letter.at);
-    let new = || given.entries.iter().filter(|entry| entry.decided > since).map(|entry| &entry.event);
+    let is_new = |entry: &&dr_ledger::Entry| entry.decided > since && entry.has_come(given.now);
+    let new = || given.entries.iter().filter(is_new).map(|entry| &entry.event);
     let count = |test: fn(&Event) -> bool| new().filter(|event| test(event)).count();
     let places = new().map(|event| if let Event::Initialised { targets } = event { targets.len() } else { 0 }).sum();
     let kinds = [

@@ -44,6 +44,7 @@ pub fn reminders(given: &Given<'_>) -> Vec<Reminder> {
     let written: BTreeSet<&str> = given
         .entries
         .iter()
+        .filter(|entry| entry.has_come(given.now))
         .filter_map(|entry| match &entry.event {
             Event::MessageQueued { about, .. } => Some(about.as_str()),
             _ => None,

@@ -305,6 +305,7 @@ impl World {
             calendar: &self.calendar,
             runbook: self.runbook.as_ref(),
             entries: &self.entries[..known],
+            all: &self.entries[..known],
             head: Head { n: known as u64, hash: Digest::of(b"the head") },
             chain_holds: self.chain_holds,
             now: at(now),

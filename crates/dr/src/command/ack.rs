@@ -6,7 +6,7 @@ use dr_round::{Decided, Gathered, acknowledge, open, redeem};
 use serde_json::json;
 
 use super::due::failure;
-use super::opened::{runbook, school, told};
+use super::opened::{runbook, school_unless, told};
 use crate::args::World;
 use crate::exit::{Failure, Outcome};
 
@@ -28,7 +28,7 @@ pub struct Ack {
 
 impl Ack {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (screen, school) = (world.screen, school(world)?);
+        let (screen, school) = (world.screen, school_unless(self.code.is_none() && self.about.is_none(), world)?);
         if let Some(code) = &self.code {
             let decided = redeem(&school, code, &[Decision::Acknowledged]).map_err(|why| failure(why, world))?;
             tell(&decided, world);

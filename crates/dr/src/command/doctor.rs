@@ -7,7 +7,7 @@ use dr_post::{Recipient, Ways, try_out};
 use dr_run::{School, Surroundings, secret};
 use serde_json::json;
 
-use super::opened::{school, told};
+use super::opened::{question, told};
 use crate::args::World;
 use crate::doctor::judge::{self, Check, Verdict};
 use crate::doctor::{letters, look, sources};
@@ -33,7 +33,7 @@ pub struct Doctor {
 impl Doctor {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let mut checks = vec![look::account()];
-        match school(world) {
+        match question(world) {
             // Without any plan there is nothing to look at.
             Err(failure) if world.global.plans.is_empty() && failure.message.starts_with("there is no plan") => {
                 return Err(failure);

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use dr_ledger::RehearsalVerdict;
+use dr_ledger::{Ahead, RehearsalVerdict};
 use dr_plan::SecretRef;
 use dr_post::Ways;
 use dr_round::{Done, Round, RoundError, Said, round};
@@ -117,7 +117,13 @@ fn tell(done: &Done, world: &World<'_>) {
     if done.purged > 0 {
         screen.event(&json!({ "event": "purged", "entries": done.purged }));
     }
-    if done.busy {
+    if let Some(ahead) = &done.ahead {
+        screen.event(&json!({
+            "event": "clock", "entries": ahead.count, "first": ahead.first, "last": ahead.last,
+            "until": ahead.until.to_string(), "behind": ahead.behind,
+        }));
+        screen.warning(&clock(ahead));
+    } else if done.busy {
         screen.mention("another process makes the copies that are due");
     } else if done.runs.is_empty() {
         screen.mention("no copy is due");
@@ -125,6 +131,20 @@ fn tell(done: &Done, world: &World<'_>) {
     for trouble in &done.troubles {
         screen.warning(trouble);
     }
+}
+
+/// What is said of entries whose time has not come, as long as no copy was made since.
+fn clock(ahead: &Ahead) -> String {
+    let noted = shown::count(ahead.count as u64, "entry of the ledger is", "entries of the ledger are");
+    let (first, last, until) = (ahead.first, ahead.last, ahead.until.strftime("%Y-%m-%d %H:%M UTC"));
+    let next = match ahead.behind {
+        true => "If it is wrong now, set it. Copies are made all the same, at their next turn",
+        false => "The next round with a copy to make makes it, and `dr run` makes all of them now: that ends this",
+    };
+    format!(
+        "{noted} dated ahead of the clock (number {first} to {last}, up to {until}): the clock was wrong then, or is wrong \
+         now. They count for nothing. {next}"
+    )
 }
 
 /// What a look at the places of the copies found; `all`: what was known before as well.

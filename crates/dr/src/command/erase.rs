@@ -8,7 +8,7 @@ use dr_run::{Closed, Erasing, Erasure, Opened, School, begin, carry_out, open_al
 use serde_json::json;
 
 use super::erased::{self, Asked, What};
-use super::opened::{away, school, surroundings, told};
+use super::opened::{away, school_unless, surroundings, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
@@ -47,7 +47,7 @@ pub struct Erase {
 
 impl Erase {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = school(world)?;
+        let school = school_unless(self.dry_run || (self.pending && !self.carry_out), world)?;
         let Some(system) = &self.system else { return self.waiting(&school, world) };
         let failed = |e| told(e, world);
         let (asked, system) = (self.what.asked()?, school.system(system).map_err(failed)?.id.clone());

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use clap::Args;
 use dr_repo::SnapshotId;
 use dr_run::{Opened, School, forget, open_all, open_to_write, put_back, retained};
+use jiff::Timestamp;
 use serde_json::json;
 
-use super::opened::{away, school, surroundings, told};
+use super::opened::{away, school_unless, surroundings, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
@@ -34,9 +35,23 @@ pub struct Forget {
     dry_run: bool,
 }
 
+/// Says that ages are judged by an earlier time than the clock's.
+fn tell_leap(school: &School, aged: Timestamp, world: &World<'_>) {
+    let (now, zone) = (school.clock.decided(), &school.plan.school.timezone);
+    let shown = |at: Timestamp| shown::at(at.as_millisecond(), zone);
+    world.screen.event(&json!({ "event": "clock-leapt", "from": aged.to_string(), "to": now.to_string() }));
+    world.screen.warning(&format!(
+        "the clock leapt from {} to {} with nothing noted in between, so it may be wrong: how old a snapshot is was judged \
+         as of {}. If the clock is right, say --yes; after a week of rounds it is believed without that",
+        shown(aged),
+        shown(now),
+        shown(aged),
+    ));
+}
+
 impl Forget {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (school, screen) = (school(world)?, world.screen);
+        let (school, screen) = (school_unless(self.dry_run, world)?, world.screen);
         let failed = |e| told(e, world);
         let systems: BTreeSet<String> = self
             .systems
@@ -51,7 +66,12 @@ impl Forget {
         if let Some(name) = &self.undo {
             return self.back(name, &school, &mut opened, world).map(|done| outcome.and(done));
         }
-        let verdicts = retained(&school, &opened, &systems).map_err(failed)?;
+        let (aged, leapt) = school.age_time().map_err(failed)?;
+        let now = if world.global.yes { school.clock.decided() } else { aged };
+        if leapt && !world.global.yes {
+            tell_leap(&school, aged, world);
+        }
+        let verdicts = retained(&school, &opened, &systems, now).map_err(failed)?;
         for verdict in &verdicts {
             let (id, named) = (verdict.id.to_string(), opened[verdict.copy].spot.named());
             screen.event(&json!({

@@ -4,7 +4,7 @@ use clap::Args;
 use dr_ledger::{Head, verify};
 use serde_json::json;
 
-use super::opened::{school, told};
+use super::opened::{question, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
@@ -22,7 +22,7 @@ pub struct Ledger {
 
 impl Ledger {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (screen, school) = (world.screen, school(world)?);
+        let (screen, school) = (world.screen, question(world)?);
         let path = school.ledger.path();
         if self.verify {
             let anchor = self.anchor.as_deref().map(|text| {

@@ -7,7 +7,7 @@ use dr_run::media::{self, NewMedium};
 use dr_run::{RunError, School};
 use serde_json::json;
 
-use super::opened::{school, told};
+use super::opened::{school_unless, told};
 use crate::args::World;
 use crate::exit::{Failure, Outcome};
 use crate::shown;
@@ -131,7 +131,7 @@ fn pool(text: &str) -> Result<PoolId, BadName> {
 
 impl Media {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = school(world)?;
+        let school = school_unless(matches!(self.verb, Verb::Due | Verb::History(_)), world)?;
         let done = match &self.verb {
             Verb::Due => return due(&school, world),
             Verb::History(disk) => return history(&school, &disk.label, world),

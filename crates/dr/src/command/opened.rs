@@ -9,21 +9,39 @@ use dr_repo::RepoError;
 use dr_run::{Actor, Clock, Closed, Places, RunError, School, Surroundings, read_plan};
 use dr_runbook::Runbook;
 use dr_source::SourceError;
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 
 use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::hostname;
 
-/// Opens the one school that the command is about.
+/// Opens the one school that the command is about, to do something that is written down: at no time beyond tomorrow.
 ///
 /// # Errors
 /// [`Failure`], for a person to read.
 pub fn school(world: &World<'_>) -> Result<School, Failure> {
+    let school = question(world)?;
+    not_beyond_tomorrow(&school, world)?;
+    Ok(school)
+}
+
+/// Opens the one school that the command is about, to ask something that writes nothing down: `--at` may be any time.
+///
+/// # Errors
+/// [`Failure`], for a person to read.
+pub fn question(world: &World<'_>) -> Result<School, Failure> {
     school_of(world, &the_plan(world)?)
+}
+
+/// As [`school`], unless the command is only to say what it would do.
+///
+/// # Errors
+/// [`Failure`], for a person to read.
+pub fn school_unless(dry_run: bool, world: &World<'_>) -> Result<School, Failure> {
+    if dry_run { question(world) } else { school(world) }
 }
 
 /// As [`school`], for one that may have had another name until now.
@@ -33,6 +51,7 @@ pub fn school(world: &World<'_>) -> Result<School, Failure> {
 pub fn school_renamed(world: &World<'_>, old: Option<&str>) -> Result<School, Failure> {
     let Some(old) = old else { return school(world) };
     let school = unasked(world, &the_plan(world)?)?;
+    not_beyond_tomorrow(&school, world)?;
     dr_run::renamed(&school.places.state, old, &school.plan.school.name).map_err(|error| told(error, world))?;
     Ok(school)
 }
@@ -45,7 +64,27 @@ fn the_plan(world: &World<'_>) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Opens the school of one plan, whose state must be its own.
+/// What is written down for a day that has not come counts for nothing, and one that was mistyped stays in the record. A
+/// sample school, and tests, live at chosen times.
+fn not_beyond_tomorrow(school: &School, world: &World<'_>) -> Result<(), Failure> {
+    let Some(at) = &world.global.at else { return Ok(()) };
+    let now = school.now();
+    let clock = now.real.to_zoned(school.plan.school.timezone.clone());
+    let after = clock.date().checked_add(2.days()).ok();
+    let end = after.and_then(|day| day.to_zoned(clock.time_zone().clone()).ok()).map(|day| day.timestamp());
+    if now.moved_counts || end.is_none_or(|end| now.decided < end) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "--at {} is beyond tomorrow, and this command writes down what it does: the clock says {}. Nothing was done. Leave \
+         --at out, or set the clock if it is wrong; what only asks may look further ahead, such as `dr status --at` and \
+         `dr plan next`",
+        crate::shown::name(at.as_bytes()),
+        clock.strftime("%a %-d %b %Y %H:%M"),
+    )))
+}
+
+/// Opens the school of one plan, whose state must be its own, to ask something that writes nothing down.
 ///
 /// # Errors
 /// [`Failure`], for a person to read.

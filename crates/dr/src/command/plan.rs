@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use super::opened::{school, time, told};
+use super::opened::{question, time, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 
@@ -53,7 +53,7 @@ impl Plan {
         if let Verb::New(new) = &self.verb {
             return new.run(world);
         }
-        let school = school(world)?;
+        let school = question(world)?;
         match &self.verb {
             Verb::New(new) => new.run(world),
             Verb::Check => Ok(check(&school, world)),

@@ -4,7 +4,7 @@ use clap::Args;
 use dr_repo::Tally;
 use dr_run::{Pruning, open_all, open_to_write, prune};
 
-use super::opened::{away, school, surroundings, told};
+use super::opened::{away, school_unless, surroundings, told};
 use super::pruned;
 use crate::args::World;
 use crate::exit::{Failure, Outcome};
@@ -26,7 +26,7 @@ pub struct Prune {
 
 impl Prune {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (school, screen) = (school(world)?, world.screen);
+        let (school, screen) = (school_unless(self.how.dry_run, world)?, world.screen);
         let failed = |e| told(e, world);
         let key = school.maintaining_key(&surroundings()).map_err(failed)?;
         let open = if self.how.dry_run { open_all } else { open_to_write };
@@ -34,8 +34,13 @@ impl Prune {
         let mut outcome = away(closed, opened.is_empty(), world);
         for one in &mut opened {
             let (named, tally) = (one.spot.named(), Tally::default());
-            let how =
-                Pruning { dry: self.how.dry_run, at_once: self.how.now, stop: world.signals.stop(), tally: &tally };
+            let how = Pruning {
+                dry: self.how.dry_run,
+                at_once: self.how.now,
+                clock_is_right: world.global.yes,
+                stop: world.signals.stop(),
+                tally: &tally,
+            };
             let done = observe::while_shown(screen, &tally, observe::pruning, || {
                 prune(&school, one, &how, &mut |verdict| pruned::verdict(screen, verdict, Some(&named)))
             })

@@ -4,7 +4,7 @@ use clap::Args;
 use dr_repo::Tally;
 use dr_run::{Mending, mend, open_all, open_to_write};
 
-use super::opened::{away, school, surroundings, told};
+use super::opened::{away, school_unless, surroundings, told};
 use super::repaired;
 use crate::args::World;
 use crate::exit::{Failure, Outcome};
@@ -27,7 +27,7 @@ pub struct Repair {
 
 impl Repair {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (school, screen) = (school(world)?, world.screen);
+        let (school, screen) = (school_unless(self.dry_run, world)?, world.screen);
         let failed = |e| told(e, world);
         let key = school.reading_key(&surroundings()).map_err(failed)?;
         let open = if self.dry_run { open_all } else { open_to_write };

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use dr_ledger::{Digest, Event};
+use dr_ledger::{Digest, Event, History};
 use dr_report::{LetterError, letter};
 use dr_round::{Gathered, write_letter};
 use serde_json::json;
 
 use super::due::failure;
-use super::opened::{runbook, school, told};
+use super::opened::{runbook, school_unless, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 
@@ -33,10 +33,10 @@ enum Verb {
 impl Report {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let Verb::Weekly { out } = &self.verb;
-        let (screen, school) = (world.screen, school(world)?);
+        let (screen, school) = (world.screen, school_unless(out.is_none(), world)?);
         let book = runbook(&school, world);
         let gathered = Gathered::of(&school, book.as_ref()).map_err(|e| told(e, world))?;
-        let last = school.history().map_err(|e| told(e, world))?.last_letter();
+        let last = History::of(&gathered.contents.entries).last_letter();
         let number = last.map_or(1, |last| last.number + 1);
         let given = gathered.given(&school);
         let failed = |e: LetterError| Failure::new(Cause::Failed, format!("the letter could not be written: {e}"));

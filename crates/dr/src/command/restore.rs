@@ -8,7 +8,7 @@ use dr_repo::Tally;
 use dr_run::{School, Wanted, Which, restore};
 use serde_json::json;
 
-use super::opened::{school, surroundings, time, told};
+use super::opened::{school_unless, surroundings, time, told};
 use super::rehearse::Rehearse;
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
@@ -56,7 +56,7 @@ pub struct Restore {
 
 impl Restore {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = school(world)?;
+        let school = school_unless(self.dry_run && !self.rehearse.rehearse, world)?;
         if self.rehearse.rehearse {
             return self.rehearse.run(&school, &self.systems, self.target.as_deref(), world);
         }

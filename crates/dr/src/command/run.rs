@@ -80,6 +80,7 @@ impl Run {
             let outcome = done.runs.iter().fold(Outcome::done(), |outcome, run| self.judged(outcome, run));
             return Ok(proofs(outcome, &done)
                 .with(done.found_gone(), Cause::Failed)
+                .with(done.ahead.is_some(), Cause::Unverified)
                 .with(!done.troubles.is_empty(), Cause::Missing)
                 .with(world.signals.stopped(), world.signals.cause()));
         }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use dr_process::Program;
 use serde_json::json;
 
-use super::opened::school;
+use super::opened::question;
 use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
@@ -84,7 +84,7 @@ impl Which {
 }
 
 fn wanted_here(world: &World<'_>) -> Result<Wanted, Failure> {
-    let mut school = school(world)?;
+    let mut school = question(world)?;
     let no_path = |what: &str, why: std::io::Error| Failure::new(Cause::Failed, format!("{what} is not known: {why}"));
     school.places.plan = std::path::absolute(&school.places.plan).map_err(|why| no_path("the plan's place", why))?;
     school.places.cache = std::path::absolute(&school.places.cache).map_err(|why| no_path("the cache's place", why))?;

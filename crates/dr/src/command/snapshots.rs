@@ -4,7 +4,7 @@ use clap::Args;
 use dr_run::{kept, open_all};
 use serde_json::json;
 
-use super::opened::{away, school, told};
+use super::opened::{away, question, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
@@ -22,7 +22,7 @@ pub struct Snapshots {
 
 impl Snapshots {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (screen, school) = (world.screen, school(world)?);
+        let (screen, school) = (world.screen, question(world)?);
         let failed = |e| told(e, world);
         let system = self.system.as_deref().map(|name| school.system_or_state(name)).transpose().map_err(failed)?;
         let key = school.host_key().map_err(failed)?;

@@ -9,7 +9,7 @@ use dr_round::Gathered;
 use dr_run::School;
 use serde_json::{Value, json};
 
-use super::opened::{runbook, school, school_of, told};
+use super::opened::{question, runbook, school_of, told};
 use super::sealed;
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
@@ -30,7 +30,7 @@ impl Status {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let plans = &world.global.plans;
         if plans.len() < 2 && self.sealed.is_empty() {
-            let said = Said::of(&school(world)?, world)?;
+            let said = Said::of(&question(world)?, world)?;
             world.screen.say(said.text.trim_end());
             world.screen.document(&said.document);
             return Ok(exit(Outcome::done(), said.row.overall));

@@ -1,5 +1,6 @@
 //! What does a fact about this machine mean for backups, letters and restores? Pure.
 
+use dr_ledger::Ahead;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::service::Caller;
@@ -106,16 +107,23 @@ pub fn scratch(room: Room, largest: Option<u64>) -> Check {
     }
 }
 
-/// Whether the clock can be right: nothing has happened after now.
-pub fn clock(now: Timestamp, newest: Option<Timestamp>) -> Check {
-    match newest {
-        Some(newest) if newest.duration_since(now) > SignedDuration::from_mins(5) => fail(
-            "clock",
-            format!("the ledger's newest entry is from {newest}, which has not come yet"),
-            "Set the clock, and let it be kept right (systemd-timesyncd or chrony).",
+/// Whether the clock can be right: nothing is noted of a time that has not come, or it is over.
+pub fn clock(ahead: Option<&Ahead>) -> Check {
+    let Some(ahead) = ahead else {
+        return ok("clock", "nothing is noted of a time that has not come, or it is over");
+    };
+    let noted = shown::count(ahead.count as u64, "entry of the ledger is", "entries of the ledger are");
+    fail(
+        "clock",
+        format!(
+            "{noted} dated ahead of the clock (number {} to {}, up to {}): it was wrong then, or is wrong now; they count for \
+             nothing",
+            ahead.first,
+            ahead.last,
+            ahead.until.strftime("%Y-%m-%d %H:%M UTC")
         ),
-        _ => ok("clock", "not before anything that has happened"),
-    }
+        "If it is wrong now, set it, and let it be kept right (systemd-timesyncd or chrony). If it is right, run `dr run`.",
+    )
 }
 
 /// Whether anything calls dr, and whether that works.
@@ -202,8 +210,9 @@ mod tests {
     #[test]
     fn a_clock_before_the_ledger_and_a_silent_timer_are_failures() {
         let now = at("2026-11-20T12:00:00Z");
-        assert_eq!(clock(now, Some(at("2026-11-20T12:04:00Z"))).verdict, Verdict::Ok);
-        assert_eq!(clock(now, Some(at("2026-11-21T12:00:00Z"))).verdict, Verdict::Fail);
+        let ahead = Ahead { count: 9, first: 12, last: 20, until: at("2030-06-03T20:00:00Z"), behind: false };
+        assert_eq!(clock(None).verdict, Verdict::Ok);
+        assert_eq!(clock(Some(&ahead)).verdict, Verdict::Fail);
         let (fresh, old) = (Some(at("2026-11-20T11:00:00Z")), Some(at("2026-11-18T11:00:00Z")));
         assert_eq!(rounds(now, fresh, &[]).verdict, Verdict::Warn);
         assert_eq!(rounds(now, fresh, &[Caller::Timer]).verdict, Verdict::Ok);

@@ -105,10 +105,13 @@ pub fn state(school: &School, contents: Result<&Contents, String>) -> Vec<Check>
 
 /// What has been, and who calls.
 pub fn rounds(school: &School, contents: &Contents) -> Vec<Check> {
-    let newest = contents.entries.iter().map(|entry| entry.real).max();
     let callers = place::installed(Path::new("/"));
     let now = school.clock.at_real();
-    vec![judge::clock(now, newest), judge::rounds(now, newest, &callers)]
+    let ahead = dr_ledger::ahead(&contents.entries, now);
+    // What is noted of a time that has not come says nothing about when anybody last called.
+    let come = contents.entries.iter().map(|entry| entry.real);
+    let newest = come.filter(|at| at.duration_since(now) <= dr_ledger::CLOCK_SLACK).max();
+    vec![judge::clock(ahead.as_ref()), judge::rounds(now, newest, &callers)]
 }
 
 /// Each target: reached, a repository of ours there, writable, room.

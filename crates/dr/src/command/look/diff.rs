@@ -6,7 +6,7 @@ use dr_run::Which;
 use super::differ::Manner;
 use super::{From, View};
 use crate::args::World;
-use crate::command::opened::{school, told};
+use crate::command::opened::{question, told};
 use crate::exit::{Cause, Failure, Outcome};
 
 /// Say what is different between two snapshots of a system
@@ -32,7 +32,7 @@ pub struct Diff {
 
 impl Diff {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = school(world)?;
+        let school = question(world)?;
         let looked = self.from.open(&self.system, &school, world)?;
         let which = |name: &str| if name == "latest" { Which::Latest } else { Which::Id(name.to_owned()) };
         let (chosen, to) = looked.two(&which(&self.a), &which(&self.b)).map_err(|e| told(e, world))?;

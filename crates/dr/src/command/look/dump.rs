@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{From, View, pour};
 use crate::args::World;
-use crate::command::opened::{school, told};
+use crate::command::opened::{question, told};
 use crate::exit::{Cause, Failure, Outcome};
 
 /// Write one file of a system's snapshot to standard output
@@ -26,7 +26,7 @@ pub struct Dump {
 
 impl Dump {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = school(world)?;
+        let school = question(world)?;
         let looked = self.from.open(&self.system, &school, world)?;
         let chosen = looked.one(&self.moment.which(&school)?).map_err(|e| told(e, world))?;
         let view = View::of(&chosen, &school, world);

@@ -8,7 +8,7 @@ use dr_run::{Kept, Looked, RunError, School, Which, kept};
 use super::sought::{Question, Sought, Telling};
 use super::{From, View};
 use crate::args::World;
-use crate::command::opened::{school, told};
+use crate::command::opened::{question, told};
 use crate::exit::{Failure, Outcome};
 
 /// Find files in a system's snapshots, or in all systems', and say in which they are
@@ -29,7 +29,7 @@ pub struct Find {
 
 impl Find {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = school(world)?;
+        let school = question(world)?;
         match &self.system {
             Some(word) if self.is_system(&school, word) => self.in_one(word, &school, world),
             Some(word) => {
