@@ -1,6 +1,7 @@
 //! What a snapshot relies on is there: what is missing, cut off or known to be damaged is stored again as long as the
 //! source has it, and earlier snapshots become whole by that.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -12,7 +13,8 @@ use dr_repo::{
     Touched,
 };
 use dr_store::memory::MemoryStore;
-use dr_store::{Body, Key, Shelf};
+use dr_store::wrap::faulty::{Fault, Faulty};
+use dr_store::{Body, Key, Shelf, Store};
 
 use crate::support::*;
 
@@ -337,4 +339,36 @@ fn damage_names_the_systems_that_it_touches_and_no_others() {
     let options = Check { read_data: ReadData::None, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
     let found = dr_repo::scrub(&scene.shelf, &options);
     assert!(found.is_err() || found.unwrap().touched.any);
+}
+
+#[test]
+fn whichever_operation_fails_a_run_that_stores_again_what_was_lost_can_be_run_again() {
+    let (scene, tree) = (Scene::new(), larger(3));
+    let first = scene.run(&tree);
+    let pack = scene.packs().remove(0);
+    scene.shelf.delete(&pack).unwrap();
+    let damaged = scene.store.snapshot();
+    for fault in [Fault::Before(ErrorKind::TimedOut), Fault::After(ErrorKind::TimedOut), Fault::Full] {
+        for k in 1.. {
+            scene.store.restore(damaged.clone());
+            let faulty = Arc::new(Faulty::new(scene.store.clone() as Arc<dyn Store>));
+            faulty.fail_once(k, fault);
+            let shelf = scene.school.shelf(faulty.clone());
+            let outcome = scene
+                .school
+                .open_blind(&shelf)
+                .and_then(|mut repository| scene.keep(&mut repository, "admin", entries(&tree)));
+            let again = scene.run(&tree);
+            for id in [first.snapshot, again.snapshot] {
+                scene.is_whole(id, &tree);
+            }
+            if let Ok(done) = &outcome {
+                scene.is_whole(done.snapshot, &tree);
+            }
+            if !faulty.is_spent() {
+                assert!(outcome.is_ok() && k > 10, "{k}");
+                break;
+            }
+        }
+    }
 }
