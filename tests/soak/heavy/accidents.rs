@@ -1,0 +1,85 @@
+//! A small school with two servers lives with accidents drawn each day, and an oracle beside it says what is really so.
+//!
+//! Two short lives here, two hundred of a term by `cargo xtask soak accidents`; and old faults, planted again, must each
+//! be found. What the oracle shares with dr and what not stands in decision 0033.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::ground::{count, seed};
+use life::{ALL, Lived, Way, live};
+
+mod accident;
+mod letter;
+mod life;
+mod oracle;
+mod school;
+
+/// Days of a life here, and of a term when somebody asks for more lives.
+fn days() -> i64 {
+    if std::env::var_os("DR_SOAK_COUNT").is_some() { 91 } else { 30 }
+}
+
+/// CPU seconds of the programs that this one started and waited for.
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    // After the name come state, parent, …; cutime and cstime are the 14th and 15th, in hundredths.
+    (fields[13].parse::<f64>().unwrap() + fields[14].parse::<f64>().unwrap()) / 100.0
+}
+
+/// Every seed lives, on as many threads as there are cores; what failed is shown with its diary.
+fn lives(ways: Vec<Way>) {
+    let (next, begun, before) = (AtomicU64::new(0), Instant::now(), cpu());
+    let results: Mutex<Vec<(Way, Result<Lived, String>)>> = Mutex::default();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(ways.len());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(way) = ways.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                    let lived = live(*way).map_err(|broken| broken.shown(way.seed));
+                    if let Err(why) = &lived {
+                        println!("accidents: BROKEN: {why}");
+                    }
+                    results.lock().unwrap().push((*way, lived));
+                }
+            });
+        }
+    });
+    let results = results.into_inner().unwrap();
+    let (mut all, mut broken) = (Lived::default(), 0);
+    for (_, lived) in &results {
+        match lived {
+            Ok(lived) => all.add(lived),
+            Err(_) => broken += 1,
+        }
+    }
+    println!(
+        "accidents: {} seeds, {broken} broken; {} days lived, {} restores by the oracle, {} alerts, {} green, {:.2} s of \
+         CPU a day, {:.0} s; {:?}",
+        results.len(),
+        all.days,
+        all.restores,
+        all.alerts,
+        all.green,
+        (cpu() - before) / (all.days.max(1) as f64),
+        begun.elapsed().as_secs_f64(),
+        all.accidents,
+    );
+    let why: Vec<&String> = results.iter().filter_map(|(_, lived)| lived.as_ref().err()).collect();
+    assert!(why.is_empty(), "{broken} of {} seeds: {}", results.len(), why[0]);
+}
+
+#[test]
+fn a_school_with_accidents_is_told_of_each_and_of_nothing_that_is_not_so() {
+    let (first, count) = (seed(), count(2));
+    println!("accidents: seeds {first} to {}, {} days each", first + count - 1, days());
+    let way = |seed| Way { seed, days: days(), kinds: ALL, planted: None };
+    lives((first..first + count).map(way).collect());
+}
+
+#[test]
+fn calm_days_bring_no_alarm() {
+    lives(vec![Way { seed: seed(), days: std::env::var("CALM").map_or(10, |d| d.parse().unwrap()), kinds: &[], planted: None }]);
+}
