@@ -42,8 +42,27 @@ pub enum Kind {
 use Kind::*;
 
 pub const KINDS: [Kind; 21] = [
-    Unmounted, Deleted, Emptied, Older, Linked, Swapped, LeftIn, SlotEmpty, PacksDeleted, PacksRotten, PartlyEmpty,
-    SourceUnmounted, SourceDamaged, ClockAhead, ClockBehind, AtTyped, StateCut, StateOld, Killed, StrayLog, Leaves,
+    Unmounted,
+    Deleted,
+    Emptied,
+    Older,
+    Linked,
+    Swapped,
+    LeftIn,
+    SlotEmpty,
+    PacksDeleted,
+    PacksRotten,
+    PartlyEmpty,
+    SourceUnmounted,
+    SourceDamaged,
+    ClockAhead,
+    ClockBehind,
+    AtTyped,
+    StateCut,
+    StateOld,
+    Killed,
+    StrayLog,
+    Leaves,
 ];
 
 /// Where an accident is: no two at one time are in one.
@@ -83,7 +102,7 @@ impl Accident {
         let system = SYSTEMS[luck.below(3) as usize];
         let friday = school.weekday(day) == Weekday::Friday;
         // The disk moves on Fridays; an accident with it is over by then.
-        let to_friday = (1..7).find(|ahead| school.weekday(day + ahead) == Weekday::Friday).unwrap();
+        let to_friday = (1..=7).find(|ahead| school.weekday(day + ahead) == Weekday::Friday).unwrap();
         let (area, until) = match kind {
             Unmounted | Deleted | Emptied | Older => (Area::Target(target), day + lasts),
             Linked => (Area::Target("offsite"), day + lasts),
@@ -157,7 +176,9 @@ impl Accident {
                 for target in TARGETS {
                     folders.push(school.place(self.server, target, None));
                 }
-                if self.server == FILES && let Some(disk) = school.slot {
+                if self.server == FILES
+                    && let Some(disk) = school.slot
+                {
                     folders.push(school.place(FILES, "disks", Some(&format!("disk-{}", disk + 1))));
                 }
             }
@@ -376,7 +397,9 @@ impl Accident {
                 Area::People => matches!(rule, "leaver" | "lead" | "custodian" | "people" | "plan" | "rotation"),
                 Area::Source(mine) => about == *mine,
                 // What is wrong with the disk costs its copies, and its turn.
-                Area::Disk => of_system || about.starts_with("disk") || matches!(rule, "rotation" | "copies" | "device"),
+                Area::Disk => {
+                    of_system || about.starts_with("disk") || matches!(rule, "rotation" | "copies" | "device")
+                }
                 Area::Target(target) => {
                     of_system || about == *target || (about == "school" && rule != "ledger" && rule != "clock")
                 }
@@ -430,7 +453,11 @@ fn emptied(folder: &Path) {
 }
 
 fn removed(path: &Path) {
-    if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { let _ = fs::remove_file(path); }
+    if path.is_dir() {
+        fs::remove_dir_all(path).unwrap()
+    } else {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Away, with an empty folder in its place.

@@ -1,9 +1,9 @@
 //! Which systems does a line of the letter say would come back, and to when?
 
 use jiff::Timestamp;
+use jiff::ToSpan;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
-use jiff::ToSpan;
 
 /// The systems that the line beginning with `lead` says would come back, each with the moment; titles stand for ids.
 pub fn back_to(
@@ -28,8 +28,10 @@ pub fn back_to(
     for part in line.split(';').map(str::trim) {
         let Some((names, when)) = part.split_once(" back to ") else { continue };
         let back = moment(when, now).ok_or_else(|| format!("\"{part}\" names no moment that a test can read"))?;
-        let named: Vec<&(String, String)> =
-            titles.iter().filter(|(_, title)| names.split(", ").flat_map(|one| one.split(" and ")).any(|one| one == title)).collect();
+        let named: Vec<&(String, String)> = titles
+            .iter()
+            .filter(|(_, title)| names.split(", ").flat_map(|one| one.split(" and ")).any(|one| one == title))
+            .collect();
         if named.is_empty() {
             other.push(back);
         }

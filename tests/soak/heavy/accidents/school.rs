@@ -26,6 +26,8 @@ pub const SYSTEMS: [(usize, &str); 3] = [(FILES, "office"), (FILES, "lessons"), 
 /// Targets that are a folder; the pool of disks is `disks`.
 pub const TARGETS: [&str; 2] = ["nas", "offsite"];
 pub const DISKS: usize = 3;
+/// Papers that people work on.
+const PAPERS: u64 = 9;
 
 pub struct School {
     pub ground: Ground,
@@ -61,9 +63,11 @@ impl School {
         for folder in ["nas", "offsite", "annexe"] {
             fs::create_dir_all(school.ground.path(folder)).unwrap();
         }
-        for number in 0..30_u64 {
+        // Much that stays, and a little that is worked on: so a day's change is small, and what is unusual shows.
+        for number in 0..36_u64 {
             let folder = ["office", "lessons", "films"][(number % 3) as usize];
-            school.write(&format!("files/srv/{folder}/paper-{number}"), &luck.noise(400 + (number as usize) * 7));
+            let length = if number < PAPERS { 500 } else { 6_000 + number as usize };
+            school.write(&format!("files/srv/{folder}/paper-{number}"), &luck.noise(length));
         }
         let mis = rusqlite::Connection::open(school.ground.path("mis/srv/mis.db")).unwrap();
         mis.execute_batch("CREATE TABLE pupil (name TEXT, mark INTEGER)").unwrap();
@@ -152,10 +156,7 @@ class = "offsite"
         if let Some(disk) = self.slot {
             on.push((self.ground.path("files/disks/slot"), format!("disk-{}", disk + 1)));
         }
-        let mut text = String::new();
-        for (path, device) in &on {
-            text += &format!("[[device]]\nfolder = {path:?}\ndevice = {device:?}\n");
-        }
+        let text: String = on.iter().map(|(path, device)| format!("{path:?} = {device:?}\n")).collect();
         for name in NAMES {
             self.write(&format!("{name}/dr-test-devices.toml"), text.as_bytes());
         }
@@ -326,7 +327,7 @@ class = "offsite"
             }
             _ => {
                 for _ in 0..=luck.below(2) {
-                    let number = luck.below(10) * 3;
+                    let number = luck.below(PAPERS / 3) * 3;
                     let (folder, number) = match (system, luck.below(2)) {
                         ("office", _) => ("office", number),
                         (_, 0) => ("lessons", number + 1),
@@ -400,11 +401,14 @@ fn rows(database: &Path) -> Option<Contents> {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let mis = rusqlite::Connection::open_with_flags(database, flags).ok()?;
     let mut query = mis.prepare("SELECT rowid, name, mark FROM pupil").ok()?;
-    let rows = query.query_map([], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
-    });
+    let rows = query.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?)));
     let rows: Result<Vec<_>, _> = rows.ok()?.collect();
-    Some(rows.ok()?.into_iter().map(|(id, name, mark)| (id.to_string(), format!("{name} {mark}").into_bytes())).collect())
+    Some(
+        rows.ok()?
+            .into_iter()
+            .map(|(id, name, mark)| (id.to_string(), format!("{name} {mark}").into_bytes()))
+            .collect(),
+    )
 }
 
 /// A copy of a folder as it is.
