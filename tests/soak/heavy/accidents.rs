@@ -19,7 +19,13 @@ mod school;
 
 /// Days of a life here, and of a term when somebody asks for more lives.
 fn days() -> i64 {
-    if std::env::var_os("DR_SOAK_COUNT").is_some() { 91 } else { 30 }
+    let term = if is_whole() { 91 } else { 30 };
+    std::env::var("DR_SOAK_DAYS").map_or(term, |days| days.parse().unwrap())
+}
+
+/// Whether this is the soak.
+fn is_whole() -> bool {
+    std::env::var_os("DR_SOAK_COUNT").is_some()
 }
 
 /// All accidents, or those that whoever narrows a trouble down names in `DR_SOAK_ONLY`, as the diary's end counts them.
@@ -109,7 +115,7 @@ const PLANTED: [(&str, &[Kind]); 6] = [
 
 #[test]
 fn each_old_fault_that_is_planted_again_is_found() {
-    let whole = std::env::var_os("DR_SOAK_COUNT").is_some();
+    let whole = is_whole();
     for (fault, among) in PLANTED {
         // Among its own accidents here, so that days are enough; among all of them by the soak.
         let (kinds, most): (&'static [Kind], u64) = if whole { (&KINDS, 20) } else { (among, 3) };

@@ -275,7 +275,7 @@ impl Accident {
                 format!("the source of {} is scrambled", self.system())
             }
             ClockAhead | ClockBehind => {
-                let days = [1, 2, 9, 40, 400, 1300][(self.way % 6) as usize];
+                let days = [2, 3, 9, 40, 400, 1300][(self.way % 6) as usize];
                 let days = if self.kind == ClockAhead { days } else { -days };
                 school.skew[self.server] = days;
                 format!("the clock of {name} is wrong by {days} days")
