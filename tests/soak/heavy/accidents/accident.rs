@@ -107,8 +107,8 @@ impl Accident {
             Unmounted | Deleted | Emptied | Older => (Area::Target(target), day + lasts),
             Linked => (Area::Target("offsite"), day + lasts),
             StrayLog => (Area::Target(target), day + lasts),
-            PacksDeleted | PacksRotten if way % 3 == 0 => (Area::Everywhere, day),
-            PacksDeleted | PacksRotten => (Area::Target(target), day),
+            PacksDeleted | PacksRotten if way % 3 == 0 => (Area::Everywhere, day + lasts),
+            PacksDeleted | PacksRotten => (Area::Target(target), day + lasts),
             Swapped | SlotEmpty if friday || school.slot.is_none() => return None,
             Swapped | SlotEmpty => (Area::Disk, day + lasts.min(to_friday)),
             LeftIn if !friday || school.slot.is_none() => return None,
@@ -116,7 +116,7 @@ impl Accident {
             PartlyEmpty => (Area::Source("lessons"), day + lasts),
             SourceUnmounted | SourceDamaged => (Area::Source(system.1), day + lasts),
             ClockAhead | ClockBehind | AtTyped | Killed => (Area::Host, day + 1),
-            StateCut | StateOld => (Area::Host, day),
+            StateCut | StateOld => (Area::Host, day + lasts),
             Leaves => (Area::People, day + lasts),
         };
         match kind {
@@ -145,6 +145,15 @@ impl Accident {
     /// The day after whose round all must be as if nothing had been.
     pub fn settled(&self) -> i64 {
         self.until + 2
+    }
+
+    /// The last day after whose round a copy need not be whole yet: nobody has to mend packs for the next runs to store
+    /// what is missing.
+    pub fn excuses_to(&self) -> i64 {
+        match self.kind {
+            PacksDeleted | PacksRotten => self.from,
+            _ => self.until,
+        }
     }
 
     /// Whether it is about this server.
@@ -366,7 +375,29 @@ impl Accident {
                 school.leaves = day.map(|day| (day, true));
                 school.plans();
             }
-            SlotEmpty | LeftIn | PacksDeleted | PacksRotten | AtTyped | StateCut | StateOld | Killed => {}
+            PacksDeleted | PacksRotten => {
+                let targets = if self.area == Area::Everywhere { &TARGETS[..] } else { &[target][..] };
+                for target in targets {
+                    let _ = school.with_key(self.server, at, &["repair", target]);
+                }
+                if self.area == Area::Everywhere && self.server == FILES {
+                    let _ = school.with_key(self.server, at, &["repair", "disks"]);
+                }
+            }
+            StateCut | StateOld => {
+                let said = school.dr(self.server, at, &["--json", "ledger", "--verify"]);
+                let said: serde_json::Value = serde_json::from_str(&said.stdout).unwrap_or_default();
+                let misfits = said["misfits"].as_array().cloned().unwrap_or_default();
+                if let Some(newest) = misfits.iter().filter_map(|misfit| misfit["entry"].as_u64()).max() {
+                    let (newest, because) = (newest.to_string(), ["--because", "the state was lost"]);
+                    let words = ["--by", "ash", "ledger", "--accept", &newest, because[0], because[1]];
+                    let _ = school.dr(self.server, at, &words);
+                }
+                if self.server == FILES {
+                    school.told_again(at);
+                }
+            }
+            SlotEmpty | LeftIn | AtTyped | Killed => {}
         }
     }
 
@@ -411,10 +442,9 @@ impl Accident {
     /// The rules of which one at least must be told of it.
     pub fn rules(&self) -> &'static [&'static str] {
         match self.kind {
-            Unmounted | Deleted | Emptied | Older => &["gone", "failed"],
-            Linked => &["same-copy", "same-device", "separate", "copies", "off-site", "gone"],
-            Swapped | SlotEmpty => &["in-sight", "disk", "wrong-disk", "slot", "missing", "failed"],
-            LeftIn => &["in-sight", "disk"],
+            Unmounted | Deleted | Emptied | Older => &["gone"],
+            Linked => &["same-device", "gone"],
+            Swapped | SlotEmpty | LeftIn => &["sight"],
             PacksDeleted | PacksRotten => &["damaged"],
             PartlyEmpty | SourceUnmounted => &["suspicious"],
             SourceDamaged => &["suspicious", "failed", "complete"],

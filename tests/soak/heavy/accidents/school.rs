@@ -271,7 +271,18 @@ class = "offsite"
             &["--by", "elm", "media", "receive", &label],
         ];
         for act in acts {
-            self.dr(FILES, at, act).ended(0);
+            // Whoever lost the ledger's end may be told that this cannot be.
+            let _ = self.dr(FILES, at, act);
+        }
+    }
+
+    /// After the ledger lost its end people say again where each disk is.
+    pub fn told_again(&self, at: Timestamp) {
+        for disk in (0..DISKS).filter(|disk| self.slot != Some(*disk)) {
+            self.taken_away(disk, at);
+        }
+        if let Some(disk) = self.slot {
+            let _ = self.brought(disk, at);
         }
     }
 
