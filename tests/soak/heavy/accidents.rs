@@ -106,7 +106,7 @@ fn calm_days_bring_no_alarm() {
 /// Old faults of dr that a switch plants again, with the accidents among which each hides.
 const PLANTED: [(&str, &[Kind]); 6] = [
     ("future-counts", &[Kind::ClockAhead]),
-    ("same-device", &[Kind::Linked]),
+    ("same-device", &[Kind::Moved]),
     ("in-sight-offline", &[Kind::LeftIn]),
     ("gone-untold", &[Kind::Deleted, Kind::Emptied]),
     ("packs-believed", &[Kind::PacksDeleted]),

@@ -18,6 +18,8 @@ pub enum Kind {
     Older,
     /// A link to the other target stands where it was.
     Linked,
+    /// It was moved onto the other one's device, and mounted from there.
+    Moved,
     Swapped,
     LeftIn,
     SlotEmpty,
@@ -41,12 +43,13 @@ pub enum Kind {
 
 use Kind::*;
 
-pub const KINDS: [Kind; 21] = [
+pub const KINDS: [Kind; 22] = [
     Unmounted,
     Deleted,
     Emptied,
     Older,
     Linked,
+    Moved,
     Swapped,
     LeftIn,
     SlotEmpty,
@@ -105,7 +108,7 @@ impl Accident {
         let to_friday = (1..=7).find(|ahead| school.weekday(day + ahead) == Weekday::Friday).unwrap();
         let (area, until) = match kind {
             Unmounted | Deleted | Emptied | Older => (Area::Target(target), day + lasts),
-            Linked => (Area::Target("offsite"), day + lasts),
+            Linked | Moved => (Area::Target("offsite"), day + lasts),
             StrayLog => (Area::Target(target), day + lasts),
             PacksDeleted | PacksRotten if way % 3 == 0 => (Area::Everywhere, day + lasts),
             PacksDeleted | PacksRotten => (Area::Target(target), day + lasts),
@@ -159,7 +162,7 @@ impl Accident {
     /// Whether it is about this server.
     pub fn meets(&self, server: usize) -> bool {
         match (&self.area, self.kind) {
-            (Area::Target(_), Unmounted | Linked) | (Area::People, _) => true,
+            (Area::Target(_), Unmounted | Linked | Moved) | (Area::People, _) => true,
             (Area::Everywhere, _) => true,
             _ => self.server == server,
         }
@@ -225,6 +228,11 @@ impl Accident {
                 std::os::unix::fs::symlink(ground("nas"), ground("offsite")).unwrap();
                 school.devices();
                 "offsite is a link to nas".into()
+            }
+            Moved => {
+                school.moved = true;
+                school.devices();
+                "offsite is moved onto the device of nas and mounted from there".into()
             }
             Swapped => {
                 let (was, other) = (school.slot.unwrap(), (school.slot.unwrap() + 1) % DISKS);
@@ -350,6 +358,10 @@ impl Accident {
                 fs::rename(ground("offsite.away"), ground("offsite")).unwrap();
                 school.devices();
             }
+            Moved => {
+                school.moved = false;
+                school.devices();
+            }
             // The disk that the ledger calls loaded comes back.
             Swapped => school.plug(Some((school.slot.unwrap() + DISKS - 1) % DISKS)),
             PartlyEmpty => back(&ground("lessons.away"), &ground("files/srv/lessons")),
@@ -444,6 +456,7 @@ impl Accident {
         match self.kind {
             Unmounted | Deleted | Emptied | Older => &["gone"],
             Linked => &["same-device", "gone"],
+            Moved => &["same-device"],
             Swapped | SlotEmpty | LeftIn => &["sight"],
             PacksDeleted | PacksRotten => &["damaged"],
             PartlyEmpty | SourceUnmounted => &["suspicious"],

@@ -168,7 +168,10 @@ impl Claim {
                 let plugged = school.slot.is_some_and(|disk| format!("disk-{}", disk + 1) == *label);
                 (!plugged, !plugged)
             }
-            None => (self.target == "offsite" && !school.ground.path("offsite").is_symlink(), false),
+            None => {
+                let here = school.moved || school.ground.path("offsite").is_symlink();
+                (self.target == "offsite" && !here, false)
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct School {
     first: Date,
     /// How many days each server's clock is ahead.
     pub skew: [i64; 2],
+    /// What is mounted at `offsite` lies on the device of the NAS, in this building.
+    pub moved: bool,
     /// The disk that is plugged in, whatever the ledger says.
     pub slot: Option<usize>,
     /// The last day of whoever leads IT, if that is known, and whether somebody else leads it by now.
@@ -53,6 +55,7 @@ impl School {
             unlocked,
             first: "2026-09-07".parse().unwrap(),
             skew: [0, 0],
+            moved: false,
             slot: None,
             leaves: None,
             faketime: faketime(),
@@ -150,7 +153,8 @@ class = "offsite"
             let path = self.ground.path(target);
             // An empty folder where something was mounted is the server's own; a link leads where it leads.
             if !path.is_symlink() && path.join(".mounted").exists() {
-                on.push((path, target.into()));
+                let device = if target == "offsite" && self.moved { "nas" } else { target };
+                on.push((path, device.into()));
             }
         }
         if let Some(disk) = self.slot {
