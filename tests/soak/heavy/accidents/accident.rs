@@ -139,7 +139,8 @@ impl Accident {
             return None;
         }
         // Nothing to cut or to put back on the first days.
-        if matches!(kind, Older | StateOld) && day < 7 {
+        let image = format!("images/{target}-{}", NAMES[server]);
+        if matches!(kind, Older | StateOld) && !school.ground.path(&image).join("repo.json").exists() {
             return None;
         }
         Some(Self { kind, area, server, from: day, until, way, told: false, over: false })

@@ -78,7 +78,6 @@ pub fn live(way: Way) -> Result<Lived, Broken> {
         known: Default::default(),
         round: Duration::from_millis(150),
     };
-    fs::create_dir(life.school.ground.path("images")).unwrap();
     life.school.begin();
     for day in 0..way.days {
         if let Err(what) = life.day(day) {
@@ -185,13 +184,18 @@ impl Life {
 
     fn images(&mut self) {
         let ground = |name: &str| self.school.ground.path(name);
+        // What is put back is five days old at least.
+        let _ = fs::remove_dir_all(ground("images"));
+        let _ = fs::rename(ground("next"), ground("images"));
+        fs::create_dir(ground("next")).unwrap();
         for name in NAMES {
             for target in TARGETS {
-                if !self.accidents.iter().any(|one| !one.over && one.area == Area::Target(target)) {
-                    copied(&ground(target).join(name), &ground(&format!("images/{target}-{name}")));
+                let touched = |one: &Accident| !one.over && matches!(one.area, Area::Target(_) | Area::Everywhere);
+                if !self.accidents.iter().any(touched) {
+                    copied(&ground(target).join(name), &ground(&format!("next/{target}-{name}")));
                 }
             }
-            copied(&ground(name).join("state"), &ground(&format!("images/state-{name}")));
+            copied(&ground(name).join("state"), &ground(&format!("next/state-{name}")));
         }
     }
 
