@@ -439,13 +439,13 @@ impl Accident {
         self.meets(server)
             && match &self.area {
                 Area::People => matches!(rule, "leaver" | "lead" | "custodian" | "people" | "plan" | "rotation"),
-                Area::Source(mine) => about == *mine,
+                Area::Source(mine) => about == *mine || about == "school" && rule == "suspicious",
                 // What is wrong with the disk costs its copies, and its turn.
-                Area::Disk => {
-                    of_system || about.starts_with("disk") || matches!(rule, "rotation" | "copies" | "device")
-                }
+                Area::Disk => of_system || about.starts_with("disk") || about == "school" && rule == "copies",
                 Area::Target(target) => {
-                    of_system || about == *target || (about == "school" && rule != "ledger" && rule != "clock")
+                    let class = if *target == "nas" { "onsite" } else { target };
+                    let of_all = about == "school" && !["ledger", "clock", "runbook", "custodian"].contains(&rule);
+                    of_system || about == *target || about == class || of_all
                 }
                 Area::Host if self.kind == Killed => matches!(rule, "killed" | "failed" | "late" | "rpo"),
                 Area::Everywhere | Area::Host => true,

@@ -384,7 +384,10 @@ impl Life {
         for finding in status["findings"].as_array().into_iter().flatten() {
             let word = finding["status"].as_str().unwrap_or_default();
             if ["amber", "red", "not-known"].contains(&word) && finding["accepted"].is_null() {
-                now.insert(finding["key"].as_str().unwrap().to_owned());
+                // What several systems have for one reason is told once, with the names of all.
+                let key = |name: &Value| name.as_str().unwrap().to_owned();
+                now.extend(finding["of"].as_array().into_iter().flatten().map(key));
+                now.insert(key(&finding["key"]));
             }
         }
         let new: Vec<String> = now.difference(&self.known[server]).cloned().collect();
