@@ -255,6 +255,9 @@ impl Accident {
                     let those = packs.len() * usize::from(all) + usize::from(!all && !packs.is_empty());
                     let start = luck.below(packs.len() as u64) as usize;
                     for pack in packs.iter().cycle().skip(start).take(those) {
+                        if those == 1 {
+                            said.push(self.short(school, pack));
+                        }
                         let _ = fs::remove_file(pack);
                     }
                     said.push(format!("{} of {} in {}", those, packs.len(), self.short(school, &folder)));
@@ -537,7 +540,9 @@ pub fn packs(repository: &Path) -> Vec<PathBuf> {
         let folder = repository.join(folder);
         all.extend(super::school::tree(&folder).keys().map(|name| folder.join(name)));
     }
-    all.sort();
+    // Their names are drawn anew each time; the order in which they were written is the same for the same seed.
+    let age = |pack: &PathBuf| fs::metadata(pack).and_then(|pack| pack.modified()).unwrap();
+    all.sort_by_key(|pack| (age(pack), pack.clone()));
     all
 }
 

@@ -81,7 +81,12 @@ pub fn live(way: Way) -> Result<Lived, Broken> {
     life.school.begin();
     for day in 0..way.days {
         if let Err(what) = life.day(day) {
-            return Err(Broken { day, what, diary: life.diary });
+            let broken = Broken { day, what, diary: std::mem::take(&mut life.diary) };
+            if std::env::var_os("DR_SOAK_KEEP").is_some() {
+                println!("accidents: {} is kept", life.school.ground.at(""));
+                std::mem::forget(life);
+            }
+            return Err(broken);
         }
         life.lived.days += 1;
     }
