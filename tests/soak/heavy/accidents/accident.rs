@@ -448,7 +448,7 @@ impl Accident {
                 Area::Target(target) => {
                     let class = if *target == "nas" { "onsite" } else { target };
                     let of_all = about == "school" && !["ledger", "clock", "runbook", "custodian"].contains(&rule);
-                    of_system || about == *target || about == class || of_all
+                    of_system || [*target, class, "record"].contains(&about) || of_all
                 }
                 Area::Host if self.kind == Killed => matches!(rule, "killed" | "failed" | "late" | "rpo"),
                 Area::Everywhere | Area::Host => true,
