@@ -15,6 +15,7 @@ mod bounded;
 mod ground;
 
 mod heavy {
+    mod accidents;
     mod crowd;
     mod daemon;
     mod day_one;

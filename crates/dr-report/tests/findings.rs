@@ -6,7 +6,7 @@ mod world;
 use std::collections::BTreeMap;
 
 use dr_ledger::{
-    ChannelKind, CopyOutcome, Decision, Digest, ErasedCopy, ErasureState, Event, MessageKind, PlannedCopy,
+    ChannelKind, CheckKind, CopyOutcome, Decision, Digest, ErasedCopy, ErasureState, Event, MessageKind, PlannedCopy,
     RehearsalVerdict, RunId,
 };
 use dr_report::{StatusReport, alerts};
@@ -20,6 +20,26 @@ fn rules(report: &StatusReport) -> Vec<(&str, &str)> {
 
 fn told(world: &World, now: &str) -> Vec<String> {
     alerts(&world.given(now)).begin.into_iter().map(|alert| alert.key).collect()
+}
+
+/// A pack that only the sealed ledger, plan and runbook need belongs to no system of the table: a check found it missing,
+/// noted it, and nobody was told.
+#[test]
+fn damage_of_the_copies_of_the_record_is_told_until_a_look_as_thorough_finds_them_sound() {
+    let mut world = World::autumn();
+    let look = |world: &mut World, of: Option<&str>, what, moment: &str, ok| {
+        world.look("nas", None, of, None, what, at(moment), ok);
+    };
+    look(&mut world, Some("dr-state"), CheckKind::Objects, "2026-11-19T22:00", false);
+    look(&mut world, Some("mis"), CheckKind::Objects, "2026-11-19T22:00", true);
+    assert!(rules(&world.status(FRIDAY)).contains(&("record/damaged", "amber")));
+    assert!(told(&world, FRIDAY).contains(&"record/damaged".to_owned()));
+    // Another copy that is sound, and a look that sees less, end nothing.
+    world.look("cloud", None, None, None, CheckKind::Check, at("2026-11-19T22:30"), true);
+    look(&mut world, None, CheckKind::ReadBack, "2026-11-19T22:40", true);
+    assert!(rules(&world.status(FRIDAY)).contains(&("record/damaged", "amber")));
+    look(&mut world, None, CheckKind::Objects, "2026-11-19T23:00", true);
+    assert!(!rules(&world.status(FRIDAY)).contains(&("record/damaged", "amber")));
 }
 
 #[test]

@@ -168,6 +168,16 @@ impl Place {
         self.repository.is_some() && self.state != PlaceState::Away
     }
 
+    /// How it lies to what lies there. Whoever's repository is gone has not changed its device by that: what was known of
+    /// a target counts until it is found again.
+    fn lies_to(&self, there: &Lies) -> Option<Relation> {
+        if let Some(lies) = &self.lies {
+            return Some(there.to(lies));
+        }
+        let known = self.before.devices.as_ref().filter(|_| self.spot.medium.is_none())?;
+        there.names()?.iter().any(|device| known.contains(device)).then_some(Relation::Same)
+    }
+
     /// Writes down what is otherwise than before.
     fn noted(self, school: &School, register: &Register) -> Result<Seen, RunError> {
         if !self.before.founded {
@@ -443,7 +453,7 @@ fn beside(school: &School, machine: &Machine, places: &mut [Place]) {
         let Some((one, others)) = split(places, at) else { continue };
         let Some(lies) = one.lies.clone() else { continue };
         let mut beside = vec![(SOURCES.to_owned(), worst(&lies, &sources)), (STATE.to_owned(), worst(&lies, &state))];
-        beside.extend(others.iter().filter_map(|(_, other)| Some((other.name.clone(), lies.to(other.lies.as_ref()?)))));
+        beside.extend(others.iter().filter_map(|(_, other)| Some((other.name.clone(), other.lies_to(&lies)?))));
         for (name, relation) in beside {
             match relation {
                 Relation::Same if !one.same_as.contains(&name) => one.same_as.push(name),

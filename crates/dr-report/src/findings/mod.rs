@@ -9,6 +9,7 @@ mod cuts;
 mod decisions;
 mod erasures;
 mod messages;
+mod own;
 mod people;
 mod places;
 mod runs;

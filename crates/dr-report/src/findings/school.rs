@@ -4,7 +4,7 @@ use dr_media::{Holder, Move};
 use dr_plan::Severity;
 use jiff::ToSpan;
 
-use super::{Found, Said, cuts, erasures, messages, sight};
+use super::{Found, Said, cuts, erasures, messages, own, sight};
 use crate::facts::DiskFacts;
 use crate::status::Status;
 use crate::words;
@@ -27,6 +27,7 @@ pub(super) fn look(found: &mut Found<'_>) {
     cuts::look(found);
     erasures::look(found);
     messages::look(found);
+    own::look(found);
 }
 
 fn ledger(found: &mut Found<'_>) {
