@@ -367,7 +367,7 @@ fn places(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 short: "not offline",
                 cause: out_of_reach.into(),
                 risk: "an attack on the server can take it",
-                next: "have it copied to a disk that is then taken out, or accept the gap".into(),
+                next: "have a copy made on a disk that is then taken out, or accept the gap".into(),
             },
         );
         found.shared("school/offline", "no copy of them is out of an attacker's reach");
