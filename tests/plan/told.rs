@@ -13,9 +13,12 @@ use crate::school::{FRIDAY, School, files};
 /// A week later, the files of the office gone meanwhile.
 const NEXT: &str = "2026-11-27T21:30:00Z";
 
+/// What a relay took: whom each mail was for, and its text.
+type Taken = Mutex<Vec<(Vec<String>, String)>>;
+
 /// A mail relay on this machine: what it took, each with whom it was for. It refuses one address.
 struct Relay {
-    took: Arc<Mutex<Vec<(Vec<String>, String)>>>,
+    took: Arc<Taken>,
     port: u16,
 }
 
@@ -40,7 +43,7 @@ impl Relay {
 }
 
 /// One conversation, as far as a relay has to understand it.
-fn talk(stream: TcpStream, refused: &str, noted: &Mutex<Vec<(Vec<String>, String)>>) -> Option<()> {
+fn talk(stream: TcpStream, refused: &str, noted: &Taken) -> Option<()> {
     let (mut out, mut lines) = (stream.try_clone().ok()?, BufReader::new(stream).lines());
     let mut say = move |line: &str| out.write_all(format!("{line}\r\n").as_bytes()).ok();
     say("220 relay")?;

@@ -391,7 +391,7 @@ fn places(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 short: "not offline",
                 cause: out_of_reach.0.into(),
                 risk: "an attack on the server can take it",
-                next: "have it copied to a disk that is then taken out, or accept the gap".into(),
+                next: "have a copy made on a disk that is then taken out, or accept the gap".into(),
             },
         );
         found.shared(out_of_reach.2, out_of_reach.1);

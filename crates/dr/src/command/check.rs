@@ -98,7 +98,7 @@ impl Check {
             elsewhere.extend(new);
         }
         for (target, named, checked) in &damaged {
-            checked::way_out(checked, target, named, &elsewhere, screen);
+            checked::way_out(checked, target, named, &elsewhere, self.read_data, screen);
         }
         screen.document(&Value::Array(documents));
         Ok(outcome)

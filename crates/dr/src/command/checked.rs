@@ -208,8 +208,16 @@ pub struct Elsewhere {
     pub lost: Option<BTreeSet<(SnapshotId, EntryPath)>>,
 }
 
-/// What mends what was found on one of the plan's targets, and whether other copies have it.
-pub fn way_out(checked: &Checked, target: &TargetId, named: &str, others: &[Elsewhere], screen: &Screen) {
+/// What mends what was found on one of the plan's targets, and whether other copies have it. `read_all`: every byte of
+/// those that were looked at was read, so that nothing damaged means whole.
+pub fn way_out(
+    checked: &Checked,
+    target: &TargetId,
+    named: &str,
+    others: &[Elsewhere],
+    read_all: bool,
+    screen: &Screen,
+) {
     if checked.findings.is_empty() {
         return;
     }
@@ -228,7 +236,8 @@ pub fn way_out(checked: &Checked, target: &TargetId, named: &str, others: &[Else
     let elsewhere = match (whole.as_slice(), there.as_slice()) {
         ([], []) => String::new(),
         ([], some) => format!("; {} should have it too, and was not looked at now", some.join(" and ")),
-        (some, _) => format!("; nothing of it is damaged on {}", some.join(" and on ")),
+        (some, _) if read_all => format!("; nothing of it is damaged on {}", some.join(" and on ")),
+        (some, _) => format!("; no damage to it was seen on {}, where not every byte was read", some.join(" and on ")),
     };
     screen.say(&format!("{named}: `dr repair {target}` mends it, from parity or from another copy{elsewhere}"));
 }
