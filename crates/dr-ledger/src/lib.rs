@@ -4,9 +4,11 @@
 //! edit, a removal or a reordering shows. The rest of `dr` never keeps "last time" in a variable or a side file: it
 //! asks [`History`], which is a fold over the entries. Times are always passed in; nothing here reads a clock.
 //!
-//! `event` says what can happen, `entry` who said so and when, `file` appends, `verify` audits, `history` answers.
+//! `event` says what can happen, `entry` who said so and when, `file` appends, `verify` audits, `history` answers;
+//! `unheld` says in what the ledger and the copies disagree, `erasures` what still waits to be erased.
 
 mod entry;
+mod erasures;
 mod event;
 mod file;
 mod history;
@@ -16,12 +18,15 @@ mod purge;
 mod purgeable;
 mod sights;
 mod suspicion;
+mod unheld;
 mod verify;
 
 pub use entry::{Authenticated, Body, Entry};
+pub use erasures::{Wanted, wanted};
 pub use event::{
     ChannelKind, CheckKind, CopyOutcome, Decision, ErasedCopy, ErasureState, Event, LetterStatus, MediumKind,
-    MessageKind, PlaceState, PlannedCopy, RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
+    MessageKind, Misfit, MisfitKind, PlaceState, PlannedCopy, RehearsalVerdict, RehearsedSystem, RestoreOutcome,
+    RunCopy, RunOutcome,
 };
 pub use file::{Appended, FILE_NAME, Ledger, LedgerError};
 pub use history::{Check, CopyHistory, Done, Failed, History, LastRun, Letter, Rehearsal, Restore, Unfinished};
@@ -30,4 +35,5 @@ pub use line::LINE_MAX;
 pub use purgeable::purgeable;
 pub use sights::{SOURCES, STATE, Sight, Sights, of_medium, of_target};
 pub use suspicion::{Shape, Suspicion, SuspicionKind, shapes, suspicion, unlike};
+pub use unheld::{ACCEPTED_COPY, ACCEPTED_UP_TO, Accepted, unheld};
 pub use verify::{Break, Contents, Head, Verdict, verify};

@@ -159,7 +159,7 @@ fn urgent(finding: &Finding, now: Timestamp) -> Option<LetterStatus> {
     let status = letter_status(finding.status)?;
     let at_once = match finding.rule {
         "failed" | "killed" | "rpo" | "late" | "idle" | "suspicious" | "export" | "retention" | "disabled"
-        | "ledger" | "lost" | "damaged" | "gone" | "unsent" => true,
+        | "ledger" | "put-back" | "lost" | "damaged" | "gone" | "unsent" => true,
         // Whoever brings a disk plugs it in first and says so afterwards.
         "sight" => finding.since.is_some_and(|since| now.duration_since(since) >= DISK_IN_SIGHT),
         // That nothing was proved yet, or not lately, is for the letter; that it did not come back is not.

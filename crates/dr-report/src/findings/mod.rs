@@ -11,6 +11,7 @@ mod erasures;
 mod messages;
 mod people;
 mod places;
+mod record;
 mod runs;
 mod school;
 mod sight;
@@ -29,6 +30,7 @@ use crate::words;
 
 pub use causes::{Cause, causes};
 pub(crate) use decisions::exceptions;
+pub(crate) use erasures::places as erasure_places;
 pub(crate) use messages::unsent;
 pub(crate) use places::place_of;
 

@@ -212,10 +212,9 @@ fn gone(found: &mut Found<'_>, system: &System, rule: &CopyRule, state: PlaceSta
             format!("gone: what is there was put back to an earlier state; that was seen on {seen}"),
             "find out who put it back, and why",
         ),
-        PlaceState::Damaged => (
-            format!("gone: what stands there since {seen} is too damaged to be opened"),
-            "have that copy repaired",
-        ),
+        PlaceState::Damaged => {
+            (format!("gone: what stands there since {seen} is too damaged to be opened"), "have that copy repaired")
+        }
         _ => (
             format!("gone: the place for it is not there since {seen}"),
             "see whether what it is on is switched on and mounted",
