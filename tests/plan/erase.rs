@@ -137,3 +137,60 @@ fn one_message_of_a_mailbox_goes_and_one_that_is_held_stays_and_is_named() {
     assert_eq!(found("nas"), 0);
     assert_eq!(school.dr(&["--json", "erase", "--pending"]).ended(0).json(), json!([]));
 }
+
+#[test]
+fn an_erasure_that_waits_outlives_the_server_and_is_taken_up_again() {
+    let school = School::begun();
+    let by_oak = |at: &str, words: &[&str]| {
+        school.dr(&[&["--at", at, "--by", "oak", "media"], words].concat()).ended(0);
+    };
+    by_oak("2026-11-19T09:00:00Z", &["register", "disk-1", "--kind", "directory"]);
+    by_oak("2026-11-19T09:05:00Z", &["init", "disk-1"]);
+    by_oak("2026-11-19T09:10:00Z", &["load", "disk-1"]);
+    school.dr(&["--at", "2026-11-19T21:30:00Z", "run"]).ended(0);
+    by_oak("2026-11-20T14:00:00Z", &["eject", "disk-1"]);
+    let letter = school.path("school/office/year 1/letter-1.txt");
+    fs::remove_file(&letter).unwrap();
+    let asked = ["--at", MONDAY, "--by", "oak", "--yes", "erase", "admin", "--path", letter.to_str().unwrap()];
+    school.with_key(&[&asked[..], &["--because", "request 2026-14", "--now"]].concat()).ended(0);
+    let status = || school.dr(&["--json", "--at", "2026-11-23T09:30:00Z", "status"]).json();
+    let waiting = |known: bool| {
+        let all = status()["erasures"].clone();
+        assert_eq!((&all[0]["waits"], &all[0]["known"]), (&json!(["disk disk-1"]), &json!(known)), "{all}");
+    };
+    waiting(true);
+    let told = school.dr(&["--at", "2026-11-23T09:30:00Z", "status"]).stdout;
+    assert!(
+        told.contains("To be erased: something of Admin files, asked for on 2026-11-23, is on disk disk-1"),
+        "{told}"
+    );
+    let letter = school.dr(&["--json", "--at", "2026-11-23T09:30:00Z", "report", "weekly"]).ended(0).json();
+    assert!(letter["text"].as_str().unwrap().contains("Erasures   1 waits for disk disk-1."), "{letter}");
+
+    // The server is gone. Of what it knew the ledger alone is put back at first.
+    fs::remove_dir_all(school.path("state")).unwrap();
+    school.with_key(&["init"]).ended(0);
+    school.with_key(&["restore", "dr-state", "--to", "back"]).ended(0);
+    assert_eq!(school::files(&school.path("back/erasures")).len(), 1);
+    fs::copy(school.path("back/ledger.jsonl"), school.path("state/ledger.jsonl")).unwrap();
+    let listed = school.dr(&["--json", "erase", "--pending"]).ended(3);
+    assert_eq!(listed.json()[0]["paths"], Value::Null);
+    assert!(listed.stderr.contains("does not know what it was to take out"), "{}", listed.stderr);
+    waiting(false);
+    let findings = status()["findings"].to_string();
+    assert!(findings.contains("does not know what it was to take out"), "{findings}");
+    by_oak("2026-11-24T09:00:00Z", &["load", "disk-1"]);
+    let old = school.with_key(&["restore", "admin", "--target", "disks", "--to", "early"]).ended(0);
+    assert!(old.stderr.contains("What it was is not known on this host"), "{}", old.stderr);
+    let tuesday = "2026-11-24T10:00:00Z";
+    school.with_key(&["--at", tuesday, "copy", "--from", "disks", "--to", "nas"]).ended(3);
+    let done = school.with_key(&["--at", tuesday, "--by", "ash", "erase", "--pending", "--do", "--now"]).ended(0);
+    assert!(done.stdout.contains("taken up again from the sealed state"), "{}", done.stdout);
+    assert_eq!(school.found("admin", "letter-1.txt"), 0);
+    assert_eq!(school.dr(&["--json", "erase", "--pending"]).ended(0).json(), json!([]));
+    // The whole state put back, it goes on by itself.
+    let plan = school.path("dr.toml");
+    let (plan, back) = (plan.to_str().unwrap(), school.path("back"));
+    let waits = school.dr(&["--json", "--plan", plan, "--state", back.to_str().unwrap(), "erase", "--pending"]);
+    assert_eq!(waits.ended(0).json()[0]["by"], "oak");
+}

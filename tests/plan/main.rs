@@ -12,6 +12,7 @@ mod look;
 mod media;
 mod mend;
 mod plans;
+mod record;
 mod relied;
 mod retain;
 mod rounds;

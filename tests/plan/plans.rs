@@ -76,7 +76,7 @@ fn outcomes(run: &Value) -> Vec<String> {
 fn check(name: &str, code: i32, expected: &[&str]) {
     let (school, plan) = place(name);
     let file = format!("schedules/{name}");
-    let dr = |args: &[&str]| school.dr(&[&["--plan", &file, "--at", FRIDAY], args].concat());
+    let dr = |args: &[&str]| school.dr(&[&["--plan", &file, "--state", "state", "--at", FRIDAY], args].concat());
     dr(&["plan", "check"]).ended(0);
     // A target that this version cannot write to is named, and so is what it could not read.
     dr(&["init", "--recovery-key-out", "recovery.key"]).ended(code);

@@ -208,6 +208,9 @@ pub enum Event {
         subject: String,
         /// BLAKE3 of its plain text.
         text_blake3: Digest,
+        /// BLAKE3 of its page. Absent in entries from before this was written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        html_blake3: Option<Digest>,
     },
     /// A person took a decision upon themselves. Who, is the entry's `by`.
     Accepted {
@@ -248,6 +251,13 @@ pub enum Event {
         snapshot: SnapshotRef,
         /// The newest entry that it holds.
         through: u64,
+    },
+    /// The ledger was compared with what the copies know of it, and the answer was another than the time before.
+    LedgerCompared {
+        /// Where the ledger ended.
+        ends: u64,
+        /// What does not fit; nothing: the ledger and the copies agree.
+        misfits: Vec<Misfit>,
     },
     /// Something that people must know at once began.
     AlertRaised {
@@ -425,6 +435,27 @@ pub struct ErasedCopy {
     pub error: Option<String>,
 }
 
+/// In what the ledger and a copy disagree.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Misfit {
+    /// Where.
+    pub target: TargetId,
+    /// On which medium, if the target is a pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<MediumId>,
+    /// What does not fit.
+    pub what: MisfitKind,
+    /// The newest entry that the copy knows and the ledger does not have, or not so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+    /// How many snapshots are missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<u64>,
+    /// The sealed state there that holds the most of what the ledger lacks, or the newest snapshot that is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotRef>,
+}
+
 /// One copy that a plan asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedCopy {
@@ -457,6 +488,15 @@ pub struct RehearsedSystem {
     /// The moment whose data came back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_point: Option<Timestamp>,
+}
+
+impl RehearsedSystem {
+    /// Whether anything was there to be tried. A copy that is away, or a disk that is still empty, says nothing of any
+    /// other copy.
+    #[must_use]
+    pub fn was_tried(&self) -> bool {
+        self.verdict != RehearsalVerdict::CouldNotVerify || self.recovery_point.is_some() || self.seconds > 0.0
+    }
 }
 
 macro_rules! words {
@@ -615,6 +655,15 @@ words! {
         Held = "held",
         /// It could not be done, or not wholly.
         Failed = "failed",
+    }
+    /// In what the ledger and a copy disagree.
+    MisfitKind {
+        /// The copy knows entries after the ledger's end: its tail was cut off.
+        LedgerEndsBefore = "ledger-ends-before",
+        /// The copy knows an entry of that number with another hash: the ledger was rewritten, or an older one went on.
+        LedgerDiffers = "ledger-differs",
+        /// Snapshots that the ledger says were stored there are not in the copy's log: it was put back or exchanged.
+        SnapshotsMissing = "snapshots-missing",
     }
     /// What kind of decision a person took.
     Decision {

@@ -131,6 +131,8 @@ pub struct Contents {
     pub torn_bytes: usize,
     /// Whether the chain holds.
     pub verdict: Verdict,
+    /// The hash of each entry that holds, from the first on: what anchors are compared with.
+    pub hashes: Vec<Digest>,
 }
 
 /// Whether the chain of the ledger at `path` holds, and still reaches `anchor`.
@@ -158,8 +160,9 @@ pub fn scan(bytes: &[u8], anchor: Option<Head>) -> Contents {
         chain.take(line.as_ref(), entry.as_ref().map(|entry| &entry.event));
         entries.extend(entry);
     }
+    let hashes = std::mem::take(&mut chain.hashes);
     let (verdict, purged) = chain.finish();
-    Contents { entries, purged, torn_bytes, verdict }
+    Contents { entries, purged, torn_bytes, verdict, hashes }
 }
 
 fn read_body(text: &str) -> Option<Body> {
@@ -169,6 +172,7 @@ fn read_body(text: &str) -> Option<Body> {
 /// The fold over lines that finds the first one that does not hold.
 struct Chain {
     head: Head,
+    hashes: Vec<Digest>,
     broken: Option<(u64, Break)>,
     stubs: BTreeMap<u64, Digest>,
     announced: BTreeSet<u64>,
@@ -179,7 +183,7 @@ struct Chain {
 impl Chain {
     fn new(anchor: Option<Head>) -> Self {
         let (stubs, announced) = (BTreeMap::new(), BTreeSet::new());
-        Self { head: Head::EMPTY, broken: None, stubs, announced, anchor, seen_at_anchor: None }
+        Self { head: Head::EMPTY, hashes: Vec::new(), broken: None, stubs, announced, anchor, seen_at_anchor: None }
     }
 
     fn wrong(&self, line: &Line<'_>) -> Option<Break> {
@@ -211,6 +215,7 @@ impl Chain {
             self.announced.extend(entries.iter().filter(|n| **n < line.n));
         }
         self.head = Head { n: line.n, hash: line.hash() };
+        self.hashes.push(self.head.hash);
         if self.anchor.is_some_and(|anchor| anchor.n == line.n) {
             self.seen_at_anchor = Some((line.prev, self.head.hash));
         }

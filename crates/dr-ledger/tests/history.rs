@@ -145,7 +145,7 @@ fn restores_rehearsals_and_letters_are_remembered() {
         (2, restored(RestoreOutcome::Failed)),
         (3, rehearsed(RehearsalVerdict::Verified)),
         (4, rehearsed(RehearsalVerdict::CouldNotVerify)),
-        (5, Event::LetterWritten { number: 3, status: LetterStatus::Amber, subject, text_blake3 }),
+        (5, Event::LetterWritten { number: 3, status: LetterStatus::Amber, subject, text_blake3, html_blake3: None }),
     ]));
     assert_eq!(history.last_restored(&system("mis")).unwrap().at, time(1));
     assert_eq!(history.last_rehearsed(&system("mis")).unwrap().0.at, time(4));

@@ -150,7 +150,13 @@ fn evidence_stays_and_activity_goes_and_the_chain_holds() {
     let evidence = [
         Event::Initialised { targets: vec![target("nas")] },
         Event::MediumLoaded { medium: medium("weekly-1") },
-        Event::LetterWritten { number: 1, status: LetterStatus::Green, subject: String::new(), text_blake3: check },
+        Event::LetterWritten {
+            number: 1,
+            status: LetterStatus::Green,
+            subject: String::new(),
+            text_blake3: check,
+            html_blake3: None,
+        },
         Event::Accepted { decision: Decision::Acknowledged, about: about(), reason: None, until: None },
     ];
     let activity = [

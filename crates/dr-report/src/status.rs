@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::facts::{CopyFacts, Facts, Given, SystemFacts};
-use crate::findings::{Cause, Finding, causes, findings};
+use crate::findings::{Cause, Finding, causes, erasure_places, findings};
 use crate::words;
 
 /// What a system's row says, the best first.
@@ -57,6 +57,23 @@ pub struct StatusReport {
     /// The same as people are told it: what several systems have from one cause is one finding.
     #[serde(rename = "findings")]
     pub causes: Vec<Cause>,
+    /// What waits to be erased, oldest first.
+    pub erasures: Vec<WaitingErasure>,
+}
+
+/// Something that is to be erased and is on a copy still.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct WaitingErasure {
+    /// Its name.
+    pub erasure: String,
+    /// Whose data.
+    pub system: SystemId,
+    /// When it was asked for.
+    pub asked: String,
+    /// The copies on which it is.
+    pub waits: Vec<String>,
+    /// Whether this host knows what it is to take out.
+    pub known: bool,
 }
 
 /// How many systems have which word. What suppliers hold is counted apart.
@@ -251,7 +268,21 @@ pub(crate) fn report(given: &Given<'_>, facts: &Facts, findings: Vec<Finding>) -
     let counted = Counted::of(plan, &systems);
     let (school, clock_moved) = (plan.school.name.clone(), facts.clock_moved);
     let causes = causes(&findings, plan);
-    StatusReport { school, sample: plan.school.sample, as_of, overall, clock_moved, counted, systems, findings, causes }
+    let erasures = waiting(given);
+    let sample = plan.school.sample;
+    StatusReport { school, sample, as_of, overall, clock_moved, counted, systems, findings, causes, erasures }
+}
+
+fn waiting(given: &Given<'_>) -> Vec<WaitingErasure> {
+    let all = dr_ledger::wanted(given.entries).into_iter().filter(dr_ledger::Wanted::waits);
+    let one = |wanted: dr_ledger::Wanted| WaitingErasure {
+        asked: words::machine(wanted.asked, &given.plan.school.timezone),
+        waits: erasure_places(&wanted),
+        known: !given.unnamed_erasures.contains(&wanted.erasure),
+        erasure: wanted.erasure,
+        system: wanted.system,
+    };
+    all.map(one).collect()
 }
 
 /// `own`: its findings, worst first.
@@ -348,6 +379,13 @@ pub fn status_text(report: &StatusReport, facts: &Facts, plan: &Plan) -> String 
         let (ours, verb) = (words::count(ours, "system is", "systems are"), if declared == 1 { "is" } else { "are" });
         let whose = if declared == 1 { "its supplier and was" } else { "their suppliers and were" };
         out.push_str(&format!("{ours} ours, {declared} {verb} declared by {whose} not tested here.\n"));
+    }
+    for waiting in &report.erasures {
+        let title = plan.system(&waiting.system).map_or(waiting.system.as_str(), |system| system.title.as_str());
+        let places: Vec<&str> = waiting.waits.iter().map(String::as_str).collect();
+        let asked = waiting.asked.get(..10).unwrap_or(&waiting.asked);
+        let (title, places) = (words::plain(title), words::list(&places, 4));
+        out.push_str(&format!("To be erased: something of {title}, asked for on {asked}, is on {places} still.\n"));
     }
     for cause in &report.causes {
         out.push_str(&format!("\n- {}", cause.sentence(plan)));

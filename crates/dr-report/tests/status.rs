@@ -278,3 +278,64 @@ fn the_json_is_the_shape_that_scripts_rely_on() {
     assert!(json["systems"][0].get("last_backup").is_none());
     assert_eq!(json["systems"][0]["reasons"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_rehearsal_that_found_nothing_to_try_changes_no_word() {
+    let mut world = World::autumn();
+    let before = world.status(FRIDAY);
+    let part = dr_ledger::RehearsedSystem {
+        system: world::system("mis"),
+        verdict: RehearsalVerdict::CouldNotVerify,
+        seconds: 0.0,
+        recovery_point: None,
+    };
+    world.add(
+        world::at("2026-11-19T20:30"),
+        dr_ledger::Event::Rehearsed {
+            verdict: RehearsalVerdict::CouldNotVerify,
+            level: "L2".into(),
+            systems: vec![part],
+            evidence: "/srv/evidence.json".into(),
+            evidence_blake3: dr_ledger::Digest::ZERO,
+            picked: None,
+        },
+    );
+    let after = world.status(FRIDAY);
+    assert_eq!((after.overall, after.findings), (before.overall, before.findings));
+    // A try that came to nothing is another matter.
+    world.rehearse("2026-11-19T20:40", &["mis"], RehearsalVerdict::CouldNotVerify);
+    assert_eq!(world.words("mis", FRIDAY).0, "not-known not proved");
+}
+
+#[test]
+fn a_record_that_copies_know_otherwise_is_red_until_it_fits_or_somebody_accepts_it() {
+    use dr_ledger::{Decision, Event, Misfit, MisfitKind};
+    let misfit = |target: &str, what, entry, snapshots| Misfit {
+        target: world::target(target),
+        medium: None,
+        what,
+        entry,
+        snapshots,
+        snapshot: None,
+    };
+    let mut world = World::autumn();
+    let cut = |target| misfit(target, MisfitKind::LedgerEndsBefore, Some(830), None);
+    let lost = misfit("nas", MisfitKind::SnapshotsMissing, None, Some(4));
+    let misfits = vec![cut("nas"), cut("offsite"), lost];
+    world.add(world::at("2026-11-19T20:30"), Event::LedgerCompared { ends: 812, misfits });
+    let keys = |world: &World| -> Vec<String> {
+        world.status(FRIDAY).findings.into_iter().map(|finding| finding.key).collect()
+    };
+    let report = world.status(FRIDAY);
+    assert_eq!(report.overall.to_string(), "red");
+    let cause = &report.findings.iter().find(|finding| finding.key == "school/ledger").unwrap().cause;
+    assert!(cause.contains("ended at entry 812") && cause.contains("know entry 830"), "{cause}");
+    assert_eq!(keys(&world).iter().filter(|key| key.ends_with("/ledger")).count(), 1, "one cause, told once");
+    assert!(keys(&world).contains(&"nas/put-back".to_owned()));
+    world.decide("2026-11-19T20:31", "oak", Decision::Approved, "ledger/830", None);
+    world.decide("2026-11-19T20:32", "oak", Decision::Approved, "copy/nas", None);
+    let report = world.status(FRIDAY);
+    assert_eq!(report.overall.to_string(), "amber");
+    assert_eq!(report.findings.iter().filter(|finding| finding.rule == "record").count(), 2);
+    assert_eq!(world.status("2026-12-11T07:30").findings.iter().filter(|one| one.rule == "record").count(), 0);
+}

@@ -13,6 +13,8 @@ pub struct Gathered<'r> {
     evidence: Option<Vec<Entry>>,
     /// The runbook.
     pub runbook: Option<&'r Runbook>,
+    /// Erasures that wait without words.
+    unnamed_erasures: Vec<String>,
 }
 
 impl<'r> Gathered<'r> {
@@ -22,7 +24,11 @@ impl<'r> Gathered<'r> {
     /// If the ledger is there and cannot be read.
     pub fn of(school: &School, runbook: Option<&'r Runbook>) -> Result<Self, RunError> {
         let contents = school.ledger.read()?;
-        Ok(Self { evidence: school.evidence(&contents.entries), contents, runbook })
+        // A register that cannot be read says as little as none.
+        let waiting = || dr_ledger::wanted(&contents.entries).into_iter().filter(dr_ledger::Wanted::waits).collect();
+        let unnamed: Vec<_> = dr_run::unnamed(school, &contents.entries).unwrap_or_else(|_| waiting());
+        let unnamed_erasures = unnamed.into_iter().map(|one| one.erasure).collect();
+        Ok(Self { evidence: school.evidence(&contents.entries), contents, runbook, unnamed_erasures })
     }
 
     /// For `dr-report`.
@@ -38,6 +44,7 @@ impl<'r> Gathered<'r> {
             chain_holds: self.contents.verdict.is_ok(),
             now: school.clock.decided(),
             clock_moved: school.clock.is_moved(),
+            unnamed_erasures: &self.unnamed_erasures,
         }
     }
 }

@@ -143,6 +143,7 @@ mod tests {
             status: dr_ledger::LetterStatus::Green,
             subject: String::new(),
             text_blake3: dr_ledger::Digest::of(b""),
+            html_blake3: None,
         };
         vec![entry(2 * n, at, queued), entry(2 * n + 1, at, written)]
     }

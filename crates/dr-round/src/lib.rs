@@ -1,7 +1,7 @@
 //! One round of everything that is due: what cron, the timer and the daemon call, and what tests live a year with.
 //!
 //! `round` does it. `words` says what is to be said, `letters` when and how a letter is written, `rehearsal` and `looks`
-//! prove what is kept, `decide` and `codes` take a person's decision, `planned` notes when the plan is another.
+//! prove what is kept, `papers` holds evidence and letters to the ledger, `decide`, `record` and `codes` take a person's decision, `planned` notes when the plan is another.
 
 mod codes;
 mod decide;
@@ -11,7 +11,9 @@ mod heartbeat;
 mod letters;
 mod lock;
 mod looks;
+mod papers;
 mod planned;
+mod record;
 mod rehearsal;
 mod round;
 mod words;
@@ -22,7 +24,9 @@ pub use error::RoundError;
 pub use gathered::Gathered;
 pub use letters::{letter_due, write as write_letter};
 pub use looks::Looked;
+pub use papers::{Paper, Standing, papers};
 pub use planned::changed as plan_changed;
+pub use record::accept_record;
 pub use rehearsal::{Due, Proved, order, prove, rehearsal_due};
 pub use round::{Done, Round, round};
 pub use words::{Said, words};

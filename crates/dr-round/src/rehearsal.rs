@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dr_ledger::{Authenticated, CLOCK_SLACK, Digest, History, RehearsalVerdict};
+use dr_ledger::{Authenticated, CLOCK_SLACK, Digest, History, RehearsalVerdict, RehearsedSystem};
 use dr_plan::{Cadence, Calendar, Class, Plan, Problem, SystemId};
 use dr_report::{CheckDone, Evidence, Rehearsal as Document, Rehearsed, Sample, Wipe, evidence};
 use dr_run::{Ask, Part, Rehearsal, School, Surroundings, level_word, rehearse, written};
@@ -95,8 +95,13 @@ pub fn rehearsal_due(plan: &Plan, calendar: &Calendar, history: &History, now: T
     let last = |system: &SystemId, whole: bool| {
         let come = history.rehearsals().iter().filter(|one| one.at.duration_since(now) <= CLOCK_SLACK);
         let counts = come.filter(|one| one.level != "L1" && !(whole && one.picked.is_some()));
-        let on = counts.filter(|one| one.systems.iter().any(|part| part.system == *system));
-        on.map(|one| one.at.to_zoned(plan.school.timezone.clone()).date()).max()
+        // Where nothing could be brought back it is tried again on the next day, and not in the next minutes.
+        let on = counts.filter_map(|one| {
+            let on = one.at.to_zoned(plan.school.timezone.clone()).date();
+            let counts = |part: &RehearsedSystem| part.system == *system && (part.was_tried() || on >= today);
+            one.systems.iter().any(counts).then_some(on)
+        });
+        on.max()
     };
     if let Some(from) = since(plan.rehearsals.full)
         && let Some(system) = systems.iter().find(|system| last(&system.id, true).is_none_or(|at| at < from))
@@ -208,7 +213,7 @@ fn write(folder: &Path, number: u64, papers: &Evidence) -> std::io::Result<PathB
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dr_ledger::{Body, CopyOutcome, Entry, Event, RehearsedSystem, RunCopy, RunId, RunOutcome};
+    use dr_ledger::{Body, CopyOutcome, Entry, Event, RunCopy, RunId, RunOutcome};
 
     const PLAN: &str = "school = 'S'\ncopies = { onsite = 'nas' }\n[systems]\nadmin = 'office'\nwebsite = 'www'\n";
 

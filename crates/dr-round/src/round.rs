@@ -9,6 +9,7 @@ use dr_ledger::{Ahead, History, RunId, RunOutcome};
 use dr_plan::Level;
 use dr_post::{Ping, Ways, ping};
 use dr_repo::Tally;
+use dr_run::anchors::{self, Held};
 use dr_run::{
     Ask, Run, RunError, School, Sealed, Seen, Surroundings, Turn, Unwatched, due, seal_state, see, write_status,
 };
@@ -50,6 +51,8 @@ pub struct Done {
     pub killed: Vec<RunId>,
     /// What a look at the places of the copies found, before the copies and after those that failed.
     pub seen: Vec<Seen>,
+    /// What came of comparing the ledger with the copies, if it was time for that.
+    pub held: Option<Held>,
     /// Copies.
     pub runs: Vec<Run>,
     /// What was said, before the copies and after them.
@@ -96,6 +99,7 @@ impl Done {
             && self.runs.iter().all(|run| matches!(run.outcome, RunOutcome::Done | RunOutcome::Skipped))
             && self.proved.as_ref().is_none_or(|proved| proved.verdict == dr_ledger::RehearsalVerdict::Verified)
             && self.looked.as_ref().is_none_or(|looked| looked.sound != Some(false))
+            && self.held.as_ref().is_none_or(|held| held.misfits.is_empty())
     }
 }
 
@@ -111,6 +115,7 @@ pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
         school.record(event)?;
     }
     done.see(school);
+    held(school, &mut done)?;
     // After a sleep the copies come first: what they put right need not alarm anybody.
     let slept = heartbeat::slept(school);
     if !slept {
@@ -147,6 +152,17 @@ pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
         done.troubles.push(format!("the ping that says dr is alive: {why}"));
     }
     Ok(done)
+}
+
+/// Whether the ledger is what the copies know of it: before each copy, which would carry its end, and once a day.
+fn held(school: &School, done: &mut Done) -> Result<(), RoundError> {
+    let due = || -> Result<bool, RoundError> {
+        Ok(!due(&school.plan, &school.calendar, &school.history()?, school.clock.decided()).is_empty())
+    };
+    if school.host_key().is_ok() && (anchors::is_time(school) || due()?) {
+        done.held = done.take("the ledger beside its copies", anchors::hold(school).map_err(RoundError::from));
+    }
+    Ok(())
 }
 
 /// The copies that are due, the most important first. What falls due meanwhile is the next round's.

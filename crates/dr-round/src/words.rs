@@ -219,8 +219,15 @@ impl Desk<'_> {
         draft.html = Some(&plain.html);
         self.queue_for_others(draft, is_answered)?;
         let text_blake3 = dr_ledger::Digest::of(plain.text.as_bytes());
+        let html_blake3 = Some(dr_ledger::Digest::of(plain.html.as_bytes()));
         let (status, subject) = (plain.status, plain.subject.clone());
-        self.school.record(Event::LetterWritten { number, status, subject: subject.clone(), text_blake3 })?;
+        self.school.record(Event::LetterWritten {
+            number,
+            status,
+            subject: subject.clone(),
+            text_blake3,
+            html_blake3,
+        })?;
         said.letter = Some((number, status, subject));
         Ok(())
     }

@@ -10,6 +10,7 @@ use dr_repo::{Capture, Key, Label, RepoError, SnapshotId, Summary, backup};
 use dr_store::StoreError;
 use jiff::Timestamp;
 
+use crate::anchors;
 use crate::capture::{self, NoCapture};
 use crate::error::RunError;
 use crate::job::{Watch, made};
@@ -22,7 +23,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) system: &'a System,
     pub(crate) key: &'a Key,
     pub(crate) snapshot: SnapshotId,
-    /// The ledger's head when the run began: kept in the label, so that a ledger cut later shows.
+    /// The ledger's head when the run began: kept in the label, so that a ledger cut later shows. Empty: none is.
     pub(crate) anchor: String,
     pub(crate) watch: &'a dyn Watch,
     pub(crate) limit: &'a Limit,
@@ -111,7 +112,10 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
     if let Some(shown) = ask.shown {
         paths = vec![shown.as_os_str().as_bytes().to_vec()];
     }
-    let mut tags = BTreeMap::from([("ledger".to_owned(), ask.anchor.clone())]);
+    let mut tags = BTreeMap::new();
+    if !ask.anchor.is_empty() {
+        tags.insert(anchors::TAG.to_owned(), ask.anchor.clone());
+    }
     if school.clock.is_moved() {
         tags.insert("real-time".to_owned(), real.to_string());
     }

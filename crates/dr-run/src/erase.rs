@@ -2,7 +2,8 @@
 //! where it cannot, and written down.
 //!
 //! What was asked for must be remembered until the last disk is back, and stands in a file of the state folder that
-//! nobody else reads. It goes once no copy has anything of it. The ledger never says what it was called.
+//! nobody else reads, and sealed beside the ledger on the copies. It goes once no copy has anything of it. The ledger
+//! never says what it was called.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,13 +11,14 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use dr_entry::EntryPath;
-use dr_ledger::{CopyOutcome, ErasedCopy, ErasureState, Event};
+use dr_ledger::{CopyOutcome, ErasedCopy, ErasureState, Event, wanted};
 use dr_media::Register;
 use dr_plan::{MediumId, PersonId, SystemId, TargetId};
 use dr_repo::{Erase, Erased, IsMeant, Judged, Prune, Tally, Tree};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::erasures::REGISTER;
 use crate::error::RunError;
 use crate::job::workplace;
 use crate::kept::Opened;
@@ -80,10 +82,10 @@ const SETTLE: SignedDuration = SignedDuration::from_hours(24);
 
 impl School {
     fn erasures(&self) -> PathBuf {
-        self.places.state.join("erasures")
+        self.places.state.join(REGISTER)
     }
 
-    fn erasure_file(&self, id: &str) -> PathBuf {
+    pub(crate) fn erasure_file(&self, id: &str) -> PathBuf {
         let name: String = id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
         self.erasures().join(format!("{name}.json"))
     }
@@ -108,13 +110,21 @@ impl School {
                 all.push(read.map_err(RunError::local("cannot understand", &path))?);
             }
         }
+        // A register that came back from a copy is of some day; how it stands now, the ledger knows.
+        for now in wanted(&self.entries()?) {
+            let old = all.iter_mut().find(|erasure| erasure.id == now.erasure && erasure.system == now.system);
+            if let Some(old) = old {
+                old.copies = now.copies;
+            }
+        }
+        all.retain(|erasure| !erasure.is_over());
         all.sort_by(|a, b| (a.asked, &a.id).cmp(&(b.asked, &b.id)));
         Ok(all)
     }
 
     /// Writes down how it stands, so that a power cut leaves the old word or the new one; nothing is left to remember
     /// once no copy has anything of it.
-    fn remember(&self, erasure: &Erasure) -> Result<(), RunError> {
+    pub(crate) fn remember(&self, erasure: &Erasure) -> Result<(), RunError> {
         let (folder, path) = (self.erasures(), self.erasure_file(&erasure.id));
         private_folder(&folder)?;
         let failed = |why| RunError::local("cannot write", &path)(why);

@@ -18,6 +18,7 @@ use dr_plan::{MediumId, System, SystemId, TargetId};
 use dr_repo::{SnapshotId, Summary, Tally, Touched, new_snapshot_id};
 use jiff::Timestamp;
 
+use crate::anchors::is_unheld;
 use crate::copy::{self, Ask, NoCopy};
 use crate::due::Turn;
 use crate::error::RunError;
@@ -133,7 +134,9 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
     let started = school.record(Event::RunStarted { run: id.clone(), system: system.id.clone(), slots, because })?;
     let longest = Duration::from_secs(system.timeout.longest().as_secs().unsigned_abs());
     let mut run = within(longest, stop, |limit| {
-        let (anchor, last_size) = (started.head.to_string(), history.last_size(&system.id));
+        // A ledger that is known to lack something must not pass for the newest word about itself.
+        let anchor = if is_unheld(&entries) { String::new() } else { started.head.to_string() };
+        let last_size = history.last_size(&system.id);
         let ask = Ask { system, key: &key, snapshot, anchor, watch, limit, last_size, shown: None };
         copies(school, &ask, reached)
     });

@@ -8,6 +8,7 @@ use dr_media::Register;
 use dr_plan::TargetId;
 use dr_repo::{Copied, Copying, Fate, Repository, SnapshotId, Tally};
 
+use crate::erasures::unnamed;
 use crate::error::RunError;
 use crate::job::workplace;
 use crate::keys::Surroundings;
@@ -58,10 +59,13 @@ pub fn level(
     let source = school.open(&from, key.clone(), false)?;
     let there = school.open(&to, key, true)?;
     let erasures = school.waiting_erasures()?;
+    let unnamed = unnamed(school, &school.entries()?)?.into_iter();
+    let unnamed = unnamed.filter(|one| one.waits_for(&from.target, from.medium.as_ref()));
     let waiting: BTreeSet<String> = erasures
         .iter()
         .filter(|erasure| erasure.waits_for(&from))
         .map(|erasure| erasure.system.to_string())
+        .chain(unnamed.map(|one| one.system.to_string()))
         .filter(|system| names.is_empty() || names.contains(system))
         .collect();
     let wanted = |system: &str| (names.is_empty() || names.contains(system)) && !waiting.contains(system);

@@ -5,6 +5,7 @@
 //! reads no environment; what it has to say is in the values that it returns.
 
 mod again;
+pub mod anchors;
 mod belongs;
 mod below;
 mod capture;
@@ -13,6 +14,7 @@ mod copy;
 mod devices;
 mod due;
 mod erase;
+mod erasures;
 mod error;
 mod hooks;
 mod init;
@@ -42,6 +44,7 @@ pub use belongs::{refuse_other_school, renamed};
 pub use clock::Clock;
 pub use due::{Turn, asked, due, past};
 pub use erase::{Carried, Erasing, Erasure, begin, carry_out};
+pub use erasures::{recall, unnamed};
 pub use error::RunError;
 pub use init::{Founded, GiveOut, Initialised, init};
 pub use job::{Copy, Run, Unwatched, Watch, note_killed, run};

@@ -45,6 +45,11 @@ impl Places {
         self.state.join("seen").join(repository)
     }
 
+    /// When the ledger was last compared with the copies, and where it ended then.
+    pub(crate) fn compared(&self) -> PathBuf {
+        self.state.join("ledger.compared")
+    }
+
     /// The folder for file caches of one repository.
     pub(crate) fn file_cache(&self, repository: &str) -> PathBuf {
         self.cache.join("files").join(repository)

@@ -33,6 +33,12 @@ impl Check {
         Self { name: name.to_owned(), verdict, expected: expected.to_string(), actual: actual.to_string() }
     }
 
+    /// That there was nothing to look at, as a sentence.
+    pub(crate) fn empty_handed(&self) -> Option<String> {
+        let said = self.verdict == RehearsalVerdict::CouldNotVerify && self.actual.contains("when it was captured");
+        said.then(|| format!("there is nothing in it by which it could be proved: {}", self.actual))
+    }
+
     pub(crate) fn not_known(name: &str, expected: impl ToString, actual: impl ToString) -> Self {
         Self { verdict: RehearsalVerdict::CouldNotVerify, ..Self::new(name, false, expected, actual) }
     }
@@ -112,20 +118,26 @@ fn database(path: &Path, root: &Path) -> Vec<Check> {
         "0 problems",
         if facts.integrity_ok { "0 problems" } else { &problems },
     )];
+    let name = "its tables have the rows that were counted at capture";
     let counted =
         |facts: &SqliteFacts| format!("{} rows in {} tables", facts.tables.values().sum::<u64>(), facts.tables.len());
+    let is_empty = |facts: &SqliteFacts| facts.tables.is_empty() && facts.uncounted.is_empty();
     checks.push(match recorded::<SqliteFacts>(root) {
-        Ok(then) => Check::new(
-            "its tables have the rows that were counted at capture",
-            then.tables == facts.tables && !facts.tables.is_empty(),
-            counted(&then),
-            counted(&facts),
+        // It came back as it was, and that a database without anything in it does says nothing of one with something.
+        Ok(then) if is_empty(&then) && is_empty(&facts) => Check::not_known(
+            name,
+            "at least 1 table",
+            if facts.integrity_ok {
+                "no tables to count, as when it was captured; the file opens and is sound"
+            } else {
+                "no tables to count, as when it was captured"
+            },
         ),
-        Err(_) => Check::not_known(
-            "its tables have the rows that were counted at capture",
-            "counts of the capture",
-            "none came back",
-        ),
+        Ok(then) if then.tables.is_empty() && facts.tables.is_empty() && then.uncounted == facts.uncounted => {
+            Check::not_known(name, "tables that can be counted", "only tables that this SQLite cannot count")
+        }
+        Ok(then) => Check::new(name, then.tables == facts.tables, counted(&then), counted(&facts)),
+        Err(_) => Check::not_known(name, "counts of the capture", "none came back"),
     });
     checks
 }
@@ -138,6 +150,12 @@ fn mail(root: &Path) -> Vec<Check> {
         Err(_) => return vec![Check::new(name, false, "the mailboxes can be read", "they cannot")],
     };
     let count = match recorded::<MailFacts>(root) {
+        Ok(then) if then.messages == 0 && facts.messages == 0 && then.mailboxes == facts.mailboxes => {
+            let boxes =
+                if facts.mailboxes == 1 { "1 mailbox".to_owned() } else { format!("{} mailboxes", facts.mailboxes) };
+            let none = format!("no message in {boxes}, as when it was captured");
+            return vec![Check::not_known(name, "at least 1 message", none)];
+        }
         Ok(then) => {
             let same = (then.messages, then.mailboxes) == (facts.messages, facts.mailboxes);
             Check::new(name, same && facts.messages > 0, counted(&then), counted(&facts))

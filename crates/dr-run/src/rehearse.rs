@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{EntryPath, FilesOnly, Kind};
-use dr_ledger::{Digest, Event, Head, RehearsalVerdict, RehearsedSystem};
+use dr_ledger::{Accepted, Digest, Entry, Event, Head, RehearsalVerdict, RehearsedSystem, SnapshotRef};
 use dr_media::Register;
 use dr_plan::{Level, Source, System, SystemId, TargetId};
 use dr_repo::{Check as Options, Checked, ReadData, RepoError, Restore, SnapshotId, Tally, check, restore};
@@ -18,6 +18,7 @@ use dr_store::StoreError;
 use jiff::Timestamp;
 
 use crate::again::Again;
+use crate::anchors::{Known, missing};
 use crate::clock::Stopwatch;
 use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
@@ -188,7 +189,10 @@ impl Stage<'_> {
                 true => {
                     part.ends(RehearsalVerdict::CouldNotVerify, format!("no copy can be read now: {}", away.join(", ")))
                 }
-                false => part.ends(RehearsalVerdict::Failed, "there is no snapshot of it to bring back".to_owned()),
+                false => {
+                    let (verdict, why) = self.nothing_there(system)?;
+                    part.ends(verdict, why)
+                }
             });
         };
         let from = &self.opened[choice.copy];
@@ -217,6 +221,30 @@ impl Stage<'_> {
         }
         part.judge();
         Ok(part)
+    }
+
+    /// Why none of the copies that can be read holds anything of a system: the ledger says whether one should.
+    fn nothing_there(&self, system: &System) -> Result<(RehearsalVerdict, String), RunError> {
+        let entries = self.school.entries()?;
+        let accepted = Accepted::of(&entries);
+        let was_there = |one: &&Opened| {
+            let known = Known::of(&one.spot, &one.repository, &self.school.hostname);
+            let lost = missing(&entries, &accepted, &known);
+            lost.iter().any(|id| is_of(&entries, system, id))
+        };
+        if let Some(one) = self.opened.iter().find(was_there) {
+            let named = one.spot.named();
+            let why = format!("the ledger says that {} was stored on {named}, and it is not there", system.title);
+            return Ok((RehearsalVerdict::Failed, why));
+        }
+        let of_it = |one: &&Opened| system.copies.iter().any(|copy| copy.target == one.spot.target);
+        let there: Vec<_> = self.opened.iter().filter(of_it).map(named_here).collect();
+        let why = match self.ask.target {
+            Some(target) if there.is_empty() => format!("the plan keeps no copy of {} on {target}", system.title),
+            _ if there.is_empty() => format!("no copy of {} can be read now", system.title),
+            _ => format!("no copy of {} on {} yet", system.title, there.join(" or ")),
+        };
+        Ok((RehearsalVerdict::CouldNotVerify, why))
     }
 
     fn structure(&self, from: &Opened) -> Result<Checked, String> {
@@ -271,12 +299,7 @@ impl Stage<'_> {
             part.checks.push(Check::new(name, different == 0, "0 different", format!("{different} different")));
             self.second_look(from, choice, picks.as_deref(), &root, part)?;
         }
-        part.checks.push(Check::new(
-            "there is something",
-            part.files > 0,
-            "at least 1 file",
-            format!("{} files", part.files),
-        ));
+        part.checks.push(something(part.files, label.files, empty_pick));
         if label.unreadable > 0 {
             let missing = format!("{} entries were never captured", label.unreadable);
             part.checks.push(Check::not_known("nothing was left out at capture", "0 entries", missing));
@@ -341,6 +364,31 @@ impl Stage<'_> {
     }
 }
 
+/// A place as people speak of it: the disk, if it is one.
+fn named_here(one: &Opened) -> String {
+    one.spot.medium.as_ref().map_or_else(|| one.spot.target.to_string(), ToString::to_string)
+}
+
+/// Whether a snapshot is one that a run of this system stored.
+fn is_of(entries: &[Entry], system: &System, id: &SnapshotRef) -> bool {
+    entries.iter().any(|entry| match &entry.event {
+        Event::RunFinished { system: of, copies, .. } if *of == system.id => {
+            copies.iter().any(|copy| copy.snapshot.as_ref() == Some(id))
+        }
+        _ => false,
+    })
+}
+
+/// Something came back, if there was something: that what was empty comes back empty is no failure, and no proof.
+fn something(files: u64, captured: u64, picked: bool) -> Check {
+    let name = "there is something";
+    match (files, captured) {
+        (0, 0) => Check::not_known(name, "at least 1 file", "0 files, as when it was captured"),
+        (0, _) if picked => Check::not_known(name, "at least 1 file", "0 files, because none was picked"),
+        _ => Check::new(name, files > 0, "at least 1 file", format!("{files} files")),
+    }
+}
+
 /// L1: the snapshot's own description opens, and everything that it stands for is there.
 fn listed(from: &Opened, choice: &Kept, checked: &Result<Checked, String>, part: &mut Part) {
     let name = "what was captured is written down and opens";
@@ -350,8 +398,7 @@ fn listed(from: &Opened, choice: &Kept, checked: &Result<Checked, String>, part:
     });
     part.files = choice.label.files;
     part.bytes = choice.label.bytes;
-    let something = part.files > 0;
-    part.checks.push(Check::new("there is something", something, "at least 1 file", format!("{} files", part.files)));
+    part.checks.push(something(part.files, choice.label.files, false));
     let name = "everything that it stands for is there";
     part.checks.push(match checked {
         Ok(checked) => {
@@ -423,6 +470,7 @@ impl Part {
         self.verdict = if any(RehearsalVerdict::Failed) {
             RehearsalVerdict::Failed
         } else if self.checks.is_empty() || any(RehearsalVerdict::CouldNotVerify) {
+            self.because = self.because.take().or_else(|| self.checks.iter().find_map(Check::empty_handed));
             RehearsalVerdict::CouldNotVerify
         } else {
             RehearsalVerdict::Verified

@@ -15,6 +15,7 @@ use dr_source::{SourceError, maildir};
 use jiff::Timestamp;
 
 use crate::below::Below;
+use crate::erasures::unnamed;
 use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
 use crate::keys::Surroundings;
@@ -136,10 +137,22 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
 /// What a person must know who restores from a copy on which something still waits to be erased. It keeps nobody from it:
 /// on the bad day the rest is what counts.
 fn to_be_erased(school: &School, system: &SystemId, spot: &Spot) -> Option<String> {
+    let not_known = |why| Some(format!("whether something of it was to be erased is not known: {why}"));
     let waits = match school.waiting_erasures() {
         Ok(all) => all.iter().any(|erasure| erasure.system == *system && erasure.waits_for(spot)),
-        Err(why) => return Some(format!("whether something of it was to be erased is not known: {why}")),
+        Err(why) => return not_known(why),
     };
+    let unnamed = match school.entries().and_then(|entries| unnamed(school, &entries)) {
+        Ok(all) => all.iter().any(|one| one.system == *system && one.waits_for(&spot.target, spot.medium.as_ref())),
+        Err(why) => return not_known(why),
+    };
+    if unnamed {
+        return Some(format!(
+            "something of {system} was to be erased and is in this copy still. What it was is not known on this host: \
+             `dr erase --pending --do`, with the recovery key, looks for that in the sealed state; then erase it from \
+             what was restored"
+        ));
+    }
     waits.then(|| {
         format!(
             "something of {system} was to be erased and is in this copy still: erase it from what was restored, as \

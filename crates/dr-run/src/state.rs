@@ -1,8 +1,10 @@
-//! What of a school outlives its server? The ledger, the plan and the runbook, sealed into every target that is reached.
+//! What of a school outlives its server? The ledger, the plan, the runbook and what waits to be erased, sealed into every
+//! target that is reached.
 //!
 //! They go through the same engine as any system, as the reserved system `dr-state`, which stands in no plan. Keys never
 //! do. The ledger is copied under its lock, so what is sealed ends with a whole entry; a target that has everything
-//! that happened since is left alone.
+//! that happened since is left alone. What is to be erased goes along with its paths, which the ledger never has: on a new
+//! server it must still be known when the last disk comes back. Only a key that reads opens it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,7 +18,9 @@ use dr_media::Register;
 use dr_plan::{MediumId, Plan, Retention, Source, System, SystemId, TargetId};
 use dr_repo::{SnapshotId, new_snapshot_id};
 
+use crate::anchors::is_unheld;
 use crate::copy::{self, Ask};
+use crate::erasures;
 use crate::error::RunError;
 use crate::job::{Watch, lock};
 use crate::limit::within;
@@ -101,6 +105,10 @@ pub fn seal_state(school: &School, watch: &dyn Watch, stop: &AtomicBool) -> Resu
     let key = school.host_key()?;
     let Some(_lock) = lock(school, &system.id)? else { return Ok(Vec::new()) };
     let entries = school.entries()?;
+    if is_unheld(&entries) {
+        // Sealed now, it would be the newest of its day, and in the way of the one that has everything.
+        return Ok(Vec::new());
+    }
     let register = Register::of(&entries);
     let wanting = school.plan.targets.keys().filter_map(|target| match school.reach(&register, target) {
         Reach::Here(spot) => is_wanting(&entries, target, spot.medium.as_ref()).then_some(spot),
@@ -176,6 +184,9 @@ fn gather(school: &School, to: &Path) -> Result<dr_ledger::Head, RunError> {
         if small {
             write(&name, &fs::read(&from).map_err(RunError::local("cannot read", &from))?)?;
         }
+    }
+    for (name, text) in erasures::register(school)? {
+        write(&Path::new(erasures::REGISTER).join(name), &text)?;
     }
     Ok(head)
 }

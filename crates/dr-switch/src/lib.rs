@@ -42,6 +42,7 @@ pub fn is_on(switch: &str) -> bool {
 /// faults must find each.
 ///
 /// - `packs-believed`: a backup believes the log and does not look whether the packs that it relies on are there.
+/// - `ledger-unheld`: the ledger is not compared with what the copies know of it, so that one that was cut passes.
 #[must_use]
 pub fn is_planted(fault: &str) -> bool {
     cfg!(feature = "test-switches")

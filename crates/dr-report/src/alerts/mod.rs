@@ -159,7 +159,7 @@ fn urgent(finding: &Finding, now: Timestamp) -> Option<LetterStatus> {
     let status = letter_status(finding.status)?;
     let at_once = match finding.rule {
         "failed" | "killed" | "rpo" | "late" | "idle" | "suspicious" | "export" | "retention" | "disabled"
-        | "clock" | "ledger" | "lost" | "damaged" | "gone" | "unsent" => true,
+        | "clock" | "ledger" | "put-back" | "lost" | "damaged" | "gone" | "unsent" => true,
         // Whoever brings a disk plugs it in first and says so afterwards.
         "sight" => finding
             .since

@@ -1,11 +1,14 @@
 //! The evidence as canonical JSON: the same rehearsal always gives the same bytes.
 
+use dr_ledger::Digest;
 use serde_json::{Map, Value, json};
 
 use super::{EvidenceError, Rehearsal, Rehearsed};
 use crate::words;
 
-pub(super) fn value(rehearsal: &Rehearsal) -> Result<Value, EvidenceError> {
+/// `html` and `text` are what people read of it: their hashes stand in it, so that whoever knows its own hash can tell
+/// whether those were changed.
+pub(super) fn value(rehearsal: &Rehearsal, html: &str, text: &str) -> Result<Value, EvidenceError> {
     let zone = &rehearsal.zone;
     let systems: Result<Vec<Value>, EvidenceError> =
         rehearsal.systems.iter().map(|system| part(rehearsal, system)).collect();
@@ -26,6 +29,8 @@ pub(super) fn value(rehearsal: &Rehearsal) -> Result<Value, EvidenceError> {
         "systems": systems?,
         "scratch_wiped": { "done": rehearsal.wipe.done, "how": rehearsal.wipe.how },
         "not_tested": rehearsal.not_tested,
+        "html_blake3": Digest::of(html.as_bytes()).to_string(),
+        "text_blake3": Digest::of(text.as_bytes()).to_string(),
         "ledger_head": { "n": rehearsal.ledger_head.n, "hash": rehearsal.ledger_head.hash.to_string() },
     });
     if let Value::Object(document) = &mut document {

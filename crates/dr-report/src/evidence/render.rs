@@ -35,16 +35,17 @@ struct SystemView {
 /// # Errors
 /// If a number is none, or the page's template is broken.
 pub fn evidence(rehearsal: &Rehearsal) -> Result<Evidence, EvidenceError> {
-    let mut text = String::new();
-    json::canonical(&json::value(rehearsal)?, &mut text);
-    text.push('\n');
     let view = view(rehearsal);
     let plain = plain(&view);
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let page = environment.render_str(TEMPLATE, Serde(view))?;
     let lines: Vec<&str> = page.lines().filter(|line| !line.trim().is_empty()).collect();
-    Ok(Evidence { verdict: rehearsal.verdict(), json: text, html: lines.join("\n") + "\n", text: plain })
+    let html = lines.join("\n") + "\n";
+    let mut text = String::new();
+    json::canonical(&json::value(rehearsal, &html, &plain)?, &mut text);
+    text.push('\n');
+    Ok(Evidence { verdict: rehearsal.verdict(), json: text, html, text: plain })
 }
 
 fn shout(verdict: RehearsalVerdict) -> String {

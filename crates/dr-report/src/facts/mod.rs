@@ -39,6 +39,8 @@ pub struct Given<'a> {
     pub now: Timestamp,
     /// Whether somebody chose that moment instead of the clock.
     pub clock_moved: bool,
+    /// Names of erasures that wait, and of which nobody knows on this host what they were to take out.
+    pub unnamed_erasures: &'a [String],
 }
 
 /// What is known at one moment.

@@ -28,6 +28,9 @@ impl Proof {
             // Only of files a few can be picked; everything else comes back whole.
             let few = rehearsal.picked.is_some() && matches!(system.source, Source::Files { .. });
             for part in rehearsal.systems.iter().filter(|part| part.system == system.id) {
+                if !part.was_tried() {
+                    continue;
+                }
                 if part.verdict == RehearsalVerdict::Verified && is_stale(rehearsal.at, part.recovery_point, system) {
                     continue;
                 }

@@ -12,6 +12,7 @@ mod messages;
 mod own;
 mod people;
 mod places;
+mod record;
 mod runs;
 mod school;
 mod sight;
@@ -30,6 +31,7 @@ use crate::words;
 
 pub use causes::{Cause, causes};
 pub(crate) use decisions::exceptions;
+pub(crate) use erasures::places as erasure_places;
 pub(crate) use messages::unsent;
 pub(crate) use places::place_of;
 

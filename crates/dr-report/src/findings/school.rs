@@ -4,13 +4,13 @@ use dr_media::{Holder, Move};
 use dr_plan::Severity;
 use jiff::ToSpan;
 
-use super::{Found, Said, cuts, erasures, messages, own, sight};
+use super::{Found, Said, cuts, erasures, messages, own, record, sight};
 use crate::facts::DiskFacts;
 use crate::status::Status;
 use crate::words;
 
 pub(super) fn look(found: &mut Found<'_>) {
-    ledger(found);
+    record::look(found);
     let facts = found.facts;
     for disks in &facts.disks {
         lost(found, disks);
@@ -28,24 +28,6 @@ pub(super) fn look(found: &mut Found<'_>) {
     erasures::look(found);
     messages::look(found);
     own::look(found);
-}
-
-fn ledger(found: &mut Found<'_>) {
-    if !found.given.chain_holds {
-        found.add(
-            None,
-            None,
-            None,
-            Said {
-                rule: "ledger",
-                status: Status::Red,
-                short: "record broken",
-                cause: "the record of what happened was changed or is damaged".into(),
-                risk: "nothing in this letter can be relied on",
-                next: "compare the record with the evidence lines of earlier letters".into(),
-            },
-        );
-    }
 }
 
 fn lost(found: &mut Found<'_>, disks: &DiskFacts) {

@@ -39,6 +39,8 @@ pub(super) struct Content {
     /// How many rows there was no room for.
     pub(super) more_rows: Option<String>,
     pub(super) disks: Vec<String>,
+    /// What waits to be erased; nothing if nothing does.
+    pub(super) erasures: Vec<String>,
     pub(super) rehearsal: Vec<String>,
     pub(super) plan: Vec<String>,
     pub(super) not_assessed: Vec<String>,
@@ -173,6 +175,7 @@ impl Content {
             rows,
             more_rows,
             disks: words::whole(disks::ways(given, facts), WIDTH, 11, room.disks),
+            erasures: words::whole(erasures(report), WIDTH, 11, 1),
             rehearsal: words::fit(&lines::rehearsal(given, facts), WIDTH, 11, 1),
             plan: words::fit(&lines::plan(given, facts), WIDTH, 11, 1),
             not_assessed: words::fit(&not_assessed(given), WIDTH, 2, 1),
@@ -192,6 +195,7 @@ impl Content {
             &self.answer,
             &self.not_covered,
             &self.disks,
+            &self.erasures,
             &self.rehearsal,
             &self.plan,
             &self.not_assessed,
@@ -360,6 +364,20 @@ fn changes(given: &Given<'_>, facts: &Facts, report: &StatusReport, number: u64)
         words::plain(&format!("Letter {number}. Accepted gaps: {accepted}. Changes: {changes}.{undelivered}"))
     };
     [99, 5, 4, 3, 2, 1, 0].map(way).to_vec()
+}
+
+/// What waits to be erased, and where: a pupil's name is on it until then.
+fn erasures(report: &StatusReport) -> Vec<String> {
+    let all = &report.erasures;
+    let mut places: Vec<&str> = all.iter().flat_map(|one| &one.waits).map(String::as_str).collect();
+    places.sort_unstable();
+    places.dedup();
+    let waits = if all.len() == 1 { "waits" } else { "wait" };
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let ways = [3, 1].map(|most| format!("Erasures   {} {waits} for {}.", all.len(), words::list(&places, most)));
+    ways.into_iter().chain([format!("Erasures   {} {waits} for copies.", all.len())]).collect()
 }
 
 /// The ledger's end, as `dr ledger --verify --anchor` takes it, to be compared one day with what the ledger says then.

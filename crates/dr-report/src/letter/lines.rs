@@ -1,6 +1,6 @@
 //! The lines of the letter that say one thing each.
 
-use dr_ledger::{History, LetterStatus, RehearsalVerdict};
+use dr_ledger::{History, LetterStatus, RehearsalVerdict, RehearsedSystem};
 use jiff::{SignedDuration, ToSpan};
 
 use super::content::word;
@@ -148,7 +148,8 @@ pub(super) fn rehearsal(given: &Given<'_>, facts: &Facts) -> String {
     let plan = given.plan;
     let zone = &plan.school.timezone;
     let history = History::of(given.entries);
-    let last = match history.rehearsals().last() {
+    let tried = |rehearsal: &&dr_ledger::Rehearsal| rehearsal.systems.iter().any(RehearsedSystem::was_tried);
+    let last = match history.rehearsals().iter().rfind(tried) {
         None => "Nothing was ever brought back as a test.".to_owned(),
         Some(rehearsal) => {
             let good = rehearsal.systems.iter().filter(|part| part.verdict == RehearsalVerdict::Verified);

@@ -21,6 +21,7 @@ pub(super) fn text(content: &Content) -> String {
     lines.push(String::new());
     let rest = [
         &content.disks,
+        &content.erasures,
         &content.rehearsal,
         &content.plan,
         &content.not_assessed,
@@ -99,13 +100,17 @@ pub(super) fn html(content: &Content) -> Result<String, LetterError> {
         answer: Some(labelled(&content.answer, ':')).filter(|answer| !answer.text.is_empty()),
         not_covered: labelled(&content.not_covered, ':'),
         head: HEAD,
-        notes: vec![
+        notes: [
             labelled(&content.disks, ' '),
+            labelled(&content.erasures, ' '),
             labelled(&content.rehearsal, ' '),
             labelled(&content.plan, ' '),
             labelled(&content.not_assessed, ':'),
             labelled(&content.changes, '.'),
-        ],
+        ]
+        .into_iter()
+        .filter(|note| !note.text.is_empty())
+        .collect(),
         last: vec![join(&content.dead_man), join(&content.evidence)],
     };
     let mut environment = Environment::new();

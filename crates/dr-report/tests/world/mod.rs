@@ -310,6 +310,7 @@ impl World {
             chain_holds: self.chain_holds,
             now: at(now),
             clock_moved: false,
+            unnamed_erasures: &[],
         }
     }
 

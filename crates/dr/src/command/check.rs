@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use dr_entry::EntryPath;
+use dr_ledger::Misfit;
 use dr_repo::{SnapshotId, Tally};
+use dr_run::anchors::{Held, hold};
 use dr_run::{Opened, open_all};
 use serde_json::{Value, json};
 
 use super::checked::{self, Budget, Elsewhere, Much, budget};
+use super::ledger;
 use super::opened::{away, school, surroundings, told};
 use super::run::alarm;
 use crate::args::World;
@@ -18,7 +21,8 @@ use crate::observe;
 /// Check that everything is there and whole, on every copy that can be reached now
 ///
 /// Without --read-data or --budget: the log, the keys, the index, every tree, and that every pack is there with the
-/// right length. What is damaged is named with the files that it costs (exit code 3); a check that could not run is 2.
+/// right length; and that the ledger and the copy know the same of each other. What is damaged is named with the files
+/// that it costs (exit code 3); a check that could not run is 2.
 /// Each copy remembers what was read of it, and no later backup relies on what was found damaged. Without a key that reads,
 /// packs are compared with what the log says of them, and nothing is opened: what damage costs cannot be told. DR_KEY_FILE
 /// names the recovery key's file.
@@ -54,6 +58,12 @@ impl Check {
         };
         let (mut outcome, mut documents) = (Outcome::done().with(!is_told, Cause::Missing), Vec::new());
         let (mut damaged, mut elsewhere) = (Vec::new(), Vec::new());
+        let held = match school.host_key() {
+            Ok(_) => hold(&school).map_err(failed)?,
+            Err(_) => Held::default(),
+        };
+        ledger::tell(&held, world);
+        outcome = ledger::judged(outcome, &held);
         for only in only {
             let (opened, closed) = open_all(&school, &key, only).map_err(failed)?;
             for one in &closed {
@@ -75,6 +85,9 @@ impl Check {
                         dr_run::looked(&school, &one.spot, &checked).map_err(failed)?;
                         let mut document = checked::as_json(&checked);
                         document["target"] = json!(named);
+                        let here =
+                            |misfit: &&Misfit| misfit.target == one.spot.target && misfit.medium == one.spot.medium;
+                        document["misfits"] = json!(held.misfits.iter().filter(here).collect::<Vec<_>>());
                         documents.push(document);
                         let lost = checked.findings.iter().flat_map(|finding| finding.lost.clone()).collect();
                         elsewhere.push(copy(one, Some(lost)));

@@ -74,6 +74,9 @@ fn tell(done: &Done, world: &World<'_>) {
         screen.warning(&format!("the run {} had been killed; what it stored is used by the next", run.0));
     }
     tell_seen(&done.seen, false, world);
+    if let Some(held) = &done.held {
+        super::ledger::tell(held, world);
+    }
     for said in &done.said {
         tell_words(said, world);
     }

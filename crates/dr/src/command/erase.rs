@@ -2,10 +2,13 @@
 
 use clap::Args;
 use dr_entry::{EntryPath, Meta};
-use dr_ledger::{ErasedCopy, ErasureState};
+use dr_ledger::{ErasedCopy, ErasureState, Wanted};
 use dr_repo::{Tally, Tree};
-use dr_run::{Closed, Erasing, Erasure, Opened, School, begin, carry_out, open_all, open_to_write};
-use serde_json::json;
+use dr_run::{
+    Closed, Erasing, Erasure, Opened, School, Unwatched, begin, carry_out, open_all, open_to_write, recall, seal_state,
+    unnamed,
+};
+use serde_json::{Value, json};
 
 use super::erased::{self, Asked, What};
 use super::opened::{away, school_unless, surroundings, told};
@@ -81,31 +84,71 @@ impl Erase {
             begin(&school, &system, (&self.what.paths, &self.what.globs), because, &by).map_err(failed)?
         };
         let outcome = self.on_all(&school, &mut erasure, &asked, &mut opened, world)?;
-        Ok(outcome.and(self.end(&erasure, closed, opened.is_empty(), world)))
+        let alone = opened.is_empty();
+        drop(opened);
+        self.outlive(&school, world);
+        Ok(outcome.and(self.end(&erasure, closed, alone, world)))
+    }
+
+    /// Leaves what waits on the copies, sealed, so that it outlives this host. That this fails stops nothing: the next run
+    /// tries it again.
+    fn outlive(&self, school: &School, world: &World<'_>) {
+        if self.dry_run || world.signals.stopped() {
+            return;
+        }
+        let sealed = seal_state(school, &Unwatched::default(), world.signals.stop());
+        let why = match &sealed {
+            Ok(all) => all.iter().find_map(|one| one.error.clone()),
+            Err(why) => Some(why.to_string()),
+        };
+        if let Some(why) = why {
+            world.screen.warning(&format!(
+                "what was asked for is not sealed into every copy yet, and is known on this host alone: {why}. The next \
+                 run tries again"
+            ));
+        }
     }
 
     /// Lists what waits, or does what can be done of it now.
     fn waiting(&self, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
         let failed = |e| told(e, world);
-        let all = school.waiting_erasures().map_err(failed)?;
         if !self.carry_out {
-            world.screen.document(&all);
+            let all = school.waiting_erasures().map_err(failed)?;
+            let unnamed = unnamed(school, &school.entries().map_err(failed)?).map_err(failed)?;
+            let documents = all.iter().map(|one| json!(one)).chain(unnamed.iter().map(nameless));
+            world.screen.document(&documents.collect::<Vec<_>>());
             all.iter().for_each(|erasure| list(erasure, school, world));
-            if all.is_empty() {
+            unnamed.iter().for_each(|wanted| list_nameless(wanted, school, world));
+            if all.is_empty() && unnamed.is_empty() {
                 world.screen.mention("nothing waits to be erased");
             }
-            return Ok(Outcome::done());
+            return Ok(Outcome::done().with(!unnamed.is_empty(), Cause::Missing));
         }
         let key = school.reading_key(&surroundings()).map_err(failed)?;
         let open = if self.dry_run { open_all } else { open_to_write };
         let (mut opened, closed) = open(school, &key, None).map_err(failed)?;
         let (mut outcome, alone) = (Outcome::done(), opened.is_empty());
+        let recalled = match self.dry_run {
+            true => 0,
+            false => recall(school, &opened, world.signals.stop(), &Tally::default()).map_err(failed)?,
+        };
+        if recalled > 0 {
+            let count = shown::count(recalled as u64, "erasure was", "erasures were");
+            world.screen.mention(&format!("{count} taken up again from the sealed state"));
+        }
+        for lost in unnamed(school, &school.entries().map_err(failed)?).map_err(failed)? {
+            list_nameless(&lost, school, world);
+            outcome = outcome.with(true, Cause::Missing);
+        }
+        let all = school.waiting_erasures().map_err(failed)?;
         for mut erasure in all {
             let what = What { paths: erasure.paths.clone(), globs: erasure.globs.clone() };
             let asked = what.asked()?;
             outcome = outcome.and(self.on_all(school, &mut erasure, &asked, &mut opened, world)?);
             outcome = outcome.and(self.end(&erasure, Vec::new(), alone, world));
         }
+        drop(opened);
+        self.outlive(school, world);
         Ok(outcome.and(away(closed, alone, world)))
     }
 
@@ -179,6 +222,26 @@ impl Erase {
         }
         away(closed, alone, world)
     }
+}
+
+/// One that waits and has no words here, for a script.
+fn nameless(wanted: &Wanted) -> Value {
+    json!({
+        "id": wanted.erasure, "system": wanted.system, "because": wanted.reason, "by": wanted.by,
+        "asked": wanted.asked, "copies": wanted.copies, "paths": null, "globs": null,
+    })
+}
+
+/// The same for people.
+fn list_nameless(wanted: &Wanted, school: &School, world: &World<'_>) {
+    let zone = &school.plan.school.timezone;
+    world.screen.warning(&format!(
+        "{}  {}  {}: an erasure waits, and this host does not know what it was to take out. With the recovery key \
+         `dr erase --pending --do` looks for that in the sealed state on the copies; else whoever asked must ask again",
+        shown::at(wanted.asked.as_millisecond(), zone),
+        wanted.system,
+        shown::name(wanted.reason.as_bytes()),
+    ));
 }
 
 /// One erasure that waits, for people.

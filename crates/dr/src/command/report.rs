@@ -55,7 +55,9 @@ impl Report {
         }
         let (status, subject) = (letter.status, letter.subject.clone());
         let text_blake3 = Digest::of(letter.text.as_bytes());
-        school.record(Event::LetterWritten { number, status, subject, text_blake3 }).map_err(|e| told(e, world))?;
+        let html_blake3 = Some(Digest::of(letter.html.as_bytes()));
+        let written = Event::LetterWritten { number, status, subject, text_blake3, html_blake3 };
+        school.record(written).map_err(|e| told(e, world))?;
         screen.document(&json!({
             "number": number, "status": letter.status, "subject": letter.subject, "text": letter.text,
             "files": files.iter().map(|file| crate::shown::path(file)).collect::<Vec<_>>(),

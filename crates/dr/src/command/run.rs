@@ -9,6 +9,7 @@ use dr_ledger::{CopyOutcome, RehearsalVerdict, RunOutcome};
 use dr_plan::SystemId;
 use dr_repo::Tally;
 use dr_round::words;
+use dr_run::anchors::hold;
 use dr_run::{Run as Done, RunError, School, Spot, Turn, Watch, asked, run, seal_state, see};
 use serde_json::{Value, json};
 
@@ -78,6 +79,7 @@ impl Run {
         if self.due {
             let done = one_round(&school, world)?;
             let outcome = done.runs.iter().fold(Outcome::done(), |outcome, run| self.judged(outcome, run));
+            let outcome = done.held.iter().fold(outcome, |outcome, held| super::ledger::judged(outcome, held));
             return Ok(proofs(outcome, &done)
                 .with(done.found_gone(), Cause::Failed)
                 .with(done.ahead.is_some(), Cause::Unverified)
@@ -88,6 +90,9 @@ impl Run {
         tell_seen(&seen, true, world);
         let turns = self.turns(&school, world)?;
         let watching = Watching::new(world);
+        // Before any copy: each carries the ledger's end.
+        let held = hold(&school).map_err(|e| told(e, world))?;
+        super::ledger::tell(&held, world);
         let (mut outcome, mut all, mut recorded) = (Outcome::done(), Vec::new(), false);
         for turn in &turns {
             if world.signals.stopped() {
@@ -108,7 +113,8 @@ impl Run {
         if recorded && !world.signals.stopped() {
             outcome = outcome.with(!outlives(&school, &watching, world)?, Cause::Missing);
         }
-        screen.event(&json!({ "event": "summary", "runs": all }));
+        screen.event(&json!({ "event": "summary", "runs": all, "misfits": held.misfits }));
+        outcome = super::ledger::judged(outcome, &held);
         Ok(outcome.with(world.signals.stopped(), world.signals.cause()))
     }
 
