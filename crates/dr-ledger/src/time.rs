@@ -254,6 +254,7 @@ mod tests {
             status: crate::LetterStatus::Green,
             subject: String::new(),
             text_blake3: crate::Digest::of(b""),
+            html_blake3: None,
         };
         let entry = |(n, text): (u64, &&str)| {
             let at = time(text);
