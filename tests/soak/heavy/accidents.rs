@@ -53,8 +53,11 @@ fn lives(ways: Vec<Way>) {
             scope.spawn(|| {
                 while let Some(way) = ways.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
                     let lived = live(*way).map_err(|broken| broken.shown(way.seed));
-                    if let Err(why) = &lived {
-                        println!("accidents: BROKEN: {why}");
+                    match &lived {
+                        Err(why) => println!("accidents: BROKEN: {why}"),
+                        Ok(lived) => {
+                            println!("accidents: seed {}: {} days, {} alerts", way.seed, lived.days, lived.alerts)
+                        }
                     }
                     results.lock().unwrap().push((*way, lived));
                 }
