@@ -120,7 +120,9 @@ pub fn init(
     }
     let has = |founded: &Founded| matches!(founded, Founded::Made | Founded::There);
     let is_known = |id: &TargetId| register.sights().target(id).is_some_and(|sight| sight.founded);
-    let new: Vec<_> = targets.iter().filter(|(id, founded)| has(founded) && !is_known(id)).collect();
+    // What is made where one was known is the end of that one: its copies count no more.
+    let is_new = |id: &TargetId, founded: &Founded| has(founded) && (!is_known(id) || *founded == Founded::Made);
+    let new: Vec<_> = targets.iter().filter(|(id, founded)| is_new(id, founded)).collect();
     if !new.is_empty() {
         school.record(Event::Initialised { targets: new.iter().map(|(id, _)| id.clone()).collect() })?;
     }
