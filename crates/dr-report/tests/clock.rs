@@ -98,6 +98,7 @@ fn a_decision_and_a_letter_of_a_time_to_come_are_none_now() {
         status: LetterStatus::Green,
         subject: String::new(),
         text_blake3: dr_ledger::Digest::ZERO,
+        html_blake3: None,
     };
     world.add(at("2030-06-03T10:05"), letter);
     let (report, _) = asked(&world, at(AFTER));
