@@ -431,8 +431,8 @@ fn twins(places: &mut [Place]) {
 fn split(places: &mut [Place], at: usize) -> Option<(&mut Place, Vec<(usize, &Place)>)> {
     let (before, rest) = places.split_at_mut_checked(at)?;
     let (one, after) = rest.split_first_mut()?;
-    let others = before.iter().enumerate().map(|(n, place)| (n, &*place));
-    let later = after.iter().enumerate().map(|(n, place)| (at + 1 + n, &*place));
+    let others = before.iter().enumerate();
+    let later = after.iter().enumerate().map(|(n, place)| (at + 1 + n, place));
     Some((one, others.chain(later).collect()))
 }
 
