@@ -1,7 +1,7 @@
 //! On which device does something lie, and is that the same as for something else?
 //!
 //! A copy beside what it was made of goes with it. So whatever holds copies or sources is looked through down to whole
-//! disks: partitions, LVM and its kind, RAID, btrfs, ZFS, loop devices, bind mounts, overlays; what comes over the
+//! disks: partitions, LVM and its kind, RAID, btrfs, ZFS, bind mounts, overlays; what comes over the
 //! network is its server and export. What cannot be told is *not known*, never separate.
 
 mod disks;

@@ -1,7 +1,8 @@
-//! Which whole disks stand behind a block device? `/sys` is looked through partitions, LVM, RAID, loop devices.
+//! Which whole disks stand behind a block device? `/sys` is looked through partitions, LVM and RAID.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use super::mounts::{Number, number};
 use super::{DeviceId, Lies};
@@ -12,37 +13,34 @@ pub(super) const DEEPEST: u8 = 16;
 /// Names of block devices that are no disk of this machine, or none that lasts.
 const NO_DISKS: &[&str] = &["ram", "zram", "nbd", "rbd", "drbd", "ublk"];
 
-/// The disks below the block device of that number. `file`: where the file behind a loop device lies.
-pub(super) fn below(sys: &Path, device: Number, depth: u8, file: &dyn Fn(&Path, u8) -> Lies) -> Lies {
+/// The disks below the block device of that number.
+pub(super) fn below(sys: &Path, device: Number, depth: u8) -> Lies {
     let link = sys.join("dev/block").join(format!("{}:{}", device.0, device.1));
     match link.canonicalize() {
-        Ok(folder) => of_folder(sys, &folder, depth, file),
+        Ok(folder) => of_folder(sys, &folder, depth),
         Err(_) => Lies::not_known("the system does not know its device"),
     }
 }
 
-fn of_folder(sys: &Path, folder: &Path, depth: u8, file: &dyn Fn(&Path, u8) -> Lies) -> Lies {
+fn of_folder(sys: &Path, folder: &Path, depth: u8) -> Lies {
     if depth >= DEEPEST {
         return Lies::not_known("its devices are stacked too high");
     }
     if folder.join("partition").exists() {
         return match folder.parent() {
-            Some(disk) => of_folder(sys, disk, depth + 1, file),
+            Some(disk) => of_folder(sys, disk, depth + 1),
             None => Lies::not_known("its device is of no disk"),
         };
     }
     if let Some(backing) = read(&folder.join("loop/backing_file")) {
-        return match backing.ends_with(" (deleted)") {
-            true => Lies::not_known("the file behind it was deleted"),
-            false => file(&PathBuf::from(backing), depth + 1),
-        };
+        return image(Path::new(&backing));
     }
     let slaves: Vec<_> = fs::read_dir(folder.join("slaves")).into_iter().flatten().flatten().collect();
     if !slaves.is_empty() {
         return Lies::all(slaves.iter().map(|slave| {
             let device = read(&slave.path().join("dev")).and_then(|text| number(&text));
             match device {
-                Some(device) => below(sys, device, depth + 1, file),
+                Some(device) => below(sys, device, depth + 1),
                 None => Lies::not_known("the system does not know a device below it"),
             }
         }));
@@ -52,6 +50,15 @@ fn of_folder(sys: &Path, folder: &Path, depth: u8, file: &dyn Fn(&Path, u8) -> L
     match name.is_empty() || NO_DISKS.contains(&kind) {
         true => Lies::not_known(format!("it lies on {name}, which is no disk")),
         false => Lies::on(DeviceId::Disk(own_name(folder).unwrap_or(name))),
+    }
+}
+
+/// The disk that a loop device makes of a file: the same wherever it is attached. Somebody made a disk of it on purpose,
+/// and it can be carried away as one, so the disk that the file lies on is not looked at (decision 0027).
+fn image(file: &Path) -> Lies {
+    match fs::metadata(file) {
+        Ok(about) => Lies::on(DeviceId::Disk(format!("image {}-{}", about.dev(), about.ino()))),
+        Err(_) => Lies::not_known("the file behind its loop device is not there"),
     }
 }
 

@@ -104,8 +104,7 @@ impl Machine {
     }
 
     fn of_mount(&self, mount: &Mount, depth: u8) -> Lies {
-        let below =
-            |device: Number| disks::below(&self.sys, device, depth, &|file: &Path, depth| self.of_path(file, depth));
+        let below = |device: Number| disks::below(&self.sys, device, depth);
         match mount.kind.as_str() {
             kind if NETWORK.contains(&kind) => self.export(mount),
             "btrfs" => match disks::of_btrfs(&self.sys, &mount.source) {

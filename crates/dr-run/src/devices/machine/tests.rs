@@ -138,21 +138,28 @@ fn a_zfs_lies_on_the_disks_that_carry_its_pools_name() {
 }
 
 #[test]
-fn a_loop_device_lies_where_its_file_does() {
+fn an_image_is_a_disk_of_its_own_and_the_same_one_wherever_it_is_attached() {
     let mut made = Made::new();
     made.device("sda", "8:0", &[]);
-    made.device("sdb", "8:16", &[]);
-    let (files, other) =
-        (made.mount("files", "8:0", "ext4 /dev/sda rw"), made.mount("other", "8:16", "ext4 /dev/sdb rw"));
-    made.device("loop0", "7:0", &[]);
-    fs::create_dir_all(made.at("sys/devices/loop0/loop")).unwrap();
-    fs::write(files.join("disk.img"), "").unwrap();
-    fs::write(made.at("sys/devices/loop0/loop/backing_file"), files.join("disk.img").to_str().unwrap()).unwrap();
-    let looped = made.mount("looped", "7:0", "ext4 /dev/loop0 rw");
-    assert_eq!(made.relation(&looped, &files), Relation::Same);
-    assert_eq!(made.relation(&looped, &other), Relation::Separate);
-    fs::write(made.at("sys/devices/loop0/loop/backing_file"), "/gone.img (deleted)").unwrap();
-    assert_eq!(made.relation(&looped, &other), Relation::NotKnown);
+    let files = made.mount("files", "8:0", "ext4 /dev/sda rw");
+    let mut attached = |name: &str, number: &str, image: &str| {
+        made.device(name, number, &[]);
+        fs::create_dir_all(made.at(&format!("sys/devices/{name}/loop"))).unwrap();
+        let backing = made.at(&format!("sys/devices/{name}/loop/backing_file"));
+        fs::write(backing, files.join(image).to_str().unwrap()).unwrap();
+        made.mount(name, number, &format!("ext4 /dev/{name} rw"))
+    };
+    for image in ["one.img", "two.img"] {
+        fs::write(files.join(image), "").unwrap();
+    }
+    let one = attached("loop0", "7:0", "one.img");
+    let two = attached("loop1", "7:1", "two.img");
+    let again = attached("loop2", "7:2", "one.img");
+    let gone = attached("loop3", "7:3", "gone.img (deleted)");
+    assert_eq!(made.relation(&one, &two), Relation::Separate);
+    assert_eq!(made.relation(&one, &files), Relation::Separate);
+    assert_eq!(made.relation(&one, &again), Relation::Same);
+    assert_eq!(made.relation(&one, &gone), Relation::NotKnown);
 }
 
 #[test]
