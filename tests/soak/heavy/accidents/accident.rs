@@ -467,11 +467,16 @@ impl Accident {
             SourceDamaged => &["suspicious", "failed", "complete"],
             ClockAhead | ClockBehind => &["clock"],
             StateCut | StateOld => &["ledger"],
-            StrayLog => &["log"],
+            StrayLog => &["log", "damaged"],
             Leaves => &["leaver"],
             // Told by the command itself.
             AtTyped | Killed => &[],
         }
+    }
+
+    /// What a round may say instead, to whoever reads what it prints: the name of a file that holds nothing up.
+    pub fn named(&self) -> Option<&'static str> {
+        (self.kind == StrayLog).then(|| STRAY[(self.way % 2) as usize])
     }
 
     /// How many nights it may take until it is told: the clock that is ahead shows when it is right again.
@@ -483,7 +488,8 @@ impl Accident {
     }
 }
 
-const STRAY: [&str; 2] = ["8000000000000000", "zz-stray"];
+/// Numbers that no log has come to.
+const STRAY: [&str; 2] = ["8000000000000000", "00000000ffffffff"];
 
 /// What the sources of a system are.
 fn source(system: &str) -> &'static [&'static str] {

@@ -251,6 +251,9 @@ impl Life {
         }
         let mut alerts = Vec::new();
         for run in runs {
+            for accident in self.accidents.iter_mut().filter(|one| one.meets(server)) {
+                accident.told |= accident.named().is_some_and(|name| (run.stdout.clone() + &run.stderr).contains(name));
+            }
             for (system, place, snapshot) in self.oracle.note(&run, &of, at) {
                 self.newest.insert((system, place), snapshot);
             }
