@@ -83,7 +83,10 @@ mod touched;
 mod trailer;
 mod tree;
 mod turns;
+mod unfinished;
 mod used;
+#[cfg(test)]
+mod bombs;
 #[cfg(test)]
 mod wiped;
 mod wire;
@@ -108,5 +111,6 @@ pub use repository::{Fault, Repository, Snapshot, Unlock, create, create_with_wr
 pub use restore::{Description, Listed, Restore, Restored, restore};
 pub use scrub::scrub;
 pub use snapshot::{Label, Shape};
+pub use unfinished::{Life, Unfinished};
 pub use status_object::{BadStatus, STATUS_FOLDER, STATUS_MAX, StatusKey};
 pub use touched::Touched;
