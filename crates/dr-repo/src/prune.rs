@@ -215,7 +215,9 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
     let followed = followed(repository, &needed)?;
     let mut step = Step::new(options, (view, gc.is_some()), followed, dropped);
     // What nobody needs goes first: it gives the room that moving the rest takes.
-    step.let_go(repository, &gone, &mut out)?;
+    if !gone.is_empty() || moved.is_empty() {
+        step.let_go(repository, &gone, &mut out)?;
+    }
     empty(repository, &needed, moved, &mut step, &mut out)?;
     shorten(repository, options, &mut out)?;
     out.bytes_stored = options.tally.bytes_stored.load(Ordering::Relaxed) - before;
@@ -242,7 +244,7 @@ fn empty(
 ) -> Result<(), RepoError> {
     let options = step.options;
     let mut waiting: Vec<Vec<Half>> = if moved.is_empty() { Vec::new() } else { vec![moved] };
-    let (mut is_short, mut failed) = (false, 0);
+    let (mut is_short, mut failed, mut made) = (false, 0, 0);
     while let Some(mut some) = waiting.pop() {
         let packs: Vec<u32> = some.iter().map(|half| half.pack).collect();
         let written = match needed {
@@ -281,10 +283,16 @@ fn empty(
             Err(RepoError::Store(StoreError::Full { .. })) => {
                 is_short = true;
                 // What was written by then is nobody's, and takes the room that there was.
-                step.delete(repository, out)?;
-                if some.len() > 1 && options.settle_ms == 0 && failed < NO_ROOM_MOST {
+                step.let_go(repository, &[], out)?;
+                let shelf = repository.shelf.clone();
+                if options.settle_ms > 0 || failed >= NO_ROOM_MOST {
+                    (out.no_room, out.let_go) = (out.no_room + some.len() as u64, out.let_go - some.len() as u64);
+                } else if some.len() > 1 {
                     let second = some.split_off(some.len() / 2);
                     waiting.extend([second, some]);
+                } else if made < MADE_MOST && repository.log.make_room(&shelf, made + 1)? {
+                    made += 1;
+                    waiting.push(some);
                 } else {
                     failed += 1;
                     (out.no_room, out.let_go) = (out.no_room + some.len() as u64, out.let_go - some.len() as u64);
@@ -296,6 +304,8 @@ fn empty(
     Ok(())
 }
 
+/// Room is made for so many, by what is kept back and by parity, which `repair` makes again.
+const MADE_MOST: u32 = 8;
 /// After so many packs for which there is no room, each alone, no other is tried.
 const NO_ROOM_MOST: u32 = 3;
 

@@ -39,7 +39,7 @@ impl Log {
     }
 
     /// Makes room for a little more; whether there was anything that could go.
-    fn make_room(&self, shelf: &Shelf, tries: u32) -> Result<bool, RepoError> {
+    pub(crate) fn make_room(&self, shelf: &Shelf, tries: u32) -> Result<bool, RepoError> {
         if shelf.give_room() {
             return Ok(true);
         }

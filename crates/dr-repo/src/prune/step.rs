@@ -172,7 +172,7 @@ impl<'a> Step<'a> {
 
     /// Deletes what was swept long enough ago, and what nobody will register any more: first what describes it, then
     /// the packs.
-    pub(super) fn delete(&self, repository: &mut Repository, out: &mut Pruned) -> Result<(), RepoError> {
+    fn delete(&self, repository: &mut Repository, out: &mut Pruned) -> Result<(), RepoError> {
         let state = &repository.log.state;
         out.waiting = state.packs.values().filter(|pack| pack.condemned && !pack.swept).count() as u64;
         let gone: BTreeSet<PackId> =

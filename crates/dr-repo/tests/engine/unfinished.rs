@@ -48,7 +48,7 @@ impl Scene {
 
     fn large(&self) -> Tree {
         let mut large = self.tree.clone();
-        (0..8).for_each(|n| file(&mut large, &format!("large-{n}"), noise(12 << 20, n)));
+        (0..5).for_each(|n| file(&mut large, &format!("large-{n}"), noise(9 << 20, n)));
         large
     }
 
@@ -116,8 +116,8 @@ fn what_a_killed_run_left_is_named_with_its_bytes_and_goes_when_it_is_dropped() 
         assert_eq!(dropped.dropped, named);
         assert!(scene.bytes() < before + (1 << 20), "{} bytes were {before}", scene.bytes());
         assert_eq!(scene.open().unfinished(Some(&scene.journal), NOW).unwrap(), []);
-        let again = scene.school.backup(&mut scene.open(), &scene.large(), None).unwrap();
-        assert!(scene.school.restore(&scene.open(), again.snapshot).unwrap().0 == scene.large());
+        let again = scene.school.backup(&mut scene.open(), &scene.tree, None).unwrap();
+        assert!(scene.school.restore(&scene.open(), again.snapshot).unwrap().0 == scene.tree);
         assert_eq!(scene.school.findings(&scene.open()), []);
     }
 }
