@@ -94,7 +94,8 @@ impl Scene {
         let root = keep(ChunkKind::Tree, &page::encode_leaf(&rows), &mut stored);
         let all = rows.iter().fold(0u64, |sum, row| sum.saturating_add(row.meta.size));
         let label = Label { bytes: says.unwrap_or(all), files: rows.len() as u64, ..Label::default() };
-        let document = Document { label: label.clone(), root: Some(Root { id: root, level: 0 }), ..Document::default() };
+        let document =
+            Document { label: label.clone(), root: Some(Root { id: root, level: 0 }), ..Document::default() };
         let document = keep(ChunkKind::Document, &document.encode(id), &mut stored);
         anew.flush(&mut stored, &self.shelf).unwrap();
         let label = label.seal(&repository.writer.naming.list, repository.writer.family, id).unwrap();

@@ -68,6 +68,8 @@ mod snapshot;
 mod spares;
 mod squeeze;
 // Also for tests, so that whoever changes a stage hears of it from the compiler.
+#[cfg(test)]
+mod bombs;
 #[cfg(any(test, feature = "bench"))]
 #[doc(hidden)]
 pub mod stages;
@@ -85,8 +87,6 @@ mod tree;
 mod turns;
 mod unfinished;
 mod used;
-#[cfg(test)]
-mod bombs;
 #[cfg(test)]
 mod wiped;
 mod wire;
@@ -111,6 +111,6 @@ pub use repository::{Fault, Repository, Snapshot, Unlock, create, create_with_wr
 pub use restore::{Description, Listed, Restore, Restored, restore};
 pub use scrub::scrub;
 pub use snapshot::{Label, Shape};
-pub use unfinished::{Life, Unfinished};
 pub use status_object::{BadStatus, STATUS_FOLDER, STATUS_MAX, StatusKey};
 pub use touched::Touched;
+pub use unfinished::{Life, Unfinished};

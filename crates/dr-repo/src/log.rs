@@ -196,11 +196,8 @@ impl Log {
     /// read what lay between. That takes nothing back: what can be read is in force, or one stolen key could
     /// unsay everybody else's entries. It is safe, because such an author may not rely on old packs.
     fn follow(&mut self) {
-        let mut bad: BTreeMap<u64, String> = self
-            .read
-            .iter()
-            .filter_map(|(n, outcome)| outcome.as_ref().err().map(|why| (*n, why.clone())))
-            .collect();
+        let mut bad: BTreeMap<u64, String> =
+            self.read.iter().filter_map(|(n, outcome)| outcome.as_ref().err().map(|why| (*n, why.clone()))).collect();
         let mut odd: BTreeMap<u64, String> = BTreeMap::new();
         let (strays, is_evidence) = self.strays();
         if is_evidence { &mut bad } else { &mut odd }.extend(strays);

@@ -78,7 +78,19 @@ impl<'a> Prune<'a> {
         tally: &'a Tally,
     ) -> Self {
         let (undo_ms, settle_ms) = if at_once { (0, 0) } else { (7 * DAY_MS, DAY_MS) };
-        Self { now_ms, undo_ms, settle_ms, waste: 0.05, dry: false, unfinished: false, scratch, journal: None, clock, stop, tally }
+        Self {
+            now_ms,
+            undo_ms,
+            settle_ms,
+            waste: 0.05,
+            dry: false,
+            unfinished: false,
+            scratch,
+            journal: None,
+            clock,
+            stop,
+            tally,
+        }
     }
 }
 
@@ -182,7 +194,8 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         Ok(needed) => needed,
         Err(why) => return Err(outrun(repository, view, why)),
     };
-    let uses = uses(repository, &needed, &pins(&repository.log.state, view, options, &dropped), &erased(&repository.log))?;
+    let uses =
+        uses(repository, &needed, &pins(&repository.log.state, view, options, &dropped), &erased(&repository.log))?;
     let fates = plan(&uses, options.waste, target);
     let (mut gone, mut moved) = (Vec::new(), Vec::new());
     for (used, fate) in uses.iter().zip(&fates) {

@@ -117,7 +117,8 @@ impl Mending<'_> {
 }
 
 /// How what nobody wrote into the log goes.
-const STRAY: &str = "nobody can have written it there in turn: it is removed, and whatever it may have registered was looked for";
+const STRAY: &str =
+    "nobody can have written it there in turn: it is removed, and whatever it may have registered was looked for";
 
 /// Removes checkpoints of the log that cannot be read, where nothing rests on them.
 fn checkpoints(repository: &mut Repository, mending: &mut Mending<'_>) -> Result<(), RepoError> {

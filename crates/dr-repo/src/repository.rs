@@ -23,8 +23,8 @@ use crate::log_entry::{Author, Body as Entry};
 use crate::lookup::Index;
 use crate::slot;
 use crate::snapshot::Label;
-use load::LazyIndex;
 pub use create::{create, create_with_writer};
+use load::LazyIndex;
 pub(crate) use load::read_vouched;
 use slots::open_slots;
 
@@ -156,7 +156,8 @@ impl Repository {
             Unlock::Password(password) => {
                 let fits = |vouched: &Digest| {
                     let is = |read: &copies::Read| read.as_ref().is_ok_and(|bytes| Digest::of(bytes) == *vouched);
-                    is(&json) || copy_now.as_ref().map_or_else(copy, |copy| Ok(Ok(copy.clone()))).is_ok_and(|it| is(&it))
+                    is(&json)
+                        || copy_now.as_ref().map_or_else(copy, |copy| Ok(Ok(copy.clone()))).is_ok_and(|it| is(&it))
                 };
                 let (family, vouched) = open_slots(&shelf, &password, &fits, &mut faults)?;
                 (Key::Family(family), Some(vouched))

@@ -103,7 +103,15 @@ impl LocalStore {
             // None there, or none of this user's: then it says nothing.
             Err(_) => false,
         };
-        Ok(Self { temporary: root.join(TEMP_DIR), root, top, identity, writer: None, is_marked, readers: Readers::default() })
+        Ok(Self {
+            temporary: root.join(TEMP_DIR),
+            root,
+            top,
+            identity,
+            writer: None,
+            is_marked,
+            readers: Readers::default(),
+        })
     }
 
     /// Makes the directory `root` (its parent must be there) and opens it. A directory that is there already is

@@ -32,7 +32,11 @@ pub(super) fn fence(
     let host = repository.writer.host;
     // A key that only prunes goes on with nothing that it began: what a killed run left is nobody's.
     let is_own = |one: &Unfinished| {
-        blind && one.packs > 0 && one.host == host && one.life != Life::Running && Claim::of(options.journal, one.session).is_some()
+        blind
+            && one.packs > 0
+            && one.host == host
+            && one.life != Life::Running
+            && Claim::of(options.journal, one.session).is_some()
     };
     let own = unfinished.iter().filter(|one| is_own(one)).map(|one| one.session);
     let dead: BTreeSet<SessionId> = own.chain(dropped.iter().copied()).collect();

@@ -53,9 +53,8 @@ pub fn create(
     if let Some((name, bytes)) = &slot {
         let vouched = Digest::of(bytes);
         let mut log = Log::open(shelf, family.family, writer.maintenance, digest)?;
-        let said = log.append(shelf, &writer, now_ms, &mut |_| {
-            Ok(Entry::SlotAdded { name: name.clone(), digest: vouched })
-        });
+        let said =
+            log.append(shelf, &writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest: vouched }));
         if let Err(why) = said {
             // An answer may have been lost, and not the entry.
             let vouches = |log: Log| log.state.slots.get(name) == Some(&vouched);
@@ -167,4 +166,3 @@ fn describe(repo: RepoId, writer: &WriterKey, created: &str) -> String {
     });
     format!("{value:#}\n")
 }
-

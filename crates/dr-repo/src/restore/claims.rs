@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use dr_entry::Destination;
 
-use super::file::Failed;
 use super::extent_page;
+use super::file::Failed;
 use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;

@@ -23,18 +23,21 @@ fn works(school: &School, mut repository: Repository) {
     repository.refresh().unwrap();
     assert!(school.restore(&repository, summary.snapshot).unwrap().0 == small_tree());
     assert_eq!(school.findings(&repository), []);
-    assert_eq!(dr_repo::check(
-        &repository,
-        &dr_repo::Check {
-            read_data: dr_repo::ReadData::None,
-            now_ms: 0,
-            enough: None,
-            stop: &std::sync::atomic::AtomicBool::new(false),
-            tally: &dr_repo::Tally::default(),
-        },
-    )
-    .unwrap()
-    .without_parity, 0);
+    assert_eq!(
+        dr_repo::check(
+            &repository,
+            &dr_repo::Check {
+                read_data: dr_repo::ReadData::None,
+                now_ms: 0,
+                enough: None,
+                stop: &std::sync::atomic::AtomicBool::new(false),
+                tally: &dr_repo::Tally::default(),
+            },
+        )
+        .unwrap()
+        .without_parity,
+        0
+    );
 }
 
 /// Cuts `make` off at each of these requests in turn, up to its end, then calls it again, and lets `open` open what it made.
@@ -49,7 +52,11 @@ fn cut_at(
     for k in requests {
         let store = Arc::new(MemoryStore::that_may_rot());
         let faulty = Arc::new(Faulty::new(store.clone()));
-        if lasting { faulty.fail_from(k, fault) } else { faulty.fail_once(k, fault) }
+        if lasting {
+            faulty.fail_from(k, fault)
+        } else {
+            faulty.fail_once(k, fault)
+        }
         let first = make(&school, &school.shelf(faulty.clone()));
         let came_to_its_end = faulty.count() < k;
         let good = school.shelf(store);

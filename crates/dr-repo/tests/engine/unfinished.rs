@@ -59,7 +59,9 @@ impl Scene {
         let mut then = Some(then);
         Box::new(entries(tree).inspect(move |_| {
             at += 1;
-            if at > last && let Some(then) = then.take() {
+            if at > last
+                && let Some(then) = then.take()
+            {
                 while self.packs() == packs || (registered && self.open().head().0 == head) {
                     std::thread::yield_now();
                 }

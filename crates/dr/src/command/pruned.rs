@@ -40,13 +40,7 @@ pub fn verdict(screen: &Screen, verdict: &Verdict, target: Option<&str>) {
 }
 
 /// What all of it came to. `place`: where, for people; `again`: the command for this place, up to its options.
-pub fn end(
-    screen: &Screen,
-    pruned: &Pruned,
-    place: &str,
-    (target, again): (Option<&str>, &str),
-    dry: bool,
-) -> Outcome {
+pub fn end(screen: &Screen, pruned: &Pruned, place: &str, (target, again): (Option<&str>, &str), dry: bool) -> Outcome {
     let mut event = json!({
         "event": "summary", "packs": pruned.packs, "bytes": pruned.bytes, "live": pruned.live,
         "let_go": pruned.let_go, "rewritten": pruned.rewritten, "deleted": pruned.deleted,
