@@ -121,7 +121,8 @@ fn a_target_without_a_name_left_forgets_and_gives_back_names() {
     let some = (0..).find(|n| fs::write(bench.path(&format!("small/ballast-{n}")), "").is_err());
     assert!(some.is_some_and(|n| n > 0));
     bench.dr(["repo", "forget", &repo, "--keep-last", "1"]).ended(0);
-    bench.dr(["repo", "prune", &repo, "--now"]).ended(0).told("deleted");
+    bench.dr(["repo", "prune", &repo, "--now"]).ended(0);
+    assert!(rustix::fs::statvfs(bench.path("small")).unwrap().f_ffree > 12, "more than was kept back for this");
     bench.dr(["repo", "backup", &repo, &bench.at("from")]).ended(0);
     bench.dr(["repo", "check", "--read-data", &repo]).ended(0);
     drop(small);
