@@ -101,6 +101,11 @@ pub trait Destination: Sync {
     /// The file is then reported as not restored.
     fn file(&self, path: &EntryPath, size: u64) -> io::Result<Box<dyn Writing>>;
 
+    /// How many bytes can be written there now, if anybody knows.
+    fn room(&self) -> Option<u64> {
+        None
+    }
+
     /// The file that stands at `path` already, if one does that may stay where its contents are the right ones.
     ///
     /// # Errors

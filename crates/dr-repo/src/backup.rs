@@ -26,11 +26,12 @@ use crate::cut::{Cutter, KeepChunk, Taken};
 use crate::error::RepoError;
 use crate::format::{BLIND_FRAME_RAW, FRAME_RAW, OWNER_NAME_MAX, PACK_TARGET, XATTRS_MAX};
 use crate::id::{ChunkId, ChunkKind, Digest, PackKind, SnapshotId, random, wipe_stack};
+use crate::log_entry::object_name;
 use crate::pack::{FinishedPack, Packer};
 use crate::page::{Contents, Row};
 use crate::presence::{self, Lacking};
 use crate::register::{Registrar, adopt};
-use crate::repository::Repository;
+use crate::repository::{Fault, Repository};
 use crate::snapshot::{Label, Shape};
 use crate::stored::begin;
 use crate::touched::Touched;
@@ -107,6 +108,9 @@ pub struct Summary {
     pub adopted: u64,
     /// New chunks that were read back and compared, if that was asked for.
     pub proved: Option<u64>,
+    /// The first entry of the log that cannot be read, if one cannot. Then nobody knows what was let go, no duplicate was
+    /// looked for in what others stored, and the backup took the room of a first one. A repair ends that.
+    pub distrusted: Option<Fault>,
     /// Why the file cache could not be written, if so: the next run will read everything again.
     pub cache_failed: Option<String>,
     /// Packs that earlier snapshots rely on and that are missing, cut off or known to be damaged. What the source still
@@ -175,11 +179,14 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
     let stands = presence::look(repository, capture.journal)?;
 
     let session = begin(repository, capture.scratch, capture.journal)?;
-    let rely = repository.log.unreadable.is_empty();
+    let distrusted = repository.log.unreadable.first();
+    let distrusted = distrusted.map(|(n, what)| Fault { object: object_name(*n), what: what.clone() });
+    let rely = distrusted.is_none();
     let index = Arc::clone(repository.index()?);
     let namer = repository.namer.clone();
     let shared = Shared::new(&session, &index, &namer, rely, stands, capture.scratch)?;
-    run(repository, entries, capture, &shared, adopted, before, objects_before)
+    let kept = run(repository, entries, capture, &shared, adopted, before, objects_before);
+    kept.map(|summary| Summary { distrusted, ..summary })
 }
 
 fn run(
@@ -208,6 +215,7 @@ fn run(
         unsettled: Vec::new(),
         adopted,
         proved: None,
+        distrusted: None,
         cache_failed: None,
         lacking: shared.stands.lacking.clone(),
         touched: shared.stands.touched.clone(),

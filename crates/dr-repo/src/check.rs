@@ -35,6 +35,7 @@ use crate::squeeze::Unsqueezer;
 use crate::touched::Touched;
 use crate::trailer;
 use crate::turns::two_at_a_time;
+use crate::unfinished::{Unfinished, unfinished};
 use crate::wire::Bad;
 
 /// How much to read.
@@ -64,7 +65,8 @@ pub struct Check<'a> {
     pub read_data: ReadData,
     /// Now, in milliseconds since 1970 UTC.
     pub now_ms: i64,
-    /// Asked before each pack: whether enough was read. What was found by then counts.
+    /// Asked at each page of a tree and before each pack: whether enough was looked at. Trees come first then. What was
+    /// found by then counts.
     pub enough: Option<&'a (dyn Fn() -> bool + Sync)>,
     /// Set from outside to end early; the check then knows nothing.
     pub stop: &'a AtomicBool,
@@ -118,6 +120,10 @@ pub struct Checked {
     pub systems: BTreeSet<String>,
     /// Whose snapshots the damage costs something.
     pub touched: Touched,
+    /// Snapshots of which the tree was not followed to its end, because the time was over.
+    pub trees_left: u64,
+    /// What is left of runs that never came to their end.
+    pub unfinished: Vec<Unfinished>,
     /// What was not looked at, for the report.
     pub not_checked: Vec<String>,
 }
@@ -236,8 +242,10 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
     check_slots(repository, &mut bad_objects)?;
     let without_copy = check_copies(repository, &mut bad_objects)?;
     check_index_objects(repository, &mut bad_objects)?;
+    let listed = repository.shelf.list("")?;
+    out.unfinished = unfinished(repository, &listed, None, options.now_ms);
     let sizes: BTreeMap<String, u64> =
-        repository.shelf.list("")?.into_iter().map(|object| (object.key.as_str().to_owned(), object.size)).collect();
+        listed.into_iter().map(|object| (object.key.as_str().to_owned(), object.size)).collect();
     let mut to_read: Vec<(u32, bool)> = Vec::new();
     let mut waiting: Vec<(Option<i64>, PackId, u32, u64)> = Vec::new();
     for number in 0..index.packs() {
@@ -280,9 +288,22 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
             to_read.push((*number, false));
         }
     }
+    // Where the time has a limit, what is needed of everybody comes before what can be read another night.
+    let mut lost: BTreeMap<String, Vec<(SnapshotId, EntryPath)>> = BTreeMap::new();
+    let is_limited = options.enough.is_some() && repository.key.reads();
+    let mut gone = BTreeMap::new();
+    if is_limited {
+        gone = gone_chunks(repository, &to_read)?;
+        follow_trees(repository, options, &gone, &mut lost, &mut bad_objects, true, &mut out)?;
+    }
     out.opened = repository.key.reads();
     let mut bad_chunks: BTreeMap<ChunkId, BTreeSet<String>> = BTreeMap::new();
-    for read in two_at_a_time(&to_read, |(number, missing)| read_pack(repository, *number, *missing, options))? {
+    let begun = options.tally.bytes_read.load(Ordering::Relaxed);
+    for read in two_at_a_time(&to_read, |(number, missing)| {
+        // One at least, or a small limit would never come to the end.
+        let is_first = options.tally.bytes_read.load(Ordering::Relaxed) == begun;
+        read_pack(repository, *number, *missing, is_first, options)
+    })? {
         out.packs_read += u64::from(read.bytes > 0);
         out.bytes_read += read.bytes;
         let brief = index.brief(read.number);
@@ -311,11 +332,18 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
         }
     }
     out.without_parity = parity::check(repository, options, &mut bad_objects)? + without_copy;
-    let mut lost: BTreeMap<String, Vec<(SnapshotId, EntryPath)>> = BTreeMap::new();
-    if repository.key.reads() {
-        follow_trees(repository, options, &bad_chunks, &mut lost, &mut bad_objects, &mut out)?;
+    if is_limited && bad_chunks == gone {
+        // They were followed, as far as there was time.
+    } else if repository.key.reads() {
+        // What is found bad is told with what it costs, however long that takes: as long as there are pages.
+        lost.clear();
+        (out.snapshots, out.trees_left) = (0, 0);
+        follow_trees(repository, options, &bad_chunks, &mut lost, &mut bad_objects, false, &mut out)?;
     } else {
         out.not_checked.push("the trees: this key may not read them".into());
+    }
+    if out.trees_left > 0 {
+        out.not_checked.push(format!("the trees of {} snapshots: the time was over", out.trees_left));
     }
     match options.read_data {
         ReadData::All => {}
@@ -341,6 +369,21 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
     (out.listed, out.systems) = (repository.log.state.live().len() as u64, repository.systems());
     out.touched = repository.touched_by(&out.findings, LOST_MAX);
     Ok(out)
+}
+
+/// The chunks that would be found lost in packs that are not there.
+fn gone_chunks(
+    repository: &Repository,
+    to_read: &[(u32, bool)],
+) -> Result<BTreeMap<ChunkId, BTreeSet<String>>, RepoError> {
+    let (index, mut gone) = (repository.index()?, BTreeMap::<ChunkId, BTreeSet<String>>::new());
+    for (number, _) in to_read.iter().filter(|(_, missing)| *missing) {
+        let object = index.object(*number);
+        for (_, id, _) in index.ids_of(*number)?.into_iter().flatten() {
+            gone.entry(id).or_default().insert(object.clone());
+        }
+    }
+    Ok(gone)
 }
 
 fn check_slots(repository: &Repository, bad: &mut BTreeMap<String, String>) -> Result<(), RepoError> {
@@ -421,7 +464,13 @@ struct PackRead {
 }
 
 /// Reads one pack whole. Its damage is narrowed down to chunks where the key allows.
-fn read_pack(repository: &Repository, number: u32, missing: bool, options: &Check<'_>) -> Result<PackRead, RepoError> {
+fn read_pack(
+    repository: &Repository,
+    number: u32,
+    missing: bool,
+    is_first: bool,
+    options: &Check<'_>,
+) -> Result<PackRead, RepoError> {
     if options.stop.load(Ordering::Relaxed) {
         return Err(RepoError::Interrupted);
     }
@@ -432,7 +481,7 @@ fn read_pack(repository: &Repository, number: u32, missing: bool, options: &Chec
         read.lost.extend(index.ids_of(number)?.into_iter().flatten().map(|(_, id, _)| id));
         return Ok(read);
     }
-    if options.enough.is_some_and(|enough| enough()) {
+    if !is_first && options.enough.is_some_and(|enough| enough()) {
         return Ok(read);
     }
     let name = key(&pack.object)?;

@@ -1,5 +1,6 @@
 //! Is a session of this host alive? A running one holds a lock on a file of its name, beside this host's notes about
-//! the repository; when the process ends, however it ends, the lock is gone.
+//! the repository, and on another among the temporary files of a store that has such: two programs of one host may keep
+//! their notes apart. When the process ends, however it ends, the locks are gone.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -29,11 +30,36 @@ impl Claim {
         Some(Self { path, _lock: lock })
     }
 
+    /// Claims a session that begins, among the temporary files of its store.
+    pub(crate) fn beside(staging: &Path, session: SessionId) -> Option<Self> {
+        Self::on(staging.join(session.to_string()))
+    }
+
+    /// Whether a process of this host holds the lock on a file, as far as can be seen from here.
+    fn is_held(path: &Path) -> bool {
+        // Over NFS a lock needs a file that can be written; a medium may be read-only.
+        match File::options().write(true).open(path).or_else(|_| File::open(path)) {
+            // In the moment in which a process looks it holds the lock itself, and lets go of it.
+            Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err(),
+            // Whose file cannot be opened may be at work.
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        }
+    }
+
     /// Clears away what dead processes left.
     pub(crate) fn tidy(journal: &Path) {
         let left = std::fs::read_dir(folder(journal)).into_iter().flatten().flatten();
         left.for_each(|entry| drop(Self::on(entry.path())));
     }
+}
+
+/// Whether a process of this host is at work on a session; `None`: there is nothing from which that could be told.
+pub(crate) fn is_running(journal: Option<&Path>, staging: Option<&Path>, session: SessionId) -> Option<bool> {
+    let in_notes = journal.map(|journal| folder(journal).join(session.to_string()));
+    let in_store = staging.map(|staging| staging.join(session.to_string()));
+    let mut seen = in_notes.iter().chain(&in_store).map(|path| Claim::is_held(path)).peekable();
+    seen.peek()?;
+    Some(seen.any(|held| held))
 }
 
 fn folder(journal: &Path) -> PathBuf {

@@ -40,7 +40,7 @@ fn bytes_of(level: u8, rows: usize, columns: &[(u8, Vec<u8>)]) -> Vec<u8> {
     out
 }
 
-fn encode_leaf(extents: &[Extent]) -> Vec<u8> {
+pub(crate) fn encode_leaf(extents: &[Extent]) -> Vec<u8> {
     let (mut lengths, mut ids) = (Vec::new(), Vec::new());
     for extent in extents {
         match extent {
@@ -54,7 +54,7 @@ fn encode_leaf(extents: &[Extent]) -> Vec<u8> {
     bytes_of(0, extents.len(), &[(COL_LENGTH, lengths), (COL_ID, ids)])
 }
 
-fn encode_inner(level: u8, runs: &[Run]) -> Vec<u8> {
+pub(crate) fn encode_inner(level: u8, runs: &[Run]) -> Vec<u8> {
     let (mut lengths, mut ids, mut counts) = (Vec::new(), Vec::new(), Vec::new());
     for run in runs {
         put_varint(&mut lengths, run.len);

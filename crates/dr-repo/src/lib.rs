@@ -68,6 +68,8 @@ mod snapshot;
 mod spares;
 mod squeeze;
 // Also for tests, so that whoever changes a stage hears of it from the compiler.
+#[cfg(test)]
+mod bombs;
 #[cfg(any(test, feature = "bench"))]
 #[doc(hidden)]
 pub mod stages;
@@ -83,6 +85,7 @@ mod touched;
 mod trailer;
 mod tree;
 mod turns;
+mod unfinished;
 mod used;
 #[cfg(test)]
 mod wiped;
@@ -110,3 +113,4 @@ pub use scrub::scrub;
 pub use snapshot::{Label, Shape};
 pub use status_object::{BadStatus, STATUS_FOLDER, STATUS_MAX, StatusKey};
 pub use touched::Touched;
+pub use unfinished::{Life, Unfinished};

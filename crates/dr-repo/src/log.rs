@@ -6,12 +6,13 @@
 
 mod alone;
 mod base;
+mod room;
 mod shorten;
+mod strays;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
-use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
+use dr_store::{Key, Put as Outcome, Shelf, StoreError};
 
 pub(crate) use alone::Alone;
 pub use alone::OtherWriter;
@@ -43,7 +44,10 @@ pub(crate) struct Log {
     highest: u64,
     /// Reading was cut off half-way: what is known is of before, and nothing may be appended to it.
     is_torn: bool,
+    /// Objects with numbers far beyond the others.
     implausible: Vec<u64>,
+    /// Of some of these: whether it is an entry, rightly signed, for all that.
+    beyond: BTreeMap<u64, bool>,
     /// A feature of a later version that allows reading only.
     pub(crate) read_only: Option<String>,
     /// The store takes one writer only.
@@ -53,6 +57,9 @@ pub(crate) struct Log {
     pub(crate) unreadable: Vec<(u64, String)>,
     /// These, and those that were settled: what they said is not known either way.
     pub(crate) unknown: Vec<u64>,
+    /// What is odd and takes nothing away: objects that nobody can have written there in turn, and entries of which a
+    /// host says that they were others.
+    pub(crate) odd: Vec<(u64, String)>,
     /// The last entry in force: its number and BLAKE3.
     pub(crate) head: Head,
     /// What this host has seen of it before.
@@ -84,11 +91,13 @@ impl Log {
             highest: 0,
             is_torn: false,
             implausible: Vec::new(),
+            beyond: BTreeMap::new(),
             read_only: None,
             alone: None,
             state: State::default(),
             unreadable: Vec::new(),
             unknown: Vec::new(),
+            odd: Vec::new(),
             head: (0, genesis),
             seen: None,
         };
@@ -142,6 +151,7 @@ impl Log {
             Some(_) => u64::MAX,
         };
         self.implausible = listed.range(plausible.saturating_add(1)..).copied().collect();
+        self.look_beyond(shelf)?;
         let highest = listed.range(..=plausible).next_back().copied().unwrap_or(0).max(self.highest).max(floor);
         // Where the beginning is gone, only what is there is asked for: anything might be missing.
         let missing = if self.headless.is_some() { 0 } else { highest };
@@ -161,7 +171,7 @@ impl Log {
     fn get(&self, shelf: &Shelf, n: u64) -> Result<Result<Entry, String>, RepoError> {
         match shelf.get(&name(n)?, LOG_MAX) {
             Ok(bytes) => Ok(self.take(n, &bytes)),
-            Err(StoreError::NotFound { .. }) => Ok(Err("it is missing".to_owned())),
+            Err(StoreError::NotFound { .. }) => Ok(Err(MISSING.to_owned())),
             Err(StoreError::TooLarge { .. }) => Ok(Err("it is larger than a log entry can be".to_owned())),
             Err(other) => Err(other.into()),
         }
@@ -186,12 +196,11 @@ impl Log {
     /// read what lay between. That takes nothing back: what can be read is in force, or one stolen key could
     /// unsay everybody else's entries. It is safe, because such an author may not rely on old packs.
     fn follow(&mut self) {
-        let mut bad: BTreeMap<u64, String> = self
-            .read
-            .iter()
-            .filter_map(|(n, outcome)| outcome.as_ref().err().map(|why| (*n, why.clone())))
-            .chain(self.implausible.iter().map(|n| (*n, "its number is far beyond the others".to_owned())))
-            .collect();
+        let mut bad: BTreeMap<u64, String> =
+            self.read.iter().filter_map(|(n, outcome)| outcome.as_ref().err().map(|why| (*n, why.clone()))).collect();
+        let mut odd: BTreeMap<u64, String> = BTreeMap::new();
+        let (strays, is_evidence) = self.strays();
+        if is_evidence { &mut bad } else { &mut odd }.extend(strays);
         if let Some(newest) = self.headless {
             let why =
                 newest.map_or("there is no checkpoint".to_owned(), |n| format!("{} cannot be read", object_of(n)));
@@ -208,8 +217,15 @@ impl Log {
             // The word of one host's later entry must not make the whole repository impossible to open.
             let may_say = entry.before > 0 || entry.n == 1 || entry.author == Author::Maintenance;
             if may_say && expected.is_some_and(|digest| digest != entry.before_digest) {
-                let what = "an entry after it was written after another one: it was exchanged";
-                bad.entry(entry.before).or_insert_with(|| what.to_owned());
+                // Whoever has one host's key could make everybody else's work as if nothing were known.
+                let is_trusted = entry.author == Author::Maintenance;
+                let what = if is_trusted {
+                    "an entry after it was written after another one: it was exchanged"
+                } else {
+                    "a host says that it was another one when that host wrote; nobody else says so"
+                };
+                let list = if is_trusted { &mut bad } else { &mut odd };
+                list.entry(entry.before).or_insert_with(|| what.to_owned());
             }
             if entry.author == Author::Maintenance {
                 settled.push(entry.before + 1..entry.n);
@@ -221,6 +237,8 @@ impl Log {
             self.head = (entry.n, entry.digest);
         }
         bad.retain(|n, _| !accounted.contains(n));
+        odd.retain(|n, _| !accounted.contains(n) && !bad.contains_key(n));
+        self.odd = odd.into_iter().collect();
         self.unknown = bad.keys().copied().collect();
         // What maintenance passed over, knowing that it could not be read, is settled.
         self.unreadable = bad.into_iter().filter(|(n, _)| !settled.iter().any(|range| range.contains(n))).collect();
@@ -407,7 +425,7 @@ impl Log {
             if let Some((_, why)) = after.void.get(self.state.void.len()) {
                 return Err(RepoError::Outrun(why));
             }
-            let ours = match shelf.put_new(&name(n)?, Put::Bytes(Bytes::from(bytes.clone())))? {
+            let ours = match self.put(shelf, (&name(n)?, &bytes), &body, writer)? {
                 Outcome::Created => true,
                 Outcome::Exists => {
                     // Somebody was first; or our own first try had landed although its answer was lost.
@@ -452,6 +470,7 @@ fn accounted_for(note: &str) -> Option<u64> {
     note.strip_prefix(ACCOUNTED)?.parse().ok()
 }
 
+const MISSING: &str = "it is missing";
 const ACCOUNTED: &str = "accounted for, though it cannot be read: log entry ";
 
 /// An object name that this crate made up.

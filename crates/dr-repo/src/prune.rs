@@ -23,12 +23,13 @@ use dr_store::StoreError;
 use crate::backup::Tally;
 use crate::erase::erased;
 use crate::error::RepoError;
-use crate::fold::{SWEEPS, SnapshotState, State, ranges, whole};
+use crate::fold::{SWEEPS, SessionState, SnapshotState, State, ranges, whole};
 use crate::format::{META_PACK_TARGET, PACK_TARGET};
 use crate::id::{PackId, PackKind, SessionId, wipe_stack};
 use crate::key::Key;
 use crate::log_entry::{Body, object_name};
-use crate::repository::Repository;
+use crate::repository::{Fault, Repository};
+use crate::unfinished::{Life, Unfinished};
 pub(crate) use blind::{Frames, Lists};
 pub(crate) use mark::{Live, mark};
 use plan::{Fate, plan};
@@ -47,6 +48,8 @@ pub struct Prune<'a> {
     pub waste: f64,
     /// Only say what would be done.
     pub dry: bool,
+    /// What is left of runs that were surely cut off is not kept for them to go on with.
+    pub unfinished: bool,
     /// Where packs are written before they have a name, if the store has no place for that.
     pub scratch: &'a Path,
     /// The folder of this host's notes about this repository, as a backup has it.
@@ -75,7 +78,19 @@ impl<'a> Prune<'a> {
         tally: &'a Tally,
     ) -> Self {
         let (undo_ms, settle_ms) = if at_once { (0, 0) } else { (7 * DAY_MS, DAY_MS) };
-        Self { now_ms, undo_ms, settle_ms, waste: 0.05, dry: false, scratch, journal: None, clock, stop, tally }
+        Self {
+            now_ms,
+            undo_ms,
+            settle_ms,
+            waste: 0.05,
+            dry: false,
+            unfinished: false,
+            scratch,
+            journal: None,
+            clock,
+            stop,
+            tally,
+        }
     }
 }
 
@@ -117,6 +132,12 @@ pub struct Pruned {
     pub lost: u64,
     /// Packs that stay as they are, half used, because something in them is damaged.
     pub damaged: Vec<String>,
+    /// Packs that stay as they are, half used, because there is no room to write anew what is needed of them.
+    pub no_room: u64,
+    /// What is left of runs that never came to their end, and is kept.
+    pub unfinished: Vec<Unfinished>,
+    /// The same of those of which nothing is kept any more.
+    pub dropped: Vec<Unfinished>,
 }
 
 /// Removes what nothing needs. `each` hears what becomes of every pack, before it is done.
@@ -147,6 +168,17 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
     understood(repository)?;
     let before = options.tally.bytes_stored.load(Ordering::Relaxed);
     let mut out = Pruned::default();
+    let left = repository.unfinished(options.journal, options.now_ms)?;
+    let is_dropped = |one: &Unfinished| options.unfinished && one.life == Life::CutOff;
+    (out.dropped, out.unfinished) = left.into_iter().partition(is_dropped);
+    let dropped: BTreeSet<SessionId> = out.dropped.iter().map(|one| one.session).collect();
+    if !options.dry {
+        // First, so that what it lets go goes now.
+        step::fence(repository, options, gc.is_some(), &out.unfinished, &dropped)?;
+        let state = &repository.log.state;
+        let is_kept = |one: &Unfinished| state.sessions.get(&one.session).is_none_or(SessionState::is_open);
+        out.unfinished.retain(is_kept);
+    }
     let view = repository.log.head.0;
     let state = &repository.log.state;
     let counts = state.snapshots.iter().filter(|(_, one)| one.is_there() || is_undoable(one, options));
@@ -162,7 +194,8 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         Ok(needed) => needed,
         Err(why) => return Err(outrun(repository, view, why)),
     };
-    let uses = uses(repository, &needed, &pins(&repository.log.state, view, options, None), &erased(&repository.log))?;
+    let uses =
+        uses(repository, &needed, &pins(&repository.log.state, view, options, &dropped), &erased(&repository.log))?;
     let fates = plan(&uses, options.waste, target);
     let (mut gone, mut moved) = (Vec::new(), Vec::new());
     for (used, fate) in uses.iter().zip(&fates) {
@@ -181,40 +214,113 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         match fate {
             Fate::Keep(_) => {}
             Fate::Remove(_) => gone.push((brief.id, brief.host)),
-            Fate::Rewrite(_) => {
-                moved.push(used.pack);
-                gone.push((brief.id, brief.host));
-            }
+            Fate::Rewrite(_) => moved.push(Half { pack: used.pack, is_full: used.live >= used.bytes / 20 * 19 }),
         }
     }
     out.lost = needed.lost();
-    out.rewritten = moved.len() as u64;
     if options.dry {
+        out.rewritten = moved.len() as u64;
         return Ok(out);
     }
-    if !gone.is_empty() && !repository.log.state.features.contains(SWEEPS) {
+    if !(gone.is_empty() && moved.is_empty()) && !repository.log.state.features.contains(SWEEPS) {
         repository.maintain(options.now_ms, Body::Features(vec![SWEEPS.to_owned()]))?;
     }
     let followed = followed(repository, &needed)?;
-    let rewritten = match &needed {
-        _ if moved.is_empty() => Rewritten::default(),
-        Needed::Chunks(live) => rewrite::rewrite(repository, options, live, &moved)?,
-        Needed::Frames(frames) => repack::repack(repository, options, frames, &moved)?,
-    };
-    gone.retain(|(pack, _)| !rewritten.damaged.contains_key(pack));
-    // What another prune has swept meanwhile is gone, and not damaged.
-    let is_swept = |pack: &PackId| repository.log.state.packs.get(pack).is_some_and(|pack| pack.swept);
-    out.damaged = rewritten.damaged.iter().filter(|(pack, _)| !is_swept(pack)).map(|(_, name)| name.clone()).collect();
-    let step = Step { options, view, blind: gc.is_some(), followed, rewritten };
-    step.fence(repository)?;
-    step.condemn(repository, &gone)?;
-    step.sweep(repository)?;
-    step.delete(repository, &mut out)?;
+    let mut step = Step::new(options, (view, gc.is_some()), followed, dropped);
+    // What nobody needs goes first: it gives the room that moving the rest takes.
+    if !gone.is_empty() || moved.is_empty() {
+        step.let_go(repository, &gone, &mut out)?;
+    }
+    empty(repository, &needed, moved, &mut step, &mut out)?;
     shorten(repository, options, &mut out)?;
     out.bytes_stored = options.tally.bytes_stored.load(Ordering::Relaxed) - before;
     repository.refresh()?;
     Ok(out)
 }
+
+/// A pack that is half used.
+#[derive(Clone, Copy)]
+struct Half {
+    pack: u32,
+    /// It would only be put together with others.
+    is_full: bool,
+}
+
+/// Writes anew what is needed of packs that are half used, and lets them go. Where there is no room for all of them
+/// together they are taken in halves, since each that goes gives room for the next.
+fn empty(
+    repository: &mut Repository,
+    needed: &Needed,
+    moved: Vec<Half>,
+    step: &mut Step<'_>,
+    out: &mut Pruned,
+) -> Result<(), RepoError> {
+    let options = step.options;
+    let mut waiting: Vec<Vec<Half>> = if moved.is_empty() { Vec::new() } else { vec![moved] };
+    let (mut is_short, mut failed, mut made) = (false, 0, 0);
+    while let Some(mut some) = waiting.pop() {
+        let packs: Vec<u32> = some.iter().map(|half| half.pack).collect();
+        let written = match needed {
+            // Alone it is put together with nothing.
+            _ if is_short && some.iter().all(|half| half.is_full) => {
+                out.let_go -= some.len() as u64;
+                continue;
+            }
+            _ if failed >= NO_ROOM_MOST => Err(dr_store::StoreError::Full { place: String::new() }.into()),
+            Needed::Chunks(live) => rewrite::rewrite(repository, options, live, &packs),
+            Needed::Frames(frames) => repack::repack(repository, options, frames, &packs),
+        };
+        match written {
+            Ok(rewritten) => {
+                let briefs = packs.iter().map(|pack| Ok(repository.index()?.brief(*pack)));
+                let (mut gone, mut left) = (Vec::new(), Vec::new());
+                for (half, brief) in some.iter().zip(briefs.collect::<Result<Vec<_>, RepoError>>()?) {
+                    if rewritten.packs.contains(&brief.id) {
+                        gone.push((brief.id, brief.host));
+                    } else if !rewritten.damaged.contains_key(&brief.id) {
+                        left.push(*half);
+                    }
+                }
+                // What another prune has swept meanwhile is gone, and not damaged.
+                let is_swept = |pack: &PackId| repository.log.state.packs.get(pack).is_some_and(|pack| pack.swept);
+                let damaged = rewritten.damaged.iter().filter(|(pack, _)| !is_swept(pack));
+                out.damaged.extend(damaged.map(|(_, name)| name.clone()));
+                out.rewritten += gone.len() as u64;
+                step.took(rewritten);
+                step.let_go(repository, &gone, out)?;
+                if !left.is_empty() {
+                    is_short = true;
+                    waiting.push(left);
+                }
+            }
+            Err(RepoError::Store(StoreError::Full { .. })) => {
+                is_short = true;
+                // What was written by then is nobody's, and takes the room that there was.
+                step.let_go(repository, &[], out)?;
+                let shelf = repository.shelf.clone();
+                if options.settle_ms > 0 || failed >= NO_ROOM_MOST {
+                    (out.no_room, out.let_go) = (out.no_room + some.len() as u64, out.let_go - some.len() as u64);
+                } else if some.len() > 1 {
+                    let second = some.split_off(some.len() / 2);
+                    waiting.extend([second, some]);
+                } else if made < MADE_MOST && repository.log.make_room(&shelf, made + 1)? {
+                    made += 1;
+                    waiting.push(some);
+                } else {
+                    failed += 1;
+                    (out.no_room, out.let_go) = (out.no_room + some.len() as u64, out.let_go - some.len() as u64);
+                }
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
+}
+
+/// Room is made for so many, by what is kept back and by parity, which `repair` makes again.
+const MADE_MOST: u32 = 8;
+/// After so many packs for which there is no room, each alone, no other is tried.
+const NO_ROOM_MOST: u32 = 3;
 
 /// Writes down what the log adds up to, if it is time, and removes entries that nobody need read any more.
 fn shorten(repository: &mut Repository, options: &Prune<'_>, out: &mut Pruned) -> Result<(), RepoError> {
@@ -225,7 +331,11 @@ fn shorten(repository: &mut Repository, options: &Prune<'_>, out: &mut Pruned) -
         // Unknown means keep. It is among the faults, and stops the next prune.
         return Ok(());
     }
-    log.checkpoint(&shelf, &writer, options.now_ms)?;
+    match log.checkpoint(&shelf, &writer, options.now_ms) {
+        // It is an ease, and nothing that must be.
+        Err(RepoError::Store(StoreError::Full { .. })) => return Ok(()),
+        done => done?,
+    };
     log.shorten(&shelf, &writer, options.now_ms, options.stop, &mut |object| {
         out.deleted += 1;
         out.bytes_deleted += object.size;
@@ -253,12 +363,15 @@ fn is_undoable(snapshot: &SnapshotState, options: &Prune<'_>) -> bool {
 pub(crate) fn understood(repository: &Repository) -> Result<(), RepoError> {
     if let Some(n) = repository.log.unknown.first() {
         return Err(RepoError::ReadOnly(format!(
-            "{} cannot be read, so nobody knows what is still needed; nothing was removed",
+            "{} cannot be read, so nobody knows what is still needed; nothing was removed. `repair` accounts for it",
             object_name(*n)
         )));
     }
-    // A checkpoint that cannot be read hides nothing where every entry after an older one was read.
-    match repository.faults().into_iter().find(|fault| !fault.object.starts_with("ckpt/")) {
+    // A checkpoint that cannot be read hides nothing where every entry after an older one was read; nor does what stands
+    // for nothing.
+    let is_odd = |object: &str| repository.log.odd.iter().any(|(n, _)| object_name(*n) == object);
+    let hides = |fault: &Fault| !fault.object.starts_with("ckpt/") && !is_odd(&fault.object);
+    match repository.faults().into_iter().find(hides) {
         None => Ok(()),
         Some(fault) => Err(RepoError::ReadOnly(format!(
             "{} is damaged ({}), so nobody knows what is still needed; nothing was removed",
@@ -278,12 +391,13 @@ fn target(kind: PackKind) -> u64 {
 /// since `view`.
 struct Pins(Vec<(std::ops::RangeInclusive<PackId>, &'static str)>);
 
-fn pins(state: &State, view: u64, options: &Prune<'_>, ours: Option<SessionId>) -> Pins {
+/// `over`: sessions that count as ended.
+fn pins(state: &State, view: u64, options: &Prune<'_>, over: &BTreeSet<SessionId>) -> Pins {
     let mut out = Vec::new();
     let mut pin = |needs: &[crate::log_entry::Runs], session: SessionId, why| {
         out.extend(ranges(needs).chain([whole(session)]).map(|range| (range, why)));
     };
-    for (id, session) in state.sessions.iter().filter(|(id, session)| session.is_open() && Some(**id) != ours) {
+    for (id, session) in state.sessions.iter().filter(|(id, session)| session.is_open() && !over.contains(*id)) {
         pin(&session.needs, *id, "a run that needs it is not over");
     }
     let counts = |snapshot: &&SnapshotState| snapshot.is_there() || is_undoable(snapshot, options);
@@ -308,7 +422,7 @@ fn followed(repository: &Repository, needed: &Needed) -> Result<BTreeMap<PackId,
 /// What became of packs that are half used.
 #[derive(Default)]
 struct Rewritten {
-    /// The session that wrote what is needed of them anew.
+    /// The session that wrote what is needed of them anew, if it was one.
     session: Option<SessionId>,
     packs: BTreeSet<PackId>,
     /// These stay: something in them cannot be read.

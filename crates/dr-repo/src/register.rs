@@ -13,7 +13,7 @@ use bytes::Bytes;
 use dr_store::{Body as Put, Put as Outcome};
 
 use crate::backup::{Capture, Shared, StoredPack, Tally};
-use crate::claim::Claim;
+use crate::claim::{self, Claim};
 use crate::error::RepoError;
 use crate::fetch::open_frame;
 use crate::fold::{SessionState, runs_of};
@@ -273,7 +273,7 @@ pub(crate) fn adopt(
     let mut adopted = 0;
     for (session, packs) in left {
         // Of a live run nothing is taken.
-        let Some(_claim) = Claim::of(Some(folder), session) else { continue };
+        let Some(_claim) = dead(repository, folder, session) else { continue };
         let (mut lines, mut records) = (Vec::new(), Vec::new());
         let mut spares = Spares::new(repository.keeps_parity());
         for (id, object) in packs {
@@ -315,17 +315,23 @@ pub(crate) fn adopt(
             && now_ms.saturating_sub(session.last_ms) >= DEAD_MS
     };
     let sessions = repository.log.state.sessions.iter();
-    let dead: Vec<SessionId> = sessions.filter(|(_, session)| is_dead(session)).map(|(id, _)| *id).collect();
-    for session in dead {
-        if Claim::of(Some(folder), session).is_some() {
+    let silent: Vec<SessionId> = sessions.filter(|(_, session)| is_dead(session)).map(|(id, _)| *id).collect();
+    for session in silent {
+        if dead(repository, folder, session).is_some() {
             end(repository, session, Vec::new(), Vec::new(), now_ms, tally)?;
         }
     }
     Ok(adopted)
 }
 
+/// Claims a session of this host whose process is dead.
+fn dead(repository: &Repository, journal: &Path, session: SessionId) -> Option<Claim> {
+    let is_running = claim::is_running(None, repository.shelf.temporary(), session).unwrap_or(false);
+    Claim::of(Some(journal), session).filter(|_| !is_running)
+}
+
 /// A run registers something every half a minute. One that was silent for a day is dead, and what it held may go.
-const DEAD_MS: i64 = 24 * 3_600_000;
+pub(crate) const DEAD_MS: i64 = 24 * 3_600_000;
 
 /// Ends a session of this host for a run that could not, with what is left of it. Whether it was not over before.
 fn end(

@@ -24,7 +24,7 @@ use crate::copies;
 use crate::error::RepoError;
 use crate::fold::{MENDS, SWEEPS};
 use crate::id::{HostId, SessionId, wipe_stack};
-use crate::log_entry::Body;
+use crate::log_entry::{Body, object_name};
 use crate::repository::Repository;
 
 /// How a repair is to run.
@@ -116,6 +116,10 @@ impl Mending<'_> {
     }
 }
 
+/// How what nobody wrote into the log goes.
+const STRAY: &str =
+    "nobody can have written it there in turn: it is removed, and whatever it may have registered was looked for";
+
 /// Removes checkpoints of the log that cannot be read, where nothing rests on them.
 fn checkpoints(repository: &mut Repository, mending: &mut Mending<'_>) -> Result<(), RepoError> {
     if !repository.log.unknown.is_empty() {
@@ -151,6 +155,12 @@ fn run(
     if options.dry || is_sound {
         return Ok(Repaired { before, ..Repaired::default() });
     }
+    // Before anything is appended, which would stand behind it.
+    let (shelf, mut strays) = (repository.shelf.clone(), false);
+    for n in repository.log.remove_behind_gap(&shelf)? {
+        strays = true;
+        mending.mended(object_name(n), STRAY);
+    }
     for feature in [SWEEPS, MENDS] {
         if !repository.log.state.features.contains(feature) {
             repository.maintain(options.now_ms, Body::Features(vec![feature.to_owned()]))?;
@@ -162,9 +172,13 @@ fn run(
         }
     }
     // What is healed may be what tells of a snapshot.
-    let ended = account::packs(repository, &mut mending)?;
+    let ended = account::packs(repository, strays, &mut mending)?;
     packs::heal(repository, &before, &mut mending)?;
-    account::snapshots(repository, &ended, &mut mending)?;
+    account::snapshots(repository, strays, &ended, &mut mending)?;
+    let shelf = repository.shelf.clone();
+    for n in repository.log.remove_far(&shelf)? {
+        mending.mended(object_name(n), STRAY);
+    }
     checkpoints(repository, &mut mending)?;
     describe::describe(repository, &mut mending)?;
     fetch::fetch(repository, &mut mending)?;

@@ -1,28 +1,32 @@
 //! A repository, opened: its keys, its log, and its index once something is looked up.
 
+mod create;
 mod load;
+mod slots;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dr_store::{Body, Put, Shelf, StoreError};
+use dr_store::{Body, Shelf, StoreError};
 
 use crate::copies;
 use crate::error::RepoError;
 use crate::fetch::{Fetcher, Namer, SessionKeys};
 use crate::fold::SnapshotState;
-use crate::format::{CHUNKER_MIN8, KEM_X25519, REPO_JSON_MAX, SLOT_MAX};
+use crate::format::REPO_JSON_MAX;
 use crate::frames::Frames;
-use crate::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, random, unhex};
-use crate::key::{FamilyKey, Key, WriterKey};
+use crate::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, unhex};
+use crate::key::{Key, WriterKey};
 use crate::log::{Alone, Log, OtherWriter, key};
 use crate::log_entry::{Author, Body as Entry};
 use crate::lookup::Index;
-use crate::slot::{self, NotOpened};
+use crate::slot;
 use crate::snapshot::Label;
+pub use create::{create, create_with_writer};
 use load::LazyIndex;
 pub(crate) use load::read_vouched;
+use slots::open_slots;
 
 /// What a repository is opened with.
 pub enum Unlock {
@@ -81,86 +85,12 @@ pub struct Repository {
     parity: bool,
     /// What was found damaged while opening; everything else works.
     faults: Vec<Fault>,
+    /// As whom this host writes with another key than the one at hand.
+    also: Option<HostId>,
 }
 
 /// The name under which a repository describes itself.
 pub(crate) const REPO_JSON: &str = "repo.json";
-
-/// Makes a repository of the key's family, with a key slot if there is a password.
-///
-/// # Errors
-/// [`RepoError::AlreadyThere`] if there is one; otherwise what the store says.
-pub fn create(
-    shelf: &Shelf,
-    family: &FamilyKey,
-    password: Option<&str>,
-    created: &str,
-    now_ms: i64,
-) -> Result<RepoId, RepoError> {
-    if crate::known::is_repository(shelf)? {
-        return Err(RepoError::AlreadyThere(shelf.place()));
-    }
-    let (repo, host) = (RepoId(random()), HostId([0; 4]));
-    let writer = family.as_writer(host)?;
-    let json = describe(repo, &writer, created);
-    let digest = Digest::of(json.as_bytes());
-    // The slot first: once repo.json is there, the repository can be opened.
-    let slot = match password {
-        None => None,
-        Some(password) => {
-            let (name, bytes) = slot::make(family, digest, password)?;
-            let name = format!("keys/{name}");
-            shelf.put_new(&key(&name)?, Body::Bytes(Bytes::from(bytes.clone())))?;
-            copies::keep(shelf, &name, &bytes)?;
-            Some((name, Digest::of(&bytes)))
-        }
-    };
-    if shelf.put_new(&key(REPO_JSON)?, Body::Bytes(Bytes::from(json.clone().into_bytes())))? == Put::Exists {
-        return Err(RepoError::AlreadyThere(shelf.place()));
-    }
-    copies::keep(shelf, REPO_JSON, json.as_bytes())?;
-    if let Some((name, slot)) = slot {
-        let mut log = Log::open(shelf, family.family, writer.maintenance, digest)?;
-        log.append(shelf, &writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest: slot }))?;
-    }
-    Ok(repo)
-}
-
-/// Makes a repository of the writing key's family, without any key slot: `repo.json` holds public parts only, so a
-/// host that cannot read can found one on a new target or medium. Whoever holds the family's key file reads it.
-///
-/// # Errors
-/// [`RepoError::AlreadyThere`] if there is one; otherwise what the store says.
-pub fn create_with_writer(shelf: &Shelf, writer: &WriterKey, created: &str) -> Result<RepoId, RepoError> {
-    if crate::known::is_repository(shelf)? {
-        return Err(RepoError::AlreadyThere(shelf.place()));
-    }
-    let repo = RepoId(random());
-    let json = describe(repo, writer, created);
-    match shelf.put_new(&key(REPO_JSON)?, Body::Bytes(Bytes::from(json.clone().into_bytes())))? {
-        Put::Created => copies::keep(shelf, REPO_JSON, json.as_bytes()).map(|()| repo),
-        Put::Exists => Err(RepoError::AlreadyThere(shelf.place())),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn describe(repo: RepoId, writer: &WriterKey, created: &str) -> String {
-    let recipients: Vec<_> =
-        writer.recipients.iter().map(|pk| serde_json::json!({ "kem": KEM_X25519, "pk": hex(pk) })).collect();
-    let value = serde_json::json!({
-        "magic": "DRREPO", "version": 1,
-        "family_id": writer.family.to_string(), "repo_id": repo.to_string(), "created": created,
-        "chunker": CHUNKER_MIN8, "id": 1,
-        "features": { "compat": [], "ro_compat": [], "incompat": [] },
-        "trust": { "maintenance": hex(&writer.maintenance) },
-        "recipients": recipients,
-        "gc": { "kem": KEM_X25519, "pk": hex(&writer.gc) },
-    });
-    format!("{value:#}\n")
-}
 
 /// What `repo.json` says, parsed.
 pub(crate) struct Described {
@@ -224,7 +154,12 @@ impl Repository {
         let (own_key, vouched) = match unlock {
             Unlock::Key(key) => (key, None),
             Unlock::Password(password) => {
-                let (family, vouched) = open_slots(&shelf, &password, &mut faults)?;
+                let fits = |vouched: &Digest| {
+                    let is = |read: &copies::Read| read.as_ref().is_ok_and(|bytes| Digest::of(bytes) == *vouched);
+                    is(&json)
+                        || copy_now.as_ref().map_or_else(copy, |copy| Ok(Ok(copy.clone()))).is_ok_and(|it| is(&it))
+                };
+                let (family, vouched) = open_slots(&shelf, &password, &fits, &mut faults)?;
                 (Key::Family(family), Some(vouched))
             }
         };
@@ -276,6 +211,7 @@ impl Repository {
             index: LazyIndex::default(),
             parity: described.parity,
             faults,
+            also: None,
         };
         repository.log.read_only = described.read_only;
         if repository.shelf.single_writer() {
@@ -284,6 +220,21 @@ impl Repository {
             repository.log.alone = Some(alone);
         }
         Ok(repository)
+    }
+
+    /// This host writes here with that key, whichever is at hand now: what it left unfinished is its own.
+    #[must_use]
+    pub fn of_host_with(self, key: &Key) -> Self {
+        let also = match key {
+            Key::Writer(writer) => Some(writer.host),
+            Key::Family(_) | Key::Pruner(_) => None,
+        };
+        Self { also, ..self }
+    }
+
+    /// Whether a host is this one, as it shows in names of objects.
+    pub(crate) fn is_own(&self, host: HostId) -> bool {
+        [Some(self.writer.host), Some(self.host), self.also].contains(&Some(host))
     }
 
     /// Keeps the index in `folder`, this host's own for this repository, so that the next run need not read it from
@@ -410,11 +361,8 @@ impl Repository {
     /// What was found damaged while opening, and while [`Repository::ready`]. Empty is good.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
-        let log = self
-            .log
-            .unreadable
-            .iter()
-            .map(|(n, what)| Fault { object: crate::log_entry::object_name(*n), what: what.clone() });
+        let log = self.log.told();
+        let log = log.into_iter().map(|(n, what)| Fault { object: crate::log_entry::object_name(n), what });
         let behind = self.log.behind().map(|(n, _)| Fault {
             object: crate::log_entry::object_name(n),
             what: match self.log.head.0 {
@@ -600,43 +548,4 @@ fn begin(
         return Err(RepoError::damaged(REPO_JSON, "the log was begun under another one: it was exchanged"));
     }
     Ok((described, log))
-}
-
-fn open_slots(shelf: &Shelf, password: &str, faults: &mut Vec<Fault>) -> Result<(FamilyKey, Digest), RepoError> {
-    let (mut tried, mut damaged, mut readable) = (0, Vec::new(), Vec::new());
-    // A hostile store could list slots for ever; each costs a quarter of a second.
-    let copies = shelf.list(&format!("{}/keys", copies::FOLDER))?;
-    for listed in shelf.list("keys")?.into_iter().take(32).chain(copies.into_iter().take(32)) {
-        let name = listed.key.as_str().trim_start_matches(copies::FOLDER).trim_start_matches('/').to_owned();
-        if readable.contains(&name) {
-            continue;
-        }
-        let bytes = match shelf.get(&listed.key, SLOT_MAX) {
-            Ok(bytes) => bytes,
-            Err(StoreError::NotFound { .. } | StoreError::TooLarge { .. }) => {
-                damaged.push(Fault { object: listed.key.to_string(), what: "it is too large or gone".into() });
-                continue;
-            }
-            Err(other) => return Err(other.into()),
-        };
-        match slot::open(&bytes, password) {
-            Ok(opened) => {
-                faults.append(&mut damaged);
-                return Ok(opened);
-            }
-            Err(NotOpened::WrongPassword) => {
-                tried += 1;
-                readable.push(name);
-            }
-            Err(NotOpened::Damaged(what)) => damaged.push(Fault { object: listed.key.to_string(), what }),
-        }
-    }
-    match (tried, damaged.into_iter().next()) {
-        (0, Some(Fault { object, what })) => Err(RepoError::Damaged { object, what }),
-        (0, None) => Err(RepoError::WrongKey("this repository has no password; it opens with its key file".into())),
-        (_, Some(Fault { object, .. })) => {
-            Err(RepoError::WrongKey(format!("the password fits no key slot that can be read ({object} is damaged)")))
-        }
-        (_, None) => Err(RepoError::WrongKey("wrong password".into())),
-    }
 }

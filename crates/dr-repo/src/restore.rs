@@ -4,6 +4,7 @@
 //! workers, who read frames, prove every chunk by its name and write. What cannot be had is named; everything
 //! else is restored. Directories get their metadata last, deepest first.
 
+mod claims;
 mod file;
 
 use std::collections::{HashMap, HashSet};
@@ -19,11 +20,12 @@ use crate::extents::{self, ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::frames::{Frames, Wanted};
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
-use crate::page::{Extent, Row};
+use crate::page::Row;
 use crate::repository::Repository;
 use crate::snapshot::{Document, Label, Shape};
 use crate::tree::{Step, Walk, has_parent};
 use crate::turns::{Next, Turns};
+use claims::Claims;
 use file::{Failed, file};
 
 /// How a restore is to run.
@@ -144,6 +146,7 @@ struct Shared<'a> {
     frames: Arc<Frames>,
     fuse: Fuse,
     outcome: Mutex<Restored>,
+    claims: Claims,
 }
 
 impl Shared<'_> {
@@ -194,6 +197,7 @@ pub fn restore(
         frames: Arc::new(Frames::new(workers)),
         fuse: Fuse::new(),
         outcome: Mutex::new(Restored::default()),
+        claims: Claims::of(&document.label),
     };
     let mut missed: HashSet<EntryPath> = options.paths.iter().cloned().collect();
     if let Some(root) = &document.root {
@@ -381,23 +385,4 @@ pub(crate) fn extent_page_of(bytes: &[u8], run: Run, level: u8) -> Result<Extent
         return Err(bad("it is not the page that its parent means"));
     }
     Ok(page)
-}
-
-/// Every extent below an extent page in order, for a check that only follows names: a page that was found whole is not followed again.
-pub(crate) fn follow_extents(
-    run: Run,
-    level: u8,
-    fetcher: &mut Fetcher<'_>,
-    whole: &HashSet<ChunkId>,
-    each: &mut dyn FnMut(Extent) -> Result<(), RepoError>,
-) -> Result<(), RepoError> {
-    if whole.contains(&run.id) {
-        return Ok(());
-    }
-    match extent_page(run, level, fetcher)? {
-        ExtentPage::Leaf(extents) => extents.into_iter().try_for_each(each),
-        ExtentPage::Inner { runs, .. } => {
-            runs.into_iter().try_for_each(|run| follow_extents(run, level - 1, fetcher, whole, each))
-        }
-    }
 }

@@ -33,7 +33,7 @@ pub fn scrub(shelf: &Shelf, options: &Check<'_>) -> Result<Checked, RepoError> {
     let log = Log::open(shelf, described.family, described.maintenance, Digest::of(&json))?;
     let mut out = Checked::default();
     let mut bad: BTreeMap<String, String> =
-        log.unreadable.iter().map(|(n, what)| (object_name(*n), what.clone())).collect();
+        log.unreadable.iter().chain(&log.odd).map(|(n, what)| (object_name(*n), what.clone())).collect();
     let mut vouched: BTreeMap<PackId, PackLine> = BTreeMap::new();
     for index in log.state.indexes.iter().filter(|index| !index.superseded) {
         let name = &index.object.name;

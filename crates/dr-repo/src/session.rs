@@ -29,8 +29,9 @@ pub(crate) struct Session {
     pub(crate) place: String,
     data: AtomicU32,
     meta: AtomicU32,
-    /// While it lasts, no other run of this host takes its packs for a dead one's.
+    /// While they last, no other run of this host takes its packs for a dead one's.
     _claim: Option<Claim>,
+    beside: Option<Claim>,
 }
 
 impl Session {
@@ -66,7 +67,14 @@ impl Session {
             data: AtomicU32::new(0),
             meta: AtomicU32::new(0),
             _claim: Claim::of(journal, id),
+            beside: None,
         })
+    }
+
+    /// Shows among the temporary files of its store that it is alive.
+    pub(crate) fn shows_in(mut self, staging: Option<&Path>) -> Self {
+        self.beside = staging.and_then(|staging| Claim::beside(staging, self.id));
+        self
     }
 
     /// A pack name that was never used.

@@ -21,8 +21,11 @@ use crate::spares::Spares;
 
 /// Begins a session that writes into a repository.
 pub(crate) fn begin(to: &Repository, scratch: &Path, journal: Option<&Path>) -> Result<Session, RepoError> {
+    // While there is plenty: whoever makes room later needs some to begin with.
+    to.shelf.keep_room();
     let staging = to.shelf.staging().unwrap_or(scratch).to_owned();
-    Session::begin(&to.writer, staging, to.shelf.place(), journal)
+    let session = Session::begin(&to.writer, staging, to.shelf.place(), journal)?;
+    Ok(session.shows_in(to.shelf.staging()))
 }
 
 /// Fences a session off that did not come to its end: what it stored is nobody's, so that a prune may clear it away.

@@ -73,7 +73,9 @@ pub(crate) fn look(school: &School, key: &Key, stop: &AtomicBool) -> Result<Opti
     let (mut sound, mut opened) = (None, key.reads());
     match looked(school, &spot, key, (stop, share), now) {
         Ok(checked) => {
-            (sound, opened) = (Some(checked.findings.is_empty()), checked.follows_trees());
+            // Not to have looked at everything that was to be looked at is not to know.
+            let is_known = checked.trees_left == 0 || !checked.findings.is_empty();
+            (sound, opened) = (is_known.then(|| checked.findings.is_empty()), checked.follows_trees());
             // That it cannot be remembered only means that the same is read again.
             let _ = dr_run::remember(school, &spot, key.clone(), &checked);
             dr_run::looked(school, &spot, &checked)?;

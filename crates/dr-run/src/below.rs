@@ -40,6 +40,10 @@ impl<D: Destination> Destination for Below<D> {
         self.inner.file(&self.must(path)?, size)
     }
 
+    fn room(&self) -> Option<u64> {
+        self.inner.room()
+    }
+
     fn special(&self, path: &EntryPath, meta: &Meta) -> io::Result<()> {
         self.inner.special(&self.must(path)?, meta)
     }

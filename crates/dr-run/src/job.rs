@@ -379,6 +379,12 @@ impl Copy {
                 copy.proved = done.summary.proved;
                 copy.lacking = done.summary.lacking.len() as u64;
                 copy.touched = done.summary.touched.clone();
+                if let Some(fault) = &done.summary.distrusted {
+                    let what = "nothing of what was there was relied on, and this copy took the room of a first one";
+                    let noted = format!("{} in {}: {}; {what}", fault.object, spot.named(), fault.what);
+                    copy.error = Some(format!("{noted}. `dr repair {}` with the recovery key ends that", spot.target));
+                    copy.noted = Some(noted);
+                }
             }
             Err(why) => {
                 copy.proof_failed = matches!(why, NoCopy::Unproved { .. });

@@ -64,7 +64,7 @@ pub fn mend(
 /// If the ledger cannot be written.
 pub fn looked(school: &School, spot: &Spot, checked: &Checked) -> Result<(), RunError> {
     let (what, proves) = match checked.follows_trees() {
-        true => (CheckKind::Check, checked.snapshots > 0),
+        true => (CheckKind::Check, checked.snapshots > 0 && checked.trees_left == 0),
         false => (CheckKind::Objects, checked.packs_read > 0),
     };
     let place = (&spot.target, spot.medium.as_ref());

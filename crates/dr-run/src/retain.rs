@@ -224,6 +224,8 @@ pub struct Pruning<'a> {
     pub at_once: bool,
     /// Somebody says that the clock is right, though it leapt and the ledger does not bear that out yet.
     pub clock_is_right: bool,
+    /// Nothing is kept of runs that were surely cut off.
+    pub unfinished: bool,
     /// Set from outside to end early.
     pub stop: &'a AtomicBool,
     /// Progress.
@@ -250,6 +252,7 @@ pub fn prune(
     let clock = || school.clock.decided().as_millisecond();
     let options = Prune {
         dry: how.dry,
+        unfinished: how.unfinished,
         journal: Some(&journal),
         ..Prune::usual(clock(), how.at_once, &scratch, &clock, how.stop, how.tally)
     };

@@ -170,6 +170,10 @@ impl School {
         let repository = Repository::open(shelf, Unlock::Key(key), self.host_id()).map_err(named)?;
         let index = self.places.index(&repository.id().to_string());
         let seen = self.places.seen(&repository.id().to_string());
+        let repository = match self.host_key() {
+            Ok(key) => repository.of_host_with(&key),
+            Err(_) => repository,
+        };
         let repository = repository.with_index_in(Some(index)).remembered_in(Some(seen)).map_err(named)?;
         // It may have been exchanged since.
         spot.holds(&repository.id().to_string())?;

@@ -98,6 +98,11 @@ pub trait Store: Send + Sync {
         None
     }
 
+    /// The directory of what is not stored yet, for whoever only looks whether somebody is at work there.
+    fn temporary(&self) -> Option<&Path> {
+        self.staging()
+    }
+
     /// Whether what lies here may change without anybody noticing: a disk or a medium of one's own. A service that
     /// keeps several copies and compares them does not.
     fn may_rot(&self) -> bool {
@@ -108,6 +113,14 @@ pub trait Store: Send + Sync {
     /// several writers wins. Processes of one host are kept apart by the store, which refuses the second
     /// ([`StoreError::Busy`]); hosts must be kept apart by whoever knows what was written.
     fn single_writer(&self) -> bool {
+        false
+    }
+
+    /// Keeps a little room back while there is plenty, for whoever is to make room once there is none. Best effort.
+    fn keep_room(&self) {}
+
+    /// Gives up what [`Store::keep_room`] kept back; whether there was any.
+    fn give_room(&self) -> bool {
         false
     }
 

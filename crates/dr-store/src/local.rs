@@ -18,6 +18,7 @@
 mod names;
 mod publish;
 mod readers;
+mod reserve;
 mod temp;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ const TEMP_DIR: &str = ".tmp";
 /// A store in a directory.
 pub struct LocalStore {
     root: PathBuf,
+    temporary: PathBuf,
     top: File,
     /// Device and inode of the root when it was opened.
     identity: (u64, u64),
@@ -101,7 +103,15 @@ impl LocalStore {
             // None there, or none of this user's: then it says nothing.
             Err(_) => false,
         };
-        Ok(Self { root, top, identity, writer: None, is_marked, readers: Readers::default() })
+        Ok(Self {
+            temporary: root.join(TEMP_DIR),
+            root,
+            top,
+            identity,
+            writer: None,
+            is_marked,
+            readers: Readers::default(),
+        })
     }
 
     /// Makes the directory `root` (its parent must be there) and opens it. A directory that is there already is
@@ -347,12 +357,26 @@ impl Store for LocalStore {
         self.writer.as_ref().map(|w| w.staging.as_path())
     }
 
+    fn temporary(&self) -> Option<&Path> {
+        Some(&self.temporary)
+    }
+
     fn may_rot(&self) -> bool {
         true
     }
 
     fn single_writer(&self) -> bool {
         self.is_marked || self.writer.as_ref().is_some_and(|w| matches!(w.way.get(), Some(Way::Alone(_))))
+    }
+
+    fn keep_room(&self) {
+        if let Some(writer) = &self.writer {
+            reserve::keep(&writer.temp_dir);
+        }
+    }
+
+    fn give_room(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| reserve::give(&writer.temp_dir))
     }
 
     fn place(&self) -> String {

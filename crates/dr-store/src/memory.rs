@@ -1,6 +1,7 @@
 //! Named bytes in memory, for tests: quick, and as easy to damage as a disk on a bad day.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -14,7 +15,14 @@ pub struct MemoryStore {
     objects: Mutex<BTreeMap<Key, Bytes>>,
     may_rot: bool,
     single_writer: bool,
+    /// All there is room for, and whether a part of it is kept back.
+    room: Option<u64>,
+    kept: AtomicBool,
 }
+
+/// What an object takes beside its bytes, and how much is kept back where room is limited.
+const EACH: u64 = 512;
+const KEPT: u64 = 64 << 10;
 
 impl MemoryStore {
     /// An empty store.
@@ -34,6 +42,18 @@ impl MemoryStore {
     #[must_use]
     pub fn that_takes_one_writer() -> Self {
         Self { single_writer: true, ..Self::default() }
+    }
+
+    /// An empty store with room for so many bytes, and 512 for each object.
+    #[must_use]
+    pub fn with_room_for(bytes: u64) -> Self {
+        Self { room: Some(bytes), ..Self::that_may_rot() }
+    }
+
+    /// What is taken of the room.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.objects().values().map(|bytes| bytes.len() as u64 + EACH).sum()
     }
 
     /// Everything that is in the store now.
@@ -77,9 +97,13 @@ impl Store for MemoryStore {
             place: self.place(),
             source,
         })?;
+        let taken = self.taken() + if self.kept.load(Ordering::Relaxed) { KEPT } else { 0 };
         let mut objects = self.objects();
         if objects.contains_key(key) {
             return Ok(Put::Exists);
+        }
+        if self.room.is_some_and(|room| taken + bytes.len() as u64 + EACH > room) {
+            return Err(StoreError::Full { place: self.place() });
         }
         objects.insert(key.clone(), bytes);
         Ok(Put::Created)
@@ -131,6 +155,15 @@ impl Store for MemoryStore {
 
     fn single_writer(&self) -> bool {
         self.single_writer
+    }
+
+    fn keep_room(&self) {
+        let is_plenty = self.room.is_some_and(|room| self.taken() + 4 * KEPT < room);
+        self.kept.fetch_or(is_plenty, Ordering::Relaxed);
+    }
+
+    fn give_room(&self) -> bool {
+        self.kept.swap(false, Ordering::Relaxed)
     }
 
     fn place(&self) -> String {

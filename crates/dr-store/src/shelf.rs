@@ -65,6 +65,11 @@ impl Shelf {
     }
 
     #[must_use]
+    pub fn temporary(&self) -> Option<&Path> {
+        self.store.temporary()
+    }
+
+    #[must_use]
     pub fn may_rot(&self) -> bool {
         self.store.may_rot()
     }
@@ -72,6 +77,15 @@ impl Shelf {
     #[must_use]
     pub fn single_writer(&self) -> bool {
         self.store.single_writer()
+    }
+
+    pub fn keep_room(&self) {
+        self.store.keep_room();
+    }
+
+    #[must_use]
+    pub fn give_room(&self) -> bool {
+        self.store.give_room()
     }
 
     #[must_use]

@@ -225,6 +225,7 @@ fn prune_in_a_year(ground: &Ground) -> u64 {
         settle_ms: 0,
         waste: 0.05,
         dry: false,
+        unfinished: false,
         scratch: &ground.path("home"),
         journal: None,
         clock: &|| now_ms,

@@ -178,7 +178,7 @@ struct Gone {
     paths: Vec<EntryPath>,
     contents: Vec<(ChunkId, u32)>,
     inline: u64,
-    extents: Vec<ChunkId>,
+    extents: HashSet<ChunkId>,
     pages: Vec<ChunkId>,
 }
 
@@ -312,7 +312,7 @@ impl Taker<'_> {
         gone.counts.entries += 1;
         if row.meta.kind == Kind::File {
             gone.counts.files += 1;
-            gone.counts.bytes += row.meta.size;
+            gone.counts.bytes = gone.counts.bytes.saturating_add(row.meta.size);
         }
         if !self.out.paths.contains(&row.path) {
             if let Contents::Inline(bytes) = &row.contents {
@@ -333,10 +333,10 @@ impl Taker<'_> {
     }
 
     fn extents(&mut self, run: Run, level: u8, gone: &mut Gone) -> Result<(), RepoError> {
-        if self.out.extents.contains(&run.id) {
+        // What a page says of another is held to that one only once: pages may name each other over and over.
+        if self.out.extents.contains(&run.id) || !gone.extents.insert(run.id) {
             return Ok(());
         }
-        gone.extents.push(run.id);
         match extent_page(run, level, &mut self.extents)? {
             ExtentPage::Leaf(extents) => {
                 gone.chunks(&extents);

@@ -244,8 +244,7 @@ impl Scene {
                 Contents::Tree { root, level, extents } => {
                     let run = crate::extents::Run { id: root, len: row.meta.size, extents };
                     let mut fetcher = repository.fetcher().unwrap();
-                    let seen = std::collections::HashSet::new();
-                    crate::restore::follow_extents(run, level, &mut fetcher, &seen, &mut add).unwrap();
+                    each_extent(run, level, &mut fetcher, &mut add);
                     pages.push((ChunkKind::Extents as u8, root));
                 }
                 Contents::Empty | Contents::Inline(_) => {}
@@ -254,6 +253,21 @@ impl Scene {
         out.extend(pages);
         out.insert((ChunkKind::Document as u8, repository.log.state.snapshots[&id].document));
         out
+    }
+}
+
+/// Every extent below an extent page.
+fn each_extent(
+    run: crate::extents::Run,
+    level: u8,
+    fetcher: &mut crate::fetch::Fetcher<'_>,
+    each: &mut dyn FnMut(Extent) -> Result<(), RepoError>,
+) {
+    match crate::restore::extent_page(run, level, fetcher).unwrap() {
+        crate::extents::ExtentPage::Leaf(extents) => extents.into_iter().for_each(|extent| each(extent).unwrap()),
+        crate::extents::ExtentPage::Inner { runs, .. } => {
+            runs.into_iter().for_each(|run| each_extent(run, level - 1, fetcher, each));
+        }
     }
 }
 

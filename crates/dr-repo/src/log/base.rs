@@ -82,6 +82,15 @@ impl Log {
         self.base.as_ref().and_then(|base| base.digest_of(n)).or_else(read)
     }
 
+    /// Reads everything once more, as if nothing were known.
+    pub(super) fn read_anew(&mut self, shelf: &Shelf) -> Result<(), RepoError> {
+        let fresh = Self::open(shelf, self.family, self.maintenance, self.genesis)?;
+        let old = std::mem::replace(self, fresh);
+        (self.seen, self.read_only, self.alone) = (old.seen, old.read_only, old.alone);
+        self.remember();
+        Ok(())
+    }
+
     /// Whether an entry that was just created counts for everybody. Its number may have been used before: whoever
     /// stopped for long enough may create an entry that was removed long ago. A checkpoint stands for such a number,
     /// and says which entry it was.
@@ -96,10 +105,7 @@ impl Log {
             return Ok(true);
         }
         // Nothing that was read before is evidence: it may be gone.
-        let fresh = Self::open(shelf, self.family, self.maintenance, self.genesis)?;
-        let old = std::mem::replace(self, fresh);
-        (self.seen, self.read_only, self.alone) = (old.seen, old.read_only, old.alone);
-        self.remember();
+        self.read_anew(shelf)?;
         let is_whole = || self.headless.is_none() && (self.floor() + 1..=n).all(|n| self.digest_of(n).is_some());
         Ok(self.digest_of(n) == Some(digest) && (n <= self.floor() || is_whole()))
     }

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use dr_store::StoreError;
+
 use super::blind::Frames;
 use super::{Prune, Rewritten, target};
 use crate::error::RepoError;
@@ -50,7 +52,11 @@ pub(super) fn repack(
         let session = begin(repository, options.scratch, options.journal)?;
         let moving = Moving { session: &session, index: &index, options, frames };
         let moved = moving.all(repository, trust, &packs);
-        let Rewritten { packs, damaged, .. } = or_fence(moved, &session, repository, options.now_ms)?;
+        let Rewritten { packs, damaged, .. } = match or_fence(moved, &session, repository, options.now_ms) {
+            // What was moved by now counts.
+            Err(RepoError::Store(StoreError::Full { .. })) if !out.packs.is_empty() => break,
+            moved => moved?,
+        };
         out.packs.extend(packs);
         out.damaged.extend(damaged);
     }

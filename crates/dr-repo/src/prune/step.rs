@@ -14,80 +14,130 @@ use crate::log_entry::Body;
 use crate::repository::Repository;
 use crate::spares;
 use crate::stored::{Says, Stored, begin};
+use crate::unfinished::{Life, Unfinished};
 
 /// A session that has registered nothing for so long is fenced off. Six weeks of summer holidays are shorter than this.
 const FENCE_MS: i64 = 50 * DAY_MS;
+
+/// Fences off sessions that nobody waits for: such as have been silent for so long, also if they never registered
+/// anything, and those that are dropped. `unfinished`: what is left of others.
+pub(super) fn fence(
+    repository: &mut Repository,
+    options: &Prune<'_>,
+    blind: bool,
+    unfinished: &[Unfinished],
+    dropped: &BTreeSet<SessionId>,
+) -> Result<(), RepoError> {
+    let is_old = |since_ms: i64| options.now_ms.saturating_sub(since_ms) >= FENCE_MS;
+    let host = repository.writer.host;
+    // A key that only prunes goes on with nothing that it began: what a killed run left is nobody's.
+    let is_own = |one: &Unfinished| {
+        blind
+            && one.packs > 0
+            && one.host == host
+            && one.life != Life::Running
+            && Claim::of(options.journal, one.session).is_some()
+    };
+    let own = unfinished.iter().filter(|one| is_own(one)).map(|one| one.session);
+    let dead: BTreeSet<SessionId> = own.chain(dropped.iter().copied()).collect();
+    let make = |state: &State| {
+        let dead = dead.iter().filter(|id| state.sessions.get(id).is_none_or(SessionState::is_open));
+        let is_unknown = |one: &&Unfinished| !state.sessions.contains_key(&one.session);
+        let unknown = unfinished.iter().filter(is_unknown).filter(|one| one.since_ms.is_some_and(is_old));
+        let silent = state.sessions.iter().filter(|(_, session)| session.is_open() && is_old(session.last_ms));
+        let silent = silent.map(|(id, _)| *id).chain(unknown.map(|one| one.session)).chain(dead.copied());
+        let silent: BTreeSet<SessionId> = silent.collect();
+        (!silent.is_empty()).then(|| Body::Fence(silent.into_iter().collect()))
+    };
+    append(repository, options.now_ms, &make).map(|_| ())
+}
+
+/// Appends what `make` says of the very state that the entry will follow; its number, if there was anything to say.
+fn append(
+    repository: &mut Repository,
+    now_ms: i64,
+    make: &dyn Fn(&State) -> Option<Body>,
+) -> Result<Option<u64>, RepoError> {
+    if make(&repository.log.state).is_none() {
+        return Ok(None);
+    }
+    let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
+    let says = &mut |state: &State| make(state).ok_or(RepoError::Outrun(NOTHING));
+    match repository.log.append(&shelf, &writer, now_ms, says) {
+        Err(RepoError::Outrun(NOTHING)) => Ok(None),
+        other => other.map(Some),
+    }
+}
 
 /// The steps by which packs go.
 pub(super) struct Step<'a> {
     pub(super) options: &'a Prune<'a>,
     /// Up to this entry every snapshot was followed.
-    pub(super) view: u64,
+    view: u64,
+    /// No sweep but this prune's own, and nothing that was put back, came up to this entry since.
+    known: u64,
     /// What snapshots need was taken from their lists of it.
-    pub(super) blind: bool,
+    blind: bool,
     /// The packs that were there then, and whether something in them is needed.
-    pub(super) followed: BTreeMap<PackId, bool>,
-    pub(super) rewritten: Rewritten,
+    followed: BTreeMap<PackId, bool>,
+    /// Of those the ones of which all that is needed was written anew by now.
+    rewritten: BTreeSet<PackId>,
+    /// Sessions that count as ended: such as are dropped, and this prune's own.
+    over: BTreeSet<SessionId>,
 }
 
-impl Step<'_> {
+impl<'a> Step<'a> {
+    pub(super) fn new(
+        options: &'a Prune<'a>,
+        (view, blind): (u64, bool),
+        followed: BTreeMap<PackId, bool>,
+        over: BTreeSet<SessionId>,
+    ) -> Self {
+        Self { options, view, known: view, blind, followed, rewritten: BTreeSet::new(), over }
+    }
+
+    /// What is needed of some packs was written anew.
+    pub(super) fn took(&mut self, rewritten: Rewritten) {
+        self.rewritten.extend(rewritten.packs);
+        self.over.extend(rewritten.session);
+    }
+
+    /// Takes these packs as far on their way out as may be, and what is on its way already.
+    pub(super) fn let_go(
+        &mut self,
+        repository: &mut Repository,
+        packs: &[(PackId, HostId)],
+        out: &mut Pruned,
+    ) -> Result<(), RepoError> {
+        self.condemn(repository, packs)?;
+        self.sweep(repository)?;
+        self.delete(repository, out)
+    }
+
     fn is_due(&self, since_ms: i64) -> bool {
         let settle_ms = self.options.settle_ms;
         settle_ms == 0 || self.options.now_ms.saturating_sub(since_ms) >= settle_ms
     }
 
-    /// Sessions that have been silent for so long that nobody waits for them, also such as never registered anything.
-    pub(super) fn fence(&self, repository: &mut Repository) -> Result<(), RepoError> {
-        let is_old = |since_ms: i64| self.options.now_ms.saturating_sub(since_ms) >= FENCE_MS;
-        let mut newest: BTreeMap<SessionId, i64> = BTreeMap::new();
-        let mut own: BTreeSet<SessionId> = BTreeSet::new();
-        for folder in ["data", "meta", "idx"] {
-            for listed in repository.shelf.list(folder)? {
-                let name = listed.key.as_str();
-                let pack = PackId::from_object_name(name).map(|(host, pack)| {
-                    // A key that only prunes goes on with nothing that it began: what a killed run left is nobody's.
-                    if self.blind && host == repository.writer.host {
-                        own.insert(pack.session);
-                    }
-                    pack.session
-                });
-                if let (Some(session), Some(since)) = (pack.or_else(|| session_of_index(name)), listed.since_ms) {
-                    let newest = newest.entry(session).or_insert(since);
-                    *newest = since.max(*newest);
-                }
-            }
-        }
-        let is_known_over = |session: &SessionId| is_over(&repository.log.state, *session);
-        own.retain(|session| !is_known_over(session) && Claim::of(self.options.journal, *session).is_some());
-        let dead = own;
-        self.append(repository, &|state, _| {
-            let dead = dead.iter().filter(|id| state.sessions.get(id).is_none_or(SessionState::is_open));
-            let unknown = newest.iter().filter(|(id, since)| !state.sessions.contains_key(id) && is_old(**since));
-            let silent = state.sessions.iter().filter(|(_, session)| session.is_open() && is_old(session.last_ms));
-            let silent: Vec<SessionId> =
-                silent.map(|(id, _)| *id).chain(unknown.map(|(id, _)| *id)).chain(dead.copied()).collect();
-            (!silent.is_empty()).then_some(Body::Fence(silent))
-        })
-    }
-
-    pub(super) fn condemn(&self, repository: &mut Repository, packs: &[(PackId, HostId)]) -> Result<(), RepoError> {
-        self.append(repository, &|state, pins| {
+    fn condemn(&self, repository: &mut Repository, packs: &[(PackId, HostId)]) -> Result<(), RepoError> {
+        let said = self.append(repository, &|state, pins| {
             let is_new = |pack: &PackId| state.packs.get(pack).is_some_and(|pack| !pack.condemned && !pack.swept);
             let free = packs.iter().filter(|(pack, _)| is_new(pack) && pins.why(pack).is_none());
             let free = runs_of(free.copied());
             (!free.is_empty()).then_some(Body::Condemn(free))
-        })
+        });
+        said.map(|_| ())
     }
 
     /// Sweeps what was condemned long enough ago, by this prune or an earlier one, and is still needed by nothing.
-    pub(super) fn sweep(&self, repository: &mut Repository) -> Result<(), RepoError> {
-        self.append(repository, &|state, pins| {
+    fn sweep(&mut self, repository: &mut Repository) -> Result<(), RepoError> {
+        let said = self.append(repository, &|state, pins| {
             // Whoever swept or put back something meanwhile knew what was not known here.
-            if state.swept_at > self.view || state.returned_at > self.view {
+            if state.swept_at > self.known || state.returned_at > self.known {
                 return None;
             }
             let is_free = |pack: &PackId| match self.followed.get(pack) {
-                Some(true) => self.rewritten.packs.contains(pack),
+                Some(true) => self.rewritten.contains(pack),
                 Some(false) => true,
                 None => false,
             };
@@ -101,38 +151,32 @@ impl Step<'_> {
                 .filter(|(_, snapshot)| is_undoable(snapshot, self.options))
                 .map(|(id, _)| *id)
                 .collect();
-            (!packs.is_empty()).then_some(Body::Sweep { packs, view: self.view, undoable, blind: self.blind })
+            (!packs.is_empty()).then_some(Body::Sweep { packs, view: self.known, undoable, blind: self.blind })
         })?;
         // The word that packs are gone must not be the last of the log: whoever cannot read the last entry may write on.
+        if let Some(n) = said.filter(|n| repository.log.state.swept_at == *n) {
+            // No other came before it that it was not held to, so that the next one may stand on it.
+            self.known = n;
+        }
         if repository.log.state.swept_at == repository.log.head.0 {
             repository.note("what nothing needed was swept", self.options.now_ms)?;
         }
         Ok(())
     }
 
-    /// Appends what `make` says of the very state that the entry will follow.
+    /// Appends what `make` says of the very state that the entry will follow, and of what is pinned in it.
     fn append(
         &self,
         repository: &mut Repository,
         make: &dyn Fn(&State, &Pins) -> Option<Body>,
-    ) -> Result<(), RepoError> {
-        let now = |state: &State| make(state, &pins(state, self.view, self.options, self.rewritten.session));
-        if now(&repository.log.state).is_none() {
-            return Ok(());
-        }
-        let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
-        let appended = repository
-            .log
-            .append(&shelf, &writer, self.options.now_ms, &mut |state| now(state).ok_or(RepoError::Outrun(NOTHING)));
-        match appended {
-            Err(RepoError::Outrun(NOTHING)) => Ok(()),
-            other => other.map(|_| ()),
-        }
+    ) -> Result<Option<u64>, RepoError> {
+        let now = |state: &State| make(state, &pins(state, self.view, self.options, &self.over));
+        append(repository, self.options.now_ms, &now)
     }
 
     /// Deletes what was swept long enough ago, and what nobody will register any more: first what describes it, then
     /// the packs.
-    pub(super) fn delete(&self, repository: &mut Repository, out: &mut Pruned) -> Result<(), RepoError> {
+    fn delete(&self, repository: &mut Repository, out: &mut Pruned) -> Result<(), RepoError> {
         let state = &repository.log.state;
         out.waiting = state.packs.values().filter(|pack| pack.condemned && !pack.swept).count() as u64;
         let gone: BTreeSet<PackId> =

@@ -38,9 +38,14 @@ type Healed = Vec<((PackId, HostId), ObjectRef)>;
 pub(super) type By = (HostId, SessionId);
 
 /// Registers packs that no readable entry does. The sessions that have nothing else: they can be ended.
-pub(super) fn packs(repository: &mut Repository, mending: &mut Mending<'_>) -> Result<Vec<By>, RepoError> {
+/// `anyway`: also where every entry that is there can be read.
+pub(super) fn packs(
+    repository: &mut Repository,
+    anyway: bool,
+    mending: &mut Mending<'_>,
+) -> Result<Vec<By>, RepoError> {
     let (mut healed, mut ended) = (Healed::new(), Vec::new());
-    if repository.log.unknown.is_empty() {
+    if repository.log.doubted().is_empty() && !anyway {
         return Ok(ended);
     }
     for left in left(repository)? {
@@ -56,9 +61,14 @@ pub(super) fn packs(repository: &mut Repository, mending: &mut Mending<'_>) -> R
 }
 
 /// Registers snapshots that no readable entry does, and says so of each entry that cannot be read.
-pub(super) fn snapshots(repository: &mut Repository, ended: &[By], mending: &mut Mending<'_>) -> Result<(), RepoError> {
-    let unknown = repository.log.unknown.clone();
-    if unknown.is_empty() {
+pub(super) fn snapshots(
+    repository: &mut Repository,
+    anyway: bool,
+    ended: &[By],
+    mending: &mut Mending<'_>,
+) -> Result<(), RepoError> {
+    let unknown = repository.log.doubted();
+    if unknown.is_empty() && !anyway {
         return Ok(());
     }
     // Where several entries cannot be read nobody can say which of them named which: the first gets the first place,

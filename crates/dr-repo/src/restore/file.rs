@@ -1,6 +1,8 @@
 //! How is one file filled? From frames, as far ahead as somebody has nothing else to do; and from what stands there
 //! already, as far as that is right.
 
+use std::sync::atomic::Ordering;
+
 use dr_entry::{Standing, Writing};
 
 use super::{Shared, extent_page};
@@ -50,9 +52,10 @@ pub(super) fn file(
     shared: &Shared<'_>,
     turns: &Turns<Wanted>,
 ) -> Result<(), Failed> {
+    shared.claims.count(row)?;
     let mut standing = shared.destination.standing(&row.path, &row.meta)?;
     if let Some(base) = &mut standing
-        && is_same(row, base.as_mut(), fetcher)?
+        && is_same(row, base.as_mut(), fetcher, shared)?
         && let Some(base) = standing.take()
         && (shared.options.dry || base.keep(&row.meta)?)
     {
@@ -65,6 +68,7 @@ pub(super) fn file(
         }
         return Ok(());
     }
+    shared.claims.fits(row, shared.destination, fetcher)?;
     let writing = shared.destination.file(&row.path, row.meta.size)?;
     let ahead = (row.meta.size >= LARGE).then_some(Ahead { frames: &shared.frames, turns });
     let mut filling = Filling { writing, standing, buffer: Vec::new(), at: 0, run: None };
@@ -78,7 +82,7 @@ pub(super) fn file(
         Contents::Tree { root, level, extents } => {
             let run = Run { id: *root, len: row.meta.size, extents: *extents };
             let mut gathered = Vec::new();
-            each_leaf(run, *level, fetcher, &mut |extents, fetcher| {
+            each_leaf(run, *level, fetcher, shared, &mut |extents, fetcher| {
                 gathered.extend(extents);
                 if gathered.len() < GATHERED {
                     return Ok(());
@@ -112,7 +116,12 @@ fn stands(
 }
 
 /// Whether the file that stands there has these contents already. Nothing but pages of extents is fetched.
-fn is_same(row: &Row, standing: &mut dyn Standing, fetcher: &mut Fetcher<'_>) -> Result<bool, Failed> {
+fn is_same(
+    row: &Row,
+    standing: &mut dyn Standing,
+    fetcher: &mut Fetcher<'_>,
+    shared: &Shared<'_>,
+) -> Result<bool, Failed> {
     if standing.size() != row.meta.size {
         return Ok(false);
     }
@@ -141,7 +150,7 @@ fn is_same(row: &Row, standing: &mut dyn Standing, fetcher: &mut Fetcher<'_>) ->
         Contents::Tree { root, level, extents } => {
             let run = Run { id: *root, len: row.meta.size, extents: *extents };
             let mut same = true;
-            each_leaf(run, *level, fetcher, &mut |extents, fetcher| {
+            each_leaf(run, *level, fetcher, shared, &mut |extents, fetcher| {
                 same = same && all(&extents, fetcher)?;
                 Ok(())
             })?;
@@ -283,10 +292,24 @@ impl Coming<'_> {
 type EachLeaf<'a> = dyn FnMut(Vec<Extent>, &mut Fetcher<'_>) -> Result<(), Failed> + 'a;
 
 /// Calls `each` with the extents of every page below an extent page, in order, and holds each page to what was said
-/// of it. Levels only fall, so this ends.
-fn each_leaf(run: Run, level: u8, fetcher: &mut Fetcher<'_>, each: &mut EachLeaf<'_>) -> Result<(), Failed> {
+/// of it. What is nothing but a hole comes as one. Levels only fall, so this ends.
+fn each_leaf(
+    run: Run,
+    level: u8,
+    fetcher: &mut Fetcher<'_>,
+    shared: &Shared<'_>,
+    each: &mut EachLeaf<'_>,
+) -> Result<(), Failed> {
+    if shared.options.stop.load(Ordering::Relaxed) {
+        return Err(Failed::All(RepoError::Interrupted));
+    }
+    if level > 0 && run.len > 0 && shared.claims.below(run, level, fetcher)? == 0 {
+        return each(vec![Extent::Hole { len: run.len }], fetcher);
+    }
     match extent_page(run, level, fetcher)? {
         ExtentPage::Leaf(extents) => each(extents, fetcher),
-        ExtentPage::Inner { runs, .. } => runs.into_iter().try_for_each(|run| each_leaf(run, level - 1, fetcher, each)),
+        ExtentPage::Inner { runs, .. } => {
+            runs.into_iter().try_for_each(|run| each_leaf(run, level.saturating_sub(1), fetcher, shared, each))
+        }
     }
 }

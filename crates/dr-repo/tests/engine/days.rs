@@ -91,6 +91,7 @@ impl Scene {
             settle_ms,
             waste: 0.05,
             dry: false,
+            unfinished: false,
             scratch: self.school.folder.path(),
             journal: None,
             clock: &|| now_ms,

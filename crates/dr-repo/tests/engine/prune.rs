@@ -60,6 +60,7 @@ impl Scene {
             settle_ms: hours.1 * HOUR,
             waste: 0.05,
             dry,
+            unfinished: false,
             scratch: self.school.folder.path(),
             journal: None,
             clock: &|| now_ms,

@@ -332,6 +332,7 @@ impl School {
             settle_ms: 0,
             waste,
             dry: false,
+            unfinished: false,
             scratch: self.folder.path(),
             journal: None,
             clock: &|| now_ms,

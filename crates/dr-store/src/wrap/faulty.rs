@@ -160,12 +160,24 @@ impl Store for Faulty {
         self.inner.staging()
     }
 
+    fn temporary(&self) -> Option<&Path> {
+        self.inner.temporary()
+    }
+
     fn may_rot(&self) -> bool {
         self.inner.may_rot()
     }
 
     fn single_writer(&self) -> bool {
         self.inner.single_writer()
+    }
+
+    fn keep_room(&self) {
+        self.inner.keep_room();
+    }
+
+    fn give_room(&self) -> bool {
+        self.inner.give_room()
     }
 
     fn place(&self) -> String {

@@ -78,7 +78,12 @@ impl Check {
                 });
                 match checked {
                     Ok(checked) => {
-                        outcome = outcome.and(checked::tell(&checked, Some(&named), screen));
+                        outcome = outcome.and(checked::tell(
+                            &checked,
+                            Some(&named),
+                            &format!("dr prune {}", one.spot.target),
+                            screen,
+                        ));
                         if let Err(why) = dr_run::remember(&school, &one.spot, key.clone(), &checked) {
                             screen.mention(&format!("what was read is not remembered there: {why}"));
                         }

@@ -12,6 +12,7 @@ use dr_run::clock::{self, Stopwatch};
 use dr_store::Shelf;
 use serde_json::{Map, Value, json};
 
+use super::unfinished;
 use crate::exit::{Cause, Outcome};
 use crate::output::Screen;
 use crate::shown;
@@ -115,8 +116,8 @@ pub fn remember(
     }
 }
 
-/// Tells what was found. `target`: which copy, where there are several.
-pub fn tell(checked: &Checked, target: Option<&str>, screen: &Screen) -> Outcome {
+/// Tells what was found. `target`: which copy, where there are several; `prune`: the command that gives back room there.
+pub fn tell(checked: &Checked, target: Option<&str>, prune: &str, screen: &Screen) -> Outcome {
     let damaged = !checked.findings.is_empty();
     for finding in &checked.findings {
         finding_line(finding, target, screen);
@@ -130,6 +131,7 @@ pub fn tell(checked: &Checked, target: Option<&str>, screen: &Screen) -> Outcome
             shown::count(checked.without_parity, "object has", "objects have")
         ));
     }
+    unfinished::tell(screen, &checked.unfinished, target, prune);
     let unsound = checked.unsound_packs();
     if checked.packs > 0 && unsound == 0 {
         screen.mention(&unread_words(checked.unread));
@@ -138,7 +140,8 @@ pub fn tell(checked: &Checked, target: Option<&str>, screen: &Screen) -> Outcome
     screen.mention(&format!("{place}{}", sum(checked)));
     // Nothing was looked at when the repository did not even open.
     let closed = damaged && checked.packs == 0 && checked.snapshots == 0 && checked.not_checked.is_empty();
-    Outcome::done().with(damaged, Cause::Missing).with(closed, Cause::Failed)
+    let is_partial = checked.trees_left > 0 && !damaged;
+    Outcome::done().with(damaged, Cause::Missing).with(closed, Cause::Failed).with(is_partial, Cause::Unverified)
 }
 
 /// What was looked at, and what came of it: never more than that.
@@ -146,7 +149,11 @@ fn sum(checked: &Checked) -> String {
     let damaged = shown::count(checked.findings.len() as u64, "thing is damaged", "things are damaged");
     let (packs, read) = (shown::count(checked.packs, "pack", "packs"), shown::size(checked.bytes_read));
     if checked.follows_trees() {
-        let verdict = if checked.findings.is_empty() { "ok" } else { damaged.as_str() };
+        let verdict = match (checked.findings.is_empty(), checked.trees_left) {
+            (false, _) => damaged.as_str(),
+            (true, 0) => "ok",
+            (true, _) => "not looked at to the end",
+        };
         return format!(
             "{verdict}: {}, {packs}, {read} read",
             shown::count(checked.snapshots, "snapshot", "snapshots")
@@ -269,7 +276,11 @@ pub fn as_json(checked: &Checked) -> Value {
         Unread::Unknown => Value::Null,
     };
     json!({
-        "verdict": if checked.findings.is_empty() { "ok" } else { "damaged" },
+        "verdict": match (checked.findings.is_empty(), checked.trees_left) {
+            (false, _) => "damaged",
+            (true, 0) => "ok",
+            (true, _) => "could-not-verify",
+        },
         "findings": checked.findings.iter().map(finding_json).collect::<Vec<_>>(),
         "packs": checked.packs,
         "packs_read": checked.packs_read,
@@ -280,6 +291,7 @@ pub fn as_json(checked: &Checked) -> Value {
         "not_checked": checked.not_checked,
         "oldest_unread_days": unread,
         "without_parity": checked.without_parity,
+        "unfinished": unfinished::as_json(&checked.unfinished),
     })
 }
 

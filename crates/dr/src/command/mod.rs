@@ -34,6 +34,7 @@ mod sealed;
 mod service;
 mod snapshots;
 mod status;
+mod unfinished;
 
 pub use opened::time;
 

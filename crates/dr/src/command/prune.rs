@@ -38,6 +38,7 @@ impl Prune {
                 dry: self.how.dry_run,
                 at_once: self.how.now,
                 clock_is_right: world.global.yes,
+                unfinished: self.how.unfinished,
                 stop: world.signals.stop(),
                 tally: &tally,
             };
@@ -45,7 +46,13 @@ impl Prune {
                 prune(&school, one, &how, &mut |verdict| pruned::verdict(screen, verdict, Some(&named)))
             })
             .map_err(failed)?;
-            outcome = outcome.and(pruned::end(screen, &done, &named, Some(&named), self.how.dry_run));
+            outcome = outcome.and(pruned::end(
+                screen,
+                &done,
+                &named,
+                (Some(&named), &format!("dr prune {}", one.spot.target)),
+                self.how.dry_run,
+            ));
         }
         Ok(outcome)
     }

@@ -4,6 +4,7 @@ use clap::Args;
 use dr_repo::{Pruned, Verdict};
 use serde_json::{Value, json};
 
+use super::unfinished;
 use crate::exit::{Cause, Outcome};
 use crate::output::Screen;
 use crate::shown;
@@ -18,6 +19,10 @@ pub struct How {
     /// still wants to read
     #[arg(long)]
     pub now: bool,
+    /// Also drop what runs left that were cut off, instead of keeping it for 50 days so that they can go on. What a living
+    /// run stores stays
+    #[arg(long)]
+    pub unfinished: bool,
 }
 
 /// What becomes of one pack. `target`: which copy, where there are several.
@@ -34,13 +39,14 @@ pub fn verdict(screen: &Screen, verdict: &Verdict, target: Option<&str>) {
     }
 }
 
-/// What all of it came to. `place`: where, for people.
-pub fn end(screen: &Screen, pruned: &Pruned, place: &str, target: Option<&str>, dry: bool) -> Outcome {
+/// What all of it came to. `place`: where, for people; `again`: the command for this place, up to its options.
+pub fn end(screen: &Screen, pruned: &Pruned, place: &str, (target, again): (Option<&str>, &str), dry: bool) -> Outcome {
     let mut event = json!({
         "event": "summary", "packs": pruned.packs, "bytes": pruned.bytes, "live": pruned.live,
         "let_go": pruned.let_go, "rewritten": pruned.rewritten, "deleted": pruned.deleted,
         "bytes_deleted": pruned.bytes_deleted, "bytes_stored": pruned.bytes_stored, "waiting": pruned.waiting,
-        "lost": pruned.lost, "damaged": pruned.damaged, "dry_run": dry,
+        "lost": pruned.lost, "damaged": pruned.damaged, "dry_run": dry, "no_room": pruned.no_room,
+        "unfinished": unfinished::as_json(&pruned.unfinished), "dropped": unfinished::as_json(&pruned.dropped),
     });
     name(&mut event, target);
     screen.event(&event);
@@ -59,14 +65,26 @@ pub fn end(screen: &Screen, pruned: &Pruned, place: &str, target: Option<&str>, 
             line += &format!(", {} on their way out: prune again tomorrow", pruned.waiting);
         }
     }
+    if !pruned.dropped.is_empty() {
+        line += &format!("; {} of runs that were cut off dropped", shown::size(unfinished::bytes(&pruned.dropped)));
+    }
     screen.mention(&line);
+    unfinished::tell(screen, &pruned.unfinished, Some(place), again);
+    if pruned.no_room > 0 {
+        screen.warning(&format!(
+            "{place}: {} as they are, half used: there is no room to write what is needed of them anew. Forget more, or make \
+             room there, and prune again",
+            shown::count(pruned.no_room, "pack stays", "packs stay")
+        ));
+    }
     if pruned.lost > 0 {
         screen.warning(&format!("{} chunks that snapshots need are nowhere: run `dr repo check`", pruned.lost));
     }
     for pack in &pruned.damaged {
         screen.warning(&format!("{pack} stays as it is: something in it cannot be read. Run `dr repo check`"));
     }
-    Outcome::done().with(pruned.lost > 0 || !pruned.damaged.is_empty(), Cause::Missing)
+    let partly = pruned.lost > 0 || !pruned.damaged.is_empty() || pruned.no_room > 0;
+    Outcome::done().with(partly, Cause::Missing)
 }
 
 fn name(event: &mut Value, target: Option<&str>) {

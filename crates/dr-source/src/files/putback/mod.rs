@@ -162,6 +162,12 @@ impl Destination for PutBack {
         Ok(Box::new(Making::file(Arc::clone(&self.inner), place, name, size)?))
     }
 
+    fn room(&self) -> Option<u64> {
+        let root = self.inner.tree.directory(&EntryPath::root()).ok()?;
+        let about = rustix::fs::fstatvfs(&root.fd).ok()?;
+        Some(about.f_bavail.saturating_mul(about.f_frsize))
+    }
+
     fn standing(&self, path: &EntryPath, meta: &Meta) -> io::Result<Option<Box<dyn Standing>>> {
         if self.inner.manner.in_place.is_none() {
             return Ok(None);

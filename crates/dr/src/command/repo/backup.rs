@@ -224,6 +224,14 @@ impl Backup {
         if let Some(why) = &summary.cache_failed {
             screen.warning(&format!("the backup is whole, but the next one will read every file again: {why}"));
         }
+        if let Some(fault) = &summary.distrusted {
+            let place = self.place.shown();
+            screen.warning(&format!(
+                "{} in {place}: {}; so nothing of what was there was relied on, and this backup took the room of a first \
+                 one. `dr repo repair {place}` with the recovery key ends that",
+                fault.object, fault.what
+            ));
+        }
         if !summary.lacking.is_empty() {
             screen.warning(&format!(
                 "{} that earlier snapshots may rely on: missing or damaged. This snapshot is whole: what was lost of it was stored again. `dr repo check` says what it costs earlier ones, `dr repo repair` mends what can be mended",
@@ -259,6 +267,7 @@ impl Backup {
             "excluded": excluded,
             "adopted_packs": summary.adopted,
             "lacking_packs": summary.lacking.iter().map(|one| &one.object).collect::<Vec<_>>(),
+            "distrusted": summary.distrusted.as_ref().map(|fault| json!({ "object": fault.object, "what": fault.what })),
         }));
         let mut line = format!(
             "snapshot {}: {}, {}; {} read, {} stored",

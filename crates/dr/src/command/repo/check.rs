@@ -57,7 +57,7 @@ impl Check {
         match self.look(world) {
             Ok(checked) => {
                 world.screen.document(&checked::as_json(&checked));
-                Ok(checked::tell(&checked, None, world.screen))
+                Ok(checked::tell(&checked, None, &format!("dr repo prune {}", self.place.shown()), world.screen))
             }
             Err(failure) => {
                 world.screen.document(&json!({

@@ -64,12 +64,14 @@ impl Init {
     /// Refuses a folder that holds anything that is not what an interrupted init leaves.
     fn is_free(&self) -> Result<(), Failure> {
         let folder = self.place.path();
-        if folder.join("repo.json").exists() {
+        // What an interrupted one left has none of these; whoever makes it looks closer.
+        let is_used = ["log", "data", "meta", "idx", "ckpt"].iter().any(|name| folder.join(name).exists());
+        if folder.join("repo.json").exists() && is_used {
             let error = RepoError::AlreadyThere(self.place.shown());
             return Err(Failure::new(Cause::Failed, format!("{error}.")));
         }
         let Ok(names) = std::fs::read_dir(folder) else { return Ok(()) };
-        let is_ours = |name: &[u8]| [&b".tmp"[..], b"keys", b"lost+found"].contains(&name);
+        let is_ours = |name: &[u8]| [&b".tmp"[..], b"keys", b"lost+found", b"ecc", b"repo.json"].contains(&name);
         let other = names.flatten().map(|name| name.file_name()).find(|name| !is_ours(name.as_encoded_bytes()));
         if let Some(name) = other {
             return Err(Failure::usage(format!(

@@ -33,6 +33,7 @@ impl Prune {
         let (clock, cache) = (|| clock::now().as_millisecond(), Cache::of(repository.id(), screen));
         let options = Options {
             dry: self.how.dry_run,
+            unfinished: self.how.unfinished,
             journal: cache.journal(),
             ..Options::usual(clock(), self.how.now, &scratch, &clock, world.signals.stop(), &tally)
         };
@@ -40,6 +41,7 @@ impl Prune {
             dr_repo::prune(&mut repository, &options, &mut |verdict| pruned::verdict(screen, verdict, None))
         })
         .map_err(|e: RepoError| told::repo(&e, Doing::Pruning, &world.signals))?;
-        Ok(pruned::end(screen, &done, &self.place.shown(), None, self.how.dry_run))
+        let place = self.place.shown();
+        Ok(pruned::end(screen, &done, &place, (None, &format!("dr repo prune {place}")), self.how.dry_run))
     }
 }

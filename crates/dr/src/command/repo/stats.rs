@@ -1,9 +1,12 @@
 //! `dr repo stats`: how much there is.
 
 use clap::Args;
+use dr_run::clock;
 use serde_json::json;
 
 use crate::args::World;
+use crate::cache::Cache;
+use crate::command::unfinished;
 use crate::exit::{Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::shown;
@@ -21,9 +24,15 @@ impl Stats {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let repository = self.place.open(Access::Read, world)?;
         let stats = repository.stats().map_err(|e| told::repo(&e, Doing::Reading, &world.signals))?;
+        let now_ms = clock::now().as_millisecond();
+        let cache = Cache::of(repository.id(), world.screen);
+        let left = repository
+            .unfinished(cache.journal(), now_ms)
+            .map_err(|e| told::repo(&e, Doing::Reading, &world.signals))?;
         world.screen.document(&json!({
             "snapshots": stats.snapshots, "chunks": stats.chunks, "packs": stats.packs, "bytes": stats.bytes,
             "objects": stats.objects, "logical_bytes": stats.logical_bytes, "single_writer": repository.single_writer(),
+            "unfinished": unfinished::as_json(&left),
         }));
         told::single_writer(repository.shelf(), world.screen);
         let say = |line: String| world.screen.say(&line);
@@ -35,6 +44,8 @@ impl Stats {
             shown::count(stats.chunks, "chunk", "chunks"),
             shown::count(stats.packs, "pack", "packs")
         ));
+        let place = self.place.shown();
+        unfinished::tell(world.screen, &left, None, &format!("dr repo prune {place}"));
         Ok(Outcome::done())
     }
 }

@@ -1,0 +1,76 @@
+//! Room for the word that gives room: what goes first where a store is full.
+//!
+//! Letting something go is said in the log before it is done, and that takes a few hundred bytes. So a little is kept back
+//! while there is plenty. Where it is not, as in an older repository, what nobody can miss goes: what the log has let go
+//! already, and then parity, which `repair` makes again.
+
+use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
+
+use super::Log;
+use crate::error::RepoError;
+use crate::id::PackId;
+use crate::key::WriterKey;
+use crate::log_entry::{Author, Body};
+use crate::spares;
+
+/// So many objects of parity may go for one entry.
+const TRIES_MAX: u32 = 8;
+
+impl Log {
+    /// Creates an object of the log. For what maintenance says in order to give room, room is made.
+    pub(super) fn put(
+        &self,
+        shelf: &Shelf,
+        (name, bytes): (&Key, &[u8]),
+        body: &Body,
+        writer: &WriterKey,
+    ) -> Result<Outcome, RepoError> {
+        let gives_room = writer.as_author() == Author::Maintenance
+            && !matches!(body, Body::Commit(_) | Body::Packs(_) | Body::Reframe(_) | Body::Repack(_));
+        let mut tries = 0;
+        loop {
+            match shelf.put_new(name, Put::Bytes(bytes.to_vec().into())) {
+                Err(StoreError::Full { .. }) if gives_room && tries < TRIES_MAX && self.make_room(shelf, tries)? => {
+                    tries += 1;
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// Makes room for a little more; whether there was anything that could go.
+    pub(crate) fn make_room(&self, shelf: &Shelf, tries: u32) -> Result<bool, RepoError> {
+        if shelf.give_room() {
+            return Ok(true);
+        }
+        let mut any = false;
+        for index in self.state.indexes.iter().filter(|index| tries == 0 && index.superseded) {
+            let name = super::key(&index.object.name)?;
+            if shelf.size(&name).is_ok() {
+                shelf.delete(&name)?;
+                any = true;
+            }
+        }
+        for folder in ["data", "meta"].into_iter().filter(|_| tries == 0 && !self.state.gone.is_empty()) {
+            for listed in shelf.list(folder)? {
+                let name = listed.key.as_str();
+                let healed = PackId::from_healed_name(name).map(|(_, pack, _)| pack);
+                let pack = healed.or(PackId::from_object_name(name).map(|(_, pack)| pack));
+                if pack.is_some_and(|pack| self.state.gone.contains(&pack)) {
+                    shelf.delete(&listed.key)?;
+                    any = true;
+                }
+            }
+        }
+        if any {
+            return Ok(true);
+        }
+        let parity = shelf.list(spares::FOLDER)?;
+        let sessions = parity.iter().filter(|listed| spares::session_of_parity(listed.key.as_str()).is_some());
+        // The largest, so that few packs for much room are without it.
+        match sessions.max_by_key(|listed| listed.size) {
+            Some(largest) => shelf.delete(&largest.key).map(|()| true).map_err(RepoError::from),
+            None => Ok(false),
+        }
+    }
+}
