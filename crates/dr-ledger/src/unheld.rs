@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(left(vec![]), both);
         assert_eq!(left(vec![(true, accepted("ledger/829"))]), both);
         assert_eq!(left(vec![(false, accepted("ledger/830"))]), both, "nobody took it upon themselves");
-        assert_eq!(left(vec![(true, accepted("ledger/830"))]), [gone.clone()]);
+        assert_eq!(left(vec![(true, accepted("ledger/830"))]), std::slice::from_ref(&gone));
         assert_eq!(left(vec![(true, accepted("copy/nas"))]), both, "another copy");
         assert_eq!(left(vec![(true, accepted("copy/nas/disk-1"))]), [cut]);
         assert_eq!(left(vec![compared(&[])]), []);

@@ -360,7 +360,7 @@ mod tests {
     fn anchor(host: u8, own: bool, n: u64, hash: Digest) -> Anchor {
         let host = (Some(HostId::named(&host.to_string())), "server".to_owned());
         let started = "2026-11-19T19:00:00Z".parse().unwrap();
-        let (snapshot, is_state) = (SnapshotRef(format!("s{n}")), n % 10 == 0);
+        let (snapshot, is_state) = (SnapshotRef(format!("s{n}")), n.is_multiple_of(10));
         Anchor { head: Head { n, hash }, host, own, started, snapshot, is_state }
     }
 

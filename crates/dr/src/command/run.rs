@@ -79,7 +79,7 @@ impl Run {
         if self.due {
             let done = one_round(&school, world)?;
             let outcome = done.runs.iter().fold(Outcome::done(), |outcome, run| self.judged(outcome, run));
-            let outcome = done.held.iter().fold(outcome, |outcome, held| super::ledger::judged(outcome, held));
+            let outcome = done.held.iter().fold(outcome, super::ledger::judged);
             return Ok(proofs(outcome, &done)
                 .with(done.found_gone(), Cause::Failed)
                 .with(done.ahead.is_some(), Cause::Unverified)

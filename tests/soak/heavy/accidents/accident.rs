@@ -251,7 +251,7 @@ impl Accident {
                 let mut said = Vec::new();
                 for folder in self.folders(school) {
                     let packs = packs(&folder);
-                    let all = self.way % 2 == 0;
+                    let all = self.way.is_multiple_of(2);
                     let those = packs.len() * usize::from(all) + usize::from(!all && !packs.is_empty());
                     let start = luck.below(packs.len() as u64) as usize;
                     for pack in packs.iter().cycle().skip(start).take(those) {
@@ -268,7 +268,7 @@ impl Accident {
                 let mut said = Vec::new();
                 for folder in self.folders(school) {
                     let packs = packs(&folder);
-                    let all = self.way % 2 == 0;
+                    let all = self.way.is_multiple_of(2);
                     let those = packs.len() * usize::from(all) + usize::from(!all && !packs.is_empty());
                     let start = luck.below(packs.len() as u64) as usize;
                     for pack in packs.iter().cycle().skip(start).take(those) {
@@ -284,7 +284,7 @@ impl Accident {
             }
             SourceUnmounted => {
                 for folder in source(self.system()) {
-                    aside(&ground(&format!("{folder}")), &ground(&format!("{}.away", folder.replace('/', "-"))));
+                    aside(&ground(folder), &ground(&format!("{}.away", folder.replace('/', "-"))));
                 }
                 format!("the source of {} is not there", self.system())
             }

@@ -65,7 +65,7 @@ const ECHO: i64 = 4;
 pub fn live(way: Way) -> Result<Lived, Broken> {
     let mut luck = Luck::new(way.seed);
     let planted = way.planted.map(|fault| format!("fault:{fault}")).unwrap_or_default();
-    let school = School::new(&planted, way.seed % 3 == 0, &mut luck);
+    let school = School::new(&planted, way.seed.is_multiple_of(3), &mut luck);
     let mut life = Life {
         school,
         oracle: Oracle::default(),
@@ -102,10 +102,10 @@ impl Life {
     fn day(&mut self, day: i64) -> Result<(), String> {
         self.morning(day);
         if day % 14 == 2 && self.calm(day) {
-            for server in 0..2 {
+            for (server, name) in NAMES.iter().enumerate() {
                 let at = self.school.moment(day, 17, 0);
                 let said = self.school.with_key(server, at, &["restore", "--rehearse"]);
-                self.write(day, &format!("a rehearsal on {}, {:?}", NAMES[server], said.code));
+                self.write(day, &format!("a rehearsal on {name}, {:?}", said.code));
             }
         }
         if self.school.weekday(day) == Weekday::Friday {
@@ -117,11 +117,11 @@ impl Life {
             }
         }
         let mut alerts: [Vec<String>; 2] = Default::default();
-        for server in 0..2 {
-            alerts[server] = self.evening(server, day)?;
+        for (server, told) in alerts.iter_mut().enumerate() {
+            *told = self.evening(server, day)?;
         }
-        for server in 0..2 {
-            self.night(server, day, &alerts[server])?;
+        for (server, told) in alerts.iter().enumerate() {
+            self.night(server, day, told)?;
         }
         self.told(day)
     }
