@@ -222,7 +222,8 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         out.rewritten = moved.len() as u64;
         return Ok(out);
     }
-    if !(gone.is_empty() && moved.is_empty()) && !repository.log.state.features.contains(SWEEPS) {
+    let goes = !gone.is_empty() || !moved.is_empty();
+    if goes && !repository.log.state.features.contains(SWEEPS) {
         repository.maintain(options.now_ms, Body::Features(vec![SWEEPS.to_owned()]))?;
     }
     let followed = followed(repository, &needed)?;

@@ -4,6 +4,8 @@
 //! lies there is no entry, it stands for nothing: it is named, holds nobody up, and `repair` removes it. If it is one, with
 //! its own number and a good signature, then all before it may be gone, which is not passed over.
 
+use std::collections::btree_map::Entry;
+
 use dr_store::Shelf;
 
 use super::{Log, MISSING, name};
@@ -25,8 +27,8 @@ impl Log {
         let mut beyond = std::mem::take(&mut self.beyond);
         beyond.retain(|n, _| some.contains(n));
         for n in some {
-            if !beyond.contains_key(&n) {
-                beyond.insert(n, self.get(shelf, n)?.is_ok());
+            if let Entry::Vacant(place) = beyond.entry(n) {
+                place.insert(self.get(shelf, n)?.is_ok());
             }
         }
         self.beyond = beyond;

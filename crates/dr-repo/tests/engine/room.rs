@@ -58,7 +58,7 @@ impl Full {
     /// Not a byte more goes in.
     fn to_the_brim(&self) {
         for number in 0.. {
-            let name = Key::new(&format!("status/{number:020}")).unwrap();
+            let name = Key::new(format!("status/{number:020}")).unwrap();
             let size = [60_000, 2_000, 1]
                 .into_iter()
                 .find(|size| self.shelf.put_new(&name, Body::Bytes(Bytes::from(vec![7; *size]))).is_ok());

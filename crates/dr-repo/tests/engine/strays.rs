@@ -38,12 +38,12 @@ impl Scene {
     }
 
     fn lies_at(&self, n: u64, bytes: &[u8]) {
-        let name = Key::new(&format!("log/{n:016x}")).unwrap();
+        let name = Key::new(format!("log/{n:016x}")).unwrap();
         self.shelf.put_new(&name, Body::Bytes(Bytes::copy_from_slice(bytes))).unwrap();
     }
 
     fn entry(&self, n: u64) -> Bytes {
-        self.shelf.get(&Key::new(&format!("log/{n:016x}")).unwrap(), 1 << 20).unwrap()
+        self.shelf.get(&Key::new(format!("log/{n:016x}")).unwrap(), 1 << 20).unwrap()
     }
 
     /// A repair ends it for good, and nothing is lost.
