@@ -75,7 +75,7 @@ pub(crate) fn look(school: &School, key: &Key, stop: &AtomicBool) -> Result<Opti
         Ok(checked) => {
             // Not to have looked at everything that was to be looked at is not to know.
             let is_known = checked.trees_left == 0 || !checked.findings.is_empty();
-            (sound, opened) = (is_known.then(|| checked.findings.is_empty()), checked.follows_trees());
+            (sound, opened) = (is_known.then_some(checked.findings.is_empty()), checked.follows_trees());
             // That it cannot be remembered only means that the same is read again.
             let _ = dr_run::remember(school, &spot, key.clone(), &checked);
             dr_run::looked(school, &spot, &checked)?;
