@@ -110,7 +110,7 @@ impl Accident {
             Unmounted | Deleted | Emptied | Older => (Area::Target(target), day + lasts),
             Linked | Moved => (Area::Target("offsite"), day + lasts),
             StrayLog => (Area::Target(target), day + lasts),
-            PacksDeleted | PacksRotten if way % 3 == 0 => (Area::Everywhere, day + lasts),
+            PacksDeleted | PacksRotten if way.is_multiple_of(3) => (Area::Everywhere, day + lasts),
             PacksDeleted | PacksRotten => (Area::Target(target), day + lasts),
             Swapped | SlotEmpty if friday || school.slot.is_none() => return None,
             Swapped | SlotEmpty => (Area::Disk, day + lasts.min(to_friday)),
@@ -128,10 +128,14 @@ impl Accident {
             Swapped | SlotEmpty | LeftIn => server = FILES,
             _ => {}
         }
+        let records = |kind: Kind| matches!(kind, StateCut | StateOld);
         let fits = |other: &&Accident| {
             let meets = other.area == area
                 || other.area == Area::Everywhere
-                || (area == Area::Everywhere && matches!(other.area, Area::Target(_) | Area::Disk | Area::Source(_)));
+                || (area == Area::Everywhere && matches!(other.area, Area::Target(_) | Area::Disk | Area::Source(_)))
+                // What the record lost may be where the disk is.
+                || (records(kind) && other.area == Area::Disk)
+                || (area == Area::Disk && records(other.kind));
             meets && day <= other.settled()
         };
         let crowded = present.iter().filter(|other| day <= other.until).count() >= 2;

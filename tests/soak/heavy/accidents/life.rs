@@ -116,12 +116,12 @@ impl Life {
                 self.school.work(system, &mut self.luck);
             }
         }
-        let mut alerts: [Vec<String>; 2] = Default::default();
-        for (server, told) in alerts.iter_mut().enumerate() {
-            *told = self.evening(server, day)?;
+        let mut alerts = Vec::new();
+        for server in 0..NAMES.len() {
+            alerts.push(self.evening(server, day)?);
         }
-        for (server, told) in alerts.iter().enumerate() {
-            self.night(server, day, told)?;
+        for (server, alerts) in alerts.iter().enumerate() {
+            self.night(server, day, alerts)?;
         }
         self.told(day)
     }
