@@ -103,3 +103,16 @@ fn a_sample_school_says_so_first() {
     assert!(letter.text.lines().count() <= 25, "{}", letter.text);
     assert!(letter.html.contains("Sample school: all copies are on this computer"));
 }
+
+/// A run failed on the copy that was gone, and so did the other one, because the source could not be read: that was told to
+/// nobody.
+#[test]
+fn a_run_that_failed_elsewhere_too_is_told_beside_the_copy_that_is_gone() {
+    let mut world = World::autumn();
+    world.seen(at("2026-11-20T06:00"), "nas", None, PlaceState::Gone);
+    world.fail("mis", "nas", at("2026-11-20T06:10"), "nas: another repository stands there");
+    let has = |world: &World| world.status("2026-11-20T07:30").findings.iter().any(|one| one.key == "mis/failed");
+    assert!(!has(&world));
+    world.fail("mis", "offsite", at("2026-11-20T06:20"), "the source could not be read");
+    assert!(has(&world));
+}

@@ -174,16 +174,22 @@ fn reason(noted: &str) -> Option<&'static str> {
     KNOWN.iter().find(|(known, _)| noted.contains(known)).map(|(_, said)| *said)
 }
 
-/// Whether the age of its copies tells the same, and better.
-fn told_already(found: &Found<'_>, system: &System) -> bool {
-    let same = ["rpo", "late", "copies", "idle", "gone"];
+/// Whether the age of its copies tells the same, and better. That a copy is gone tells why the run failed only if it
+/// failed nowhere else.
+fn told_already(found: &Found<'_>, system: &System, failed: Option<&Failed>) -> bool {
+    let mut same = vec!["rpo", "late", "copies", "idle"];
+    let copies = found.facts.system(&system.id).map_or(&[][..], |of| of.copies.as_slice());
+    let is_gone = |target: &dr_plan::TargetId| copies.iter().any(|copy| copy.target == *target && copy.gone.is_some());
+    if failed.is_none_or(|failed| failed.targets.iter().all(is_gone)) {
+        same.push("gone");
+    }
     // A system's findings come one after the other.
     let own = found.findings.iter().rev().take_while(|other| other.system.as_ref() == Some(&system.id));
     own.into_iter().any(|other| same.contains(&other.rule) && !matches!(other.status, Status::Seeding(_)))
 }
 
 fn run(found: &mut Found<'_>, system: &System, failed: &Failed) {
-    if told_already(found, system) {
+    if told_already(found, system, Some(failed)) {
         return;
     }
     let place = places_of(found, failed);
@@ -263,7 +269,7 @@ pub(super) fn rehearsed_badly(found: &Found<'_>, at: Timestamp) -> usize {
 }
 
 fn killed(found: &mut Found<'_>, system: &System, past: &Past) {
-    let Some(at) = past.killed.filter(|_| !told_already(found, system)) else { return };
+    let Some(at) = past.killed.filter(|_| !told_already(found, system, None)) else { return };
     let cause = format!("its backup was cut off before it was done; that was noticed on {}", found.moment(at));
     found.add(
         Some(system),
