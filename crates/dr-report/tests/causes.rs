@@ -42,6 +42,37 @@ fn keys(alerts: &[Alert]) -> Vec<&str> {
 }
 
 #[test]
+fn copies_that_rely_on_nothing_are_told_with_the_command_that_ends_it_until_one_does_again() {
+    let noted = "log/8000000000000000 in nas: it is empty; nothing of what was there was relied on";
+    let mut world = World::autumn();
+    for time in ["2026-11-19T23:00", "2026-11-19T23:30"] {
+        for system in &SYSTEMS[..2] {
+            let run = format!("run-{}", world.entries.len());
+            world.run(system, "nas", at(time), CopyOutcome::Done);
+            for entry in &mut world.entries {
+                if let Event::RunFinished { run: dr_ledger::RunId(of), copies, .. } = &mut entry.event
+                    && *of == run
+                {
+                    copies[0].error = Some(noted.to_owned());
+                }
+            }
+        }
+    }
+    let report = world.status("2026-11-20T07:30");
+    let cause = report.causes.iter().find(|cause| cause.rule == "log").unwrap();
+    assert_eq!((cause.systems.len(), cause.key.as_str()), (2, "onsite/log"), "{cause:?}");
+    assert_eq!(cause.command.as_deref(), Some("dr repair nas"));
+    let reasons = report.systems.iter().flat_map(|row| &row.reasons).filter(|reason| reason.contains("stored whole"));
+    let reasons: Vec<_> = reasons.collect();
+    assert!(reasons.len() == 2 && reasons[0].contains("since Thu 23:03"), "{reasons:?}");
+    // A copy that relies on what is there ends it, for that system alone.
+    world.run(SYSTEMS[0], "nas", at("2026-11-20T08:00"), CopyOutcome::Done);
+    let report = world.status("2026-11-20T08:30");
+    let left = report.findings.iter().filter(|finding| finding.rule == "log").count();
+    assert_eq!(left, 1);
+}
+
+#[test]
 fn one_unplugged_nas_is_one_finding_in_status_and_letter_and_one_alert() {
     let mut world = World::autumn();
     for (n, system) in SYSTEMS.iter().enumerate() {

@@ -19,12 +19,42 @@ use crate::words;
 pub(super) fn look(found: &mut Found<'_>, system: &System) {
     let past = Past::of(found.runs.of(system), system);
     killed(found, system, &past);
+    whole_each_time(found, system);
     unusual(found, system);
     let Some(failed) = &past.failed else { return };
     match (&system.source, failed.source) {
         (Source::Drop { .. }, Some(trouble)) => export(found, system, failed.since, trouble),
         (_, Some(trouble @ (Trouble::Missing | Trouble::Empty))) => source(found, system, failed.since, trouble),
         _ => run(found, system, failed),
+    }
+}
+
+/// Copies that rely on nothing that is there already, since an entry of the log there cannot be read: sound, and each takes
+/// the room of a first one until somebody mends the log. A copy that was made says why in its `error`.
+fn whole_each_time(found: &mut Found<'_>, system: &System) {
+    for rule in &system.copies {
+        let made = found.runs.of(system).iter().rev().filter_map(|entry| {
+            let Event::RunFinished { copies, .. } = &entry.event else { return None };
+            let copy = copies.iter().find(|copy| copy.target == rule.target && copy.outcome == CopyOutcome::Done)?;
+            Some(copy.error.is_some().then_some(entry.decided))
+        });
+        // The first of them since the last that was as it should be.
+        let Some(at) = made.map_while(|at| at).last() else { continue };
+        let place = place_of(found.given.plan, &rule.target);
+        let why = "an entry of the log there cannot be read, so nothing there was relied on";
+        let said = Said {
+            rule: "log",
+            status: Status::Amber,
+            short: "full copies",
+            cause: format!("its copy {place} is stored whole each time since {}: {why}", found.moment(at)),
+            risk: "the copy is sound, and each one takes the room of a first one",
+            next: format!("mend the log of the copy {place}"),
+        };
+        found.add(Some(system), None, Some(at), said);
+        found.technical();
+        found.command(format!("dr repair {}", rule.target));
+        let name = place_name(found.given.plan, &rule.target);
+        found.shared(format!("{name}/log"), format!("their copies {place} are stored whole each time: {why}"));
     }
 }
 
