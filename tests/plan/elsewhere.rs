@@ -91,6 +91,19 @@ fn a_target_that_moves_to_the_disk_of_the_data_stops_to_be_off_site_in_the_next_
     assert!(row(&school, later, "MIS").contains(" NO "));
 }
 
+/// Found by the accidents: once the copy that it lay beside was deleted, nothing was left to compare it with.
+#[test]
+fn a_copy_on_the_disk_of_another_stays_so_when_that_one_is_deleted() {
+    let school = School::new();
+    school.devices(&APART.replace("device-2", "device-1"));
+    school.dr(&["init", "--recovery-key-out", "recovery.key"]).ended(0);
+    school.dr(&["--at", FRIDAY, "run"]).ended(0);
+    fs::remove_dir_all(school.path("nas")).unwrap();
+    let later = "2026-11-20T21:50:00Z";
+    school.dr(&["--at", later, "run", "--due"]).ended(1);
+    assert!(row(&school, later, "MIS").contains(" NO "), "{}", row(&school, later, "MIS"));
+}
+
 #[test]
 fn folders_of_this_machine_are_neither_off_site_nor_offline() {
     let school = School::new();
