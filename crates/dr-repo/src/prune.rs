@@ -134,6 +134,8 @@ pub struct Pruned {
     pub damaged: Vec<String>,
     /// Packs that stay as they are, half used, because there is no room to write anew what is needed of them.
     pub no_room: u64,
+    /// Bytes that would go if runs that never came to their end did not rely on earlier packs.
+    pub held: u64,
     /// What is left of runs that never came to their end, and is kept.
     pub unfinished: Vec<Unfinished>,
     /// The same of those of which nothing is kept any more.
@@ -212,6 +214,11 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         out.live += used.live;
         out.let_go += u64::from(!keep);
         match fate {
+            Fate::Keep(why)
+                if why == UNFINISHED && !out.unfinished.iter().any(|one| one.session == brief.id.session) =>
+            {
+                out.held += used.bytes.saturating_sub(used.live);
+            }
             Fate::Keep(_) => {}
             Fate::Remove(_) => gone.push((brief.id, brief.host)),
             Fate::Rewrite(_) => moved.push(Half { pack: used.pack, is_full: used.live >= used.bytes / 20 * 19 }),
@@ -388,6 +395,9 @@ fn target(kind: PackKind) -> u64 {
     }
 }
 
+/// Why a pack stays on which such a run relies.
+const UNFINISHED: &str = "a run that needs it is not over";
+
 /// Packs that may not go, whatever was followed: of sessions that are not over, and of snapshots that were committed
 /// since `view`.
 struct Pins(Vec<(std::ops::RangeInclusive<PackId>, &'static str)>);
@@ -399,7 +409,7 @@ fn pins(state: &State, view: u64, options: &Prune<'_>, over: &BTreeSet<SessionId
         out.extend(ranges(needs).chain([whole(session)]).map(|range| (range, why)));
     };
     for (id, session) in state.sessions.iter().filter(|(id, session)| session.is_open() && !over.contains(*id)) {
-        pin(&session.needs, *id, "a run that needs it is not over");
+        pin(&session.needs, *id, UNFINISHED);
     }
     let counts = |snapshot: &&SnapshotState| snapshot.is_there() || is_undoable(snapshot, options);
     for snapshot in state.snapshots.values().filter(|snapshot| snapshot.n > view).filter(counts) {

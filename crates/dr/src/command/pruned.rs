@@ -45,7 +45,7 @@ pub fn end(screen: &Screen, pruned: &Pruned, place: &str, (target, again): (Opti
         "event": "summary", "packs": pruned.packs, "bytes": pruned.bytes, "live": pruned.live,
         "let_go": pruned.let_go, "rewritten": pruned.rewritten, "deleted": pruned.deleted,
         "bytes_deleted": pruned.bytes_deleted, "bytes_stored": pruned.bytes_stored, "waiting": pruned.waiting,
-        "lost": pruned.lost, "damaged": pruned.damaged, "dry_run": dry, "no_room": pruned.no_room,
+        "lost": pruned.lost, "damaged": pruned.damaged, "dry_run": dry, "no_room": pruned.no_room, "held": pruned.held,
         "unfinished": unfinished::as_json(&pruned.unfinished), "dropped": unfinished::as_json(&pruned.dropped),
     });
     name(&mut event, target);
@@ -70,6 +70,12 @@ pub fn end(screen: &Screen, pruned: &Pruned, place: &str, (target, again): (Opti
     }
     screen.mention(&line);
     unfinished::tell(screen, &pruned.unfinished, Some(place), again);
+    if pruned.held > 0 {
+        let held = shown::size(pruned.held);
+        screen.note(&format!(
+            "{place}: {held} of earlier packs stay as long as such a run is kept, which relies on them"
+        ));
+    }
     if pruned.no_room > 0 {
         screen.warning(&format!(
             "{place}: {} as they are, half used: there is no room to write what is needed of them anew. Forget more, or make \
