@@ -69,6 +69,10 @@ fn mistakes_on_the_command_line_are_64_and_help_is_0() {
     ] {
         let run = bench.dr(args).ended(64);
         assert!(run.stdout.is_empty() && !run.stderr.is_empty(), "{args:?}");
+        // A script that asked for JSON gets an object here as for every other failure.
+        let said = bench.dr([&["--json"], args].concat()).ended(64).document();
+        assert_eq!((said["event"].as_str(), said["code"].as_u64()), (Some("error"), Some(64)), "{args:?}");
+        assert!(!said["message"].as_str().unwrap().is_empty(), "{args:?}");
     }
     assert!(bench.dr(["--help"]).ended(0).stdout.contains("repo"));
     assert!(bench.dr(["--version"]).ended(0).stdout.starts_with("dr "));

@@ -1,7 +1,7 @@
 //! A backup that is ended, in order or not, keeps what was stored, and running again goes on from there.
 
 use std::io::Write as _;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -28,6 +28,16 @@ fn all(bench: &Bench, bytes: &[u8]) -> serde_json::Value {
     let mut child = half_way(bench, bytes);
     drop(child.stdin.take());
     Run::of(child.wait_with_output().unwrap()).ended(0).summary()
+}
+
+/// The same command, begun by `program`.
+#[expect(clippy::disallowed_methods, reason = "a whole-program test starts the program")]
+fn under(program: &str, inner: &Command) -> Command {
+    let mut command = Command::new(program);
+    command.arg(inner.get_program()).args(inner.get_args()).env_clear();
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(inner.get_current_dir().unwrap());
+    command
 }
 
 fn stop(child: Child, signal: Signal) -> std::process::Output {
@@ -59,6 +69,44 @@ fn sigint_ends_with_130() {
     let bench = Bench::with_repository();
     let child = half_way(&bench, &noise(12, 8 << 20));
     Run::of(stop(child, Signal::INT)).ended(130);
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_a_backup_in_order_with_129() {
+    let bench = Bench::with_repository();
+    let child = half_way(&bench, &noise(14, 8 << 20));
+    let run = Run::of(stop(child, Signal::HUP)).ended(129).told("interrupted");
+    assert!(run.stdout.contains(r#""code":129"#));
+}
+
+#[test]
+fn whoever_begins_a_backup_with_nohup_has_it_outlive_the_terminal() {
+    let bench = Bench::with_repository();
+    let inner = bench.command(["repo", "backup", "--json", &bench.at("repo"), "--stdin", "kept"]);
+    let mut child =
+        under("nohup", &inner).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Once it takes what it is given it has long begun to listen for signals.
+    let bytes = noise(15, 4 << 20);
+    child.stdin.as_mut().unwrap().write_all(&bytes).unwrap();
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    drop(child.stdin.take());
+    let summary = Run::of(child.wait_with_output().unwrap()).ended(0).summary();
+    assert_eq!(summary["bytes"], bytes.len());
+}
+
+#[test]
+fn what_holds_keys_leaves_no_core_dump_and_may_open_all_the_files_that_it_may() {
+    let bench = Bench::with_repository();
+    let child = half_way(&bench, &noise(16, 8 << 20));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    let limit = |name: &str| -> Vec<String> {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_whitespace().take(2).map(str::to_owned).collect()
+    };
+    assert_eq!(limit("Max core file size")[0], "0");
+    let files = limit("Max open files");
+    assert_eq!(files[0], files[1]);
+    Run::of(stop(child, Signal::TERM)).ended(143);
 }
 
 #[test]

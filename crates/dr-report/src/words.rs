@@ -54,10 +54,12 @@ pub(crate) fn clip(text: &str, width: usize) -> String {
     format!("{}…", cut.trim_end())
 }
 
-/// One line without control characters or runs of blanks.
+/// One line without control characters, characters that only change how others look, or runs of blanks.
 pub(crate) fn plain(text: &str) -> String {
-    let words: Vec<String> =
-        text.split_whitespace().map(|word| word.chars().filter(|c| !c.is_control()).collect()).collect();
+    let words: Vec<String> = text
+        .split_whitespace()
+        .map(|word| word.chars().filter(|c| !c.is_control() && !dr_plan::is_hidden(*c)).collect())
+        .collect();
     words.join(" ")
 }
 

@@ -15,6 +15,8 @@ pub enum Cause {
     WrongKey,
     /// The command line or the plan is wrong; nothing was done.
     Usage,
+    /// SIGHUP: the terminal or the connection is gone.
+    HungUp,
     /// SIGINT.
     Interrupted,
     /// SIGTERM.
@@ -31,6 +33,7 @@ impl Cause {
             Self::NoRepository => 10,
             Self::WrongKey => 12,
             Self::Usage => 64,
+            Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -38,8 +41,9 @@ impl Cause {
 }
 
 /// The first of these that applies is the exit code.
-const ORDER: [Cause; 8] = [
+const ORDER: [Cause; 9] = [
     Cause::Usage,
+    Cause::HungUp,
     Cause::Interrupted,
     Cause::Terminated,
     Cause::WrongKey,
@@ -118,6 +122,7 @@ mod tests {
             (vec![NoRepository, Missing, WrongKey], 12),
             (vec![Missing, Terminated], 143),
             (vec![Interrupted], 130),
+            (vec![Failed, HungUp], 129),
             (vec![Usage], 64),
         ] {
             assert_eq!(code(&causes), expected, "{causes:?}");

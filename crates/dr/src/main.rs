@@ -10,6 +10,7 @@ mod doctor;
 mod env;
 mod exit;
 mod first_plan;
+mod limits;
 mod observe;
 mod output;
 mod place;
@@ -30,6 +31,7 @@ use crate::output::Screen;
 
 fn main() -> ExitCode {
     output::tell_of_panics();
+    limits::set();
     let code = std::panic::catch_unwind(run).unwrap_or(Cause::Failed.code());
     ExitCode::from(code)
 }
@@ -40,7 +42,11 @@ fn run() -> u8 {
         // Help and the version are answers, not mistakes. Nobody may be there to read either.
         Err(said) => {
             let _ = said.print();
-            return if said.use_stderr() { Cause::Usage.code() } else { 0 };
+            if !said.use_stderr() {
+                return 0;
+            }
+            output::usage_for_scripts(&said.render().to_string());
+            return Cause::Usage.code();
         }
     };
     if let Some(words) = env::var(dr_switch::VARIABLE) {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::args::{Color, Global};
 use crate::env;
 use crate::exit::Failure;
+use crate::shown;
 
 /// Where a command says what it has to say.
 pub struct Screen {
@@ -98,7 +99,7 @@ impl Screen {
     /// A line of an answer for a person; nothing where the answer is JSON.
     pub fn say(&self, line: &str) {
         if !self.json {
-            self.print(line.as_bytes());
+            self.print(shown::line(line).as_bytes());
             self.print(b"\n");
         }
     }
@@ -196,11 +197,22 @@ impl Screen {
         let end = if self.color && !color.is_empty() { "\x1b[0m" } else { "" };
         let color = if self.color { color } else { "" };
         // If standard error is gone, there is nobody to tell that.
-        let _ = writeln!(io::stderr().lock(), "{color}{prefix}{end}{line}");
+        let _ = writeln!(io::stderr().lock(), "{color}{prefix}{end}{}", shown::line(line));
     }
 
     fn out(&self) -> std::sync::MutexGuard<'_, Out> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The command line could not be read. Whoever asked for JSON gets an object as for every other failure.
+pub fn usage_for_scripts(message: &str) {
+    let asked = |word: &std::ffi::OsString| word == "--json";
+    if std::env::args_os().take_while(|word| word != "--").any(|word| asked(&word)) {
+        let object = serde_json::json!({
+            "event": "error", "code": crate::exit::Cause::Usage.code(), "message": message.trim_end(),
+        });
+        let _ = writeln!(io::stdout().lock(), "{object}");
     }
 }
 

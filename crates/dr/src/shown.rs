@@ -27,9 +27,19 @@ pub fn text(name: &[u8]) -> String {
 
 /// A name for a person's screen: control characters are escaped too, whatever a name holds.
 pub fn name(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for c in text(bytes).chars() {
-        if c.is_control() {
+    escaped(&text(bytes), |c| c.is_control() || dr_plan::is_hidden(c))
+}
+
+/// A line for a person's screen, in which a name may stand that others chose: what only changes how the rest looks is
+/// shown as what it is.
+pub fn line(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.chars().any(dr_plan::is_hidden) { escaped(text, dr_plan::is_hidden).into() } else { text.into() }
+}
+
+fn escaped(text: &str, which: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if which(c) {
             let mut buffer = [0; 4];
             c.encode_utf8(&mut buffer).bytes().for_each(|byte| out.push_str(&format!("\\x{byte:02x}")));
         } else {
@@ -157,6 +167,8 @@ mod tests {
         put_name(&mut object, "path", "caf\u{e9}".as_bytes());
         assert_eq!(Value::Object(object), json!({ "path": "caf\u{e9}" }));
         assert_eq!(name(b"a\x1b[31m\xfe"), "a\\x1b[31m\\xfe");
+        assert_eq!(name("a\u{202e}gpj.exe".as_bytes()), "a\\xe2\\x80\\xaegpj.exe");
+        assert_eq!(line("from \u{2066}A. Ash\nand Ä"), "from \\xe2\\x81\\xa6A. Ash\nand Ä");
         assert_eq!([base64(b"f"), base64(b"fo"), base64(b"foo")], ["Zg==", "Zm8=", "Zm9v"]);
     }
 

@@ -31,6 +31,7 @@ impl Signals {
     /// Which signal it was.
     pub fn cause(&self) -> Cause {
         match self.0.code.load(Ordering::Relaxed) {
+            129 => Cause::HungUp,
             143 => Cause::Terminated,
             _ => Cause::Interrupted,
         }
@@ -51,7 +52,12 @@ impl Signals {
 pub fn listen(runtime: &Handle) -> std::io::Result<Signals> {
     let signals = Signals::default();
     let _inside = runtime.enter();
-    for (kind, cause) in [(SignalKind::interrupt(), Cause::Interrupted), (SignalKind::terminate(), Cause::Terminated)] {
+    let mut heard = vec![(SignalKind::interrupt(), Cause::Interrupted), (SignalKind::terminate(), Cause::Terminated)];
+    // Whoever began dr with `nohup` wants it to outlive the terminal.
+    if !hang_up_is_ignored() {
+        heard.push((SignalKind::hangup(), Cause::HungUp));
+    }
+    for (kind, cause) in heard {
         let (mut received, signals) = (signal(kind)?, signals.clone());
         runtime.spawn(async move {
             while received.recv().await.is_some() {
@@ -62,7 +68,31 @@ pub fn listen(runtime: &Handle) -> std::io::Result<Signals> {
     Ok(signals)
 }
 
+/// Whether SIGHUP was switched off when dr began.
+fn hang_up_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    ignored(&status, 1)
+}
+
+/// Whether `/proc/PID/status` says that the signal of this number is ignored.
+fn ignored(status: &str, number: u32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim);
+    mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask >> (number - 1) & 1 == 1)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the second signal ends dr in whatever it is doing")]
 fn at_once(cause: Cause) -> ! {
     std::process::exit(i32::from(cause.code()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_was_switched_off_is_read_from_its_bit() {
+        let status = "Name:\tdr\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000002\n";
+        assert_eq!([1, 2, 13].map(|number| ignored(status, number)), [true, false, true]);
+        assert!(!ignored("", 1));
+    }
 }
