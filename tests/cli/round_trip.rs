@@ -163,6 +163,23 @@ fn what_came_in_on_standard_input_comes_back_as_a_file() {
 }
 
 #[test]
+fn an_empty_standard_input_is_no_backup_unless_it_may_be_empty() {
+    let bench = Bench::with_repository();
+    let repo = bench.at("repo");
+    let fed_nothing = |more: &[&str]| {
+        let mut command = bench.command([&["repo", "backup", "--json", &repo, "--stdin", "mis.sql"], more].concat());
+        Run::of(command.stdin(Stdio::null()).output().unwrap())
+    };
+    fed_nothing(&[]).ended(1).told("nothing came in").told("--allow-empty");
+    assert_eq!(bench.dr(["repo", "snapshots", "--json", &repo]).ended(0).document(), serde_json::json!([]));
+    assert_eq!(fed_nothing(&["--allow-empty"]).ended(0).summary()["bytes"], 0);
+    // A descriptor that cannot be read is no empty one.
+    let shut = std::process::Stdio::from(fs::File::create(bench.path("written only")).unwrap());
+    let mut command = bench.command(["repo", "backup", &repo, "--stdin", "x", "--allow-empty"]);
+    Run::of(command.stdin(shut).output().unwrap()).ended(1).told("cannot be read");
+}
+
+#[test]
 fn one_file_is_dumped_to_standard_output_holes_and_all() {
     let bench = Bench::with_repository();
     let tree = bench.tree("from", 3 << 20);

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use dr_entry::{Entries, EntryPath, Profile, Time};
+use dr_entry::{Entries, Entry, EntryPath, Profile, Time};
 use dr_repo::{Capture, Label, RepoError, Shape, Summary, Tally, backup, new_snapshot_id};
 use dr_run::clock;
 use dr_source::files::{self, Options, Roots};
@@ -44,6 +44,9 @@ pub struct Backup {
     /// Back up standard input as a file of this name
     #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "exclude", "one_file_system"])]
     stdin: Option<String>,
+    /// Keep standard input also if nothing comes in; without this an empty one is a failure
+    #[arg(long, requires = "stdin")]
+    allow_empty: bool,
     /// How finely files are cut; by default each file's size and beginning decide
     #[arg(long, value_name = "PROFILE")]
     profile: Option<Cut>,
@@ -89,12 +92,18 @@ struct Taken {
     shape: Shape,
     paths: Vec<Vec<u8>>,
     left_out: Option<std::sync::Arc<files::Tally>>,
+    /// What standard input is to be called, whose first bytes are awaited once the repository is open.
+    stdin: Option<EntryPath>,
+}
+
+fn time_of(started: jiff::Timestamp) -> Time {
+    Time { seconds: started.as_second(), nanos: u32::try_from(started.subsec_nanosecond()).unwrap_or(0) }
 }
 
 impl Backup {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let started = clock::now();
-        let taken = self.take(world, started)?;
+        let mut taken = self.take(started)?;
         let mut repository = self.place.open(Access::Write, world)?;
         told::single_writer(repository.shelf(), world.screen);
         let hostname = place::hostname();
@@ -127,6 +136,9 @@ impl Backup {
             tally: &tally,
             prove: false,
         };
+        if let Some(path) = taken.stdin.take() {
+            taken.entries = Box::new(std::iter::once(Ok(self.standard_input(path, world, started)?)));
+        }
         let entries = taken.entries;
         let summary = observe::while_shown(world.screen, &tally, observe::backing_up, || {
             backup(&mut repository, entries, &capture)
@@ -137,27 +149,47 @@ impl Backup {
         Ok(Outcome::done().with(!summary.unreadable.is_empty(), Cause::Missing))
     }
 
-    fn take(&self, world: &World<'_>, started: jiff::Timestamp) -> Result<Taken, Failure> {
-        let at = Time { seconds: started.as_second(), nanos: u32::try_from(started.subsec_nanosecond()).unwrap_or(0) };
-        let profile = match self.profile {
+    fn profile(&self) -> Profile {
+        match self.profile {
             None => Profile::Auto,
             Some(Cut::Std) => Profile::Std,
             Some(Cut::Fine) => Profile::Fine,
             Some(Cut::Coarse) => Profile::Coarse,
-        };
+        }
+    }
+
+    /// Standard input as an entry. An empty one is what a program leaves that failed, so it is no backup.
+    fn standard_input(&self, path: EntryPath, world: &World<'_>, started: jiff::Timestamp) -> Result<Entry, Failure> {
+        let first = stdin::first(&world.signals).map_err(|why| match world.signals.stopped() {
+            true => self.failed(&RepoError::Interrupted, world),
+            false => {
+                Failure::new(Cause::Failed, format!("standard input cannot be read: {why}. Nothing was backed up."))
+            }
+        })?;
+        if first.is_empty() && !self.allow_empty {
+            return Err(Failure::new(
+                Cause::Failed,
+                "nothing came in on standard input: the program before the pipe probably failed. Nothing was backed up, \
+                 and earlier snapshots are untouched. If it may be empty, say --allow-empty.",
+            ));
+        }
+        Ok(stdin::entry(path, self.profile(), time_of(started), world.signals.clone(), first))
+    }
+
+    fn take(&self, started: jiff::Timestamp) -> Result<Taken, Failure> {
+        let (at, profile) = (time_of(started), self.profile());
         if let Some(name) = &self.stdin {
             let path = EntryPath::root().join(name.as_bytes()).map_err(|_| {
                 Failure::usage(format!(
                     "--stdin {name}: it is the name of a file, without any `/`. Nothing was backed up."
                 ))
             })?;
-            let entry = stdin::entry(path, profile, at, world.signals.clone());
-            let entries = Box::new(std::iter::once(Ok(entry)));
             return Ok(Taken {
-                entries,
+                entries: Box::new(std::iter::empty()),
                 shape: Shape::Absolute,
                 paths: vec![name.as_bytes().to_vec()],
                 left_out: None,
+                stdin: Some(path),
             });
         }
         if self
@@ -189,7 +221,7 @@ impl Backup {
                 entry
             })
         });
-        Ok(Taken { entries: Box::new(entries), shape, paths, left_out: Some(captured.tally) })
+        Ok(Taken { entries: Box::new(entries), shape, paths, left_out: Some(captured.tally), stdin: None })
     }
 
     /// What the file cache is of: a table in path order serves one set of paths, taken in one way.
