@@ -11,17 +11,7 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::checkout::{metadata, must};
-use crate::test::{self, Needed};
-
-/// What asking for a day needs besides what all tests need.
-pub const NEEDED: &[Needed] = &[(
-    &[
-        "sh",
-        "-c",
-        "for library in /usr/lib*/*/faketime/libfaketimeMT.so.1 /usr/lib*/faketime/libfaketimeMT.so.1; do [ -e \"$library\" ] && exit 0; done; exit 1",
-    ],
-    "libfaketime",
-)];
+use crate::test;
 
 /// The tests through the binary whose answers could depend on the day: schools with their schedules and letters.
 pub const THOSE_WITH_DATES: [&str; 8] =
