@@ -44,6 +44,8 @@ pub(crate) struct Log {
     highest: u64,
     /// Reading was cut off half-way: what is known is of before, and nothing may be appended to it.
     is_torn: bool,
+    /// A repair is going on, which may need any parity that is there: none goes for room.
+    pub(crate) keeps_parity: bool,
     /// Objects with numbers far beyond the others.
     implausible: Vec<u64>,
     /// Of some of these: whether it is an entry, rightly signed, for all that.
@@ -90,6 +92,7 @@ impl Log {
             read: BTreeMap::new(),
             highest: 0,
             is_torn: false,
+            keeps_parity: false,
             implausible: Vec::new(),
             beyond: BTreeMap::new(),
             read_only: None,

@@ -85,7 +85,9 @@ pub fn repair(
     options: &Repair<'_>,
     each: &mut dyn FnMut(Told<'_>),
 ) -> Result<Repaired, RepoError> {
+    repository.log.keeps_parity = true;
     let outcome = run(repository, options, each);
+    repository.log.keeps_parity = false;
     wipe_stack();
     outcome
 }

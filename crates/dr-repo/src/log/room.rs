@@ -2,7 +2,7 @@
 //!
 //! Letting something go is said in the log before it is done, and that takes a few hundred bytes. So a little is kept back
 //! while there is plenty. Where it is not, as in an older repository, what nobody can miss goes: what the log has let go
-//! already, and then parity, which `repair` makes again.
+//! already, and then parity, which `repair` makes again; but never while something is mended, which may need it.
 
 use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
 
@@ -62,8 +62,8 @@ impl Log {
                 }
             }
         }
-        if any {
-            return Ok(true);
+        if any || self.keeps_parity {
+            return Ok(any);
         }
         let parity = shelf.list(spares::FOLDER)?;
         let sessions = parity.iter().filter(|listed| spares::session_of_parity(listed.key.as_str()).is_some());
