@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::args::{Color, Global};
 use crate::env;
-use crate::exit::Failure;
+use crate::exit::{Cause, Failure};
 use crate::shown;
 
 /// Where a command says what it has to say.
@@ -188,9 +188,7 @@ impl Screen {
     /// A failure, for a person and for a script.
     pub fn failure(&self, failure: &Failure) {
         self.error(&failure.message);
-        self.event(&serde_json::json!({
-            "event": "error", "code": failure.cause.code(), "message": failure.message,
-        }));
+        self.event(&error_object(failure.cause, &failure.message));
     }
 
     fn tell(&self, color: &str, prefix: &str, line: &str) {
@@ -205,14 +203,16 @@ impl Screen {
     }
 }
 
+/// What a script gets where something failed.
+fn error_object(cause: Cause, message: &str) -> serde_json::Value {
+    serde_json::json!({ "event": "error", "code": cause.code(), "message": message })
+}
+
 /// The command line could not be read. Whoever asked for JSON gets an object as for every other failure.
 pub fn usage_for_scripts(message: &str) {
     let asked = |word: &std::ffi::OsString| word == "--json";
     if std::env::args_os().take_while(|word| word != "--").any(|word| asked(&word)) {
-        let object = serde_json::json!({
-            "event": "error", "code": crate::exit::Cause::Usage.code(), "message": message.trim_end(),
-        });
-        let _ = writeln!(io::stdout().lock(), "{object}");
+        let _ = writeln!(io::stdout().lock(), "{}", error_object(Cause::Usage, message.trim_end()));
     }
 }
 
