@@ -109,7 +109,9 @@ impl<'a> Old<'a> {
                         captured.entry(system).or_default().push(run);
                     }
                     for copy in copies {
-                        for place in [(system, &copy.target, None), (system, &copy.target, copy.medium.as_ref())] {
+                        // On a target that takes no media the two are one place, and one copy must not count twice.
+                        let on_a_medium = copy.medium.as_ref().map(|medium| (system, &copy.target, Some(medium)));
+                        for place in on_a_medium.into_iter().chain([(system, &copy.target, None)]) {
                             if copy.outcome == CopyOutcome::Done {
                                 first.entry(place).or_insert(run);
                                 copied.entry(place).or_default().push(run);

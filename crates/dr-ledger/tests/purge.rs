@@ -142,6 +142,21 @@ proptest! {
 }
 
 #[test]
+fn the_norm_of_a_target_without_media_outlives_a_purge() {
+    // Every other run reaches the NAS, the others a disk. The oldest of the eight copies that make the norm of the NAS tips
+    // the median to 25.
+    let nas = |n: u8| [5, 5, 25, 25, 5, 5][usize::from(n / 4)];
+    let quiet = (0..24_u8).map(|n| if n % 2 == 1 { (true, 2, 5, 2) } else { (true, nas(n), 7, 2) });
+    let told: Told = quiet.chain([(true, 90, 7, 2)]).collect();
+    let all = entries(&told);
+    let gone = purgeable(&all, after(620));
+    let left: Vec<_> = all.iter().filter(|entry| !gone.contains(&entry.n)).cloned().collect();
+    assert!(gone.len() > 5, "{gone:?}");
+    // 90 is much beside 5, and not beside 25.
+    assert_eq!((unlike(&all, &system("mis")), unlike(&left, &system("mis"))), (None, None));
+}
+
+#[test]
 fn evidence_stays_and_activity_goes_and_the_chain_holds() {
     let state = tempfile::tempdir().unwrap();
     let ledger = Ledger::in_state(state.path());
