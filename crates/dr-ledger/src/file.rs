@@ -7,16 +7,18 @@
 //!
 //! Readers take the lock shared, so that they never mistake an append under way for a torn one.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::FlockOperation;
 
 use crate::entry::Body;
 use crate::line::{LINE_MAX, Line};
-use crate::verify::{Contents, Head, scan};
+use crate::verify::{Contents, Head, Scan, scan};
 
 /// The file's name in the state directory.
 pub const FILE_NAME: &str = "ledger.jsonl";
@@ -62,9 +64,45 @@ pub enum LedgerError {
 }
 
 /// One school's ledger: a place, not an open file. Cheap to make and to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Ledger {
     path: PathBuf,
+    /// What was read of it last: a round reads it dozens of times, and little is added meanwhile.
+    known: Arc<Mutex<Known>>,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ledger").field(&self.path).finish()
+    }
+}
+
+/// Whole lines, and what they say.
+struct Known {
+    bytes: Vec<u8>,
+    scan: Scan,
+}
+
+impl Known {
+    fn nothing() -> Self {
+        Self { bytes: Vec::new(), scan: Scan::new(None) }
+    }
+
+    /// What these bytes say: only what was added is read, if all that was known is there byte for byte.
+    fn read(&mut self, bytes: Vec<u8>) -> Contents {
+        if !bytes.starts_with(&self.bytes) {
+            *self = Self::nothing();
+        }
+        let torn = self.scan.go_on(bytes.get(self.bytes.len()..).unwrap_or_default());
+        let contents = self.scan.contents(torn);
+        // A line without its newline may be finished or cut off.
+        *self = if bytes.ends_with(b"\n") {
+            Self { bytes, scan: std::mem::replace(&mut self.scan, Scan::new(None)) }
+        } else {
+            Self::nothing()
+        };
+        contents
+    }
 }
 
 /// What an append did.
@@ -80,7 +118,7 @@ impl Ledger {
     /// The ledger of the state directory `state`, which must exist before the first append.
     #[must_use]
     pub fn in_state(state: &Path) -> Self {
-        Self { path: state.join(FILE_NAME) }
+        Self { path: state.join(FILE_NAME), known: Arc::new(Mutex::new(Known::nothing())) }
     }
 
     /// Where the file is.
@@ -108,7 +146,10 @@ impl Ledger {
     pub fn read(&self) -> Result<Contents, LedgerError> {
         match bytes(&self.path) {
             Err(LedgerError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(scan(&[], None)),
-            other => Ok(scan(&other?, None)),
+            other => {
+                let bytes = other?;
+                Ok(self.known.lock().unwrap_or_else(PoisonError::into_inner).read(bytes))
+            }
         }
     }
 

@@ -145,24 +145,43 @@ pub fn verify(path: &Path, anchor: Option<Head>) -> Result<Verdict, LedgerError>
 
 /// Reads and judges a ledger's bytes.
 pub fn scan(bytes: &[u8], anchor: Option<Head>) -> Contents {
-    let mut chain = Chain::new(anchor);
-    let mut entries = Vec::new();
-    let mut torn_bytes = 0;
-    for piece in bytes.split_inclusive(|&b| b == b'\n') {
-        let (text, whole) = piece.strip_suffix(b"\n").map_or((piece, false), |text| (text, true));
-        let line = Line::parse(text);
-        // Only the newline is missing: then the entry is there, and the next append adds what is missing.
-        if !whole && !line.as_ref().is_some_and(|line| chain.fits(line)) {
-            torn_bytes = piece.len();
-            break;
-        }
-        let entry = line.as_ref().and_then(|line| Some(read_body(line.body?)?.numbered(line.n)));
-        chain.take(line.as_ref(), entry.as_ref().map(|entry| &entry.event));
-        entries.extend(entry);
+    let mut scan = Scan::new(anchor);
+    let torn_bytes = scan.go_on(bytes);
+    scan.contents(torn_bytes)
+}
+
+/// A reading of a ledger that can be gone on with when lines were added.
+pub struct Scan {
+    chain: Chain,
+    entries: Vec<Entry>,
+}
+
+impl Scan {
+    pub fn new(anchor: Option<Head>) -> Self {
+        Self { chain: Chain::new(anchor), entries: Vec::new() }
     }
-    let hashes = std::mem::take(&mut chain.hashes);
-    let (verdict, purged) = chain.finish();
-    Contents { entries, purged, torn_bytes, verdict, hashes }
+
+    /// Reads what follows, and says how many bytes at its end are no line. If it does not end with a newline, nothing
+    /// can follow.
+    pub fn go_on(&mut self, bytes: &[u8]) -> usize {
+        for piece in bytes.split_inclusive(|&b| b == b'\n') {
+            let (text, whole) = piece.strip_suffix(b"\n").map_or((piece, false), |text| (text, true));
+            let line = Line::parse(text);
+            // Only the newline is missing: then the entry is there, and the next append adds what is missing.
+            if !whole && !line.as_ref().is_some_and(|line| self.chain.fits(line)) {
+                return piece.len();
+            }
+            let entry = line.as_ref().and_then(|line| Some(read_body(line.body?)?.numbered(line.n)));
+            self.chain.take(line.as_ref(), entry.as_ref().map(|entry| &entry.event));
+            self.entries.extend(entry);
+        }
+        0
+    }
+
+    pub fn contents(&self, torn_bytes: usize) -> Contents {
+        let (verdict, purged) = self.chain.finish();
+        Contents { entries: self.entries.clone(), purged, torn_bytes, verdict, hashes: self.chain.hashes.clone() }
+    }
 }
 
 fn read_body(text: &str) -> Option<Body> {
@@ -221,7 +240,7 @@ impl Chain {
         }
     }
 
-    fn finish(self) -> (Verdict, BTreeSet<u64>) {
+    fn finish(&self) -> (Verdict, BTreeSet<u64>) {
         let Head { n: entries, hash: head } = self.head;
         let broken = |line: u64, head, why| Verdict::Broken { entries: line - 1, head, line, why };
         let quiet = self.stubs.iter().find(|(n, _)| !self.announced.contains(n));
@@ -234,6 +253,6 @@ impl Chain {
             }
             _ => Verdict::Ok { entries, head },
         };
-        (verdict, self.stubs.into_keys().collect())
+        (verdict, self.stubs.keys().copied().collect())
     }
 }

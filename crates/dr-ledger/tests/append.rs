@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use dr_ledger::{Body, Break, Event, Ledger, LedgerError, Verdict};
-use school::{ledger_of, lines, note, time, verdict};
+use school::{damages, ledger_of, lines, note, time, verdict};
 
 #[test]
 fn a_ledger_that_is_not_there_yet_is_empty() {
@@ -47,6 +47,35 @@ fn an_append_that_was_killed_at_any_byte_leaves_a_ledger_that_goes_on() {
         assert_eq!(after.entries[..there], before.entries, "{kept}");
         assert_eq!(verdict(ledger.path(), Some(anchor)).is_ok(), there == 3, "{kept}");
     }
+}
+
+#[test]
+fn a_ledger_that_was_read_before_says_what_a_fresh_reading_says() {
+    let (_state, ledger) = ledger_of(3);
+    let whole = fs::read(ledger.path()).unwrap();
+    let same = |what: &str| {
+        let fresh = Ledger::in_state(ledger.path().parent().unwrap());
+        // Twice, since what was just read is remembered.
+        assert_eq!(ledger.read().unwrap(), fresh.read().unwrap(), "{what}");
+        assert_eq!(ledger.read().unwrap(), fresh.read().unwrap(), "{what}, again");
+    };
+    same("whole");
+    ledger.append(&note("one more")).unwrap();
+    same("longer");
+    for kept in (0..whole.len()).rev().step_by(7).chain([whole.len()]) {
+        fs::write(ledger.path(), &whole[..kept]).unwrap();
+        same("cut");
+        fs::write(ledger.path(), &whole).unwrap();
+        same("whole again");
+    }
+    for damage in damages() {
+        fs::write(ledger.path(), damage.lines.concat()).unwrap();
+        same(damage.name);
+        fs::write(ledger.path(), &whole).unwrap();
+        same("mended");
+    }
+    fs::remove_file(ledger.path()).unwrap();
+    same("gone");
 }
 
 #[test]
