@@ -413,6 +413,10 @@ impl Accident {
                     let words = ["--by", "ash", "ledger", "--accept", &newest, because[0], because[1]];
                     let _ = school.dr(self.server, at, &words);
                 }
+                // A ledger from before a target was founded anew takes today's for a stranger, and asks to be told.
+                for target in TARGETS.iter().filter(|target| school.holds_another(self.server, target, at)) {
+                    let _ = school.with_key(self.server, at, &["init", "--new-target", target]);
+                }
                 if self.server == FILES {
                     school.told_again(at);
                 }

@@ -294,6 +294,20 @@ class = "offsite"
         self.dr(FILES, at, &["--by", "elm", "media", "load", &format!("disk-{}", disk + 1)])
     }
 
+    /// Whether the status calls a target gone on which a repository is to be seen.
+    pub fn holds_another(&self, server: usize, target: &str, at: Timestamp) -> bool {
+        let mounted = self.ground.path(target).join(".mounted").exists();
+        let there = self.place(server, target, None).join("log").exists();
+        let status = self.dr(server, at, &["--json", "status"]).stdout;
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap_or_default();
+        let gone = format!("{target}/gone");
+        let finding = |finding: &serde_json::Value| {
+            let of = finding["of"].as_array().into_iter().flatten();
+            of.chain([&finding["key"]]).any(|key| *key == gone.as_str())
+        };
+        mounted && there && status["findings"].as_array().into_iter().flatten().any(finding)
+    }
+
     /// Where the repository of a server's target or disk really is now.
     pub fn place(&self, server: usize, target: &str, medium: Option<&str>) -> PathBuf {
         match medium {
