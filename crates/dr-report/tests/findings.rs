@@ -10,7 +10,7 @@ use dr_ledger::{
     RehearsalVerdict, RunId,
 };
 use dr_report::{StatusReport, alerts};
-use world::{SYSTEMS, World, at};
+use world::{SYSTEMS, World, at, medium, target};
 
 const FRIDAY: &str = "2026-11-20T07:30";
 
@@ -40,6 +40,50 @@ fn damage_of_the_copies_of_the_record_is_told_until_a_look_as_thorough_finds_the
     assert!(rules(&world.status(FRIDAY)).contains(&("record/damaged", "amber")));
     look(&mut world, None, CheckKind::Objects, "2026-11-19T23:00", true);
     assert!(!rules(&world.status(FRIDAY)).contains(&("record/damaged", "amber")));
+}
+
+/// Disks go in and out: "mend the copy on a disk" named none of four, and `dr repair` mends the one that is plugged in.
+#[test]
+fn a_disk_on_which_the_record_is_damaged_is_named_until_it_is_empty_or_no_copy_any_more() {
+    let own = |world: &World| {
+        let report = world.status(FRIDAY);
+        let found = report.findings.iter().find(|finding| finding.key == "record/damaged");
+        found.map(|finding| (finding.cause.clone(), finding.next.clone()))
+    };
+    let damaged = |disk: &str| {
+        let mut world = World::autumn();
+        let at = at("2026-11-19T22:00");
+        world.look("disks", Some(medium(disk)), Some("dr-state"), None, CheckKind::Objects, at, false);
+        world
+    };
+    let loaded = World::autumn().entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::MediumLoaded { medium } => Some(medium.as_str().to_owned()),
+        _ => None,
+    });
+    let loaded = loaded.unwrap();
+    let away = (1..=4).map(|n| format!("disk-{n}")).find(|disk| *disk != loaded).unwrap();
+    let (cause, next) = own(&damaged(&loaded)).unwrap();
+    assert_eq!(cause, format!("the copy of the school's own record on disk {loaded} was found damaged on Thu 22:00"));
+    assert_eq!(next, format!("mend the copy on disk {loaded}"));
+    let mut world = damaged(&away);
+    assert_eq!(own(&world).unwrap().1, format!("mend the copy on disk {away} when it is next plugged in"));
+    // Lost, it is no copy; made empty, it has none that is damaged.
+    world.add(at("2026-11-19T22:10"), Event::MediumLost { medium: medium(&away), by: "elm".to_owned().try_into().unwrap() });
+    assert_eq!(own(&world), None);
+    let mut world = damaged(&away);
+    let repository = "another-repository".to_owned();
+    world.add(at("2026-11-19T22:10"), Event::MediumInitialised { medium: medium(&away), repository });
+    assert_eq!(own(&world), None);
+}
+
+/// Somebody gave the repository up and founded another in its place; what was damaged went with it.
+#[test]
+fn damage_of_the_record_ends_with_the_repository_that_it_was_in() {
+    let mut world = World::autumn();
+    world.look("nas", None, Some("dr-state"), None, CheckKind::Objects, at("2026-11-19T22:00"), false);
+    assert!(rules(&world.status(FRIDAY)).contains(&("record/damaged", "amber")));
+    world.add(at("2026-11-19T22:10"), Event::Initialised { targets: vec![target("nas")] });
+    assert!(!rules(&world.status(FRIDAY)).iter().any(|(key, _)| *key == "record/damaged"));
 }
 
 #[test]
