@@ -6,7 +6,9 @@
 //! time was wrong, and stays wrong when that time comes. Nobody knows which of two clocks was right, so whoever asks
 //! acts as if the work had not been done: a copy too many harms nobody.
 //!
-//! What people did with disks, and what was founded where, is told by the order of entries and always counts.
+//! What people did with disks, what was founded where, and that an alert ended is told by the order of entries and always
+//! counts. An alert that ended under a wrong clock is raised again if it has to be; one that was taken for open would
+//! keep the next trouble of its name from being told.
 //!
 //! All of it is pure; see decision 0026.
 
@@ -62,7 +64,6 @@ impl Event {
                 | Self::PlanRead { .. }
                 | Self::StateSealed { .. }
                 | Self::AlertRaised { .. }
-                | Self::AlertEnded { .. }
                 | Self::CodeIssued { .. }
         )
     }
@@ -129,14 +130,26 @@ fn limits(entries: &[Entry], now: Timestamp) -> Vec<Timestamp> {
         if real >= limit {
             continue;
         }
-        // Earlier entries that fit what came later better than this one does: its own clock was behind.
-        let between = |entry: &Entry| entry.real > later(real, CLOCK_SLACK) && entry.real <= limit;
         let lags = limit.duration_since(real) > LAG && newest_before[place] > real;
-        if !(lags && entries[..place].iter().any(between)) {
+        if !(lags && was_behind(&entries[..place], real, limit)) {
             limit = real;
         }
     }
     limits
+}
+
+/// Whether a clock that showed `real` after the entries in `before` was behind: some of them fit what came later, up to
+/// `limit`, better than it does, and they came there step by step, or went on there for a week. If a leap led past `real`
+/// to a few hours, then rather that was of a clock that was ahead.
+fn was_behind(before: &[Entry], real: Timestamp, limit: Timestamp) -> bool {
+    let between = |entry: &&Entry| entry.real > later(real, CLOCK_SLACK) && entry.real <= limit;
+    let Some(first) = before.iter().position(|entry| between(&entry)) else { return false };
+    let reached = before[first].real;
+    let came_from = before[..first].iter().map(|entry| entry.real).filter(|time| *time <= reached).max();
+    let step_by_step = came_from.is_none_or(|from| reached.duration_since(from) <= LAG);
+    let those = || before.iter().filter(between).map(|entry| entry.real);
+    let went_on = || those().max().zip(those().min()).is_some_and(|(to, from)| to.duration_since(from) >= SETTLED);
+    step_by_step || went_on()
 }
 
 /// A stretch of time in which entries follow one another.
@@ -291,6 +304,35 @@ mod tests {
         assert_eq!(counts(&all, "2026-12-01T21:00:00Z"), "++++");
         let later = ["2026-11-29", "2026-11-30", "2020-01-01T00:03:00Z", "2026-12-01", "2026-12-02"];
         assert_eq!(counts(&later, "2026-12-02T21:00:00Z"), "+++++");
+    }
+
+    #[test]
+    fn a_clock_that_was_days_ahead_is_not_believed_when_rounds_are_missing_before_that_day_comes() {
+        // Nine days ahead on the 9th; the server is off on the 17th, or the ledger lost its end.
+        let days = ["2026-10-07", "2026-10-08", "2026-10-18", "2026-10-18T22:44:00Z", "2026-10-10", "2026-10-16"];
+        assert_eq!(counts(&days, "2026-10-18T21:00:00Z"), "++--++");
+        assert_eq!(counts(&days, "2026-10-19T21:00:00Z"), "++--++");
+        let later = [&days[..], &["2026-10-18T20:01:00Z", "2026-10-19"]].concat();
+        assert_eq!(counts(&later, "2026-10-25"), "++--++++");
+        // Two days ahead on a Thursday, and off over the weekend.
+        let weekend = ["2026-10-07", "2026-10-10", "2026-10-09T15:00:00Z"];
+        assert_eq!(counts(&weekend, "2026-10-12T07:00:00Z"), "+-+");
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_into_days_that_were_lived_was_behind() {
+        let days = ["2026-10-07", "2026-10-08", "2026-10-09", "2026-10-10", "2026-10-08T20:30:00Z", "2026-10-12"];
+        assert_eq!(counts(&days, "2026-10-12T21:00:00Z"), "++++++");
+        // Back into a holiday, after more than a week of school.
+        let autumn = ["2026-07-20", "2026-09-02", "2026-09-04", "2026-09-09", "2026-08-12", "2026-09-11"];
+        assert_eq!(counts(&autumn, "2026-09-11T21:00:00Z"), "++++++");
+    }
+
+    #[test]
+    fn that_an_alert_ended_counts_under_whichever_clock() {
+        let mut entries = noted(&["2026-11-30", "2026-12-03", "2026-12-01"]);
+        entries[1].event = Event::AlertEnded { alert: "mis/failed".into() };
+        assert_eq!(counted(&entries, Now::at(time("2026-12-01T21:00:00Z"))), [true, true, true]);
     }
 
     #[test]
