@@ -68,7 +68,10 @@ fn a_disk_on_which_the_record_is_damaged_is_named_until_it_is_empty_or_no_copy_a
     let mut world = damaged(&away);
     assert_eq!(own(&world).unwrap().1, format!("mend the copy on disk {away} when it is next plugged in"));
     // Lost, it is no copy; made empty, it has none that is damaged.
-    world.add(at("2026-11-19T22:10"), Event::MediumLost { medium: medium(&away), by: "elm".to_owned().try_into().unwrap() });
+    world.add(
+        at("2026-11-19T22:10"),
+        Event::MediumLost { medium: medium(&away), by: "elm".to_owned().try_into().unwrap() },
+    );
     assert_eq!(own(&world), None);
     let mut world = damaged(&away);
     let repository = "another-repository".to_owned();

@@ -51,9 +51,7 @@ pub(super) fn look(found: &mut Found<'_>) {
     }
     let register = Register::of(found.given.entries);
     let trusted = |medium: &MediumId| register.medium(medium).is_some_and(dr_media::Medium::is_usable);
-    damaged.retain(|(target, medium), _| {
-        found.given.plan.targets.contains_key(*target) && medium.is_none_or(trusted)
-    });
+    damaged.retain(|(target, medium), _| found.given.plan.targets.contains_key(*target) && medium.is_none_or(trusted));
     let Some((at, _)) = damaged.values().min() else { return };
     // A disk is named: it may be away, and `dr repair` mends the one that is plugged in.
     let place = |(target, medium): &(&TargetId, Option<&MediumId>)| match medium {
