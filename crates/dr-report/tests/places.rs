@@ -116,3 +116,36 @@ fn a_run_that_failed_elsewhere_too_is_told_beside_the_copy_that_is_gone() {
     world.fail("mis", "offsite", at("2026-11-20T06:20"), "the source could not be read");
     assert!(has(&world));
 }
+
+/// The copy elsewhere was founded again that morning, the source could not be read that night, and all that was told was that
+/// there is no copy elsewhere yet.
+#[test]
+fn a_run_that_failed_elsewhere_too_is_told_beside_the_copy_that_is_missing_or_late() {
+    let rules = |world: &World| {
+        let report = world.status("2026-11-20T07:30");
+        let of_mis = |key: &String| key.strip_prefix("mis/").map(str::to_owned);
+        report.findings.iter().filter_map(|one| of_mis(&one.key)).collect::<Vec<_>>()
+    };
+    let trouble = |change: &dyn Fn(&mut World), rule: &str| {
+        let mut world = World::autumn();
+        change(&mut world);
+        assert!(rules(&world).iter().any(|one| one == rule), "{:?}", rules(&world));
+        world.fail("mis", "offsite", at("2026-11-20T06:10"), "offsite: it could not be reached");
+        assert!(!rules(&world).contains(&"failed".to_owned()), "{rule} tells it: {:?}", rules(&world));
+        world.fail("mis", "nas", at("2026-11-20T06:20"), "the source could not be read");
+        assert!(rules(&world).contains(&"failed".to_owned()), "{rule} does not tell it: {:?}", rules(&world));
+    };
+    let founded =
+        |world: &mut World| world.add(at("2026-11-20T06:00"), Event::Initialised { targets: vec![target("offsite")] });
+    trouble(&founded, "copies");
+    let is_of_offsite = |event: &Event| match event {
+        Event::RunFinished { system, copies, .. } => {
+            system.as_str() == "mis" && copies.iter().any(|copy| copy.target == target("offsite"))
+        }
+        _ => false,
+    };
+    let stopped = |world: &mut World| {
+        world.entries.retain(|entry| entry.decided < at("2026-11-14T00:00") || !is_of_offsite(&entry.event));
+    };
+    trouble(&stopped, "late");
+}

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::decisions::decided_since;
 use super::places::{place_name, place_of};
+use super::systems::late_since;
 use super::{Found, Said};
 use crate::reminders::maker;
 use crate::status::Status;
@@ -204,18 +205,29 @@ fn reason(noted: &str) -> Option<&'static str> {
     KNOWN.iter().find(|(known, _)| noted.contains(known)).map(|(_, said)| *said)
 }
 
-/// Whether the age of its copies tells the same, and better. That a copy is gone tells why the run failed only if it
-/// failed nowhere else.
+/// Whether the age of its copies tells the same, and better. What is said of single copies, that they are gone, late or
+/// not made yet, tells that the run failed only if it failed nowhere else: data that cannot be read are more than a copy
+/// that is missing.
 fn told_already(found: &Found<'_>, system: &System, failed: Option<&Failed>) -> bool {
-    let mut same = vec!["rpo", "late", "copies", "idle"];
-    let copies = found.facts.system(&system.id).map_or(&[][..], |of| of.copies.as_slice());
-    let is_gone = |target: &dr_plan::TargetId| copies.iter().any(|copy| copy.target == *target && copy.gone.is_some());
-    if failed.is_none_or(|failed| failed.targets.iter().all(is_gone)) {
-        same.push("gone");
-    }
     // A system's findings come one after the other.
-    let own = found.findings.iter().rev().take_while(|other| other.system.as_ref() == Some(&system.id));
-    own.into_iter().any(|other| same.contains(&other.rule) && !matches!(other.status, Status::Seeding(_)))
+    let own = || found.findings.iter().rev().take_while(|other| other.system.as_ref() == Some(&system.id));
+    let says = |rule: &str| own().any(|other| other.rule == rule && !matches!(other.status, Status::Seeding(_)));
+    let Some(of) = found.facts.system(&system.id) else { return false };
+    if says("rpo") || says("idle") || of.newest().is_none() && says("copies") {
+        return true;
+    }
+    let Some(failed) = failed else { return ["late", "copies", "gone"].into_iter().any(says) };
+    let told = |target: &dr_plan::TargetId| {
+        let on = || of.copies.iter().filter(|copy| copy.target == *target);
+        let stored = on().filter_map(|copy| copy.stored.as_ref()).map(|stored| stored.as_of).max();
+        let is_late = |newest| {
+            let mut rules = system.copies.iter().filter(|rule| rule.target == *target);
+            rules.any(|rule| late_since(found, system, of, rule, newest).is_some())
+        };
+        on().any(|copy| copy.gone.is_some()) && says("gone")
+            || stored.map_or_else(|| says("copies"), |newest| says("late") && is_late(newest))
+    };
+    !failed.targets.is_empty() && failed.targets.iter().all(told)
 }
 
 fn run(found: &mut Found<'_>, system: &System, failed: &Failed) {

@@ -197,7 +197,7 @@ fn copies(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
             // Without any copy at all that has been said.
             None if of.newest().is_some() => missing(found, system, rule),
             None => {}
-            Some(newest) => late(found, system, of, rule, newest, &on),
+            Some(newest) => late(found, system, of, rule, newest),
         }
     }
 }
@@ -286,22 +286,24 @@ fn missing(found: &mut Found<'_>, system: &System, rule: &CopyRule) {
     found.shared(format!("{name}/copies"), format!("they have no copy {place} yet, which the plan asks for"));
 }
 
-/// A copy that was made once, and now several turns late. Waiting for a disk is the disk's finding, not the copy's.
-fn late(
-    found: &mut Found<'_>,
+/// Since when a copy is several turns late that was made once. Waiting for a disk is the disk's finding, not the copy's.
+pub(super) fn late_since(
+    found: &Found<'_>,
     system: &System,
     of: &SystemFacts,
     rule: &CopyRule,
     newest: Timestamp,
-    on: &[&CopyFacts],
-) {
-    let waits_for_people = on.iter().all(|copy| copy.medium.is_some() && copy.standing.offline);
+) -> Option<Timestamp> {
+    let mut on = of.copies.iter().filter(|copy| copy.target == rule.target);
     let limit = newest + rule.schedule.interval() + system.rpo.longest() + of.grace;
+    let waits_for_people = on.all(|copy| copy.medium.is_some() && copy.standing.offline);
     // If all copies are late, the promise to the users says it better.
     let all_late = of.newest().is_some_and(|newest| found.facts.now > newest + system.rpo.longest() + of.grace);
-    if waits_for_people || all_late || found.facts.now <= limit {
-        return;
-    }
+    (!waits_for_people && !all_late && found.facts.now > limit).then_some(limit)
+}
+
+fn late(found: &mut Found<'_>, system: &System, of: &SystemFacts, rule: &CopyRule, newest: Timestamp) {
+    let Some(limit) = late_since(found, system, of, rule, newest) else { return };
     let place = place_of(found.given.plan, &rule.target);
     let cause = format!("its copy {place} is of {}, and there is no newer one", found.moment(newest));
     found.add(
