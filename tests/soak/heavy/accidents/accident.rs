@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Weekday;
 
-use super::school::{DISKS, FILES, NAMES, SYSTEMS, School, TARGETS, copied};
+use super::school::{DISKS, FILES, Hurt, NAMES, SYSTEMS, School, TARGETS, copied};
 use crate::ground::Luck;
 
 /// What happened.
@@ -185,6 +185,13 @@ impl Accident {
             }
     }
 
+    /// Notes that the disk in the server is damaged too, if it is.
+    fn hurts(&self, school: &mut School) {
+        if self.area == Area::Everywhere && self.server == FILES {
+            school.hurt.extend(school.slot.map(|disk| (disk, Hurt::default())));
+        }
+    }
+
     fn folders(&self, school: &School) -> Vec<PathBuf> {
         let mut folders = Vec::new();
         match self.area {
@@ -204,7 +211,7 @@ impl Accident {
     }
 
     /// Makes it so, and says what was done.
-    pub fn happen(&self, school: &mut School, luck: &mut Luck) -> String {
+    pub fn happen(&mut self, school: &mut School, luck: &mut Luck) -> String {
         let ground = |name: &str| school.ground.path(name);
         let (name, target) = (NAMES[self.server], self.target());
         match self.kind {
@@ -253,6 +260,7 @@ impl Accident {
             }
             PacksDeleted => {
                 let mut said = Vec::new();
+                self.hurts(school);
                 for folder in self.folders(school) {
                     let packs = packs(&folder);
                     let all = self.way.is_multiple_of(2);
@@ -270,6 +278,7 @@ impl Accident {
             }
             PacksRotten => {
                 let mut said = Vec::new();
+                self.hurts(school);
                 for folder in self.folders(school) {
                     let packs = packs(&folder);
                     let all = self.way.is_multiple_of(2);
@@ -317,7 +326,10 @@ impl Accident {
                 let lines: Vec<&str> = text.split_inclusive('\n').collect();
                 let keep = lines.len().saturating_sub(2 + (self.way % 40) as usize).max(1);
                 fs::write(&path, lines[..keep].concat()).unwrap();
-                format!("the ledger of {name} lost {} lines of {}", lines.len() - keep, lines.len())
+                // What happened after the newest backup is held by nothing: decision 0032.
+                self.told = keep >= held(&lines);
+                let unseen = if self.told { ", of which no copy knows" } else { "" };
+                format!("the ledger of {name} lost {} lines of {}{unseen}", lines.len() - keep, lines.len())
             }
             StateOld => {
                 copied(&ground(&format!("images/state-{name}")), &ground(&format!("{name}/state")));
@@ -401,7 +413,7 @@ impl Accident {
                     let _ = school.with_key(self.server, at, &["repair", target]);
                 }
                 if self.area == Area::Everywhere && self.server == FILES {
-                    let _ = school.with_key(self.server, at, &["repair", "disks"]);
+                    school.mends_disk(self.until, at);
                 }
             }
             StateCut | StateOld => {
@@ -494,6 +506,24 @@ impl Accident {
             _ => 0,
         }
     }
+}
+
+/// Up to which of its lines the copies know a ledger: its end when the newest run began that stored something, or the
+/// newest sealed state was made.
+fn held(lines: &[&str]) -> usize {
+    let (mut begun, mut held) = (0, 0);
+    for (line, n) in lines.iter().zip(1..) {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        let event = &entry["body"]["event"];
+        let done = |copy: &serde_json::Value| copy["outcome"] == "done";
+        match event["type"].as_str() {
+            Some("run-started") => begun = n,
+            Some("run-finished") if event["copies"].as_array().is_some_and(|all| all.iter().any(done)) => held = begun,
+            Some("state-sealed") => held = event["through"].as_u64().map_or(held, |n| n as usize).max(held),
+            _ => {}
+        }
+    }
+    held
 }
 
 /// Numbers that no log has come to.

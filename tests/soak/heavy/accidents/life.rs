@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::accident::{Accident, Area, Kind};
 use super::letter::back_to;
 use super::oracle::{Claim, Oracle, claims, events};
-use super::school::{DISKS, NAMES, SYSTEMS, School, TARGETS, copied};
+use super::school::{DISKS, FILES, Hurt, NAMES, SYSTEMS, School, TARGETS, copied};
 use crate::ground::{Luck, Run};
 
 /// How a school lives.
@@ -153,6 +153,13 @@ impl Life {
                 self.write(day, &format!("put right: {:?}", accident.kind));
             }
         }
+        // A damaged disk that is back, and was told of last night.
+        let told = |key: &String| key.ends_with("/damaged");
+        if !self.present(day, |one| one.area == Area::Disk) && self.known[FILES].iter().any(told) {
+            let at = self.school.moment(day, 8, 30);
+            self.school.mends_disk(day, at);
+            self.oracle.touched("/disks/slot");
+        }
         if day % 5 == 0 {
             self.images();
         }
@@ -163,7 +170,7 @@ impl Life {
         for _ in 0..2 {
             if self.luck.below(100) < 45 {
                 let drawn = Accident::draw(self.way.kinds, day, &self.school, &self.accidents, &mut self.luck);
-                let Some(accident) = drawn else { continue };
+                let Some(mut accident) = drawn else { continue };
                 let said = accident.happen(&mut self.school, &mut self.luck);
                 self.write(day, &said);
                 self.touched(&accident);
@@ -249,6 +256,11 @@ impl Life {
                 runs.push(self.round(server, self.school.moment(day, 22, minute)));
             }
         }
+        if server == FILES
+            && let Some(hurt) = self.school.slot.and_then(|disk| self.school.hurt.get_mut(&disk))
+        {
+            hurt.seen = true;
+        }
         let mut alerts = Vec::new();
         for run in runs {
             for accident in self.accidents.iter_mut().filter(|one| one.meets(server)) {
@@ -325,6 +337,10 @@ impl Life {
             }
             if claim.offline && !offline {
                 return Err(format!("{} is said to be offline and is plugged in", claim.shown()));
+            }
+            // Nobody could see it.
+            if self.school.is_hurt_unseen(claim.medium.as_deref()) {
+                continue;
             }
             let place = self.school.place(claim.server, &claim.target, claim.medium.as_deref());
             let came = self.oracle.comes_back(&self.school, place, &claim.system, &claim.snapshot);
@@ -415,18 +431,30 @@ impl Life {
                 continue;
             }
             let by = |one: &&Accident| one.from <= day && day <= one.settled() + ECHO && one.explains(server, key);
-            if !self.accidents.iter().any(|one| by(&one)) {
+            // A disk that was away while its accident was put right is found damaged when it comes back.
+            let hurt = |hurt: &Hurt| hurt.mended.is_none_or(|last| day <= last);
+            let of_disk = server == FILES && rule == "damaged" && self.school.hurt.values().any(hurt);
+            if !self.accidents.iter().any(|one| by(&one)) && !of_disk {
                 let why = status["findings"].as_array().into_iter().flatten().find(|finding| finding["key"] == **key);
                 let why = why.map(|finding| finding["cause"].to_string()).unwrap_or_default();
                 return Err(format!("{} says {key}, and nothing happened that it could be: {why}", NAMES[server]));
             }
         }
+        // Where its newest copy is too old, that its backups fail is told by that.
+        let told = |finding: &&Value| {
+            finding["rule"] == "rpo" && finding["next"].as_str().is_some_and(|next| next.contains(" fail"))
+        };
+        let told = status["findings"].as_array().into_iter().flatten().filter(told);
+        let told = told.flat_map(|finding| finding["of"].as_array().into_iter().flatten().chain([&finding["key"]]));
+        let failing: BTreeSet<&str> = told.filter_map(|key| key.as_str()?.strip_suffix("/rpo")).collect();
         for accident in &mut self.accidents {
             let tells = |key: &String| {
                 let rule = key.rsplit('/').next().unwrap();
                 accident.explains(server, key) && accident.rules().contains(&rule)
             };
             accident.told |= accident.from <= day && (alerts.iter().any(tells) || now.iter().any(tells));
+            let fails = accident.kind == Kind::SourceDamaged && failing.contains(&accident.system());
+            accident.told |= accident.from <= day && fails;
         }
         self.known[server] = now;
         Ok(())
@@ -435,7 +463,12 @@ impl Life {
     fn told(&mut self, day: i64) -> Result<(), String> {
         for accident in &self.accidents {
             let late = day - accident.from >= accident.nights();
-            if !accident.told && late && !accident.rules().is_empty() {
+            // A target that was put back to the day to which the state was fits it, and only that of the state can be told.
+            let both = |other: &Accident| {
+                other.kind == Kind::StateOld && (other.server, other.from) == (accident.server, accident.from)
+            };
+            let hidden = accident.kind == Kind::Older && self.accidents.iter().any(|other| both(other) && other.told);
+            if !accident.told && late && !hidden && !accident.rules().is_empty() {
                 return Err(format!("{:?} of day {} was told to nobody within a day", accident.kind, accident.from));
             }
         }

@@ -26,6 +26,8 @@ pub const SYSTEMS: [(usize, &str); 3] = [(FILES, "office"), (FILES, "lessons"), 
 /// Targets that are a folder; the pool of disks is `disks`.
 pub const TARGETS: [&str; 2] = ["nas", "offsite"];
 pub const DISKS: usize = 3;
+/// After a disk was mended its damage may be said for so long: until two rounds have looked at it.
+const MENDED: i64 = 2;
 /// Papers that people work on.
 const PAPERS: u64 = 9;
 
@@ -42,9 +44,20 @@ pub struct School {
     pub moved: bool,
     /// The disk that is plugged in, whatever the ledger says.
     pub slot: Option<usize>,
+    /// Disks on which packs are damaged.
+    pub hurt: BTreeMap<usize, Hurt>,
     /// The last day of whoever leads IT, if that is known, and whether somebody else leads it by now.
     pub leaves: Option<(Date, bool)>,
     faketime: PathBuf,
+}
+
+/// What is known of a damaged disk.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hurt {
+    /// A round could look at it since.
+    pub seen: bool,
+    /// Somebody had it mended, and the last day of which its damage may be said.
+    pub mended: Option<i64>,
 }
 
 impl School {
@@ -57,6 +70,7 @@ impl School {
             skew: [0, 0],
             moved: false,
             slot: None,
+            hurt: BTreeMap::new(),
             leaves: None,
             faketime: faketime(),
         };
@@ -294,18 +308,30 @@ class = "offsite"
         self.dr(FILES, at, &["--by", "elm", "media", "load", &format!("disk-{}", disk + 1)])
     }
 
+    /// Has the disk in the server mended, if it is damaged. Of one that is away somebody thinks when it is back.
+    pub fn mends_disk(&mut self, day: i64, at: Timestamp) {
+        let damaged = |disk: &usize| self.hurt.get(disk).is_some_and(|hurt| hurt.mended.is_none());
+        if let Some(disk) = self.slot.filter(damaged) {
+            let _ = self.with_key(FILES, at, &["repair", "disks"]);
+            self.hurt.insert(disk, Hurt { seen: true, mended: Some(day + MENDED) });
+        }
+    }
+
+    /// Whether a disk was damaged on the day on which it went away, before any round could look at it.
+    pub fn is_hurt_unseen(&self, medium: Option<&str>) -> bool {
+        let disk = medium.and_then(|label| label.strip_prefix("disk-")?.parse::<usize>().ok());
+        disk.and_then(|disk| self.hurt.get(&(disk - 1))).is_some_and(|hurt| !hurt.seen)
+    }
+
     /// Whether the status calls a target gone on which a repository is to be seen.
     pub fn holds_another(&self, server: usize, target: &str, at: Timestamp) -> bool {
         let mounted = self.ground.path(target).join(".mounted").exists();
         let there = self.place(server, target, None).join("log").exists();
         let status = self.dr(server, at, &["--json", "status"]).stdout;
         let status: serde_json::Value = serde_json::from_str(&status).unwrap_or_default();
-        let gone = format!("{target}/gone");
-        let finding = |finding: &serde_json::Value| {
-            let of = finding["of"].as_array().into_iter().flatten();
-            of.chain([&finding["key"]]).any(|key| *key == gone.as_str())
-        };
-        mounted && there && status["findings"].as_array().into_iter().flatten().any(finding)
+        let copies = status["systems"].as_array().into_iter().flatten();
+        let mut copies = copies.flat_map(|system| system["copies"].as_array().into_iter().flatten());
+        mounted && there && copies.any(|copy| copy["target"] == target && copy["gone"] == true)
     }
 
     /// Where the repository of a server's target or disk really is now.
