@@ -28,7 +28,8 @@ pub struct Unread {
 }
 
 /// A capture: entries in strictly ascending path order, and what could not be captured, where it would have
-/// stood. An [`Unread`] directory means that nothing below it was captured.
+/// stood. An [`Unread`] directory means that nothing below it was captured. One of the path of the entry right before it
+/// means that this was kept and is not whole, such as a database that is damaged.
 pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, Unread>> + Send + 'a>;
 
 /// Contents not yet opened. Opened on the thread that reads it.

@@ -15,10 +15,8 @@ pub enum Source {
     Files {
         /// The folders and files.
         paths: Vec<PathBuf>,
-        /// What is left out. A pattern without `/` is a name anywhere; one that begins as one of
-        /// the paths above is a place in it; any other with `/` is the end of a path. A `/` at its
-        /// end means folders only. `*` `?` `[…]` within a name, `**` over folders, `\` before a
-        /// letter that means itself.
+        /// What is left out: patterns as a `.gitignore` in each of the paths above would have them;
+        /// and one that begins as one of those paths does is a place in it.
         exclude: Vec<String>,
         /// Whether mounts below are left out.
         one_file_system: bool,

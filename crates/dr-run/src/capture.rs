@@ -106,7 +106,7 @@ fn begin_own(source: &Source, scratch: &Path, started: Time) -> Result<Entries<'
     {
         return Err(NoCapture::Empty { path: first });
     }
-    let captured = capture_system(source, scratch, started)?;
+    let captured = capture_system(source, &[], scratch, started)?;
     something(captured.entries).ok_or(NoCapture::Empty { path: first })
 }
 

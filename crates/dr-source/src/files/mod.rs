@@ -21,37 +21,45 @@ pub(crate) mod walk;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use dr_entry::{Entries, Time};
+use dr_entry::{Entries, EntryPath, Time};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-pub use exclude::{glob, glob_of_any_case};
+pub use exclude::{Idle, glob, glob_of_any_case, idle, refused};
 pub use putback::{Extra, Manner, PutBack, Removal};
-pub use roots::Roots;
+pub use roots::{Roots, resolved};
 
 use crate::SourceError;
-use exclude::Exclude;
+use exclude::{Exclude, Root};
 use roots::Wanted;
 use walk::{Start, Walker};
 
 /// What a capture leaves out.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Patterns as the plan has them; what they mean stands in `exclude.rs` and the plan's documentation: no
-    /// slash, a name; a leading slash, a whole path; else the last components of a path.
+    /// Patterns as the plan has them; what they mean stands in `exclude/` and the plan's documentation.
     pub exclude: Vec<String>,
+    /// What stands at these paths, without links in them: what others read or write there.
+    pub places: Vec<PathBuf>,
     /// Whether directories on other file systems are kept as empty directories.
     pub one_file_system: bool,
 }
 
-/// What was left out on purpose, counted while the capture goes on.
+/// What is to be known of a capture beside its entries, gathered while it goes on.
 #[derive(Debug, Default)]
 pub struct Tally {
     excluded: AtomicU64,
     other_file_systems: AtomicU64,
+    mounts: Mutex<Vec<EntryPath>>,
+    damaged: AtomicU64,
+    notes: Mutex<Vec<String>>,
 }
+
+/// So many mounts are named; the others are counted.
+const MOUNTS_NAMED: usize = 1_000;
 
 impl Tally {
     /// Names that matched an exclude pattern; what is in an excluded directory is not counted.
@@ -65,13 +73,48 @@ impl Tally {
     pub fn other_file_systems(&self) -> u64 {
         self.other_file_systems.load(Ordering::Relaxed)
     }
+
+    /// Those of them whose contents no pattern leaves out, the first thousand.
+    #[must_use]
+    pub fn mounts(&self) -> Vec<EntryPath> {
+        self.mounts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Databases that report damage of themselves.
+    #[must_use]
+    pub fn damaged(&self) -> u64 {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// What a person should know though the capture is as good as it says.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A directory whose contents are on another file system was kept without them; `meant`: the plan says so.
+    pub(crate) fn not_entered(&self, path: &EntryPath, meant: bool) {
+        self.other_file_systems.fetch_add(1, Ordering::Relaxed);
+        let mut mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if !meant && mounts.len() < MOUNTS_NAMED {
+            mounts.push(path.clone());
+        }
+    }
+
+    pub(crate) fn damage(&self) {
+        self.damaged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note(&self, note: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    }
 }
 
 /// A capture that has begun.
 pub struct Captured {
     /// The entries, read as they are asked for.
     pub entries: Entries<'static>,
-    /// What was left out so far.
+    /// What else is known so far.
     pub tally: Arc<Tally>,
 }
 
@@ -81,7 +124,12 @@ pub struct Captured {
 /// # Errors
 /// A wrong pattern, no paths, or a root directory that cannot be opened.
 pub fn capture(roots: &Roots, options: &Options, started: Time) -> Result<Captured, SourceError> {
-    let exclude = Exclude::new(&options.exclude)?;
+    let named: &[PathBuf] = match roots {
+        Roots::Directory(path) => std::slice::from_ref(path),
+        Roots::Paths(paths) => paths,
+    };
+    let named: Vec<Root> = named.iter().map(|path| Root::of(path)).collect();
+    let exclude = Exclude::new(&options.exclude, &named, &options.places)?;
     let tally = Arc::new(Tally::default());
     let (root, start, prefix) = match roots {
         Roots::Directory(path) => {

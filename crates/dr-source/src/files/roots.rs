@@ -59,7 +59,8 @@ impl Wanted {
 
 /// The path without links in the directories above it. A link that somebody named is followed if it leads to a
 /// directory, because they mean what is in there; else it is the link that is captured.
-fn resolved(path: &Path) -> PathBuf {
+#[must_use]
+pub fn resolved(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     if absolute.is_dir() {
         return absolute.canonicalize().unwrap_or(absolute);

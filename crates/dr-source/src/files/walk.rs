@@ -45,8 +45,15 @@ impl Rules {
     fn leaves_out(&self, path: &EntryPath, is_directory: bool) -> bool {
         !self.exclude.is_empty() && {
             let whole = [&self.prefix[..], b"/", path.as_bytes()].concat();
-            self.exclude.leaves_out(&whole, path.name(), is_directory)
+            self.exclude.leaves_out(&whole, is_directory)
         }
+    }
+}
+
+impl Rules {
+    /// Whether whatever is in this directory is left out.
+    fn empties(&self, path: &EntryPath) -> bool {
+        path.join(b"\x01").is_ok_and(|inner| self.leaves_out(&inner, false) && self.leaves_out(&inner, true))
     }
 }
 
@@ -387,7 +394,7 @@ fn go_in(
     let device = if named { identity.device } else { place.device };
     let elsewhere = identity.device != device;
     if rules.one_file_system && (elsewhere || stat.stx_attributes.contains(StatxAttributes::AUTOMOUNT)) {
-        rules.tally.other_file_systems.fetch_add(1, Ordering::Relaxed);
+        rules.tally.not_entered(&path, rules.empties(&path));
         let mut meta = meta(&stat, Kind::Directory, &mut tools.owners);
         meta.xattrs = tools.attributes.of_name(place.directory.as_fd(), name, identity.device, true)?;
         let entry = Entry { path, meta, stamp: None, profile: Profile::Auto, body: None };

@@ -2,10 +2,12 @@
 //!
 //! A message that moves from `new` to `cur` after we listed `cur` and before we listed `new` would be in
 //! neither list, so `new` is listed first. One renamed within `cur` while we read the directory can be missed
-//! by the kernel's listing, so `cur` is listed twice. A message met twice counts once, under its latest name.
+//! by the kernel's listing, so `cur` is listed twice. A message met twice counts once, under its latest name; but a name
+//! alone says nothing: two files are one message only if they are one file, or if the earlier name is gone.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString};
+use std::hash::{BuildHasher as _, RandomState};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +15,7 @@ use dr_entry::{Entry, EntryPath, Kind, Profile, Time};
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::{Errno, Result};
 
-use crate::files::directory::{Directory, look};
+use crate::files::directory::{Directory, Identity, look};
 use crate::files::names::{self, Names};
 use crate::files::walk::{Opened, Special};
 
@@ -32,20 +34,23 @@ pub(super) struct Mailboxes {
     met: Arc<Mutex<Met>>,
     /// The mailboxes around the place of the walk, outermost first.
     around: Vec<Mailbox>,
+    hasher: RandomState,
 }
 
 struct Mailbox {
     path: EntryPath,
     /// What `new` held when `cur` was listed.
     new: Option<Names>,
+    /// The names of `cur` that were listed, hashed: they are other messages than one that is gone.
+    listed: HashSet<u64>,
     /// Messages of `cur` by their unique part, as listed after one was gone.
-    again: HashMap<Vec<u8>, CString>,
+    again: HashMap<Vec<u8>, Vec<CString>>,
     listed_again: u32,
 }
 
 impl Mailboxes {
     pub(super) fn new(met: Arc<Mutex<Met>>) -> Self {
-        Self { met, around: Vec::new() }
+        Self { met, around: Vec::new(), hasher: RandomState::new() }
     }
 
     /// The mailbox that `path` (its `cur`, `new` or `tmp`) belongs to.
@@ -64,12 +69,14 @@ impl Mailboxes {
 impl Special for Mailboxes {
     fn names(&mut self, at: &Opened<'_>, buffer: &mut names::Buffer) -> Result<Names> {
         self.around.retain(|mailbox| at.path.is_within(&mailbox.path));
+        let hasher = self.hasher.clone();
         if let (Some(parent), Some(mailbox)) = (at.parent, self.mailbox(at.path)) {
             match at.path.name() {
                 b"tmp" => return Ok(Names::default()),
                 b"cur" => {
                     let (cur, new) = list(parent, at.directory, buffer)?;
                     mailbox.new = Some(new);
+                    mailbox.listed = cur.iter().map(|name| hasher.hash_one(name)).collect();
                     return Ok(cur);
                 }
                 b"new" => {
@@ -86,7 +93,8 @@ impl Special for Mailboxes {
         if has(c"cur") && has(c"new") {
             self.met.lock().unwrap_or_else(PoisonError::into_inner).mailboxes += 1;
             let path = at.path.clone();
-            self.around.push(Mailbox { path, new: None, again: HashMap::new(), listed_again: 0 });
+            let (listed, again) = (HashSet::new(), HashMap::new());
+            self.around.push(Mailbox { path, new: None, listed, again, listed_again: 0 });
         }
         Ok(names)
     }
@@ -95,13 +103,14 @@ impl Special for Mailboxes {
         if !self.holds_messages(path) {
             return None;
         }
+        let hasher = self.hasher.clone();
         let mailbox = self.mailbox(&path.parent()?)?;
         let above = open(directory.as_fd(), c"..").ok()?;
         let cur = open(above.as_fd(), c"cur").ok()?;
         loop {
-            if let Some(now) = mailbox.again.get(unique(name.to_bytes()))
-                && look(cur.as_fd(), now).is_ok()
-            {
+            let of_it = mailbox.again.get(unique(name.to_bytes())).into_iter().flatten();
+            let mut fresh = of_it.filter(|now| !mailbox.listed.contains(&hasher.hash_one(now.as_c_str())));
+            if let Some(now) = fresh.find(|now| look(cur.as_fd(), now).is_ok()) {
                 return Some((cur, now.clone()));
             }
             if mailbox.listed_again >= AGAIN_MAX {
@@ -109,8 +118,12 @@ impl Special for Mailboxes {
             }
             mailbox.listed_again += 1;
             let names = Names::read(open(above.as_fd(), c"cur").ok()?.as_fd(), &mut names::buffer()).ok()?;
-            mailbox.again = names.iter().map(|name| (unique(name.to_bytes()).to_vec(), name.to_owned())).collect();
-            if !mailbox.again.contains_key(unique(name.to_bytes())) {
+            mailbox.again.clear();
+            for name in names.iter() {
+                mailbox.again.entry(unique(name.to_bytes()).to_vec()).or_default().push(name.to_owned());
+            }
+            let of_it = mailbox.again.get(unique(name.to_bytes())).into_iter().flatten();
+            if of_it.into_iter().all(|now| mailbox.listed.contains(&hasher.hash_one(now.as_c_str()))) {
                 return None;
             }
         }
@@ -132,9 +145,9 @@ impl Special for Mailboxes {
     }
 }
 
-/// The part of a message's name that stays: before `:2,` and the flags.
+/// The part of a message's name that stays: before the last `:2,`, which flags follow.
 fn unique(name: &[u8]) -> &[u8] {
-    let end = name.iter().position(|byte| *byte == b':').unwrap_or(name.len());
+    let end = name.windows(3).rposition(|part| part == b":2,").unwrap_or(name.len());
     &name[..end]
 }
 
@@ -145,20 +158,45 @@ fn open(directory: std::os::fd::BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd> 
 
 /// What is in `cur` and what is in `new` of one mailbox, each message once.
 fn list(mailbox: &Directory, cur: &Directory, buffer: &mut names::Buffer) -> Result<(Names, Names)> {
-    let new = match open(mailbox.as_fd(), c"new") {
-        Ok(new) => Names::read(new.as_fd(), buffer)?,
-        Err(Errno::NOENT) => Names::default(),
+    let new_directory = match open(mailbox.as_fd(), c"new") {
+        Ok(new) => Some(new),
+        Err(Errno::NOENT) => None,
         Err(why) => return Err(why),
     };
+    let new = new_directory.as_ref().map(|new| Names::read(new.as_fd(), buffer)).transpose()?.unwrap_or_default();
     let first = Names::read(cur.as_fd(), buffer)?;
     let second = Names::read(open(mailbox.as_fd(), c"cur")?.as_fd(), buffer)?;
-    merge(&new, &first, second)
+    let is = |part: Part, name: &CStr| {
+        let directory = match part {
+            Part::Cur => cur.as_fd(),
+            Part::New => new_directory.as_ref()?.as_fd(),
+        };
+        look(directory, name).ok().map(|stat| Identity::of(&stat))
+    };
+    merge(&new, &first, second, &is)
 }
 
-fn merge(new: &Names, first: &Names, mut second: Names) -> Result<(Names, Names)> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    New,
+    Cur,
+}
+
+/// `is` says which file a name is now, if there is one.
+fn merge<I: PartialEq>(
+    new: &Names,
+    first: &Names,
+    mut second: Names,
+    is: &dyn Fn(Part, &CStr) -> Option<I>,
+) -> Result<(Names, Names)> {
     let missed: Vec<CString> = {
+        let names: HashSet<&CStr> = second.iter().collect();
         let known: HashSet<&[u8]> = second.iter().map(|name| unique(name.to_bytes())).collect();
-        first.iter().filter(|name| !known.contains(unique(name.to_bytes()))).map(CStr::to_owned).collect()
+        // Of one whose unique part is there under another name: it was renamed, unless it still has this one.
+        let is_missed = |name: &&CStr| {
+            !names.contains(name) && (!known.contains(unique(name.to_bytes())) || is(Part::Cur, name).is_some())
+        };
+        first.iter().filter(is_missed).map(CStr::to_owned).collect()
     };
     for name in &missed {
         second.add(name)?;
@@ -166,8 +204,16 @@ fn merge(new: &Names, first: &Names, mut second: Names) -> Result<(Names, Names)
     second.sort();
     let mut still_new = Names::default();
     {
-        let known: HashSet<&[u8]> = second.iter().map(|name| unique(name.to_bytes())).collect();
-        for name in new.iter().filter(|name| !known.contains(unique(name.to_bytes()))) {
+        let mut known: HashMap<&[u8], Vec<&CStr>> = HashMap::new();
+        for name in second.iter() {
+            known.entry(unique(name.to_bytes())).or_default().push(name);
+        }
+        let moved = |name: &CStr| {
+            let Some(others) = known.get(unique(name.to_bytes())) else { return false };
+            let Some(file) = is(Part::New, name) else { return true };
+            others.iter().any(|other| is(Part::Cur, other).as_ref() == Some(&file))
+        };
+        for name in new.iter().filter(|name| !moved(name)) {
             still_new.add(name)?;
         }
     }
@@ -193,8 +239,33 @@ mod tests {
         // 2 moved to cur before it was listed; 4 got a flag; 5 was missed the second time.
         let first = names(&[c"2.a:2,", c"4.a:2,", c"5.a:2,S"]);
         let second = names(&[c"2.a:2,S", c"4.a:2,S"]);
-        let (cur, new) = merge(&new, &first, second).unwrap();
+        let gone = |_: Part, _: &CStr| None::<u8>;
+        let (cur, new) = merge(&new, &first, second, &gone).unwrap();
         assert_eq!(cur.iter().collect::<Vec<_>>(), [c"2.a:2,S", c"4.a:2,S", c"5.a:2,S"]);
         assert_eq!(new.iter().collect::<Vec<_>>(), [c"1.a", c"3.a"]);
+    }
+
+    #[test]
+    fn two_files_of_one_name_are_two_messages_and_a_second_name_of_one_file_is_none() {
+        let new = names(&[c"1.a", c"2.a"]);
+        let first = names(&[c"1.a:2,S", c"2.a:2,S", c"3.a:2,S", c"3.a:2,F"]);
+        let second = names(&[c"1.a:2,S", c"2.a:2,S", c"3.a:2,F"]);
+        // The files: 1 in new is another one than 1 in cur; 2 is the same by a link; both of 3 are there.
+        let is = |part: Part, name: &CStr| match (part, name.to_bytes()[0]) {
+            (Part::New, b'1') => Some(10),
+            (_, number) => Some(number),
+        };
+        let (cur, new) = merge(&new, &first, second, &is).unwrap();
+        assert_eq!(new.iter().collect::<Vec<_>>(), [c"1.a"]);
+        assert_eq!(cur.iter().count(), 4);
+    }
+
+    #[test]
+    fn only_flags_end_the_name_that_stays() {
+        for (name, expected) in
+            [("1.M1.host:2,S", "1.M1.host"), ("1.host:8080", "1.host:8080"), ("1.h:80:2,", "1.h:80")]
+        {
+            assert_eq!(unique(name.as_bytes()), expected.as_bytes());
+        }
     }
 }

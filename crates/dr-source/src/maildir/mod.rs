@@ -52,7 +52,7 @@ pub fn capture(root: &Path, started: Time) -> Result<Captured, SourceError> {
         Ok(entry) => within(&entry.path).map(|path| Entry { path, ..entry }),
         Err(unread) => Err(within(&unread.path).map_or_else(|why| why, |path| Unread { path, ..unread })),
     });
-    let root = root.to_owned();
+    let (root, notes) = (root.to_owned(), Arc::clone(&tally));
     let mut before = Some(facts::root(started));
     let mut after = Some(());
     let entries = std::iter::from_fn(move || {
@@ -61,7 +61,15 @@ pub fn capture(root: &Path, started: Time) -> Result<Captured, SourceError> {
         }
         walk.next().or_else(|| {
             after.take().map(|()| {
-                facts::entry(&finished(&root, &met), started).map_err(|why| Unread { path: EntryPath::root(), why })
+                let met = finished(&root, &met);
+                if met.mailboxes == 0 {
+                    notes.note(format!(
+                        "there is no Maildir in {}, that is no folder with `cur` and `new` in it: what is there was kept \
+                         as plain files. If it is mail of another kind, write its folder as a files system",
+                        root.display()
+                    ));
+                }
+                facts::entry(&met, started).map_err(|why| Unread { path: EntryPath::root(), why })
             })
         })
     });
@@ -88,7 +96,7 @@ fn walker(root: &Path, started: Time, tally: Arc<Tally>) -> Result<(Walker, Arc<
     let fd = openat(CWD, root, flags, Mode::empty()).map_err(|why| SourceError::open(root, why))?;
     let met = Arc::new(Mutex::new(Met::default()));
     let rules = Rules {
-        exclude: Exclude::new(&[])?,
+        exclude: Exclude::default(),
         prefix: Vec::new(),
         one_file_system: false,
         started,

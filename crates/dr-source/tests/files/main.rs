@@ -117,7 +117,8 @@ fn what_the_plan_excludes_is_left_out_and_counted() {
     for name in ["a/1.tmp", "a/cache/2.tmp", "b/3", "b/cache/4"] {
         fs::write(place.path().join(name), "").unwrap();
     }
-    let options = Options { exclude: vec!["*.tmp".into(), "a/cache/".into()], one_file_system: true };
+    let options =
+        Options { exclude: vec!["*.tmp".into(), "a/cache/".into()], one_file_system: true, ..Options::default() };
     let captured = files::capture(&Roots::Directory(place.path().into()), &options, LATER).unwrap();
     let capture = Capture::read(captured.entries);
     assert_eq!(capture.names(), ["", "a", "b", "b/3", "b/cache", "b/cache/4"]);
@@ -145,7 +146,8 @@ fn wide(top: &Path) -> Vec<(String, u64)> {
 fn what_is_looked_at_ahead_comes_in_order_and_as_what_it_is() {
     let place = scratch();
     let expected = wide(place.path());
-    let options = Options { exclude: vec!["d-07/".into(), "/**/inner-2/".into()], one_file_system: true };
+    let options =
+        Options { exclude: vec!["d-07/".into(), "/**/inner-2/".into()], one_file_system: true, ..Options::default() };
     let captured = files::capture(&Roots::Directory(place.path().into()), &options, LATER).unwrap();
     let files = captured.entries.map(Result::unwrap).filter(|entry| entry.meta.kind == Kind::File);
     let found: Vec<(String, u64)> = files.map(|entry| (entry.path.to_string(), entry.meta.size)).collect();
@@ -354,7 +356,7 @@ fn a_directory_that_may_not_be_read_is_named_and_the_rest_is_captured() {
 #[test]
 fn what_is_mounted_below_is_left_out_when_told_to_stay() {
     // /proc is mounted below another file system on every Linux; what else is at the top need not be walked.
-    let options = Options { exclude: vec!["/[!p]*".into()], one_file_system: true };
+    let options = Options { exclude: vec!["/[!p]*".into()], one_file_system: true, ..Options::default() };
     let captured = files::capture(&Roots::Directory("/proc/..".into()), &options, LATER).unwrap();
     let mut entries = captured.entries.skip_while(|item| item.as_ref().map_or(true, |entry| entry.path < path("proc")));
     let proc = entries.next().unwrap().unwrap();

@@ -6,6 +6,7 @@
 mod memory;
 
 mod exports;
+mod judged;
 
 use std::fs;
 use std::path::Path;
@@ -25,6 +26,10 @@ const LATER: Time = Time { seconds: 10_000_000_000, nanos: 0 };
 fn restored(capture: &Capture, to: &Path) {
     let destination = PutBack::new(to, Manner { in_place: None, owners: true }).unwrap();
     assert_eq!(capture.put_back(&destination), []);
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
 }
 
 fn register(path: &Path) -> Connection {
@@ -50,7 +55,7 @@ fn a_database_with_rows_still_in_its_log_comes_back_with_all_of_them() {
     fs::create_dir(&scratch).unwrap();
     // Open until the end: what was written is in the log only.
     let _in_use = register(&path);
-    let captured = capture_system(&Source::Sqlite { path: path.clone() }, &scratch, LATER).unwrap();
+    let captured = capture_system(&Source::Sqlite { path: path.clone() }, &[], &scratch, LATER).unwrap();
     let capture = Capture::read(captured.entries);
     assert_eq!(capture.unread, []);
     assert_eq!(capture.names(), ["", FACTS, "register ?%.db"]);
@@ -62,6 +67,7 @@ fn a_database_with_rows_still_in_its_log_comes_back_with_all_of_them() {
     let expected = SqliteFacts {
         integrity_ok: true,
         problems: vec![],
+        unjudged: vec![],
         tables: [("mark", 1), ("odd \"name", 0), ("pupil", 3)].map(|(name, rows)| (name.to_owned(), rows)).into(),
         uncounted: vec![],
     };
@@ -91,7 +97,7 @@ fn a_database_is_one_state_however_busily_it_is_written() {
         });
         for round in 0..5 {
             let to = place.path().join(format!("to {round}"));
-            let capture = Capture::read(sqlite::capture(&path, place.path(), LATER).unwrap());
+            let capture = Capture::read(sqlite::capture(&path, place.path(), LATER).unwrap().entries);
             restored(&capture, &to);
             let facts = sqlite::probe(&to.join("busy.db")).unwrap();
             assert!(facts.integrity_ok);
@@ -141,7 +147,7 @@ fn mail_is_counted_and_comes_back_with_its_mailboxes() {
     deliver(&mail, "tmp", "3.host", "half a mess");
     deliver(&mail.join(".Sent"), "cur", "4.host:2,", MAIL);
     fs::write(mail.join("dovecot-uidlist"), "3 V1 N2").unwrap();
-    let captured = capture_system(&Source::Maildir { path: mail.clone() }, place.path(), LATER).unwrap();
+    let captured = capture_system(&Source::Maildir { path: mail.clone() }, &[], place.path(), LATER).unwrap();
     let capture = Capture::read(captured.entries);
     assert_eq!(capture.unread, []);
     let expected = [
@@ -197,9 +203,39 @@ fn a_message_read_during_the_capture_is_captured_once() {
 }
 
 #[test]
+fn two_messages_of_one_name_are_both_captured() {
+    let place = tempfile::tempdir().unwrap();
+    let mail = place.path().join("mail");
+    deliver(&mail, "cur", "1.M1.host:2,S", MAIL);
+    deliver(&mail, "new", "1.M1.host", &format!("{MAIL}another"));
+    // One message under two names, as some programs leave it for a moment.
+    deliver(&mail, "cur", "2.M2.host:2,", MAIL);
+    fs::hard_link(mail.join("cur/2.M2.host:2,"), mail.join("new/2.M2.host")).unwrap();
+    deliver(&mail, "cur", "3.host:143:2,S", "From: a\r\n\r\n3");
+    deliver(&mail, "new", "3.host:993", "From: a\r\n\r\n4");
+    let capture = Capture::read(maildir::capture(&mail, LATER).unwrap().entries);
+    let names: Vec<_> =
+        capture.names().into_iter().filter(|name| name.contains(".host") || name.contains(".M")).collect();
+    let expected = ["cur/1.M1.host:2,S", "cur/2.M2.host:2,", "cur/3.host:143:2,S", "new/1.M1.host", "new/3.host:993"];
+    assert_eq!(names, expected.map(|name| format!("Maildir/{name}")));
+}
+
+#[test]
+fn where_there_is_no_maildir_the_files_are_kept_and_it_is_said() {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir_all(place.path().join("dbox/mailboxes")).unwrap();
+    fs::write(place.path().join("dbox/mailboxes/u.1"), MAIL).unwrap();
+    let captured = maildir::capture(place.path(), LATER).unwrap();
+    let capture = Capture::read(captured.entries);
+    assert!(capture.names().contains(&"Maildir/dbox/mailboxes/u.1".to_owned()), "{:?}", capture.names());
+    let notes = captured.tally.notes();
+    assert!(notes.len() == 1 && notes[0].contains("there is no Maildir in "), "{notes:?}");
+}
+
+#[test]
 fn a_kind_that_is_not_captured_is_an_error_that_names_it() {
     let place = tempfile::tempdir().unwrap();
     let command = Source::Command { run: vec!["true".into()], name: "x".into() };
-    let error = capture_system(&command, place.path(), LATER).err().unwrap();
+    let error = capture_system(&command, &[], place.path(), LATER).err().unwrap();
     assert!(error.to_string().contains("`command`"), "{error}");
 }

@@ -34,14 +34,10 @@ pub(super) fn others(
     let root = tree
         .directory(below)
         .and_then(|place| openat(&place.fd, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()));
-    let mut walk = match (root, Exclude::new(&[])) {
-        (Ok(root), Ok(exclude)) => walker(root, exclude),
-        (Err(why), _) => {
+    let mut walk = match root {
+        Ok(root) => walker(root, Exclude::default()),
+        Err(why) => {
             removal.failed.push(Unread { path: below.clone(), why: std::io::Error::from(why).to_string() });
-            return removal;
-        }
-        (_, Err(why)) => {
-            removal.failed.push(Unread { path: below.clone(), why: why.to_string() });
             return removal;
         }
     };

@@ -32,7 +32,8 @@ pub struct Backup {
     /// What to back up
     #[arg(value_name = "PATH", required_unless_present = "stdin")]
     paths: Vec<PathBuf>,
-    /// Leave out: a name (`*.tmp`), a whole path (`/srv/scratch`), the end of a path (`profile/cache`)
+    /// Leave out, as a .gitignore would: a name (`*.tmp`), a place below PATH (`/cache`, `profile/cache`), that place
+    /// anywhere (`**/profile/cache`); or a whole path that begins as PATH does
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// Keep directories where another file system is mounted, but not what is in them
@@ -207,7 +208,8 @@ impl Backup {
             ));
         }
         let roots = Roots::of(&self.paths);
-        let options = Options { exclude: self.exclude.clone(), one_file_system: self.one_file_system };
+        let options =
+            Options { exclude: self.exclude.clone(), one_file_system: self.one_file_system, ..Options::default() };
         let captured = files::capture(&roots, &options, at).map_err(|e| told::source(&e, Doing::BackingUp))?;
         let shape = match roots {
             Roots::Directory(_) => Shape::Directory,
