@@ -18,6 +18,7 @@ mod retain;
 mod rounds;
 mod runs;
 mod school;
+mod sources;
 mod state;
 mod time;
 mod told;

@@ -81,6 +81,9 @@ pub enum Event {
         size: Option<u64>,
         /// How many entries could not be read.
         unreadable: u64,
+        /// What else was noticed of the source, as counts.
+        #[serde(default, skip_serializing_if = "Noticed::is_nothing")]
+        noticed: Noticed,
     },
     /// Stored data were looked at again.
     Verified {
@@ -415,6 +418,45 @@ pub struct RunCopy {
     /// What went wrong, in words without file names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// What a run noticed of its source beside what it could not read. No name of a file or a folder is in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noticed {
+    /// Names that the plan's patterns left out; what is in a folder that was left out is not counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub excluded: u64,
+    /// File systems that are mounted inside and were not gone into, though the plan does not leave them out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mounts: u64,
+    /// Databases that report damage of themselves.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub damaged: u64,
+    /// What each path of the plan held, where it names several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<Held>,
+}
+
+/// What one path of the plan held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The beginning of a hash of the path, so that it is known again.
+    pub path: String,
+    /// Entries below it that are no directories, whether they could be read or not.
+    pub entries: u64,
+}
+
+impl Noticed {
+    /// Whether nothing was noticed.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How an erasure stands on one copy.

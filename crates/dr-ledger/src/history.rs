@@ -12,7 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::entry::Entry;
 use crate::event::{
-    CheckKind, CopyOutcome, Event, LetterStatus, RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
+    CheckKind, CopyOutcome, Event, LetterStatus, Noticed, RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy,
+    RunOutcome,
 };
 use crate::id::{RunId, SnapshotRef};
 use crate::time::{Now, counted};
@@ -123,6 +124,8 @@ pub struct LastRun {
     pub bytes_read: u64,
     /// How many entries could not be read.
     pub unreadable: u64,
+    /// What else was noticed.
+    pub noticed: Noticed,
 }
 
 /// One look at stored data.
@@ -335,6 +338,7 @@ impl History {
                 bytes_read,
                 size,
                 unreadable,
+                noticed,
             } => {
                 if let Some(began) = self.unfinished.remove(run) {
                     let took = entry.real.duration_since(began.since_real);
@@ -358,7 +362,8 @@ impl History {
                 if let Some(size) = size {
                     self.sizes.insert(system.clone(), *size);
                 }
-                let last = LastRun { run, at, outcome: *outcome, entries, bytes_read, unreadable };
+                let (outcome, noticed) = (*outcome, noticed.clone());
+                let last = LastRun { run, at, outcome, entries, bytes_read, unreadable, noticed };
                 self.last_runs.insert(system.clone(), last);
             }
             Event::Verified { target, medium, system, snapshot, what, ok } => {

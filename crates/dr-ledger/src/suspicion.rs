@@ -192,6 +192,7 @@ mod tests {
             bytes_read: stored,
             size: Some(size),
             unreadable: 0,
+            noticed: crate::event::Noticed::default(),
         };
         Body { decided: at, real: at, by: None, authenticated: Authenticated::System, event }.numbered(n)
     }

@@ -37,6 +37,7 @@ fn finished(name: &str, of: &str, captured: i64, copies: Vec<RunCopy>) -> Event 
         bytes_read: 70,
         size: None,
         unreadable: 0,
+        noticed: dr_ledger::Noticed::default(),
     }
 }
 

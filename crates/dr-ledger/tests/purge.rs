@@ -89,6 +89,7 @@ fn finished(at: i64, id: &dr_ledger::RunId, name: &dr_plan::SystemId, nas: u8, d
         bytes_read: 7,
         size: disks.is_multiple_of(2).then_some(1_000),
         unreadable: 0,
+        noticed: dr_ledger::Noticed::default(),
     };
     let mut all = vec![(at + 1, run)];
     all.extend(looks);

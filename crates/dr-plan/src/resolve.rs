@@ -40,6 +40,15 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Whether a pattern is the folder of one of the plan's systems.
+    #[must_use]
+    pub fn is_an_inner_system(&self, pattern: &str) -> bool {
+        let mut paths = self.systems.iter().flat_map(|system| system.source.paths());
+        paths.any(|path| as_pattern(path) == pattern.trim_end_matches('/'))
+    }
+}
+
 fn resolve_source(source: &mut Source, base: &Path) {
     match source {
         Source::Files { paths, exclude, .. } => {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 
 use crate::PersonId;
+use crate::parse::JUNK;
 use crate::period::Period;
 use crate::plan::SecretRef;
 
@@ -145,6 +146,14 @@ impl Source {
             Self::Drop { .. } => "drop",
             Self::Saas { .. } => "saas",
         }
+    }
+
+    /// Whether its patterns have those that a system gets which writes none: then folders of other systems inside it are
+    /// left out as well.
+    #[must_use]
+    pub fn leaves_out_inner_systems(&self) -> bool {
+        let Self::Files { exclude, .. } = self else { return false };
+        JUNK.iter().all(|junk| exclude.iter().any(|pattern| pattern == junk))
     }
 
     /// Whether this version can read it.

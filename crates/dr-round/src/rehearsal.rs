@@ -243,6 +243,7 @@ mod tests {
             entries: 1,
             bytes_read: 1,
             unreadable: 0,
+            noticed: dr_ledger::Noticed::default(),
             size: None,
         }
     }

@@ -395,6 +395,7 @@ mod tests {
             bytes_read: 1,
             size: None,
             unreadable: 0,
+            noticed: dr_ledger::Noticed::default(),
         }
     }
 

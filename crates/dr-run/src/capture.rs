@@ -4,13 +4,14 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use dr_entry::{Entries, Kind, Time};
+use dr_entry::{Entries, EntryPath, Kind, Time};
+use dr_ledger::{Digest, Held, Noticed};
 use dr_plan::Source;
 use dr_repo::Shape;
 use dr_source::drop::{self, Given, NoExport, Rule, Spoiled};
-use dr_source::files::Roots;
+use dr_source::files::{Roots, Tally, resolved};
 use dr_source::{FACTS, SourceError, capture_system};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -35,6 +36,12 @@ pub enum NoCapture {
         why: NoExport,
         /// When the newest was written, at the school.
         newest: Option<Date>,
+    },
+    /// The plan's own patterns leave nothing of it.
+    #[error("the source is left out: `exclude` leaves out everything in {}, so nothing was captured, and earlier backups are untouched. Look which of its patterns is too wide", path.display())]
+    LeftOut {
+        /// The first path.
+        path: PathBuf,
     },
     /// There is nothing in it.
     #[error("the source is empty: nothing was captured, and earlier backups are untouched. Check that {} is what it should be", path.display())]
@@ -64,6 +71,76 @@ pub(crate) struct Begun {
     pub(crate) entries: Entries<'static>,
     /// For an export: its size, and whether it stayed as it was.
     pub(crate) export: Option<(u64, Spoiled)>,
+    /// What else is known once the entries were read.
+    pub(crate) watched: Watched,
+}
+
+/// What is known of a capture beside its entries.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watched {
+    tally: Arc<Tally>,
+    paths: Arc<Vec<Counted>>,
+}
+
+/// What one of several paths of the plan holds.
+#[derive(Debug)]
+struct Counted {
+    path: PathBuf,
+    below: EntryPath,
+    entries: AtomicU64,
+}
+
+impl Watched {
+    /// As the ledger has it.
+    pub(crate) fn noticed(&self) -> Noticed {
+        let held = |one: &Counted| Held { path: known_by(&one.path), entries: one.entries.load(Ordering::Relaxed) };
+        Noticed {
+            excluded: self.tally.excluded(),
+            mounts: 0,
+            damaged: self.tally.damaged(),
+            paths: self.paths.iter().map(held).collect(),
+        }
+    }
+
+    /// Directories that were not gone into, since another file system is mounted there.
+    pub(crate) fn mounts(&self) -> Vec<EntryPath> {
+        self.tally.mounts()
+    }
+
+    /// What a person should know.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.tally.notes()
+    }
+
+    /// The same entries, counted where the plan names several paths.
+    fn count(&mut self, source: &Source, entries: Entries<'static>) -> Entries<'static> {
+        let Source::Files { paths, .. } = source else { return entries };
+        if paths.len() < 2 {
+            return entries;
+        }
+        let counted = |path: &PathBuf| {
+            let real = resolved(path);
+            let below = EntryPath::new(real.as_os_str().as_bytes().strip_prefix(b"/")?).ok()?;
+            Some(Counted { path: path.clone(), below, entries: AtomicU64::new(0) })
+        };
+        self.paths = Arc::new(paths.iter().filter_map(counted).collect());
+        let counts = Arc::clone(&self.paths);
+        Box::new(entries.inspect(move |item| {
+            let path = match item {
+                Ok(entry) if entry.meta.kind == Kind::Directory => return,
+                Ok(entry) => &entry.path,
+                Err(unread) => &unread.path,
+            };
+            for one in counts.iter().filter(|one| path.is_within(&one.below)) {
+                one.entries.fetch_add(1, Ordering::Relaxed);
+            }
+        }))
+    }
+}
+
+/// By what a path of the plan is known again in the ledger, which names no folder.
+pub(crate) fn known_by(path: &Path) -> String {
+    Digest::of(path.as_os_str().as_bytes()).to_string()[..16].to_owned()
 }
 
 fn seconds(at: Timestamp) -> Time {
@@ -82,20 +159,26 @@ pub(crate) fn no_export(why: NoExport, zone: &TimeZone) -> NoCapture {
     NoCapture::Export { why, newest }
 }
 
-/// Begins to capture `source`.
-pub(crate) fn begin(source: &Source, scratch: &Path, moment: &Moment<'_>) -> Result<Begun, NoCapture> {
+/// Begins to capture `source`, without what is at `places`.
+pub(crate) fn begin(
+    source: &Source,
+    places: &[PathBuf],
+    scratch: &Path,
+    moment: &Moment<'_>,
+) -> Result<Begun, NoCapture> {
     if let Source::Drop { path, name, fresh, settled, shrink, content, .. } = source {
         let (fresh, settled) = (fresh.longest().as_secs(), settled.longest().as_secs());
         let rule = Rule { path, name, fresh, settled, shrink: *shrink, content: *content };
         let given = Given { decided: seconds(moment.decided), real: seconds(moment.real), last: moment.last_size };
         let export = drop::capture(&rule, &given, moment.stop).map_err(|why| no_export(why, moment.zone))?;
-        return Ok(Begun { entries: export.entries, export: Some((export.size, export.spoiled)) });
+        let watched = Watched::default();
+        return Ok(Begun { entries: export.entries, export: Some((export.size, export.spoiled)), watched });
     }
-    begin_own(source, scratch, seconds(moment.real)).map(|entries| Begun { entries, export: None })
+    begin_own(source, places, scratch, seconds(moment.real))
 }
 
 /// Begins to capture what the school itself holds; `started` by the real clock.
-fn begin_own(source: &Source, scratch: &Path, started: Time) -> Result<Entries<'static>, NoCapture> {
+fn begin_own(source: &Source, places: &[PathBuf], scratch: &Path, started: Time) -> Result<Begun, NoCapture> {
     let paths = source.paths();
     let first = paths.first().map(|path| (*path).clone()).unwrap_or_default();
     if !paths.is_empty() && paths.iter().all(|path| path.symlink_metadata().is_err()) {
@@ -106,8 +189,14 @@ fn begin_own(source: &Source, scratch: &Path, started: Time) -> Result<Entries<'
     {
         return Err(NoCapture::Empty { path: first });
     }
-    let captured = capture_system(source, &[], scratch, started)?;
-    something(captured.entries).ok_or(NoCapture::Empty { path: first })
+    let captured = capture_system(source, places, scratch, started)?;
+    let mut watched = Watched { tally: captured.tally, paths: Arc::default() };
+    let entries = watched.count(source, captured.entries);
+    match something(entries) {
+        Some(entries) => Ok(Begun { entries, export: None, watched }),
+        None if watched.tally.excluded() > 0 => Err(NoCapture::LeftOut { path: first }),
+        None => Err(NoCapture::Empty { path: first }),
+    }
 }
 
 impl NoCapture {
@@ -116,6 +205,10 @@ impl NoCapture {
         match self {
             Self::Missing { .. } => "the source is missing".into(),
             Self::Empty { .. } => "the source is empty".into(),
+            Self::LeftOut { .. } => "the source is left out by the plan's own `exclude`".into(),
+            Self::Source(SourceError::Pattern { .. }) => {
+                "the source has a pattern in `exclude` that means nothing".into()
+            }
             Self::Source(SourceError::Locked { .. }) => "another program kept the source locked".into(),
             Self::Source(_) => "the source could not be read".into(),
             Self::Export { why, newest } => noted_export(why, *newest),

@@ -11,11 +11,12 @@ use dr_store::StoreError;
 use jiff::Timestamp;
 
 use crate::anchors;
-use crate::capture::{self, NoCapture};
+use crate::capture::{self, NoCapture, Watched};
 use crate::error::RunError;
 use crate::job::{Watch, made};
 use crate::limit::Limit;
 use crate::school::School;
+use crate::sources;
 use crate::targets::Spot;
 
 /// What a run wants of each target.
@@ -42,6 +43,8 @@ pub(crate) struct Done {
     pub(crate) size: u64,
     /// One process of one host alone may write there.
     pub(crate) single_writer: bool,
+    /// What else is known of the capture.
+    pub(crate) watched: Watched,
 }
 
 /// Why there is no copy: in full for the person at the screen, and by [`NoCopy::noted`] for the ledger.
@@ -107,7 +110,8 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
     let zone = &school.plan.school.timezone;
     let (last_size, stop) = (ask.last_size, ask.limit.stop());
     let moment = capture::Moment { decided: capture_started, real, zone, last_size, stop };
-    let begun = capture::begin(&ask.system.source, &scratch, &moment)?;
+    let begun = capture::begin(&ask.system.source, &sources::places(school, ask.system), &scratch, &moment)?;
+    let watched = begun.watched;
     let (shape, mut paths) = capture::shape(&ask.system.source);
     if let Some(shown) = ask.shown {
         paths = vec![shown.as_os_str().as_bytes().to_vec()];
@@ -144,7 +148,7 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
     match backup(&mut repository, begun.entries, &options) {
         Ok(summary) => {
             let size = begun.export.map_or(summary.bytes, |(size, _)| size);
-            Ok(Done { summary, capture_started, size, single_writer: repository.single_writer() })
+            Ok(Done { summary, capture_started, size, single_writer: repository.single_writer(), watched })
         }
         // The proof comes after the commit.
         Err(why) if repository.snapshots().iter().any(|snapshot| snapshot.id == ask.snapshot) => {

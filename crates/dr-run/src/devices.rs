@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 pub(crate) use machine::Machine;
+pub(crate) use mounts::Mounts;
 
 /// One device, as far as that can be told: the same value means the same device.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -154,6 +154,7 @@ mod tests {
                 bytes_read: 0,
                 size: None,
                 unreadable: 0,
+                noticed: dr_ledger::Noticed::default(),
             },
         ];
         let entries: Vec<_> = (1..)

@@ -6,25 +6,32 @@
 //! says itself when its capture began. A *started* without a *finished* is a crash, and history says so.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dr_entry::Unread;
-use dr_ledger::{CheckKind, CopyOutcome, Event, History, RunCopy, RunId, RunOutcome, SnapshotRef};
+use dr_entry::{EntryPath, Unread};
+use dr_ledger::{CheckKind, CopyOutcome, Event, History, Noticed, RunCopy, RunId, RunOutcome, SnapshotRef, emptied};
 use dr_media::Register;
-use dr_plan::{MediumId, System, SystemId, TargetId};
+use dr_plan::{MediumId, Source, System, SystemId, TargetId};
 use dr_repo::{SnapshotId, Summary, Tally, Touched, new_snapshot_id};
+use dr_source::files::{Options, leaves_out, resolved};
 use jiff::Timestamp;
 
 use crate::anchors::is_unheld;
+use crate::capture::{self, Watched, known_by};
 use crate::copy::{self, Ask, NoCopy};
+use crate::devices::Mounts;
 use crate::due::Turn;
 use crate::error::RunError;
 use crate::hooks;
 use crate::limit::within;
 use crate::mend::harmed;
+use crate::naming::Naming;
+use crate::others::{self, Other};
 use crate::places::{locked, private_folder};
 use crate::school::School;
 use crate::targets::{Reach, Spot};
@@ -53,6 +60,43 @@ pub struct Run {
     pub told: Vec<String>,
     /// What could not be captured. For the person at the screen: the ledger gets the count alone.
     pub unreadable: Vec<Unread>,
+    /// What is not in the copies, or is less than it was, though everything that was looked at could be read.
+    pub gaps: Vec<Gap>,
+    /// How the entries are called on the machine.
+    pub naming: Naming,
+    /// What the ledger gets of all that.
+    noticed: Noticed,
+}
+
+/// Something that the copies lack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Of what kind.
+    pub kind: GapKind,
+    /// Where on the machine.
+    pub path: PathBuf,
+    /// What that means and what to do, for a person.
+    pub why: String,
+}
+
+/// Why the copies lack something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GapKind {
+    /// Another file system is mounted there.
+    Mount,
+    /// A path of the plan is empty and was not before.
+    Empty,
+}
+
+impl GapKind {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mount => "mount",
+            Self::Empty => "empty",
+        }
+    }
 }
 
 /// One copy of a run.
@@ -141,6 +185,21 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
         copies(school, &ask, reached)
     });
     run.run = Some(id);
+    let empty = emptied(&entries, &system.id, Some(&run.noticed.paths));
+    let paths = system.source.paths().into_iter().filter(|path| {
+        let known = known_by(path);
+        empty.iter().any(|one| one.path == known)
+    });
+    run.gaps.extend(paths.map(|path| Gap {
+        kind: GapKind::Empty,
+        path: path.clone(),
+        why: format!(
+            "it is empty, and in earlier copies it was not: check that it is mounted. If it is meant, take it out of the \
+             plan, or say so: `dr ack {}/suspicious`",
+            system.id
+        ),
+    }));
+    run.outcome = outcome(&run);
     finish(school, &run)?;
     Ok(run)
 }
@@ -221,7 +280,7 @@ fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timest
         run.copies.push(copy);
         if let Ok(done) = done {
             run.bytes_read += done.summary.bytes_read;
-            seen.get_or_insert((done.summary, done.size));
+            seen.get_or_insert((done.summary, done.size, done.watched));
         }
     }
     if tries {
@@ -230,11 +289,43 @@ fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timest
         run.told.extend(after.told);
         run.error = after.failed.map(|why| format!("after the copies were made, {why}"));
     }
-    if let Some((Summary { entries, unreadable, .. }, size)) = seen {
+    if let Some((Summary { entries, unreadable, .. }, size, watched)) = seen {
         (run.entries, run.size, run.unreadable) = (entries, Some(size), unreadable);
+        let (shape, paths) = capture::shape(&ask.system.source);
+        run.naming = Naming::of(Some(&ask.system.source), shape, &paths);
+        run.told.extend(watched.notes());
+        run.told.extend(ours_inside(school, ask.system));
+        run.gaps.extend(not_entered(&run.naming, &watched));
+        run.noticed = Noticed { mounts: run.gaps.len() as u64, ..watched.noticed() };
     }
     run.outcome = outcome(&run);
     run
+}
+
+/// Mounts that hold something and are not in the copies.
+fn not_entered(naming: &Naming, watched: &Watched) -> Vec<Gap> {
+    let mounts = watched.mounts();
+    if mounts.is_empty() {
+        return Vec::new();
+    }
+    let known = Mounts::of_this_machine();
+    let path = |entry: &EntryPath| PathBuf::from(OsString::from_vec(naming.on_the_machine(entry)));
+    let holds = mounts.iter().map(path).filter(|path| !known.is_made_up(&resolved(path)));
+    let why = "another file system is mounted there, and it is not in the copies. Leave it out with `exclude`, or write it \
+               as a path or a system of its own";
+    holds.map(|path| Gap { kind: GapKind::Mount, path, why: why.to_owned() }).collect()
+}
+
+/// Copies that lie inside the source though no pattern of the plan says so.
+fn ours_inside(school: &School, system: &System) -> Vec<String> {
+    let Source::Files { paths, exclude, .. } = &system.source else { return Vec::new() };
+    let patterns = Options { exclude: exclude.clone(), ..Options::default() };
+    let inside = others::ours(school, system).into_iter().filter(|other| other.is_copy);
+    let unsaid = inside.filter(|other| !leaves_out(paths, &patterns, &other.place).unwrap_or(false));
+    let said = |other: Other| {
+        format!("{} lie inside it ({}) and were left out: say so with `exclude`", other.what, other.place.display())
+    };
+    unsaid.map(said).collect()
 }
 
 /// The worst of what happened.
@@ -244,7 +335,7 @@ fn outcome(run: &Run) -> RunOutcome {
         RunOutcome::Failed
     } else if !any(CopyOutcome::Done) {
         RunOutcome::Skipped
-    } else if run.unreadable.is_empty() && run.error.is_none() {
+    } else if run.unreadable.is_empty() && run.gaps.is_empty() && run.error.is_none() {
         RunOutcome::Done
     } else {
         RunOutcome::Incomplete
@@ -275,6 +366,7 @@ fn finish(school: &School, run: &Run) -> Result<(), RunError> {
         bytes_read: run.bytes_read,
         size: run.size,
         unreadable: run.unreadable.len() as u64,
+        noticed: run.noticed.clone(),
     })?;
     for copy in run.copies.iter().filter(|copy| copy.proved.is_some() || copy.proof_failed) {
         school.record(Event::Verified {
@@ -305,6 +397,9 @@ impl Run {
             size: None,
             told: Vec::new(),
             unreadable: Vec::new(),
+            gaps: Vec::new(),
+            naming: Naming::default(),
+            noticed: Noticed::default(),
         }
     }
 

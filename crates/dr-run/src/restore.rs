@@ -11,7 +11,7 @@ use dr_ledger::{Decision, Event, RestoreOutcome, SnapshotRef};
 use dr_plan::{PersonId, Source, System, SystemId};
 use dr_repo::{Description, RepoError, Restore, Restored, Shape, SnapshotId, Tally};
 use dr_source::files::{Extra, Manner, PutBack};
-use dr_source::{SourceError, maildir};
+use dr_source::{SourceError, maildir, sqlite};
 use jiff::Timestamp;
 
 use crate::below::Below;
@@ -441,7 +441,10 @@ impl Back<'_> {
 
     /// A database goes back whole: made beside the old one, then put in its place, and the old one's logs with it gone.
     fn database(&self, path: &Path, notes: &mut Vec<String>) -> Result<(PathBuf, Restored), RunError> {
-        let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
+        // Where a link leads: it stays, and what it stands for is replaced.
+        let real = path.canonicalize();
+        let (named, path) = (path, real.as_deref().unwrap_or(path));
+        let Some(above) = path.parent().filter(|_| path.file_name().is_some()) else {
             return Err(RunError::NotInPlace { system: self.system.id.clone(), why: "its path names no file" });
         };
         let failed = |what: &'static str| RunError::local(what, path);
@@ -452,7 +455,7 @@ impl Back<'_> {
         let first = PutBack::new(beside.path(), manner(None))?;
         let again = || PutBack::new(beside.path(), manner(Some(Extra::Keep)));
         let restored = self.fill(&[], &first, &again, notes)?;
-        let new = beside.path().join(name);
+        let new = sqlite::restored(beside.path(), named);
         if !restored.failed.is_empty() || !new.is_file() {
             notes.push(format!("{} was not touched: what came back is not whole", path.display()));
             return Ok((path.to_owned(), restored));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dr_ledger::{Event, suspicion};
+use dr_ledger::{Event, damaged_since, emptied, suspicion};
 use dr_plan::{Retention, Snapshot as Judged, System, SystemId, TargetId, judge};
 use dr_repo::{Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict, written_anew};
 use jiff::Timestamp;
@@ -48,7 +48,13 @@ pub fn retained(
     now: Timestamp,
 ) -> Result<Vec<Retained>, RunError> {
     let entries = school.entries()?;
-    let odd = |system: &SystemId| suspicion(&entries, system).is_some();
+    let odd = |system: &SystemId| {
+        if damaged_since(&entries, system).is_some() {
+            return Some("found damage in its database");
+        }
+        let unlike = suspicion(&entries, system).is_some() || !emptied(&entries, system, None).is_empty();
+        unlike.then_some("was unlike the others")
+    };
     let mut out = Vec::new();
     for (copy, one) in opened.iter().enumerate() {
         let mut of_system: BTreeMap<String, Vec<Snapshot>> = BTreeMap::new();
@@ -84,7 +90,7 @@ fn rule(
     name: &str,
     target: &TargetId,
     now: Timestamp,
-    odd: &dyn Fn(&SystemId) -> bool,
+    odd: &dyn Fn(&SystemId) -> Option<&'static str>,
 ) -> Result<Retention, String> {
     if name == STATE {
         return Ok(OF_STATE);
@@ -95,10 +101,8 @@ fn rule(
     let Some(copy) = system.copies.iter().find(|copy| copy.target == *target) else {
         return Err(format!("the plan makes no copies of {name} here"));
     };
-    if odd(&system.id) {
-        return Err(format!(
-            "the newest run of {name} was unlike the others, so nothing of it goes until that is over"
-        ));
+    if let Some(what) = odd(&system.id) {
+        return Err(format!("the newest run of {name} {what}, so nothing of it goes until that is over"));
     }
     Ok(capped(school, system, &copy.retention, now))
 }

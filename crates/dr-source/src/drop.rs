@@ -188,6 +188,7 @@ pub fn capture(rule: &Rule<'_>, given: &Given, stop: &Arc<AtomicBool>) -> Result
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = openat(CWD, rule.path, flags, Mode::empty()).map_err(|why| SourceError::open(rule.path, why))?;
     let rules = Rules {
+        named: std::collections::HashSet::new(),
         exclude: Exclude::default(),
         prefix: Vec::new(),
         one_file_system: true,

@@ -45,6 +45,7 @@ fn school(ground: &Ground, systems: u64) {
             entries: 1,
             bytes_read: 10,
             unreadable: 0,
+            noticed: dr_ledger::Noticed::default(),
             size: None,
         };
         let body = Body { decided: at, real: at, by: None, authenticated: Authenticated::System, event };

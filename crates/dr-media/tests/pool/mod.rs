@@ -111,6 +111,7 @@ pub fn copied(n: usize) -> Event {
         bytes_read: 1,
         size: None,
         unreadable: 0,
+        noticed: dr_ledger::Noticed::default(),
     }
 }
 

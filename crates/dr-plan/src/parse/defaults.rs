@@ -15,7 +15,7 @@ pub(super) const TIMEZONE: &str = "Europe/London";
 /// Where disks appear on most hosts that mount them for a service.
 pub(super) const MOUNT: &str = "/mnt/dr-disks";
 /// Files that no school misses.
-pub(super) const JUNK: [&str; 9] = [
+pub(crate) const JUNK: [&str; 9] = [
     "*.tmp",
     "~$*",
     ".~lock.*#",

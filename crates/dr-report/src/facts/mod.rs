@@ -9,7 +9,7 @@ mod proof;
 
 use std::collections::BTreeSet;
 
-use dr_ledger::{Entry, Event, Head, History, PlaceState, SnapshotRef};
+use dr_ledger::{Entry, Event, Head, History, Noticed, PlaceState, SnapshotRef};
 use dr_media::{Holder, Move, Register};
 use dr_plan::{Calendar, MediumId, PersonId, Plan, PoolId, SystemId, TargetId};
 use dr_runbook::Runbook;
@@ -79,6 +79,8 @@ pub struct SystemFacts {
     pub proof: Proof,
     /// How many entries the newest run could not read.
     pub unreadable: u64,
+    /// What else the newest run noticed of its source.
+    pub noticed: Noticed,
     /// How much later than promised a copy may be before anybody is told.
     pub grace: SignedDuration,
     /// The oldest slot of any copy, since its last served one, that nothing served, not even a failed run.
@@ -198,6 +200,7 @@ impl Facts {
                 last_verified: copies.iter().filter_map(|copy| copy.verified).max(),
                 last_restored: restored.max(proof.proved),
                 unreadable: history.last_run(&system.id).map_or(0, |run| run.unreadable),
+                noticed: history.last_run(&system.id).map(|run| run.noticed.clone()).unwrap_or_default(),
                 unserved: unserved(given, &history, began, system),
                 proof,
                 grace,

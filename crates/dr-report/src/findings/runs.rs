@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use dr_ledger::{CopyOutcome, Entry, Event, RehearsalVerdict, RunCopy, RunOutcome, SuspicionKind};
+use dr_ledger::{
+    CopyOutcome, Entry, Event, RehearsalVerdict, RunCopy, RunOutcome, SuspicionKind, damaged_since, emptied,
+};
 use dr_plan::{Source, System, SystemId};
 use jiff::Timestamp;
 
@@ -26,6 +28,7 @@ pub(super) fn look(found: &mut Found<'_>, system: &System) {
     match (&system.source, failed.source) {
         (Source::Drop { .. }, Some(trouble)) => export(found, system, failed.since, trouble),
         (_, Some(trouble @ (Trouble::Missing | Trouble::Empty))) => source(found, system, failed.since, trouble),
+        (_, Some(trouble @ (Trouble::LeftOut | Trouble::Pattern))) => excluded(found, system, failed.since, trouble),
         _ => run(found, system, failed),
     }
 }
@@ -163,6 +166,8 @@ impl Past {
 enum Trouble {
     Missing,
     Empty,
+    LeftOut,
+    Pattern,
     Stale,
     Unsettled,
     WrongType,
@@ -177,6 +182,8 @@ impl Trouble {
         Some(match about {
             _ if about.starts_with("is missing") => Self::Missing,
             _ if about.starts_with("is empty") => Self::Empty,
+            _ if about.starts_with("is left out") => Self::LeftOut,
+            _ if about.starts_with("has a pattern") => Self::Pattern,
             _ if about.starts_with("is stale") => Self::Stale,
             _ if about.contains("still being written") => Self::Unsettled,
             _ if about.contains("type") => Self::WrongType,
@@ -337,6 +344,9 @@ fn unusual(found: &mut Found<'_>, system: &System) {
     let runs = found.runs.of(system);
     let newest: Vec<Entry> =
         runs[runs.len().saturating_sub(SUSPECTED)..].iter().map(|entry| (*entry).clone()).collect();
+    if source_changed(found, system, &newest) {
+        return;
+    }
     let Some(suspicion) = dr_ledger::suspicion(&newest, &system.id) else { return };
     if decided_since(found.given, &format!("{}/suspicious", system.id), suspicion.since) {
         return;
@@ -359,19 +369,65 @@ fn unusual(found: &mut Found<'_>, system: &System) {
         ),
     };
     let cause = format!("in its backup of {} {what}", found.moment(suspicion.since));
+    // The plan's own patterns leave out more than they did.
+    let (risk, next) = match suspicion.kind == SuspicionKind::Shrunk && leaves_out_more(&newest, suspicion.since) {
+        true => (
+            "a pattern of `exclude` in the plan may leave out too much",
+            "look at `exclude` in the plan, and accept the change if it is as it should be",
+        ),
+        false => (risk, "look whether it is as it should be, and accept the change if it is"),
+    };
     found.add(
         Some(system),
         None,
         Some(suspicion.since),
-        Said {
-            rule: "suspicious",
-            status: Status::Amber,
-            short,
-            cause,
-            risk,
-            next: "look whether it is as it should be, and accept the change if it is".into(),
-        },
+        Said { rule: "suspicious", status: Status::Amber, short, cause, risk, next: next.into() },
     );
+}
+
+/// What its source said of itself: damage of its database, or a path that held something and is empty. Whether it was told.
+fn source_changed(found: &mut Found<'_>, system: &System, newest: &[Entry]) -> bool {
+    let key = format!("{}/suspicious", system.id);
+    if let Some(since) = damaged_since(newest, &system.id) {
+        if !decided_since(found.given, &key, since) {
+            let said = Said {
+                rule: "suspicious",
+                status: Status::Red,
+                short: "data damaged",
+                cause: format!("its database says since {} that it is damaged", found.moment(since)),
+                risk: "what is left of it is kept, and it gets less; older copies are sound and stay",
+                next: "have the database mended, or brought back from before".into(),
+            };
+            found.add(Some(system), None, Some(since), said);
+        }
+        return true;
+    }
+    let decided: Vec<_> = emptied(found.given.entries, &system.id, None);
+    let Some(since) = decided.iter().filter_map(|one| one.since).min() else { return false };
+    let (many, are) = if decided.len() == 1 { ("one of its paths", "is") } else { ("some of its paths", "are") };
+    let said = Said {
+        rule: "suspicious",
+        status: Status::Red,
+        short: "a path is empty",
+        cause: format!("{many} {are} empty since its backup of {}, and held something before", found.moment(since)),
+        risk: "it may not be mounted, or somebody or something may have deleted it; older copies have it",
+        next: "look where the data are, and accept it if it is meant".into(),
+    };
+    found.add(Some(system), None, Some(since), said);
+    true
+}
+
+/// Whether the run of that time and all after it left out more names than any before.
+fn leaves_out_more(runs: &[Entry], since: Timestamp) -> bool {
+    let excluded = |entry: &Entry| match &entry.event {
+        Event::RunFinished { noticed, copies, .. } if copies.iter().any(|copy| copy.outcome == CopyOutcome::Done) => {
+            Some((entry.decided >= since, noticed.excluded))
+        }
+        _ => None,
+    };
+    let (now, before): (Vec<_>, Vec<_>) = runs.iter().filter_map(excluded).partition(|(now, _)| *now);
+    let most = before.iter().map(|(_, count)| *count).max();
+    most.is_some_and(|most| !now.is_empty() && now.iter().all(|(_, count)| *count > most))
 }
 
 /// So many of a system's newest runs are looked at.
@@ -404,6 +460,25 @@ fn source(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Tro
     found.shared("school/suspicious", format!("what is to be backed up {what}; {kept}"));
 }
 
+/// The plan's own patterns keep it from being captured.
+fn excluded(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Trouble) {
+    let since = found.moment(since);
+    let cause = match trouble {
+        Trouble::LeftOut => {
+            format!("`exclude` in the plan leaves out all of it since {since}, so nothing is backed up")
+        }
+        _ => format!("a pattern of `exclude` in the plan means nothing since {since}, so nothing is backed up"),
+    };
+    let risk = match has_copy(found, system) {
+        true => "older copies are untouched; what changes now is in none",
+        false => "there is no copy of it yet",
+    };
+    let (status, next) = (Status::Amber, "correct `exclude` in the plan".to_owned());
+    found.add(Some(system), None, None, Said { rule: "failed", status, short: "left out", cause, risk, next });
+    found.technical();
+    found.command("dr plan check");
+}
+
 fn export(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Trouble) {
     let seen = found.moment(since);
     let (short, cause, next) = match trouble {
@@ -412,7 +487,9 @@ fn export(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Tro
             format!("its export is missing since {seen}"),
             "make the export and put it in its folder",
         ),
-        Trouble::Empty => ("export empty", format!("its export is empty since {seen}"), "make the export again"),
+        Trouble::Empty | Trouble::LeftOut | Trouble::Pattern => {
+            ("export empty", format!("its export is empty since {seen}"), "make the export again")
+        }
         Trouble::Stale => {
             ("export old", format!("its export has not been renewed; noticed on {seen}"), "make a new export")
         }

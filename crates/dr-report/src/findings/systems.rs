@@ -518,10 +518,32 @@ fn looked_at(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
 fn complete(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
     let newest = of.clean().max_by_key(|(_, stored)| stored.as_of);
     if newest.is_some_and(|(_, stored)| !stored.complete) {
-        let missing = usize::try_from(of.unreadable).unwrap_or(usize::MAX);
-        let cause = match missing {
-            0 => "its newest copy is not complete".to_owned(),
-            n => format!("{} could not be read for its newest copy", words::count(n, "entry", "entries")),
+        let many = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        // A damaged database counts among them, and is told by itself.
+        let unread = many(of.unreadable.saturating_sub(of.noticed.damaged));
+        let mounts = many(of.noticed.mounts);
+        let mut parts = Vec::new();
+        if unread > 0 {
+            parts.push(format!("{} could not be read for its newest copy", words::count(unread, "entry", "entries")));
+        }
+        if mounts > 0 {
+            let (what, is) = if mounts == 1 { ("file system", "is") } else { ("file systems", "are") };
+            parts.push(format!("{mounts} {what} mounted inside it {is} not in its newest copy"));
+        }
+        if of.noticed.damaged > 0 {
+            parts.push("its newest copy is of a damaged database".to_owned());
+        }
+        let empty = many(of.noticed.paths.iter().filter(|held| held.entries == 0).count() as u64);
+        if parts.is_empty() && empty > 0 {
+            parts.push(format!(
+                "{} that the plan names held nothing for its newest copy",
+                words::count(empty, "path", "paths")
+            ));
+        }
+        let cause = if parts.is_empty() { "its newest copy is not complete".to_owned() } else { parts.join("; ") };
+        let next = match (unread, mounts) {
+            (0, 1..) => "say in the plan whether it is meant: leave them out, or name them as paths",
+            _ => "see in its run what could not be read, and put that right",
         };
         found.add(
             Some(system),
@@ -533,7 +555,7 @@ fn complete(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 short: "incomplete",
                 cause,
                 risk: "those would be older when it is brought back, or missing",
-                next: "see in its run what could not be read, and put that right".into(),
+                next: next.into(),
             },
         );
     }

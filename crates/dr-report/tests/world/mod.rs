@@ -225,6 +225,7 @@ impl World {
                 bytes_read: 1000,
                 size: None,
                 unreadable: 0,
+                noticed: dr_ledger::Noticed::default(),
             },
         );
         if done {

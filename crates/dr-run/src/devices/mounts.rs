@@ -31,9 +31,48 @@ impl Mount {
 
 /// All mounts, in the order in which they were made.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Mounts(Vec<Mount>);
+pub(crate) struct Mounts(Vec<Mount>);
+
+/// File systems that the kernel makes up: there is nothing in them to be backed up.
+const MADE_UP: [&str; 19] = [
+    "proc",
+    "sysfs",
+    "devtmpfs",
+    "devpts",
+    "cgroup",
+    "cgroup2",
+    "securityfs",
+    "debugfs",
+    "tracefs",
+    "mqueue",
+    "hugetlbfs",
+    "bpf",
+    "pstore",
+    "efivarfs",
+    "configfs",
+    "fusectl",
+    "binfmt_misc",
+    "rpc_pipefs",
+    "nsfs",
+];
 
 impl Mounts {
+    /// Those of this machine now; none where that cannot be told.
+    pub(crate) fn of_this_machine() -> Self {
+        let text = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
+        Self::read(&String::from_utf8_lossy(&text))
+    }
+
+    /// Where file systems are mounted that may hold something.
+    pub(crate) fn with_data(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().filter(|mount| !MADE_UP.contains(&mount.kind.as_str())).map(|mount| mount.at.as_path())
+    }
+
+    /// Whether nothing but what the kernel makes up is mounted at this place.
+    pub(crate) fn is_made_up(&self, at: &Path) -> bool {
+        self.0.iter().rfind(|mount| mount.at == at).is_some_and(|mount| MADE_UP.contains(&mount.kind.as_str()))
+    }
+
     /// Lines that are not understood are left out.
     pub(super) fn read(text: &str) -> Self {
         Self(text.lines().filter_map(line).collect())

@@ -118,6 +118,21 @@ pub struct Captured {
     pub tally: Arc<Tally>,
 }
 
+/// Whether a capture of `paths` leaves out the directory at `path`, or whatever is in it. `path`: absolute, without links.
+///
+/// # Errors
+/// A wrong pattern.
+pub fn leaves_out(paths: &[PathBuf], options: &Options, path: &Path) -> Result<bool, SourceError> {
+    let roots: Vec<Root> = paths.iter().map(|path| Root::of(path)).collect();
+    let exclude = Exclude::new(&options.exclude, &roots, &options.places)?;
+    let named = |place: &Path| roots.iter().any(|root| root.is_at(place));
+    let inner = path.join("\u{1}");
+    let inner = inner.as_os_str().as_bytes();
+    let above = path.ancestors().take_while(|place| !named(place));
+    Ok(above.into_iter().any(|place| exclude.leaves_out(place.as_os_str().as_bytes(), true))
+        || (exclude.leaves_out(inner, false) && exclude.leaves_out(inner, true)))
+}
+
 /// Begins to capture `roots`. `started` is when the run began: files changed since, or less than two seconds
 /// before, get no stamp and are read again next time.
 ///
@@ -147,6 +162,7 @@ pub fn capture(roots: &Roots, options: &Options, started: Time) -> Result<Captur
         root,
         start,
         walk::Rules {
+            named: named.iter().map(Root::place).collect(),
             exclude,
             prefix: if prefix == b"/" { Vec::new() } else { prefix },
             one_file_system: options.one_file_system,

@@ -5,6 +5,7 @@
 //! lost, and then each name left in it is reported; no more than [`HELD`] levels hold a descriptor, however
 //! deep the tree.
 
+use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -32,6 +33,8 @@ const OPEN_MAX: usize = 256;
 
 /// What a walk is to leave out and note.
 pub(crate) struct Rules {
+    /// Paths that the plan names, absolute and without links: gone into wherever they are.
+    pub(crate) named: HashSet<Vec<u8>>,
     pub(crate) exclude: Exclude,
     /// Absolute path of the root without a slash at the end, for patterns.
     pub(crate) prefix: Vec<u8>,
@@ -42,6 +45,11 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    fn is_named(&self, path: &EntryPath) -> bool {
+        // One that is named alone is the root itself.
+        self.named.len() > 1 && self.named.contains(&[&self.prefix[..], b"/", path.as_bytes()].concat())
+    }
+
     fn leaves_out(&self, path: &EntryPath, is_directory: bool) -> bool {
         !self.exclude.is_empty() && {
             let whole = [&self.prefix[..], b"/", path.as_bytes()].concat();
@@ -388,7 +396,7 @@ fn go_in(
 ) -> rustix::io::Result<Step> {
     let identity = Identity::of(&stat);
     // What was asked for by name sets the file system to stay on, and is never elsewhere.
-    let named = place.wanted.is_some();
+    let named = place.wanted.is_some() || rules.is_named(&path);
     let wanted = place.wanted.filter(|wanted| !wanted.whole);
     let above = wanted.is_some();
     let device = if named { identity.device } else { place.device };

@@ -96,6 +96,7 @@ fn walker(root: &Path, started: Time, tally: Arc<Tally>) -> Result<(Walker, Arc<
     let fd = openat(CWD, root, flags, Mode::empty()).map_err(|why| SourceError::open(root, why))?;
     let met = Arc::new(Mutex::new(Met::default()));
     let rules = Rules {
+        named: std::collections::HashSet::new(),
         exclude: Exclude::default(),
         prefix: Vec::new(),
         one_file_system: false,

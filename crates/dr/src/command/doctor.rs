@@ -61,7 +61,7 @@ impl Doctor {
             checks.extend(look::targets(school, contents));
             checks.push(look::scratch(school, contents));
         }
-        checks.extend(sources::sources(&school.plan, school.clock.decided()));
+        checks.extend(sources::sources(school));
         checks.extend(sources::programs(&school.plan, SEARCH));
         let around = Surroundings { key_file: env::path("DR_KEY_FILE"), variable: Some(&variable) };
         checks.extend(letters::found(&school.plan, &around));

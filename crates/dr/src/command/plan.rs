@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use dr_plan::{Finding, Planned, Severity, Source, SystemId, TargetId, lint, next, show_full, table};
-use dr_run::past;
+use dr_run::{beforehand, past};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
@@ -128,6 +128,17 @@ fn check(school: &dr_run::School, world: &World<'_>) -> Outcome {
         reason,
         answers: school.plan.answers_for(None, school.today()).cloned(),
     }));
+    findings.extend(beforehand(school).into_iter().map(|one| {
+        let system = school.plan.system(&one.system);
+        Finding {
+            severity: if one.is_error { Severity::Error } else { Severity::Warning },
+            rule: one.rule,
+            answers: school.plan.answers_for(system, school.today()).cloned(),
+            system: Some(one.system),
+            reason: one.reason,
+        }
+    }));
+    findings.sort_by_key(|finding| finding.severity);
     let word = |severity| if severity == Severity::Error { "error" } else { "warning" };
     let rows: Vec<_> = findings
         .iter()

@@ -159,6 +159,13 @@ fn say(
                 check.verdict, check.name, check.expected, check.actual
             ));
         }
+        // Verified, as far as anybody but its own program can say.
+        let unjudged = |check: &&dr_report::CheckDone| {
+            check.verdict == RehearsalVerdict::Verified && check.actual.contains("could not be judged")
+        };
+        for check in part.checks.iter().filter(unjudged).filter(|_| !screen.is_verbose()) {
+            screen.say(&format!("  {}: {}: {}", check.verdict, check.name, check.actual));
+        }
     }
     if let Some(sample) = &document.sample {
         screen.say(&format!("sample: {}", sample.claim()));

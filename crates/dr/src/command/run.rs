@@ -1,6 +1,7 @@
 //! `dr run`: the systems' copies, now or when they are due.
 
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +12,7 @@ use dr_repo::Tally;
 use dr_round::words;
 use dr_run::anchors::hold;
 use dr_run::{Run as Done, RunError, School, Spot, Turn, Watch, asked, run, seal_state, see};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::due::{one_round, tell_seen, tell_words, with_ways};
 use super::opened::{runbook, school, told};
@@ -190,8 +191,23 @@ pub fn as_json(run: &Done) -> Value {
     json!({
         "system": run.system, "run": run.run, "outcome": run.outcome, "targets": copies, "error": run.error, "told": run.told,
         "entries": run.entries, "bytes_read": run.bytes_read,
-        "unreadable": run.unreadable.iter().map(|unread| shown::failed(&unread.path, &unread.why)).collect::<Vec<_>>(),
+        "unreadable": run.unreadable.iter().map(|unread| {
+            named(&run.naming.on_the_machine(&unread.path), &unread.why)
+        }).collect::<Vec<_>>(),
+        "gaps": run.gaps.iter().map(|gap| {
+            let mut shown = named(gap.path.as_os_str().as_bytes(), &gap.why);
+            shown["kind"] = gap.kind.as_str().into();
+            shown
+        }).collect::<Vec<_>>(),
     })
+}
+
+/// A path of the machine, and what is the matter with it.
+fn named(path: &[u8], why: &str) -> Value {
+    let mut object = Map::new();
+    shown::put_name(&mut object, "path", path);
+    object.insert("why".into(), why.into());
+    Value::Object(object)
 }
 
 /// What rehearsals and looks at the copies mean for the exit code.
@@ -251,7 +267,11 @@ pub fn say(watching: &Watching<'_>, run: &Done) {
     }
     run.told.iter().for_each(|told| screen.note(&format!("{}: {told}", run.system)));
     for unread in &run.unreadable {
-        screen.warning(&format!("{}: could not be read: {}: {}", run.system, unread.path, unread.why));
+        let path = shown::name(&run.naming.on_the_machine(&unread.path));
+        screen.warning(&format!("{}: could not be read: {path}: {}", run.system, unread.why));
+    }
+    for gap in &run.gaps {
+        screen.warning(&format!("{}: {}: {}", run.system, shown::path(&gap.path), gap.why));
     }
 }
 

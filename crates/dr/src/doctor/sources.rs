@@ -5,18 +5,36 @@ use std::io::Read as _;
 use std::path::Path;
 
 use dr_plan::{Plan, Source, System};
+use dr_run::{School, beforehand};
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{Access, access};
 
-use super::judge::{Check, could_not, fail, ok};
+use super::judge::{Check, Verdict, could_not, fail, ok, warn};
 use crate::shown;
 
 /// How many names of a folder are tried; a sample, not a backup.
 const SAMPLE: usize = 200;
 
-/// Each system's source.
-pub fn sources(plan: &Plan, now: Timestamp) -> Vec<Check> {
-    plan.systems.iter().map(|system| source(system, now)).collect()
+/// Each system's source, and what is to be said of it before a run.
+pub fn sources(school: &School) -> Vec<Check> {
+    let now = school.clock.decided();
+    let mut checks = Vec::new();
+    let mut before = beforehand(school);
+    for system in &school.plan.systems {
+        let check = source(system, now);
+        let (of, rest): (Vec<_>, Vec<_>) = before.into_iter().partition(|one| one.system == system.id);
+        before = rest;
+        // That it cannot be read is said once.
+        if check.verdict != Verdict::Ok || of.is_empty() {
+            checks.push(check);
+        }
+        let about = format!("source {}", system.id);
+        checks.extend(of.into_iter().map(|one| match one.is_error {
+            true => fail(about.clone(), one.reason, "Correct the plan: the next run fails."),
+            false => warn(about.clone(), one.reason, "Say in the plan what is meant: `dr plan check`."),
+        }));
+    }
+    checks
 }
 
 fn source(system: &System, now: Timestamp) -> Check {

@@ -37,6 +37,17 @@ impl Root {
     }
 }
 
+impl Root {
+    pub(crate) fn is_at(&self, place: &Path) -> bool {
+        self.real == place
+    }
+
+    /// Its path without links.
+    pub(crate) fn place(&self) -> Vec<u8> {
+        self.real.as_os_str().as_bytes().to_vec()
+    }
+}
+
 /// The patterns of one root.
 struct Patterns {
     /// The root's path, without a slash at the end.

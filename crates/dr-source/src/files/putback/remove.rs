@@ -70,6 +70,7 @@ pub(super) fn others(
 
 fn walker(root: OwnedFd, exclude: Exclude) -> Walker {
     let rules = Rules {
+        named: std::collections::HashSet::new(),
         exclude,
         prefix: Vec::new(),
         one_file_system: true,

@@ -93,6 +93,8 @@ struct Taken {
     shape: Shape,
     paths: Vec<Vec<u8>>,
     left_out: Option<std::sync::Arc<files::Tally>>,
+    /// The repository lies inside of what is backed up, and no pattern says so.
+    itself: bool,
     /// What standard input is to be called, whose first bytes are awaited once the repository is open.
     stdin: Option<EntryPath>,
 }
@@ -140,13 +142,16 @@ impl Backup {
         if let Some(path) = taken.stdin.take() {
             taken.entries = Box::new(std::iter::once(Ok(self.standard_input(path, world, started)?)));
         }
-        let entries = taken.entries;
+        let entries = std::mem::replace(&mut taken.entries, Box::new(std::iter::empty()));
         let summary = observe::while_shown(world.screen, &tally, observe::backing_up, || {
             backup(&mut repository, entries, &capture)
         })
         .map_err(|e| self.failed(&e, world))?;
-        let excluded = taken.left_out.map(|tally| tally.excluded()).unwrap_or_default();
-        self.tell(&summary, &taken.paths, taken.shape, excluded, world);
+        if taken.itself {
+            let said = "it lies inside of what is backed up, and was left out of it";
+            world.screen.note(&format!("{}: {said}", self.place.shown()));
+        }
+        self.tell(&summary, &taken, world);
         Ok(Outcome::done().with(!summary.unreadable.is_empty(), Cause::Missing))
     }
 
@@ -190,6 +195,7 @@ impl Backup {
                 shape: Shape::Absolute,
                 paths: vec![name.as_bytes().to_vec()],
                 left_out: None,
+                itself: false,
                 stdin: Some(path),
             });
         }
@@ -208,8 +214,8 @@ impl Backup {
             ));
         }
         let roots = Roots::of(&self.paths);
-        let options =
-            Options { exclude: self.exclude.clone(), one_file_system: self.one_file_system, ..Options::default() };
+        let (places, itself) = self.ours()?;
+        let options = Options { exclude: self.exclude.clone(), places, one_file_system: self.one_file_system };
         let captured = files::capture(&roots, &options, at).map_err(|e| told::source(&e, Doing::BackingUp))?;
         let shape = match roots {
             Roots::Directory(_) => Shape::Directory,
@@ -223,7 +229,27 @@ impl Backup {
                 entry
             })
         });
-        Ok(Taken { entries: Box::new(entries), shape, paths, left_out: Some(captured.tally), stdin: None })
+        Ok(Taken { entries: Box::new(entries), shape, paths, left_out: Some(captured.tally), itself, stdin: None })
+    }
+
+    /// What dr itself writes inside of what is backed up, which would grow with each backup; and whether the repository is
+    /// among it though no pattern says so.
+    fn ours(&self) -> Result<(Vec<PathBuf>, bool), Failure> {
+        let repository = files::resolved(self.place.path());
+        let roots: Vec<PathBuf> = self.paths.iter().map(|path| files::resolved(path)).collect();
+        if let Some(inside) = roots.iter().find(|root| root.starts_with(&repository)) {
+            return Err(Failure::usage(format!(
+                "{} is the repository itself, or lies inside it. Nothing was backed up.",
+                shown::path(inside)
+            )));
+        }
+        let cache = env::cache_folder().map(|cache| files::resolved(&cache));
+        let inside = |place: &PathBuf| roots.iter().any(|root| place != root && place.starts_with(root));
+        let itself = inside(&repository) && {
+            let patterns = Options { exclude: self.exclude.clone(), ..Options::default() };
+            !files::leaves_out(&self.paths, &patterns, &repository).unwrap_or(false)
+        };
+        Ok((std::iter::once(repository).chain(cache).filter(inside).collect(), itself))
     }
 
     /// What the file cache is of: a table in path order serves one set of paths, taken in one way.
@@ -246,8 +272,10 @@ impl Backup {
         Failure::new(cause, format!("backup to {}: {message}", self.place.shown()))
     }
 
-    fn tell(&self, summary: &Summary, roots: &[Vec<u8>], shape: Shape, excluded: u64, world: &World<'_>) {
-        let screen = world.screen;
+    fn tell(&self, summary: &Summary, taken: &Taken, world: &World<'_>) {
+        let (screen, roots, shape) = (world.screen, &taken.paths, taken.shape);
+        let excluded = taken.left_out.as_ref().map(|tally| tally.excluded()).unwrap_or_default();
+        let mounts = taken.left_out.as_ref().map(|tally| tally.mounts()).unwrap_or_default();
         let name = |path: &EntryPath| match self.stdin {
             Some(_) => path.as_bytes().to_vec(),
             None => paths::on_the_machine(path, roots, shape),
@@ -276,6 +304,9 @@ impl Backup {
             for lacking in &summary.lacking {
                 screen.note(&format!("{}: {}", lacking.object, lacking.what));
             }
+            for path in &mounts {
+                screen.note(&format!("another file system, not gone into: {}", shown::name(&name(path))));
+            }
             for path in &summary.unsettled {
                 screen.note(&format!("changed while it was read: {}", shown::name(&name(path))));
             }
@@ -299,6 +330,7 @@ impl Backup {
             "unreadable_details": details.collect::<Vec<_>>(),
             "changed_while_read": summary.unsettled.len(),
             "excluded": excluded,
+            "mounts": mounts.iter().map(|path| shown::text(&name(path))).collect::<Vec<_>>(),
             "adopted_packs": summary.adopted,
             "lacking_packs": summary.lacking.iter().map(|one| &one.object).collect::<Vec<_>>(),
             "distrusted": summary.distrusted.as_ref().map(|fault| json!({ "object": fault.object, "what": fault.what })),
@@ -316,6 +348,9 @@ impl Backup {
         }
         if excluded > 0 {
             line += &format!("; {} left out as asked", shown::count(excluded, "name", "names"));
+        }
+        if !mounts.is_empty() {
+            line += &format!("; {} not gone into, as asked", shown::count(mounts.len() as u64, "mount", "mounts"));
         }
         if !summary.unsettled.is_empty() {
             line += &format!("; {} changed while read", shown::count(summary.unsettled.len() as u64, "file", "files"));
