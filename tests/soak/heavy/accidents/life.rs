@@ -414,6 +414,10 @@ impl Life {
         let mut now = BTreeSet::new();
         for finding in status["findings"].as_array().into_iter().flatten() {
             let word = finding["status"].as_str().unwrap_or_default();
+            // By its rule: what several systems have for one reason has a name of its own.
+            if finding["rule"].as_str().is_some_and(|rule| USUAL.contains(&rule)) {
+                continue;
+            }
             if ["amber", "red", "not-known"].contains(&word) && finding["accepted"].is_null() {
                 // What several systems have for one reason is told once, with the names of all.
                 let key = |name: &Value| name.as_str().unwrap().to_owned();
