@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use rusqlite::Connection;
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, unmount};
 
 use crate::school::{Said, School, files};
 
@@ -50,6 +50,24 @@ impl Mounted {
 }
 
 impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = unmount(&self.0, UnmountFlags::DETACH);
+    }
+}
+
+/// A folder that is to be seen at a second place until this is dropped.
+struct Bound(PathBuf);
+
+impl Bound {
+    fn at(school: &School, from: &str, to: &str) -> Self {
+        let to = school.path(to);
+        fs::create_dir_all(&to).unwrap();
+        mount_bind(school.path(from), &to).unwrap();
+        Self(to)
+    }
+}
+
+impl Drop for Bound {
     fn drop(&mut self) {
         let _ = unmount(&self.0, UnmountFlags::DETACH);
     }
@@ -202,6 +220,25 @@ fn copies_inside_a_source_do_not_grow_into_themselves() {
     }
     let listed = school.with_key(&["ls", "admin"]).ended(0);
     assert!(listed.stdout.contains("letter-1.txt") && !listed.stdout.contains("nas"), "{}", listed.stdout);
+}
+
+#[test]
+fn what_a_sensitive_system_reads_is_left_out_by_whatever_way_one_comes_to_it() {
+    let school = School::begun();
+    school.write("head/secret", b"secret");
+    school.write("school/office/letter", b"x");
+    let _bound = Bound::at(&school, "head", "school/office/head");
+    let database = Connection::open(school.path("school/office/real.db")).unwrap();
+    database.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE p(n); INSERT INTO p VALUES ('secret')").unwrap();
+    symlink("real.db", school.path("school/office/marks.db")).unwrap();
+    let more = "[systems.head]\ntier = 2\nsensitive = true\nsource = \"head\"\n[systems.marks]\ntier = 2\nsensitive = true\nsource = \"sqlite:school/office/marks.db\"\n";
+    plan(&school, "source = { kind = \"files\", paths = [\"school/office\"], exclude = [\"*.tmp\"] }", more);
+    school.dr(&["run", "admin", "head", "marks"]).ended(0);
+    let listed = school.with_key(&["ls", "admin"]).ended(0);
+    assert!(listed.stdout.contains("letter"), "{}", listed.stdout);
+    for other in ["secret", "real.db", "marks.db"] {
+        assert!(!listed.stdout.contains(other), "{other}: {}", listed.stdout);
+    }
 }
 
 /// Bytes of a page that nothing can be made of.

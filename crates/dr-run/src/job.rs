@@ -22,6 +22,7 @@ use dr_source::files::{Options, leaves_out, resolved};
 use jiff::Timestamp;
 
 use crate::anchors::is_unheld;
+use crate::called::Called;
 use crate::capture::{self, Watched, known_by};
 use crate::copy::{self, Ask, NoCopy};
 use crate::devices::Mounts;
@@ -30,7 +31,6 @@ use crate::error::RunError;
 use crate::hooks;
 use crate::limit::within;
 use crate::mend::harmed;
-use crate::naming::Naming;
 use crate::others::{self, Other};
 use crate::places::{locked, private_folder};
 use crate::school::School;
@@ -63,7 +63,7 @@ pub struct Run {
     /// What is not in the copies, or is less than it was, though everything that was looked at could be read.
     pub gaps: Vec<Gap>,
     /// How the entries are called on the machine.
-    pub naming: Naming,
+    pub called: Called,
     /// What the ledger gets of all that.
     noticed: Noticed,
 }
@@ -292,10 +292,10 @@ fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timest
     if let Some((Summary { entries, unreadable, .. }, size, watched)) = seen {
         (run.entries, run.size, run.unreadable) = (entries, Some(size), unreadable);
         let (shape, paths) = capture::shape(&ask.system.source);
-        run.naming = Naming::of(Some(&ask.system.source), shape, &paths);
+        run.called = Called::of(Some(&ask.system.source), shape, &paths);
         run.told.extend(watched.notes());
         run.told.extend(ours_inside(school, ask.system));
-        run.gaps.extend(not_entered(&run.naming, &watched));
+        run.gaps.extend(not_entered(&run.called, &watched));
         run.noticed = Noticed { mounts: run.gaps.len() as u64, ..watched.noticed() };
     }
     run.outcome = outcome(&run);
@@ -303,13 +303,13 @@ fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timest
 }
 
 /// Mounts that hold something and are not in the copies.
-fn not_entered(naming: &Naming, watched: &Watched) -> Vec<Gap> {
+fn not_entered(called: &Called, watched: &Watched) -> Vec<Gap> {
     let mounts = watched.mounts();
     if mounts.is_empty() {
         return Vec::new();
     }
     let known = Mounts::of_this_machine();
-    let path = |entry: &EntryPath| PathBuf::from(OsString::from_vec(naming.on_the_machine(entry)));
+    let path = |entry: &EntryPath| PathBuf::from(OsString::from_vec(called.on_the_machine(entry)));
     let holds = mounts.iter().map(path).filter(|path| !known.is_made_up(&resolved(path)));
     let why = "another file system is mounted there, and it is not in the copies. Leave it out with `exclude`, or write it \
                as a path or a system of its own";
@@ -320,7 +320,8 @@ fn not_entered(naming: &Naming, watched: &Watched) -> Vec<Gap> {
 fn ours_inside(school: &School, system: &System) -> Vec<String> {
     let Source::Files { paths, exclude, .. } = &system.source else { return Vec::new() };
     let patterns = Options { exclude: exclude.clone(), ..Options::default() };
-    let inside = others::ours(school, system).into_iter().filter(|other| other.is_copy);
+    let inside =
+        others::ours(school, system).into_iter().filter(|other| other.is_copy && other.is_inside && other.left_out);
     let unsaid = inside.filter(|other| !leaves_out(paths, &patterns, &other.place).unwrap_or(false));
     let said = |other: Other| {
         format!("{} lie inside it ({}) and were left out: say so with `exclude`", other.what, other.place.display())
@@ -398,7 +399,7 @@ impl Run {
             told: Vec::new(),
             unreadable: Vec::new(),
             gaps: Vec::new(),
-            naming: Naming::default(),
+            called: Called::default(),
             noticed: Noticed::default(),
         }
     }

@@ -19,39 +19,62 @@ pub(crate) struct Other {
     pub(crate) what: String,
     /// Copies of ours, which grow with each run.
     pub(crate) is_copy: bool,
+    /// Whether it lies inside the source, as paths go.
+    pub(crate) is_inside: bool,
     /// Whether it is left out of this system's copies whatever the plan's patterns say.
     pub(crate) left_out: bool,
     /// The plan itself shows it: no link is in the way.
     pub(crate) seen_in_plan: bool,
 }
 
-/// What another system reads inside the source of this one, or the other way round where both read one folder.
+impl Other {
+    /// Whether it is there and is inside the source, and the plan does not show it: a link is in the way.
+    pub(crate) fn is_through_a_link(&self) -> bool {
+        self.is_inside && !self.seen_in_plan && self.place.symlink_metadata().is_ok()
+    }
+}
+
+/// What other systems read. What is not inside this one's source may still be mounted there a second time.
 pub(crate) fn systems(plan: &Plan, system: &System) -> Vec<Other> {
     let Source::Files { paths, .. } = &system.source else { return Vec::new() };
     let roots: Vec<PathBuf> = paths.iter().map(|path| resolved(path)).collect();
     // Who writes no patterns gets the folders of inner systems left out.
     let usual = system.source.leaves_out_inner_systems();
-    let others = plan.systems.iter().filter(|other| other.id != system.id);
-    let found = others.flat_map(|other| {
-        let (roots, paths) = (&roots, paths);
-        other.source.paths().into_iter().filter_map(move |path| {
-            let place = resolved(path);
-            let inside = roots.iter().any(|root| place.starts_with(root));
-            let is_root = roots.contains(&place);
-            let seen_in_plan = paths.iter().any(|outer| path.starts_with(outer));
-            inside.then(|| Other {
-                place,
-                what: other.title.clone(),
-                is_copy: false,
-                left_out: !is_root && (usual || other.sensitive),
-                seen_in_plan,
-            })
-        })
-    });
-    found.collect()
+    let mut found = Vec::new();
+    for other in plan.systems.iter().filter(|other| other.id != system.id) {
+        for path in other.source.paths() {
+            for place in places_of(&other.source, path) {
+                found.push(Other {
+                    what: other.title.clone(),
+                    is_copy: false,
+                    is_inside: roots.iter().any(|root| place.starts_with(root)),
+                    left_out: !roots.contains(&place) && (usual || other.sensitive),
+                    seen_in_plan: paths.iter().any(|outer| path.starts_with(outer)),
+                    place,
+                });
+            }
+        }
+    }
+    found
 }
 
-/// What dr writes inside the source: copies, disks, the state, the cache.
+/// A path of a source without its links; of a database that is a link both, and what its program keeps beside it.
+fn places_of(source: &Source, path: &Path) -> Vec<PathBuf> {
+    let mut places = vec![resolved(path)];
+    if let Source::Sqlite { .. } = source {
+        places.extend(path.canonicalize().ok().filter(|real| *real != places[0]));
+        for database in places.clone() {
+            places.extend(["-wal", "-shm", "-journal"].map(|end| {
+                let mut beside = database.as_os_str().to_owned();
+                beside.push(end);
+                PathBuf::from(beside)
+            }));
+        }
+    }
+    places
+}
+
+/// What dr writes: copies, disks, the state, the cache.
 pub(crate) fn ours(school: &School, system: &System) -> Vec<Other> {
     let Source::Files { paths, .. } = &system.source else { return Vec::new() };
     let roots: Vec<PathBuf> = paths.iter().map(|path| resolved(path)).collect();
@@ -63,11 +86,12 @@ pub(crate) fn ours(school: &School, system: &System) -> Vec<Other> {
     places.extend(plan.pools.iter().map(|(id, pool)| (pool.mount.clone(), format!("the disks of {id}"), true)));
     places.push((school.places.state.clone(), "the state of dr".to_owned(), false));
     places.push((school.places.cache.clone(), "the cache of dr".to_owned(), false));
-    let inside = |place: &Path| roots.iter().any(|root| place != root && place.starts_with(root));
+    let inside = |place: &Path| roots.iter().any(|root| place.starts_with(root));
     let other = |(path, what, is_copy): (PathBuf, String, bool)| {
         let seen_in_plan = paths.iter().any(|outer| path.starts_with(outer));
         let place = resolved(&path);
-        inside(&place).then_some(Other { place, what, is_copy, left_out: true, seen_in_plan })
+        let (is_inside, left_out) = (inside(&place), !roots.contains(&place));
+        Other { place, what, is_copy, is_inside, left_out, seen_in_plan }
     };
-    places.into_iter().filter_map(other).collect()
+    places.into_iter().map(other).collect()
 }

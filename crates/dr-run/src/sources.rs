@@ -48,7 +48,7 @@ pub fn beforehand(school: &School) -> Vec<Beforehand> {
                 for one in idle(exclude, paths).into_iter().filter(|one| !inner(&one.pattern)) {
                     add("exclude", false, format!("the pattern `{}` of `exclude`: {}", one.pattern, one.why));
                 }
-                for other in systems(&school.plan, system).into_iter().filter(|other| !other.seen_in_plan) {
+                for other in systems(&school.plan, system).into_iter().filter(Other::is_through_a_link) {
                     if let Some((is_error, reason)) = twice(school, system, &other) {
                         add("overlap", is_error, reason);
                     }
@@ -107,8 +107,8 @@ pub(crate) fn options(school: &School, system: &System) -> Option<Options> {
 
 /// What inside the source is left out whatever the plan's patterns say.
 pub(crate) fn places(school: &School, system: &System) -> Vec<PathBuf> {
-    let others = systems(&school.plan, system).into_iter().filter(|other| other.left_out);
-    others.chain(crate::others::ours(school, system)).map(|other| other.place).collect()
+    let others = systems(&school.plan, system).into_iter().chain(crate::others::ours(school, system));
+    others.filter(|other| other.left_out).map(|other| other.place).collect()
 }
 
 /// Where other file systems are mounted inside the source and nothing says that they are left out on purpose: the

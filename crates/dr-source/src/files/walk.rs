@@ -395,6 +395,10 @@ fn go_in(
     stat: Statx,
 ) -> rustix::io::Result<Step> {
     let identity = Identity::of(&stat);
+    if place.wanted.is_none() && rules.exclude.is_a_strangers(identity) {
+        rules.tally.excluded.fetch_add(1, Ordering::Relaxed);
+        return Ok(Step::LeftOut);
+    }
     // What was asked for by name sets the file system to stay on, and is never elsewhere.
     let named = place.wanted.is_some() || rules.is_named(&path);
     let wanted = place.wanted.filter(|wanted| !wanted.whole);

@@ -192,7 +192,7 @@ pub fn as_json(run: &Done) -> Value {
         "system": run.system, "run": run.run, "outcome": run.outcome, "targets": copies, "error": run.error, "told": run.told,
         "entries": run.entries, "bytes_read": run.bytes_read,
         "unreadable": run.unreadable.iter().map(|unread| {
-            named(&run.naming.on_the_machine(&unread.path), &unread.why)
+            named(&run.called.on_the_machine(&unread.path), &unread.why)
         }).collect::<Vec<_>>(),
         "gaps": run.gaps.iter().map(|gap| {
             let mut shown = named(gap.path.as_os_str().as_bytes(), &gap.why);
@@ -267,7 +267,7 @@ pub fn say(watching: &Watching<'_>, run: &Done) {
     }
     run.told.iter().for_each(|told| screen.note(&format!("{}: {told}", run.system)));
     for unread in &run.unreadable {
-        let path = shown::name(&run.naming.on_the_machine(&unread.path));
+        let path = shown::name(&run.called.on_the_machine(&unread.path));
         screen.warning(&format!("{}: could not be read: {path}: {}", run.system, unread.why));
     }
     for gap in &run.gaps {

@@ -13,12 +13,16 @@ mod idle;
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobBuilder};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+use rustix::fs::{CWD, Mode, OFlags, Statx, openat};
+
+use super::directory::{Identity, look_at};
 use super::roots::resolved;
 use crate::SourceError;
 
@@ -62,6 +66,8 @@ pub(crate) struct Exclude {
     /// Whole paths, and those of directories.
     places: HashSet<Vec<u8>>,
     directories: HashSet<Vec<u8>>,
+    /// The directories at the places that were given, by whatever path one comes to them.
+    strangers: HashSet<Identity>,
 }
 
 /// What a pattern of a search means: one with a `/` is a whole path or the end of one, one without is a name.
@@ -192,6 +198,13 @@ impl Exclude {
         }
         let mut exclude = Self::default();
         exclude.places.extend(places.iter().map(|place| place.as_os_str().as_bytes().to_vec()));
+        let identity = |path: &Path| Some(Identity::of(&look_at_path(path)?));
+        exclude.strangers.extend(places.iter().filter_map(|place| identity(place)));
+        for root in roots {
+            if let Some(own) = identity(&root.real) {
+                exclude.strangers.remove(&own);
+            }
+        }
         for pattern in patterns {
             // A place may have links in its path that are not those of the plan's own paths.
             if let Some(place) = literal(pattern).filter(|place| place.is_absolute()) {
@@ -217,6 +230,11 @@ impl Exclude {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.roots.is_empty() && self.places.is_empty() && self.directories.is_empty()
+    }
+
+    /// Whether this is a directory of somebody else's, though it has another path: a bind mount.
+    pub(crate) fn is_a_strangers(&self, identity: Identity) -> bool {
+        self.strangers.contains(&identity)
     }
 
     /// `path`: absolute, on this machine, without links.
@@ -298,6 +316,13 @@ fn unescaped(part: &str) -> Option<String> {
 /// The path that a pattern names, if it is one.
 fn literal(pattern: &str) -> Option<PathBuf> {
     unescaped(pattern.strip_suffix('/').unwrap_or(pattern)).map(PathBuf::from)
+}
+
+/// What a directory is; nothing for whatever is none.
+fn look_at_path(path: &Path) -> Option<Statx> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = openat(CWD, path, flags, Mode::empty()).ok()?;
+    look_at(directory.as_fd()).ok()
 }
 
 /// The path without links in what is above its last name; nothing if that is not there.

@@ -249,7 +249,8 @@ impl Backup {
             let patterns = Options { exclude: self.exclude.clone(), ..Options::default() };
             !files::leaves_out(&self.paths, &patterns, &repository).unwrap_or(false)
         };
-        Ok((std::iter::once(repository).chain(cache).filter(inside).collect(), itself))
+        let elsewhere = |place: &PathBuf| !roots.contains(place);
+        Ok((std::iter::once(repository).chain(cache).filter(elsewhere).collect(), itself))
     }
 
     /// What the file cache is of: a table in path order serves one set of paths, taken in one way.
