@@ -23,6 +23,26 @@ fn a_tree_of_every_oddity_comes_back_the_same() {
 }
 
 #[test]
+fn a_repository_inside_of_what_is_backed_up_does_not_back_up_itself() {
+    let bench = Bench::new();
+    bench.tree("e", 1 << 10);
+    let repo = bench.at("e/below/repo");
+    std::os::unix::fs::symlink("e", bench.path("link")).unwrap();
+    bench.dr(["repo", "init", &repo]).ended(0);
+    for path in ["e", "link", "link"] {
+        bench.dr(["repo", "backup", &repo, &bench.at(path)]).ended(0).told("was left out of it");
+        let listed = bench.dr(["repo", "ls", &repo]).ended(0).stdout;
+        assert!(listed.contains("below") && !listed.contains("repo"), "{listed}");
+    }
+    // Whoever says so is not told.
+    let said = bench.dr(["repo", "backup", &repo, &bench.at("e"), "--exclude", "/below/repo"]).ended(0);
+    assert!(!said.stderr.contains("was left out"), "{}", said.stderr);
+    for inside in [repo.clone(), format!("{repo}/data")] {
+        bench.dr(["repo", "backup", &repo, &inside]).ended(64).told("is the repository itself, or lies inside it");
+    }
+}
+
+#[test]
 fn an_unchanged_tree_adds_three_small_objects_at_most_and_their_parity() {
     let bench = Bench::with_repository();
     bench.tree("from", 3 << 20);

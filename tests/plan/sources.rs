@@ -201,6 +201,14 @@ fn a_source_that_the_plan_itself_leaves_out_is_said_to_be_so() {
     let status = school.dr(&["status"]);
     status.told("`exclude` in the plan leaves out all of it");
     assert!(!status.stdout.contains("deleted"), "{}", status.stdout);
+    // One pattern that is too wide.
+    plan(&school, "source = { kind = \"files\", paths = [\"school/office\"] }", "");
+    for day in 22..25 {
+        school.dr(&["--at", &format!("2026-11-{day}T21:30:00Z"), "run", "admin"]).ended(0);
+    }
+    plan(&school, "source = { kind = \"files\", paths = [\"school/office\"], exclude = [\"letter-[1-3]*\"] }", "");
+    school.dr(&["--at", "2026-11-25T21:30:00Z", "run", "admin"]).ended(0);
+    school.dr(&["status"]).told("a pattern of `exclude` in the plan may leave out too much");
 }
 
 #[test]
@@ -269,6 +277,7 @@ fn a_damaged_database_is_an_incomplete_run_a_red_system_and_keeps_what_was_sound
     run.told("SQLite says: ").told("incomplete");
     let status = school.dr(&["status"]);
     status.told("its database says since").told("that it is damaged");
+    assert!(!status.stdout.contains("newest copy is"), "told twice: {}", status.stdout);
     school.with_key(&["forget", "--dry-run"]).told("found damage in its database");
     // What is left of it comes back, and that it is damaged is not the restore's fault.
     let proof = school.with_key(&["restore", "mis", "--rehearse"]);

@@ -344,7 +344,7 @@ fn unusual(found: &mut Found<'_>, system: &System) {
     let runs = found.runs.of(system);
     let newest: Vec<Entry> =
         runs[runs.len().saturating_sub(SUSPECTED)..].iter().map(|entry| (*entry).clone()).collect();
-    if source_changed(found, system, &newest) {
+    if source_changed(found, system) {
         return;
     }
     let Some(suspicion) = dr_ledger::suspicion(&newest, &system.id) else { return };
@@ -385,10 +385,18 @@ fn unusual(found: &mut Found<'_>, system: &System) {
     );
 }
 
-/// What its source said of itself: damage of its database, or a path that held something and is empty. Whether it was told.
-fn source_changed(found: &mut Found<'_>, system: &System, newest: &[Entry]) -> bool {
+/// Whether what its source said of itself is told.
+pub(super) fn source_is_told(found: &Found<'_>, system: &System) -> bool {
     let key = format!("{}/suspicious", system.id);
-    if let Some(since) = damaged_since(newest, &system.id) {
+    let entries = found.given.entries;
+    damaged_since(entries, &system.id).is_some_and(|since| !decided_since(found.given, &key, since))
+        || !emptied(entries, &system.id, None).is_empty()
+}
+
+/// What its source said of itself: damage of its database, or a path that held something and is empty. Whether it was told.
+fn source_changed(found: &mut Found<'_>, system: &System) -> bool {
+    let key = format!("{}/suspicious", system.id);
+    if let Some(since) = damaged_since(found.given.entries, &system.id) {
         if !decided_since(found.given, &key, since) {
             let said = Said {
                 rule: "suspicious",

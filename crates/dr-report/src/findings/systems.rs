@@ -530,6 +530,10 @@ fn complete(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
             let (what, is) = if mounts == 1 { ("file system", "is") } else { ("file systems", "are") };
             parts.push(format!("{mounts} {what} mounted inside it {is} not in its newest copy"));
         }
+        // What its source says of itself is a finding of its own until somebody decided about it.
+        if parts.is_empty() && runs::source_is_told(found, system) {
+            return;
+        }
         if of.noticed.damaged > 0 {
             parts.push("its newest copy is of a damaged database".to_owned());
         }

@@ -17,6 +17,9 @@ use crate::SourceError;
 /// So many things of a program's own are stood in for.
 const OWN_MAX: usize = 64;
 
+/// So many problems are named.
+const PROBLEMS_MAX: usize = 10;
+
 /// What can be said of a database without knowing what it is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SqliteFacts {
@@ -127,7 +130,9 @@ impl<'a> Judge<'a> {
             (self.collation && line.contains(" PRIMARY KEY order"))
                 || (self.function && (line.contains(" value in ") || line.starts_with("CHECK constraint")))
         };
-        Ok(lines.into_iter().filter(|line| !depends(line)).map(|line| one_line(&line)).collect())
+        // One answer may hold many lines, under a headline.
+        let lines = lines.iter().flat_map(|answer| answer.lines()).filter(|line| !line.starts_with("***"));
+        Ok(lines.map(str::to_owned).filter(|line| !depends(line)).take(PROBLEMS_MAX).collect())
     }
 
     /// Stands in for what `why` says is missing; whether it could.
@@ -195,17 +200,11 @@ pub(super) fn is_damage(why: &rusqlite::Error) -> bool {
 
 /// An error in its own words.
 fn said(why: &rusqlite::Error) -> String {
-    one_line(&match why {
+    match why {
         rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         other => other.to_string(),
-    })
-}
-
-/// Headlines of the check stand on lines of their own.
-fn one_line(text: &str) -> String {
-    let parts: Vec<_> = text.lines().filter(|line| !line.starts_with("***")).collect();
-    if parts.is_empty() { text.trim_matches(['*', ' ']).to_owned() } else { parts.join("; ") }
+    }
 }
 
 fn tables(database: &Connection) -> rusqlite::Result<Vec<String>> {
