@@ -7,10 +7,15 @@
 //! Invariants: an `EntryPath` has no empty, `.` or `..` component and no NUL; entries of one capture come in
 //! strictly ascending path order, a directory before what is in it; a link's text is data.
 
+/// What a program made up about what it captured stands beside that, under this name at the top.
+pub const FACTS: &str = "dr-facts.json";
+
 mod meta;
 mod path;
 mod stream;
 
 pub use meta::{Attributes, Kind, Meta, Owner, Profile, Stamp, Time};
 pub use path::{BadPath, COMPONENT_MAX, EntryPath, PATH_MAX};
-pub use stream::{Body, Content, Destination, Entries, Entry, FilesOnly, Piece, Settled, Standing, Unread, Writing};
+pub use stream::{
+    Body, Content, Destination, Entries, Entry, FilesOnly, Fresh, Piece, Settled, Standing, Unread, Writing,
+};

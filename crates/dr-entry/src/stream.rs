@@ -27,9 +27,18 @@ pub struct Unread {
     pub why: String,
 }
 
+/// What an entry's name means now, where that is something else than the source met there a moment ago.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fresh {
+    /// What it is. Contents are those that are open.
+    pub meta: Meta,
+    /// The stamp, if it may stand for the contents next time.
+    pub stamp: Option<Stamp>,
+}
+
 /// A capture: entries in strictly ascending path order, and what could not be captured, where it would have
 /// stood. An [`Unread`] directory means that nothing below it was captured. One of the path of the entry right before it
-/// means that this was kept and is not whole, such as a database that is damaged.
+/// means that this was kept and is not whole: a database that is damaged, an attribute that could not be read.
 pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, Unread>> + Send + 'a>;
 
 /// Contents not yet opened. Opened on the thread that reads it.
@@ -73,9 +82,20 @@ pub trait Content {
     /// has not changed nobody needs to ask. `None`: those of the entry are right.
     ///
     /// # Errors
-    /// Whatever the operating system says. The entry is then unread as a whole.
+    /// Whatever the operating system says. The entry is then kept without them, and they are named.
     fn attributes(&mut self) -> io::Result<Option<Attributes>> {
         Ok(None)
+    }
+
+    /// What the entry is, if its name was given to something else since the source met it: people save by renaming.
+    /// Asked before anything is read.
+    fn fresh(&mut self) -> Option<Fresh> {
+        None
+    }
+
+    /// What of the entry could not be read though its contents can, each for a person; asked after the attributes.
+    fn lacking(&mut self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Looks again, after [`Piece::End`].

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use dr_entry::{Attributes, Entries, Entry, EntryPath, Kind, Profile, Settled, Unread};
+use dr_entry::{Attributes, Entries, Entry, EntryPath, Kind, Meta, Profile, Settled, Unread};
 
 use crate::cache::{CacheReader, CacheWriter, Known};
 use crate::chunk::Chunker;
@@ -102,6 +102,8 @@ pub struct Summary {
     pub objects: u64,
     /// What could not be captured.
     pub unreadable: Vec<Unread>,
+    /// What was captured without everything that belongs to it: an attribute that could not be read, say.
+    pub partial: Vec<Unread>,
     /// Files that changed while they were read; what is kept is what was read.
     pub unsettled: Vec<EntryPath>,
     /// Packs of an interrupted run that were taken up.
@@ -144,7 +146,7 @@ struct Job {
 /// What became of one item.
 #[expect(clippy::large_enum_variant, reason = "nearly every outcome is a row")]
 enum Outcome {
-    Row { row: Row, stamp: Option<dr_entry::Stamp>, unsettled: bool },
+    Row { row: Row, stamp: Option<dr_entry::Stamp>, unsettled: bool, lacking: Vec<String> },
     Unread(Unread),
 }
 
@@ -212,6 +214,7 @@ fn run(
         bytes_stored: 0,
         objects: 0,
         unreadable: Vec::new(),
+        partial: Vec::new(),
         unsettled: Vec::new(),
         adopted,
         proved: None,
@@ -405,7 +408,7 @@ fn settle(
             meta.size = known.stamp.size;
             meta.xattrs = known.xattrs;
             let row = Row { path: entry.path, meta, profile: known.profile, contents: known.contents };
-            Ok(Outcome::Row { row, stamp: entry.stamp, unsettled: false })
+            Ok(Outcome::Row { row, stamp: entry.stamp, unsettled: false, lacking: Vec::new() })
         }
         Item::Fresh(entry) => take(entry, cutter, capture, shared, keep),
     }
@@ -418,59 +421,93 @@ fn take(
     shared: &Shared<'_>,
     keep: &mut KeepChunk<'_>,
 ) -> Result<Outcome, RepoError> {
-    let Entry { path, mut meta, stamp, profile, body } = entry;
-    for owner in [&mut meta.user, &mut meta.group] {
-        owner.name = owner.name.take().filter(|name| name.len() <= OWNER_NAME_MAX);
-    }
+    let Entry { path, mut meta, mut stamp, profile, body } = entry;
+    shorten(&mut meta);
     let Some(body) = body else {
-        if let Err(why) = put_right(&mut meta.xattrs) {
-            return Ok(Outcome::Unread(Unread { path, why }));
-        }
-        return Ok(Outcome::Row {
-            row: Row { path, meta, profile: Profile::Auto, contents: Contents::Empty },
-            stamp: None,
-            unsettled: false,
-        });
+        let lacking = put_right(&mut meta.xattrs);
+        return Ok(without_contents(path, meta, lacking));
     };
     if let Some(Linked { contents, size, profile, xattrs, .. }) = shared.linked(meta.link, stamp) {
         (meta.size, meta.xattrs) = (size, xattrs);
-        return Ok(Outcome::Row { row: Row { path, meta, profile, contents }, stamp, unsettled: false });
+        let row = Row { path, meta, profile, contents };
+        return Ok(Outcome::Row { row, stamp, unsettled: false, lacking: Vec::new() });
     }
-    let opened = body.open().map_err(|e| e.to_string()).and_then(|mut content| {
-        if let Some(attributes) = content.attributes().map_err(|e| e.to_string())? {
-            meta.xattrs = attributes;
+    let mut content = match body.open() {
+        // Nothing is left out because somebody else opened too much.
+        Err(source) if is_full(&source) => {
+            return Err(RepoError::Local { what: "nothing more of the source can be opened".into(), source });
         }
-        put_right(&mut meta.xattrs)?;
-        Ok(content)
-    });
-    let mut content = match opened {
-        Err(why) => return Ok(Outcome::Unread(Unread { path, why })),
+        Err(why) => return Ok(Outcome::Unread(Unread { path, why: why.to_string() })),
         Ok(content) => content,
     };
+    if let Some(fresh) = content.fresh() {
+        (meta, stamp) = (fresh.meta, fresh.stamp);
+        shorten(&mut meta);
+    }
+    let mut lacking = Vec::new();
+    match content.attributes() {
+        Ok(None) => {}
+        Ok(Some(attributes)) => meta.xattrs = attributes,
+        Err(why) => lacking.push(format!("its attributes: {why}")),
+    }
+    lacking.extend(content.lacking());
+    lacking.extend(put_right(&mut meta.xattrs));
+    if meta.kind != Kind::File {
+        return Ok(without_contents(path, meta, lacking));
+    }
     match cutter.take(content.as_mut(), meta.size, profile, capture, shared, keep)? {
         Taken::Unreadable(error) => Ok(Outcome::Unread(Unread { path, why: error.to_string() })),
         Taken::Whole { contents, size, profile } => {
             // A file that cannot be looked at again counts as changed.
             let unsettled = !matches!(content.settle(), Ok(Settled::Unchanged));
             meta.size = size;
-            let stamp = stamp.filter(|stamp| !unsettled && stamp.size == size);
+            // What it lacks is asked for again next time, whether it changed or not.
+            let stamp = stamp.filter(|stamp| !unsettled && stamp.size == size && lacking.is_empty());
             if let (Some(link), Some(stamp)) = (meta.link, stamp) {
                 let (contents, xattrs) = (contents.clone(), meta.xattrs.clone());
                 shared.remember(link, Linked { stamp, contents, size, profile, xattrs });
             }
-            Ok(Outcome::Row { row: Row { path, meta, profile, contents }, stamp, unsettled })
+            Ok(Outcome::Row { row: Row { path, meta, profile, contents }, stamp, unsettled, lacking })
         }
     }
 }
 
-/// Pages keep attributes by name; a source that lists them otherwise is put right here.
-fn put_right(xattrs: &mut Attributes) -> Result<(), String> {
-    if xattrs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > XATTRS_MAX {
-        return Err("its extended attributes are larger than 1 MiB".into());
+/// Whether too many files are open, in this process or on this machine.
+fn is_full(why: &std::io::Error) -> bool {
+    let full = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+    full.iter().any(|errno| why.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn without_contents(path: EntryPath, meta: Meta, lacking: Vec<String>) -> Outcome {
+    let row = Row { path, meta, profile: Profile::Auto, contents: Contents::Empty };
+    Outcome::Row { row, stamp: None, unsettled: false, lacking }
+}
+
+/// Names of owners that no page takes are left out.
+fn shorten(meta: &mut Meta) {
+    for owner in [&mut meta.user, &mut meta.group] {
+        owner.name = owner.name.take().filter(|name| name.len() <= OWNER_NAME_MAX);
     }
+}
+
+/// Pages keep attributes by name, and not without end; a source that gives them otherwise is put right here. What is
+/// not kept is named.
+fn put_right(xattrs: &mut Attributes) -> Vec<String> {
     xattrs.sort();
     xattrs.dedup_by(|a, b| a.0 == b.0);
-    Ok(())
+    let (mut all, mut lacking) = (0, Vec::new());
+    xattrs.retain(|(name, value)| {
+        let size = name.len() + value.len();
+        let fits = all + size <= XATTRS_MAX;
+        match fits {
+            true => all += size,
+            false => {
+                lacking.push(format!("attribute {}: all of them together are larger than 1 MiB", name.escape_ascii()))
+            }
+        }
+        fits
+    });
+    lacking
 }
 
 /// What is known of a pack once it is stored.

@@ -1,5 +1,6 @@
 //! What can go wrong with a repository.
 
+use dr_entry::Unread;
 use dr_store::StoreError;
 
 use crate::id::Digest;
@@ -81,9 +82,17 @@ pub enum RepoError {
     /// The caller asked to stop; what was stored is registered and a rerun goes on from there.
     #[error("interrupted; what was stored is kept and a rerun goes on from there")]
     Interrupted,
+    /// There is something to back up, and not one thing of it could be read: these could not. Nothing was kept.
+    #[error("nothing of what should be backed up could be read{}", first(.0))]
+    NothingRead(Vec<Unread>),
     /// A number that the format does not allow would be needed.
     #[error("{0}")]
     TooMuch(String),
+}
+
+/// The first of several causes.
+fn first(unread: &[Unread]) -> String {
+    unread.first().map(|first| format!(" ({})", first.why)).unwrap_or_default()
 }
 
 impl RepoError {

@@ -16,10 +16,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dr_entry::{Attributes, Body, Content, Entries, Piece, Settled, Time};
+use dr_entry::{Attributes, Body, Content, Entries, Fresh, Piece, Settled, Time};
 use dr_plan::FileType;
 use globset::GlobBuilder;
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 
 use crate::SourceError;
 use crate::files::exclude::Exclude;
@@ -302,16 +303,17 @@ fn is_what_it_says(rule: &Rule<'_>, found: &Found) -> Result<(), NoExport> {
 struct Only(Vec<Vec<u8>>);
 
 impl Special for Only {
-    fn names(&mut self, at: &Opened<'_>, _: &mut Buffer) -> rustix::io::Result<Names> {
+    fn names(&mut self, at: &Opened<'_>, _: &mut Buffer) -> (Names, Option<Errno>) {
         let mut names = Names::default();
+        let mut failed = None;
         if at.path.is_root() {
             for name in &self.0 {
-                let name = std::ffi::CString::new(name.as_slice()).map_err(|_| rustix::io::Errno::INVAL)?;
-                names.add(&name)?;
+                let name = std::ffi::CString::new(name.as_slice()).map_err(|_| Errno::INVAL);
+                failed = name.and_then(|name| names.add(&name)).err().or(failed);
             }
             names.sort();
         }
-        Ok(names)
+        (names, failed)
     }
 }
 
@@ -345,6 +347,15 @@ impl Content for Steady<dyn Content> {
 
     fn attributes(&mut self) -> io::Result<Option<Attributes>> {
         Self::spoil(&self.file, &self.watch, self.inner.attributes())
+    }
+
+    fn fresh(&mut self) -> Option<Fresh> {
+        // Not the one that was judged.
+        self.inner.fresh().inspect(|_| self.watch.set(NoExport::Writing { file: self.file.clone() }))
+    }
+
+    fn lacking(&mut self) -> Vec<String> {
+        self.inner.lacking()
     }
 
     fn settle(&mut self) -> io::Result<Settled> {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::SourceError;
 
 /// The name of the facts' entry, at the root of a capture.
-pub const FACTS: &str = "dr-facts.json";
+pub use dr_entry::FACTS;
 
 /// Reads the facts from a restored capture.
 ///

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Receiver, Sender};
-use dr_entry::Kind;
+use dr_entry::{FACTS, Kind, Unread};
 
 use super::shared::{Fuse, Shared};
 use super::{Capture, Done, Outcome, Summary, no_cache};
@@ -36,6 +36,7 @@ pub(super) fn collate(
     let mut waiting: BTreeMap<u64, Vec<Outcome>> = BTreeMap::new();
     let mut next = 0;
     let mut failed = Ok(());
+    let mut met = Met::default();
     for finished in done {
         waiting.insert(finished.sequence, finished.results);
         while let Some(results) = waiting.remove(&next) {
@@ -46,7 +47,7 @@ pub(super) fn collate(
                 continue;
             }
             failed = results.into_iter().try_for_each(|result| {
-                settle(result, capture, shared, &mut tree, &mut packer, &mut ready, cache, summary)
+                settle(result, capture, shared, &mut tree, &mut packer, &mut ready, cache, summary, &mut met)
             });
             if let Err(error) = std::mem::replace(&mut failed, Ok(())) {
                 fuse.blow(error);
@@ -60,6 +61,12 @@ pub(super) fn collate(
         // Pages so far are of no tree; whole packs of contents are what a rerun takes up.
         return Err(RepoError::Interrupted);
     }
+    if !met.anything && !(summary.unreadable.is_empty() && summary.partial.is_empty()) {
+        // An empty snapshot would pass for the newest copy of what is there and cannot be read.
+        let mut unreadable = std::mem::take(&mut summary.unreadable);
+        unreadable.append(&mut summary.partial);
+        return Err(RepoError::NothingRead(unreadable));
+    }
     let root = {
         let mut keep = |bytes: &[u8]| keep_meta(ChunkKind::Tree, bytes, shared, &mut packer, &mut ready);
         tree.finish(&mut keep)?
@@ -69,7 +76,8 @@ pub(super) fn collate(
     label.entries = summary.entries;
     label.files = summary.files;
     label.bytes = summary.bytes;
-    label.unreadable = summary.unreadable.len() as u64;
+    // Whoever brings it back should know of both.
+    label.unreadable = (summary.unreadable.len() + summary.partial.len()) as u64;
     let document = Document {
         label: label.clone(),
         shape: capture.shape,
@@ -77,6 +85,7 @@ pub(super) fn collate(
         unreadable: summary
             .unreadable
             .iter()
+            .chain(&summary.partial)
             .take(LISTED_MAX)
             .map(|u| (u.path.as_bytes().to_vec(), u.why.clone()))
             .collect(),
@@ -107,6 +116,15 @@ fn keep_meta(
     Ok(id)
 }
 
+/// What came by.
+#[derive(Default)]
+struct Met {
+    /// Something that is neither a directory nor our own facts about the source.
+    anything: bool,
+    /// The path of the last entry.
+    last: Vec<u8>,
+}
+
 #[expect(clippy::too_many_arguments, reason = "one entry's way through everything the collator owns")]
 fn settle(
     result: Outcome,
@@ -117,14 +135,21 @@ fn settle(
     ready: &mut dyn FnMut(FinishedPack) -> Result<(), RepoError>,
     cache: &mut Option<CacheWriter>,
     summary: &mut Summary,
+    met: &mut Met,
 ) -> Result<(), RepoError> {
-    let (mut row, stamp, unsettled) = match result {
+    let (mut row, stamp, unsettled, lacking) = match result {
         Outcome::Unread(unread) => {
-            summary.unreadable.push(unread);
+            // Of an entry that came by already it is only what it lacks.
+            let is_there = summary.entries > 0 && met.last == unread.path.as_bytes();
+            if is_there { &mut summary.partial } else { &mut summary.unreadable }.push(unread);
             return Ok(());
         }
-        Outcome::Row { row, stamp, unsettled } => (row, stamp, unsettled),
+        Outcome::Row { row, stamp, unsettled, lacking } => (row, stamp, unsettled, lacking),
     };
+    met.last.clear();
+    met.last.extend_from_slice(row.path.as_bytes());
+    met.anything |= row.meta.kind != Kind::Directory && row.path.as_bytes() != FACTS.as_bytes();
+    summary.partial.extend(lacking.into_iter().map(|why| Unread { path: row.path.clone(), why }));
     capture.tally.entries.fetch_add(1, Ordering::Relaxed);
     summary.entries += 1;
     if row.meta.kind == Kind::File {

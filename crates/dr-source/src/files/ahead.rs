@@ -12,18 +12,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use dr_entry::Attributes;
+use dr_entry::{EntryPath, Time};
 use rustix::fs::{FileType, OFlags, Statx, StatxAttributes};
-use rustix::io::Result;
+use rustix::io::{Errno, Result};
 
-use super::attributes::of_open;
+use super::attributes::{Read, of_open};
 use super::directory::{Directory, Identity, look, look_at, open_quietly};
+use super::filter::{Filter, Verdict};
 use super::names::{self, Names};
+use super::room::Room;
 
 /// Threads that look: they wait for the disk, not for the processor.
 const THREADS: usize = 4;
-/// Directories that are open ahead of the walk, in all levels together.
-const DIRECTORIES: usize = 32;
+/// Looks that wait for a thread.
+const WAITING: usize = 32;
 /// Directories that are looked for ahead in one level.
 const NEXT: usize = 4;
 /// Names that are searched for the next directories.
@@ -125,8 +127,10 @@ pub(crate) struct Entered {
 
 /// What was seen of a directory ahead.
 pub(crate) struct Listed {
-    pub(crate) attributes: Attributes,
+    pub(crate) attributes: Read,
     pub(crate) names: Names,
+    /// Why there may be more names.
+    pub(crate) failed: Option<Errno>,
     /// Of its first names, in their order.
     pub(crate) stats: Vec<Option<Statx>>,
     _counted: Counted,
@@ -152,13 +156,14 @@ impl Drop for Counted {
 pub(crate) struct Ahead {
     jobs: SyncSender<Job>,
     directories: Arc<AtomicUsize>,
-    open: Arc<AtomicUsize>,
+    room: Arc<Room>,
+    started: Time,
 }
 
 impl Ahead {
-    /// `open` counts the directories that a walk holds open.
-    pub(crate) fn new(open: &Arc<AtomicUsize>) -> Self {
-        let (jobs, taken) = sync_channel::<Job>(DIRECTORIES);
+    /// `room` counts the directories that a walk holds open.
+    pub(crate) fn new(room: &Arc<Room>, started: Time) -> Self {
+        let (jobs, taken) = sync_channel::<Job>(WAITING);
         let taken = Arc::new(Mutex::new(taken));
         for _ in 0..THREADS {
             let taken: Arc<Mutex<Receiver<Job>>> = Arc::clone(&taken);
@@ -170,52 +175,82 @@ impl Ahead {
                 }
             });
         }
-        Self { jobs, directories: Arc::default(), open: Arc::clone(open) }
+        Self { jobs, directories: Arc::default(), room: Arc::clone(room), started }
     }
 
     fn is_full(&self) -> bool {
-        self.directories.load(Ordering::Relaxed) >= DIRECTORIES
+        self.directories.load(Ordering::Relaxed) >= self.room.ahead()
     }
 
     /// Has a directory opened and listed. With `stay` only if it is on that device and nothing has to be mounted.
-    fn directory(&self, parent: &Arc<Directory>, name: &CStr, stay: Option<u64>) -> Option<Coming<Entered>> {
-        let counted = Counted::new(&self.directories);
-        let (parent, name, open) = (Arc::clone(parent), name.to_owned(), Arc::clone(&self.open));
-        Coming::ask(&self.jobs, move |buffer| see(&parent, &name, stay, &open, counted, buffer).ok().flatten())
+    fn directory(&self, here: &Here<'_>, name: &CStr) -> Option<Coming<Entered>> {
+        let path = here.path.join(name.to_bytes()).ok()?;
+        let look = Look {
+            parent: Arc::clone(here.directory),
+            name: name.to_owned(),
+            path,
+            stay: here.stay,
+            filter: Arc::clone(here.filter),
+            started: self.started,
+            room: Arc::clone(&self.room),
+            counted: Counted::new(&self.directories),
+        };
+        Coming::ask(&self.jobs, move |buffer| look.see(buffer).ok().flatten())
     }
 
-    fn stats(&self, directory: &Arc<Directory>, names: &Arc<Names>, from: usize) -> Option<Coming<Vec<Option<Statx>>>> {
-        let (directory, names) = (Arc::clone(directory), Arc::clone(names));
-        Coming::ask(&self.jobs, move |_| Some(look_at_names(&directory, &names, from)))
+    fn stats(&self, here: &Here<'_>, from: usize) -> Option<Coming<Vec<Option<Statx>>>> {
+        let (directory, names) = (Arc::clone(here.directory), Arc::clone(here.names));
+        let (filter, path) = (Arc::clone(here.filter), here.path.clone());
+        Coming::ask(&self.jobs, move |_| Some(look_at_names(&directory, &names, from, &filter, &path)))
     }
 }
 
-fn see(
-    parent: &Directory,
-    name: &CString,
+/// A directory to be looked at.
+struct Look {
+    parent: Arc<Directory>,
+    name: CString,
+    path: EntryPath,
     stay: Option<u64>,
-    open: &Arc<AtomicUsize>,
+    filter: Arc<Filter>,
+    started: Time,
+    room: Arc<Room>,
     counted: Counted,
-    buffer: &mut names::Buffer,
-) -> Result<Option<Entered>> {
-    let stat = look(parent.as_fd(), name)?;
-    let is_directory = FileType::from_raw_mode(u32::from(stat.stx_mode)) == FileType::Directory;
-    let is_elsewhere = stay.is_some_and(|device| device != Identity::of(&stat).device);
-    if !is_directory || is_elsewhere || stat.stx_attributes.contains(StatxAttributes::AUTOMOUNT) {
-        return Ok(None);
-    }
-    let directory = Directory::new(open_quietly(parent.as_fd(), name, OFlags::DIRECTORY)?, open);
-    let stat = look_at(directory.as_fd())?;
-    let attributes = of_open(directory.as_fd(), Identity::of(&stat).device)?;
-    let names = Names::read(directory.as_fd(), buffer)?;
-    let stats = look_at_names(&directory, &names, 0);
-    let listed = Some(Listed { attributes, names, stats, _counted: counted });
-    Ok(Some(Entered { directory, stat, listed }))
 }
 
-fn look_at_names(directory: &Directory, names: &Names, from: usize) -> Vec<Option<Statx>> {
-    let names = (from..from + BATCH).map_while(|index| names.get(index));
-    names.map(|name| look(directory.as_fd(), name).ok()).collect()
+impl Look {
+    fn see(self, buffer: &mut names::Buffer) -> Result<Option<Entered>> {
+        let Self { parent, name, path, stay, filter, started, room, counted } = self;
+        let stat = look(parent.as_fd(), &name)?;
+        let is_directory = FileType::from_raw_mode(u32::from(stat.stx_mode)) == FileType::Directory;
+        let is_elsewhere = stay.is_some_and(|device| device != Identity::of(&stat).device);
+        if !is_directory || is_elsewhere || stat.stx_attributes.contains(StatxAttributes::AUTOMOUNT) {
+            return Ok(None);
+        }
+        let directory = Directory::new(open_quietly(parent.as_fd(), &name, OFlags::DIRECTORY)?, &room);
+        let stat = look_at(directory.as_fd())?;
+        let attributes = of_open(directory.as_fd(), Identity::of(&stat).device);
+        let (names, failed) = Names::read_settled(directory.as_fd(), &stat, started, buffer);
+        let stats = look_at_names(&directory, &names, 0, &filter, &path);
+        let listed = Some(Listed { attributes, names, failed, stats, _counted: counted });
+        Ok(Some(Entered { directory, stat, listed }))
+    }
+}
+
+/// Of those that are to be captured. A mount whose server is gone may hang whoever looks at it, so nobody looks at what
+/// is left out by its name.
+fn look_at_names(
+    directory: &Directory,
+    names: &Names,
+    from: usize,
+    filter: &Filter,
+    path: &EntryPath,
+) -> Vec<Option<Statx>> {
+    let numbered = (from..from + BATCH).map_while(|index| names.get(index).map(|name| (index, name)));
+    let look = |(index, name): (usize, &CStr)| match filter.verdict(path, name, names.listed(index)) {
+        Verdict::Kept => look(directory.as_fd(), name).ok(),
+        Verdict::LeftOut | Verdict::OfItsKind => None,
+    };
+    numbered.map(look).collect()
 }
 
 /// What is coming in one directory of a walk.
@@ -234,11 +269,11 @@ pub(crate) struct Upcoming {
 /// The directory in which a walk stands.
 pub(crate) struct Here<'a> {
     pub(crate) directory: &'a Arc<Directory>,
+    pub(crate) path: &'a EntryPath,
     pub(crate) names: &'a Arc<Names>,
     /// The device to stay on, if the walk does.
     pub(crate) stay: Option<u64>,
-    /// Whether a directory of that name is left out.
-    pub(crate) leaves_out: &'a dyn Fn(&CStr) -> bool,
+    pub(crate) filter: &'a Arc<Filter>,
 }
 
 impl Upcoming {
@@ -253,7 +288,7 @@ impl Upcoming {
         if many >= WORTH {
             self.looked = self.looked.max(number);
             while self.batches.len() < BATCHES && self.looked < many {
-                let Some(batch) = ahead.stats(here.directory, here.names, self.looked) else { break };
+                let Some(batch) = ahead.stats(here, self.looked) else { break };
                 self.batches.push_back((self.looked, batch));
                 self.looked += BATCH;
             }
@@ -261,12 +296,12 @@ impl Upcoming {
         self.searched = self.searched.max(number + 1);
         while self.directories.len() < NEXT && self.searched < many.min(number + SEARCHED) {
             if let Some(name) = here.names.directory(self.searched)
-                && !(here.leaves_out)(name)
+                && here.filter.verdict(here.path, name, names::Listed::Directory) == Verdict::Kept
             {
                 if ahead.is_full() {
                     return true;
                 }
-                let Some(coming) = ahead.directory(here.directory, name, here.stay) else { break };
+                let Some(coming) = ahead.directory(here, name) else { break };
                 self.directories.push_back((self.searched, coming));
             }
             self.searched += 1;
@@ -324,7 +359,7 @@ mod tests {
 
     #[test]
     fn what_was_seen_is_there_once_it_was_and_is_waited_for_meanwhile() {
-        let ahead = Ahead::new(&Arc::default());
+        let ahead = Ahead::new(&Arc::default(), Time::default());
         let (go, wait) = sync_channel::<()>(0);
         let coming = Coming::ask(&ahead.jobs, move |_| wait.recv().ok().map(|()| 5)).unwrap();
         // It has begun once it takes this.

@@ -3,6 +3,8 @@
 //! The kernel reads attributes of a link or a device only by path, so the path goes through the descriptor of
 //! its directory: `/proc/self/fd/N/name`, last component not followed. Where there is no `/proc`, files and
 //! directories are opened instead and other kinds have none.
+//!
+//! An attribute that cannot be read costs that attribute: it is named, and everything else of the entry is kept.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -26,8 +28,22 @@ thread_local! {
     static OF_OPEN: RefCell<AttributeReader> = RefCell::new(AttributeReader::new());
 }
 
+/// What was read, and for a person what was not.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    pub(crate) found: Attributes,
+    pub(crate) lacking: Vec<String>,
+}
+
+impl Read {
+    /// Nothing was: not even the names are known.
+    fn nothing(why: Errno) -> Self {
+        Self { found: Vec::new(), lacking: vec![format!("its attributes: {}", std::io::Error::from(why))] }
+    }
+}
+
 /// Of what is open for reading.
-pub(crate) fn of_open(open: BorrowedFd<'_>, device: u64) -> Result<Attributes> {
+pub(crate) fn of_open(open: BorrowedFd<'_>, device: u64) -> Read {
     OF_OPEN.with_borrow_mut(|reader| reader.read(device, &Place::Open(open)))
 }
 
@@ -57,22 +73,18 @@ impl AttributeReader {
     }
 
     /// Of a name, which is not followed. `openable`: it is a file, so it may be opened where there is no `/proc`.
-    pub(crate) fn of_name(
-        &mut self,
-        directory: BorrowedFd<'_>,
-        name: &CStr,
-        device: u64,
-        openable: bool,
-    ) -> Result<Attributes> {
+    pub(crate) fn of_name(&mut self, directory: BorrowedFd<'_>, name: &CStr, device: u64, openable: bool) -> Read {
         if self.without.contains(&device) {
-            return Ok(Vec::new());
+            return Read::default();
         }
         if !self.proc {
             if !openable {
-                return Ok(Vec::new());
+                return Read::default();
             }
-            let open = open_quietly(directory, name, OFlags::NONBLOCK)?;
-            return self.read(device, &Place::Open(open.as_fd()));
+            return match open_quietly(directory, name, OFlags::NONBLOCK) {
+                Ok(open) => self.read(device, &Place::Open(open.as_fd())),
+                Err(why) => Read::nothing(why),
+            };
         }
         let mut path = std::mem::take(&mut self.path);
         path.clear();
@@ -81,45 +93,49 @@ impl AttributeReader {
         path.extend_from_slice(name.to_bytes_with_nul());
         let read = match CStr::from_bytes_with_nul(&path) {
             Ok(whole) => self.read(device, &Place::Path(whole)),
-            Err(_) => Err(Errno::INVAL),
+            Err(_) => Read::nothing(Errno::INVAL),
         };
         self.path = path;
         read
     }
 
-    fn read(&mut self, device: u64, place: &Place<'_>) -> Result<Attributes> {
+    fn read(&mut self, device: u64, place: &Place<'_>) -> Read {
         if self.without.contains(&device) {
-            return Ok(Vec::new());
+            return Read::default();
         }
         let listed = retry_larger(&mut self.names, |names| match place {
             Place::Open(open) => flistxattr(open, names),
             Place::Path(path) => llistxattr(*path, names),
         });
         let length = match listed {
-            Ok(0) => return Ok(Vec::new()),
+            Ok(0) => return Read::default(),
             Ok(length) => length,
             Err(Errno::NOTSUP | Errno::NOSYS) => {
                 self.without.insert(device);
-                return Ok(Vec::new());
+                return Read::default();
             }
-            Err(why) => return Err(why),
+            Err(why) => return Read::nothing(why),
         };
-        let mut attributes = Attributes::new();
+        let mut read = Read::default();
         for name in self.names[..length].split(|b| *b == 0).filter(|name| !name.is_empty()) {
-            let text = CString::new(name).map_err(|_| Errno::INVAL)?;
+            // No name has a NUL in it: they were split there.
+            let Ok(text) = CString::new(name) else { continue };
             let got = retry_larger(&mut self.value, |value| match place {
                 Place::Open(open) => fgetxattr(open, &text, value),
                 Place::Path(path) => lgetxattr(*path, &text, value),
             });
             match got {
-                Ok(length) => attributes.push((name.to_vec(), self.value[..length].to_vec())),
+                Ok(length) => read.found.push((name.to_vec(), self.value[..length].to_vec())),
                 // Removed since it was listed, or listed by a layer that does not give it.
                 Err(Errno::NODATA | Errno::NOTSUP) => {}
-                Err(why) => return Err(why),
+                Err(why) => {
+                    let why = std::io::Error::from(why);
+                    read.lacking.push(format!("attribute {}: {why}", name.escape_ascii()));
+                }
             }
         }
-        attributes.sort_unstable();
-        Ok(attributes)
+        read.found.sort_unstable();
+        read
     }
 }
 

@@ -1,171 +1,238 @@
-//! How the contents of one file are read, and how we know that it is still the file that was walked past.
+//! How the contents of one file are opened, and how we know what it is that was opened.
 //!
-//! Between the walk and the read anybody who may write the directory can put another file under the name, for
-//! example a second name of a secret one. It would then be restored with the harmless file's owner and mode.
-//! So what is opened must be the same regular file, by device and inode, or it is not read at all.
+//! Between the walk and the read anybody who may write the directory can put another file under the name: people who
+//! save by renaming, or somebody with a second name of a secret one. The first must not cost the file, and the second
+//! must not be restored with the harmless file's owner and mode. So what is opened is the file that was met, by device
+//! and inode, or else it is looked at again and kept with its own metadata.
 
+use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use dr_entry::{Attributes, Body, Content, EntryPath, Piece, Settled, Stamp};
-use rustix::fs::{Advice, FileType, OFlags, SeekFrom, Statx, fadvise, seek};
-use rustix::io::{Errno, pread};
+use dr_entry::{Body, Content, EntryPath, Fresh, Kind, Meta, Piece, Settled, Stamp};
+use rustix::fs::{CWD, FileType, Mode, OFlags, Statx, fstat, openat, readlinkat};
+use rustix::io::{Errno, Result};
 
-use super::attributes::of_open;
-use super::directory::{Directory, Identity, descend, look_at, open_quietly};
-use super::metadata::stamp;
+use super::attributes::AttributeReader;
+use super::content::FileContent;
+use super::directory::{Directory, Identity, descend, known, look_at, open_quietly, pin};
+use super::metadata::{OwnerNames, kind, meta, stamp};
+use super::names;
+use super::room::{Room, is_moving};
 
-/// Files from this size on are read ahead in large steps.
-const LARGE: u64 = 4 << 20;
+/// NONBLOCK: a FIFO put in the file's place must not stop the run.
+const QUIETLY: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
-/// Where the file's directory is found again.
-pub(crate) enum Parent {
-    /// Held open.
-    Open(Arc<Directory>),
-    /// Too many are open already: found by its path below an open one, following nothing.
-    Below(Arc<Directory>, EntryPath),
+thread_local! {
+    /// Of each thread that opens something which was replaced.
+    static OWNERS: RefCell<OwnerNames> = RefCell::default();
+}
+
+/// Where a file's directory is found.
+pub(crate) struct Place {
+    /// Held open, unless too many are already.
+    pub(crate) directory: Option<Arc<Directory>>,
+    /// Where it was below an open one: found again so, following nothing.
+    pub(crate) root: Arc<Directory>,
+    pub(crate) path: Arc<EntryPath>,
 }
 
 pub(crate) struct FileBody {
-    pub(crate) parent: Parent,
+    pub(crate) place: Place,
     pub(crate) name: CString,
-    pub(crate) identity: Identity,
+    /// None if nobody could look at it: then whatever is there is taken, and kept for nobody but root.
+    pub(crate) identity: Option<Identity>,
     /// As the walk saw it, which is also what its metadata say.
     pub(crate) stamp: Stamp,
+    /// The group of names that it belongs to.
+    pub(crate) link: Option<u64>,
+    pub(crate) room: Arc<Room>,
 }
+
+impl FileBody {
+    /// A file in a directory of our own.
+    pub(crate) fn alone(directory: OwnedFd, name: CString, stat: &Statx) -> Self {
+        let room = Arc::<Room>::default();
+        let root = Directory::new(directory, &room);
+        let place = Place { directory: Some(Arc::clone(&root)), root, path: Arc::default() };
+        Self { place, name, identity: Some(Identity::of(stat)), stamp: stamp(stat), link: None, room }
+    }
+
+    /// One attempt. The file's directory may have been replaced as well, so every other one goes by its path.
+    fn attempt(&self, attempt: usize) -> Result<Box<dyn Content>> {
+        let found;
+        let directory = match &self.place.directory {
+            Some(held) if attempt.is_multiple_of(2) => held.as_fd(),
+            _ => {
+                found = self.room.wait(|| descend(self.place.root.as_fd(), &self.place.path))?;
+                found.as_fd()
+            }
+        };
+        if attempt == 0 {
+            // It is what was met, nearly always.
+            return match self.room.wait(|| open_quietly(directory, &self.name, QUIETLY)) {
+                Err(Errno::LOOP | Errno::NXIO) => self.whatever_is_there(directory),
+                other => self.opened(other?),
+            };
+        }
+        self.whatever_is_there(directory)
+    }
+
+    /// Looks before it opens: what stands there now may be a device.
+    fn whatever_is_there(&self, directory: BorrowedFd<'_>) -> Result<Box<dyn Content>> {
+        let pinned = self.room.wait(|| pin(directory, &self.name))?;
+        let now = look_at(pinned.as_fd())?;
+        match kind(&now) {
+            Some(Kind::File) => self.opened(self.room.wait(|| self.reopened(directory, &pinned))?),
+            // A tree cannot stand where a file was met; it is named.
+            None | Some(Kind::Directory) => Err(Errno::ISDIR),
+            Some(mut kind) => {
+                if let Kind::Symlink(text) = &mut kind {
+                    *text = readlinkat(&pinned, c"", Vec::new())?.into_bytes();
+                }
+                let mut meta = fresh(&now, kind);
+                let device = Identity::of(&now).device;
+                let read = AttributeReader::new().of_name(directory, &self.name, device, false);
+                meta.xattrs = read.found;
+                Ok(Box::new(Other { fresh: Some(Fresh { meta, stamp: None }), lacking: read.lacking }))
+            }
+        }
+    }
+
+    /// Opens what is held; where the kernel shows no way to that, what its name means now.
+    fn reopened(&self, directory: BorrowedFd<'_>, pinned: &OwnedFd) -> Result<OwnedFd> {
+        let way = format!("/proc/self/fd/{}", pinned.as_raw_fd());
+        match openat(CWD, &way, OFlags::RDONLY | OFlags::CLOEXEC | QUIETLY, Mode::empty()) {
+            Err(Errno::NOENT) => open_quietly(directory, &self.name, QUIETLY),
+            other => other,
+        }
+    }
+
+    /// The contents that are open.
+    fn opened(&self, fd: OwnedFd) -> Result<Box<dyn Content>> {
+        let Ok(now) = look_at(fd.as_fd()) else { return self.unseen(fd) };
+        if !is_file(&now) {
+            return Err(Errno::LOOP);
+        }
+        let content = match self.identity {
+            Some(identity) if identity == Identity::of(&now) => {
+                let after = stamp(&now);
+                // Written since it was met: whole as it is now, if it stays so.
+                let fresh = (after != self.stamp).then(|| fresh(&now, Kind::File));
+                let fresh = fresh.map(|meta| Fresh { meta: Meta { link: self.link, ..meta }, stamp: None });
+                FileContent::new(fd, &now, after, fresh)
+            }
+            Some(_) => {
+                let fresh = Fresh { meta: fresh(&now, Kind::File), stamp: None };
+                FileContent::new(fd, &now, stamp(&now), Some(fresh))
+            }
+            // The walk could not look at it; now somebody could.
+            None => {
+                let fresh = Fresh { meta: fresh(&now, Kind::File), stamp: None };
+                FileContent::new(fd, &now, stamp(&now), Some(fresh))
+            }
+        };
+        Ok(Box::new(content))
+    }
+
+    /// Nobody can say what it is, and its contents may be readable for all that.
+    fn unseen(&self, fd: OwnedFd) -> Result<Box<dyn Content>> {
+        // Another question than the one that failed: contents of a device are none.
+        let mode = fstat(&fd)?.st_mode;
+        if FileType::from_raw_mode(mode) != FileType::RegularFile {
+            return Err(Errno::LOOP);
+        }
+        let (identity, stamp, _) = known(fd.as_fd())?;
+        Ok(Box::new(match self.identity == Some(identity) && self.stamp == stamp {
+            // What the walk saw.
+            true => FileContent::known(fd, identity.device, stamp),
+            false => FileContent::unseen(fd, stamp),
+        }))
+    }
+
+    /// The file that was met, under another name of its directory: mail changes its names all the time. Anybody who
+    /// restores it finds it under the name that it had when it was met.
+    fn under_another_name(&self) -> Option<Box<dyn Content>> {
+        let identity = self.identity?;
+        let held = match &self.place.directory {
+            Some(held) => openat(held.as_fd(), c".", LIST, Mode::empty()).ok()?,
+            None => {
+                let above = descend(self.place.root.as_fd(), &self.place.path).ok()?;
+                openat(above, c".", LIST, Mode::empty()).ok()?
+            }
+        };
+        let moved = (self.place.path.name() == b"new").then(|| openat(&held, c"../cur", LIST, Mode::empty()).ok());
+        for directory in [Some(held), moved.flatten()].into_iter().flatten() {
+            let Some(name) = names::find(directory.as_fd(), identity.inode) else { continue };
+            let Ok(fd) = open_quietly(directory.as_fd(), &name, QUIETLY) else { continue };
+            if look_at(fd.as_fd()).is_ok_and(|now| Identity::of(&now) == identity) {
+                return self.opened(fd).ok();
+            }
+        }
+        None
+    }
+}
+
+const LIST: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl Body for FileBody {
     fn open(self: Box<Self>) -> io::Result<Box<dyn Content>> {
-        // NONBLOCK: a FIFO put in the file's place must not stop the run.
-        let more = OFlags::NONBLOCK | OFlags::NOCTTY;
-        let fd = match &self.parent {
-            Parent::Open(directory) => open_quietly(directory.as_fd(), &self.name, more),
-            Parent::Below(root, path) => {
-                descend(root.as_fd(), path).and_then(|directory| open_quietly(directory.as_fd(), &self.name, more))
-            }
-        };
-        let fd = fd.map_err(|why| match why {
-            Errno::LOOP | Errno::NXIO => replaced(),
-            Errno::NOENT => io::Error::new(io::ErrorKind::NotFound, "it was gone before it could be read"),
-            other => other.into(),
-        })?;
-        let now = look_at(fd.as_fd())?;
-        if !is_file(&now) || Identity::of(&now) != self.identity {
-            return Err(replaced());
+        match self.room.again(is_moving, |attempt| self.attempt(attempt)) {
+            Ok(content) => Ok(content),
+            Err(Errno::NOENT) => self
+                .under_another_name()
+                .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "it was gone before it could be read")),
+            Err(Errno::ISDIR) => Err(io::Error::other("it was replaced by a directory before it could be read")),
+            Err(why) if is_moving(&why) => Err(io::Error::other(
+                "it was replaced by something else each time that it was looked at, and could not be read",
+            )),
+            Err(why) => Err(why.into()),
         }
-        if now.stx_size >= LARGE {
-            // Advice only: nothing is lost where it is refused.
-            let _ = fadvise(&fd, 0, None, Advice::Sequential);
-        }
-        Ok(Box::new(FileContent::new(fd, &now, self.stamp)))
     }
 }
 
 /// Opens whatever regular file has this name now; `None` if it is something else.
 pub(crate) fn open_by_name(directory: OwnedFd, name: &CStr) -> io::Result<Option<Box<dyn Content>>> {
-    let fd = open_quietly(directory.as_fd(), name, OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    let fd = open_quietly(directory.as_fd(), name, QUIETLY)?;
     let now = look_at(fd.as_fd())?;
     if !is_file(&now) {
         return Ok(None);
     }
     let stamp = stamp(&now);
-    Ok(Some(Box::new(FileContent::new(fd, &now, stamp))))
+    Ok(Some(Box::new(FileContent::new(fd, &now, stamp, None))))
 }
 
 fn is_file(stat: &Statx) -> bool {
     FileType::from_raw_mode(u32::from(stat.stx_mode)) == FileType::RegularFile
 }
 
-fn replaced() -> io::Error {
-    io::Error::other("it was replaced by something else before it could be read")
+/// What stands there now.
+fn fresh(stat: &Statx, kind: Kind) -> Meta {
+    OWNERS.with_borrow_mut(|owners| meta(stat, kind, owners))
 }
 
-struct FileContent {
-    fd: OwnedFd,
-    device: u64,
-    before: Stamp,
-    size: u64,
-    sparse: bool,
-    offset: u64,
-    /// Sparse files only: up to here we know that there is data.
-    data_until: u64,
+/// What has no contents and stands where a file was met.
+struct Other {
+    fresh: Option<Fresh>,
+    lacking: Vec<String>,
 }
 
-impl FileContent {
-    fn new(fd: OwnedFd, now: &Statx, before: Stamp) -> Self {
-        let sparse = now.stx_blocks.saturating_mul(512) < now.stx_size;
-        let device = Identity::of(now).device;
-        Self { fd, device, before, size: now.stx_size, sparse, offset: 0, data_until: 0 }
+impl Content for Other {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<Piece> {
+        Ok(Piece::End)
     }
 
-    /// At a hole, its length; at data, notes how far that goes.
-    fn hole(&mut self) -> io::Result<Option<u64>> {
-        if self.offset < self.data_until {
-            return Ok(None);
-        }
-        let data = match seek(&self.fd, SeekFrom::Data(self.offset)) {
-            Ok(at) => at,
-            // No data after here: a hole to the end.
-            Err(Errno::NXIO) => self.size,
-            Err(Errno::INVAL | Errno::NOTSUP) => {
-                self.sparse = false;
-                return Ok(None);
-            }
-            Err(why) => return Err(why.into()),
-        };
-        if data > self.offset {
-            return Ok(Some(data - self.offset));
-        }
-        self.data_until = match seek(&self.fd, SeekFrom::Hole(self.offset)) {
-            Ok(at) => at,
-            Err(Errno::NXIO) => self.size,
-            Err(why) => return Err(why.into()),
-        };
-        Ok(None)
-    }
-}
-
-impl Content for FileContent {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Piece> {
-        // What was appended since is left to the next run, and `settle` says that there was something. Files
-        // of the kernel's own say size 0 and still have contents, so those are read until nothing comes.
-        if self.offset >= self.size && self.size > 0 {
-            return Ok(Piece::End);
-        }
-        let mut length = buffer.len();
-        if self.sparse {
-            if let Some(hole) = self.hole()? {
-                self.offset += hole;
-                return Ok(Piece::Hole(hole));
-            }
-            if self.sparse {
-                length = length.min(usize::try_from(self.data_until - self.offset).unwrap_or(usize::MAX));
-            }
-        }
-        if self.size > 0 {
-            length = length.min(usize::try_from(self.size - self.offset).unwrap_or(usize::MAX));
-        }
-        loop {
-            match pread(&self.fd, &mut buffer[..length], self.offset) {
-                Ok(0) => return Ok(Piece::End),
-                Ok(read) => {
-                    self.offset += read as u64;
-                    return Ok(Piece::Data(read));
-                }
-                Err(Errno::INTR) => {}
-                Err(why) => return Err(why.into()),
-            }
-        }
+    fn fresh(&mut self) -> Option<Fresh> {
+        self.fresh.take()
     }
 
-    fn attributes(&mut self) -> io::Result<Option<Attributes>> {
-        Ok(Some(of_open(self.fd.as_fd(), self.device)?))
+    fn lacking(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lacking)
     }
 
     fn settle(&mut self) -> io::Result<Settled> {
-        let after = stamp(&look_at(self.fd.as_fd())?);
-        Ok(if after == self.before { Settled::Unchanged } else { Settled::Changed })
+        Ok(Settled::Unchanged)
     }
 }

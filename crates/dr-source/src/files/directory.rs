@@ -6,30 +6,33 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use dr_entry::EntryPath;
-use rustix::fs::{AtFlags, Mode, OFlags, Statx, StatxFlags, openat, statx};
+use dr_entry::{EntryPath, Stamp, Time};
+use rustix::fs::{AtFlags, Mode, OFlags, Statx, StatxFlags, fstat, major, minor, openat, statx};
 use rustix::io::{Errno, Result};
+
+use super::metadata::stamp;
+use super::room::Room;
 
 /// An open directory that its walk and the unopened contents of its files share.
 ///
 /// It counts itself, so that a walk far ahead of its reader does not use up the descriptors of the process.
 pub(crate) struct Directory {
     fd: OwnedFd,
-    open: Arc<AtomicUsize>,
+    room: Arc<Room>,
 }
 
 impl Directory {
-    pub(crate) fn new(fd: OwnedFd, open: &Arc<AtomicUsize>) -> Arc<Self> {
-        open.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self { fd, open: Arc::clone(open) })
+    pub(crate) fn new(fd: OwnedFd, room: &Arc<Room>) -> Arc<Self> {
+        room.open.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self { fd, room: Arc::clone(room) })
     }
 }
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.room.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -57,9 +60,33 @@ pub(crate) fn look(directory: BorrowedFd<'_>, name: &CStr) -> Result<Statx> {
     statx(directory, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, StatxFlags::BASIC_STATS)
 }
 
+/// Holds what a name means now, whatever becomes of the name, and opens nothing.
+pub(crate) fn pin(directory: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd> {
+    openat(directory, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+}
+
 /// Looks at what is open.
 pub(crate) fn look_at(open: BorrowedFd<'_>) -> Result<Statx> {
     statx(open, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+}
+
+/// What is open, its stamp, and whether it has a name still; asked in another way where the usual question fails.
+pub(crate) fn known(open: BorrowedFd<'_>) -> Result<(Identity, Stamp, bool)> {
+    match look_at(open) {
+        Ok(stat) => Ok((Identity::of(&stat), stamp(&stat), stat.stx_nlink > 0)),
+        Err(_) => {
+            let stat = fstat(open)?;
+            let device = u64::from(major(stat.st_dev)) << 32 | u64::from(minor(stat.st_dev));
+            let time = |seconds, nanos| Time { seconds, nanos: u32::try_from(nanos).unwrap_or(0) };
+            let stamp = Stamp {
+                size: u64::try_from(stat.st_size).unwrap_or(0),
+                mtime: time(stat.st_mtime, stat.st_mtime_nsec),
+                ctime: time(stat.st_ctime, stat.st_ctime_nsec),
+                inode: stat.st_ino,
+            };
+            Ok((Identity { device, inode: stat.st_ino }, stamp, stat.st_nlink > 0))
+        }
+    }
 }
 
 /// Opens for reading, without touching the access time where that is allowed.

@@ -9,12 +9,15 @@
 mod ahead;
 pub(crate) mod attributes;
 pub(crate) mod body;
+mod content;
 pub(crate) mod directory;
 pub(crate) mod exclude;
+mod filter;
 mod links;
 pub(crate) mod metadata;
 pub(crate) mod names;
 mod putback;
+mod room;
 mod roots;
 pub(crate) mod walk;
 
@@ -153,8 +156,8 @@ pub fn capture(roots: &Roots, options: &Options, started: Time) -> Result<Captur
         }
         Roots::Paths(paths) if paths.is_empty() => return Err(SourceError::NoPaths),
         Roots::Paths(paths) => {
-            let wanted = Wanted::new(paths);
-            let start = if wanted.whole { Start::Whole } else { Start::Parts(wanted) };
+            let (wanted, missing) = Wanted::new(paths);
+            let start = if wanted.whole { Start::Whole } else { Start::Parts(wanted, missing) };
             (open_root(Path::new("/"))?, start, Vec::new())
         }
     };

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use dr_entry::EntryPath;
+
 /// The shape of a capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Roots {
@@ -25,7 +27,7 @@ impl Roots {
 }
 
 /// A name among the directories above what was asked for.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Asked for, with everything in it.
     pub(crate) whole: bool,
@@ -33,13 +35,46 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// The tree of `paths` from `/` down; a path inside another one adds nothing.
-    pub(crate) fn new(paths: &[PathBuf]) -> Self {
+    /// The tree of `paths` from `/` down; a path inside another one adds nothing. And those of them that are not there,
+    /// which nobody else would notice.
+    pub(crate) fn new(paths: &[PathBuf]) -> (Self, Vec<EntryPath>) {
         let mut root = Self::default();
-        for path in paths {
-            root.add(&resolved(path));
+        let paths: Vec<_> = paths.iter().map(|path| resolved(path)).collect();
+        paths.iter().for_each(|path| root.add(path));
+        let is_gone = |path: &&PathBuf| {
+            use std::io::ErrorKind::{NotADirectory, NotFound};
+            path.symlink_metadata().is_err_and(|why| matches!(why.kind(), NotFound | NotADirectory))
+        };
+        let inside = paths.iter().filter(|path| root.is_inside(path)).filter(is_gone);
+        let missing = inside.filter_map(|path| EntryPath::new(path.as_os_str().as_bytes().get(1..)?).ok());
+        let missing = missing.collect();
+        (root, missing)
+    }
+
+    /// Whether something above this path was asked for.
+    fn is_inside(&self, path: &Path) -> bool {
+        let mut here = self;
+        for component in path.components() {
+            if here.whole {
+                return true;
+            }
+            if let std::path::Component::Normal(name) = component {
+                let Some(below) = here.below.get(name.as_bytes()) else { return false };
+                here = below;
+            }
         }
-        root
+        false
+    }
+
+    /// Each path that was asked for, where this stands at `path`.
+    pub(crate) fn each(&self, path: &EntryPath, say: &mut dyn FnMut(EntryPath)) {
+        if self.whole {
+            say(path.clone());
+        }
+        for (name, below) in &self.below {
+            // What has no such name is named by what is above it.
+            below.each(&path.join(name).unwrap_or_else(|_| path.clone()), say);
+        }
     }
 
     fn add(&mut self, path: &Path) {
@@ -78,9 +113,11 @@ mod tests {
 
     #[test]
     fn a_path_inside_another_adds_nothing() {
-        let paths = |list: &[&str]| Wanted::new(&list.iter().map(PathBuf::from).collect::<Vec<_>>());
+        let paths = |list: &[&str]| Wanted::new(&list.iter().map(PathBuf::from).collect::<Vec<_>>()).0;
         assert_eq!(paths(&["/none/a", "/none/a/b"]), paths(&["/none/a/b", "/none/a", "/none/a"]));
         assert!(paths(&["/"]).whole);
         assert_eq!(paths(&["/none/b", "/none/a"]).below[&b"none"[..]].below.len(), 2);
+        let (_, missing) = Wanted::new(&["/none".into(), "/none/a".into()]);
+        assert_eq!(missing, [EntryPath::new("none/a").unwrap()]);
     }
 }

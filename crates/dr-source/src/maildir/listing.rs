@@ -67,28 +67,30 @@ impl Mailboxes {
 }
 
 impl Special for Mailboxes {
-    fn names(&mut self, at: &Opened<'_>, buffer: &mut names::Buffer) -> Result<Names> {
+    fn names(&mut self, at: &Opened<'_>, buffer: &mut names::Buffer) -> (Names, Option<Errno>) {
         self.around.retain(|mailbox| at.path.is_within(&mailbox.path));
         let hasher = self.hasher.clone();
         if let (Some(parent), Some(mailbox)) = (at.parent, self.mailbox(at.path)) {
             match at.path.name() {
-                b"tmp" => return Ok(Names::default()),
+                b"tmp" => return (Names::default(), None),
                 b"cur" => {
-                    let (cur, new) = list(parent, at.directory, buffer)?;
-                    mailbox.new = Some(new);
-                    mailbox.listed = cur.iter().map(|name| hasher.hash_one(name)).collect();
-                    return Ok(cur);
+                    if let Ok((cur, new)) = list(parent, at.directory, buffer) {
+                        mailbox.new = Some(new);
+                        mailbox.listed = cur.iter().map(|name| hasher.hash_one(name)).collect();
+                        return (cur, None);
+                    }
+                    // As any other directory, then: whatever it tells of itself is kept.
                 }
                 b"new" => {
                     // Always there: `cur` comes first, and was listed if it could be read at all.
                     if let Some(new) = mailbox.new.take() {
-                        return Ok(new);
+                        return (new, None);
                     }
                 }
                 _ => {}
             }
         }
-        let names = Names::read(at.directory.as_fd(), buffer)?;
+        let (names, failed) = Names::read_settled(at.directory.as_fd(), at.stat, at.started, buffer);
         let has = |wanted: &CStr| names.iter().any(|name| name == wanted);
         if has(c"cur") && has(c"new") {
             self.met.lock().unwrap_or_else(PoisonError::into_inner).mailboxes += 1;
@@ -96,7 +98,7 @@ impl Special for Mailboxes {
             let (listed, again) = (HashSet::new(), HashMap::new());
             self.around.push(Mailbox { path, new: None, listed, again, listed_again: 0 });
         }
-        Ok(names)
+        (names, failed)
     }
 
     fn renamed(&mut self, directory: &Directory, path: &EntryPath, name: &CStr) -> Option<(OwnedFd, CString)> {

@@ -15,7 +15,6 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use dr_entry::{Body, Content, Entries, Entry, EntryPath, Kind, Meta, Profile, Time, Unread};
@@ -23,9 +22,9 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use tempfile::TempDir;
 
 use crate::files::attributes::AttributeReader;
-use crate::files::body::{FileBody, Parent};
-use crate::files::directory::{Directory, Identity, look};
-use crate::files::metadata::{OwnerNames, meta, stamp};
+use crate::files::body::FileBody;
+use crate::files::directory::{Identity, look};
+use crate::files::metadata::{OwnerNames, meta};
 use crate::files::{Captured, Tally};
 use crate::{FACTS, SourceError, facts};
 
@@ -45,7 +44,7 @@ pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Capture
     let name = database.file_name().or(real.file_name()).unwrap_or_default().to_owned();
     let path =
         EntryPath::root().join(name.as_bytes()).map_err(|why| SourceError::open(database, io::Error::other(why)))?;
-    let mut meta = original(real)?;
+    let (mut meta, lacking) = original(real)?;
     let place = TempDir::with_prefix_in("dr-sqlite-", scratch).map_err(|why| SourceError::open(scratch, why))?;
     let copy = place.path().join("database");
     let tally = Arc::new(Tally::default());
@@ -65,7 +64,8 @@ pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Capture
         let why = format!("a database called {FACTS} cannot be told from the facts beside it");
         return Err(SourceError::open(database, io::Error::other(why)));
     }
-    let database: Vec<_> = std::iter::once(Ok(entry)).chain(damage.map(Err)).collect();
+    let lacking = lacking.into_iter().map(|why| Unread { path: path.clone(), why });
+    let database: Vec<_> = std::iter::once(Ok(entry)).chain(damage.into_iter().chain(lacking).map(Err)).collect();
     let root = std::iter::once(Ok(facts::root(started)));
     let first = path < facts.path;
     let facts = std::iter::once(Ok(facts));
@@ -105,7 +105,7 @@ pub fn restored(root: &Path, database: &Path) -> PathBuf {
 }
 
 /// Owner, mode, time and attributes of the database's file.
-fn original(database: &Path) -> Result<Meta, SourceError> {
+fn original(database: &Path) -> Result<(Meta, Vec<String>), SourceError> {
     let wrong = |why: rustix::io::Errno| SourceError::open(database, why);
     let parent = database.parent().unwrap_or(Path::new("/"));
     let name = database.file_name().unwrap_or_default().as_bytes();
@@ -116,8 +116,9 @@ fn original(database: &Path) -> Result<Meta, SourceError> {
     let stat = look(directory.as_fd(), &name).map_err(wrong)?;
     let mut meta = meta(&stat, Kind::File, &mut OwnerNames::default());
     let device = Identity::of(&stat).device;
-    meta.xattrs = AttributeReader::new().of_name(directory.as_fd(), &name, device, false).map_err(wrong)?;
-    Ok(meta)
+    let read = AttributeReader::new().of_name(directory.as_fd(), &name, device, false);
+    meta.xattrs = read.found;
+    Ok((meta, read.lacking))
 }
 
 fn body(place: TempDir) -> Result<(CopyBody, u64), SourceError> {
@@ -126,8 +127,7 @@ fn body(place: TempDir) -> Result<(CopyBody, u64), SourceError> {
     let directory = openat(CWD, place.path(), flags, Mode::empty()).map_err(wrong)?;
     let name = c"database".to_owned();
     let stat = look(directory.as_fd(), &name).map_err(wrong)?;
-    let parent = Parent::Open(Directory::new(directory, &Arc::new(AtomicUsize::new(0))));
-    let file = FileBody { parent, name, identity: Identity::of(&stat), stamp: stamp(&stat) };
+    let file = FileBody::alone(directory, name, &stat);
     Ok((CopyBody { file, _place: place }, stat.stx_size))
 }
 

@@ -28,12 +28,22 @@ pub struct Capture {
 impl Capture {
     /// Everything, read at once; the order is checked.
     pub fn read(entries: Entries<'_>) -> Self {
+        Self::taken(entries, true)
+    }
+
+    /// The same where what was asked for by name and is not there comes first.
+    pub fn unordered(entries: Entries<'_>) -> Self {
+        Self::taken(entries, false)
+    }
+
+    fn taken(entries: Entries<'_>, in_order: bool) -> Self {
         let mut capture = Self::default();
         let mut last: Option<EntryPath> = None;
         for item in entries {
             let path = item.as_ref().map_or_else(|unread| unread.path.clone(), |entry| entry.path.clone());
-            let same = item.is_err() && capture.kept.last().is_some_and(|kept| kept.path == path);
-            assert!(last.as_ref().is_none_or(|last| *last < path) || same, "{path} after {last:?}");
+            // What an entry lacks comes after it.
+            let lacks = item.is_err() && last.as_ref() == Some(&path);
+            assert!(lacks || !in_order || last.as_ref().is_none_or(|last| *last < path), "{path} after {last:?}");
             last = Some(path);
             match item {
                 Err(unread) => capture.unread.push(unread),
@@ -42,6 +52,9 @@ impl Capture {
                     let parts = match entry.body {
                         None => Ok(Vec::new()),
                         Some(body) => body.open().and_then(|mut content| {
+                            if let Some(fresh) = content.fresh() {
+                                (entry.meta, entry.stamp) = (fresh.meta, fresh.stamp);
+                            }
                             if let Some(attributes) = content.attributes()? {
                                 entry.meta.xattrs = attributes;
                             }
