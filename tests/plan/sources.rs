@@ -129,6 +129,19 @@ fn a_path_that_became_empty_is_told_by_each_run_until_somebody_says_that_it_is_m
 }
 
 #[test]
+fn a_link_that_leads_nowhere_is_no_source_and_no_contents_of_a_path() {
+    let school = School::begun();
+    plan(&school, "source = { kind = \"files\", paths = [\"school/office\", \"school/more\"] }", "");
+    school.write("away/a", b"letter");
+    symlink("../away", school.path("school/more")).unwrap();
+    school.dr(&["run", "admin"]).ended(0);
+    fs::rename(school.path("away"), school.path("gone")).unwrap();
+    school.dr(&["run", "admin"]).ended(3).told("school/more: it is empty, and in earlier copies it was not");
+    plan(&school, "source = { kind = \"files\", paths = [\"school/more\"] }", "");
+    school.dr(&["run", "admin"]).ended(1).told("the source is missing");
+}
+
+#[test]
 fn an_inner_system_is_left_out_though_a_link_is_in_the_path() {
     let school = School::begun();
     school.write("data/shares/lessons/x", b"x");
@@ -223,6 +236,7 @@ fn copies_inside_a_source_do_not_grow_into_themselves() {
             .replace("\"school/office\"]", "\"link/office\"]")
             .as_bytes(),
     );
+    school.dr(&["plan", "check"]).told("reads through a link where the copies on nas lie");
     for _ in 0..2 {
         school.dr(&["run", "admin"]).told("the copies on nas lie inside it");
     }

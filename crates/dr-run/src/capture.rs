@@ -131,7 +131,10 @@ impl Watched {
                 Ok(entry) => &entry.path,
                 Err(unread) => &unread.path,
             };
-            for one in counts.iter().filter(|one| path.is_within(&one.below)) {
+            // A link in the place of a path is nothing that the path holds.
+            let is_link = matches!(item, Ok(entry) if matches!(entry.meta.kind, Kind::Symlink(_)));
+            let holds = |one: &&Counted| path.is_within(&one.below) && !(is_link && *path == one.below);
+            for one in counts.iter().filter(holds) {
                 one.entries.fetch_add(1, Ordering::Relaxed);
             }
         }))
@@ -181,7 +184,7 @@ pub(crate) fn begin(
 fn begin_own(source: &Source, places: &[PathBuf], scratch: &Path, started: Time) -> Result<Begun, NoCapture> {
     let paths = source.paths();
     let first = paths.first().map(|path| (*path).clone()).unwrap_or_default();
-    if !paths.is_empty() && paths.iter().all(|path| path.symlink_metadata().is_err()) {
+    if !paths.is_empty() && paths.iter().all(|path| is_missing(path)) {
         return Err(NoCapture::Missing { path: first });
     }
     if let Source::Sqlite { path } = source
@@ -197,6 +200,11 @@ fn begin_own(source: &Source, places: &[PathBuf], scratch: &Path, started: Time)
         None if watched.tally.excluded() > 0 => Err(NoCapture::LeftOut { path: first }),
         None => Err(NoCapture::Empty { path: first }),
     }
+}
+
+/// Whether nothing is there, or a link that leads nowhere: it stands for what is not mounted, and is no source by itself.
+fn is_missing(path: &Path) -> bool {
+    path.symlink_metadata().is_err() || path.metadata().is_err_and(|why| why.kind() == std::io::ErrorKind::NotFound)
 }
 
 impl NoCapture {

@@ -10,7 +10,7 @@ use dr_plan::{Source, System, SystemId};
 use dr_source::files::{Options, idle, leaves_out, refused, resolved};
 
 use crate::devices::Mounts;
-use crate::others::{Other, systems};
+use crate::others::{Other, ours, systems};
 use crate::school::School;
 
 /// One thing that somebody should know before a run.
@@ -53,6 +53,11 @@ pub fn beforehand(school: &School) -> Vec<Beforehand> {
                         add("overlap", is_error, reason);
                     }
                 }
+                for other in ours(school, system) {
+                    if let Some((is_error, reason)) = ours_through_a_link(system, &other) {
+                        add("overlap", is_error, reason);
+                    }
+                }
                 for at in mounted(school, system, &mounts) {
                     let reason = format!(
                         "{}: another file system is mounted there, and it would not be in the copies of {}. Leave it \
@@ -75,6 +80,27 @@ pub fn beforehand(school: &School) -> Vec<Beforehand> {
         }
     }
     found
+}
+
+/// What dr writes and the system reads, or the other way round, where the plan does not show it.
+fn ours_through_a_link(system: &System, other: &Other) -> Option<(bool, String)> {
+    let (title, what, place) = (&system.title, &other.what, other.place.display());
+    if other.is_through_a_link() && other.left_out {
+        return Some((
+            false,
+            format!("{title} reads through a link where {what} lie ({place}): they are left out of it"),
+        ));
+    }
+    let inner = |path: &&&PathBuf| {
+        let real = resolved(path);
+        real.starts_with(&other.place)
+            && !path.starts_with(&other.place)
+            && other.is_copy
+            && real.symlink_metadata().is_ok()
+    };
+    let path = system.source.paths();
+    let path = path.iter().find(inner)?;
+    Some((true, format!("{title} reads {}, which lies inside {what} ({place}) through a link", path.display())))
 }
 
 /// Two systems that read the same through a link.
@@ -107,7 +133,7 @@ pub(crate) fn options(school: &School, system: &System) -> Option<Options> {
 
 /// What inside the source is left out whatever the plan's patterns say.
 pub(crate) fn places(school: &School, system: &System) -> Vec<PathBuf> {
-    let others = systems(&school.plan, system).into_iter().chain(crate::others::ours(school, system));
+    let others = systems(&school.plan, system).into_iter().chain(ours(school, system));
     others.filter(|other| other.left_out).map(|other| other.place).collect()
 }
 

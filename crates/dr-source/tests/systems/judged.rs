@@ -65,7 +65,7 @@ fn what_only_its_own_program_can_judge_is_no_damage() {
         restored(&capture, &to.path().join("d"));
         let facts = recorded::<SqliteFacts>(&to.path().join("d")).unwrap();
         assert!(facts.integrity_ok && facts.tables["p"] == 500, "{sql}: {facts:?}");
-        assert_eq!(facts.unjudged.join(" ").contains(unjudged), true, "{sql}: {facts:?}");
+        assert!(facts.unjudged.join(" ").contains(unjudged), "{sql}: {facts:?}");
         assert_eq!(facts.unjudged.is_empty(), unjudged.is_empty(), "{sql}: {facts:?}");
         assert_eq!(sqlite::probe(&to.path().join("d/d.db")).unwrap(), facts);
     }
