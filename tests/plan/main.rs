@@ -14,6 +14,7 @@ mod mend;
 mod plans;
 mod record;
 mod relied;
+mod restored;
 mod retain;
 mod rounds;
 mod runs;

@@ -11,11 +11,15 @@
 pub const FACTS: &str = "dr-facts.json";
 
 mod meta;
+mod not_set;
 mod path;
+mod shown;
 mod stream;
 
 pub use meta::{Attributes, Kind, Meta, Owner, Profile, Stamp, Time};
+pub use not_set::{NotSet, Part};
 pub use path::{BadPath, COMPONENT_MAX, EntryPath, PATH_MAX};
+pub use shown::{shown, shown_without, typed};
 pub use stream::{
     Body, Content, Destination, Entries, Entry, FilesOnly, Fresh, Piece, Settled, Standing, Unread, Writing,
 };

@@ -145,25 +145,10 @@ impl PartialOrd for EntryPath {
     }
 }
 
-/// As a person should see it: UTF-8 as it is, other bytes and control characters as `\xNN`.
+/// As a person should see it, and can type it back: [`crate::shown`].
 impl fmt::Display for EntryPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                if c.is_control() {
-                    let mut buffer = [0; 4];
-                    for byte in c.encode_utf8(&mut buffer).bytes() {
-                        write!(f, "\\x{byte:02x}")?;
-                    }
-                } else {
-                    write!(f, "{c}")?;
-                }
-            }
-            for byte in chunk.invalid() {
-                write!(f, "\\x{byte:02x}")?;
-            }
-        }
-        Ok(())
+        f.write_str(&crate::shown(&self.0))
     }
 }
 

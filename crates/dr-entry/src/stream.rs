@@ -127,6 +127,18 @@ pub trait Destination: Sync {
         None
     }
 
+    /// Whether not even a small file can be written there any more. Asked when something says so: a full directory or
+    /// an attribute for which there is no room says the same, and costs one entry only.
+    fn is_full(&self) -> bool {
+        true
+    }
+
+    /// Whether something stands at `path` that is another than what is to be put there, as far as one can tell without
+    /// reading it: for who only wants to know what would be replaced.
+    fn is_in_the_way(&self, _path: &EntryPath, _meta: &Meta) -> bool {
+        false
+    }
+
     /// The file that stands at `path` already, if one does that may stay where its contents are the right ones.
     ///
     /// # Errors
@@ -138,7 +150,7 @@ pub trait Destination: Sync {
     /// Makes a link, FIFO, socket or device, with its metadata.
     ///
     /// # Errors
-    /// The entry is then reported as not restored, or not wholly.
+    /// The entry is then reported as not restored, or with a [`crate::NotSet`] as not wholly.
     fn special(&self, path: &EntryPath, meta: &Meta) -> io::Result<()>;
 
     /// Makes `path` another name of `first`, which is complete.
@@ -150,7 +162,7 @@ pub trait Destination: Sync {
     /// Gives a directory its metadata; called after everything in it is done, deepest first.
     ///
     /// # Errors
-    /// Reported by name: for example an owner that could not be set.
+    /// Reported by name: a [`crate::NotSet`] for an owner that could not be set.
     fn finish_directory(&self, path: &EntryPath, meta: &Meta) -> io::Result<()>;
 }
 
@@ -194,8 +206,8 @@ pub trait Writing {
     /// Ends the file: whatever was not written is a hole of zeros, length and metadata are set.
     ///
     /// # Errors
-    /// Whatever the operating system says: contents, owner, times or attributes that could not be set. The
-    /// file's contents are in place even when only metadata failed; the message says which.
+    /// Whatever the operating system says. An error that holds a [`crate::NotSet`] means that the contents are in place
+    /// and says what else is not as it was captured.
     fn finish(self: Box<Self>, meta: &Meta) -> io::Result<()>;
 }
 
@@ -214,6 +226,6 @@ pub trait Standing {
     /// is known of it any more.
     ///
     /// # Errors
-    /// Whatever the operating system says.
+    /// As [`Writing::finish`].
     fn keep(self: Box<Self>, meta: &Meta) -> io::Result<bool>;
 }

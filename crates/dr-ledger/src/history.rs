@@ -383,7 +383,8 @@ impl History {
                 }
                 self.checks.push(check);
             }
-            Event::Restored { system, target, snapshot, outcome: RestoreOutcome::Done, .. } => {
+            // One that brought nothing back proves nothing.
+            Event::Restored { system, target, snapshot, outcome: RestoreOutcome::Done, files: 1.., .. } => {
                 let restore = Restore { at, target: target.clone(), snapshot: snapshot.clone() };
                 self.restores.insert(system.clone(), restore);
             }

@@ -43,7 +43,7 @@ pub use plan::{
     Absence, Alerts, Cadence, Checks, Document, Exception, KeyMode, Keys, Level, Person, Place, PlaceClass, Plan,
     Rehearsals, Report, Role, School, SecretRef, Smtp, SmtpAuth,
 };
-pub use problem::Problem;
+pub use problem::{Problem, nearest};
 pub use retention::{Retention, Snapshot, Verdict, judge};
 pub use schedule::Schedule;
 pub use show::show_full;

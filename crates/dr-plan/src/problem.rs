@@ -28,7 +28,8 @@ impl fmt::Display for Problem {
 }
 
 /// The one of `known` that `word` was perhaps meant to be: the nearest, if it is near.
-pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+#[must_use]
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
     // A third of the letters may be wrong; of a long text only a bounded part is compared.
     let word: Vec<char> = word.to_lowercase().chars().take(64).collect();
     let allowed = (word.len() / 3).max(1);

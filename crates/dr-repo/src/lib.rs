@@ -108,7 +108,7 @@ pub use presence::Lacking;
 pub use prune::{Prune, Pruned, Verdict, prune};
 pub use repair::{Mended, Repair, Repaired, Told, repair};
 pub use repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer, written_anew};
-pub use restore::{Description, Listed, Restore, Restored, restore};
+pub use restore::{Description, Listed, NotWhole, Restore, Restored, restore};
 pub use scrub::scrub;
 pub use snapshot::{Label, Shape};
 pub use status_object::{BadStatus, STATUS_FOLDER, STATUS_MAX, StatusKey};

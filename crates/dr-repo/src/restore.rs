@@ -6,13 +6,14 @@
 
 mod claims;
 mod file;
+mod not_whole;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, bounded};
-use dr_entry::{Destination, EntryPath, Kind, Meta};
+use dr_entry::{Destination, EntryPath, Kind, Meta, NotSet, Part};
 
 use crate::backup::{Fuse, Tally};
 use crate::error::RepoError;
@@ -27,6 +28,7 @@ use crate::tree::{Step, Walk, has_parent};
 use crate::turns::{Next, Turns};
 use claims::Claims;
 use file::{Failed, file};
+pub use not_whole::NotWhole;
 
 /// How a restore is to run.
 pub struct Restore<'a> {
@@ -45,7 +47,7 @@ pub struct Restore<'a> {
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Restored {
-    /// Entries put back whole.
+    /// Entries that are back, with their contents.
     pub entries: u64,
     /// Files among them.
     pub files: u64,
@@ -56,7 +58,20 @@ pub struct Restored {
     /// Of a dry restore: files that stand there with other contents and would be replaced; at most 10,000.
     pub replaces: Vec<EntryPath>,
     /// What was not put back, or not wholly, and why.
-    pub failed: Vec<(EntryPath, String)>,
+    pub failed: Vec<(EntryPath, NotWhole)>,
+}
+
+impl Restored {
+    /// What is not there, or not with its contents.
+    pub fn lost(&self) -> impl Iterator<Item = &(EntryPath, NotWhole)> {
+        self.failed.iter().filter(|(_, why)| !why.is_back())
+    }
+
+    /// Entries of which nothing is another than the owner.
+    #[must_use]
+    pub fn owners_not_set(&self) -> u64 {
+        self.failed.iter().filter(|(_, why)| why.is_owner_alone()).count() as u64
+    }
 }
 
 /// An entry as lists show it.
@@ -150,10 +165,29 @@ struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    fn failed(&self, path: EntryPath, why: String) {
+    fn failed(&self, path: EntryPath, why: NotWhole) {
         if let Ok(mut outcome) = self.outcome.lock() {
             outcome.failed.push((path, why));
         }
+    }
+
+    /// It is there, as it was or not quite; or it is not.
+    fn put(&self, path: &EntryPath, put: std::io::Result<()>, files: u64) {
+        match put.map_err(NotWhole::from) {
+            Ok(()) => self.done(files, 0),
+            Err(why) => {
+                if why.is_back() {
+                    self.done(files, 0);
+                }
+                self.failed(path.clone(), why);
+            }
+        }
+    }
+
+    /// Why an entry is not there, if it is one that was to be.
+    fn lost(&self, path: &EntryPath) -> Option<NotWhole> {
+        let outcome = self.outcome.lock().ok()?;
+        outcome.lost().find(|(lost, _)| lost == path).map(|(_, why)| why.clone())
     }
 
     fn kept(&self) {
@@ -237,7 +271,7 @@ pub fn restore(
     let mut outcome = shared.outcome.into_inner().map_err(|_| RepoError::ReadOnly("a worker thread failed".into()))?;
     outcome.replaces.sort();
     for wanted in missed {
-        outcome.failed.push((wanted, "it is not in this snapshot".into()));
+        outcome.failed.push((wanted, NotWhole::NotThere));
     }
     Ok(outcome)
 }
@@ -272,7 +306,7 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
                     return Err(why);
                 }
                 let path = up_to.unwrap_or_default();
-                shared.failed(path, format!("entries up to this one are lost: {why}"));
+                shared.failed(path, NotWhole::UpTo(why.to_string()));
                 continue;
             }
         };
@@ -281,18 +315,23 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
         }
         later.missed.remove(&row.path);
         if !shared.options.dry && !has_parent(&inside, &row.path) {
-            shared.failed(row.path, "its directory could not be restored".into());
+            shared.failed(row.path, NotWhole::Place("its directory could not be restored".into()));
             continue;
         }
         let first = row.meta.link.and_then(|link| first_of.get(&link).cloned());
         match (&row.meta.kind, first) {
-            _ if shared.options.dry && row.meta.kind != Kind::File => shared.done(0, 0),
+            _ if shared.options.dry && row.meta.kind != Kind::File => {
+                if shared.destination.is_in_the_way(&row.path, &row.meta) {
+                    shared.replaces(&row.path);
+                }
+                shared.done(0, 0);
+            }
             (Kind::Directory, _) => match shared.destination.directory(&row.path) {
                 Ok(()) => {
                     inside.push(row.path.clone());
                     later.directories.push((row.path, row.meta));
                 }
-                Err(error) => shared.failed(row.path, error.to_string()),
+                Err(error) => shared.failed(row.path, error.into()),
             },
             (_, Some(_)) if shared.options.dry => shared.done(1, 0),
             (_, Some(first)) => later.links.push((row, first)),
@@ -308,10 +347,7 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
                         send(std::mem::take(&mut batch));
                     }
                 } else {
-                    match shared.destination.special(&row.path, &row.meta) {
-                        Ok(()) => shared.done(0, 0),
-                        Err(error) => shared.failed(row.path, error.to_string()),
-                    }
+                    shared.put(&row.path, shared.destination.special(&row.path, &row.meta), 0);
                 }
             }
         }
@@ -321,19 +357,61 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
 }
 
 fn finish(later: Later, shared: &Shared<'_>) -> HashSet<EntryPath> {
+    let mut alone = None;
     for (row, first) in later.links {
+        if let Some(why) = shared.lost(&first) {
+            shared.failed(row.path, why);
+            continue;
+        }
         match shared.destination.hard_link(&row.path, &first) {
             Ok(()) => shared.done(u64::from(row.meta.kind == Kind::File), 0),
-            Err(error) => shared.failed(row.path, format!("cannot be linked to {first}: {error}")),
+            // Where a file cannot have two names, there are two files.
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                let made = by_itself(&row, shared, &mut alone);
+                let files = u64::from(row.meta.kind == Kind::File);
+                let mut not_set = match made {
+                    Ok(()) => NotSet::default(),
+                    Err(NotWhole::NotSet(not_set)) => not_set,
+                    Err(_) => {
+                        let why = format!("cannot be linked to {first}: {error}");
+                        shared.failed(row.path, NotWhole::Place(why));
+                        continue;
+                    }
+                };
+                not_set.push(Part::Link, format!("it is a file of its own and not another name of {first}: {error}"));
+                shared.done(files, 0);
+                shared.failed(row.path, NotWhole::NotSet(not_set));
+            }
+            Err(error) => shared.failed(row.path, NotWhole::Place(format!("cannot be linked to {first}: {error}"))),
         }
     }
     for (path, meta) in later.directories.into_iter().rev() {
-        match shared.destination.finish_directory(&path, &meta) {
-            Ok(()) => shared.done(0, 0),
-            Err(error) => shared.failed(path, error.to_string()),
-        }
+        shared.put(&path, shared.destination.finish_directory(&path, &meta), 0);
     }
     later.missed
+}
+
+/// Makes the entry as one of its own. What it takes to read is made once.
+fn by_itself<'a>(
+    row: &Row,
+    shared: &Shared<'a>,
+    alone: &mut Option<(Fetcher<'a>, Turns<Wanted>)>,
+) -> Result<(), NotWhole> {
+    if row.meta.kind != Kind::File {
+        return Ok(shared.destination.special(&row.path, &row.meta)?);
+    }
+    if alone.is_none() {
+        let fetcher = shared.repository.fetcher_sharing(Arc::clone(&shared.frames));
+        let fetcher = fetcher.map_err(|why| NotWhole::Copy(why.to_string()))?;
+        *alone = Turns::for_all(1, 1).into_iter().next().map(|turns| (fetcher, turns));
+    }
+    let Some((fetcher, turns)) = alone else { return Err(NotWhole::Place("no thread is left".into())) };
+    match file(row, fetcher, shared, turns) {
+        Ok(()) => Ok(()),
+        Err(Failed::Here(why)) => Err(why),
+        Err(Failed::Full(why)) => Err(why.into()),
+        Err(Failed::All(why)) => Err(NotWhole::Copy(why.to_string())),
+    }
 }
 
 fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>, mut turns: Turns<Wanted>) -> Result<(), RepoError> {
@@ -352,7 +430,14 @@ fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>, mut turns: Turns<Want
             }
             match file(&row, &mut fetcher, shared, &turns) {
                 Ok(()) => shared.done(1, row.meta.size),
-                Err(Failed::Here(why)) => shared.failed(row.path, why),
+                Err(Failed::Here(why)) => {
+                    if why.is_back() {
+                        shared.done(1, row.meta.size);
+                    }
+                    shared.failed(row.path, why);
+                }
+                Err(Failed::Full(why)) if shared.destination.is_full() => return Err(file::full(why)),
+                Err(Failed::Full(why)) => shared.failed(row.path, why.into()),
                 Err(Failed::All(error)) => return Err(error),
             }
         }

@@ -2,46 +2,38 @@
 //!
 //! A destination that writes nothing: what it is given must be in the file already, holes must be zeros.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dr_entry::{EntryPath, Meta, Writing};
+use dr_source::SourceError;
+use dr_source::files::TreeReader;
 
 /// Compares with what was restored below a folder.
 pub(crate) struct Again {
-    root: PathBuf,
+    restored: TreeReader,
     same: Arc<AtomicU64>,
 }
 
 impl Again {
-    pub(crate) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), same: Arc::default() }
+    pub(crate) fn new(root: &Path) -> Result<Self, SourceError> {
+        Ok(Self { restored: TreeReader::new(root)?, same: Arc::default() })
     }
 
     /// Its file at `path`, for [`dr_entry::FilesOnly`].
     pub(crate) fn file(&self, path: &EntryPath, _: u64) -> io::Result<Box<dyn Writing>> {
-        let place = place(&self.root, path);
-        if !place.symlink_metadata()?.is_file() {
-            return Err(io::Error::other("what was restored is no file"));
-        }
-        Ok(Box::new(Comparing { file: File::open(place)?, until: 0, same: Arc::clone(&self.same) }))
+        let file = self.restored.file(path)?;
+        Ok(Box::new(Comparing { file, until: 0, same: Arc::clone(&self.same) }))
     }
 
     /// Files that were the same.
     pub(crate) fn same(&self) -> u64 {
         self.same.load(Ordering::Relaxed)
     }
-}
-
-/// Where an entry of a capture was restored to.
-pub(crate) fn place(root: &Path, path: &EntryPath) -> PathBuf {
-    root.join(OsStr::from_bytes(path.as_bytes()))
 }
 
 struct Comparing {
@@ -102,7 +94,7 @@ mod tests {
         meta.size = 12;
         let compare = |restored: &[u8]| {
             std::fs::write(folder.path().join("f"), restored).unwrap();
-            let again = Again::new(folder.path());
+            let again = Again::new(folder.path()).unwrap();
             let mut writing = again.file(&path, 12)?;
             writing.write_at(0, b"abcd")?;
             writing.write_at(8, b"efgh")?;

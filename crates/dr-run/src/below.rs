@@ -1,39 +1,87 @@
-//! A place to restore to that takes one directory of a capture as its own root and lets nothing else in.
+//! A place to restore to that takes one directory of a capture as its own root, lets nothing else in, and leaves what lies
+//! above what was asked for as it is.
 
+use std::collections::HashSet;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
-use dr_entry::{Destination, EntryPath, Meta, Writing};
+use dr_entry::{Destination, EntryPath, Meta, Standing, Writing};
+use dr_source::files::PutBack;
+use dr_source::maildir::IntoMailboxes;
 
-/// `inner`, seen from above: `top` of the capture is its root.
-pub(crate) struct Below<D> {
-    inner: D,
-    top: EntryPath,
+/// A place on this machine.
+pub trait Place: Destination {
+    /// What is put back, on this machine.
+    fn put_back(&self) -> &PutBack;
 }
 
-impl<D: Destination> Below<D> {
-    pub(crate) fn new(inner: D, top: EntryPath) -> Self {
-        Self { inner, top }
+impl Place for PutBack {
+    fn put_back(&self) -> &PutBack {
+        self
+    }
+}
+
+impl Place for IntoMailboxes {
+    fn put_back(&self) -> &PutBack {
+        self.inner()
+    }
+}
+
+/// `inner`, seen from above: `top` of the capture is its root.
+pub struct Below<D> {
+    inner: D,
+    top: EntryPath,
+    /// What was asked for; empty for everything below `top`.
+    asked: Vec<EntryPath>,
+    /// Directories above it that were not there.
+    made: Mutex<HashSet<EntryPath>>,
+}
+
+impl<D: Place> Below<D> {
+    /// A view for what `asked` names, in the capture's paths.
+    pub fn new(inner: D, top: EntryPath, asked: Vec<EntryPath>) -> Self {
+        Self { inner, top, asked, made: Mutex::default() }
     }
 
     /// The path below `top`; `None` for what is not in it.
-    fn path(&self, path: &EntryPath) -> io::Result<Option<EntryPath>> {
+    pub fn path(&self, path: &EntryPath) -> Option<EntryPath> {
         if !path.is_within(&self.top) {
-            return Ok(None);
+            return None;
         }
         let rest = &path.as_bytes()[self.top.as_bytes().len()..];
-        let rest = rest.strip_prefix(b"/").unwrap_or(rest);
-        EntryPath::new(rest).map(Some).map_err(io::Error::other)
+        EntryPath::new(rest.strip_prefix(b"/").unwrap_or(rest)).ok()
     }
 
     fn must(&self, path: &EntryPath) -> io::Result<EntryPath> {
-        self.path(path)?.ok_or_else(|| io::Error::other("it does not belong there"))
+        self.path(path).ok_or_else(|| io::Error::other("it does not belong there"))
+    }
+
+    fn is_asked_for(&self, path: &EntryPath) -> bool {
+        self.asked.is_empty() || self.asked.iter().any(|asked| path.is_within(asked))
+    }
+
+    fn made(&self) -> std::sync::MutexGuard<'_, HashSet<EntryPath>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<D: Destination> Destination for Below<D> {
+impl<D: Place> Place for Below<D> {
+    fn put_back(&self) -> &PutBack {
+        self.inner.put_back()
+    }
+}
+
+impl<D: Place> Destination for Below<D> {
     fn directory(&self, path: &EntryPath) -> io::Result<()> {
         // What lies above `top` is no directory of ours.
-        self.path(path)?.map_or(Ok(()), |path| self.inner.directory(&path))
+        let Some(inside) = self.path(path) else { return Ok(()) };
+        if self.is_asked_for(path) {
+            return self.inner.directory(&inside);
+        }
+        if self.put_back().hold_directory(&inside)? {
+            self.made().insert(inside);
+        }
+        Ok(())
     }
 
     fn file(&self, path: &EntryPath, size: u64) -> io::Result<Box<dyn Writing>> {
@@ -42,6 +90,18 @@ impl<D: Destination> Destination for Below<D> {
 
     fn room(&self) -> Option<u64> {
         self.inner.room()
+    }
+
+    fn is_full(&self) -> bool {
+        self.inner.is_full()
+    }
+
+    fn is_in_the_way(&self, path: &EntryPath, meta: &Meta) -> bool {
+        self.is_asked_for(path) && self.path(path).is_some_and(|path| self.inner.is_in_the_way(&path, meta))
+    }
+
+    fn standing(&self, path: &EntryPath, meta: &Meta) -> io::Result<Option<Box<dyn Standing>>> {
+        self.inner.standing(&self.must(path)?, meta)
     }
 
     fn special(&self, path: &EntryPath, meta: &Meta) -> io::Result<()> {
@@ -53,6 +113,10 @@ impl<D: Destination> Destination for Below<D> {
     }
 
     fn finish_directory(&self, path: &EntryPath, meta: &Meta) -> io::Result<()> {
-        self.path(path)?.map_or(Ok(()), |path| self.inner.finish_directory(&path, meta))
+        let Some(inside) = self.path(path) else { return Ok(()) };
+        if self.is_asked_for(path) || self.made().contains(&inside) {
+            return self.inner.finish_directory(&inside, meta);
+        }
+        Ok(())
     }
 }

@@ -45,7 +45,7 @@ pub enum RunError {
         problems: Vec<Problem>,
     },
     /// The plan names no such system.
-    #[error("the plan has no system `{name}`; it has {}", list(known))]
+    #[error("the plan has no system `{name}`; it has {}{}", list(known), meant(name, known))]
     UnknownSystem {
         /// What was asked for.
         name: String,
@@ -53,7 +53,7 @@ pub enum RunError {
         known: Vec<SystemId>,
     },
     /// The plan names no such target.
-    #[error("`{name}` is no target here; there are {}", list(known))]
+    #[error("`{name}` is no target here; there are {}{}", list(known), meant(name, known))]
     UnknownTarget {
         /// What was asked for.
         name: String,
@@ -223,6 +223,25 @@ pub enum RunError {
         /// What was asked for and what there is.
         why: String,
     },
+    /// Nothing of what was asked for is in the snapshot.
+    #[error(
+        "{system}: {}. Nothing was restored. `dr find {system} '*NAME*'` looks for a name in all snapshots",
+        said.join("; ")
+    )]
+    NoSuchPath {
+        /// Which system.
+        system: SystemId,
+        /// For each path that it is not there, and what is like it.
+        said: Vec<String>,
+    },
+    /// What cannot name anything in a snapshot.
+    #[error("--path {}: {why}. Nothing was restored", path.display())]
+    BadPath {
+        /// As it was typed.
+        path: PathBuf,
+        /// Why not.
+        why: dr_entry::BadPath,
+    },
     /// Names and contents of this system are closed to one person alone.
     #[error("{system} is marked sensitive: a second person must agree. Name them with --approved-by; nothing was read")]
     SecondPerson {
@@ -296,6 +315,12 @@ fn way_on(source: &RepoError) -> String {
         ),
         _ => String::new(),
     }
+}
+
+fn meant<T: ToString>(name: &str, known: &[T]) -> String {
+    let known: Vec<String> = known.iter().map(T::to_string).collect();
+    let nearest = dr_plan::nearest(name, known.iter().map(String::as_str));
+    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
 fn list<T: ToString>(of: &[T]) -> String {

@@ -72,6 +72,20 @@ impl School {
         self.key_for(around, Key::maintains)
     }
 
+    /// A key that opens lists: the one that was named, as on a new server, or else this host's own.
+    ///
+    /// # Errors
+    /// [`RunError::NoReadingKey`] says where the recovery key should be.
+    pub fn listing_key(&self, around: &Surroundings<'_>) -> Result<Key, RunError> {
+        if around.key_file.is_some() {
+            return self.key_for(around, |_| true);
+        }
+        match self.host_key() {
+            Err(RunError::NotInitialised { .. }) => self.key_for(around, |_| true),
+            other => other,
+        }
+    }
+
     fn key_for(&self, around: &Surroundings<'_>, serves: fn(&Key) -> bool) -> Result<Key, RunError> {
         let must = |key: Key, why| if serves(&key) { Ok(key) } else { Err(self.no_reading_key(why)) };
         if let Some(path) = &around.key_file {

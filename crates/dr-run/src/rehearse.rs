@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dr_entry::{EntryPath, FilesOnly, Kind};
+use dr_entry::{EntryPath, FilesOnly, Kind, Part as Aspect};
 use dr_ledger::{Accepted, Digest, Entry, Event, Head, RehearsalVerdict, RehearsedSystem, SnapshotRef};
 use dr_media::Register;
 use dr_plan::{Level, Source, System, SystemId, TargetId};
-use dr_repo::{Check as Options, Checked, ReadData, RepoError, Restore, SnapshotId, Tally, check, restore};
-use dr_source::files::{Manner, PutBack};
+use dr_repo::{
+    Check as Options, Checked, NotWhole, ReadData, RepoError, Restore, Restored, SnapshotId, Tally, check, restore,
+};
+use dr_source::files::{Manner, Owners, PutBack};
 use dr_store::StoreError;
 use jiff::Timestamp;
 
@@ -98,6 +100,8 @@ pub struct Part {
     pub checks: Vec<Check>,
     /// Why it was skipped, or could not be judged.
     pub because: Option<String>,
+    /// Entries that are back without something of theirs that scratch does not keep.
+    not_set: u64,
     /// Files picked, of how many, and how many were wrong.
     sample: Option<(u64, u64, u64)>,
 }
@@ -278,16 +282,23 @@ impl Stage<'_> {
         };
         let empty_pick = picks.as_ref().is_some_and(Vec::is_empty);
         if !empty_pick {
+            let owners = if owners { Owners::ByNumber } else { Owners::NotSet };
             let to = PutBack::new(&root, Manner { in_place: None, owners }).map_err(failed)?;
             let options = self.options(&paths);
             let back = restore(&from.repository, choice.id, &options, &to)?;
             (part.files, part.bytes) = (back.files, back.bytes);
-            let lost = back.failed.len();
-            part.checks.push(Check::new("everything comes back", lost == 0, "0 missing", format!("{lost} missing")));
+            part.checks.push(everything(&back));
+            part.not_set = back.failed.iter().filter(|(_, why)| why.is_back()).count() as u64;
             let expected = probe::compare(&from.repository, choice.id, &paths, &root)?;
             let (files, bytes) = (expected.files, expected.bytes);
-            part.checks.push(Check::new("files", files == back.files, files, back.files));
-            part.checks.push(Check::new("bytes", bytes == back.bytes, bytes, back.bytes));
+            // What scratch did not take is missing there, and may be in the copy.
+            let by_scratch = back.lost().any(|(_, why)| matches!(why, NotWhole::Place(_)));
+            let same = |name: &str, good: bool, expected: String, actual: String| match by_scratch && !good {
+                true => Check::not_known(name, expected, actual),
+                false => Check::new(name, good, expected, actual),
+            };
+            part.checks.push(same("files", files == back.files, files.to_string(), back.files.to_string()));
+            part.checks.push(same("bytes", bytes == back.bytes, bytes.to_string(), back.bytes.to_string()));
             if picks.is_none() {
                 let label = (label.files, label.entries);
                 let tree = (files, expected.entries);
@@ -296,8 +307,19 @@ impl Stage<'_> {
             }
             let different = expected.different;
             let name = "names, kinds, sizes and times";
-            part.checks.push(Check::new(name, different == 0, "0 different", format!("{different} different")));
-            self.second_look(from, choice, picks.as_deref(), &root, part)?;
+            // Not every file system keeps a time exactly.
+            let coarse = |why: &NotWhole| matches!(why, NotWhole::NotSet(not_set) if not_set.parts().iter().any(|(part, _)| *part == Aspect::Time));
+            let times = back.failed.iter().any(|(_, why)| coarse(why));
+            let told = format!("{different} different");
+            part.checks.push(match times && different > 0 {
+                true => Check::not_known(name, "0 different", told),
+                false => same(name, different == 0, "0 different".into(), told),
+            });
+            if by_scratch {
+                part.because = Some("scratch did not take everything that came back".to_owned());
+            } else {
+                self.second_look(from, choice, picks.as_deref(), &root, part)?;
+            }
         }
         part.checks.push(something(part.files, label.files, empty_pick));
         if label.unreadable > 0 {
@@ -330,7 +352,10 @@ impl Stage<'_> {
         if sample.is_empty() {
             return Ok(());
         }
-        let again = Again::new(root);
+        let again = Again::new(root).map_err(|why| RepoError::Local {
+            what: "scratch cannot be read".into(),
+            source: std::io::Error::other(why),
+        })?;
         let compared = FilesOnly(|path: &EntryPath, size| again.file(path, size));
         let looked = restore(&from.repository, choice.id, &self.options(&sample), &compared)?;
         let wrong = looked.failed.len();
@@ -377,6 +402,18 @@ fn is_of(entries: &[Entry], system: &System, id: &SnapshotRef) -> bool {
         }
         _ => false,
     })
+}
+
+/// Whether everything came back. What scratch did not take says nothing of the copy; what is there without an owner or an
+/// attribute that scratch cannot keep is there.
+fn everything(back: &Restored) -> Check {
+    let name = "everything comes back";
+    let lost = back.lost().count();
+    let of_scratch = back.lost().filter(|(_, why)| matches!(why, NotWhole::Place(_))).count();
+    if lost > 0 && lost == of_scratch {
+        return Check::not_known(name, "0 missing", format!("scratch did not take {lost}"));
+    }
+    Check::new(name, lost == 0, "0 missing", format!("{lost} missing"))
 }
 
 /// Something came back, if there was something: that what was empty comes back empty is no failure, and no proof.
@@ -435,6 +472,10 @@ fn not_tested(school: &School, ask: &Ask<'_>, parts: &[Part]) -> Result<Vec<Stri
     if ask.level == Level::L1 {
         out.push("No contents were read: L1 looks only whether everything is there.".into());
     }
+    let not_set: u64 = parts.iter().map(|part| part.not_set).sum();
+    if not_set > 0 {
+        out.push(format!("Owners, modes, times or attributes of {not_set} entries could not be set on scratch."));
+    }
     out.push("No application was started on the restored data.".into());
     out.push("It ran on this host: that another machine can do it is not shown.".into());
     out.push("Nobody fetched a disk or put a key together, so the times are technical restore times only.".into());
@@ -455,6 +496,7 @@ impl Part {
             bytes: 0,
             checks: Vec::new(),
             because: None,
+            not_set: 0,
             sample: None,
         }
     }

@@ -1,27 +1,31 @@
 //! How a system comes back: from the freshest copy that is whole, on-site first, and from another where one is damaged.
 //!
 //! A snapshot has the same id on every copy, so what one copy has lost is taken from the next that holds the same one;
-//! two snapshots are never mixed. Every chunk is proved by its name on the way. That it was done stands in the ledger.
+//! two snapshots are never mixed. Every chunk is proved by its name on the way. That it was done stands in the ledger, and
+//! where the ledger cannot be written the data come back all the same.
+
+mod bring;
+mod within;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use dr_entry::{Destination, EntryPath};
+use dr_entry::{EntryPath, Unread};
 use dr_ledger::{Decision, Event, RestoreOutcome, SnapshotRef};
-use dr_plan::{PersonId, Source, System, SystemId};
-use dr_repo::{Description, RepoError, Restore, Restored, Shape, SnapshotId, Tally};
-use dr_source::files::{Extra, Manner, PutBack};
-use dr_source::{SourceError, maildir, sqlite};
+use dr_plan::{PersonId, System, SystemId};
+use dr_repo::{RepoError, Restored, SnapshotId, Tally};
+use dr_source::files::Owners;
 use jiff::Timestamp;
 
-use crate::below::Below;
 use crate::erasures::unnamed;
 use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
 use crate::keys::Surroundings;
+use crate::naming::Naming;
 use crate::school::School;
 use crate::state::STATE;
 use crate::targets::Spot;
+use bring::Back;
 
 /// Which moment is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +50,10 @@ pub struct Wanted<'a> {
     pub paths: &'a [PathBuf],
     /// Into this folder, absent or empty; `None`: where it came from.
     pub to: Option<&'a Path>,
-    /// Whether owners are set.
-    pub owners: bool,
+    /// Whether and how owners are set.
+    pub owners: Owners,
+    /// In place: what the snapshot does not have is removed.
+    pub delete: bool,
     /// Only say what would be restored.
     pub dry_run: bool,
     /// Who else agrees, for a system that is marked sensitive.
@@ -71,8 +77,24 @@ pub struct Restoration {
     pub to: PathBuf,
     /// Counts, and what did not come back.
     pub restored: Restored,
-    /// What could not be captured when the snapshot was made: it is not in it.
+    /// How its entries are called.
+    pub naming: Naming,
+    /// How much of what was wanted could not be captured when the snapshot was made: it is not in it.
     pub never_captured: u64,
+    /// The names of that, and why; at most 10,000.
+    pub not_in_it: Vec<(EntryPath, String)>,
+    /// What was asked for and is not there, a sentence each.
+    pub not_there: Vec<String>,
+    /// What lies outside the plan's paths and was left out.
+    pub left_out: Vec<EntryPath>,
+    /// Names that were removed, or would be.
+    pub removed: u64,
+    /// The first of them, on this machine.
+    pub removed_names: Vec<PathBuf>,
+    /// What was not removed although the snapshot does not have it, on this machine.
+    pub spared: Vec<Unread>,
+    /// Why it could not be written down that this was done.
+    pub unrecorded: Option<String>,
     /// Everything that a person should know: copies that were damaged or away, and what was done instead.
     pub notes: Vec<String>,
     /// Whether a newer snapshot may exist that cannot be seen.
@@ -89,13 +111,22 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
         let why = "what happened since would be lost from the ledger";
         return Err(RunError::NotInPlace { system: system.id.clone(), why });
     }
+    let mut notes: Vec<String> = Vec::new();
+    let mut unrecorded = None;
     if !wanted.dry_run {
-        second_person(school, system, wanted.approved_by, "restore")?;
+        match second_person(school, system, wanted.approved_by, "restore") {
+            // Whoever has the key and a second person is not kept from the data because the disk with the state is full.
+            Err(why @ (RunError::Ledger(_) | RunError::Local { .. })) => unrecorded = Some(why.to_string()),
+            other => other?,
+        }
+    }
+    if let Err(why) = school.everything() {
+        unrecorded = Some(why.to_string());
+        notes.push(format!("the ledger cannot be read, so disks and pending erasures are not known: {why}"));
     }
     let key = school.reading_key(around)?;
     let (opened, closed) = open_all(school, &key, wanted.target)?;
     let choices = choose(system, &wanted.which, &opened, &closed)?;
-    let mut notes: Vec<String> = Vec::new();
     let of_system = |closed: &&Closed| system.copies.iter().any(|copy| copy.target == closed.target);
     // That a disk is away is how it should be.
     for closed in closed.iter().filter(|closed| closed.error.is_some()).filter(of_system) {
@@ -114,19 +145,29 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
         };
         notes.extend(to_be_erased(school, &system.id, &from.spot));
         let back = Back { school, system, wanted, opened: &opened, choices: &choices, choice, described };
-        let (to, restored) = back.bring(&mut notes)?;
-        let outcome = Restoration {
+        let brought = back.bring(&mut notes)?;
+        let mut outcome = Restoration {
             spot: from.spot.clone(),
             snapshot: choice.id,
             recovery_point: choice.started,
-            to,
-            restored,
-            never_captured: choice.label.unreadable,
+            to: brought.to,
+            restored: brought.restored,
+            naming: brought.naming,
+            never_captured: brought.never_captured,
+            not_in_it: brought.not_in_it,
+            not_there: brought.not_there,
+            left_out: brought.left_out,
+            removed: brought.removal.removed,
+            removed_names: brought.removed_names,
+            spared: brought.removal.spared,
+            unrecorded,
             notes,
             uncertain,
         };
-        if !wanted.dry_run {
-            record(school, system, &outcome)?;
+        if !wanted.dry_run
+            && let Err(why) = record(school, system, &outcome)
+        {
+            outcome.unrecorded = Some(why.to_string());
         }
         return Ok(outcome);
     }
@@ -241,10 +282,12 @@ fn as_of(all: Vec<Kept>, then: Timestamp) -> Vec<Kept> {
 
 fn record(school: &School, system: &System, outcome: &Restoration) -> Result<(), RunError> {
     let restored = &outcome.restored;
-    let how = match (restored.failed.is_empty(), restored.entries) {
-        (true, _) => RestoreOutcome::Done,
-        (false, 0) => RestoreOutcome::Failed,
-        (false, _) => RestoreOutcome::Incomplete,
+    let whole = restored.failed.is_empty() && outcome.not_there.is_empty() && outcome.left_out.is_empty();
+    let how = match restored.entries {
+        // Something was to come back, and did not.
+        0 if !restored.failed.is_empty() || outcome.never_captured > 0 => RestoreOutcome::Failed,
+        _ if whole && outcome.never_captured == 0 => RestoreOutcome::Done,
+        _ => RestoreOutcome::Incomplete,
     };
     let event = Event::Restored {
         system: system.id.clone(),
@@ -257,249 +300,12 @@ fn record(school: &School, system: &System, outcome: &Restoration) -> Result<(),
     school.record(event).map(|_| ())
 }
 
-/// One snapshot on its way back.
-struct Back<'a> {
-    school: &'a School,
-    system: &'a System,
-    wanted: &'a Wanted<'a>,
-    opened: &'a [Opened],
-    choices: &'a [Kept],
-    choice: &'a Kept,
-    described: Description,
-}
-
-impl Back<'_> {
-    fn bring(&self, notes: &mut Vec<String>) -> Result<(PathBuf, Restored), RunError> {
-        let paths = self.paths()?;
-        if self.wanted.dry_run {
-            let to = self.wanted.to.map_or_else(|| self.origin(), |to| Ok(to.to_owned()))?;
-            let manner = Manner { in_place: Some(Extra::Keep), owners: self.wanted.owners };
-            // In place, what stands there is compared; elsewhere everything would be written.
-            if let (None, Source::Files { .. }, Ok(standing)) =
-                (self.wanted.to, &self.system.source, PutBack::look(&to, manner))
-            {
-                let from = &self.opened[self.choice.copy];
-                let compared = self.one(from, &paths, &standing);
-                return Ok((to, compared.map_err(|e| RunError::repository(from.spot.named(), e))?));
-            }
-            let mut counted = self.count(&paths)?;
-            // A database goes back whole, over the one that is there.
-            if let (None, Source::Sqlite { path }) = (self.wanted.to, &self.system.source)
-                && path.symlink_metadata().is_ok()
-                && let Some(name) = path.file_name().and_then(|name| name.to_str())
-            {
-                counted.replaces.extend(EntryPath::new(name.as_bytes()).ok());
-            }
-            return Ok((to, counted));
-        }
-        match (self.wanted.to, &self.system.source) {
-            (Some(to), _) => {
-                let manner = |in_place| Manner { in_place, owners: self.wanted.owners };
-                let first = PutBack::new(to, manner(None))?;
-                let again = || PutBack::new(to, manner(Some(Extra::Keep)));
-                Ok((to.to_owned(), self.fill(&paths, &first, &again, notes)?))
-            }
-            (None, Source::Sqlite { path }) => self.database(path, notes),
-            (None, Source::Maildir { path }) => {
-                if !self.wanted.paths.is_empty() {
-                    let why = "parts of a mailbox tree cannot be told from what people did since";
-                    return Err(RunError::NotInPlace { system: self.system.id.clone(), why });
-                }
-                let tree = EntryPath::new(maildir::TREE).map_err(|_| RunError::Interrupted)?;
-                let place = || Ok(Below::new(self.in_place(path)?, tree.clone()));
-                let first = place()?;
-                Ok((path.clone(), self.fill(std::slice::from_ref(&tree), &first, &place, notes)?))
-            }
-            (None, _) => {
-                let to = self.origin()?;
-                let place = || self.in_place(&to);
-                let first = place()?;
-                Ok((to.clone(), self.fill(&paths, &first, &place, notes)?))
-            }
-        }
-    }
-
-    fn in_place(&self, to: &Path) -> Result<PutBack, SourceError> {
-        PutBack::new(to, Manner { in_place: Some(Extra::Keep), owners: self.wanted.owners })
-    }
-
-    /// Where it came from.
-    fn origin(&self) -> Result<PathBuf, RunError> {
-        use std::os::unix::ffi::OsStrExt as _;
-        if self.described.shape == Shape::Absolute {
-            return Ok(PathBuf::from("/"));
-        }
-        let now = self.system.source.paths();
-        let then = self.described.label.paths.first().map(|path| Path::new(std::ffi::OsStr::from_bytes(path)));
-        match (now.as_slice(), then) {
-            ([now], _) => Ok((*now).clone()),
-            (_, Some(then)) => Ok(then.to_owned()),
-            _ => Err(RunError::NotInPlace { system: self.system.id.clone(), why: "nobody knows where it came from" }),
-        }
-    }
-
-    /// The wanted paths as the snapshot names them.
-    fn paths(&self) -> Result<Vec<EntryPath>, RunError> {
-        use std::os::unix::ffi::OsStrExt as _;
-        let roots = &self.described.label.paths;
-        let named = |path: &PathBuf| {
-            let bytes = path.as_os_str().as_bytes();
-            let below = match (self.described.shape, roots.as_slice()) {
-                (Shape::Directory, [root]) if path.is_absolute() => {
-                    path.strip_prefix(std::ffi::OsStr::from_bytes(root)).ok().map(|rest| rest.as_os_str().as_bytes())
-                }
-                _ => Some(bytes),
-            };
-            let plain = below.unwrap_or(bytes);
-            let plain = plain.strip_prefix(b"./").unwrap_or(plain);
-            let start = plain.iter().position(|&b| b != b'/').unwrap_or(plain.len());
-            let end = plain.iter().rposition(|&b| b != b'/').map_or(start, |last| last + 1);
-            EntryPath::new(&plain[start..end]).map_err(|why| RunError::NoSnapshot {
-                system: self.system.id.clone(),
-                why: format!("{} is no path in a backup: {why}", path.display()),
-            })
-        };
-        self.wanted.paths.iter().map(named).collect()
-    }
-
-    /// What would come back.
-    fn count(&self, paths: &[EntryPath]) -> Result<Restored, RunError> {
-        let from = &self.opened[self.choice.copy];
-        let mut counted = Restored::default();
-        from.repository
-            .list(self.choice.id, paths, &mut |entry| {
-                counted.entries += 1;
-                if entry.meta.kind == dr_entry::Kind::File {
-                    counted.files += 1;
-                    counted.bytes += entry.meta.size;
-                }
-                Ok(())
-            })
-            .map_err(|source| RunError::repository(from.spot.named(), source))?;
-        Ok(counted)
-    }
-
-    /// Restores from the chosen copy, and what that has lost from the others that hold the same snapshot.
-    fn fill<D: Destination>(
-        &self,
-        paths: &[EntryPath],
-        first: &D,
-        again: &dyn Fn() -> Result<D, SourceError>,
-        notes: &mut Vec<String>,
-    ) -> Result<Restored, RunError> {
-        let from = &self.opened[self.choice.copy];
-        let mut sum = self.one(from, paths, first).map_err(|e| RunError::repository(from.spot.named(), e))?;
-        for other in self.choices.iter().filter(|other| other.id == self.choice.id && other.copy != self.choice.copy) {
-            let (lost, kept): (Vec<_>, Vec<_>) = sum.failed.drain(..).partition(|(_, why)| is_of_the_copy(why));
-            sum.failed = kept;
-            if lost.is_empty() {
-                break;
-            }
-            let from = &self.opened[other.copy];
-            notes.push(format!(
-                "{} entries were damaged on {}; they were taken from {}",
-                lost.len(),
-                self.opened[self.choice.copy].spot.named(),
-                from.spot.named()
-            ));
-            // A path that only says how far something was lost stands for everything before it too.
-            let whole = lost.iter().any(|(_, why)| why.starts_with("entries up to"));
-            let wanted: Vec<_> =
-                if whole { paths.to_vec() } else { lost.iter().map(|(path, _)| path.clone()).collect() };
-            let place = again()?;
-            match self.one(from, &wanted, &place) {
-                Ok(more) => {
-                    sum.failed.extend(more.failed);
-                    if whole {
-                        (sum.entries, sum.files, sum.bytes) = (more.entries, more.files, more.bytes);
-                    } else {
-                        sum.entries += lost.len() as u64;
-                        sum.files += more.files;
-                        sum.bytes += more.bytes;
-                    }
-                }
-                Err(RepoError::Interrupted) => return Err(RunError::Interrupted),
-                Err(why) => {
-                    notes.push(format!("{} could not help: {why}", from.spot.named()));
-                    sum.failed.extend(lost);
-                }
-            }
-        }
-        Ok(sum)
-    }
-
-    fn one(&self, from: &Opened, paths: &[EntryPath], to: &dyn Destination) -> Result<Restored, RepoError> {
-        let options = Restore {
-            paths,
-            workers: self.school.workers,
-            dry: self.wanted.dry_run,
-            stop: self.wanted.stop,
-            tally: self.wanted.tally,
-        };
-        dr_repo::restore(&from.repository, self.choice.id, &options, to)
-    }
-
-    /// A database goes back whole: made beside the old one, then put in its place, and the old one's logs with it gone.
-    fn database(&self, path: &Path, notes: &mut Vec<String>) -> Result<(PathBuf, Restored), RunError> {
-        // Where a link leads: it stays, and what it stands for is replaced.
-        let real = path.canonicalize();
-        let (named, path) = (path, real.as_deref().unwrap_or(path));
-        let Some(above) = path.parent().filter(|_| path.file_name().is_some()) else {
-            return Err(RunError::NotInPlace { system: self.system.id.clone(), why: "its path names no file" });
-        };
-        let failed = |what: &'static str| RunError::local(what, path);
-        crate::places::private_folder(above)?;
-        let beside =
-            tempfile::TempDir::with_prefix_in(".dr-restore-", above).map_err(failed("cannot restore beside"))?;
-        let manner = |in_place| Manner { in_place, owners: self.wanted.owners };
-        let first = PutBack::new(beside.path(), manner(None))?;
-        let again = || PutBack::new(beside.path(), manner(Some(Extra::Keep)));
-        let restored = self.fill(&[], &first, &again, notes)?;
-        let new = sqlite::restored(beside.path(), named);
-        if !restored.failed.is_empty() || !new.is_file() {
-            notes.push(format!("{} was not touched: what came back is not whole", path.display()));
-            return Ok((path.to_owned(), restored));
-        }
-        for log in ["-wal", "-shm", "-journal"] {
-            let mut log_path = path.as_os_str().to_owned();
-            log_path.push(log);
-            match std::fs::remove_file(&log_path) {
-                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(failed("cannot remove the log of")(why));
-                }
-                _ => {}
-            }
-        }
-        std::fs::rename(&new, path).map_err(failed("cannot replace"))?;
-        Ok((path.to_owned(), restored))
-    }
-}
-
-/// Whether a failure is the copy's, so that another copy may help; else it is the destination's, where none can.
-fn is_of_the_copy(why: &str) -> bool {
-    ["damaged", " is not in ", " ends before ", "are lost", "cannot read from", "no pack", "not known"]
-        .iter()
-        .any(|sign| why.contains(sign))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use dr_store::StoreError;
-
-    #[test]
-    fn what_a_copy_has_lost_is_told_from_what_a_place_refuses() {
-        let key = || dr_store::Key::new("data/a").unwrap();
-        let place = || "nas".to_owned();
-        for lost in [
-            RepoError::Damaged { object: "data/a".into(), what: "a frame does not open".into() },
-            StoreError::NotFound { key: key(), place: place() }.into(),
-            StoreError::Short { key: key(), place: place(), end: 7 }.into(),
-        ] {
-            assert!(is_of_the_copy(&lost.to_string()), "{lost}");
-        }
-        for refused in ["Permission denied (os error 13)", "File exists (os error 17)", "its owner could not be set"] {
-            assert!(!is_of_the_copy(refused), "{refused}");
-        }
-    }
+/// The path with the links in the folders above it followed, as far as they are there; the last name is taken as it is.
+pub(crate) fn above_resolved(path: &Path) -> PathBuf {
+    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return path.to_owned() };
+    let resolved = above.ancestors().find_map(|known| {
+        let rest = above.strip_prefix(known).ok()?;
+        known.canonicalize().ok().map(|known| known.join(rest))
+    });
+    resolved.unwrap_or_else(|| above.to_owned()).join(name)
 }

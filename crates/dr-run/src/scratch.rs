@@ -4,7 +4,6 @@
 //! rehearsal, whatever it proved. Files are deleted, not overwritten: on flash that would prove nothing.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -81,19 +80,9 @@ impl Scratch {
     }
 }
 
-/// Removes what is in `folder`. Directories come back with their own modes, which may forbid that.
+/// Removes what is in `folder`, however deep it is and whatever modes came back.
 pub(crate) fn empty(folder: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700))?;
-            empty(&entry.path())?;
-            fs::remove_dir(entry.path())?;
-        } else {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
+    dr_source::files::wipe(folder)
 }
 
 /// Scratch must not lie in what is backed up, in a backup or in the state, nor those in it.
@@ -120,6 +109,7 @@ fn outside(school: &School, scratch: &Path) -> Result<(), RunError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn scratch_with_closed_directories_is_emptied() {

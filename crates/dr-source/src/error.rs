@@ -35,6 +35,17 @@ pub enum SourceError {
         /// The directory.
         path: PathBuf,
     },
+    /// A link on the way to the place to restore to.
+    #[error(
+        "{} leads through a link to {}, and in place nothing is restored through a link, which others may have laid. Take it away, or restore to a folder of its own",
+        path.display(), to.display()
+    )]
+    Link {
+        /// The place to restore to.
+        path: PathBuf,
+        /// Where the link leads.
+        to: PathBuf,
+    },
     /// A database that SQLite cannot read.
     #[error("the database {} cannot be captured: {why}", path.display())]
     Sqlite {

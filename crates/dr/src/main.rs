@@ -11,6 +11,7 @@ mod env;
 mod exit;
 mod first_plan;
 mod limits;
+mod moment;
 mod observe;
 mod output;
 mod place;

@@ -27,7 +27,7 @@ pub fn text(name: &[u8]) -> String {
 
 /// A name for a person's screen: control characters are escaped too, whatever a name holds.
 pub fn name(bytes: &[u8]) -> String {
-    escaped(&text(bytes), |c| c.is_control() || dr_plan::is_hidden(c))
+    dr_entry::shown_without(bytes, |c| c.is_control() || dr_plan::is_hidden(c))
 }
 
 /// A line for a person's screen, in which a name may stand that others chose: what only changes how the rest looks is

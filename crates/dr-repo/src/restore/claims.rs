@@ -10,8 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 use dr_entry::Destination;
 
+use super::NotWhole;
 use super::extent_page;
-use super::file::Failed;
+use super::file::{Failed, impossible};
 use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
@@ -44,7 +45,7 @@ impl Claims {
             sum.checked_add(row.meta.size).filter(|sum| *sum <= self.all || self.all == 0)
         });
         before.map(|_| ()).map_err(|_| {
-            Failed::Here(format!(
+            impossible(format!(
                 "it claims to be {} bytes large, and with it the files would be more than the {} bytes that the snapshot \
                  says of all of them: it is not what somebody backed up",
                 row.meta.size, self.all
@@ -68,13 +69,10 @@ impl Claims {
             }
         };
         match destination.room() {
-            Some(room) if needed > room => Err(Failed::All(RepoError::Local {
-                what: format!(
-                    "the place to restore to is full: there is room for {room} bytes, and {} takes {needed}",
-                    row.path
-                ),
-                source: std::io::ErrorKind::StorageFull.into(),
-            })),
+            // The rest may fit.
+            Some(room) if needed > room => Err(Failed::Here(NotWhole::Place(format!(
+                "it takes {needed} bytes, and there is room for {room} in the place to restore to"
+            )))),
             _ => Ok(()),
         }
     }

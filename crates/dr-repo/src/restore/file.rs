@@ -3,9 +3,9 @@
 
 use std::sync::atomic::Ordering;
 
-use dr_entry::{Standing, Writing};
+use dr_entry::{NotSet, Standing, Writing};
 
-use super::{Shared, extent_page};
+use super::{NotWhole, Shared, extent_page};
 use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::{Fetcher, Found};
@@ -22,15 +22,27 @@ const LARGE: u64 = 4 << 20;
 
 /// Whether a failure concerns one file or the whole restore.
 pub(super) enum Failed {
-    Here(String),
+    Here(NotWhole),
+    /// The place says that it has no room; whether that is so for everything, it is asked.
+    Full(std::io::Error),
     All(RepoError),
+}
+
+/// That not a byte can be written any more.
+pub(super) fn full(why: std::io::Error) -> RepoError {
+    RepoError::Local { what: "the place to restore to is full".into(), source: why }
+}
+
+/// What was stored says something that cannot be.
+pub(super) fn impossible(what: impl Into<String>) -> Failed {
+    Failed::Here(NotWhole::Snapshot(what.into()))
 }
 
 impl From<RepoError> for Failed {
     fn from(error: RepoError) -> Self {
         match error {
             RepoError::CannotRead | RepoError::Interrupted => Self::All(error),
-            other => Self::Here(other.to_string()),
+            other => Self::Here(NotWhole::Copy(other.to_string())),
         }
     }
 }
@@ -38,10 +50,8 @@ impl From<RepoError> for Failed {
 impl From<std::io::Error> for Failed {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                Self::All(RepoError::Local { what: "the place to restore to is full".into(), source: error })
-            }
-            _ => Self::Here(error.to_string()),
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full(error),
+            _ => Self::Here(error.into()),
         }
     }
 }
@@ -53,17 +63,29 @@ pub(super) fn file(
     turns: &Turns<Wanted>,
 ) -> Result<(), Failed> {
     shared.claims.count(row)?;
-    let mut standing = shared.destination.standing(&row.path, &row.meta)?;
+    // What stands there and cannot be looked at is replaced.
+    let mut standing = shared.destination.standing(&row.path, &row.meta).unwrap_or(None);
     if let Some(base) = &mut standing
         && is_same(row, base.as_mut(), fetcher, shared)?
         && let Some(base) = standing.take()
-        && (shared.options.dry || base.keep(&row.meta)?)
     {
-        shared.kept();
-        return Ok(());
+        let kept = if shared.options.dry { Ok(true) } else { base.keep(&row.meta) };
+        match kept {
+            Ok(false) => {}
+            Ok(true) => {
+                shared.kept();
+                return Ok(());
+            }
+            Err(why) => {
+                if NotSet::of(&why).is_some() {
+                    shared.kept();
+                }
+                return Err(Failed::Here(why.into()));
+            }
+        }
     }
     if shared.options.dry {
-        if standing.is_some() {
+        if shared.destination.is_in_the_way(&row.path, &row.meta) {
             shared.replaces(&row.path);
         }
         return Ok(());
@@ -72,13 +94,30 @@ pub(super) fn file(
     let writing = shared.destination.file(&row.path, row.meta.size)?;
     let ahead = (row.meta.size >= LARGE).then_some(Ahead { frames: &shared.frames, turns });
     let mut filling = Filling { writing, standing, buffer: Vec::new(), at: 0, run: None };
+    match fill(row, &mut filling, ahead.as_ref(), fetcher, shared) {
+        // Asked while what was written of it is still there.
+        Err(Failed::Full(why)) if shared.destination.is_full() => return Err(Failed::All(full(why))),
+        Err(Failed::Full(why)) => return Err(Failed::Here(why.into())),
+        other => other?,
+    }
+    Ok(filling.writing.finish(&row.meta)?)
+}
+
+/// Writes all contents of a file.
+fn fill(
+    row: &Row,
+    filling: &mut Filling,
+    ahead: Option<&Ahead<'_>>,
+    fetcher: &mut Fetcher<'_>,
+    shared: &Shared<'_>,
+) -> Result<(), Failed> {
     match &row.contents {
         Contents::Empty => {}
         Contents::Inline(bytes) => {
             filling.writing.write_at(0, bytes)?;
             filling.at = bytes.len() as u64;
         }
-        Contents::Extents(extents) => filling.put(extents, fetcher, ahead.as_ref())?,
+        Contents::Extents(extents) => filling.put(extents, fetcher, ahead)?,
         Contents::Tree { root, level, extents } => {
             let run = Run { id: *root, len: row.meta.size, extents: *extents };
             let mut gathered = Vec::new();
@@ -87,16 +126,16 @@ pub(super) fn file(
                 if gathered.len() < GATHERED {
                     return Ok(());
                 }
-                filling.put(&std::mem::take(&mut gathered), fetcher, ahead.as_ref())
+                filling.put(&std::mem::take(&mut gathered), fetcher, ahead)
             })?;
-            filling.put(&gathered, fetcher, ahead.as_ref())?;
+            filling.put(&gathered, fetcher, ahead)?;
         }
     }
     filling.flush()?;
     if filling.at != row.meta.size {
-        return Err(Failed::Here("its extents do not add up to its size".into()));
+        return Err(impossible("its extents do not add up to its size"));
     }
-    Ok(filling.writing.finish(&row.meta)?)
+    Ok(())
 }
 
 /// Whether this chunk stands at this offset; if so it is in `buffer` then.
@@ -112,7 +151,8 @@ fn stands(
         return Ok(false);
     }
     buffer.resize(len as usize, 0);
-    Ok(standing.read_at(at, buffer)? == buffer.len() && fetcher.is(ChunkKind::Data, id, buffer))
+    // What cannot be read is not what it should be.
+    Ok(standing.read_at(at, buffer).is_ok_and(|read| read == buffer.len()) && fetcher.is(ChunkKind::Data, id, buffer))
 }
 
 /// Whether the file that stands there has these contents already. Nothing but pages of extents is fetched.
@@ -143,8 +183,8 @@ fn is_same(
         Contents::Empty => true,
         Contents::Inline(bytes) => {
             let mut there = vec![0; bytes.len()];
-            at = standing.read_at(0, &mut there)? as u64;
-            there == *bytes
+            at = standing.read_at(0, &mut there).unwrap_or(0) as u64;
+            at == bytes.len() as u64 && there == *bytes
         }
         Contents::Extents(extents) => all(extents, fetcher)?,
         Contents::Tree { root, level, extents } => {
@@ -165,7 +205,7 @@ fn zeros(standing: &mut dyn Standing, mut at: u64, len: u64, buffer: &mut Vec<u8
     let end = at.saturating_add(len);
     while at < end {
         buffer.resize(usize::try_from(end - at).unwrap_or(usize::MAX).min(1 << 20), 0);
-        let read = standing.read_at(at, buffer)?;
+        let Ok(read) = standing.read_at(at, buffer) else { return Ok(false) };
         if read < buffer.len() || buffer.iter().any(|byte| *byte != 0) {
             return Ok(false);
         }
@@ -203,7 +243,7 @@ impl Filling {
                 }
                 let found = fetcher.find(ChunkKind::Data, id)?;
                 if found.bytes().len() != len as usize {
-                    return Err(Failed::Here(format!("chunk {id} has another length than the tree says")));
+                    return Err(impossible(format!("chunk {id} has another length than the tree says")));
                 }
                 let joined = self.run.as_mut().is_some_and(|(_, run)| run.join(&found));
                 if !joined {
@@ -213,7 +253,7 @@ impl Filling {
             } else {
                 self.flush()?;
             }
-            self.at = self.at.checked_add(extent.len()).ok_or_else(|| Failed::Here("it is impossibly large".into()))?;
+            self.at = self.at.checked_add(extent.len()).ok_or_else(|| impossible("it is impossibly large"))?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod flips;
 mod init;
 mod look;
 mod matrix;
+mod places;
 mod prune;
 mod relied;
 mod repair;

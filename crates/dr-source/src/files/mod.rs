@@ -32,7 +32,7 @@ use dr_entry::{Entries, EntryPath, Time};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
 pub use exclude::{Idle, glob, glob_of_any_case, idle, refused};
-pub use putback::{Extra, Manner, PutBack, Removal};
+pub use putback::{About, Extra, Manner, Owners, PutBack, Removal, Spare, TreeReader, file_of_plan, wipe};
 pub use roots::{Roots, resolved};
 
 use crate::SourceError;

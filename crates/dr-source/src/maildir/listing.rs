@@ -5,7 +5,7 @@
 //! by the kernel's listing, so `cur` is listed twice. A message met twice counts once, under its latest name; but a name
 //! alone says nothing: two files are one message only if they are one file, or if the earlier name is gone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{CStr, CString};
 use std::hash::{BuildHasher as _, RandomState};
 use std::os::fd::{AsFd, OwnedFd};
@@ -22,12 +22,16 @@ use crate::files::walk::{Opened, Special};
 /// How often one mailbox is listed again for messages renamed since; each listing finds many.
 const AGAIN_MAX: u32 = 50;
 
+/// Of so many of the newest messages it is asked whether they read as mail.
+const ASKED: usize = 64;
+
 /// What was met so far.
 #[derive(Debug, Default)]
 pub(super) struct Met {
     pub(super) mailboxes: u64,
     pub(super) messages: u64,
-    pub(super) newest: Option<(Time, EntryPath)>,
+    /// The newest of them.
+    pub(super) newest: BTreeSet<(Time, EntryPath)>,
 }
 
 pub(super) struct Mailboxes {
@@ -141,14 +145,18 @@ impl Special for Mailboxes {
         }
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         met.messages += 1;
-        if met.newest.as_ref().is_none_or(|(at, _)| *at < entry.meta.mtime) {
-            met.newest = Some((entry.meta.mtime, entry.path.clone()));
+        let is_full = met.newest.len() >= ASKED;
+        if !is_full || met.newest.first().is_some_and(|(at, _)| *at < entry.meta.mtime) {
+            met.newest.insert((entry.meta.mtime, entry.path.clone()));
+            if is_full {
+                met.newest.pop_first();
+            }
         }
     }
 }
 
 /// The part of a message's name that stays: before the last `:2,`, which flags follow.
-fn unique(name: &[u8]) -> &[u8] {
+pub(super) fn unique(name: &[u8]) -> &[u8] {
     let end = name.windows(3).rposition(|part| part == b":2,").unwrap_or(name.len());
     &name[..end]
 }

@@ -9,6 +9,7 @@
 //! really met on the way. (`Maildir` sorts before `dr-facts.json`, so the facts can come last.)
 
 mod listing;
+mod put_back;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,12 +24,13 @@ use crate::files::walk::{Rules, Start, Walker};
 use crate::files::{Captured, Tally};
 use crate::{SourceError, facts};
 use listing::{Mailboxes, Met};
+pub use put_back::IntoMailboxes;
 
 /// The directory of the capture that holds the mail.
 pub const TREE: &str = "Maildir";
 
-/// The largest message that is parsed to see whether it is one.
-const MESSAGE_MAX: usize = 64 << 20;
+/// So much of a message is parsed to see whether it is one.
+const MESSAGE_MAX: usize = 1 << 20;
 
 /// What can be said of a tree of Maildirs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +39,15 @@ pub struct MailFacts {
     pub mailboxes: u64,
     /// Messages in them.
     pub messages: u64,
-    /// Whether the newest message, by its file's time, reads as mail; `None` without messages.
+    /// Whether the newest message, by its file's time, reads as mail; `None` without messages. Anybody can send one that
+    /// does not, so nothing is judged by it.
     pub newest_parses: Option<bool>,
+    /// Of how many of the newest messages that was asked.
+    #[serde(default)]
+    pub asked: u64,
+    /// How many of them read as mail.
+    #[serde(default)]
+    pub parse: u64,
 }
 
 /// Begins to capture the tree at `root`.
@@ -117,12 +126,17 @@ fn within(path: &EntryPath) -> Result<EntryPath, Unread> {
 
 fn finished(root: &Path, met: &Mutex<Met>) -> MailFacts {
     let met = met.lock().unwrap_or_else(PoisonError::into_inner);
-    let newest = met.newest.as_ref();
-    MailFacts {
-        mailboxes: met.mailboxes,
-        messages: met.messages,
-        newest_parses: newest.map(|(_, path)| is_mail(root, path).unwrap_or(false)),
+    let mut facts = MailFacts { mailboxes: met.mailboxes, messages: met.messages, ..MailFacts::default() };
+    for (_, path) in met.newest.iter().rev() {
+        let read = is_mail(root, path);
+        facts.newest_parses.get_or_insert(*read.as_ref().unwrap_or(&false));
+        // One that was moved meanwhile is not among those that were asked.
+        if let Ok(parses) = read {
+            facts.asked += 1;
+            facts.parse += u64::from(parses);
+        }
     }
+    facts
 }
 
 /// Whether the file reads as mail: headers that say when or from whom.

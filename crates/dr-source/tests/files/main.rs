@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use dr_entry::{Destination, EntryPath, Kind, Meta, Time};
 use dr_source::SourceError;
-use dr_source::files::{self, Extra, Manner, Options, PutBack, Roots};
+use dr_source::files::{self, Extra, Manner, Options, Owners, PutBack, Roots, Spare};
 use memory::Capture;
 use tempfile::TempDir;
 
-const FRESH: Manner = Manner { in_place: None, owners: true };
+const FRESH: Manner = Manner { in_place: None, owners: Owners::ByName };
 const LATER: Time = Time { seconds: 10_000_000_000, nanos: 0 };
 
 fn scratch() -> TempDir {
@@ -28,6 +28,11 @@ fn ours(mode: u32) -> Meta {
     meta.user.id = rustix::process::geteuid().as_raw();
     meta.group.id = rustix::process::getegid().as_raw();
     meta
+}
+
+/// Nothing is spared.
+fn nothing() -> Spare {
+    Spare::new(Path::new("/"), (&[], &[]), Vec::new()).unwrap()
 }
 
 fn path(text: &str) -> EntryPath {
@@ -73,9 +78,10 @@ fn a_tree_of_oddities_comes_back_the_same() {
     fs::write(to.join("a/file"), "changed").unwrap();
     fs::write(to.join("not there before"), "").unwrap();
     fs::create_dir_all(to.join("a/extra/deep/er")).unwrap();
-    let in_place = PutBack::new(&to, Manner { in_place: Some(Extra::Keep), owners: true }).unwrap();
+    let in_place = PutBack::new(&to, Manner { in_place: Some(Extra::Keep), owners: Owners::ByName }).unwrap();
     assert_eq!(before.put_back(&in_place), []);
-    let removal = in_place.remove_others(&EntryPath::root(), before.kept.iter().map(|kept| kept.path.clone()));
+    let removal =
+        in_place.remove_others(&EntryPath::root(), before.kept.iter().map(|kept| kept.path.clone()), &nothing());
     assert_eq!((removal.removed, removal.failed), (2, vec![]));
     same(&before, &capture(&to));
 }
@@ -237,7 +243,7 @@ fn nothing_is_written_through_a_link_inside_the_root() {
     fs::create_dir_all(&root).unwrap();
     fs::create_dir_all(outside.join("sub")).unwrap();
     symlink(&outside, root.join("d")).unwrap();
-    let to = PutBack::new(&root, Manner { in_place: Some(Extra::Remove), owners: true }).unwrap();
+    let to = PutBack::new(&root, Manner { in_place: Some(Extra::Remove), owners: Owners::ByName }).unwrap();
     assert!(to.file(&path("d/f"), 0).is_err());
     assert!(to.directory(&path("d/sub/x")).is_err());
     assert!(to.special(&path("d/s"), &Meta::plain(Kind::Symlink(b"x".to_vec()), 0o777)).is_err());
@@ -258,7 +264,7 @@ fn an_unfinished_file_leaves_nothing_and_in_place_keeps_the_old_one() {
     drop(writing);
     assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
     fs::write(root.join("f"), "old").unwrap();
-    let to = PutBack::new(&root, Manner { in_place: Some(Extra::Keep), owners: true }).unwrap();
+    let to = PutBack::new(&root, Manner { in_place: Some(Extra::Keep), owners: Owners::ByName }).unwrap();
     let mut writing = to.file(&path("f"), 100).unwrap();
     writing.write_at(0, b"half").unwrap();
     drop(writing);
@@ -271,7 +277,8 @@ fn a_directory_where_a_file_belongs_goes_only_when_told() {
     let place = scratch();
     fs::create_dir_all(place.path().join("f/deep/er")).unwrap();
     let meta = ours(0o600);
-    let in_place = |extra| PutBack::new(place.path(), Manner { in_place: Some(extra), owners: true }).unwrap();
+    let in_place =
+        |extra| PutBack::new(place.path(), Manner { in_place: Some(extra), owners: Owners::ByName }).unwrap();
     assert!(in_place(Extra::Keep).file(&path("f"), 0).unwrap().finish(&meta).is_err());
     assert!(place.path().join("f/deep/er").exists());
     in_place(Extra::Remove).file(&path("f"), 0).unwrap().finish(&meta).unwrap();
@@ -284,8 +291,8 @@ fn a_very_deep_tree_is_removed_whole() {
     let place = scratch();
     oddities::make(&place.path().join("from"));
     fs::write(place.path().join("kept"), "").unwrap();
-    let to = PutBack::new(place.path(), Manner { in_place: Some(Extra::Remove), owners: true }).unwrap();
-    let removal = to.remove_others(&EntryPath::root(), [EntryPath::root(), path("kept")].into_iter());
+    let to = PutBack::new(place.path(), Manner { in_place: Some(Extra::Remove), owners: Owners::ByName }).unwrap();
+    let removal = to.remove_others(&EntryPath::root(), [EntryPath::root(), path("kept")].into_iter(), &nothing());
     assert_eq!((removal.removed, removal.failed), (1, vec![]));
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
 }
@@ -293,7 +300,7 @@ fn a_very_deep_tree_is_removed_whole() {
 #[test]
 fn set_id_bits_are_not_lent_to_who_restores_without_owners() {
     let place = scratch();
-    let to = PutBack::new(&place.path().join("to"), Manner { in_place: None, owners: false }).unwrap();
+    let to = PutBack::new(&place.path().join("to"), Manner { in_place: None, owners: Owners::NotSet }).unwrap();
     let mut meta = Meta::plain(Kind::File, 0o6755);
     meta.user.id = 1000;
     let said = to.file(&path("f"), 0).unwrap().finish(&meta).unwrap_err();

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{Profile, Time};
 use dr_plan::Source;
-use dr_source::files::{Manner, PutBack};
+use dr_source::files::{Manner, Owners, PutBack};
 use dr_source::maildir::{self, MailFacts};
 use dr_source::sqlite::{self, SqliteFacts};
 use dr_source::{FACTS, SourceError, capture_system, recorded};
@@ -24,7 +24,7 @@ use rusqlite::Connection;
 const LATER: Time = Time { seconds: 10_000_000_000, nanos: 0 };
 
 fn restored(capture: &Capture, to: &Path) {
-    let destination = PutBack::new(to, Manner { in_place: None, owners: true }).unwrap();
+    let destination = PutBack::new(to, Manner { in_place: None, owners: Owners::ByName }).unwrap();
     assert_eq!(capture.put_back(&destination), []);
 }
 
@@ -171,7 +171,7 @@ fn mail_is_counted_and_comes_back_with_its_mailboxes() {
     assert_eq!(capture.get("Maildir/dovecot-uidlist").profile, Profile::Auto);
     let to = place.path().join("to");
     restored(&capture, &to);
-    let facts = MailFacts { mailboxes: 2, messages: 3, newest_parses: Some(true) };
+    let facts = MailFacts { mailboxes: 2, messages: 3, newest_parses: Some(true), asked: 3, parse: 3 };
     assert_eq!(recorded::<MailFacts>(&to).unwrap(), facts);
     assert_eq!(maildir::probe(&to).unwrap(), facts);
     fs::write(to.join("Maildir/new/2.host"), [0; 1000]).unwrap();

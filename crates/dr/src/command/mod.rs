@@ -22,6 +22,7 @@ mod opened;
 mod plan;
 mod prune;
 mod pruned;
+mod put_back;
 mod quickstart;
 mod rehearse;
 mod repair;

@@ -9,13 +9,13 @@ use dr_repo::RepoError;
 use dr_run::{Actor, Clock, Closed, Places, RunError, School, Surroundings, read_plan};
 use dr_runbook::Runbook;
 use dr_source::SourceError;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::moment::{HOW, Side, moment};
 use crate::place::hostname;
 
 /// Opens the one school that the command is about, to do something that is written down: at no time beyond tomorrow.
@@ -151,21 +151,29 @@ fn default_state() -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::usage("there is no place for state: name one with --state, DR_STATE or in the plan"))
 }
 
-/// A time as people write it: with its offset, or else at the school.
+/// A time as people write it: with its offset, or else at the school. A day alone is its first moment.
 ///
 /// # Errors
 /// A sentence that says how to write it.
 pub fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
-    let wrong = || {
-        Failure::usage(format!(
-            "`{text}` is no time: write 2026-11-20T19:00:00Z, or 2026-11-20T19:00 for the school's own time"
-        ))
-    };
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time);
-    }
-    let local: DateTime = text.parse().map_err(|_| wrong())?;
-    Ok(local.to_zoned(zone.clone()).map_err(|_| wrong())?.timestamp())
+    time_by(text, zone, Clock::real().at_real(), Side::Begin)
+}
+
+/// As [`time`], where words such as `yesterday` are said at `now`.
+///
+/// # Errors
+/// A sentence that says how to write it.
+pub fn time_by(text: &str, zone: &TimeZone, now: Timestamp, side: Side) -> Result<Timestamp, Failure> {
+    let wrong = || Failure::usage(format!("`{}` is no time: {HOW}", crate::shown::name(text.as_bytes())));
+    moment(text, zone, now, side).ok_or_else(wrong)
+}
+
+/// The moment up to which a snapshot is looked for; a day alone is all of it.
+///
+/// # Errors
+/// A sentence that says how to write it.
+pub fn as_of(text: &str, school: &School) -> Result<Timestamp, Failure> {
+    time_by(text, &school.plan.school.timezone, school.clock.decided(), Side::End)
 }
 
 /// Says which copies were not asked, and what that means for the exit code. `alone`: there is no other copy.
@@ -240,6 +248,7 @@ pub fn told(error: RunError, world: &World<'_>) -> Failure {
         | RunError::NoNewKey { .. }
         | RunError::SecondPerson { .. }
         | RunError::NotInPlace { .. }
+        | RunError::BadPath { .. }
         | RunError::BadScratch { .. }
         | RunError::NoSuchLevel { .. }
         | RunError::Source(SourceError::NotEmpty { .. })

@@ -1,50 +1,61 @@
-//! `dr restore`: a system comes back.
+//! `dr restore`: systems come back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dr_plan::PersonId;
+use dr_plan::{PersonId, Source};
 use dr_repo::Tally;
-use dr_run::{School, Wanted, Which, restore};
+use dr_run::{Restoration, School, Wanted, Which, of_database, open_in, restore};
+use dr_source::files::Owners;
 use serde_json::json;
 
-use super::opened::{school_unless, surroundings, time, told};
+use super::opened::{as_of, school_unless, surroundings, told};
+use super::put_back;
 use super::rehearse::Rehearse;
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
 
-/// Bring a system back
+/// Bring systems back
 ///
 /// From the freshest copy that is whole, on-site first; what one copy has lost is taken from another that holds the
 /// same snapshot. A host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
+///
+/// `dr find NAME` says where something is and in which snapshots; what it prints can be given to --path.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Restore {
-    /// A system of the plan; with --rehearse any number of them, none for all
+    /// Systems of the plan; with --rehearse none for all
     #[arg(value_name = "SYSTEM", required_unless_present = "rehearse")]
     systems: Vec<String>,
     /// Which snapshot: its id, the first 8 digits or more of it, or the newest
     #[arg(long, value_name = "ID|latest", default_value = "latest", conflicts_with = "as_of")]
     snapshot: String,
-    /// The newest snapshot whose capture began by then
+    /// The newest snapshot whose capture began by then: 2026-11-20, yesterday, "friday 12:48"
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
-    /// Only this and what is below it, as it was called on the source or in the backup; may be repeated
-    #[arg(long = "path", value_name = "P")]
+    /// Only this and what is below it, as `dr find` and `dr ls` print it; may be repeated
+    #[arg(long = "path", value_name = "P", allow_hyphen_values = true)]
     paths: Vec<PathBuf>,
     /// From this target and no other
     #[arg(long, value_name = "T")]
     target: Option<String>,
-    /// Into this folder, absent or empty
+    /// Into this folder, absent or empty; of several systems, each into a folder of its own there
     #[arg(long, value_name = "DIR", required_unless_present_any = ["in_place", "rehearse"])]
     to: Option<PathBuf>,
-    /// To where it came from: files there are replaced, others are left
+    /// To where the plan has it: files there are replaced, others are left
     #[arg(long, conflicts_with = "to")]
     in_place: bool,
+    /// And remove there what the snapshot does not have; what is left out of backups or could not be read stays
+    #[arg(long, requires = "in_place")]
+    delete: bool,
     /// Do not set owners: everything belongs to who restores
     #[arg(long)]
     no_owner: bool,
-    /// Only say what would come back, and from where
+    /// Set owners by number, even where somebody here has the name that the owner had
+    #[arg(long, conflicts_with = "no_owner")]
+    numeric_owner: bool,
+    /// Only say what would come back, and from where; in place also what would be replaced (-v names it)
     #[arg(long)]
     dry_run: bool,
     /// Who else agrees, for a system that the plan marks as sensitive
@@ -54,44 +65,128 @@ pub struct Restore {
     rehearse: Rehearse,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  dr find '*letter*'                                          where is it, and in which snapshots
+  dr restore admin --path 'year 1/letter.odt' --to found      one file, beside everything
+  dr restore admin --path 'year 1' --in-place --yes           a folder, to where it was
+  dr restore admin --as-of yesterday --to before              as it was at the end of yesterday
+  dr restore mis admin email --to back                        several systems";
+
 impl Restore {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let school = school_unless(self.dry_run && !self.rehearse.rehearse, world)?;
         if self.rehearse.rehearse {
             return self.rehearse.run(&school, &self.systems, self.target.as_deref(), world);
         }
-        match self.systems.as_slice() {
-            [one] => self.system_back(one, &school, world),
-            _ => Err(Failure::usage("one system is restored at a time: name one")),
+        let mut systems: Vec<String> = Vec::new();
+        for name in &self.systems {
+            let id = school.system_or_state(name).map_err(|e| told(e, world))?.id.to_string();
+            if !systems.contains(&id) {
+                systems.push(id);
+            }
         }
+        self.confirmed(&systems, &school, world)?;
+        let [several @ .., last] = systems.as_slice() else { return Err(Failure::usage("name a system")) };
+        if several.is_empty() {
+            return self.system_back(last, self.to.as_deref(), &school, world);
+        }
+        if !self.paths.is_empty() || !(self.snapshot == "latest" || self.as_of.is_some()) {
+            return Err(Failure::usage("--path and --snapshot are of one system: name one, or leave them out"));
+        }
+        self.all_back(&systems, &school, world)
+    }
+
+    /// Several systems, each whatever becomes of the others.
+    fn all_back(&self, systems: &[String], school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
+        let (mut outcome, mut back) = (Outcome::done(), 0);
+        for system in systems {
+            let to = self.to.as_ref().map(|to| to.join(system));
+            match self.system_back(system, to.as_deref(), school, world) {
+                Ok(one) => {
+                    back += 1;
+                    outcome = outcome.and(one);
+                }
+                Err(why) if world.signals.stopped() => return Err(why),
+                Err(why) => {
+                    world.screen.failure(&why);
+                    outcome = outcome.with(true, why.cause);
+                }
+            }
+        }
+        world.screen.event(&json!({ "event": "summary", "systems": systems, "brought_back": back }));
+        world.screen.say(&format!("{back} of {} systems brought back", systems.len()));
+        Ok(outcome)
     }
 
     fn which(&self, school: &School) -> Result<Which, Failure> {
         Ok(match &self.as_of {
-            Some(text) => Which::AsOf(time(text, &school.plan.school.timezone)?),
+            Some(text) => Which::AsOf(as_of(text, school)?),
             None if self.snapshot == "latest" => Which::Latest,
             None => Which::Id(self.snapshot.clone()),
         })
     }
 
-    fn system_back(&self, system: &str, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
-        let screen = world.screen;
-        if self.in_place && !self.dry_run && !world.global.yes {
-            return Err(Failure::usage(format!(
-                "restoring {} in place replaces what is there now: say --yes if that is meant, or restore it with --to DIR",
-                system
-            )));
+    /// Says what a person should know before anything is replaced, and asks for a yes.
+    fn confirmed(&self, systems: &[String], school: &School, world: &World<'_>) -> Result<(), Failure> {
+        if !self.in_place {
+            return Ok(());
         }
+        let mut about = Vec::new();
+        for name in systems {
+            let system = school.system_or_state(name).map_err(|e| told(e, world))?;
+            if let Source::Sqlite { path } = &system.source {
+                let open = open_in(&of_database(path));
+                if !open.is_empty() {
+                    about.push(format!(
+                        "{} is open in {}: stop that first, or it goes on with the old database, and what it writes is lost",
+                        shown::path(path),
+                        open.join(", "),
+                    ));
+                }
+            }
+            let plan = system.source.paths();
+            let is_outside = |path: &&PathBuf| path.is_absolute() && !plan.iter().any(|plan| path.starts_with(plan));
+            for path in self.paths.iter().filter(is_outside) {
+                about.push(format!("{} is not below what the plan names for {name}", shown::path(path)));
+            }
+        }
+        about.iter().for_each(|line| world.screen.warning(line));
+        if self.dry_run || world.global.yes {
+            return Ok(());
+        }
+        let removes = if self.delete { " and removes what the snapshot does not have" } else { "" };
+        Err(Failure::usage(format!(
+            "restoring {} in place replaces what is there now{removes}: say --yes if that is meant, look first with \
+             --dry-run -v, or restore it with --to DIR",
+            systems.join(", ")
+        )))
+    }
+
+    fn system_back(
+        &self,
+        system: &str,
+        to: Option<&Path>,
+        school: &School,
+        world: &World<'_>,
+    ) -> Result<Outcome, Failure> {
+        let screen = world.screen;
         let approved_by = self.approved_by.as_ref().map(|person| PersonId::new(person.as_str())).transpose();
         let approved_by = approved_by.map_err(|why| Failure::usage(why.to_string()))?;
         let tally = Tally::default();
+        let owners = match (self.no_owner, self.numeric_owner) {
+            (true, _) => Owners::NotSet,
+            (_, true) => Owners::ByNumber,
+            _ => Owners::ByName,
+        };
         let wanted = Wanted {
             system,
             which: self.which(school)?,
             target: self.target.as_deref(),
             paths: &self.paths,
-            to: self.to.as_deref(),
-            owners: !self.no_owner,
+            to,
+            owners,
+            delete: self.delete,
             dry_run: self.dry_run,
             approved_by: approved_by.as_ref(),
             tally: &tally,
@@ -100,19 +195,39 @@ impl Restore {
         let back =
             observe::while_shown(screen, &tally, observe::restoring, || restore(school, &wanted, &surroundings()));
         let back = back.map_err(|e| told(e, world))?;
-        for note in &back.notes {
+        self.tell(system, &back, school, world);
+        let missing = back.uncertain
+            || back.never_captured > 0
+            || back.unrecorded.is_some()
+            || !back.not_there.is_empty()
+            || !back.left_out.is_empty();
+        Ok(put_back::outcome(&back.restored).with(missing, Cause::Missing))
+    }
+
+    fn tell(&self, system: &str, back: &Restoration, school: &School, world: &World<'_>) {
+        let screen = world.screen;
+        for note in back.notes.iter().chain(&back.not_there) {
             screen.warning(note);
         }
         if back.uncertain {
             screen.warning("the newest log entry of a copy cannot be read: there may be a later snapshot than this");
         }
-        for (path, why) in &back.restored.failed {
-            screen.warning(&format!("not restored: {path}: {why}"));
-        }
-        if back.never_captured > 0 {
+        put_back::tell(&back.restored, &back.naming, screen);
+        put_back::tell_not_in_it(back.never_captured, &back.not_in_it, &back.naming, screen);
+        for path in &back.left_out {
+            let path = shown::name(&back.naming.on_the_machine(path));
             screen.warning(&format!(
-                "{} could not be read when this snapshot was made, so they are not in it",
-                shown::count(back.never_captured, "entry", "entries")
+                "left out: {path} is not below what the plan names for {system} today; --path {path} brings it back"
+            ));
+        }
+        for spared in &back.spared {
+            let path = put_back::name(&back.naming, &spared.path);
+            screen.note(&format!("not removed: {path}: {}", spared.why));
+        }
+        if let Some(why) = &back.unrecorded {
+            screen.warning(&format!(
+                "it could not be written down that this was restored: {why}. The data are where they belong; note it by \
+                 hand, and see to the folder of the state"
             ));
         }
         screen.say(&format!(
@@ -133,26 +248,45 @@ impl Restore {
                 shown::count(back.restored.kept, "file", "files")
             ));
         }
-        let replaces: Vec<String> = back.restored.replaces.iter().map(ToString::to_string).collect();
-        if self.dry_run && self.in_place && !replaces.is_empty() {
-            let count = shown::count(replaces.len() as u64, "file there has", "files there have");
-            let more = if screen.is_verbose() { ":" } else { " (-v names them)" };
-            screen.say(&format!("{count} other contents and would be replaced{more}"));
-            if screen.is_verbose() {
-                replaces.iter().for_each(|path| screen.say(&format!("  {path}")));
-            }
+        let replaces: Vec<String> =
+            back.restored.replaces.iter().map(|path| put_back::name(&back.naming, path)).collect();
+        if self.dry_run && self.in_place {
+            let counted = ("file there has other contents", "files there have other contents");
+            named(&replaces, counted, "replaced", world);
+        }
+        let removed: Vec<String> = back.removed_names.iter().map(|path| shown::path(path)).collect();
+        if self.dry_run {
+            named(&removed, ("name is not in the snapshot", "names are not in the snapshot"), "removed", world);
+        } else if back.removed > 0 {
+            let count = shown::count(back.removed, "name", "names");
+            screen.say(&format!("{count} removed that the snapshot does not have"));
         }
         screen.event(&json!({
             "event": "summary", "system": system, "replaces": replaces, "restored": back.restored.entries,
             "files": back.restored.files, "bytes": back.restored.bytes, "target": back.spot.target,
             "medium": back.spot.medium, "snapshot": back.snapshot.to_string(),
             "recovery_point": back.recovery_point.to_string(), "to": shown::path(&back.to),
-            "never_captured": back.never_captured, "kept": back.restored.kept, "dry_run": self.dry_run, "notes": back.notes,
-            "failed": back.restored.failed.iter().map(|(path, why)| shown::failed(path, why)).collect::<Vec<_>>(),
+            "never_captured": back.never_captured, "not_in_it": put_back::not_in_it_json(&back.not_in_it),
+            "not_there": back.not_there, "kept": back.restored.kept, "dry_run": self.dry_run, "notes": back.notes,
+            "removed": back.removed,
+            "removed_names": removed,
+            "spared": back.spared.iter().map(|one| shown::failed(&one.path, &one.why)).collect::<Vec<_>>(),
+            "left_out": back.left_out.iter().map(|path| shown::name(&back.naming.on_the_machine(path))).collect::<Vec<_>>(),
+            "recorded": back.unrecorded.is_none(), "owners_not_set": back.restored.owners_not_set(),
+            "failed": put_back::as_json(&back.restored.failed),
         }));
-        let failed = &back.restored.failed;
-        Ok(Outcome::done()
-            .with(!failed.is_empty() && back.restored.entries == 0, Cause::Failed)
-            .with(!failed.is_empty() || back.uncertain || back.never_captured > 0, Cause::Missing))
+    }
+}
+
+/// So many names there would be replaced or removed, and with -v which.
+fn named(names: &[String], (one, many): (&str, &str), done: &str, world: &World<'_>) {
+    let screen = world.screen;
+    if names.is_empty() {
+        return;
+    }
+    let more = if screen.is_verbose() { ":" } else { " (-v names them)" };
+    screen.say(&format!("{} and would be {done}{more}", shown::count(names.len() as u64, one, many)));
+    if screen.is_verbose() {
+        names.iter().for_each(|path| screen.say(&format!("  {path}")));
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use dr_run::{kept, open_all};
 use serde_json::json;
 
-use super::opened::{away, question, told};
+use super::opened::{away, question, surroundings, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
@@ -25,7 +25,7 @@ impl Snapshots {
         let (screen, school) = (world.screen, question(world)?);
         let failed = |e| told(e, world);
         let system = self.system.as_deref().map(|name| school.system_or_state(name)).transpose().map_err(failed)?;
-        let key = school.host_key().map_err(failed)?;
+        let key = school.listing_key(&surroundings()).map_err(failed)?;
         let (opened, closed) = open_all(&school, &key, self.target.as_deref()).map_err(failed)?;
         let all = kept(&opened, system.as_ref().map(|system| &system.id));
         let rows: Vec<_> = all

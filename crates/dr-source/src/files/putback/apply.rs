@@ -1,18 +1,21 @@
 //! How a thing that was made gets its owner, attributes, mode and times, in the one order that keeps them all.
 //!
 //! Owner first, because a change of owner clears set-user-id bits and capabilities; attributes before the mode,
-//! because a read-only file of one's own takes none; times last. Whatever fails is named and the rest is done.
+//! because a read-only file of one's own takes none; times last. Whatever fails is named and the rest is done, and at the
+//! end it is looked at once more: some file systems say yes to what they do not keep.
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use dr_entry::{Kind, Meta};
+use dr_entry::{Kind, Meta, NotSet, Owner, Part};
 use rustix::fs::{
     AtFlags, CWD, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chmodat, chownat, fchmod, fchown,
     flistxattr, fremovexattr, fsetxattr, futimens, listxattr, removexattr, setxattr, utimensat,
 };
 use rustix::io::{Errno, Result};
+
+use crate::files::directory::look_at;
 
 /// What is to be changed: never a name, always something held open.
 pub(super) enum Thing<'a> {
@@ -22,43 +25,54 @@ pub(super) enum Thing<'a> {
     Held(BorrowedFd<'a>),
 }
 
+/// Who is to own it: `None` for whoever restores.
+pub(super) type Owned = Option<(Uid, Gid)>;
+
 /// `foreign`: it may carry attributes that are not ours, which go.
-pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owners: bool, foreign: bool) -> io::Result<()> {
+///
+/// # Errors
+/// One that holds a [`NotSet`].
+pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owned: Owned, foreign: bool) -> io::Result<()> {
     let path = match thing {
         Thing::Open(_) => CString::default(),
         Thing::Held(fd) => CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd()))?,
     };
-    let mut failed = Failed::default();
+    let mut missing = NotSet::default();
     let mut mode = meta.mode & 0o7777;
-    if owners {
-        let (user, group) = (Some(Uid::from_raw(meta.user.id)), Some(Gid::from_raw(meta.group.id)));
-        let done = match thing {
-            Thing::Open(fd) => fchown(fd, user, group),
-            Thing::Held(fd) => chownat(fd, c"", user, group, AtFlags::EMPTY_PATH),
-        };
-        failed.note(done, || format!("owner {}:{}", meta.user.id, meta.group.id));
-        if done.is_err() {
-            mode = without_borrowed_rights(meta, &mut failed);
+    let owned = owned.map(|wanted| (wanted, owner(thing, wanted)));
+    match owned {
+        Some((_, Ok(()))) => {}
+        Some((wanted, Err(why))) => {
+            missing.push(Part::Owner, not_owner(thing, meta, wanted, why));
+            mode = without_borrowed_rights(meta, &mut missing);
         }
-    } else {
-        mode = without_borrowed_rights(meta, &mut failed);
+        None => mode = without_borrowed_rights(meta, &mut missing),
     }
+    let mut note = |part, done: Result<()>, what: &dyn Fn() -> String| {
+        if let Err(why) = done {
+            missing.push(part, format!("{}: {}", what(), io::Error::from(why)));
+        }
+        done.is_ok()
+    };
     if foreign {
-        failed.note(remove_foreign(thing, &path, meta), || "attributes that were there before".to_owned());
+        let removed = remove_foreign(thing, &path, meta);
+        note(Part::Attribute, removed, &|| "attributes that were there before".to_owned());
     }
     for (name, value) in &meta.xattrs {
         let set = CString::new(&name[..]).map_err(|_| Errno::INVAL).and_then(|name| match thing {
             Thing::Open(fd) => fsetxattr(fd, &name, value, XattrFlags::empty()),
             Thing::Held(_) => setxattr(&path, &name, value, XattrFlags::empty()),
         });
-        failed.note(set, || format!("attribute {}", String::from_utf8_lossy(name)));
+        note(Part::Attribute, set, &|| format!("attribute {}", dr_entry::shown(name)));
     }
-    if !matches!(meta.kind, Kind::Symlink(_)) {
+    let has_mode = !matches!(meta.kind, Kind::Symlink(_));
+    let mut mode_set = false;
+    if has_mode {
         let set = match thing {
             Thing::Open(fd) => fchmod(fd, Mode::from_raw_mode(mode)),
             Thing::Held(_) => chmodat(CWD, &path, Mode::from_raw_mode(mode), AtFlags::empty()),
         };
-        failed.note(set, || format!("mode {mode:o}"));
+        mode_set = note(Part::Mode, set, &|| format!("mode {mode:o}"));
     }
     let times = Timestamps {
         last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT as _ },
@@ -68,14 +82,62 @@ pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owners: bool, foreign: bool)
         Thing::Open(fd) => futimens(fd, &times),
         Thing::Held(_) => utimensat(CWD, &path, &times, AtFlags::empty()),
     };
-    failed.note(set, || "time".to_owned());
-    failed.result()
+    let time_set = note(Part::Time, set, &|| "time".to_owned());
+    let (Thing::Open(fd) | Thing::Held(fd)) = thing;
+    let now = look_at(fd.as_fd())?;
+    if let Some(((user, group), Ok(()))) = owned
+        && (now.stx_uid, now.stx_gid) != (user.as_raw(), group.as_raw())
+    {
+        let told = "not kept by this file system";
+        missing.push(Part::Owner, format!("owner {}:{}: {told}", named(&meta.user), named(&meta.group)));
+    }
+    let is = u32::from(now.stx_mode) & 0o7777;
+    if mode_set && is != mode {
+        missing.push(Part::Mode, format!("mode {mode:o}: this file system made {is:o} of it"));
+    }
+    let at = (now.stx_mtime.tv_sec, now.stx_mtime.tv_nsec);
+    if time_set && at != (meta.mtime.seconds, meta.mtime.nanos) {
+        missing.push(Part::Time, "time: this file system does not keep it exactly");
+    }
+    missing.into_result()
+}
+
+fn chown(thing: &Thing<'_>, user: Option<Uid>, group: Option<Gid>) -> Result<()> {
+    match thing {
+        Thing::Open(fd) => fchown(fd, user, group),
+        Thing::Held(fd) => chownat(fd, c"", user, group, AtFlags::EMPTY_PATH),
+    }
+}
+
+/// Both, or at least the group: whoever is in it may give it that.
+fn owner(thing: &Thing<'_>, (user, group): (Uid, Gid)) -> Result<()> {
+    let both = chown(thing, Some(user), Some(group));
+    if both.is_err() {
+        let _ = chown(thing, None, Some(group));
+    }
+    both
+}
+
+/// What of the owner is another now.
+fn not_owner(thing: &Thing<'_>, meta: &Meta, (user, group): (Uid, Gid), why: Errno) -> String {
+    let (Thing::Open(fd) | Thing::Held(fd)) = thing;
+    let now = look_at(fd.as_fd()).map(|now| (now.stx_uid == user.as_raw(), now.stx_gid == group.as_raw()));
+    let why = io::Error::from(why);
+    match now {
+        Ok((true, false)) => format!("group {}: {why}", named(&meta.group)),
+        Ok((false, true)) => format!("user {}: {why}", named(&meta.user)),
+        _ => format!("owner {}:{}: {why}", named(&meta.user), named(&meta.group)),
+    }
+}
+
+fn named(owner: &Owner) -> String {
+    owner.name.as_ref().map_or_else(|| owner.id.to_string(), |name| dr_entry::shown(name))
 }
 
 /// A file that runs with its owner's rights must not run with the restorer's.
-fn without_borrowed_rights(meta: &Meta, failed: &mut Failed) -> u32 {
+fn without_borrowed_rights(meta: &Meta, missing: &mut NotSet) -> u32 {
     if meta.kind == Kind::File && meta.mode & 0o6000 != 0 {
-        failed.list.push("set-id bits: left out, because the owner is not the one they were given for".to_owned());
+        missing.push(Part::SetId, "set-id bits: left out, because the owner is not the one they were given for");
         return meta.mode & 0o1777;
     }
     meta.mode & 0o7777
@@ -103,28 +165,4 @@ fn remove_foreign(thing: &Thing<'_>, path: &CString, meta: &Meta) -> Result<()> 
         }
     }
     Ok(())
-}
-
-#[derive(Default)]
-struct Failed {
-    kind: Option<io::ErrorKind>,
-    list: Vec<String>,
-}
-
-impl Failed {
-    fn note(&mut self, done: Result<()>, what: impl FnOnce() -> String) {
-        if let Err(why) = done {
-            let why = io::Error::from(why);
-            self.kind.get_or_insert(why.kind());
-            self.list.push(format!("{}: {why}", what()));
-        }
-    }
-
-    fn result(self) -> io::Result<()> {
-        if self.list.is_empty() {
-            return Ok(());
-        }
-        let kind = self.kind.unwrap_or(io::ErrorKind::Other);
-        Err(io::Error::new(kind, format!("it is there, but not set: {}", self.list.join("; "))))
-    }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use dr_entry::{Kind, Meta, Writing};
+use dr_entry::{Kind, Meta, NotSet, Writing};
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, chmodat, ftruncate, makedev, mknodat, openat, symlinkat, unlinkat,
 };
@@ -66,7 +66,8 @@ impl Writing for Making {
         if self.written != self.size {
             ftruncate(&self.fd, self.size)?;
         }
-        let applied = apply(&Thing::Open(self.fd.as_fd()), meta, self.inner.manner.owners, self.place.inherits);
+        let owned = self.inner.owners.of(meta);
+        let applied = apply(&Thing::Open(self.fd.as_fd()), meta, owned, self.place.inherits);
         if let Some(temporary) = &self.temporary {
             self.inner.replace(&self.place, temporary, &self.name)?;
         }
@@ -95,6 +96,12 @@ pub(super) fn special(inner: &Inner, place: &Place, name: &CString, meta: &Meta)
     };
     let made = temporary.as_ref().unwrap_or(name);
     let applied = dress(inner, place, made, meta);
+    if let Err(why) = &applied
+        && NotSet::of(why).is_none()
+    {
+        let _ = unlinkat(&place.fd, made, AtFlags::empty());
+        return applied;
+    }
     if let Some(temporary) = &temporary
         && let Err(why) = inner.replace(place, temporary, name)
     {
@@ -132,7 +139,22 @@ fn dress(inner: &Inner, place: &Place, name: &CStr, meta: &Meta) -> io::Result<(
         return Err(io::Error::other("somebody else put something in its place"));
     }
     let inherits = place.inherits && !matches!(meta.kind, Kind::Symlink(_));
-    apply(&Thing::Held(held.as_fd()), meta, inner.manner.owners, inherits)
+    apply(&Thing::Held(held.as_fd()), meta, inner.owners.of(meta), inherits)
+}
+
+/// Whether a small file can still be written in a directory; it is removed again.
+pub(super) fn takes_a_block(tree: &Tree, directory: BorrowedFd<'_>) -> Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut made = None;
+    let name =
+        tree.unused_name(|name| openat(directory, name, flags, Mode::RUSR | Mode::WUSR).map(|fd| made = Some(fd)))?;
+    // More than a file system keeps beside a name.
+    let written = made.map_or(Ok(0), |fd| pwrite(&fd, &[1; 4096], 0));
+    let removed = unlinkat(directory, &name, AtFlags::empty());
+    match written? {
+        4096 => removed,
+        _ => Err(Errno::NOSPC),
+    }
 }
 
 /// Sees to it that an existing directory can be written by its owner for as long as the restore lasts.

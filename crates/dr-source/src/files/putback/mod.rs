@@ -7,25 +7,34 @@
 
 mod apply;
 mod making;
+mod owners;
+mod reader;
 mod remove;
+mod root;
 mod standing;
 mod tree;
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
 use dr_entry::{Destination, EntryPath, Kind, Meta, Standing, Writing};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, linkat, mkdirat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, linkat, mkdirat, openat, readlinkat, renameat, unlinkat};
 use rustix::io::Errno;
 
-pub use remove::Removal;
+pub use owners::Owners;
+pub use reader::{About, TreeReader, wipe};
+pub use remove::{Removal, Spare};
+pub use root::file_of_plan;
 
-use super::names;
+use super::directory::look;
+use super::{metadata, names};
 use crate::SourceError;
 use making::Making;
+use owners::Resolver;
+use root::Way;
 use tree::{Place, Tree};
 
 /// What to do about things that are already there and in the way.
@@ -42,9 +51,8 @@ pub enum Extra {
 pub struct Manner {
     /// `None`: the root must be absent or empty. Else things there are replaced.
     pub in_place: Option<Extra>,
-    /// Whether owners are set. Without, files belong to who restores, and set-user-id and set-group-id bits
-    /// of files are left out, because they would lend that person's rights.
-    pub owners: bool,
+    /// Whether and how owners are set.
+    pub owners: Owners,
 }
 
 /// A place on this machine's file system to restore to.
@@ -55,14 +63,19 @@ pub struct PutBack {
 struct Inner {
     tree: Tree,
     manner: Manner,
+    owners: Resolver,
 }
 
 impl PutBack {
     /// Prepares `root`, making it and the directories above it if they are absent.
     ///
     /// # Errors
-    /// [`SourceError::NotEmpty`] if there is something and `manner` is not in place; [`SourceError::Open`].
+    /// [`SourceError::NotEmpty`] if there is something and `manner` is not in place; [`SourceError::Link`];
+    /// [`SourceError::Open`].
     pub fn new(root: &Path, manner: Manner) -> Result<Self, SourceError> {
+        if manner.in_place.is_some() {
+            return Ok(Self::at(root::open(root, Way { make: true, last_may_be_link: true })?, manner));
+        }
         if let Some(above) = root.parent().filter(|above| !above.as_os_str().is_empty()) {
             std::fs::create_dir_all(above).map_err(|why| SourceError::open(above, why))?;
         }
@@ -70,7 +83,15 @@ impl PutBack {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(why) => return Err(SourceError::open(root, why)),
         }
-        if manner.in_place.is_none() { Self::empty(root, manner) } else { Self::look(root, manner) }
+        Self::empty(root, manner)
+    }
+
+    /// The folder that a plan names, to restore to in place: it is no link itself. `make`: it is made if it is absent.
+    ///
+    /// # Errors
+    /// [`SourceError::Link`]; [`SourceError::Open`].
+    pub fn of_plan(root: &Path, manner: Manner, make: bool) -> Result<Self, SourceError> {
+        Ok(Self::at(root::open(root, Way { make, last_may_be_link: false })?, manner))
     }
 
     /// `root`, which must be there and empty. Nothing is made.
@@ -78,7 +99,9 @@ impl PutBack {
     /// # Errors
     /// [`SourceError::NotEmpty`]; [`SourceError::Open`].
     pub fn empty(root: &Path, manner: Manner) -> Result<Self, SourceError> {
-        let opened = Self::look(root, manner)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = openat(CWD, root, flags, Mode::empty()).map_err(|why| SourceError::open(root, why))?;
+        let opened = Self::at(fd, manner);
         let directory = opened.inner.tree.directory(&EntryPath::root());
         let directory = directory.map_err(|why| SourceError::open(root, why))?;
         let mut buffer = names::buffer();
@@ -95,24 +118,66 @@ impl PutBack {
     /// `root` as it is. Nothing is made, so this is also for a look at what a restore would do.
     ///
     /// # Errors
-    /// [`SourceError::Open`] if it is not there, or is no directory.
+    /// [`SourceError::Open`] if it is not there, or is no directory; [`SourceError::Link`].
     pub fn look(root: &Path, manner: Manner) -> Result<Self, SourceError> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = openat(CWD, root, flags, Mode::empty()).map_err(|why| SourceError::open(root, why))?;
-        Ok(Self { inner: Arc::new(Inner { tree: Tree::new(fd, manner.in_place.is_some()), manner }) })
+        Ok(Self::at(root::open(root, Way { make: false, last_may_be_link: true })?, manner))
     }
 
-    /// Says how much [`PutBack::remove_others`] would remove, and removes nothing.
-    pub fn others(&self, below: &EntryPath, kept: impl Iterator<Item = EntryPath>) -> Removal {
-        remove::others(&self.inner.tree, below, kept, &mut |_| Ok(()))
+    fn at(root: OwnedFd, manner: Manner) -> Self {
+        let tree = Tree::new(root, manner.in_place.is_some());
+        Self { inner: Arc::new(Inner { tree, manner, owners: Resolver::new(manner.owners) }) }
+    }
+
+    /// Owners for whom a number had to do that is somebody else's here, a sentence each.
+    #[must_use]
+    pub fn strangers(&self) -> Vec<String> {
+        self.inner.owners.strangers()
+    }
+
+    /// Sees to it that there is a directory at `path`, and leaves one that is there as it is. Whether it was made.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; a link is no directory.
+    pub fn hold_directory(&self, path: &EntryPath) -> io::Result<bool> {
+        match self.inner.tree.directory(path) {
+            Ok(_) => Ok(false),
+            Err(Errno::NOENT) => self.directory(path).map(|()| true),
+            Err(why) => Err(why.into()),
+        }
+    }
+
+    /// The names in a directory.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub fn names(&self, directory: &EntryPath) -> io::Result<Vec<Vec<u8>>> {
+        let place = self.inner.tree.directory(directory)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fresh = openat(&place.fd, c".", flags, Mode::empty())?;
+        let names = names::Names::read(fresh.as_fd(), &mut names::buffer())?;
+        Ok(names.iter().map(|name| name.to_bytes().to_vec()).collect())
+    }
+
+    /// The file that is at `path`, to be compared and left as it is.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub fn seen(&self, path: &EntryPath) -> io::Result<Option<Box<dyn Standing>>> {
+        let (place, name) = self.inner.tree.parent(path)?.ok_or(io::ErrorKind::IsADirectory)?;
+        Ok(standing::see(&place, &name)?.map(|seen| Box::new(seen) as Box<dyn Standing>))
+    }
+
+    /// Says what [`PutBack::remove_others`] would remove, and removes nothing.
+    pub fn others(&self, below: &EntryPath, kept: impl Iterator<Item = EntryPath>, spare: &Spare) -> Removal {
+        remove::others(&self.inner.tree, below, kept, spare, &mut |_| Ok(()))
     }
 
     /// Removes what is at or below `below` and not among `kept`, which ascends and holds every directory above
-    /// what it holds. Other file systems mounted there are left alone. For after a restore in place; the times of
-    /// the directories stay as restored.
-    pub fn remove_others(&self, below: &EntryPath, kept: impl Iterator<Item = EntryPath>) -> Removal {
+    /// what it holds, nor to be spared. Other file systems mounted there are left alone. For after a restore in place; the
+    /// times of the directories stay as restored.
+    pub fn remove_others(&self, below: &EntryPath, kept: impl Iterator<Item = EntryPath>, spare: &Spare) -> Removal {
         let tree = &self.inner.tree;
-        remove::others(tree, below, kept, &mut |path| remove::remove(tree, path))
+        remove::others(tree, below, kept, spare, &mut |path| remove::remove(tree, path))
     }
 }
 
@@ -137,7 +202,7 @@ impl Inner {
 
 impl Destination for PutBack {
     fn directory(&self, path: &EntryPath) -> io::Result<()> {
-        let Inner { tree, manner } = &*self.inner;
+        let Inner { tree, manner, .. } = &*self.inner;
         let Some((place, name)) = tree.parent(path)? else {
             return Ok(());
         };
@@ -166,6 +231,26 @@ impl Destination for PutBack {
         let root = self.inner.tree.directory(&EntryPath::root()).ok()?;
         let about = rustix::fs::fstatvfs(&root.fd).ok()?;
         Some(about.f_bavail.saturating_mul(about.f_frsize))
+    }
+
+    fn is_full(&self) -> bool {
+        let Ok(root) = self.inner.tree.directory(&EntryPath::root()) else { return true };
+        making::takes_a_block(&self.inner.tree, root.fd.as_fd()).is_err_and(|why| {
+            let kind = io::Error::from(why).kind();
+            matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        })
+    }
+
+    fn is_in_the_way(&self, path: &EntryPath, meta: &Meta) -> bool {
+        let Ok(Some((place, name))) = self.inner.tree.parent(path) else { return false };
+        let Ok(about) = look(place.fd.as_fd(), &name) else { return false };
+        match (metadata::kind(&about), &meta.kind) {
+            (Some(Kind::Symlink(_)), Kind::Symlink(text)) => {
+                readlinkat(&place.fd, &name, Vec::new()).is_ok_and(|is| is.as_bytes() != text)
+            }
+            (Some(Kind::File), Kind::File) => true,
+            (there, wanted) => there.as_ref() != Some(wanted),
+        }
     }
 
     fn standing(&self, path: &EntryPath, meta: &Meta) -> io::Result<Option<Box<dyn Standing>>> {
@@ -204,10 +289,10 @@ impl Destination for PutBack {
     }
 
     fn finish_directory(&self, path: &EntryPath, meta: &Meta) -> io::Result<()> {
-        let Inner { tree, manner } = &*self.inner;
+        let Inner { tree, manner, owners } = &*self.inner;
         let place = tree.directory(path)?;
         tree.forget(path);
         let foreign = manner.in_place.is_some() || place.inherits;
-        apply::apply(&apply::Thing::Open(place.fd.as_fd()), meta, manner.owners, foreign)
+        apply::apply(&apply::Thing::Open(place.fd.as_fd()), meta, owners.of(meta), foreign)
     }
 }

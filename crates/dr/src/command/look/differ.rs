@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use dr_entry::{Kind, Meta};
+use dr_entry::{EntryPath, Kind, Meta};
 use dr_repo::{Amount, Aspect, Change, Compared, Diff, Difference, RepoError, Tree, diff};
 use serde_json::{Map, Value, json};
 
@@ -23,13 +23,25 @@ pub struct Manner {
 }
 
 impl Manner {
+    /// What is compared: one of the two may lack it.
+    fn wanted(&self, view: &View<'_>, from: &Tree, to: &Tree) -> Result<Vec<EntryPath>, Failure> {
+        let mut wanted: Vec<EntryPath> = Vec::new();
+        for path in &self.paths {
+            let one = std::slice::from_ref(path);
+            let in_to = paths::wanted(one, view.repository, to);
+            let found = in_to.or_else(|missing| paths::wanted(one, view.repository, from).map_err(|_| missing))?;
+            wanted.extend(found.there);
+        }
+        Ok(wanted)
+    }
+
     /// Compares two snapshots.
     ///
     /// # Errors
     /// [`Failure`], for a person to read.
     pub fn compare(&self, view: &View<'_>, from: &Tree, to: &Tree) -> Result<Outcome, Failure> {
         let screen = view.world.screen;
-        let wanted = paths::wanted(&self.paths, &to.label, to.shape)?;
+        let wanted = self.wanted(view, from, to)?;
         if screen.is_json() {
             let named =
                 |tree: &Tree| json!({ "id": tree.id.to_string(), "time": shown::rfc3339(tree.label.started_ms) });

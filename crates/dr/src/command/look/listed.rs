@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use dr_entry::{Kind, Meta};
 use dr_repo::{Listed, RepoError, Tree};
+use dr_run::Naming;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
@@ -16,7 +17,8 @@ use crate::shown;
 /// # Errors
 /// [`Failure`], for a person to read.
 pub fn list(view: &View<'_>, tree: &Tree, paths: &[PathBuf]) -> Result<Outcome, Failure> {
-    let wanted = paths::wanted(paths, &tree.label, tree.shape)?;
+    let paths::Wanted { naming, there: wanted, missing } = paths::wanted(paths, view.repository, tree)?;
+    missing.iter().for_each(|line| view.world.screen.warning(line));
     let (screen, signals) = (view.world.screen, &view.world.signals);
     let (mut count, mut first) = (0u64, true);
     if screen.is_json() {
@@ -33,9 +35,9 @@ pub fn list(view: &View<'_>, tree: &Tree, paths: &[PathBuf]) -> Result<Outcome, 
         count += 1;
         if screen.is_json() {
             screen.print(if std::mem::take(&mut first) { b"\n" } else { b",\n" });
-            screen.print(as_json(&listed).to_string().as_bytes());
+            screen.print(as_json(&listed, &naming).to_string().as_bytes());
         } else {
-            screen.say(&as_line(&listed, &view.zone));
+            screen.say(&as_line(&listed, &naming, &view.zone));
         }
         Ok(())
     });
@@ -52,13 +54,14 @@ pub fn list(view: &View<'_>, tree: &Tree, paths: &[PathBuf]) -> Result<Outcome, 
         Ok(()) if count == 0 && !wanted.is_empty() => {
             Err(Failure::new(Cause::Failed, format!("snapshot {} has nothing of that name.", tree.id)))
         }
-        Ok(()) => Ok(Outcome::done()),
+        Ok(()) => Ok(Outcome::done().with(!missing.is_empty(), Cause::Missing)),
     }
 }
 
-fn as_json(Listed { path, meta }: &Listed) -> Value {
+fn as_json(Listed { path, meta }: &Listed, naming: &Naming) -> Value {
     let mut out = Map::new();
     shown::put_name(&mut out, "path", path.as_bytes());
+    shown::put_name(&mut out, "on_the_machine", &naming.on_the_machine(path));
     out.append(&mut meta_json(meta));
     Value::Object(out)
 }
@@ -106,7 +109,7 @@ pub fn word(kind: &Kind) -> &'static str {
     }
 }
 
-fn as_line(Listed { path, meta }: &Listed, zone: &TimeZone) -> String {
+fn as_line(Listed { path, meta }: &Listed, naming: &Naming, zone: &TimeZone) -> String {
     let letter = match &meta.kind {
         Kind::File => '-',
         Kind::Directory => 'd',
@@ -118,7 +121,7 @@ fn as_line(Listed { path, meta }: &Listed, zone: &TimeZone) -> String {
     };
     let owner =
         |owner: &dr_entry::Owner| owner.name.as_ref().map_or_else(|| owner.id.to_string(), |name| shown::name(name));
-    let name = if path.is_root() { ".".to_owned() } else { path.to_string() };
+    let name = crate::command::put_back::name(naming, path);
     let arrow = match &meta.kind {
         Kind::Symlink(text) => format!(" -> {}", shown::name(text)),
         _ => String::new(),

@@ -22,7 +22,7 @@ use dr_repo::{RepoError, Repository, Tree};
 use dr_run::{Chosen, Looked, RunError, School, Which, look};
 use jiff::tz::TimeZone;
 
-use super::opened::{surroundings, time, told as run_told};
+use super::opened::{as_of, surroundings, told as run_told};
 use crate::args::World;
 use crate::exit::Failure;
 use crate::told::{self, Doing};
@@ -136,7 +136,7 @@ impl Moment {
     /// [`Failure`] for a time that is none.
     pub fn which(&self, school: &School) -> Result<Which, Failure> {
         Ok(match &self.as_of {
-            Some(text) => Which::AsOf(time(text, &school.plan.school.timezone)?),
+            Some(text) => Which::AsOf(as_of(text, school)?),
             None if self.snapshot == "latest" => Which::Latest,
             None => Which::Id(self.snapshot.clone()),
         })

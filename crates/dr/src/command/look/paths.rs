@@ -1,82 +1,48 @@
-//! Which entries of a snapshot a person means by a path: as it was on the machine, or as the snapshot has it.
+//! Which entries of a snapshot a person means by a path, and what is said where there is none.
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use dr_entry::EntryPath;
-use dr_repo::{Label, Shape};
+use dr_entry::{BadPath, EntryPath};
+use dr_repo::{Label, Repository, Shape, Tree};
+use dr_run::{Asked, Naming};
 
-use crate::exit::Failure;
+use crate::exit::{Cause, Failure};
+
+/// Paths that were asked for, and how entries are called.
+pub struct Wanted {
+    pub naming: Naming,
+    /// What of it is there; empty for everything if nothing was asked for.
+    pub there: Vec<EntryPath>,
+    /// What is not, a sentence each.
+    pub missing: Vec<String>,
+}
+
+/// How the entries of a snapshot are called. Where its tree cannot be read, what is read next says so.
+pub fn naming(repository: &Repository, tree: &Tree) -> Naming {
+    Naming::of(repository, tree.id, &tree.label, tree.shape).unwrap_or_else(|_| Naming::plain(&tree.label, tree.shape))
+}
 
 /// The entries that `paths` name.
 ///
 /// # Errors
-/// [`crate::exit::Cause::Usage`] for a path that cannot name an entry.
-pub fn wanted(paths: &[PathBuf], label: &Label, shape: Shape) -> Result<Vec<EntryPath>, Failure> {
-    paths.iter().map(|path| entry(path, label, shape)).collect()
+/// [`Cause::Usage`] for a path that cannot name an entry, [`Cause::Failed`] if none of them is there.
+pub fn wanted(paths: &[PathBuf], repository: &Repository, tree: &Tree) -> Result<Wanted, Failure> {
+    let naming = naming(repository, tree);
+    let asked = Asked::of(&naming, repository, tree.id, paths).map_err(|(path, why)| unfit(&path, why))?;
+    let missing = asked.not_there(&naming, repository, tree.id);
+    if asked.there.is_empty() && !missing.is_empty() {
+        return Err(Failure::new(Cause::Failed, format!("{}.", missing.join("; "))));
+    }
+    Ok(Wanted { naming, there: asked.there, missing })
 }
 
-fn entry(path: &Path, label: &Label, shape: Shape) -> Result<EntryPath, Failure> {
-    let bytes = path.as_os_str().as_bytes();
-    let inner = match (shape, label.paths.first()) {
-        // As it was called on the machine: the captured directory's own path comes off.
-        (Shape::Directory, Some(root)) if path.is_absolute() => below(bytes, root).unwrap_or(bytes),
-        _ => bytes,
-    };
-    let components: Vec<_> = inner.split(|b| *b == b'/').filter(|c| !c.is_empty() && *c != b".").collect();
-    EntryPath::new(components.join(&b'/'))
-        .map_err(|why| Failure::usage(format!("--path {}: {why}. Nothing was restored.", crate::shown::path(path))))
+/// That a path cannot name anything in a snapshot.
+pub fn unfit(path: &Path, why: BadPath) -> Failure {
+    Failure::usage(format!("{}: {why}. Nothing was looked for.", crate::shown::path(path)))
 }
 
-fn below<'a>(path: &'a [u8], root: &[u8]) -> Option<&'a [u8]> {
-    let root = root.strip_suffix(b"/").unwrap_or(root);
-    let rest = path.strip_prefix(root)?;
-    (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
-}
-
-/// How an entry was called on the machine.
+/// How an entry was called on the machine, by what a snapshot says of itself.
 pub fn on_the_machine(entry: &EntryPath, paths: &[Vec<u8>], shape: Shape) -> Vec<u8> {
-    let root = match (shape, paths.first()) {
-        (Shape::Directory, Some(root)) => root.strip_suffix(b"/").unwrap_or(root),
-        _ => b"",
-    };
-    match (entry.is_root(), root) {
-        (true, b"") => b"/".to_vec(),
-        (true, root) => root.to_vec(),
-        (false, root) => [root, b"/", entry.as_bytes()].concat(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_found_as_the_machine_or_the_snapshot_has_them() {
-        let label = Label { paths: vec![b"/srv/shares".to_vec()], ..Label::default() };
-        let check = |path: &str, shape, expected: Option<&str>| {
-            let found = wanted(&[path.into()], &label, shape).map(|found| found[0].to_string());
-            assert_eq!(found.ok().as_deref(), expected, "{path}");
-        };
-        check("/srv/shares/a/b", Shape::Directory, Some("a/b"));
-        check("/srv/shares", Shape::Directory, Some(""));
-        check("/srv/shares-old/a", Shape::Directory, Some("srv/shares-old/a"));
-        check("a/b/", Shape::Directory, Some("a/b"));
-        check("./a", Shape::Directory, Some("a"));
-        check("/a/b", Shape::Directory, Some("a/b"));
-        check("../a", Shape::Directory, None);
-        check("/srv/shares/a", Shape::Absolute, Some("srv/shares/a"));
-    }
-
-    #[test]
-    fn entries_are_named_as_the_machine_has_them() {
-        let name = |entry: &str, root: &str, shape| {
-            let entry = EntryPath::new(entry.as_bytes()).unwrap();
-            String::from_utf8(on_the_machine(&entry, &[root.as_bytes().to_vec()], shape)).unwrap()
-        };
-        assert_eq!(name("a/b", "/srv", Shape::Directory), "/srv/a/b");
-        assert_eq!(name("", "/srv", Shape::Directory), "/srv");
-        assert_eq!(name("a", "/", Shape::Directory), "/a");
-        assert_eq!(name("srv/a", "/srv", Shape::Absolute), "/srv/a");
-    }
+    let label = Label { paths: paths.to_vec(), ..Label::default() };
+    Naming::plain(&label, shape).on_the_machine(entry)
 }

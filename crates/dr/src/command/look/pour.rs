@@ -17,7 +17,7 @@ use crate::shown;
 /// [`Failure`], for a person to read.
 pub fn pour(view: &View<'_>, tree: &Tree, path: &Path) -> Result<Outcome, Failure> {
     let (screen, repository) = (view.world.screen, view.repository);
-    let wanted = paths::wanted(&[path.to_owned()], &tree.label, tree.shape)?;
+    let wanted = paths::wanted(&[path.to_owned()], repository, tree)?.there;
     let failed =
         |why: &str| Err(Failure::new(Cause::Failed, format!("{} in snapshot {}: {why}.", shown::path(path), tree.id)));
     match kind(repository, tree.id, &wanted).map_err(|e| view.told(e))? {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use dr_entry::{EntryPath, Kind, Meta};
 use dr_repo::{Find, Found, RepoError, Shape, Tree, Version, find};
+use dr_run::Naming;
 use dr_source::files::{glob, glob_of_any_case};
 use globset::{GlobSet, GlobSetBuilder};
 use serde_json::{Map, Value, json};
@@ -134,13 +135,13 @@ impl Sought {
 }
 
 impl Question<'_> {
-    fn wants(&self, path: &EntryPath, meta: &Meta, tree: &Tree) -> bool {
+    fn wants(&self, path: &EntryPath, meta: &Meta, naming: &Naming) -> bool {
         let Sought { patterns, kinds, larger, smaller, .. } = self.sought;
         let named = || {
             patterns.is_empty()
                 || (!self.names.is_empty() && self.names.is_match(OsStr::from_bytes(path.name())))
                 || (!self.wholes.is_empty() && {
-                    let whole = paths::on_the_machine(path, &tree.label.paths, tree.shape);
+                    let whole = naming.on_the_machine(path);
                     self.wholes.is_match(OsStr::from_bytes(&whole))
                 })
         };
@@ -156,11 +157,16 @@ impl Question<'_> {
     }
 
     /// The paths outside of which nothing can be found; `None`: nothing can be found at all.
-    fn below(&self, tree: &Tree) -> Result<Option<Vec<EntryPath>>, Failure> {
+    fn below(&self, tree: &Tree, naming: &Naming) -> Result<Option<Vec<EntryPath>>, Failure> {
         if !self.sought.paths.is_empty() {
-            return paths::wanted(&self.sought.paths, &tree.label, tree.shape).map(Some);
+            // Whichever it is that this or an older snapshot has.
+            let mut below = Vec::new();
+            for path in &self.sought.paths {
+                below.extend(naming.meant(path).map_err(|why| paths::unfit(path, why))?);
+            }
+            return Ok(Some(below));
         }
-        if self.sought.ignore_case {
+        if self.sought.ignore_case || !naming.is_plain() {
             return Ok(Some(Vec::new()));
         }
         let mut below = Vec::new();
@@ -227,18 +233,19 @@ impl<'a> Telling<'a> {
     pub fn search(&mut self, view: &View<'_>, trees: Vec<Tree>, question: &Question<'_>) -> Result<bool, Failure> {
         for series in series(trees) {
             let Some(one) = series.first() else { continue };
-            let Some(below) = question.below(one)? else { continue };
+            let naming = paths::naming(view.repository, one);
+            let Some(below) = question.below(one, &naming)? else { continue };
             let search = Find {
                 trees: &series,
                 paths: &below,
-                wanted: &|path, meta| question.wants(path, meta, one),
+                wanted: &|path, meta| question.wants(path, meta, &naming),
                 stop: view.world.signals.stop(),
             };
             let searched = find(view.repository, &search, &mut |found| {
                 if view.world.screen.is_closed() {
                     return Err(RepoError::Interrupted);
                 }
-                self.tell(&found, &series);
+                self.tell(&found, &series, &naming);
                 Ok(())
             });
             match searched {
@@ -272,15 +279,15 @@ impl<'a> Telling<'a> {
         Outcome::done().with(self.not_whole, Cause::Missing)
     }
 
-    fn tell(&mut self, found: &Found, series: &[Tree]) {
+    fn tell(&mut self, found: &Found, series: &[Tree], naming: &Naming) {
         self.found += 1;
         let screen = self.view.world.screen;
         let Some(one) = series.first() else { return };
         if screen.is_json() {
             screen.print(if std::mem::take(&mut self.first) { b"\n" } else { b",\n" });
-            screen.print(as_json(found, series, one).to_string().as_bytes());
+            screen.print(as_json(found, series, one, naming).to_string().as_bytes());
         } else {
-            let name = shown::name(&paths::on_the_machine(&found.path, &one.label.paths, one.shape));
+            let name = shown::name(&naming.on_the_machine(&found.path));
             let line = |version| format!("{}{}", self.whose, self.as_line(&name, version, series));
             found.versions.iter().for_each(|version| screen.say(&line(version)));
         }
@@ -303,11 +310,10 @@ impl<'a> Telling<'a> {
     }
 }
 
-fn as_json(found: &Found, series: &[Tree], one: &Tree) -> Value {
+fn as_json(found: &Found, series: &[Tree], one: &Tree, naming: &Naming) -> Value {
     let mut out = Map::new();
     shown::put_name(&mut out, "path", found.path.as_bytes());
-    let on_the_machine = paths::on_the_machine(&found.path, &one.label.paths, one.shape);
-    shown::put_name(&mut out, "on_the_machine", &on_the_machine);
+    shown::put_name(&mut out, "on_the_machine", &naming.on_the_machine(&found.path));
     out.insert("hostname".into(), json!(one.label.hostname));
     out.insert("system".into(), json!(one.label.system));
     let named = |tree: &Tree| json!({ "id": tree.id.to_string(), "time": shown::rfc3339(tree.label.started_ms) });

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use dr_entry::{EntryPath, FilesOnly, Kind};
-use dr_repo::{Description, RepoError, Repository, Restore as Options, SnapshotId, Tally, restore};
-use dr_source::files::{Extra, Manner, PutBack};
+use dr_entry::{EntryPath, FilesOnly, Kind, Unread};
+use dr_repo::{Description, NotWhole, RepoError, Repository, Restore as Options, Restored, SnapshotId, Tally, restore};
+use dr_run::Below;
+use dr_source::files::{Extra, Manner, Owners, PutBack, Removal, Spare};
 use serde_json::json;
 
 use crate::args::World;
 use crate::command::look::paths;
+use crate::command::put_back;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
@@ -30,18 +32,24 @@ pub struct Restore {
     /// Where to; absent or empty, unless --in-place
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// Only this and what is below it, as it was called on the machine or in the snapshot; may be repeated
-    #[arg(long = "path", value_name = "P")]
+    /// Only this and what is below it, as `find` and `ls` print it; may be repeated
+    #[arg(long = "path", value_name = "P", allow_hyphen_values = true)]
     paths: Vec<PathBuf>,
     /// Do not set owners: everything belongs to who restores
     #[arg(long)]
     no_owner: bool,
+    /// Set owners by number, even where somebody here has the name that the owner had
+    #[arg(long, conflicts_with = "no_owner")]
+    numeric_owner: bool,
     /// Replace what is in DIR by what is in the snapshot, and leave the rest
     #[arg(long)]
     in_place: bool,
-    /// And remove from DIR, or from each --path, what is not in the snapshot
+    /// And remove from DIR, or from each --path, what is not in the snapshot; what could not be read for it stays
     #[arg(long, requires = "in_place")]
     delete: bool,
+    /// Let --delete leave what this matches, as it was left out of the backup; may be repeated
+    #[arg(long, value_name = "GLOB", requires = "delete")]
+    exclude: Vec<String>,
     /// Compare with what is in DIR, say what would be done, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -68,8 +76,11 @@ impl Restore {
         let repository = self.place.open(Access::Read, world)?;
         let told = |error: RepoError| told::repo(&error, Doing::Reading, &world.signals);
         let snapshot = repository.find(&self.snapshot).map_err(told)?;
-        let Description { label, shape, unreadable: unread } = repository.describe(snapshot.id).map_err(told)?;
-        let wanted = paths::wanted(&self.paths, &label, shape)?;
+        let Description { label, unreadable: mut unread, .. } = repository.describe(snapshot.id).map_err(told)?;
+        let tree = repository.tree(snapshot.id).map_err(told)?;
+        let paths::Wanted { naming, there: wanted, missing } = paths::wanted(&self.paths, &repository, &tree)
+            .map_err(|why| Failure { message: format!("{} Nothing was restored.", why.message), ..why })?;
+        missing.iter().for_each(|line| screen.warning(line));
         let uncertain = self.snapshot == "latest" && repository.latest_is_uncertain();
         if uncertain {
             screen.warning(&format!(
@@ -79,12 +90,19 @@ impl Restore {
         }
         let manner = Manner {
             in_place: self.in_place.then_some(if self.delete { Extra::Remove } else { Extra::Keep }),
-            owners: !self.no_owner,
+            owners: match (self.no_owner, self.numeric_owner) {
+                (true, _) => Owners::NotSet,
+                (_, true) => Owners::ByNumber,
+                _ => Owners::ByName,
+            },
         };
         // Known before anything is touched, so that nothing is removed on the word of a list with holes.
         let kept = if self.delete { Some(kept(&repository, snapshot.id, &wanted)) } else { None };
-        let mut absent = absent(&repository, snapshot.id, &wanted);
+        let spare = Spare::new(&self.to, (&self.exclude, &[]), unread.iter().map(|(path, _)| path.clone()).collect())
+            .map_err(|e| told::source(&e, Doing::Restoring))?;
+        let named_whole = label.unreadable <= unread.len() as u64;
         let destination = self.destination(manner)?;
+        let destination = destination.map(|place| Below::new(place, EntryPath::root(), self.asked(&wanted)));
         // A dry restore asks of files only what stands there, and there is nothing.
         let nowhere = FilesOnly(|_: &EntryPath, _| Err(std::io::ErrorKind::Unsupported.into()));
         let tally = Tally::default();
@@ -100,40 +118,31 @@ impl Restore {
             None => restore(&repository, snapshot.id, &options, &nowhere),
         })
         .map_err(|e| told::repo(&e, Doing::Restoring, &world.signals))?;
-        absent.retain(|(path, _)| !restored.failed.iter().any(|(failed, _)| failed == path));
-        restored.failed.append(&mut absent);
-        let mut removed = 0;
-        match kept {
-            Some(Ok(kept)) => {
-                for (below, destination) in tops(&wanted, &kept).into_iter().zip(destination.iter().cycle()) {
-                    let kept = kept.iter().map(|(path, _)| path.clone());
-                    let removal = match self.dry_run {
-                        true => destination.others(&below, kept),
-                        false => destination.remove_others(&below, kept),
-                    };
-                    removed += removal.removed;
-                    restored.failed.extend(removal.failed.into_iter().map(|unread| (unread.path, unread.why)));
-                }
+        let place = destination.as_ref().map(dr_run::Place::put_back);
+        place.into_iter().flat_map(PutBack::strangers).for_each(|line| screen.warning(&line));
+        let removal = match (kept, place) {
+            (Some(_), _) if !named_whole => {
+                screen.warning("nothing was removed: more could not be read than the snapshot has names of");
+                Removal::default()
             }
-            Some(Err(why)) => {
-                restored
-                    .failed
-                    .push((EntryPath::root(), format!("nothing was removed: the snapshot's list is not whole: {why}")));
-            }
-            None => {}
+            (Some(kept), Some(place)) => self.remove_others(kept, place, &wanted, &spare, &mut restored),
+            _ => Removal::default(),
+        };
+        put_back::tell(&restored, &naming, screen);
+        unread.retain(|(path, _)| wanted.is_empty() || wanted.iter().any(|wanted| path.is_within(wanted)));
+        let whole = wanted.is_empty().then_some(label.unreadable);
+        let not_in_it = whole.unwrap_or(0).max(unread.len() as u64);
+        put_back::tell_not_in_it(not_in_it, &unread, &naming, screen);
+        for Unread { path, why } in &removal.spared {
+            screen.note(&format!("not removed: {}: {why}", put_back::name(&naming, path)));
         }
-        for (path, why) in &restored.failed {
-            let name = if path.is_root() { ".".to_owned() } else { path.to_string() };
-            screen.warning(&format!("not restored whole: {name}: {why}"));
-        }
-        if !unread.is_empty() && self.paths.is_empty() {
-            screen.note(&format!(
-                "{} could not be read when the snapshot was made, and is not in it",
-                shown::count(unread.len() as u64, "entry", "entries")
-            ));
-        }
+        let removed_names: Vec<_> = removal.names.iter().map(|path| put_back::name(&naming, path)).collect();
         if self.dry_run && screen.is_verbose() {
-            restored.replaces.iter().for_each(|path| screen.say(&format!("would replace {path}")));
+            restored
+                .replaces
+                .iter()
+                .for_each(|path| screen.say(&format!("would replace {}", put_back::name(&naming, path))));
+            removed_names.iter().for_each(|path| screen.say(&format!("would remove {path}")));
         }
         screen.event(&json!({
             "event": "summary",
@@ -145,16 +154,64 @@ impl Restore {
             "bytes": restored.bytes,
             "kept": restored.kept,
             "bytes_fetched": repository.bytes_fetched(),
-            "removed": removed,
+            "removed": removal.removed,
+            "removed_names": removed_names,
+            "spared": removal.spared.iter().map(|one| shown::failed(&one.path, &one.why)).collect::<Vec<_>>(),
             "dry_run": self.dry_run,
             "latest_is_uncertain": uncertain,
-            "failed": restored.failed.iter().map(|(path, why)| shown::failed(path, why)).collect::<Vec<_>>(),
+            "never_captured": not_in_it,
+            "not_in_it": put_back::not_in_it_json(&unread),
+            "not_there": missing,
+            "owners_not_set": restored.owners_not_set(),
+            "failed": put_back::as_json(&restored.failed),
         }));
+        screen.mention(&self.last_line(&restored, removal.removed, &snapshot.id.to_string()[..8], label.started_ms));
+        let some = uncertain || not_in_it > 0 || !missing.is_empty();
+        Ok(put_back::outcome(&restored).with(some, Cause::Missing))
+    }
+
+    /// What is put back, where that is not everything: in place, what is above it stays as it is.
+    fn asked(&self, wanted: &[EntryPath]) -> Vec<EntryPath> {
+        if self.in_place && !wanted.iter().any(EntryPath::is_root) { wanted.to_vec() } else { Vec::new() }
+    }
+
+    fn remove_others(
+        &self,
+        kept: Result<Kept, RepoError>,
+        place: &PutBack,
+        wanted: &[EntryPath],
+        spare: &Spare,
+        restored: &mut Restored,
+    ) -> Removal {
+        let mut all = Removal::default();
+        let kept = match kept {
+            Ok(kept) => kept,
+            Err(why) => {
+                let why = NotWhole::Copy(format!("nothing was removed: the snapshot's list is not whole: {why}"));
+                restored.failed.push((EntryPath::root(), why));
+                return all;
+            }
+        };
+        for below in tops(wanted, &kept) {
+            let kept = kept.iter().map(|(path, _)| path.clone());
+            let removal = match self.dry_run {
+                true => place.others(&below, kept, spare),
+                false => place.remove_others(&below, kept, spare),
+            };
+            all.removed += removal.removed;
+            all.names.extend(removal.names);
+            all.spared.extend(removal.spared);
+            let failed = removal.failed.into_iter().map(|unread| (unread.path, NotWhole::Place(unread.why)));
+            restored.failed.extend(failed);
+        }
+        all
+    }
+
+    fn last_line(&self, restored: &Restored, removed: u64, snapshot: &str, started_ms: i64) -> String {
         let mut line = format!(
-            "{} snapshot {} of {} to {}: {}, {}",
+            "{} snapshot {snapshot} of {} to {}: {}, {}",
             if self.dry_run { "would restore" } else { "restored" },
-            &snapshot.id.to_string()[..8],
-            shown::local(label.started_ms),
+            shown::local(started_ms),
             shown::path(&self.to),
             shown::count(restored.entries, "entry", "entries"),
             shown::size(restored.bytes),
@@ -166,12 +223,11 @@ impl Restore {
             let done = if self.dry_run { "would be removed" } else { "removed" };
             line += &format!("; {} {done}", shown::count(removed, "name", "names"));
         }
-        if !restored.failed.is_empty() {
-            line +=
-                &format!("; {} not, as named above", shown::count(restored.failed.len() as u64, "entry", "entries"));
+        let lost = restored.lost().count() as u64;
+        if lost > 0 {
+            line += &format!("; {} not, as named above", shown::count(lost, "entry", "entries"));
         }
-        screen.mention(&line);
-        Ok(Outcome::done().with(!restored.failed.is_empty() || uncertain, Cause::Missing))
+        line
     }
 }
 
@@ -195,22 +251,4 @@ fn tops(wanted: &[EntryPath], kept: &Kept) -> Vec<EntryPath> {
     let is_directory =
         |path: &EntryPath| path.is_root() || kept.iter().any(|(kept, directory)| *directory && kept == path);
     wanted.iter().filter(|path| is_directory(path)).cloned().collect()
-}
-
-/// Which of the wanted paths the snapshot does not have.
-fn absent(repository: &Repository, id: SnapshotId, wanted: &[EntryPath]) -> Vec<(EntryPath, String)> {
-    let is_there = |path: &EntryPath| {
-        let mut found = false;
-        let listed = repository.list(id, std::slice::from_ref(path), &mut |listed| {
-            found = listed.path.is_within(path);
-            if found { Err(RepoError::Interrupted) } else { Ok(()) }
-        });
-        // A list with holes is named by the restore itself.
-        found || !matches!(listed, Ok(()))
-    };
-    wanted
-        .iter()
-        .filter(|path| !path.is_root() && !is_there(path))
-        .map(|path| (path.clone(), "it is not in this snapshot".to_owned()))
-        .collect()
 }

@@ -1,0 +1,456 @@
+//! One snapshot on its way back: to a folder of its own, or in place, from as many copies as it takes.
+
+use std::path::{Path, PathBuf};
+
+use dr_entry::{EntryPath, Kind};
+use dr_plan::{Source, System};
+use dr_repo::{Description, NotWhole, RepoError, Restore, Restored, Shape};
+use dr_source::files::{Extra, Manner, PutBack, Removal, Spare, file_of_plan};
+use dr_source::maildir::{self, IntoMailboxes};
+use dr_source::{FACTS, SourceError, sqlite};
+
+use super::within::{self, Outside, Part};
+use super::{Wanted, above_resolved};
+use crate::below::{Below, Place};
+use crate::error::RunError;
+use crate::kept::{Kept, Opened};
+use crate::naming::{Asked, Naming};
+use crate::open_in::of_database;
+use crate::school::School;
+
+pub(super) struct Back<'a> {
+    pub(super) school: &'a School,
+    pub(super) system: &'a System,
+    pub(super) wanted: &'a Wanted<'a>,
+    pub(super) opened: &'a [Opened],
+    pub(super) choices: &'a [Kept],
+    pub(super) choice: &'a Kept,
+    pub(super) described: Description,
+}
+
+/// What came of it.
+pub(super) struct Brought {
+    pub(super) to: PathBuf,
+    pub(super) naming: Naming,
+    pub(super) restored: Restored,
+    pub(super) removal: Removal,
+    pub(super) removed_names: Vec<PathBuf>,
+    pub(super) left_out: Vec<EntryPath>,
+    pub(super) not_there: Vec<String>,
+    pub(super) never_captured: u64,
+    pub(super) not_in_it: Vec<(EntryPath, String)>,
+}
+
+/// A place that is made again for each copy that is asked.
+type Again<'a, D> = &'a dyn Fn() -> Result<D, SourceError>;
+
+impl Back<'_> {
+    fn from(&self) -> &Opened {
+        &self.opened[self.choice.copy]
+    }
+
+    pub(super) fn bring(&self, notes: &mut Vec<String>) -> Result<Brought, RunError> {
+        let (from, id) = (self.from(), self.choice.id);
+        let (label, shape) = (&self.described.label, self.described.shape);
+        // A tree that cannot be read is named by what comes of it.
+        let naming = Naming::of(&from.repository, id, label, shape).unwrap_or_else(|_| Naming::plain(label, shape));
+        let asked = Asked::of(&naming, &from.repository, id, self.wanted.paths);
+        let asked = asked.map_err(|(path, why)| RunError::BadPath { path, why })?;
+        let not_there = asked.not_there(&naming, &from.repository, id);
+        if asked.there.is_empty() && !not_there.is_empty() {
+            return Err(RunError::NoSuchPath { system: self.system.id.clone(), said: not_there });
+        }
+        let paths = asked.there;
+        let is_wanted = |path: &EntryPath| paths.is_empty() || paths.iter().any(|wanted| path.is_within(wanted));
+        let mut not_in_it = self.described.unreadable.clone();
+        not_in_it.retain(|(path, _)| is_wanted(path));
+        let never_captured = match paths.is_empty() {
+            true => label.unreadable.max(not_in_it.len() as u64),
+            false => not_in_it.len() as u64,
+        };
+        let mut brought = Brought {
+            to: PathBuf::new(),
+            naming,
+            restored: Restored::default(),
+            removal: Removal::default(),
+            removed_names: Vec::new(),
+            left_out: Vec::new(),
+            not_there,
+            never_captured,
+            not_in_it,
+        };
+        match (self.wanted.to, &self.system.source) {
+            (Some(to), _) => self.elsewhere(to, &paths, &mut brought, notes)?,
+            (None, Source::Sqlite { path }) => self.database(path, &mut brought, notes)?,
+            (None, Source::Maildir { path }) => self.mail(path, &paths, &mut brought, notes)?,
+            (None, _) => self.files(&paths, &mut brought, notes)?,
+        }
+        Ok(brought)
+    }
+
+    fn refused(&self, why: &'static str) -> RunError {
+        RunError::NotInPlace { system: self.system.id.clone(), why }
+    }
+
+    fn manner(&self, in_place: Option<Extra>) -> Manner {
+        Manner { in_place, owners: self.wanted.owners }
+    }
+
+    fn in_place(&self) -> Manner {
+        self.manner(Some(if self.wanted.delete { Extra::Remove } else { Extra::Keep }))
+    }
+
+    /// The plan's folder, which is only looked at by a restore that only says what it would do.
+    fn of_plan(&self, folder: &Path) -> Result<PutBack, SourceError> {
+        PutBack::of_plan(folder, self.in_place(), !self.wanted.dry_run)
+    }
+
+    fn elsewhere(
+        &self,
+        to: &Path,
+        paths: &[EntryPath],
+        brought: &mut Brought,
+        notes: &mut Vec<String>,
+    ) -> Result<(), RunError> {
+        brought.to = to.to_owned();
+        if self.wanted.dry_run {
+            if to.symlink_metadata().is_ok() {
+                PutBack::empty(to, self.manner(None))?;
+            }
+            brought.restored = self.count(paths)?;
+            return Ok(());
+        }
+        let first = PutBack::new(to, self.manner(None))?;
+        let again = || PutBack::new(to, self.manner(Some(Extra::Keep)));
+        brought.restored = self.fill(paths, &first, &again, notes)?;
+        Ok(())
+    }
+
+    fn mail(
+        &self,
+        path: &Path,
+        paths: &[EntryPath],
+        brought: &mut Brought,
+        notes: &mut Vec<String>,
+    ) -> Result<(), RunError> {
+        if self.wanted.delete {
+            return Err(self.refused("--delete would remove the mail that came since"));
+        }
+        let top = EntryPath::new(maildir::TREE).map_err(|_| RunError::Interrupted)?;
+        let paths = if paths.is_empty() { vec![top.clone()] } else { paths.to_vec() };
+        if !paths.iter().all(|path| path.is_within(&top)) {
+            return Err(self.refused("that is no part of the mail"));
+        }
+        brought.to = path.to_owned();
+        self.one_place(&paths, brought, notes, &|| {
+            Ok(Below::new(IntoMailboxes::new(self.of_plan(path)?), top.clone(), paths.clone()))
+        })
+    }
+
+    /// Puts `paths` back to a place, or says what that would replace there.
+    fn one_place<D: Place>(
+        &self,
+        paths: &[EntryPath],
+        brought: &mut Brought,
+        notes: &mut Vec<String>,
+        place: Again<'_, D>,
+    ) -> Result<(), RunError> {
+        let first = match place() {
+            // Nothing is there that could be replaced.
+            Err(SourceError::Open { why, .. }) if self.wanted.dry_run && why.kind() == std::io::ErrorKind::NotFound => {
+                add(&mut brought.restored, self.count(paths)?);
+                return Ok(());
+            }
+            other => other?,
+        };
+        let restored = match self.wanted.dry_run {
+            true => self.one(self.from(), paths, &first).map_err(|e| self.failed(e))?,
+            false => self.fill(paths, &first, place, notes)?,
+        };
+        add(&mut brought.restored, restored);
+        Ok(())
+    }
+
+    fn failed(&self, why: RepoError) -> RunError {
+        RunError::repository(self.from().spot.named(), why)
+    }
+
+    fn files(&self, paths: &[EntryPath], brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
+        let exclude = match &self.system.source {
+            Source::Files { exclude, .. } => exclude.as_slice(),
+            _ if self.wanted.delete => return Err(self.refused("--delete is for systems of files")),
+            _ => &[],
+        };
+        let plan: Vec<PathBuf> = self.system.source.paths().into_iter().map(|path| above_resolved(path)).collect();
+        let (repository, id) = (&self.from().repository, self.choice.id);
+        let parts = within::parts(&within::Ask {
+            shape: self.described.shape,
+            came_from: &self.described.label.paths,
+            wanted: paths,
+            plan: &plan,
+            is_directory: &|path| {
+                let kind = crate::naming::kind(repository, id, path).ok()??;
+                Some(kind == Kind::Directory)
+            },
+        });
+        let parts = parts.map_err(|why| self.refused(why))?;
+        if self.described.shape == Shape::Absolute && paths.is_empty() {
+            let mut outside = Outside::of(&parts);
+            // Damage is named by the restore itself.
+            let _ = repository.list(id, &[], &mut |listed| {
+                outside.look(&listed.path);
+                Ok(())
+            });
+            brought.left_out = outside.found();
+        }
+        brought.to = match parts.as_slice() {
+            [one] => one.folder.clone(),
+            _ => PathBuf::from("/"),
+        };
+        for part in &parts {
+            // Known before anything is touched, so that nothing is removed on the word of a list with holes.
+            let kept = if self.wanted.delete { Some(self.kept(part)) } else { None };
+            let place = || Ok(Below::new(self.of_plan(&part.folder)?, part.top.clone(), part.paths.clone()));
+            self.one_place(&part.paths, brought, notes, &place)?;
+            if let Some(kept) = kept {
+                self.remove_others(part, kept, exclude, brought, notes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What of a part stays, in order, and which of it are directories.
+    fn kept(&self, part: &Part) -> Result<Vec<(EntryPath, bool)>, RepoError> {
+        let mut kept = Vec::new();
+        self.from().repository.list(self.choice.id, &part.paths, &mut |listed| {
+            if let Some(path) = part.inside(&listed.path) {
+                kept.push((path, listed.meta.kind == Kind::Directory));
+            }
+            Ok(())
+        })?;
+        Ok(kept)
+    }
+
+    fn remove_others(
+        &self,
+        part: &Part,
+        kept: Result<Vec<(EntryPath, bool)>, RepoError>,
+        exclude: &[String],
+        brought: &mut Brought,
+        notes: &mut Vec<String>,
+    ) -> Result<(), RunError> {
+        let kept = match kept {
+            Ok(kept) => kept,
+            Err(why) => {
+                notes.push(format!("nothing was removed: the snapshot's list is not whole: {why}"));
+                brought.restored.failed.push((part.top.clone(), NotWhole::Copy(why.to_string())));
+                return Ok(());
+            }
+        };
+        if self.described.label.unreadable > self.described.unreadable.len() as u64 {
+            notes.push("nothing was removed: more could not be read than the snapshot has names of".to_owned());
+            return Ok(());
+        }
+        let unread = self.described.unreadable.iter().filter_map(|(path, _)| part.inside(path)).collect();
+        let places = crate::sources::places(self.school, self.system);
+        let spare = Spare::new(&part.folder, (exclude, &places), unread)?;
+        let place = match self.of_plan(&part.folder) {
+            Err(_) if self.wanted.dry_run => return Ok(()),
+            other => other?,
+        };
+        let is_directory = |path: &EntryPath| kept.iter().any(|(kept, directory)| *directory && kept == path);
+        let wanted = part.paths.iter().filter_map(|path| part.inside(path)).filter(is_directory);
+        let tops: Vec<_> = if part.paths.is_empty() { vec![EntryPath::root()] } else { wanted.collect() };
+        for top in tops {
+            let kept = kept.iter().map(|(path, _)| path.clone());
+            let removal = match self.wanted.dry_run {
+                true => place.others(&top, kept, &spare),
+                false => place.remove_others(&top, kept, &spare),
+            };
+            brought.removed_names.extend(removal.names.iter().map(|path| part.on_the_machine(path)));
+            brought.removal.removed += removal.removed;
+            brought.removal.spared.extend(removal.spared.into_iter().map(|mut spared| {
+                spared.path = part.outside(&spared.path);
+                spared
+            }));
+            let failed = removal.failed.into_iter();
+            let failed = failed.map(|unread| (part.outside(&unread.path), NotWhole::Place(unread.why)));
+            brought.restored.failed.extend(failed);
+        }
+        Ok(())
+    }
+
+    /// What would come back.
+    fn count(&self, paths: &[EntryPath]) -> Result<Restored, RunError> {
+        let mut counted = Restored::default();
+        let listed = self.from().repository.list(self.choice.id, paths, &mut |entry| {
+            counted.entries += 1;
+            if entry.meta.kind == Kind::File {
+                counted.files += 1;
+                counted.bytes += entry.meta.size;
+            }
+            Ok(())
+        });
+        listed.map_err(|source| self.failed(source))?;
+        Ok(counted)
+    }
+
+    /// Restores from the chosen copy, and what that has lost from the others that hold the same snapshot.
+    fn fill<D: Place>(
+        &self,
+        paths: &[EntryPath],
+        first: &D,
+        again: Again<'_, D>,
+        notes: &mut Vec<String>,
+    ) -> Result<Restored, RunError> {
+        let from = self.from();
+        let mut sum = match self.one(from, paths, first) {
+            Ok(sum) => Ok(sum),
+            // The copy went away, or is damaged where nothing can be told; nothing of it is known.
+            Err(why) if !is_of_the_place(&why) && !matches!(why, RepoError::Interrupted) => Err(why),
+            Err(why) => return Err(self.failed(why)),
+        };
+        for other in self.choices.iter().filter(|other| other.id == self.choice.id && other.copy != self.choice.copy) {
+            let (lost, kept): (Vec<_>, Vec<_>) = match &mut sum {
+                Ok(sum) => sum.failed.drain(..).partition(|(_, why)| why.is_of_the_copy()),
+                Err(why) => (vec![(EntryPath::root(), NotWhole::UpTo(why.to_string()))], Vec::new()),
+            };
+            if let Ok(sum) = &mut sum {
+                sum.failed = kept;
+            }
+            if lost.is_empty() {
+                break;
+            }
+            let helper = &self.opened[other.copy];
+            // A path that only says how far something was lost stands for everything before it too.
+            let whole = lost.iter().any(|(_, why)| matches!(why, NotWhole::UpTo(_)));
+            let wanted: Vec<_> =
+                if whole { paths.to_vec() } else { lost.iter().map(|(path, _)| path.clone()).collect() };
+            let place = again()?;
+            match self.one(helper, &wanted, &place) {
+                Ok(more) => {
+                    let is_lost = |path: &EntryPath| more.lost().any(|(missing, _)| missing == path);
+                    let back = lost.iter().filter(|(path, _)| whole || !is_lost(path)).count() as u64;
+                    if back > 0 {
+                        notes.push(format!(
+                            "{} damaged on {}, or could not be read there; taken from {}",
+                            match (whole, back, lost.len() as u64) {
+                                (true, ..) => "what was wanted was".to_owned(),
+                                (_, 1, 1) => "1 entry was".to_owned(),
+                                (_, back, all) if back == all => format!("{all} entries were"),
+                                (_, back, all) => format!("{back} of {all} entries were"),
+                            },
+                            from.spot.named(),
+                            helper.spot.named(),
+                        ));
+                    }
+                    match &mut sum {
+                        Ok(sum) if !whole => {
+                            sum.entries += back;
+                            sum.files += more.files;
+                            sum.bytes += more.bytes;
+                            sum.failed.extend(more.failed);
+                        }
+                        _ => sum = Ok(more),
+                    }
+                }
+                Err(RepoError::Interrupted) => return Err(RunError::Interrupted),
+                Err(why) if is_of_the_place(&why) => {
+                    return Err(RunError::repository(helper.spot.named(), why));
+                }
+                Err(why) => {
+                    notes.push(format!("{} could not help: {why}", helper.spot.named()));
+                    if let Ok(sum) = &mut sum {
+                        sum.failed.extend(lost);
+                    }
+                }
+            }
+        }
+        notes.extend(first.put_back().strangers());
+        sum.map_err(|why| self.failed(why))
+    }
+
+    fn one(&self, from: &Opened, paths: &[EntryPath], to: &dyn dr_entry::Destination) -> Result<Restored, RepoError> {
+        let options = Restore {
+            paths,
+            workers: self.school.workers,
+            dry: self.wanted.dry_run,
+            stop: self.wanted.stop,
+            tally: self.wanted.tally,
+        };
+        dr_repo::restore(&from.repository, self.choice.id, &options, to)
+    }
+
+    /// A database goes back whole: made beside the old one, then put in its place, and the old one's logs with it gone.
+    fn database(&self, path: &Path, brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
+        let named = path;
+        // A link stays, and what it stands for is replaced; no link that others laid leads anywhere.
+        let path = &file_of_plan(named)?;
+        brought.to.clone_from(path);
+        let (Some(above), Some(name)) = (path.parent(), named.file_name()) else {
+            return Err(self.refused("its path names no file"));
+        };
+        let entry = EntryPath::new(std::os::unix::ffi::OsStrExt::as_bytes(name)).map_err(|_| RunError::Interrupted)?;
+        if self.wanted.dry_run {
+            brought.restored = self.count(&[])?;
+            // It goes back whole, over the one that is there.
+            if path.symlink_metadata().is_ok() {
+                brought.restored.replaces.push(entry);
+            }
+            return Ok(());
+        }
+        let failed = |what: &'static str| RunError::local(what, path);
+        let beside =
+            tempfile::TempDir::with_prefix_in(".dr-restore-", above).map_err(failed("cannot restore beside"))?;
+        let first = PutBack::new(beside.path(), self.manner(None))?;
+        let again = || PutBack::new(beside.path(), self.manner(Some(Extra::Keep)));
+        let mut restored = self.fill(&[], &first, &again, notes)?;
+        let new = Some(sqlite::restored(beside.path(), named)).filter(|new| new.is_file());
+        let lost = restored.lost().next().map(|(_, why)| why.to_string());
+        let why = match (new.as_deref().map(sqlite::probe), lost) {
+            (_, Some(why)) => Some(format!("what came back is not whole: {why}")),
+            (None, None) => Some("no database is in this snapshot".to_owned()),
+            (Some(Err(_)), None) => Some("what came back does not open as a database".to_owned()),
+            (Some(Ok(_)), None) => None,
+        };
+        let Some(new) = new.filter(|_| why.is_none()) else {
+            let why = why.unwrap_or_default();
+            // Nothing of it is where it belongs.
+            (restored.entries, restored.files, restored.bytes) = (0, 0, 0);
+            restored.failed.retain(|(_, why)| !why.is_back());
+            restored.failed.push((entry, NotWhole::Place(format!("{} was not touched: {why}", path.display()))));
+            brought.restored = restored;
+            return Ok(());
+        };
+        for log in of_database(path).into_iter().skip(1) {
+            match std::fs::remove_file(&log) {
+                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(failed("cannot remove the log of")(why));
+                }
+                _ => {}
+            }
+        }
+        let size = new.symlink_metadata().map_or(0, |about| about.len());
+        std::fs::rename(&new, path).map_err(failed("cannot replace"))?;
+        // The facts that came with it are nowhere.
+        (restored.entries, restored.files, restored.bytes) = (1, 1, size);
+        restored.failed.retain(|(path, _)| path.as_bytes() != FACTS.as_bytes());
+        brought.restored = restored;
+        Ok(())
+    }
+}
+
+/// Whether no copy can help: the place to restore to ended it.
+fn is_of_the_place(why: &RepoError) -> bool {
+    matches!(why, RepoError::Local { .. })
+}
+
+/// One part of a system after another.
+fn add(sum: &mut Restored, more: Restored) {
+    sum.entries += more.entries;
+    sum.files += more.files;
+    sum.kept += more.kept;
+    sum.bytes = sum.bytes.saturating_add(more.bytes);
+    sum.replaces.extend(more.replaces);
+    sum.failed.extend(more.failed);
+}
