@@ -61,9 +61,19 @@ fn a_full_place_to_restore_to_is_said_to_be_full() {
     bench.tree("from", 60 << 20);
     bench.backup(&["from"], 0);
     let small = Small::new(bench.path("small"));
+    // What is too large for it costs itself alone.
     let to = bench.at("small/to");
-    bench.dr(["repo", "restore", &bench.at("repo"), "latest", "--to", &to]).ended(1).told("full");
-    assert!(!bench.path("small/to/below/b.bin").exists());
+    let run = bench.dr(["repo", "restore", &bench.at("repo"), "latest", "--to", &to]).ended(3);
+    run.told("there is room for").told("below/b.bin");
+    assert!(!bench.path("small/to/below/b.bin").exists() && bench.path("small/to/a.txt").exists());
+    // Where not a byte can be written any more, nothing else can.
+    for number in 0..60_u8 {
+        fs::write(bench.path("from").join(format!("mebibyte-{number}")), noise(u64::from(number) + 9, 1 << 20))
+            .unwrap();
+    }
+    bench.backup(&["from"], 0);
+    let to = bench.at("small/again");
+    bench.dr(["repo", "restore", &bench.at("repo"), "latest", "--to", &to]).ended(1).told("is full");
     drop(small);
 }
 

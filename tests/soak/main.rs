@@ -23,6 +23,7 @@ mod heavy {
     mod flips_binary;
     mod kills;
     mod many;
+    mod places;
     mod rounds;
     mod shapes;
     mod shorten;

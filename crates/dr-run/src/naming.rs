@@ -208,8 +208,8 @@ impl Naming {
 pub struct Asked {
     /// What is there.
     pub there: Vec<EntryPath>,
-    /// What is not, as it was typed.
-    pub missing: Vec<PathBuf>,
+    /// What is not, as it was typed and as an entry.
+    pub missing: Vec<(PathBuf, EntryPath)>,
 }
 
 impl Asked {
@@ -227,7 +227,10 @@ impl Asked {
         for typed in paths {
             match naming.find(repository, id, typed).map_err(|why| (typed.clone(), why))? {
                 Some(found) => asked.there.push(found),
-                None => asked.missing.push(typed.clone()),
+                None => {
+                    let meant = naming.meant(typed).map_err(|why| (typed.clone(), why))?;
+                    asked.missing.push((typed.clone(), meant.into_iter().next().unwrap_or_default()));
+                }
             }
         }
         Ok(asked)
@@ -236,10 +239,10 @@ impl Asked {
     /// What to say of the paths that are not there: what is like them.
     #[must_use]
     pub fn not_there(&self, naming: &Naming, repository: &Repository, id: SnapshotId) -> Vec<String> {
-        let one = |typed: &PathBuf| {
+        let one = |(typed, _): &(PathBuf, EntryPath)| {
             let alike = naming.alike(repository, id, typed);
             let like = if alike.is_empty() { String::new() } else { format!("; it has {}", alike.join(" and ")) };
-            format!("no such path in snapshot {}: {}{like}", &id.to_string()[..8], shown(typed))
+            format!("no such path in snapshot {}: {} is not there{like}", &id.to_string()[..8], shown(typed))
         };
         self.missing.iter().map(one).collect()
     }

@@ -60,6 +60,8 @@ impl Back<'_> {
         if asked.there.is_empty() && !not_there.is_empty() {
             return Err(RunError::NoSuchPath { system: self.system.id.clone(), said: not_there });
         }
+        let absent = asked.missing.iter().map(|(_, entry)| (entry.clone(), NotWhole::NotThere));
+        let absent: Vec<_> = absent.collect();
         let paths = asked.there;
         let is_wanted = |path: &EntryPath| paths.is_empty() || paths.iter().any(|wanted| path.is_within(wanted));
         let mut not_in_it = self.described.unreadable.clone();
@@ -85,6 +87,7 @@ impl Back<'_> {
             (None, Source::Maildir { path }) => self.mail(path, &paths, &mut brought, notes)?,
             (None, _) => self.files(&paths, &mut brought, notes)?,
         }
+        brought.restored.failed.extend(absent);
         Ok(brought)
     }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare its tree should stop there")]
 
 mod changing;
+mod in_place;
 mod memory;
 mod oddities;
 

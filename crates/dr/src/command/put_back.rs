@@ -23,7 +23,8 @@ pub fn name(naming: &Naming, path: &EntryPath) -> String {
 
 /// Names everything that is not as it was.
 pub fn tell(restored: &Restored, naming: &Naming, screen: &Screen) {
-    for (path, why) in restored.lost() {
+    // What is not in the snapshot is told with what is like it.
+    for (path, why) in restored.lost().filter(|(_, why)| *why != NotWhole::NotThere) {
         screen.warning(&format!("not restored: {}: {why}", name(naming, path)));
     }
     let not_set: Vec<(&EntryPath, &NotSet)> = restored

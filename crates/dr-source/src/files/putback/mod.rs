@@ -6,6 +6,7 @@
 //! beside its old self and renamed over it. What is dropped unfinished is removed.
 
 mod apply;
+mod folding;
 mod making;
 mod owners;
 mod reader;
@@ -32,6 +33,7 @@ pub use root::file_of_plan;
 use super::directory::look;
 use super::{metadata, names};
 use crate::SourceError;
+use folding::Folding;
 use making::Making;
 use owners::Resolver;
 use root::Way;
@@ -64,6 +66,8 @@ struct Inner {
     tree: Tree,
     manner: Manner,
     owners: Resolver,
+    /// In place, where names that differ in capital letters alone are one.
+    folding: Option<Folding>,
 }
 
 impl PutBack {
@@ -74,7 +78,7 @@ impl PutBack {
     /// [`SourceError::Open`].
     pub fn new(root: &Path, manner: Manner) -> Result<Self, SourceError> {
         if manner.in_place.is_some() {
-            return Ok(Self::at(root::open(root, Way { make: true, last_may_be_link: true })?, manner));
+            return Ok(Self::at(root::open(root, Way { make: true, last_may_be_link: true })?, manner, true));
         }
         if let Some(above) = root.parent().filter(|above| !above.as_os_str().is_empty()) {
             std::fs::create_dir_all(above).map_err(|why| SourceError::open(above, why))?;
@@ -91,7 +95,7 @@ impl PutBack {
     /// # Errors
     /// [`SourceError::Link`]; [`SourceError::Open`].
     pub fn of_plan(root: &Path, manner: Manner, make: bool) -> Result<Self, SourceError> {
-        Ok(Self::at(root::open(root, Way { make, last_may_be_link: false })?, manner))
+        Ok(Self::at(root::open(root, Way { make, last_may_be_link: false })?, manner, make))
     }
 
     /// `root`, which must be there and empty. Nothing is made.
@@ -101,7 +105,7 @@ impl PutBack {
     pub fn empty(root: &Path, manner: Manner) -> Result<Self, SourceError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = openat(CWD, root, flags, Mode::empty()).map_err(|why| SourceError::open(root, why))?;
-        let opened = Self::at(fd, manner);
+        let opened = Self::at(fd, manner, false);
         let directory = opened.inner.tree.directory(&EntryPath::root());
         let directory = directory.map_err(|why| SourceError::open(root, why))?;
         let mut buffer = names::buffer();
@@ -120,12 +124,15 @@ impl PutBack {
     /// # Errors
     /// [`SourceError::Open`] if it is not there, or is no directory; [`SourceError::Link`].
     pub fn look(root: &Path, manner: Manner) -> Result<Self, SourceError> {
-        Ok(Self::at(root::open(root, Way { make: false, last_may_be_link: true })?, manner))
+        Ok(Self::at(root::open(root, Way { make: false, last_may_be_link: true })?, manner, false))
     }
 
-    fn at(root: OwnedFd, manner: Manner) -> Self {
+    /// `writes`: something is going to be put there.
+    fn at(root: OwnedFd, manner: Manner, writes: bool) -> Self {
         let tree = Tree::new(root, manner.in_place.is_some());
-        Self { inner: Arc::new(Inner { tree, manner, owners: Resolver::new(manner.owners) }) }
+        let root = tree.directory(&EntryPath::root()).ok().filter(|_| writes && manner.in_place.is_some());
+        let folding = root.and_then(|root| Folding::of(&tree, root.fd.as_fd()));
+        Self { inner: Arc::new(Inner { tree, manner, owners: Resolver::new(manner.owners), folding }) }
     }
 
     /// Owners for whom a number had to do that is somebody else's here, a sentence each.
@@ -182,6 +189,11 @@ impl PutBack {
 }
 
 impl Inner {
+    /// Takes the place of `path`, where another name may have it already.
+    fn take(&self, path: &EntryPath) -> io::Result<()> {
+        self.folding.as_ref().map_or(Ok(()), |folding| folding.take(path))
+    }
+
     fn in_the_way(&self) -> bool {
         self.manner.in_place == Some(Extra::Remove)
     }
@@ -206,6 +218,7 @@ impl Destination for PutBack {
         let Some((place, name)) = tree.parent(path)? else {
             return Ok(());
         };
+        self.inner.take(path)?;
         match mkdirat(&place.fd, &name, Mode::RWXU) {
             Err(Errno::EXIST) if manner.in_place.is_some() => {}
             other => return Ok(other?),
@@ -224,6 +237,7 @@ impl Destination for PutBack {
 
     fn file(&self, path: &EntryPath, size: u64) -> io::Result<Box<dyn Writing>> {
         let (place, name) = self.inner.tree.parent(path)?.ok_or(io::ErrorKind::IsADirectory)?;
+        self.inner.take(path)?;
         Ok(Box::new(Making::file(Arc::clone(&self.inner), place, name, size)?))
     }
 
@@ -257,6 +271,9 @@ impl Destination for PutBack {
         if self.inner.manner.in_place.is_none() {
             return Ok(None);
         }
+        if self.inner.take(path).is_err() {
+            return Ok(None);
+        }
         let (place, name) = match self.inner.tree.parent(path) {
             // Its directory is not there yet.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
@@ -271,6 +288,7 @@ impl Destination for PutBack {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let (place, name) = self.inner.tree.parent(path)?.ok_or(io::ErrorKind::IsADirectory)?;
+        self.inner.take(path)?;
         making::special(&self.inner, &place, &name, meta)
     }
 
@@ -278,6 +296,7 @@ impl Destination for PutBack {
         let tree = &self.inner.tree;
         let (from, old) = tree.parent(first)?.ok_or(io::ErrorKind::IsADirectory)?;
         let (place, name) = tree.parent(path)?.ok_or(io::ErrorKind::IsADirectory)?;
+        self.inner.take(path)?;
         if self.inner.manner.in_place.is_none() {
             return Ok(linkat(&from.fd, &old, &place.fd, &name, AtFlags::empty())?);
         }
@@ -289,7 +308,7 @@ impl Destination for PutBack {
     }
 
     fn finish_directory(&self, path: &EntryPath, meta: &Meta) -> io::Result<()> {
-        let Inner { tree, manner, owners } = &*self.inner;
+        let Inner { tree, manner, owners, .. } = &*self.inner;
         let place = tree.directory(path)?;
         tree.forget(path);
         let foreign = manner.in_place.is_some() || place.inherits;

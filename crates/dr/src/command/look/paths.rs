@@ -15,6 +15,8 @@ pub struct Wanted {
     pub there: Vec<EntryPath>,
     /// What is not, a sentence each.
     pub missing: Vec<String>,
+    /// The same as the entries that they would be.
+    pub absent: Vec<EntryPath>,
 }
 
 /// How the entries of a snapshot are called. Where its tree cannot be read, what is read next says so.
@@ -27,13 +29,23 @@ pub fn naming(repository: &Repository, tree: &Tree) -> Naming {
 /// # Errors
 /// [`Cause::Usage`] for a path that cannot name an entry, [`Cause::Failed`] if none of them is there.
 pub fn wanted(paths: &[PathBuf], repository: &Repository, tree: &Tree) -> Result<Wanted, Failure> {
+    let asked = asked(paths, repository, tree)?;
+    if asked.there.is_empty() && !asked.missing.is_empty() {
+        return Err(Failure::new(Cause::Failed, format!("{}: nothing of that name.", asked.missing.join("; "))));
+    }
+    Ok(asked)
+}
+
+/// The same, whatever is there.
+///
+/// # Errors
+/// [`Cause::Usage`] for a path that cannot name an entry.
+pub fn asked(paths: &[PathBuf], repository: &Repository, tree: &Tree) -> Result<Wanted, Failure> {
     let naming = naming(repository, tree);
     let asked = Asked::of(&naming, repository, tree.id, paths).map_err(|(path, why)| unfit(&path, why))?;
     let missing = asked.not_there(&naming, repository, tree.id);
-    if asked.there.is_empty() && !missing.is_empty() {
-        return Err(Failure::new(Cause::Failed, format!("{}.", missing.join("; "))));
-    }
-    Ok(Wanted { naming, there: asked.there, missing })
+    let absent = asked.missing.into_iter().map(|(_, entry)| entry).collect();
+    Ok(Wanted { naming, there: asked.there, missing, absent })
 }
 
 /// That a path cannot name anything in a snapshot.

@@ -78,8 +78,16 @@ impl Restore {
         let snapshot = repository.find(&self.snapshot).map_err(told)?;
         let Description { label, unreadable: mut unread, .. } = repository.describe(snapshot.id).map_err(told)?;
         let tree = repository.tree(snapshot.id).map_err(told)?;
-        let paths::Wanted { naming, there: wanted, missing } = paths::wanted(&self.paths, &repository, &tree)
-            .map_err(|why| Failure { message: format!("{} Nothing was restored.", why.message), ..why })?;
+        let paths::Wanted { naming, there: wanted, missing, absent } = paths::asked(&self.paths, &repository, &tree)?;
+        let absent: Vec<_> = absent.into_iter().map(|path| (path, NotWhole::NotThere)).collect();
+        if wanted.is_empty() && !missing.is_empty() {
+            screen.error(&format!("{}. Nothing was restored.", missing.join("; ")));
+            screen.event(&json!({
+                "event": "summary", "snapshot": snapshot.id.to_string(), "restored": 0, "files": 0, "bytes": 0,
+                "not_there": missing, "failed": put_back::as_json(&absent),
+            }));
+            return Ok(Outcome::done().with(true, Cause::Failed));
+        }
         missing.iter().for_each(|line| screen.warning(line));
         let uncertain = self.snapshot == "latest" && repository.latest_is_uncertain();
         if uncertain {
@@ -118,6 +126,7 @@ impl Restore {
             None => restore(&repository, snapshot.id, &options, &nowhere),
         })
         .map_err(|e| told::repo(&e, Doing::Restoring, &world.signals))?;
+        restored.failed.extend(absent);
         let place = destination.as_ref().map(dr_run::Place::put_back);
         place.into_iter().flat_map(PutBack::strangers).for_each(|line| screen.warning(&line));
         let removal = match (kept, place) {

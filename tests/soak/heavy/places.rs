@@ -1,0 +1,178 @@
+//! The tree of every oddity on file systems that do not take all of it: whatever is not as it was is named, and nothing
+//! that is named is as it was.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::ground::{Ground, Run, program};
+
+/// An ordinary account.
+const ACCOUNT: u32 = 1000;
+
+/// How a file system is made in a file, and mounted; `FILE`, `AT` and `USER` stand for what they say.
+struct Kind {
+    name: &'static str,
+    make: &'static [&'static str],
+    mount: &'static [&'static str],
+    /// Whether it keeps holes.
+    holes: bool,
+}
+
+const KINDS: [Kind; 6] = [
+    Kind {
+        name: "ext4",
+        make: &["mkfs.ext4", "-q", "FILE"],
+        mount: &["mount", "-o", "loop", "FILE", "AT"],
+        holes: true,
+    },
+    Kind { name: "xfs", make: &["mkfs.xfs", "-q", "FILE"], mount: &["mount", "-o", "loop", "FILE", "AT"], holes: true },
+    Kind {
+        name: "btrfs",
+        make: &["mkfs.btrfs", "-q", "FILE"],
+        mount: &["mount", "-o", "loop", "FILE", "AT"],
+        holes: true,
+    },
+    Kind { name: "tmpfs", make: &["true"], mount: &["mount", "-t", "tmpfs", "none", "AT"], holes: true },
+    Kind {
+        name: "exfat",
+        make: &["mkfs.exfat", "-q", "FILE"],
+        mount: &["mount.exfat-fuse", "-o", "allow_other,uid=USER,gid=USER", "FILE", "AT"],
+        holes: false,
+    },
+    Kind {
+        name: "ntfs",
+        make: &["mkntfs", "-F", "-Q", "-q", "FILE"],
+        mount: &["ntfs-3g", "-o", "uid=USER,gid=USER", "FILE", "AT"],
+        holes: false,
+    },
+];
+
+/// A file system of its own, until this is dropped.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    /// `None`: what makes or mounts it is not on this machine.
+    fn new(ground: &Ground, kind: &Kind, user: u32) -> Option<Self> {
+        let (file, at) = (ground.path("file-system"), ground.path("at"));
+        let _ = fs::remove_file(&file);
+        fs::File::create(&file).unwrap().set_len(3 << 30).unwrap();
+        let _ = fs::create_dir(&at);
+        let said = |word: &&str| match *word {
+            "FILE" => file.to_str().unwrap().to_owned(),
+            "AT" => at.to_str().unwrap().to_owned(),
+            other => other.replace("USER", &user.to_string()),
+        };
+        for words in [kind.make, kind.mount] {
+            let mut command = ground.start(words[0]);
+            command.args(words[1..].iter().map(said)).stdout(Stdio::null());
+            match command.status() {
+                Ok(status) if status.success() => {}
+                other => {
+                    println!("places: {}: not tried: {}: {other:?}", kind.name, words[0]);
+                    return None;
+                }
+            }
+        }
+        Some(Self(at))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+#[ignore = "needs root, xfsprogs, btrfs-progs, exfat-fuse, exfatprogs, ntfs-3g"]
+fn every_difference_is_named_and_nothing_named_is_equal() {
+    let ground = Ground::new();
+    let from = ground.path("oddities");
+    fs::create_dir(&from).unwrap();
+    for missing in dr_sample::oddities::make(&from).unwrap() {
+        println!("places: not made: {missing}");
+    }
+    ground.dr(["repo", "init", &ground.at("repo")]).ended(0);
+    ground.backup(&from);
+    // An ordinary account reads it, too.
+    let open = Command::new("chmod").args(["-R", "a+rX"]).arg(ground.path("repo")).arg(ground.path("")).status();
+    assert!(open.unwrap().success());
+    let mut wrong = Vec::new();
+    for kind in &KINDS {
+        for user in [0, ACCOUNT] {
+            let Some(mounted) = Mounted::new(&ground, kind, user) else { continue };
+            if user != 0 {
+                let _ = chown(&mounted.0, Some(user), Some(user));
+            }
+            let to = mounted.0.join("to");
+            for in_place in [false, true] {
+                if in_place {
+                    spoil(&to);
+                }
+                let run = restore(&ground, &to, user, in_place);
+                let what = format!(
+                    "{} {} {}",
+                    kind.name,
+                    ["root", "account"][usize::from(user != 0)],
+                    ["fresh", "in place"][usize::from(in_place)]
+                );
+                assert!(matches!(run.code, Some(0 | 3)), "{what}: {:?}\n{}", run.code, run.stderr);
+                let (good, said) = judge(&ground, &from, &to, &run, kind.holes);
+                println!("places: {what}: exit {}, {}", run.code.unwrap(), said.lines().last().unwrap_or_default());
+                if !good {
+                    wrong.push(format!("{what}:\n{said}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// As people do between two restores: something is changed, something is gone.
+fn spoil(to: &Path) {
+    let sizes: Vec<PathBuf> = fs::read_dir(to.join("sizes")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    for (number, path) in sizes.iter().enumerate().filter(|(_, path)| path.is_file()) {
+        match number % 3 {
+            0 => fs::write(path, "changed").unwrap(),
+            1 => fs::remove_file(path).unwrap(),
+            _ => {}
+        }
+    }
+}
+
+fn restore(ground: &Ground, to: &Path, user: u32, in_place: bool) -> Run {
+    let (repo, to) = (ground.at("repo"), to.to_str().unwrap().to_owned());
+    let mut words = vec!["repo", "restore", "--json", &repo, "latest", "--to", &to];
+    words.extend(in_place.then_some("--in-place"));
+    let mut command = match user {
+        0 => ground.command(&words),
+        _ => {
+            let mut command = ground.start("setpriv");
+            let id = user.to_string();
+            command.args([&format!("--reuid={id}"), &format!("--regid={id}"), "--clear-groups"]);
+            command.arg(program()).args(&words);
+            command.env("DR_CACHE", "/nonexistent/cache");
+            command
+        }
+    };
+    let output: Output = command.output().unwrap();
+    Run::of(output)
+}
+
+/// Whether what is different is what was named.
+fn judge(ground: &Ground, from: &Path, to: &Path, run: &Run, holes: bool) -> (bool, String) {
+    let answer = ground.path("answer");
+    fs::write(&answer, &run.stdout).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/named_differences.py");
+    let python = std::env::var_os("DR_TEST_PYTHON").unwrap_or_else(|| "python3".into());
+    let mut command = Command::new(python);
+    command.arg(script).arg(from).arg(to).arg(&answer);
+    if !holes {
+        command.args(["--ignore", "holes"]);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    (output.status.success(), said.into_owned())
+}
