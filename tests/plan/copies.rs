@@ -118,6 +118,39 @@ fn a_target_put_back_to_an_earlier_state_is_no_copy() {
     assert_eq!(copy(&school, LATER, "mis", "nas")["gone"], true);
 }
 
+/// Somebody put a target back, another server went on from there, and the newest state came back the next day: or the other
+/// way round. That was called damage, and the repair that was named for it refused.
+#[test]
+fn a_target_on_which_somebody_went_on_from_an_earlier_state_is_no_copy_until_that_is_accepted() {
+    let school = School::begun();
+    for name in ["nas", "state"] {
+        copied(&school.path(name), &school.path(&format!("{name}.yesterday")));
+    }
+    let run = |at: &str, code: i32| school.dr(&["--at", at, "run"]).ended(code);
+    run(FRIDAY, 0);
+    for name in ["nas", "state"] {
+        fs::rename(school.path(name), school.path(&format!("{name}.seen"))).unwrap();
+        fs::rename(school.path(&format!("{name}.yesterday")), school.path(name)).unwrap();
+    }
+    // As long as the one that was seen, and longer.
+    for at in [FRIDAY, "2026-11-20T21:40:00Z"] {
+        let _ = school.dr(&["--at", at, "run"]);
+    }
+    fs::remove_dir_all(school.path("state")).unwrap();
+    fs::rename(school.path("state.seen"), school.path("state")).unwrap();
+    let said = school.dr(&["--at", LATER, "run", "--due"]).ended(1);
+    assert!(said.stderr.contains("put back to an earlier state"), "{}", said.stderr);
+    let nas = copy(&school, LATER, "mis", "nas");
+    assert_eq!((&nas["gone"], &nas["damaged"]), (&Value::Bool(true), &Value::Bool(false)));
+    let checked = school.dr(&["--at", LATER, "check", "nas"]);
+    let said = format!("{}{}", checked.stdout, checked.stderr);
+    assert!(said.contains("accept-rollback") && !said.contains("dr repair nas"), "{said}");
+    let (place, seen) = (school.path("nas"), said.split("--seen ").nth(1).unwrap().split('`').next().unwrap());
+    school.with_key(&["repo", "accept-rollback", place.to_str().unwrap(), "--seen", seen]).ended(0);
+    let _ = school.dr(&["--at", LATER, "run"]);
+    assert_eq!(copy(&school, LATER, "mis", "nas")["gone"], false);
+}
+
 #[test]
 fn another_schools_repository_in_the_place_of_ours_is_never_written() {
     let (school, other) = (School::backed_up(), School::backed_up());

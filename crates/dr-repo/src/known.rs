@@ -4,9 +4,9 @@ use dr_store::{Shelf, StoreError};
 
 use crate::copies;
 use crate::error::RepoError;
-use crate::format::REPO_JSON_MAX;
-use crate::id::RepoId;
-use crate::log_entry::number_below;
+use crate::format::{LOG_MAX, REPO_JSON_MAX};
+use crate::id::{Digest, RepoId};
+use crate::log_entry::{number_below, object_name};
 use crate::repository::{REPO_JSON, parse_described};
 
 /// What stands on a shelf.
@@ -68,6 +68,14 @@ pub fn known(shelf: &Shelf) -> Result<Known, RepoError> {
         None if is_repository(shelf)? => Ok(Known::Damaged),
         None => Ok(Known::Nothing),
     }
+}
+
+/// Whether the log entry of that number is another one than that whose BLAKE3 is `digest`, in hex digits. One that is not
+/// there, or cannot be read, is not: a checkpoint may stand for it.
+#[must_use]
+pub fn is_exchanged(shelf: &Shelf, n: u64, digest: &str) -> bool {
+    let bytes = dr_store::Key::new(object_name(n)).ok().and_then(|key| shelf.get(&key, LOG_MAX).ok());
+    bytes.is_some_and(|bytes| Digest::of(&bytes).to_string() != digest)
 }
 
 /// One of a later version has an id as well.

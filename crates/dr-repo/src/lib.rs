@@ -100,7 +100,7 @@ pub use error::RepoError;
 pub use find::{Find, Found, Searched, SnapshotPlaces, Version, find};
 pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
 pub use key::{FamilyKey, Key, PrunerKey, WriterKey};
-pub use known::{Known, is_repository, known};
+pub use known::{Known, is_exchanged, is_repository, known};
 pub use labelled::Labelled;
 pub use log::OtherWriter;
 pub use look::Tree;

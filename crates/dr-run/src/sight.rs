@@ -95,6 +95,8 @@ struct Place {
     repository: Option<String>,
     /// Whether `repo.json` itself is lost or damaged.
     by_copy: bool,
+    /// The log entry that this host has seen and that is not there, if it was put back.
+    seen: Option<u64>,
     /// The folder is the very one of the place of that name.
     same_folder: Option<String>,
     lies: Option<Lies>,
@@ -115,6 +117,7 @@ impl Place {
             state: PlaceState::Gone,
             repository: None,
             by_copy: false,
+            seen: None,
             same_folder: None,
             lies: None,
             unmounted: false,
@@ -127,33 +130,37 @@ impl Place {
     /// Looks which repository stands in its folder.
     fn look(&mut self, school: &School, is_new: bool) {
         let found = school.shelf(&self.spot.folder, false).map_err(dr_repo::RepoError::from);
-        match found.and_then(|shelf| dr_repo::known(&shelf)) {
-            Ok(Known::Repository { id, newest, by_copy }) => {
+        match found.and_then(|shelf| Ok((dr_repo::known(&shelf)?, shelf))) {
+            Ok((Known::Repository { id, newest, by_copy }, shelf)) => {
                 let id = id.to_string();
                 let other = self.before.repository.as_ref().is_some_and(|known| *known != id) && !is_new;
+                self.seen = self.missing(school, &shelf, &id, newest).filter(|_| !other);
                 self.state = match other {
                     true => PlaceState::Other,
-                    false if self.is_older(school, &id, newest) => PlaceState::Older,
+                    false if self.seen.is_some() => PlaceState::Older,
                     false => PlaceState::Here,
                 };
                 (self.repository, self.by_copy) = (Some(id), by_copy);
             }
-            Ok(Known::Damaged) => self.state = PlaceState::Damaged,
-            Ok(Known::Nothing) | Err(_) => self.state = PlaceState::Gone,
+            Ok((Known::Damaged, _)) => self.state = PlaceState::Damaged,
+            Ok((Known::Nothing, _)) | Err(_) => self.state = PlaceState::Gone,
         }
     }
 
-    /// Whether its log ends before what this host has seen of it. The names of the log are asked first, and the log
-    /// itself only if they say so: somebody may have accepted that.
-    fn is_older(&self, school: &School, id: &str, newest: u64) -> bool {
-        let seen = std::fs::read_to_string(school.places.seen(id)).ok();
-        let seen = seen.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
-        if seen.is_none_or(|seen| seen <= newest) {
-            return false;
+    /// The log entry that this host has seen and from which the log there does not go on: it ends before that, or another
+    /// entry has that number, since somebody went on from an earlier state. The names of the log and that one entry are
+    /// asked first, and the log itself only if they say so: somebody may have accepted that.
+    fn missing(&self, school: &School, shelf: &dr_store::Shelf, id: &str, newest: u64) -> Option<u64> {
+        let seen = std::fs::read_to_string(school.places.seen(id)).ok()?;
+        let mut words = seen.split_whitespace();
+        let n = words.next()?.parse::<u64>().ok()?;
+        if n <= newest && !words.next().is_some_and(|digest| dr_repo::is_exchanged(shelf, n, digest)) {
+            return None;
         }
-        let Ok(key) = school.host_key() else { return true };
+        let Ok(key) = school.host_key() else { return Some(n) };
         let spot = Spot { repository: None, taken: Vec::new(), ..self.spot.clone() };
-        !school.open(&spot, key, false).is_ok_and(|repository| repository.behind().is_none())
+        let goes_on = school.open(&spot, key, false).is_ok_and(|repository| repository.behind().is_none());
+        (!goes_on).then_some(n)
     }
 
     /// The folder without links, and without what is not there yet.
@@ -234,8 +241,10 @@ impl Place {
                 self.same_folder.as_ref().map(|other| format!(": it is that of {other}")).unwrap_or_default()
             )),
             (PlaceState::Older, _) => Some(format!(
-                "{named}: what is stored there ends before what this host has seen of it: it was put back to an earlier \
-                 state. {counts}. If that is meant, somebody with the recovery key says so: `dr repo accept-rollback`"
+                "{named}: what is stored there does not go on from what this host has seen of it: it was put back to an \
+                 earlier state, or exchanged. {counts}. If that is meant, somebody with the recovery key says so: \
+                 `dr repo accept-rollback {place} --seen {}`",
+                self.seen.unwrap_or_default()
             )),
             (PlaceState::Damaged, _) => Some(format!(
                 "{named}: {place} holds a damaged repository that does not say which it is. Try `dr repair {}`. {counts}",

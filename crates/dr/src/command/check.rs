@@ -96,7 +96,9 @@ impl Check {
                         documents.push(document);
                         let lost = checked.findings.iter().flat_map(|finding| finding.lost.clone()).collect();
                         elsewhere.push(copy(one, Some(lost)));
-                        if !checked.findings.is_empty() {
+                        if !checked.findings.is_empty()
+                            && !checked::is_rollback(&checked, &one.repository, &named, &one.spot.folder, screen)
+                        {
                             damaged.push((one.spot.target.clone(), named.clone(), checked));
                         }
                     }

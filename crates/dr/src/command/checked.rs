@@ -215,6 +215,18 @@ pub struct Elsewhere {
     pub lost: Option<BTreeSet<(SnapshotId, EntryPath)>>,
 }
 
+/// What ends it that a target does not go on from what this host has seen of it, which no repair does; whether that was
+/// all that was found.
+pub fn is_rollback(checked: &Checked, repository: &Repository, named: &str, place: &Path, screen: &Screen) -> bool {
+    let Some((seen, _)) = repository.behind() else { return false };
+    screen.say(&format!(
+        "{named}: nothing is written there before somebody with the recovery key says that this was meant: \
+         `dr repo accept-rollback {} --seen {seen}`",
+        place.display()
+    ));
+    checked.findings.len() == 1
+}
+
 /// What mends what was found on one of the plan's targets, and whether other copies have it. `read_all`: every byte of
 /// those that were looked at was read, so that nothing damaged means whole.
 pub fn way_out(
