@@ -118,6 +118,33 @@ fn a_target_put_back_to_an_earlier_state_is_no_copy() {
     assert_eq!(copy(&school, LATER, "mis", "nas")["gone"], true);
 }
 
+/// A look was held only to what had been noted by its own clock, and the status to all of it: so a target that had been gone
+/// before that time, was back after it and was deleted now was no news, and its copies counted.
+#[test]
+fn under_a_clock_that_is_behind_a_target_is_what_it_is() {
+    let school = School::backed_up();
+    fs::rename(school.path("nas"), school.path("away")).unwrap();
+    school.dr(&["--at", LATER, "run", "--due"]).ended(1);
+    fs::rename(school.path("away"), school.path("nas")).unwrap();
+    let (behind, right) = ("2026-11-20T22:00:00Z", "2026-11-20T23:00:00Z");
+    let _ = school.dr(&["--at", right, "run", "--due"]);
+    assert_eq!(copy(&school, right, "mis", "nas")["gone"], false);
+    fs::remove_dir_all(school.path("nas")).unwrap();
+    let said = school.dr(&["--at", behind, "run", "--due"]).ended(1);
+    assert!(said.stderr.contains("is not there"), "{}", said.stderr);
+    assert_eq!(copy(&school, behind, "mis", "nas")["gone"], true);
+    // What is founded there when the clock is right again is no stranger the next time that it is behind.
+    school.dr(&["--at", right, "init", "--new-target", "nas"]).ended(0);
+    let said = school.dr(&["--at", behind, "run", "--due"]);
+    assert!(!said.stderr.contains("another repository"), "{}", said.stderr);
+    assert_eq!(copy(&school, behind, "mis", "nas")["gone"], false);
+    // Noted once, not with each look.
+    let seen = |school: &School| school.ledger().iter().filter(|line| line.starts_with("target-seen")).count();
+    let before = seen(&school);
+    let _ = school.dr(&["--at", behind, "run", "--due"]);
+    assert_eq!(seen(&school), before);
+}
+
 /// Somebody put a target back, another server went on from there, and the newest state came back the next day: or the other
 /// way round. That was called damage, and the repair that was named for it refused.
 #[test]

@@ -65,7 +65,8 @@ impl Sight {
     }
 
     fn found(&mut self, state: PlaceState, at: Timestamp) {
-        if self.state != Some(state) {
+        // What is found again at an earlier time was noted under a clock that was wrong.
+        if self.state != Some(state) || self.since.is_some_and(|since| since > at) {
             (self.state, self.since) = (Some(state), Some(at));
         }
     }
@@ -177,6 +178,18 @@ mod tests {
         assert!(other.is_gone() && other.repository.as_deref() == Some("a"));
         let back = after(vec![here(), seen(PlaceState::Gone, None, None), here()]);
         assert!(!back.is_gone());
+    }
+
+    #[test]
+    fn what_was_found_under_a_clock_that_was_ahead_is_so_since_it_was_found_again() {
+        let mut sights = Sights::default();
+        for (n, at) in (1..).zip(["2030-01-01T19:00:00Z", "2026-11-20T19:00:00Z", "2026-11-21T19:00:00Z"]) {
+            let (at, event) = (at.parse().unwrap(), seen(PlaceState::Gone, None, None));
+            let body = Body { decided: at, real: at, by: None, authenticated: Authenticated::System, event };
+            sights.take(&body.numbered(n));
+        }
+        let since = sights.target(&TargetId::new("nas").unwrap()).and_then(|sight| sight.since);
+        assert_eq!(since, "2026-11-20T19:00:00Z".parse().ok());
     }
 
     #[test]

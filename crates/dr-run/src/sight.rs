@@ -55,10 +55,9 @@ pub fn see(school: &School) -> Result<Vec<Seen>, RunError> {
 
 /// As [`see`]; what stands at the targets in `anew` is from now on what belongs there.
 pub(crate) fn see_anew(school: &School, anew: &BTreeSet<TargetId>) -> Result<Vec<Seen>, RunError> {
-    // What was seen at a time that has not come is no evidence, and is looked at again.
-    let (mut entries, now) =
-        (school.entries()?, school.clock.decided().saturating_add(CLOCK_SLACK).unwrap_or(jiff::Timestamp::MAX));
-    entries.retain(|entry| entry.decided <= now || !matches!(entry.event, Event::TargetSeen { .. }));
+    // What was seen and founded where is told by the order of entries, for whoever reads them later as well: a look that
+    // were held to some of them only would take for known what they do not say.
+    let entries = school.entries()?;
     let register = Register::of(&entries);
     let machine = Machine::of(school);
     let mut places = places(school, &register, &machine, anew);
@@ -205,7 +204,11 @@ impl Place {
         };
         let is_here = matches!(state, PlaceState::Here | PlaceState::Other | PlaceState::Older);
         let is_other = state == PlaceState::Here && self.before.repository != self.repository;
-        let changed = self.before.state != Some(state) || is_other || (is_here && about(&self.before) != now);
+        // Noted of a time that has not come, it is noted again.
+        let slack = school.clock.decided().saturating_add(CLOCK_SLACK).unwrap_or(jiff::Timestamp::MAX);
+        let is_ahead = self.before.since.is_some_and(|since| since > slack);
+        let changed =
+            self.before.state != Some(state) || is_other || is_ahead || (is_here && about(&self.before) != now);
         if changed && !(is_bad(state) && dr_switch::is_planted("gone-untold")) {
             let (devices, file_system, same_as, not_told_from) = now;
             let (repository, medium, target) = (self.repository, medium.clone(), target.clone());
