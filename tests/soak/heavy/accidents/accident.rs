@@ -259,7 +259,7 @@ impl Accident {
                 format!("disk-{} is pulled out, and nobody was told", was + 1)
             }
             PacksDeleted => {
-                let mut said = Vec::new();
+                let (mut said, mut touched) = (Vec::new(), 0);
                 self.hurts(school);
                 for folder in self.folders(school) {
                     let packs = packs(&folder);
@@ -272,12 +272,15 @@ impl Accident {
                         }
                         let _ = fs::remove_file(pack);
                     }
+                    touched += those;
                     said.push(format!("{} of {} in {}", those, packs.len(), self.short(school, &folder)));
                 }
+                // A repository that was founded just now has none.
+                self.told = touched == 0;
                 format!("packs are deleted: {}", said.join(", "))
             }
             PacksRotten => {
-                let mut said = Vec::new();
+                let (mut said, mut touched) = (Vec::new(), 0);
                 self.hurts(school);
                 for folder in self.folders(school) {
                     let packs = packs(&folder);
@@ -287,8 +290,11 @@ impl Accident {
                     for pack in packs.iter().cycle().skip(start).take(those) {
                         rot(pack, self.way % 5 < 3, luck);
                     }
+                    touched += those;
                     said.push(format!("{} of {} in {}", those, packs.len(), self.short(school, &folder)));
                 }
+                // A repository that was founded just now has none.
+                self.told = touched == 0;
                 format!("packs are rotten: {}", said.join(", "))
             }
             PartlyEmpty => {
@@ -372,6 +378,7 @@ impl Accident {
                 let (folder, newest) = (ground(target).join(name), ground(&format!("{target}.newest")));
                 fs::remove_dir_all(&folder).unwrap();
                 fs::rename(newest, folder).unwrap();
+                school.settles(self.server, target, at);
             }
             Linked => {
                 fs::remove_file(ground("offsite")).unwrap();
@@ -417,13 +424,9 @@ impl Accident {
                 }
             }
             StateCut | StateOld => {
-                let said = school.dr(self.server, at, &["--json", "ledger", "--verify"]);
-                let said: serde_json::Value = serde_json::from_str(&said.stdout).unwrap_or_default();
-                let misfits = said["misfits"].as_array().cloned().unwrap_or_default();
+                let misfits = school.misfits(self.server, at);
                 if let Some(newest) = misfits.iter().filter_map(|misfit| misfit["entry"].as_u64()).max() {
-                    let (newest, because) = (newest.to_string(), ["--because", "the state was lost"]);
-                    let words = ["--by", "ash", "ledger", "--accept", &newest, because[0], because[1]];
-                    let _ = school.dr(self.server, at, &words);
+                    school.accepts(self.server, at, &newest.to_string());
                 }
                 // A ledger from before a target was founded anew takes today's for a stranger, and asks to be told.
                 for target in TARGETS.iter().filter(|target| school.holds_another(self.server, target, at)) {

@@ -435,9 +435,18 @@ impl Life {
                 continue;
             }
             let by = |one: &&Accident| one.from <= day && day <= one.settled() + ECHO && one.explains(server, key);
-            // A disk that was away while its accident was put right is found damaged when it comes back.
-            let hurt = |hurt: &Hurt| hurt.mended.is_none_or(|last| day <= last);
-            let of_disk = server == FILES && rule == "damaged" && self.school.hurt.values().any(hurt);
+            // A disk that was away while its accident was put right is found damaged when it comes back, and until it is
+            // mended. Said it must be of a disk.
+            let hurt = |hurt: &Hurt| hurt.seen && hurt.mended.is_none_or(|last| day <= last);
+            let named = |finding: &Value| {
+                let of = finding["of"].as_array().into_iter().flatten();
+                of.chain([&finding["key"]]).any(|name| *name == key.as_str())
+                    && finding["cause"].as_str().is_some_and(|cause| cause.contains(" disk"))
+            };
+            let of_disk = server == FILES
+                && rule == "damaged"
+                && self.school.hurt.values().any(hurt)
+                && status["findings"].as_array().into_iter().flatten().any(named);
             if !self.accidents.iter().any(|one| by(&one)) && !of_disk {
                 let why = status["findings"].as_array().into_iter().flatten().find(|finding| finding["key"] == **key);
                 let why = why.map(|finding| finding["cause"].to_string()).unwrap_or_default();

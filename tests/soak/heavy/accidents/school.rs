@@ -326,12 +326,41 @@ class = "offsite"
     /// Whether the status calls a target gone on which a repository is to be seen.
     pub fn holds_another(&self, server: usize, target: &str, at: Timestamp) -> bool {
         let mounted = self.ground.path(target).join(".mounted").exists();
-        let there = self.place(server, target, None).join("log").exists();
+        let there = self.place(server, target, None).join("repo.json").exists();
         let status = self.dr(server, at, &["--json", "status"]).stdout;
         let status: serde_json::Value = serde_json::from_str(&status).unwrap_or_default();
         let copies = status["systems"].as_array().into_iter().flatten();
         let mut copies = copies.flat_map(|system| system["copies"].as_array().into_iter().flatten());
         mounted && there && copies.any(|copy| copy["target"] == target && copy["gone"] == true)
+    }
+
+    /// What does not fit between the record and the copies.
+    pub fn misfits(&self, server: usize, at: Timestamp) -> Vec<serde_json::Value> {
+        let said = self.dr(server, at, &["--json", "ledger", "--verify"]);
+        let said: serde_json::Value = serde_json::from_str(&said.stdout).unwrap_or_default();
+        said["misfits"].as_array().cloned().unwrap_or_default()
+    }
+
+    pub fn accepts(&self, server: usize, at: Timestamp, what: &str) {
+        let because = ["--because", "an older one was put back"];
+        let _ = self.dr(server, at, &["--by", "ash", "ledger", "--accept", what, because[0], because[1]]);
+    }
+
+    /// Whoever put a target right looks at it, and says that it is meant as it is, if dr asks for that: something was
+    /// written while an older one stood there.
+    pub fn settles(&self, server: usize, target: &str, at: Timestamp) {
+        let said = self.dr(server, at, &["check", target]);
+        let asked = format!("{}{}", said.stdout, said.stderr);
+        let seen = asked.split("--seen ").nth(1).and_then(|rest| rest.split('`').next());
+        if let Some(seen) = seen {
+            let place = self.place(server, target, None);
+            let words = ["repo", "accept-rollback", place.to_str().unwrap(), "--seen", seen];
+            let _ = self.with_key(server, at, &words);
+        }
+        let lacks = |misfit: &serde_json::Value| misfit["what"] == "snapshots-missing" && misfit["target"] == target;
+        if self.misfits(server, at).iter().any(lacks) {
+            self.accepts(server, at, target);
+        }
     }
 
     /// Where the repository of a server's target or disk really is now.
