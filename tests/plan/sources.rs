@@ -200,6 +200,12 @@ fn patterns_that_would_do_nothing_are_refused_or_named_with_what_to_write() {
     school.dr(&["run", "admin"]).ended(0);
     let listed = school.with_key(&["ls", "admin"]).ended(0);
     assert!(listed.stdout.contains("year 0/cache/g") && !listed.stdout.contains("cache/f"), "{}", listed.stdout);
+    // An export that nothing can be called.
+    let drop = "[systems.sims]\ntier = 2\nsource = { kind = \"drop\", path = \"school\", name = \"sub/*.csv\", maker = \"oak\" }\n";
+    let text = fs::read_to_string(school.path("dr.toml")).unwrap();
+    school.write("dr.toml", format!("{text}\n{drop}").as_bytes());
+    school.dr(&["plan", "check"]).ended(64).told("which has no `/`");
+    school.write("dr.toml", text.as_bytes());
     with("/chache");
     school.dr(&["plan", "check"]).told("it matches nothing now").told("`**/chache`");
     with("*.{bak,old}");

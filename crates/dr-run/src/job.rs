@@ -65,7 +65,7 @@ pub struct Run {
     /// How the entries are called on the machine.
     pub called: Called,
     /// What the ledger gets of all that.
-    noticed: Noticed,
+    pub noticed: Noticed,
 }
 
 /// Something that the copies lack.

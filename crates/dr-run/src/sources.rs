@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use dr_plan::{Source, System, SystemId};
+use dr_source::drop::UNFINISHED;
 use dr_source::files::{Options, idle, leaves_out, refused, resolved};
 
 use crate::devices::Mounts;
@@ -40,11 +41,12 @@ pub fn beforehand(school: &School) -> Vec<Beforehand> {
         };
         match &system.source {
             Source::Files { paths, exclude, .. } => {
-                let wrong = exclude.iter().filter_map(|pattern| Some((pattern, refused(pattern)?)));
+                let inner = |pattern: &String| school.plan.is_an_inner_system(pattern);
+                let own = exclude.iter().filter(|pattern| !inner(pattern));
+                let wrong = own.filter_map(|pattern| Some((pattern, refused(pattern)?)));
                 for (pattern, why) in wrong {
                     add("exclude", true, format!("the pattern `{pattern}` of `exclude`: {why}"));
                 }
-                let inner = |pattern: &String| school.plan.is_an_inner_system(pattern);
                 for one in idle(exclude, paths).into_iter().filter(|one| !inner(&one.pattern)) {
                     add("exclude", false, format!("the pattern `{}` of `exclude`: {}", one.pattern, one.why));
                 }
@@ -76,10 +78,24 @@ pub fn beforehand(school: &School) -> Vec<Beforehand> {
                 );
                 add("maildir", false, reason);
             }
+            Source::Drop { name, .. } => {
+                if let Some(why) = never_matches(name) {
+                    add("drop", true, format!("the `name` `{name}` of the export of {}: {why}", system.title));
+                }
+            }
             _ => {}
         }
     }
     found
+}
+
+/// Why no export can have a name of this pattern.
+fn never_matches(name: &str) -> Option<String> {
+    if name.contains('/') {
+        return Some("it is the name of a file in the folder, which has no `/`: write the folder as `path`".to_owned());
+    }
+    let ends = UNFINISHED.iter().find(|end| name.to_ascii_lowercase().ends_with(*end))?;
+    Some(format!("what ends in `{ends}` is still being brought, and never counts"))
 }
 
 /// What dr writes and the system reads, or the other way round, where the plan does not show it.

@@ -34,7 +34,7 @@ pub use content::{fits, of_name};
 /// A pause of more than this, in seconds, begins another export.
 const PAUSE: i64 = 3_600;
 /// Endings of files that a program is still bringing.
-const UNFINISHED: [&[u8]; 5] = [b".part", b".partial", b".tmp", b".filepart", b".crdownload"];
+pub const UNFINISHED: [&str; 5] = [".part", ".partial", ".tmp", ".filepart", ".crdownload"];
 /// So much of a file's front says what it is.
 const FRONT: u64 = 4 << 10;
 
@@ -228,7 +228,7 @@ fn look(rule: &Rule<'_>) -> Result<Vec<Found>, NoExport> {
         let entry = entry.map_err(|why| SourceError::open(rule.path, why))?;
         let name = entry.file_name().as_bytes().to_vec();
         let hidden = name.starts_with(b".") && !rule.name.starts_with('.');
-        let unfinished = UNFINISHED.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
+        let unfinished = UNFINISHED.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending.as_bytes()));
         if hidden || unfinished || !pattern.is_match(OsStr::from_bytes(&name)) {
             continue;
         }

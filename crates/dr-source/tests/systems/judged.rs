@@ -50,6 +50,28 @@ fn what_only_its_own_program_can_judge_is_no_damage() {
         ),
         (
             format!(
+                "CREATE TABLE p(n TEXT); {p} CREATE VIRTUAL TABLE f USING fts5(n); INSERT INTO f SELECT n FROM p;
+                 PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET sql = 'CREATE VIRTUAL TABLE f USING fts5(n, tokenize=school)' WHERE name = 'f'"
+            ),
+            "table f: ",
+        ),
+        (
+            format!(
+                "CREATE TABLE p(n TEXT); {p} CREATE VIRTUAL TABLE f USING fts4(n); INSERT INTO f SELECT n FROM p;
+                 PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET sql = 'CREATE VIRTUAL TABLE f USING fts4(n, tokenize=school)' WHERE name = 'f'"
+            ),
+            "table f: ",
+        ),
+        (
+            format!(
+                "CREATE TABLE p(n TEXT); {p} CREATE VIRTUAL TABLE f USING rtree(id, a, b); INSERT INTO f VALUES (1, 2, 3)"
+            ),
+            "",
+        ),
+        (
+            format!(
                 "CREATE TABLE p(n TEXT); {p} CREATE VIEW v AS SELECT norm(n), other(n) FROM p;
                  CREATE TRIGGER t AFTER INSERT ON p BEGIN SELECT other(new.n); END"
             ),

@@ -191,6 +191,7 @@ pub fn as_json(run: &Done) -> Value {
     json!({
         "system": run.system, "run": run.run, "outcome": run.outcome, "targets": copies, "error": run.error, "told": run.told,
         "entries": run.entries, "bytes_read": run.bytes_read,
+        "excluded": run.noticed.excluded,
         "unreadable": run.unreadable.iter().map(|unread| {
             named(&run.called.on_the_machine(&unread.path), &unread.why)
         }).collect::<Vec<_>>(),

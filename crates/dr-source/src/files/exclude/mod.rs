@@ -138,6 +138,11 @@ pub fn refused(pattern: &str) -> Option<String> {
     matcher(std::iter::once(pattern.to_owned())).err().map(|(_, why)| why)
 }
 
+/// Whether it is a whole path with a `..` in it, as the plan may have for another system's folder.
+fn leads_up(pattern: &str) -> bool {
+    pattern.starts_with('/') && pattern.split('/').any(|part| part == "..") && literal(pattern).is_some()
+}
+
 fn class_never_ends(pattern: &str) -> bool {
     let mut letters = pattern.chars();
     while let Some(letter) = letters.next() {
@@ -193,8 +198,10 @@ fn braces_are_letters(pattern: &str) -> String {
 impl Exclude {
     /// `patterns` for captures of `roots`; and what stands at `places`, without links in their paths, whatever they are.
     pub(crate) fn new(patterns: &[String], roots: &[Root], places: &[PathBuf]) -> Result<Self, SourceError> {
+        // A whole path that leads up again is looked for below, and is no pattern.
+        let (up, patterns): (Vec<&String>, Vec<&String>) = patterns.iter().partition(|one| leads_up(one));
         if let Some((pattern, why)) = patterns.iter().find_map(|one| Some((one, refused(one)?))) {
-            return Err(SourceError::Pattern { pattern: pattern.clone(), why });
+            return Err(SourceError::Pattern { pattern: (*pattern).clone(), why });
         }
         let mut exclude = Self::default();
         exclude.places.extend(places.iter().map(|place| place.as_os_str().as_bytes().to_vec()));
@@ -205,7 +212,7 @@ impl Exclude {
                 exclude.strangers.remove(&own);
             }
         }
-        for pattern in patterns {
+        for pattern in patterns.iter().chain(&up) {
             // A place may have links in its path that are not those of the plan's own paths.
             if let Some(place) = literal(pattern).filter(|place| place.is_absolute()) {
                 let found = resolved_above(&place).filter(|found| roots.iter().any(|root| is_below(found, &root.real)));
@@ -216,7 +223,7 @@ impl Exclude {
         for root in roots {
             let places: Vec<Option<Place>> = patterns.iter().map(|pattern| Place::among(pattern, roots)).collect();
             let lines = patterns.iter().zip(places).filter_map(|(pattern, place)| match place {
-                None => Some(pattern.clone()),
+                None => Some((*pattern).clone()),
                 Some(_) => Place::of(pattern, root).map(|place| place.rest).filter(|rest| !rest.is_empty()),
             });
             let matcher = matcher(lines).map_err(|(pattern, why)| SourceError::Pattern { pattern, why })?;
@@ -327,6 +334,9 @@ fn look_at_path(path: &Path) -> Option<Statx> {
 
 /// The path without links in what is above its last name; nothing if that is not there.
 fn resolved_above(path: &Path) -> Option<PathBuf> {
+    if path.file_name().is_none() {
+        return path.canonicalize().ok();
+    }
     Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
 }
 

@@ -74,6 +74,11 @@ fn a_place_is_found_through_links_on_either_side() {
         let exclude = Exclude::new(std::slice::from_ref(&pattern), &[Root::of(&at(root))], &[]).unwrap();
         assert!(exclude.leaves_out(office.as_os_str().as_bytes(), true), "{root} {pattern}");
     }
+    let up = at("data/shares/../shares/office").to_str().unwrap().to_owned();
+    for pattern in [up, at("data/none/../shares/office/").to_str().unwrap().to_owned()] {
+        let exclude = Exclude::new(std::slice::from_ref(&pattern), &[Root::of(&at("srv/../data"))], &[]).unwrap();
+        assert_eq!(exclude.leaves_out(office.as_os_str().as_bytes(), true), !pattern.contains("none"), "{pattern}");
+    }
     std::fs::write(office.join("x"), "").unwrap();
     let through = at("srv/door/x").to_str().unwrap().to_owned();
     let exclude = Exclude::new(&[through], &[Root::of(&at("srv"))], &[]).unwrap();
@@ -88,6 +93,7 @@ fn what_would_have_no_effect_is_refused_with_what_to_write() {
         ("./cache", "`/cache`"),
         ("a//b", "`a/b`"),
         ("../x", "`..`"),
+        ("a/../b", "`..`"),
         ("[[:digit:]]", "`[0-9]`"),
         ("", "empty"),
         ("/", "empty"),
