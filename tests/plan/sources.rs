@@ -129,7 +129,7 @@ fn a_path_that_became_empty_is_told_by_each_run_until_somebody_says_that_it_is_m
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_no_source_and_no_contents_of_a_path() {
+fn a_link_that_leads_nowhere_and_a_file_without_a_byte_are_no_source_and_no_contents_of_a_path() {
     let school = School::begun();
     plan(&school, "source = { kind = \"files\", paths = [\"school/office\", \"school/more\"] }", "");
     school.write("away/a", b"letter");
@@ -139,6 +139,14 @@ fn a_link_that_leads_nowhere_is_no_source_and_no_contents_of_a_path() {
     school.dr(&["run", "admin"]).ended(3).told("school/more: it is empty, and in earlier copies it was not");
     plan(&school, "source = { kind = \"files\", paths = [\"school/more\"] }", "");
     school.dr(&["run", "admin"]).ended(1).told("the source is missing");
+    // And a file without a byte is empty, as a folder without a file is.
+    plan(&school, "source = { kind = \"files\", paths = [\"school/office\", \"school/export.sql\"] }", "");
+    school.write("school/export.sql", b"insert");
+    school.dr(&["run", "admin"]).ended(0);
+    school.write("school/export.sql", b"");
+    school.dr(&["run", "admin"]).ended(3).told("school/export.sql: it is empty, and in earlier copies it was not");
+    plan(&school, "source = { kind = \"files\", paths = [\"school/export.sql\"] }", "");
+    school.dr(&["run", "admin"]).ended(1).told("the source is empty");
 }
 
 #[test]
@@ -293,7 +301,7 @@ fn a_damaged_database_is_an_incomplete_run_a_red_system_and_keeps_what_was_sound
     school.dr(&["run", "mis"]).ended(0);
     spoil(&school.path("school/mis.db"));
     let run = school.dr(&["--at", SATURDAY, "run", "mis"]).ended(3);
-    run.told(&format!("could not be read: {}: the database is damaged", school.path("school/mis.db").display()));
+    run.told(&format!("{}: the database is damaged", school.path("school/mis.db").display()));
     run.told("SQLite says: ").told("incomplete");
     let status = school.dr(&["status"]);
     status.told("its database says since").told("that it is damaged");

@@ -131,9 +131,13 @@ impl Watched {
                 Ok(entry) => &entry.path,
                 Err(unread) => &unread.path,
             };
-            // A link in the place of a path is nothing that the path holds.
-            let is_link = matches!(item, Ok(entry) if matches!(entry.meta.kind, Kind::Symlink(_)));
-            let holds = |one: &&Counted| path.is_within(&one.below) && !(is_link && *path == one.below);
+            // A link in the place of a path is nothing that the path holds, and neither is a file without a byte.
+            let is_nothing = matches!(item, Ok(entry) if match entry.meta.kind {
+                Kind::Symlink(_) => true,
+                Kind::File => entry.meta.size == 0,
+                _ => false,
+            });
+            let holds = |one: &&Counted| path.is_within(&one.below) && !(is_nothing && *path == one.below);
             for one in counts.iter().filter(holds) {
                 one.entries.fetch_add(1, Ordering::Relaxed);
             }
@@ -187,9 +191,9 @@ fn begin_own(source: &Source, places: &[PathBuf], scratch: &Path, started: Time)
     if !paths.is_empty() && paths.iter().all(|path| is_missing(path)) {
         return Err(NoCapture::Missing { path: first });
     }
-    if let Source::Sqlite { path } = source
-        && path.metadata().is_ok_and(|about| about.len() == 0)
-    {
+    // A file without a byte: what a program leaves that failed. No folder is one.
+    let is_empty = |path: &&PathBuf| path.metadata().is_ok_and(|about| about.is_file() && about.len() == 0);
+    if !paths.is_empty() && paths.iter().all(is_empty) {
         return Err(NoCapture::Empty { path: first });
     }
     let captured = capture_system(source, places, scratch, started)?;
