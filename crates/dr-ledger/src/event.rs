@@ -79,7 +79,7 @@ pub enum Event {
         /// if nothing was captured, or in entries from before this was written.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<u64>,
-        /// How many entries could not be read.
+        /// How many entries could not be read, or not with all that belongs to them.
         unreadable: u64,
         /// What else was noticed of the source, as counts.
         #[serde(default, skip_serializing_if = "Noticed::is_nothing")]
@@ -432,6 +432,9 @@ pub struct Noticed {
     /// Databases that report damage of themselves.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub damaged: u64,
+    /// Files that changed while they were read, so that what was kept may be half of one state and half of another.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changed: u64,
     /// What each path of the plan held, where it names several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<Held>,

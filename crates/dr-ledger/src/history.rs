@@ -122,7 +122,7 @@ pub struct LastRun {
     pub entries: u64,
     /// How many bytes were read.
     pub bytes_read: u64,
-    /// How many entries could not be read.
+    /// How many entries could not be read, or not with all that belongs to them.
     pub unreadable: u64,
     /// What else was noticed.
     pub noticed: Noticed,

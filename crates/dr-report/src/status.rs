@@ -150,6 +150,12 @@ pub struct SystemStatus {
     /// When it was last brought back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_restored: Option<String>,
+    /// How many entries its newest run could not read, or not with all that belongs to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<u64>,
+    /// How many files changed while its newest run read them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<u64>,
     /// Each copy that there is or should be.
     pub copies: Vec<CopyStatus>,
 }
@@ -317,6 +323,8 @@ fn row(plan: &Plan, facts: &Facts, system: &System, of: &SystemFacts, own: &[&Fi
         last_backup: machine(of.last_backup),
         last_verified: machine(of.last_verified),
         last_restored: machine(of.last_restored),
+        unreadable: Some(of.unreadable).filter(|count| *count > 0),
+        changed: Some(of.noticed.changed).filter(|count| *count > 0),
         // What a supplier holds has no copy of ours.
         copies: match system.source {
             Source::Saas { .. } => Vec::new(),
@@ -379,6 +387,15 @@ pub fn status_text(report: &StatusReport, facts: &Facts, plan: &Plan) -> String 
         let (ours, verb) = (words::count(ours, "system is", "systems are"), if declared == 1 { "is" } else { "are" });
         let whose = if declared == 1 { "its supplier and was" } else { "their suppliers and were" };
         out.push_str(&format!("{ours} ours, {declared} {verb} declared by {whose} not tested here.\n"));
+    }
+    for system in &report.systems {
+        if let Some(changed) = system.changed {
+            let files = words::count(usize::try_from(changed).unwrap_or(usize::MAX), "file", "files");
+            let title = words::plain(&system.title);
+            out.push_str(&format!(
+                "{title}: {files} changed while the newest backup read them; what was kept of them may be of two moments.\n"
+            ));
+        }
     }
     for waiting in &report.erasures {
         let title = plan.system(&waiting.system).map_or(waiting.system.as_str(), |system| system.title.as_str());

@@ -98,6 +98,7 @@ impl Watched {
             excluded: self.tally.excluded(),
             mounts: 0,
             damaged: self.tally.damaged(),
+            changed: 0,
             paths: self.paths.iter().map(held).collect(),
         }
     }

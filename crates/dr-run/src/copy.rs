@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use dr_entry::Unread;
 use dr_plan::System;
 use dr_repo::{Capture, Key, Label, RepoError, SnapshotId, Summary, backup};
 use dr_store::StoreError;
@@ -62,6 +63,11 @@ pub(crate) enum NoCopy {
         "{target}: what was read back is not what was written ({why}); do not rely on this copy, and look at the disk"
     )]
     Unproved { target: String, snapshot: SnapshotId, why: String },
+    #[error(
+        "nothing of the source could be read: no snapshot was made, and earlier backups are untouched. Look at what is named, \
+         then run again"
+    )]
+    NothingRead(Vec<Unread>),
     #[error("interrupted; what was stored is kept and a rerun goes on from there")]
     Interrupted,
     #[error(
@@ -163,6 +169,7 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
             None => Err(interrupted(ask)),
         },
         Err(RepoError::Store(StoreError::Full { place })) => Err(NoCopy::Full { target: spot.named(), place }),
+        Err(RepoError::NothingRead(unread)) => Err(NoCopy::NothingRead(unread)),
         Err(source) => Err(NoCopy::of(RunError::repository(spot.named(), source))),
     }
 }
@@ -175,6 +182,7 @@ impl NoCopy {
             Self::Hook(_) => "a command of the plan before the capture failed".into(),
             Self::Full { target, .. } => format!("{target} is full"),
             Self::Unproved { target, .. } => format!("{target}: what was read back is not what was written"),
+            Self::NothingRead(_) => "nothing of the source could be read".into(),
             Self::Interrupted => "interrupted".into(),
             Self::TookTooLong(_) => "took longer than its limit".into(),
             Self::Other(RunError::Repository { source, target }) => match source {

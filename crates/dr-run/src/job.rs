@@ -58,8 +58,12 @@ pub struct Run {
     /// What the person at the screen should know though the run is as good as it says: a command of the plan that may
     /// fail and did, a copy that took two attempts.
     pub told: Vec<String>,
-    /// What could not be captured. For the person at the screen: the ledger gets the count alone.
+    /// What could not be captured for one copy or another. For the person at the screen: the ledger gets counts alone.
     pub unreadable: Vec<Unread>,
+    /// What was captured without all that belongs to it.
+    pub partial: Vec<Unread>,
+    /// Files that changed while they were read.
+    pub changed: Vec<EntryPath>,
     /// What is not in the copies, or is less than it was, though everything that was looked at could be read.
     pub gaps: Vec<Gap>,
     /// How the entries are called on the machine.
@@ -258,7 +262,7 @@ fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timest
     let tries = reached.iter().any(|(_, _, reach)| matches!(reach, Reach::Here(_)));
     let before = if tries { hooks::run(&ask.system.before, ask.limit.left()) } else { hooks::Ran::default() };
     run.told = before.told;
-    let mut seen = None;
+    let (mut seen, mut named) = (None, Told::default());
     for (target, slot, reach) in reached {
         let spot = match reach {
             Reach::Here(spot) => spot,
@@ -278,9 +282,14 @@ fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timest
         let copy = Copy { attempts, ..Copy::tried(spot, slot, &done) };
         run.told.extend(copy.lacks(&ask.system.id));
         run.copies.push(copy);
-        if let Ok(done) = done {
-            run.bytes_read += done.summary.bytes_read;
-            seen.get_or_insert((done.summary, done.size, done.watched));
+        match done {
+            Ok(done) => {
+                run.bytes_read += done.summary.bytes_read;
+                named.add(&done.summary);
+                seen.get_or_insert((done.summary.entries, done.size, done.watched));
+            }
+            Err(NoCopy::NothingRead(unread)) => named.unreadable.extend(unread),
+            Err(_) => {}
         }
     }
     if tries {
@@ -289,14 +298,16 @@ fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timest
         run.told.extend(after.told);
         run.error = after.failed.map(|why| format!("after the copies were made, {why}"));
     }
-    if let Some((Summary { entries, unreadable, .. }, size, watched)) = seen {
-        (run.entries, run.size, run.unreadable) = (entries, Some(size), unreadable);
-        let (shape, paths) = capture::shape(&ask.system.source);
-        run.called = Called::of(Some(&ask.system.source), shape, &paths);
+    let (shape, paths) = capture::shape(&ask.system.source);
+    run.called = Called::of(Some(&ask.system.source), shape, &paths);
+    named.tell(&mut run);
+    if let Some((entries, size, watched)) = seen {
+        (run.entries, run.size) = (entries, Some(size));
         run.told.extend(watched.notes());
         run.told.extend(ours_inside(school, ask.system));
         run.gaps.extend(not_entered(&run.called, &watched));
-        run.noticed = Noticed { mounts: run.gaps.len() as u64, ..watched.noticed() };
+        let (mounts, changed) = (run.gaps.len() as u64, run.changed.len() as u64);
+        run.noticed = Noticed { mounts, changed, ..watched.noticed() };
     }
     run.outcome = outcome(&run);
     run
@@ -329,6 +340,39 @@ fn ours_inside(school: &School, system: &System) -> Vec<String> {
     unsaid.map(said).collect()
 }
 
+/// What is to be said of the source after all copies: each of them captured it anew.
+#[derive(Default)]
+struct Told {
+    unreadable: Vec<Unread>,
+    partial: Vec<Unread>,
+    changed: Vec<EntryPath>,
+}
+
+impl Told {
+    fn add(&mut self, summary: &Summary) {
+        self.unreadable.extend(summary.unreadable.iter().cloned());
+        self.partial.extend(summary.partial.iter().cloned());
+        self.changed.extend(summary.unsettled.iter().cloned());
+    }
+
+    /// Each once.
+    fn tell(mut self, run: &mut Run) {
+        for named in [&mut self.unreadable, &mut self.partial] {
+            named.sort_by(|a, b| a.path.cmp(&b.path).then_with(|| a.why.cmp(&b.why)));
+            named.dedup();
+        }
+        self.changed.sort();
+        self.changed.dedup();
+        (run.unreadable, run.partial, run.changed) = (self.unreadable, self.partial, self.changed);
+    }
+}
+
+/// How many entries these are of.
+fn paths(unreadable: &[Unread], partial: &[Unread]) -> u64 {
+    let paths: BTreeSet<_> = unreadable.iter().chain(partial).map(|one| &one.path).collect();
+    paths.len() as u64
+}
+
 /// The worst of what happened.
 fn outcome(run: &Run) -> RunOutcome {
     let any = |outcome| run.copies.iter().any(|copy| copy.outcome == outcome);
@@ -336,7 +380,7 @@ fn outcome(run: &Run) -> RunOutcome {
         RunOutcome::Failed
     } else if !any(CopyOutcome::Done) {
         RunOutcome::Skipped
-    } else if run.unreadable.is_empty() && run.gaps.is_empty() && run.error.is_none() {
+    } else if run.unreadable.is_empty() && run.partial.is_empty() && run.gaps.is_empty() && run.error.is_none() {
         RunOutcome::Done
     } else {
         RunOutcome::Incomplete
@@ -366,7 +410,7 @@ fn finish(school: &School, run: &Run) -> Result<(), RunError> {
         entries: run.entries,
         bytes_read: run.bytes_read,
         size: run.size,
-        unreadable: run.unreadable.len() as u64,
+        unreadable: paths(&run.unreadable, &run.partial),
         noticed: run.noticed.clone(),
     })?;
     for copy in run.copies.iter().filter(|copy| copy.proved.is_some() || copy.proof_failed) {
@@ -398,6 +442,8 @@ impl Run {
             size: None,
             told: Vec::new(),
             unreadable: Vec::new(),
+            partial: Vec::new(),
+            changed: Vec::new(),
             gaps: Vec::new(),
             called: Called::default(),
             noticed: Noticed::default(),

@@ -46,8 +46,8 @@ mod state;
 mod targets;
 
 pub use belongs::{refuse_other_school, renamed};
-pub use called::Called;
 pub use below::{Below, Place};
+pub use called::Called;
 pub use clock::Clock;
 pub use due::{Turn, asked, due, past};
 pub use erase::{Carried, Erasing, Erasure, begin, carry_out};

@@ -57,8 +57,13 @@ pub fn path(path: &Path) -> String {
 
 /// What went wrong with an entry, as JSON.
 pub fn failed(path: &EntryPath, why: &str) -> Value {
+    with_why(path.as_bytes(), why)
+}
+
+/// The same of what has this name.
+pub fn with_why(name: &[u8], why: &str) -> Value {
     let mut object = Map::new();
-    put_name(&mut object, "path", path.as_bytes());
+    put_name(&mut object, "path", name);
     object.insert("why".to_owned(), json!(why));
     Value::Object(object)
 }

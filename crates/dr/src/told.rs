@@ -80,6 +80,9 @@ pub fn repo(error: &RepoError, doing: Doing, signals: &Signals) -> Failure {
                  several writers."
             ),
         ),
+        RepoError::NothingRead(_) => {
+            (Cause::Failed, "No snapshot was made. Look at what is named, then run again.".to_owned())
+        }
         RepoError::SeveralWriters(_) => (Cause::Usage, String::new()),
         RepoError::Store(StoreError::Io { source, .. }) if is_nothing_there(source) && doing == Doing::Opening => {
             (Cause::NoRepository, "Check the address and that the disk is mounted.".to_owned())

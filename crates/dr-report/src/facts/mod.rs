@@ -77,7 +77,7 @@ pub struct SystemFacts {
     pub last_restored: Option<Timestamp>,
     /// What rehearsals proved.
     pub proof: Proof,
-    /// How many entries the newest run could not read.
+    /// How many entries the newest run could not read, or not with all that belongs to them.
     pub unreadable: u64,
     /// What else the newest run noticed of its source.
     pub noticed: Noticed,

@@ -524,7 +524,8 @@ fn complete(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
         let mounts = many(of.noticed.mounts);
         let mut parts = Vec::new();
         if unread > 0 {
-            parts.push(format!("{} could not be read for its newest copy", words::count(unread, "entry", "entries")));
+            let entries = words::count(unread, "entry", "entries");
+            parts.push(format!("{entries} could not be read, or not wholly, for its newest copy"));
         }
         if mounts > 0 {
             let (what, is) = if mounts == 1 { ("file system", "is") } else { ("file systems", "are") };

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
+use dr_entry::Unread;
 use dr_ledger::{CopyOutcome, RehearsalVerdict, RunOutcome};
 use dr_plan::SystemId;
 use dr_repo::Tally;
@@ -191,16 +192,20 @@ pub fn as_json(run: &Done) -> Value {
     json!({
         "system": run.system, "run": run.run, "outcome": run.outcome, "targets": copies, "error": run.error, "told": run.told,
         "entries": run.entries, "bytes_read": run.bytes_read,
-        "excluded": run.noticed.excluded,
-        "unreadable": run.unreadable.iter().map(|unread| {
-            named(&run.called.on_the_machine(&unread.path), &unread.why)
-        }).collect::<Vec<_>>(),
+    "excluded": run.noticed.excluded,
+        "unreadable": several(run, &run.unreadable), "partial": several(run, &run.partial),
+        "changed_while_read": run.changed.len(),
+        "changed": run.changed.iter().map(|path| shown::text(&run.called.on_the_machine(path))).collect::<Vec<_>>(),
         "gaps": run.gaps.iter().map(|gap| {
             let mut shown = named(gap.path.as_os_str().as_bytes(), &gap.why);
             shown["kind"] = gap.kind.as_str().into();
             shown
         }).collect::<Vec<_>>(),
     })
+}
+
+fn several(run: &Done, unread: &[Unread]) -> Vec<Value> {
+    unread.iter().map(|unread| named(&run.called.on_the_machine(&unread.path), &unread.why)).collect()
 }
 
 /// A path of the machine, and what is the matter with it.
@@ -270,6 +275,24 @@ pub fn say(watching: &Watching<'_>, run: &Done) {
     for unread in &run.unreadable {
         let path = shown::name(&run.called.on_the_machine(&unread.path));
         screen.warning(&format!("{}: could not be read: {path}: {}", run.system, unread.why));
+    }
+    for one in &run.partial {
+        let path = shown::name(&run.called.on_the_machine(&one.path));
+        screen.warning(&format!("{}: not wholly backed up: {path}: {}", run.system, one.why));
+    }
+    if !run.changed.is_empty() {
+        let count = shown::count(run.changed.len() as u64, "file", "files");
+        let hint = if screen.is_verbose() { "" } else { "; -v names them" };
+        screen.note(&format!(
+            "{}: {count} changed while read: what was kept may be half of one state and half of another{hint}",
+            run.system
+        ));
+        if screen.is_verbose() {
+            for path in &run.changed {
+                let path = shown::name(&run.called.on_the_machine(path));
+                screen.note(&format!("{}: changed while it was read: {path}", run.system));
+            }
+        }
     }
     for gap in &run.gaps {
         screen.warning(&format!("{}: {}: {}", run.system, shown::path(&gap.path), gap.why));

@@ -1,15 +1,15 @@
 //! `dr repo backup`: keeps what some paths hold, or what comes in on standard input.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use dr_entry::{Entries, Entry, EntryPath, Profile, Time};
+use dr_entry::{Entries, Entry, EntryPath, Profile, Time, Unread};
 use dr_repo::{Capture, Label, RepoError, Shape, Summary, Tally, backup, new_snapshot_id};
 use dr_run::clock;
 use dr_source::files::{self, Options, Roots};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::stdin;
 use crate::args::World;
@@ -146,13 +146,19 @@ impl Backup {
         let summary = observe::while_shown(world.screen, &tally, observe::backing_up, || {
             backup(&mut repository, entries, &capture)
         })
-        .map_err(|e| self.failed(&e, world))?;
+        .map_err(|e| {
+            if let RepoError::NothingRead(unread) = &e {
+                self.not_backed_up(unread, &taken, world);
+            }
+            self.failed(&e, world)
+        })?;
         if taken.itself {
             let said = "it lies inside of what is backed up, and was left out of it";
             world.screen.note(&format!("{}: {said}", self.place.shown()));
         }
         self.tell(&summary, &taken, world);
-        Ok(Outcome::done().with(!summary.unreadable.is_empty(), Cause::Missing))
+        let whole = summary.unreadable.is_empty() && summary.partial.is_empty();
+        Ok(Outcome::done().with(!whole, Cause::Missing))
     }
 
     fn profile(&self) -> Profile {
@@ -273,16 +279,27 @@ impl Backup {
         Failure::new(cause, format!("backup to {}: {message}", self.place.shown()))
     }
 
+    fn name(&self, path: &EntryPath, taken: &Taken) -> Vec<u8> {
+        match self.stdin {
+            Some(_) => path.as_bytes().to_vec(),
+            None => paths::on_the_machine(path, &taken.paths, taken.shape),
+        }
+    }
+
+    fn not_backed_up(&self, unread: &[Unread], taken: &Taken, world: &World<'_>) {
+        for Unread { path, why } in unread {
+            world.screen.warning(&format!("not backed up: {}: {why}", shown::name(&self.name(path, taken))));
+        }
+    }
+
     fn tell(&self, summary: &Summary, taken: &Taken, world: &World<'_>) {
-        let (screen, roots, shape) = (world.screen, &taken.paths, taken.shape);
+        let screen = world.screen;
         let excluded = taken.left_out.as_ref().map(|tally| tally.excluded()).unwrap_or_default();
         let mounts = taken.left_out.as_ref().map(|tally| tally.mounts()).unwrap_or_default();
-        let name = |path: &EntryPath| match self.stdin {
-            Some(_) => path.as_bytes().to_vec(),
-            None => paths::on_the_machine(path, roots, shape),
-        };
-        for unread in &summary.unreadable {
-            screen.warning(&format!("not backed up: {}: {}", shown::name(&name(&unread.path)), unread.why));
+        let name = |path: &EntryPath| self.name(path, taken);
+        self.not_backed_up(&summary.unreadable, taken, world);
+        for partial in &summary.partial {
+            screen.warning(&format!("not wholly backed up: {}: {}", shown::name(&name(&partial.path)), partial.why));
         }
         if let Some(why) = &summary.cache_failed {
             screen.warning(&format!("the backup is whole, but the next one will read every file again: {why}"));
@@ -312,12 +329,9 @@ impl Backup {
                 screen.note(&format!("changed while it was read: {}", shown::name(&name(path))));
             }
         }
-        let details = summary.unreadable.iter().map(|unread| {
-            let mut object = Map::new();
-            shown::put_name(&mut object, "path", &name(&unread.path));
-            object.insert("why".into(), json!(unread.why));
-            Value::Object(object)
-        });
+        let details = |unread: &[Unread]| -> Vec<Value> {
+            unread.iter().map(|unread| shown::with_why(&name(&unread.path), &unread.why)).collect()
+        };
         screen.event(&json!({
             "event": "summary",
             "snapshot": summary.snapshot.to_string(),
@@ -328,8 +342,10 @@ impl Backup {
             "bytes_stored": summary.bytes_stored,
             "objects": summary.objects,
             "unreadable": summary.unreadable.iter().map(|unread| shown::text(&name(&unread.path))).collect::<Vec<_>>(),
-            "unreadable_details": details.collect::<Vec<_>>(),
+            "unreadable_details": details(&summary.unreadable),
+            "partial": details(&summary.partial),
             "changed_while_read": summary.unsettled.len(),
+            "changed": summary.unsettled.iter().map(|path| shown::text(&name(path))).collect::<Vec<_>>(),
             "excluded": excluded,
             "mounts": mounts.iter().map(|path| shown::text(&name(path))).collect::<Vec<_>>(),
             "adopted_packs": summary.adopted,
@@ -356,11 +372,14 @@ impl Backup {
         if !summary.unsettled.is_empty() {
             line += &format!("; {} changed while read", shown::count(summary.unsettled.len() as u64, "file", "files"));
         }
-        if !summary.unreadable.is_empty() {
-            line += &format!(
-                "; {} could not be read and is not in it",
-                shown::count(summary.unreadable.len() as u64, "entry", "entries")
-            );
+        match summary.unreadable.len() {
+            0 => {}
+            1 => line += "; 1 entry could not be read and is not in it",
+            many => line += &format!("; {many} entries could not be read and are not in it"),
+        }
+        if !summary.partial.is_empty() {
+            let entries: BTreeSet<_> = summary.partial.iter().map(|partial| &partial.path).collect();
+            line += &format!("; {} not wholly in it", shown::count(entries.len() as u64, "entry", "entries"));
         }
         screen.mention(&line);
     }
