@@ -37,6 +37,9 @@ fn a_repository_inside_of_what_is_backed_up_does_not_back_up_itself() {
     // Whoever says so is not told.
     let said = bench.dr(["repo", "backup", &repo, &bench.at("e"), "--exclude", "/below/repo"]).ended(0);
     assert!(!said.stderr.contains("was left out"), "{}", said.stderr);
+    // What would do nothing is refused, and what matches nothing now is named.
+    bench.dr(["repo", "backup", &repo, &bench.at("e"), "--exclude", "!a"]).ended(64).told("there is no `!`");
+    bench.dr(["repo", "backup", &repo, &bench.at("e"), "--exclude", "/none"]).ended(0).told("it matches nothing now");
     for inside in [repo.clone(), format!("{repo}/data")] {
         bench.dr(["repo", "backup", &repo, &inside]).ended(64).told("is the repository itself, or lies inside it");
     }

@@ -95,7 +95,11 @@ pub(crate) fn as_pattern(path: &Path) -> String {
         }
         pattern.push(letter);
     }
-    pattern
+    // A space at its end would not count.
+    let end = pattern.trim_end_matches(' ').len();
+    let spaces = pattern.len() - end;
+    pattern.truncate(end);
+    pattern + &"\\ ".repeat(spaces)
 }
 
 /// Whether `inner` is `outer` or lies below it, as the names go.
@@ -119,6 +123,12 @@ mod tests {
         assert!(check("./school/a", "school"));
         assert!(!check("/srv/shares2", "/srv/shares"));
         assert!(!check("srv/shares/a", "/srv/shares"));
+    }
+
+    #[test]
+    fn a_pattern_of_a_path_matches_that_path_alone() {
+        assert_eq!(as_pattern(Path::new("/srv/./{a}*")), r"/srv/\{a\}\*");
+        assert_eq!(as_pattern(Path::new("/srv/a  ")), r"/srv/a\ \ ");
     }
 
     #[test]

@@ -31,13 +31,16 @@ pub use idle::{Idle, idle};
 /// A path that the plan names: as it writes it, and without the links in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Root {
+    /// As it was given, if that is not from `/` on.
+    given: Option<PathBuf>,
     typed: PathBuf,
     real: PathBuf,
 }
 
 impl Root {
     pub(crate) fn of(path: &Path) -> Self {
-        Self { typed: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()), real: resolved(path) }
+        let given = path.is_relative().then(|| path.to_owned());
+        Self { given, typed: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()), real: resolved(path) }
     }
 }
 
@@ -265,7 +268,15 @@ struct Place {
 impl Place {
     /// The pattern as a place in `root`, as that is written or without its links.
     fn of(pattern: &str, root: &Root) -> Option<Self> {
-        [&root.typed, &root.real].into_iter().find_map(|path| Self::below(pattern, path))
+        let whole = || [&root.typed, &root.real].into_iter().find_map(|path| Self::below(pattern, path));
+        let given = |given: &PathBuf| {
+            let from = |text: &str| format!("/{}", text.trim_start_matches("./"));
+            Self::below(&from(pattern), Path::new(&from(given.to_str()?)))
+        };
+        match pattern.starts_with('/') {
+            true => whole(),
+            false => root.given.as_ref().filter(|_| pattern.contains('/')).and_then(given),
+        }
     }
 
     /// The same for any of them.

@@ -4,7 +4,7 @@ use super::*;
 
 fn leaves_out(patterns: &[&str], roots: &[&str], path: &str, is_directory: bool) -> bool {
     let patterns: Vec<_> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-    let root = |path: &&str| Root { typed: path.into(), real: path.into() };
+    let root = |path: &&str| Root { given: None, typed: path.into(), real: path.into() };
     let exclude = Exclude::new(&patterns, &roots.iter().map(root).collect::<Vec<_>>(), &[]).unwrap();
     exclude.leaves_out(path.as_bytes(), is_directory)
 }
@@ -40,7 +40,8 @@ fn patterns_mean_what_a_gitignore_says() {
     check("videos/**", "/none/a/videos/x", false, true);
     check("videos/**", "/none/a/videos", true, false);
     check("/*", "/none/a/x", true, true);
-    let exclude = Exclude::new(&["*.tmp".into()], &[Root { typed: "/n".into(), real: "/n".into() }], &[]).unwrap();
+    let exclude =
+        Exclude::new(&["*.tmp".into()], &[Root { given: None, typed: "/n".into(), real: "/n".into() }], &[]).unwrap();
     assert!(exclude.leaves_out(b"/n/\xff\xfe.tmp", false));
 }
 
@@ -56,6 +57,10 @@ fn a_pattern_that_begins_as_a_path_does_is_that_place() {
     assert!(two("/none/b/c", "/none/b/c") && !two("/none/b/c", "/none/a/c"));
     assert!(two("/c", "/none/a/c") && two("/c", "/none/b/c") && !two("/c", "/none/c"));
     assert!(leaves_out(&["/proc"], &["/"], "/proc", true));
+    let given = Root { given: Some("./s".into()), typed: "/none/s".into(), real: "/none/s".into() };
+    let exclude = Exclude::new(&["s/cache".into(), "s".into()], &[given], &[]).unwrap();
+    assert!(exclude.leaves_out(b"/none/s/cache", true) && !exclude.leaves_out(b"/none/s/s/cache", true));
+    assert!(exclude.leaves_out(b"/none/s/x/s", true));
 }
 
 #[test]

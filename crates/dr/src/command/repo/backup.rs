@@ -152,6 +152,9 @@ impl Backup {
             }
             self.failed(&e, world)
         })?;
+        for idle in files::idle(&self.exclude, &self.paths) {
+            world.screen.note(&format!("--exclude {}: {}", idle.pattern, idle.why));
+        }
         if taken.itself {
             let said = "it lies inside of what is backed up, and was left out of it";
             world.screen.note(&format!("{}: {said}", self.place.shown()));
