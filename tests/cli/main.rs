@@ -6,9 +6,12 @@ mod answers;
 #[path = "../bare.rs"]
 mod bare;
 mod bench;
+mod capture;
 mod copy;
 mod erase;
 mod faults;
+#[path = "../soak/heavy/faulty.rs"]
+mod faulty;
 mod full;
 mod interrupted;
 mod keys;

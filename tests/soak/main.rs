@@ -27,6 +27,7 @@ mod heavy {
     mod rounds;
     mod shapes;
     mod shorten;
+    mod source;
     mod systemd;
     mod trees;
     mod year;

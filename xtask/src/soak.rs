@@ -30,6 +30,11 @@ const SOAKS: &[Soak] = &[
     Soak { name: "places", about: "the oddities on ext4, xfs, btrfs, tmpfs, exFAT and NTFS; needs root", count: 0 },
     Soak { name: "many", about: "systems in one plan, idle, in 100 MiB; needs root", count: 10_000 },
     Soak { name: "accidents", about: "terms of a school to which something happens every day", count: 200 },
+    Soak {
+        name: "source",
+        about: "backups of a source that changes and fails, on six file systems; needs root, stress-ng, bindfs",
+        count: 200,
+    },
     Soak { name: "year", about: "weeks that two schools live, slot by slot", count: 53 },
     Soak {
         name: "systemd",

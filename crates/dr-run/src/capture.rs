@@ -244,6 +244,12 @@ fn noted_export(why: &NoExport, newest: Option<Date>) -> String {
     }
 }
 
+/// Whether nothing is there: not where only nobody can tell.
+fn is_missing(path: &Path) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    path.symlink_metadata().is_err_and(|why| matches!(why.kind(), NotFound | NotADirectory))
+}
+
 /// The same entries, if there is anything but directories and our own facts among them. Only the directories before
 /// the first such entry are held in memory.
 fn something(mut entries: Entries<'static>) -> Option<Entries<'static>> {

@@ -3,7 +3,9 @@
  *
  * Requests to the kernel that concern what lies below FAULTS_BELOW fail, one in FAULTS_EVERY of them, by the luck of
  * FAULTS_SEED. A quarter of those that fail were done all the same: the answer is what got lost. Each adds a byte to the
- * file FAULTS_COUNT. With FAULTS_KILL instead, each request that changes something adds a byte, and the program is killed
+ * file FAULTS_COUNT. With FAULTS_SOURCE it is a disk that is only read: questions about a name and its attributes fail as
+ * well, nothing that failed was done, and one in three files is refused because too many are open. With FAULTS_ONLY=CALL
+ * each request of that name fails, and no other. With FAULTS_KILL instead, each request that changes something adds a byte, and the program is killed
  * at the one of that number, before or after it was done. The program is the one that people get: a filter of the kernel (seccomp) turns such requests
  * into signals, also where they do not pass through the C library, and the handler does them or says that they failed.
  */
@@ -25,9 +27,10 @@
 static char below[4096];
 static size_t below_length;
 static uint64_t every, seed, turn, deadly, changes;
-static int count = -1;
+static int count = -1, source;
+static long only = -1;
 
-enum { READS, CHANGES, MAY_BE_FULL };
+enum { READS, CHANGES, MAY_BE_FULL, ASKS };
 
 /* The one place from which the filter lets everything pass, at the instruction after the request. */
 long faults_request(long nr, long a, long b, long c, long d, long e, long f);
@@ -61,8 +64,14 @@ static const struct {
     {SYS_openat, 0, 1, READS},          {SYS_linkat, 2, 3, MAY_BE_FULL},     {SYS_renameat2, 2, 3, MAY_BE_FULL},
     {SYS_unlinkat, 0, 1, CHANGES},      {SYS_mkdirat, 0, 1, MAY_BE_FULL},    {SYS_fsync, 0, -1, CHANGES},
     {SYS_fdatasync, 0, -1, MAY_BE_FULL}, {SYS_write, 0, -1, MAY_BE_FULL},     {SYS_read, 0, -1, READS},
-    {SYS_pread64, 0, -1, READS},        {SYS_getdents64, 0, -1, READS},
+    {SYS_pread64, 0, -1, READS},        {SYS_getdents64, 0, -1, READS},      {SYS_statx, 0, 1, ASKS},
+    {SYS_fgetxattr, 0, -1, ASKS},       {SYS_flistxattr, 0, -1, ASKS},       {SYS_readlinkat, 0, 1, ASKS},
 };
+static const struct {
+    const char *name;
+    long nr;
+} CALLS[] = {{"openat", SYS_openat}, {"pread64", SYS_pread64}, {"getdents64", SYS_getdents64}, {"statx", SYS_statx},
+             {"fgetxattr", SYS_fgetxattr}, {"flistxattr", SYS_flistxattr}, {"readlinkat", SYS_readlinkat}};
 #define REQUESTS_LENGTH ((int)(sizeof REQUESTS / sizeof REQUESTS[0]))
 
 static int lies_below(const char *path, long length) {
@@ -107,7 +116,7 @@ static void asked(int number, siginfo_t *info, void *given) {
     uint64_t lot = 0;
     while (which < REQUESTS_LENGTH && REQUESTS[which].nr != nr)
         which++;
-    if (which < REQUESTS_LENGTH) {
+    if (which < REQUESTS_LENGTH && (only < 0 ? source || REQUESTS[which].kind != ASKS : only == nr)) {
         int name = REQUESTS[which].name;
         if (concerns(a[REQUESTS[which].at], name < 0 ? NULL : (const char *)a[name])) {
             lot = luck();
@@ -123,7 +132,7 @@ static void asked(int number, siginfo_t *info, void *given) {
     if (fails)
         faults_request(SYS_write, count, (long)"x", 1, 0, 0, 0);
     /* A file that was opened would stay open, and what was read has been read: those fail before they are done. */
-    int is_done = lot % 4 == 0 && nr != SYS_openat && nr != SYS_read && nr != SYS_pread64 && nr != SYS_getdents64 && nr != SYS_write;
+    int is_done = !source && lot % 4 == 0 && nr != SYS_openat && nr != SYS_read && nr != SYS_pread64 && nr != SYS_getdents64 && nr != SYS_write;
     long result = 0;
     if (dies && lot % 2 == 0)
         faults_request(SYS_kill, faults_request(SYS_getpid, 0, 0, 0, 0, 0, 0), SIGKILL, 0, 0, 0, 0);
@@ -133,12 +142,20 @@ static void asked(int number, siginfo_t *info, void *given) {
         faults_request(SYS_kill, faults_request(SYS_getpid, 0, 0, 0, 0, 0, 0), SIGKILL, 0, 0, 0, 0);
     if (fails && !(is_done && result < 0))
         result = REQUESTS[which].kind == MAY_BE_FULL && (lot / 4) % 2 ? -ENOSPC : -EIO;
+    if (fails && source && only < 0 && nr == SYS_openat && lot % 3 == 0)
+        result = -EMFILE;
     RESULT(context) = (uint64_t)result;
 }
 
 __attribute__((constructor)) static void begin(void) {
     const char *path = getenv("FAULTS_BELOW"), *often = getenv("FAULTS_EVERY"), *number = getenv("FAULTS_SEED");
-    const char *counted = getenv("FAULTS_COUNT"), *moment = getenv("FAULTS_KILL");
+    const char *counted = getenv("FAULTS_COUNT"), *moment = getenv("FAULTS_KILL"), *call = getenv("FAULTS_ONLY");
+    source = call || getenv("FAULTS_SOURCE");
+    for (size_t n = 0; call && n < sizeof CALLS / sizeof CALLS[0]; n++)
+        if (strcmp(CALLS[n].name, call) == 0)
+            only = CALLS[n].nr;
+    if (call && only < 0)
+        _exit(99);
     if (!path || !often == !moment || !number || !counted || strlen(path) >= sizeof below)
         _exit(99);
     strcpy(below, path);

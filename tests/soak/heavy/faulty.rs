@@ -1,4 +1,5 @@
 //! A disk that fails now and then, or a death at a given moment, for a program as people get it: `faults.c`, compiled for the test.
+#![allow(dead_code, reason = "shared by suites, each of which needs some of it")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,6 +31,18 @@ impl Faulty {
             .env("FAULTS_EVERY", every.to_string())
             .env("FAULTS_SEED", luck.to_string())
             .env("FAULTS_COUNT", &self.count);
+    }
+
+    /// As [`Faulty::befall`], for a disk that is only read: what is asked of names and their attributes fails as well.
+    pub fn befall_source(&self, command: &mut Command, below: &Path, every: u64, luck: u64) {
+        self.befall(command, below, every, luck);
+        command.env("FAULTS_SOURCE", "1");
+    }
+
+    /// Each request of this name to the kernel fails that is about what lies below a folder.
+    pub fn refuse(&self, command: &mut Command, below: &Path, call: &str) {
+        self.befall(command, below, 1, 1);
+        command.env("FAULTS_ONLY", call);
     }
 
     /// Beside what tells it the time, if something does.

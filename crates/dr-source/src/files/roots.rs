@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use dr_entry::EntryPath;
+use rustix::fs::{CWD, Mode, OFlags, openat};
 
 /// The shape of a capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +21,20 @@ impl Roots {
     #[must_use]
     pub fn of(paths: &[PathBuf]) -> Self {
         match paths {
-            [one] if one.is_dir() => Self::Directory(one.clone()),
+            [one] if is_directory(one) => Self::Directory(one.clone()),
             _ => Self::Paths(paths.to_vec()),
         }
+    }
+}
+
+/// Whether a path leads to a directory. Asked in another way where the usual question fails: the shape of a snapshot must
+/// not depend on a disk that fails once.
+fn is_directory(path: &Path) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    match path.metadata() {
+        Ok(about) => about.is_dir(),
+        Err(why) if matches!(why.kind(), NotFound | NotADirectory) => false,
+        Err(_) => openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).is_ok(),
     }
 }
 
@@ -97,7 +109,7 @@ impl Wanted {
 #[must_use]
 pub fn resolved(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    if absolute.is_dir() {
+    if is_directory(&absolute) {
         return absolute.canonicalize().unwrap_or(absolute);
     }
     match (absolute.parent().and_then(|parent| parent.canonicalize().ok()), absolute.file_name()) {
