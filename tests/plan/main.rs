@@ -8,6 +8,7 @@ mod copies;
 mod elsewhere;
 mod erase;
 mod faults;
+mod laid;
 mod look;
 mod media;
 mod mend;

@@ -211,6 +211,9 @@ struct Tail {
     unfinished: Option<Unfinished>,
 }
 
+/// What is laid in the ledger's place is neither followed nor waited for.
+const QUIETLY: i32 = (rustix::fs::OFlags::NOFOLLOW.bits() | rustix::fs::OFlags::NONBLOCK.bits()).cast_signed();
+
 /// A last line without a newline.
 struct Unfinished {
     bytes: Vec<u8>,
@@ -220,18 +223,21 @@ struct Unfinished {
 
 impl<'a> Open<'a> {
     fn to_read(path: &'a Path) -> Result<Self, LedgerError> {
-        Self::locked(path, OpenOptions::new().read(true), FlockOperation::LockShared)
+        Self::locked(path, OpenOptions::new().read(true).custom_flags(QUIETLY), FlockOperation::LockShared)
     }
 
     pub fn to_write(path: &'a Path) -> Result<Self, LedgerError> {
         let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true).mode(0o600);
+        options.read(true).append(true).create(true).mode(0o600).custom_flags(QUIETLY);
         Self::locked(path, &options, FlockOperation::LockExclusive)
     }
 
     fn locked(path: &'a Path, options: &OpenOptions, how: FlockOperation) -> Result<Self, LedgerError> {
         loop {
             let file = options.open(path).map_err(at(path))?;
+            if !file.metadata().map_err(at(path))?.is_file() {
+                return Err(at(path)(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file")));
+            }
             rustix::io::retry_on_intr(|| rustix::fs::flock(&file, how)).map_err(|e| at(path)(e.into()))?;
             // A purge puts a new file in place of the old; whoever waited for the old one's lock must open again.
             let ours = file.metadata().map_err(at(path))?;

@@ -30,7 +30,7 @@ impl Ledger {
         let text = serde_json::to_string(announcement)?;
         let mut open = Open::to_write(self.path())?;
         let set_aside = open.mend()?;
-        let contents = scan(&fs::read(self.path()).map_err(at(self.path()))?, None);
+        let contents = scan(&dr_open::read(self.path(), u64::MAX).map_err(at(self.path()))?, None);
         if !contents.verdict.is_ok() {
             return Err(LedgerError::Broken { path: self.path().to_owned() });
         }
@@ -47,7 +47,7 @@ impl Ledger {
 
     /// Puts a file without the named bodies in place of this one. The caller holds the lock.
     fn replace(&self, named: &BTreeSet<u64>) -> Result<(), LedgerError> {
-        let bytes = fs::read(self.path()).map_err(at(self.path()))?;
+        let bytes = dr_open::read(self.path(), u64::MAX).map_err(at(self.path()))?;
         let mut kept = Vec::with_capacity(bytes.len());
         for whole in bytes.split_inclusive(|&b| b == b'\n') {
             match whole.strip_suffix(b"\n").and_then(Line::parse).filter(|line| named.contains(&line.n)) {
@@ -56,10 +56,13 @@ impl Ledger {
             }
         }
         let beside = self.path().with_file_name("ledger.purging");
+        match fs::remove_file(&beside) {
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => return Err(at(&beside)(why)),
+            _ => {}
+        }
         OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
             .open(&beside)
             .and_then(|mut file| file.write_all(&kept).and_then(|()| file.sync_all()))

@@ -6,7 +6,6 @@
 //! Whoever asks for a code counts wrong ones and stops asking; a code goes to one person, by mail only, and runs out.
 
 use std::fmt;
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -136,7 +135,7 @@ pub fn codes_key(state: &Path) -> Result<Zeroizing<[u8; 32]>, PostError> {
 }
 
 fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, PostError> {
-    let bytes = match fs::read(path) {
+    let bytes = match dr_open::read(path, 4 << 10) {
         Ok(bytes) => Zeroizing::new(bytes),
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(why) => return Err(PostError::local("read", path)(why)),

@@ -12,6 +12,7 @@ mod attempt;
 mod backoff;
 mod code;
 mod command;
+mod counted;
 mod error;
 mod mail;
 mod message;

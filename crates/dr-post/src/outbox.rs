@@ -6,7 +6,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use dr_ledger::ChannelKind;
@@ -152,7 +152,7 @@ impl Outbox {
 
     fn open_lock(&self, name: &str) -> Result<(File, PathBuf), PostError> {
         let path = self.folder.join(name);
-        let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = dr_open::lock(&path);
         Ok((file.map_err(PostError::local("open", &path))?, path))
     }
 
@@ -209,14 +209,14 @@ impl Outbox {
         let folder = self.folder.join(GONE);
         private_folder(&folder)?;
         let path = self.mark(name);
-        fs::write(&path, now.to_string()).map_err(PostError::local("write", &path))?;
+        dr_open::note(&path, now.to_string().as_bytes()).map_err(PostError::local("write", &path))?;
         flush_folder(&folder)
     }
 
     /// Lets go of old names. What cannot be removed today can be tomorrow.
     fn forget(&self, now: Timestamp) {
         for entry in fs::read_dir(self.folder.join(GONE)).into_iter().flatten().flatten() {
-            let when = fs::read_to_string(entry.path()).ok().and_then(|text| text.parse::<Timestamp>().ok());
+            let when = dr_open::text(&entry.path(), 1 << 10).ok().and_then(|text| text.parse::<Timestamp>().ok());
             if when.is_none_or(|when| later(when, REMEMBERED) < now) {
                 let _ = fs::remove_file(entry.path());
             }
@@ -235,10 +235,7 @@ impl Outbox {
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    if fs::metadata(path)?.len() > FILE_MAX {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    fs::read(path)
+    dr_open::read(path, FILE_MAX)
 }
 
 /// A message's name as a file's: whatever is not a letter, a digit, `-` or `_` becomes `%` and two digits.

@@ -2,7 +2,7 @@
 //!
 //! `smtps://` is encrypted from the first byte, `smtp://` from STARTTLS on, and never goes on without. Only to this
 //! very machine, and without a password, mail goes in the clear. One address that the server refuses costs the others
-//! nothing. Each step has a time limit.
+//! nothing. Each step has a time limit, and all that the server may say has a bound (`counted.rs`).
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -12,14 +12,17 @@ use dr_plan::{PersonId, Smtp, SmtpAuth};
 use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 
+use crate::counted;
 use crate::mail::Addressed;
 use crate::trouble::{Trouble, connection};
 use crate::ways::Ways;
 
+/// A file of authorities is no longer.
+const PEM_MAX: u64 = 4 << 20;
 const WHO: &str = "the mail server";
 /// A server that scans what it takes answers late; asking again too early makes two of one.
 const SCANNING: u32 = 6;
@@ -126,7 +129,7 @@ fn tls(smtp: &Smtp, server: &Server) -> Result<Option<TlsParameters>, Trouble> {
         let unread = |why: String| {
             Trouble::of_the_way("the mail server's own authority (ca, in [alerts] smtp) cannot be read").because(&why)
         };
-        let pem = std::fs::read(path).map_err(|why| unread(format!("{}: {why}", path.display())))?;
+        let pem = dr_open::read_named(path, PEM_MAX).map_err(|why| unread(format!("{}: {why}", path.display())))?;
         let certificate = Certificate::from_pem(&pem);
         // A file without a single certificate is taken as well.
         let has_one = pem.windows(27).any(|here| here == b"-----BEGIN CERTIFICATE-----");
@@ -155,10 +158,17 @@ impl Talk {
     ) -> Result<Self, Trouble> {
         // Some relays send away who calls himself localhost.
         let me = ClientId::Domain(from.domain().to_owned());
-        let first = if server.encrypted == Encrypted::AtOnce { tls.clone() } else { None };
-        let place = (server.host.as_str(), server.port);
-        let connected = AsyncSmtpConnection::connect_tokio1(place, Some(limit), &me, first, None);
-        let mut connection = within(limit * 2, connected).await?.map_err(|why| broken(&why))?;
+        let wire = within(limit * 2, counted::reach(&server.host, server.port, limit)).await?;
+        let wire = wire.map_err(|why| connection(&why, WHO))?;
+        let stream: Box<dyn AsyncTokioStream> = match &tls {
+            Some(tls) if server.encrypted == Encrypted::AtOnce => {
+                let encrypted = counted::Encrypted::over(wire, tls.clone());
+                Box::new(within(limit, encrypted).await?.map_err(|why| broken(&why))?)
+            }
+            _ => Box::new(wire),
+        };
+        let greeted = AsyncSmtpConnection::connect_with_transport(stream, &me);
+        let mut connection = within(limit * 2, greeted).await?.map_err(|why| broken(&why))?;
         if let (Encrypted::AfterStartTls, Some(tls)) = (&server.encrypted, tls) {
             if !connection.can_starttls() {
                 return Err(Trouble::of_the_way(format!("{WHO} offers no encryption (STARTTLS), so nothing was sent")));

@@ -8,6 +8,8 @@ use std::io;
 
 use rustls::CertificateError as Bad;
 
+use crate::counted::TooMuch;
+
 /// Why one attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trouble {
@@ -48,6 +50,7 @@ impl Trouble {
 pub(crate) fn connection(error: &(dyn Error + 'static), who: &str) -> Trouble {
     let words = match cause(error) {
         Some(Cause::Certificate(bad)) => return Trouble::of_the_way(certificate(&bad, who)),
+        Some(Cause::TooMuch) => format!("{who} sends without an end, or what answers is none"),
         Some(Cause::Encryption) => format!("no encrypted connection to {who} could be made"),
         Some(Cause::Io(io::ErrorKind::TimedOut)) => format!("{who} did not answer in time"),
         Some(Cause::Io(io::ErrorKind::ConnectionRefused)) => format!("{who} did not answer: nobody listens there"),
@@ -66,6 +69,7 @@ pub(crate) fn connection(error: &(dyn Error + 'static), who: &str) -> Trouble {
 }
 
 enum Cause {
+    TooMuch,
     Certificate(Bad),
     Encryption,
     Io(io::ErrorKind),
@@ -82,6 +86,9 @@ fn cause(error: &(dyn Error + 'static)) -> Option<Cause> {
                 rustls::Error::InvalidCertificate(bad) => Cause::Certificate(bad.clone()),
                 _ => Cause::Encryption,
             });
+        }
+        if here.is::<TooMuch>() {
+            return Some(Cause::TooMuch);
         }
         let io = here.downcast_ref::<io::Error>();
         if let Some(io) = io {

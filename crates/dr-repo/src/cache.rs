@@ -43,7 +43,7 @@ pub(crate) struct CacheReader {
 
 impl CacheReader {
     pub(crate) fn open(path: Option<&Path>) -> Self {
-        let file = path.and_then(|path| File::open(path).ok()).and_then(|file| {
+        let file = path.and_then(|path| dr_open::plain(path).ok()).and_then(|file| {
             let mut file = BufReader::with_capacity(BLOCK * 2, file);
             let mut magic = [0; 8];
             file.read_exact(&mut magic).ok()?;

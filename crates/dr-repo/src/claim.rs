@@ -25,7 +25,7 @@ impl Claim {
     }
 
     fn on(path: PathBuf) -> Option<Self> {
-        let lock = File::options().create(true).truncate(false).write(true).open(&path).ok()?;
+        let lock = dr_open::lock(&path).ok()?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).ok()?;
         Some(Self { path, _lock: lock })
     }
@@ -38,10 +38,11 @@ impl Claim {
     /// Whether a process of this host holds the lock on a file, as far as can be seen from here.
     fn is_held(path: &Path) -> bool {
         // Over NFS a lock needs a file that can be written; a medium may be read-only.
-        match File::options().write(true).open(path).or_else(|_| File::open(path)) {
+        match dr_open::lock_there(path).or_else(|_| dr_open::plain(path)) {
             // In the moment in which a process looks it holds the lock itself, and lets go of it.
             Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err(),
             // Whose file cannot be opened may be at work.
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => false,
             Err(error) => error.kind() != std::io::ErrorKind::NotFound,
         }
     }

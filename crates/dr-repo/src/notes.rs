@@ -17,13 +17,16 @@ use crate::repository::Repository;
 /// The names of the objects, one a line. Lost, it is as if nothing had been found: the next check finds it again.
 pub(crate) struct Notes(Option<PathBuf>);
 
+/// No note is longer.
+pub(crate) const NOTE_MAX: u64 = 256 << 20;
+
 impl Notes {
     pub(crate) fn of(journal: Option<&Path>) -> Self {
         Self(journal.map(|folder| folder.join("damaged")))
     }
 
     pub(crate) fn read(&self) -> BTreeSet<String> {
-        let text = self.0.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        let text = self.0.as_ref().and_then(|path| dr_open::text(path, NOTE_MAX).ok()).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 

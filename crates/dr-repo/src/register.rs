@@ -4,7 +4,6 @@
 //! taken up, and before the session's key is wiped everything new can be read back once more.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -45,14 +44,15 @@ impl Journal {
     }
 
     fn read(&self) -> BTreeSet<String> {
-        let text = self.0.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        let text =
+            self.0.as_ref().and_then(|path| dr_open::text(path, crate::notes::NOTE_MAX).ok()).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
     /// Best effort: without the note, a killed run's pack is read back before it is taken up, or stored again.
     fn note(&self, digest: Digest) {
         let Some(path) = &self.0 else { return };
-        if let Ok(mut file) = File::options().create(true).append(true).open(path) {
+        if let Ok(mut file) = dr_open::to_add(path) {
             let _ = writeln!(file, "{digest}");
         }
     }

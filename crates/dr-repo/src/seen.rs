@@ -18,7 +18,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn at(path: PathBuf) -> Self {
-        let head = std::fs::read_to_string(&path).ok().and_then(|text| read(&text));
+        let head = dr_open::text(&path, 4 << 10).ok().and_then(|text| read(&text));
         Self { path, head }
     }
 

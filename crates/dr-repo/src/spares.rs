@@ -1,6 +1,5 @@
 //! Keeping parity beside what a session stores, on targets where bytes may rot.
 
-use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -53,7 +52,7 @@ impl Spares {
             return Ok(());
         }
         let unread = |e| RepoError::local("cannot read a temporary file")(e);
-        let file = File::open(path).map_err(unread)?;
+        let file = dr_open::plain(path).map_err(unread)?;
         let spare = Spare::of(line, &mut |at, to| file.read_exact_at(to, at).map_err(unread))?;
         self.packs.push(spare);
         Ok(())

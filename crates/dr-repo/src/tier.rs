@@ -297,7 +297,7 @@ pub(crate) struct Tier {
 impl Tier {
     /// Opens the file at `path`, if it is whole and this repository's.
     pub(crate) fn open(path: &Path, key: &TierKey) -> Option<Self> {
-        let file = File::open(path).ok()?;
+        let file = dr_open::plain(path).ok()?;
         let mut first = [0; STRIDE];
         std::os::unix::fs::FileExt::read_exact_at(&file, &mut first, 0).ok()?;
         // Not to be believed yet, but it says under which key it can be.

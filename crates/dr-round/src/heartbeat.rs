@@ -2,7 +2,6 @@
 //!
 //! It may be lost at any moment: then the next round thinks that the machine slept.
 
-use std::fs;
 use std::path::Path;
 
 use dr_run::School;
@@ -16,7 +15,7 @@ const SLEEP: SignedDuration = SignedDuration::from_hours(2);
 
 /// The time that the last round decided with.
 fn last_round(state: &Path) -> Option<Timestamp> {
-    fs::read_to_string(state.join(NAME)).ok()?.trim().parse().ok()
+    dr_open::text(&state.join(NAME), 1 << 10).ok()?.trim().parse().ok()
 }
 
 /// Whether no round was made for so long that the machine must have been off, or nobody called.
@@ -27,5 +26,6 @@ pub(crate) fn slept(school: &School) -> bool {
 
 pub(crate) fn note(school: &School) -> Result<(), RoundError> {
     let path = school.places.state.join(NAME);
-    fs::write(&path, format!("{}\n", school.clock.decided())).map_err(RoundError::local("cannot write", &path))
+    dr_open::note(&path, format!("{}\n", school.clock.decided()).as_bytes())
+        .map_err(RoundError::local("cannot write", &path))
 }

@@ -130,5 +130,5 @@ fn read(file: &Path) -> std::io::Result<Vec<u8>> {
     if !about.is_file() || about.len() > PAPER_MAX {
         return Err(ErrorKind::InvalidData.into());
     }
-    std::fs::read(file)
+    dr_open::read(file, PAPER_MAX)
 }

@@ -118,16 +118,20 @@ pub fn rehearsal_due(plan: &Plan, calendar: &Calendar, history: &History, now: T
     Some(Due { system: oldest.id.clone(), sample: true })
 }
 
+/// No plan and no runbook is longer.
+const FILE_MAX: u64 = 16 << 20;
+
 fn document(school: &School, done: &Rehearsal, number: u64, mode: &str) -> Result<Document, RoundError> {
     let hash = |bytes: Vec<u8>| Digest::of(&bytes).to_string();
-    let plan = std::fs::read(&school.places.plan).map_err(RoundError::local("cannot read", &school.places.plan))?;
+    let plan = dr_open::read_named(&school.places.plan, FILE_MAX)
+        .map_err(RoundError::local("cannot read", &school.places.plan))?;
     let by = school.actor.by.as_ref().and_then(|by| school.plan.people.get(by));
     let authenticated = match (&school.actor.by, school.actor.authenticated) {
         (None, _) => "system",
         (_, Authenticated::Login) => "login",
         _ => "named, not authenticated",
     };
-    let runbook_text = school.plan.runbook.as_ref().and_then(|path| std::fs::read(path).ok());
+    let runbook_text = school.plan.runbook.as_ref().and_then(|path| dr_open::read_named(path, FILE_MAX).ok());
     Ok(Document {
         number,
         school: school.plan.school.name.clone(),

@@ -49,6 +49,8 @@ pub struct Round<'a> {
 pub struct Done {
     /// Runs that were found dead.
     pub killed: Vec<RunId>,
+    /// Folders of dead processes that were removed from scratch.
+    pub swept: usize,
     /// What a look at the places of the copies found, before the copies and after those that failed.
     pub seen: Vec<Seen>,
     /// What came of comparing the ledger with the copies, if it was time for that.
@@ -77,6 +79,17 @@ impl Done {
     /// Takes what came of one part, or notes its trouble.
     fn take<T>(&mut self, what: &str, came: Result<T, RoundError>) -> Option<T> {
         came.map_err(|why| self.troubles.push(format!("{what}: {why}"))).ok()
+    }
+
+    /// Removes what killed processes left in scratch, in the clear.
+    fn swept(&mut self, school: &School) {
+        let swept = dr_run::sweep_scratch(school).map_err(RoundError::from);
+        let swept = self.take("what killed runs left in scratch", swept).unwrap_or_default();
+        self.swept = swept.found.len() - swept.stuck.len();
+        let stuck = swept.stuck.into_iter();
+        self.troubles.extend(stuck.map(|(path, why)| {
+            format!("{} is of a killed run, holds what that brought back, and cannot be removed: {why}", path.display())
+        }));
     }
 
     /// Looks whether each copy is where it is said to be.
@@ -110,6 +123,7 @@ impl Done {
 /// [`Done::troubles`].
 pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
     let (school, mut done) = (round.school, Done::default());
+    done.swept(school);
     done.killed = dr_run::note_killed(school)?;
     if let Some(event) = planned::changed(&school.plan, &school.entries()?) {
         school.record(event)?;

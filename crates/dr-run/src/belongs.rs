@@ -66,7 +66,7 @@ fn text(name: &str) -> String {
 
 fn owner(state: &Path) -> Result<Option<String>, RunError> {
     let path: PathBuf = state.join(NAME);
-    let text = match fs::read_to_string(&path) {
+    let text = match dr_open::text(&path, 64 << 10) {
         Ok(text) => text,
         Err(why) if matches!(why.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
             return Ok(None);

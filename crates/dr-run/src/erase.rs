@@ -77,6 +77,9 @@ pub struct Carried {
     pub error: Option<RunError>,
 }
 
+/// No file of the register is longer.
+pub(crate) const ERASURE_MAX: u64 = 16 << 20;
+
 /// Packs go in two steps so far apart.
 const SETTLE: SignedDuration = SignedDuration::from_hours(24);
 
@@ -105,7 +108,7 @@ impl School {
         for entry in read {
             let path = entry.map_err(RunError::local("cannot read", &folder))?.path();
             if path.extension().is_some_and(|end| end == "json") {
-                let text = fs::read(&path).map_err(RunError::local("cannot read", &path))?;
+                let text = dr_open::read(&path, ERASURE_MAX).map_err(RunError::local("cannot read", &path))?;
                 let read = serde_json::from_slice(&text).map_err(std::io::Error::from);
                 all.push(read.map_err(RunError::local("cannot understand", &path))?);
             }

@@ -13,7 +13,7 @@ use dr_repo::{Restore, Tally};
 use dr_source::files::{Manner, Owners, PutBack};
 use std::sync::atomic::AtomicBool;
 
-use crate::erase::Erasure;
+use crate::erase::{ERASURE_MAX, Erasure};
 use crate::error::RunError;
 use crate::kept::{Opened, kept};
 use crate::places::private_folder;
@@ -62,7 +62,7 @@ pub fn recall(school: &School, opened: &[Opened], stop: &AtomicBool, tally: &Tal
     for one in kept(opened, Some(&state)).into_iter().take(LOOKED_THROUGH) {
         let Some(from) = opened.get(one.copy).filter(|_| !wanted.is_empty()) else { break };
         private_folder(&school.places.scratch())?;
-        let place = tempfile::TempDir::with_prefix_in("erasures-", school.places.scratch())
+        let place = dr_open::Claim::new(&school.places.scratch(), "erasures-")
             .map_err(RunError::local("cannot make a folder in", school.places.scratch()))?;
         let to = PutBack::new(&place.path().join("to"), Manner { in_place: None, owners: Owners::NotSet })?;
         let paths = [register.clone()];
@@ -72,7 +72,9 @@ pub fn recall(school: &School, opened: &[Opened], stop: &AtomicBool, tally: &Tal
         }
         let Ok(read) = fs::read_dir(place.path().join("to").join(REGISTER)) else { continue };
         for file in read.flatten() {
-            let erasure = fs::read(file.path()).ok().and_then(|text| serde_json::from_slice::<Erasure>(&text).ok());
+            let erasure = dr_open::read(&file.path(), ERASURE_MAX)
+                .ok()
+                .and_then(|text| serde_json::from_slice::<Erasure>(&text).ok());
             let Some(erasure) = erasure else { continue };
             let Some(at) = wanted.iter().position(|one| one.erasure == erasure.id && one.system == erasure.system)
             else {

@@ -38,6 +38,17 @@ pub enum RunError {
         /// Who can.
         why: &'static str,
     },
+    /// A state that others can write is not to be believed, so it is not used.
+    #[error(
+        "{} can be written by others ({why}): whoever does that can change what this host remembers and which key it uses; nothing was done. Look whether anything in it was changed (`dr ledger --verify` afterwards), and take that right away with: chmod -R go-w {}, or run dr as the account that owns it",
+        path.display(), path.display()
+    )]
+    StateOpen {
+        /// The state's folder, or something in it.
+        path: PathBuf,
+        /// Who can.
+        why: &'static str,
+    },
     /// The plan, or its calendar, says what cannot be meant.
     #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Plan {

@@ -49,7 +49,7 @@ impl School {
     /// [`RunError::NotInitialised`] before `dr init`.
     pub fn host_key(&self) -> Result<Key, RunError> {
         let path = self.places.host_key();
-        match std::fs::read_to_string(&path) {
+        match dr_open::text(&path, KEY_MAX as u64) {
             Ok(text) => parse(Zeroizing::new(text), &path),
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => Err(RunError::NotInitialised { path }),
             Err(why) => Err(RunError::local("cannot read the key", path)(why)),
@@ -161,9 +161,18 @@ fn place(secret: &SecretRef) -> String {
 
 /// A whole file that fits; bytes that are no text are wiped as well.
 fn text_of(path: &Path) -> std::io::Result<Zeroizing<String>> {
-    let bytes = Zeroizing::new(std::fs::read(path)?);
+    let bytes = Zeroizing::new(of_a_person(path)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| std::io::Error::other("it is no text"))?;
     Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// What is in a file that a person named. What a shell hands over as `<(…)` is a pipe, and meant; any other pipe would be
+/// waited for, for ever.
+fn of_a_person(path: &Path) -> std::io::Result<Vec<u8>> {
+    if path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd") || path == Path::new("/dev/stdin") {
+        return std::fs::read(path);
+    }
+    dr_open::read_named(path, KEY_MAX as u64)
 }
 
 /// The key in a file.
@@ -171,8 +180,8 @@ fn text_of(path: &Path) -> std::io::Result<Zeroizing<String>> {
 /// # Errors
 /// That it cannot be read, or is no key.
 pub fn read_key(path: &Path) -> Result<Key, RunError> {
-    let text = std::fs::read_to_string(path).map_err(RunError::local("cannot read the key", path))?;
-    parse(Zeroizing::new(text), path)
+    let text = text_of(path).map_err(RunError::local("cannot read the key", path))?;
+    parse(text, path)
 }
 
 fn parse(text: Zeroizing<String>, from: &Path) -> Result<Key, RunError> {

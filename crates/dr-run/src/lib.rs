@@ -64,14 +64,14 @@ pub use marker::{MARKER, Marker};
 pub use mend::{Mending, looked, mend, remember};
 pub use naming::{Asked, Naming};
 pub use open_in::{of_database, open_in};
-pub use places::{Places, locked, refuse_if_others_can_write};
+pub use places::{Places, locked, refuse_if_others_can_write, refuse_open_state};
 pub use probe::Check;
 pub use purge::purge;
 pub use rehearse::{Ask, Part, Rehearsal, level_word, rehearse, written};
 pub use restore::{Restoration, Wanted, Which, restore};
 pub use retain::{Pruning, Retained, forget, hold, prune, put_back, retained};
 pub use school::{Actor, School, read_plan};
-pub use scratch::Wiped;
+pub use scratch::{Wiped, left_in_scratch, sweep_scratch};
 pub use sealed::{
     Left, STATUS_OLD, SealedStatus, read_status, read_status_at, read_status_key, status_key, status_key_file,
     write_status,

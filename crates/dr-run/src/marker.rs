@@ -3,9 +3,11 @@
 //! A marker is believed for nothing but identity, and only where the repository beside it is the one that the ledger
 //! knows. It holds no secrets and no names of pupils or files.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use dr_ledger::MediumKind;
 use dr_media::Register;
@@ -59,18 +61,45 @@ fn plain(text: &str) -> String {
 #[must_use]
 pub fn read(slot: &Path) -> Option<Marker> {
     let path = slot.join(MARKER);
-    // A link on a medium could lead anywhere.
-    let regular = fs::symlink_metadata(&path).ok()?.is_file();
-    let file = fs::File::open(&path).ok().filter(|_| regular)?;
-    let mut text = String::new();
-    file.take(MARKER_MAX).read_to_string(&mut text).ok()?;
-    toml::from_str(&text).ok()
+    // Whoever had the disk in hand may have laid a link or a pipe there.
+    patiently(slot, move || toml::from_str(&dr_open::text(&path, MARKER_MAX).ok()?).ok())?
+}
+
+/// A disk that takes longer to answer is passed over, so that it costs no other copy.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Slots that did not answer; each is waited for once.
+static HUNG: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// What `look` finds in a slot; `None` if that does not answer in time. The thread that asks is given up then.
+fn patiently<T: Send + 'static>(slot: &Path, look: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let hung = || HUNG.lock().unwrap_or_else(PoisonError::into_inner);
+    if hung().contains(slot) {
+        return None;
+    }
+    let (say, hear) = mpsc::sync_channel(1);
+    std::thread::spawn(move || say.send(look()));
+    let heard = hear.recv_timeout(PATIENCE).ok();
+    if heard.is_none() {
+        hung().insert(slot.to_owned());
+    }
+    heard
+}
+
+/// The slots of a pool that did not answer, for a sentence; empty if all did.
+fn silent(pool: &Pool) -> String {
+    let hung = HUNG.lock().unwrap_or_else(PoisonError::into_inner);
+    let below = hung.iter().filter(|slot| slot.starts_with(&pool.mount));
+    below.map(|slot| format!(". {} does not answer: unplug what is there", slot.display())).collect()
 }
 
 /// The folders in which media of this pool can appear.
 pub(crate) fn slots(pool: &Pool) -> Vec<PathBuf> {
     let Ok(read) = fs::read_dir(&pool.mount) else { return Vec::new() };
-    let mut slots: Vec<_> = read.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let is_folder = |path: &PathBuf| {
+        let of = path.clone();
+        patiently(path, move || of.is_dir()) == Some(true)
+    };
+    let mut slots: Vec<_> = read.flatten().map(|entry| entry.path()).filter(is_folder).collect();
     slots.sort();
     slots
 }
@@ -136,7 +165,7 @@ pub(crate) fn find(machine: &Machine, pool: &Pool, register: &Register, id: &Med
             let there: Vec<_> =
                 slots(pool).iter().filter_map(|slot| read(slot)).map(|marker| marker.label.to_string()).collect();
             let there = if there.is_empty() { "no disk of the school".into() } else { there.join(", ") };
-            Err(wrong(format!("it is not in {}; there is {there}", pool.mount.display())))
+            Err(wrong(format!("it is not in {}; there is {there}{}", pool.mount.display(), silent(pool))))
         }
     }
 }
@@ -163,5 +192,28 @@ mod tests {
         fs::remove_file(&path).unwrap();
         fs::write(&path, "label = 'Not A Label!'").unwrap();
         assert_eq!(read(slot.path()), None);
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_marker_and_a_link_to_one_are_waited_for_by_nobody() {
+        let mount = tempfile::tempdir().unwrap();
+        for slot in ["a", "b"] {
+            fs::create_dir(mount.path().join(slot)).unwrap();
+        }
+        let at = |name: &str| mount.path().join(name);
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, at("a").join(MARKER), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        std::os::unix::fs::symlink(at("a").join(MARKER), at("b").join(MARKER)).unwrap();
+        assert_eq!((read(&at("a")), read(&at("b"))), (None, None));
+        assert!(HUNG.lock().unwrap().is_empty(), "neither was opened");
+    }
+
+    #[test]
+    fn a_slot_that_does_not_answer_is_passed_over_and_waited_for_once() {
+        let slot = Path::new("/a/slot/that/hangs");
+        HUNG.lock().unwrap().insert(slot.to_owned());
+        assert_eq!(patiently(slot, || -> u8 { panic!("it was asked again") }), None);
+        HUNG.lock().unwrap().remove(slot);
+        assert_eq!(patiently(slot, || 7), Some(7));
     }
 }

@@ -78,19 +78,53 @@ impl Places {
 /// [`RunError::OthersCanWrite`], or that it cannot be looked at.
 pub fn refuse_if_others_can_write(plan: &Path) -> Result<(), RunError> {
     let whole = plan.canonicalize().map_err(RunError::local("cannot read the plan", plan))?;
-    let me = fs::metadata("/proc/self").map(|me| me.uid()).unwrap_or(0);
     for path in [Some(whole.as_path()), whole.parent()].into_iter().flatten() {
         let about = fs::metadata(path).map_err(RunError::local("cannot look at", path))?;
-        let why = if about.mode() & 0o002 != 0 {
-            "everybody"
-        } else if about.mode() & 0o020 != 0 {
-            "its group"
-        } else if about.uid() != me && about.uid() != 0 {
-            "its owner is another account"
-        } else {
-            continue;
-        };
-        return Err(RunError::OthersCanWrite { path: path.to_owned(), why });
+        if let Some(why) = who_else(&about) {
+            return Err(RunError::OthersCanWrite { path: path.to_owned(), why });
+        }
+    }
+    Ok(())
+}
+
+/// Who beside this account and root can write there.
+fn who_else(about: &fs::Metadata) -> Option<&'static str> {
+    let me = fs::metadata("/proc/self").map(|me| me.uid()).unwrap_or(0);
+    match () {
+        () if about.mode() & 0o002 != 0 => Some("everybody"),
+        () if about.mode() & 0o020 != 0 => Some("its group"),
+        () if about.uid() != me && about.uid() != 0 => Some("its owner is another account"),
+        () => None,
+    }
+}
+
+/// Refuses a state that anybody but this account and root can write: the folder, what lies in it, and the keys. Whoever can
+/// write there can put another ledger or another key in place, or lay something in the way. One that is not there yet is
+/// made closed.
+///
+/// # Errors
+/// [`RunError::StateOpen`], or that it cannot be looked at.
+pub fn refuse_open_state(state: &Path) -> Result<(), RunError> {
+    let refuse = |path: &Path, about: &fs::Metadata| match who_else(about) {
+        Some(why) => Err(RunError::StateOpen { path: path.to_owned(), why }),
+        None => Ok(()),
+    };
+    match fs::metadata(state) {
+        Ok(about) if about.is_dir() => refuse(state, &about)?,
+        // What is no folder is told by whoever needs one.
+        _ => return Ok(()),
+    }
+    for folder in [state.to_owned(), state.join("keys")] {
+        // Whoever may not list it cannot use it either, and is told so there.
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            // The mode of a link says nothing, and no file of the state is opened through one.
+            match entry.metadata() {
+                Ok(about) if about.is_symlink() => {}
+                Ok(about) => refuse(&entry.path(), &about)?,
+                Err(why) if why.kind() == std::io::ErrorKind::NotFound => {}
+                Err(why) => return Err(RunError::local("cannot look at", entry.path())(why)),
+            }
+        }
     }
     Ok(())
 }
@@ -102,8 +136,7 @@ pub fn refuse_if_others_can_write(plan: &Path) -> Result<(), RunError> {
 pub fn locked(path: &Path) -> Result<Option<File>, RunError> {
     path.parent().map_or(Ok(()), private_folder)?;
     let failed = |why| RunError::local("cannot lock", path)(why);
-    let mut options = OpenOptions::new();
-    let file = options.create(true).truncate(false).write(true).mode(0o600).open(path).map_err(failed)?;
+    let file = dr_open::lock(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -133,6 +166,31 @@ pub(crate) fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_state_that_others_can_write_is_refused_and_so_is_one_with_such_a_ledger_or_key() {
+        let home = tempfile::tempdir().unwrap();
+        let state = home.path().join("state");
+        refuse_open_state(&state).unwrap();
+        private_folder(&state.join("keys")).unwrap();
+        for file in ["ledger.jsonl", "keys/host.key"] {
+            fs::write(state.join(file), "").unwrap();
+            fs::set_permissions(state.join(file), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        refuse_open_state(&state).unwrap();
+        for (name, open, closed) in [
+            ("", 0o777, 0o700),
+            ("", 0o770, 0o755),
+            ("ledger.jsonl", 0o666, 0o600),
+            ("keys", 0o770, 0o700),
+            ("keys/host.key", 0o620, 0o600),
+        ] {
+            fs::set_permissions(state.join(name), fs::Permissions::from_mode(open)).unwrap();
+            assert!(matches!(refuse_open_state(&state), Err(RunError::StateOpen { .. })), "{name} {open:o}");
+            fs::set_permissions(state.join(name), fs::Permissions::from_mode(closed)).unwrap();
+        }
+        refuse_open_state(&state).unwrap();
+    }
 
     #[test]
     fn a_plan_that_others_can_write_is_refused_and_so_is_its_folder() {

@@ -15,6 +15,9 @@ use crate::places::{Places, private_folder, refuse_if_others_can_write};
 /// The old fault that what is noted of a time to come is evidence, planted again by a test (decision 0024).
 pub(crate) const FUTURE_COUNTS: &str = "future-counts";
 
+/// No plan, calendar or runbook is longer.
+pub(crate) const PLAN_MAX: u64 = 16 << 20;
+
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
@@ -53,7 +56,7 @@ pub struct School {
 /// [`RunError::OthersCanWrite`], or everything that is wrong with it.
 pub fn read_plan(file: &Path) -> Result<(Plan, Calendar), RunError> {
     refuse_if_others_can_write(file)?;
-    let read = |path: &Path| std::fs::read_to_string(path).map_err(RunError::local("cannot read", path));
+    let read = |path: &Path| dr_open::text_named(path, PLAN_MAX).map_err(RunError::local("cannot read", path));
     let named = file.to_string_lossy();
     let plan = dr_plan::parse(&read(file)?, &named).map_err(|problems| RunError::Plan { problems })?;
     let plan = plan.resolve(&folder_of(file)?);

@@ -78,7 +78,7 @@ pub fn status_key(school: &School) -> Result<StatusKey, RunError> {
 /// # Errors
 /// If it cannot be read, or is none.
 pub fn read_status_key(path: &Path) -> Result<StatusKey, RunError> {
-    let text = std::fs::read_to_string(path).map_err(RunError::local("cannot read the status key", path))?;
+    let text = dr_open::text_named(path, 64 << 10).map_err(RunError::local("cannot read the status key", path))?;
     StatusKey::from_text(&zeroize::Zeroizing::new(text)).map_err(|why| bad(path.display(), why))
 }
 

@@ -119,10 +119,12 @@ pub fn seal_state(school: &School, watch: &dyn Watch, stop: &AtomicBool) -> Resu
         return Ok(Vec::new());
     }
     private_folder(&school.places.scratch())?;
-    let staging = tempfile::TempDir::with_prefix_in("state-", school.places.scratch())
+    let claim = dr_open::Claim::new(&school.places.scratch(), "state-")
         .map_err(RunError::local("cannot make a folder in", school.places.scratch()))?;
-    let head = gather(school, staging.path())?;
-    let staged = state_system(staging.path())?;
+    let staging = claim.path().join(STATE);
+    private_folder(&staging)?;
+    let head = gather(school, &staging)?;
+    let staged = state_system(&staging)?;
     let snapshot = new_snapshot_id();
     let shown = Some(school.places.state.as_path());
     within(LONGEST, stop, |limit| {
@@ -182,7 +184,7 @@ fn gather(school: &School, to: &Path) -> Result<dr_ledger::Head, RunError> {
         // A plan may name a runbook that is not written yet; that is the lint's to say.
         let small = from.metadata().is_ok_and(|about| about.is_file() && about.len() <= FILE_MAX);
         if small {
-            write(&name, &fs::read(&from).map_err(RunError::local("cannot read", &from))?)?;
+            write(&name, &dr_open::read_named(&from, FILE_MAX).map_err(RunError::local("cannot read", &from))?)?;
         }
     }
     for (name, text) in erasures::register(school)? {

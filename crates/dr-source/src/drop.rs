@@ -288,7 +288,7 @@ fn is_what_it_says(rule: &Rule<'_>, found: &Found) -> Result<(), NoExport> {
     let expected = rule.content.unwrap_or_else(|| of_name(&found.name));
     let file = rule.path.join(OsStr::from_bytes(&found.name));
     let mut front = Vec::new();
-    let read = std::fs::File::open(&file).and_then(|open| open.take(FRONT).read_to_end(&mut front));
+    let read = dr_open::plain(&file).and_then(|open| open.take(FRONT).read_to_end(&mut front));
     if let Err(why) = read {
         return Err(NoExport::Unreadable { file, why: why.to_string() });
     }
@@ -364,5 +364,30 @@ impl Content for Steady<dyn Content> {
             self.watch.set(NoExport::Writing { file: self.file.clone() });
         }
         Ok(settled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_or_a_link_that_takes_an_exports_name_after_the_look_is_named_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let rule = Rule {
+            path: folder.path(),
+            name: "*.csv",
+            fresh: 3_600,
+            settled: 0,
+            shrink: 50,
+            content: Some(FileType::Any),
+        };
+        let found = |name: &str| Found { name: name.into(), size: 4, mtime: 0 };
+        rustix::fs::mknodat(CWD, folder.path().join("a.csv"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("b.csv")).unwrap();
+        for name in ["a.csv", "b.csv"] {
+            let why = is_what_it_says(&rule, &found(name)).unwrap_err();
+            assert!(matches!(why, NoExport::Unreadable { .. }), "{why}");
+        }
     }
 }

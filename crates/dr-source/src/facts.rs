@@ -15,13 +15,16 @@ use crate::SourceError;
 /// The name of the facts' entry, at the root of a capture.
 pub use dr_entry::FACTS;
 
+/// Facts are no longer.
+const FACTS_MAX: u64 = 64 << 20;
+
 /// Reads the facts from a restored capture.
 ///
 /// # Errors
 /// [`SourceError::Open`] if they are not there or not readable as facts of this kind.
 pub fn recorded<F: DeserializeOwned>(restored: &Path) -> Result<F, SourceError> {
     let path = restored.join(FACTS);
-    let read = std::fs::read(&path).and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
+    let read = dr_open::read(&path, FACTS_MAX).and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
     read.map_err(|why| SourceError::open(path, why))
 }
 

@@ -197,7 +197,7 @@ impl LocalStore {
             }
             Body::File(path) => {
                 let mut temp = Temp::create(&writer.temp_dir)?;
-                io::copy(&mut File::open(path)?, &mut temp.file)?;
+                io::copy(&mut dr_open::plain(path)?, &mut temp.file)?;
                 temp
             }
         };

@@ -198,3 +198,55 @@ fn what_nobody_could_be_sent_for_a_fortnight_is_given_up_told_and_shown_for_a_wh
     assert_eq!(bench.send(hour(40 * 24)).left, 1);
     assert_eq!(bench.send(hour(45 * 24)).left, 0);
 }
+
+/// A server that answers whoever connects with `begin`, and then with one line that never ends. Says how much it could send.
+fn endless(begin: &'static [u8]) -> (u16, std::thread::JoinHandle<usize>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let sends = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        if begin.is_empty() {
+            // A web server hears the request first.
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+        }
+        stream.write_all(begin).unwrap();
+        let (line, mut sent) = ([b'2'; 64 << 10], 0);
+        // Far more than what the two systems keep on the way.
+        while sent < 256 << 20 {
+            match stream.write(&line) {
+                Ok(count) => sent += count,
+                Err(_) => break,
+            }
+        }
+        sent
+    });
+    (port, sends)
+}
+
+#[test]
+fn a_server_that_sends_without_an_end_is_left_before_it_fills_the_memory() {
+    for begin in [&b"2"[..], b"220 hello\r\n250-x\r\n", b"220 hello\r\n250 x\r\n250 ok\r\n"] {
+        let mut bench = Bench::new();
+        let (port, sends) = endless(begin);
+        bench.alerts.smtp = Some(bench.plain(port));
+        bench.queue(&alert("a"), BY_MAIL);
+        assert_eq!(bench.failure(at(0)), "the mail server sends without an end, or what answers is none");
+        assert!(sends.join().unwrap() < 64 << 20);
+    }
+    // Before the encryption that it should begin with, and as a web server.
+    let mut bench = Bench::new();
+    let (port, sends) = endless(b"2");
+    bench.alerts.smtp = Some(Smtp { password: None, ca: None, ..bench.smtps(port) });
+    bench.queue(&alert("a"), BY_MAIL);
+    bench.failure(at(0));
+    assert!(sends.join().unwrap() < 64 << 20);
+    for begin in [&b""[..], b"HTTP/1.1 200 OK\r\nx: "] {
+        let mut bench = Bench::new();
+        let (port, sends) = endless(begin);
+        bench.alerts.webhook = Some(bench.hook(port));
+        bench.queue(&alert("a"), &[ChannelKind::Webhook]);
+        bench.send(at(0));
+        assert!(sends.join().unwrap() < 64 << 20);
+    }
+}

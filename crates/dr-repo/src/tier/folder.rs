@@ -152,8 +152,8 @@ fn tiers_in(folder: &Path, key: &TierKey) -> Vec<Tier> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if name.starts_with(UNFINISHED) {
             // Whoever writes it has it locked. Nobody does: he was killed.
-            let abandoned = std::fs::File::open(&path)
-                .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok());
+            let abandoned =
+                dr_open::plain(&path).is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok());
             if abandoned {
                 let _ = std::fs::remove_file(&path);
             }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use tempfile::TempDir;
+use dr_open::Claim;
 
 use super::PATIENCE;
 use super::judge::is_damage;
@@ -27,7 +27,7 @@ const TRIES: usize = 10;
 pub(super) fn copy(database: &Path, copy: &Path, scratch: &Path) -> Result<Option<String>, SourceError> {
     match whole(database, copy, OpenFlags::SQLITE_OPEN_READ_ONLY) {
         Err(SourceError::Sqlite { why, .. }) if cannot_be_read_alone(&why) => {
-            let raw = TempDir::with_prefix_in("dr-sqlite-", scratch).map_err(|why| SourceError::open(scratch, why))?;
+            let raw = Claim::new(scratch, "dr-sqlite-").map_err(|why| SourceError::open(scratch, why))?;
             let stood = raw.path().join("database");
             let journal = together(database, &stood)?;
             remove(copy)?;
@@ -90,7 +90,9 @@ fn together(database: &Path, to: &Path) -> Result<bool, SourceError> {
             let (from, to) = (beside(database, end), beside(to, end));
             match about {
                 Some(about) if about.is_file() => {
-                    fs::copy(&from, &to).map_err(|why| SourceError::open(&from, why))?;
+                    let read = dr_open::plain(&from);
+                    let copied = read.and_then(|mut read| std::io::copy(&mut read, &mut fs::File::create(&to)?));
+                    copied.map_err(|why| SourceError::open(&from, why))?;
                 }
                 Some(_) => {
                     return Err(SourceError::open(&from, std::io::Error::other("it is no file")));

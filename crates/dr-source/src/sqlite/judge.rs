@@ -42,6 +42,7 @@ pub struct SqliteFacts {
 /// # Errors
 /// [`SourceError::Sqlite`] if it cannot be opened as a database at all; damage is a fact, not an error.
 pub fn probe(path: &Path) -> Result<SqliteFacts, SourceError> {
+    super::only_a_file(path)?;
     let wrong = |why| SourceError::Sqlite { path: path.to_owned(), why };
     let database = open_to_read(path).map_err(wrong)?;
     let mut facts = SqliteFacts::default();

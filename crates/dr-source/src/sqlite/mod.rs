@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dr_entry::{Body, Content, Entries, Entry, EntryPath, Kind, Meta, Profile, Time, Unread};
+use dr_open::Claim;
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use tempfile::TempDir;
 
 use crate::files::attributes::AttributeReader;
 use crate::files::body::FileBody;
@@ -44,8 +44,9 @@ pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Capture
     let name = database.file_name().or(real.file_name()).unwrap_or_default().to_owned();
     let path =
         EntryPath::root().join(name.as_bytes()).map_err(|why| SourceError::open(database, io::Error::other(why)))?;
+    only_a_file(real)?;
     let (mut meta, lacking) = original(real)?;
-    let place = TempDir::with_prefix_in("dr-sqlite-", scratch).map_err(|why| SourceError::open(scratch, why))?;
+    let place = Claim::new(scratch, "dr-sqlite-").map_err(|why| SourceError::open(scratch, why))?;
     let copy = place.path().join("database");
     let tally = Arc::new(Tally::default());
     if let Some(told) = copying::copy(real, &copy, scratch)? {
@@ -74,6 +75,16 @@ pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Capture
         false => Box::new(root.chain(facts).chain(database)),
     };
     Ok(Captured { entries, tally })
+}
+
+/// SQLite opens whatever has the name, and waits for ever at a pipe. The file is not opened to look: closing it would
+/// drop the locks of a connection that this process may have.
+fn only_a_file(path: &Path) -> Result<(), SourceError> {
+    match path.symlink_metadata() {
+        Ok(about) if about.is_file() => Ok(()),
+        Ok(_) => Err(SourceError::open(path, io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"))),
+        Err(why) => Err(SourceError::open(path, why)),
+    }
 }
 
 fn damaged(problem: &str) -> String {
@@ -121,7 +132,7 @@ fn original(database: &Path) -> Result<(Meta, Vec<String>), SourceError> {
     Ok((meta, read.lacking))
 }
 
-fn body(place: TempDir) -> Result<(CopyBody, u64), SourceError> {
+fn body(place: Claim) -> Result<(CopyBody, u64), SourceError> {
     let wrong = |why: rustix::io::Errno| SourceError::open(place.path(), why);
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = openat(CWD, place.path(), flags, Mode::empty()).map_err(wrong)?;
@@ -134,7 +145,7 @@ fn body(place: TempDir) -> Result<(CopyBody, u64), SourceError> {
 /// The copy, removed when this is dropped: what is open can still be read then.
 struct CopyBody {
     file: FileBody,
-    _place: TempDir,
+    _place: Claim,
 }
 
 impl Body for CopyBody {
@@ -147,7 +158,7 @@ impl Body for CopyBody {
 /// The copy while it is read. Removing it earlier would change its time and look like a change of contents.
 struct CopyContent {
     content: Box<dyn Content>,
-    _place: TempDir,
+    _place: Claim,
 }
 
 // The attributes are those of the database, not of the copy: they stand in its entry.

@@ -58,7 +58,12 @@ fn fill(temp_dir: &File) -> io::Result<()> {
             seed ^= seed << 17;
             piece.copy_from_slice(&seed.to_le_bytes());
         }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Made anew: what lies there may be a pipe, at which an open waits for ever.
+        match rustix::fs::unlinkat(&folder, name(number), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(e) => return Err(e.into()),
+        }
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         File::from(rustix::fs::openat(&folder, name(number), flags, Mode::RUSR | Mode::WUSR)?).write_all(&noise)?;
     }
     Ok(())

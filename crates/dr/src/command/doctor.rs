@@ -60,6 +60,7 @@ impl Doctor {
             checks.extend(look::rounds(school, contents));
             checks.extend(look::targets(school, contents));
             checks.push(look::scratch(school, contents));
+            checks.push(look::leftovers(school));
         }
         checks.extend(sources::sources(school));
         checks.extend(sources::programs(&school.plan, SEARCH));

@@ -73,6 +73,7 @@ fn tell(done: &Done, world: &World<'_>) {
         screen.event(&json!({ "event": "killed", "run": run }));
         screen.warning(&format!("the run {} had been killed; what it stored is used by the next", run.0));
     }
+    tell_swept(done.swept, world);
     tell_seen(&done.seen, false, world);
     if let Some(held) = &done.held {
         super::ledger::tell(held, world);
@@ -133,6 +134,15 @@ fn tell(done: &Done, world: &World<'_>) {
     }
     for trouble in &done.troubles {
         screen.warning(trouble);
+    }
+}
+
+/// That what killed runs left in scratch is gone.
+pub fn tell_swept(swept: usize, world: &World<'_>) {
+    if swept > 0 {
+        world.screen.event(&json!({ "event": "swept", "folders": swept }));
+        let folders = shown::count(swept as u64, "folder", "folders");
+        world.screen.mention(&format!("{folders} that killed runs had left in scratch, readable: removed"));
     }
 }
 

@@ -103,6 +103,7 @@ fn unasked(world: &World<'_>, file: &Path) -> Result<School, Failure> {
     };
     let state = std::path::absolute(&state)
         .map_err(|why| Failure::usage(format!("{} is no place for state: {why}", state.display())))?;
+    dr_run::refuse_open_state(&state).map_err(|error| told(error, world))?;
     let cache = env::cache_folder().unwrap_or_else(|| state.join("cache"));
     let clock = match &world.global.at {
         None => Clock::real(),
@@ -221,7 +222,7 @@ pub fn surroundings() -> Surroundings<'static> {
 /// The plan's runbook.
 pub fn runbook(school: &School, world: &World<'_>) -> Option<Runbook> {
     let path = school.plan.runbook.as_ref()?;
-    let text = match std::fs::read_to_string(path) {
+    let text = match dr_open::text_named(path, 16 << 20) {
         Ok(text) => text,
         Err(why) => {
             world.screen.warning(&format!("the runbook {} cannot be read: {why}", path.display()));
@@ -237,6 +238,7 @@ pub fn told(error: RunError, world: &World<'_>) -> Failure {
     let cause = match &error {
         RunError::Interrupted => world.signals.cause(),
         RunError::OthersCanWrite { .. }
+        | RunError::StateOpen { .. }
         | RunError::Plan { .. }
         | RunError::UnknownSystem { .. }
         | RunError::UnknownTarget { .. }

@@ -15,7 +15,7 @@ use dr_run::anchors::hold;
 use dr_run::{Run as Done, RunError, School, Spot, Turn, Watch, asked, run, seal_state, see};
 use serde_json::{Map, Value, json};
 
-use super::due::{one_round, tell_seen, tell_words, with_ways};
+use super::due::{one_round, tell_seen, tell_swept, tell_words, with_ways};
 use super::opened::{runbook, school, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
@@ -87,6 +87,10 @@ impl Run {
                 .with(done.ahead.is_some(), Cause::Unverified)
                 .with(!done.troubles.is_empty(), Cause::Missing)
                 .with(world.signals.stopped(), world.signals.cause()));
+        }
+        match dr_run::sweep_scratch(&school) {
+            Ok(swept) => tell_swept(swept.found.len() - swept.stuck.len(), world),
+            Err(why) => screen.warning(&why.to_string()),
         }
         let seen = see(&school).map_err(|e| told(e, world))?;
         tell_seen(&seen, true, world);

@@ -31,7 +31,9 @@ pub fn plan(school: &School) -> Vec<Check> {
     });
     checks.push(match &school.plan.runbook {
         None => warn("runbook", "none", "Write down what to do on the bad day, and name it: [runbook] file."),
-        Some(path) => match fs::read_to_string(path).map(|text| dr_runbook::parse(&text, &path.to_string_lossy())) {
+        Some(path) => match dr_open::text_named(path, 16 << 20)
+            .map(|text| dr_runbook::parse(&text, &path.to_string_lossy()))
+        {
             Ok(Ok(_)) => ok("runbook", "readable"),
             Ok(Err(problems)) => fail(
                 "runbook",
@@ -190,6 +192,24 @@ pub fn scratch(school: &School, contents: &Contents) -> Check {
     match room(there) {
         Ok(room) => judge::scratch(room, largest),
         Err(why) => could_not("scratch", format!("the disk of the cache says nothing: {why}"), "See to that disk."),
+    }
+}
+
+/// What killed runs left in scratch.
+pub fn leftovers(school: &School) -> Check {
+    const ABOUT: &str = "leftovers";
+    match dr_run::left_in_scratch(school) {
+        Ok(left) if left.is_empty() => ok(ABOUT, "nothing of killed runs lies in scratch"),
+        Ok(left) => warn(
+            ABOUT,
+            format!(
+                "{} of killed runs in scratch, with what they had brought back or copied, readable: {}",
+                shown::count(left.len() as u64, "folder", "folders"),
+                left.iter().map(|path| shown::path(path).to_string()).collect::<Vec<_>>().join(", ")
+            ),
+            "The next `dr run` removes them.",
+        ),
+        Err(why) => could_not(ABOUT, why.to_string(), "See to that disk."),
     }
 }
 

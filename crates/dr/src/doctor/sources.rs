@@ -1,6 +1,6 @@
 //! Can each system be read, and are the programs there that the plan calls?
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -76,8 +76,8 @@ fn source(system: &System, now: Timestamp) -> Check {
 /// The folder or file can be opened, and the first names in it too.
 fn sampled(path: &Path) -> Result<(), String> {
     let about = fs::metadata(path).map_err(|why| why.to_string())?;
-    if about.is_file() {
-        return File::open(path).map(|_| ()).map_err(|why| why.to_string());
+    if !about.is_dir() {
+        return dr_open::named(path).map(|_| ()).map_err(|why| why.to_string());
     }
     let names: Vec<_> = fs::read_dir(path).map_err(|why| why.to_string())?.take(SAMPLE).flatten().collect();
     if names.is_empty() {
@@ -113,7 +113,7 @@ fn fresh_enough(about: String, folder: &Path, fresh: SignedDuration, now: Timest
 
 fn is_sqlite(path: &Path) -> bool {
     let mut magic = [0; 16];
-    File::open(path).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok() && &magic == b"SQLite format 3\0")
+    dr_open::named(path).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok() && &magic == b"SQLite format 3\0")
 }
 
 /// Every program that the plan calls can be found.

@@ -117,7 +117,7 @@ fn database(path: &Path) -> Option<u64> {
     if !ENDINGS.contains(&ending.as_str()) {
         return None;
     }
-    let mut file = fs::File::open(path).ok()?;
+    let mut file = dr_open::plain(path).ok()?;
     let mut magic = [0; 16];
     file.read_exact(&mut magic).ok()?;
     (&magic == b"SQLite format 3\0").then(|| file.metadata().map_or(0, |about| about.len()))
