@@ -115,7 +115,16 @@ fn a_target_put_back_to_an_earlier_state_is_no_copy() {
     fs::rename(school.path("yesterday"), school.path("nas")).unwrap();
     let said = school.dr(&["--at", LATER, "run", "--due"]).ended(1);
     assert!(said.stderr.contains("put back to an earlier state"), "{}", said.stderr);
+    let command = said.stderr.split('`').find(|words| words.starts_with("dr repo accept-rollback")).unwrap().to_owned();
+    assert!(command.contains("nas") && command.contains(" --seen "), "{command}");
     assert_eq!(copy(&school, LATER, "mis", "nas")["gone"], true);
+    // By the state of the plan this host knows the number by itself; and the command works as it is told.
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    school.with_key(&words).ended(0);
+    // The ledger still misses backups there, and the copy is made.
+    let said = school.dr(&["--at", "2026-11-20T22:30:00Z", "run", "mis"]).ended(1);
+    assert!(said.stdout.contains("nas +"), "{}", said.stdout);
+    school.with_key(&words[..3]).ended(64);
 }
 
 /// A look was held only to what had been noted by its own clock, and the status to all of it: so a target that had been gone

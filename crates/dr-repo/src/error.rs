@@ -58,14 +58,16 @@ pub enum RepoError {
     Outrun(&'static str),
     /// The log ends before what this host has seen of it, or another history stands there.
     #[error(
-        "the log ends with entry {} ({}), and this host has seen entry {} ({}): the repository was put back to an earlier state, or exchanged for another. Nothing was written",
-        found.0, found.1, seen.0, seen.1
+        "the log ends with entry {} ({}), and this host has seen entry {} ({}): the repository was put back to an earlier state, or exchanged for another. Nothing was written. If that is meant, somebody with the recovery key (DR_KEY_FILE) says so: `dr repo accept-rollback {place} --seen {}`",
+        found.0, found.1, seen.0, seen.1, seen.0
     )]
     RolledBack {
         /// The newest entry that was seen: its number and BLAKE3.
         seen: (u64, Digest),
         /// The newest entry that is there.
         found: (u64, Digest),
+        /// Where the repository is.
+        place: String,
     },
     /// No snapshot of that name.
     #[error("{0}")]

@@ -29,6 +29,8 @@ use crate::take_over::take_over;
 
 /// Everything read so far, and what it adds up to.
 pub(crate) struct Log {
+    /// Where it is, for messages.
+    place: String,
     family: FamilyId,
     maintenance: [u8; 32],
     genesis: Digest,
@@ -83,6 +85,7 @@ impl Log {
         genesis: Digest,
     ) -> Result<Self, RepoError> {
         let mut log = Self {
+            place: shelf.place(),
             family,
             maintenance,
             genesis,
@@ -324,7 +327,7 @@ impl Log {
             });
         }
         if let Some(seen) = self.behind() {
-            return Err(RepoError::RolledBack { seen, found: self.head });
+            return Err(RepoError::RolledBack { seen, found: self.head, place: self.place.clone() });
         }
         if let Some(alone) = &self.alone {
             alone.may_write(&self.state)?;

@@ -44,25 +44,35 @@ fn slot_key(password: &str, salt: &[u8], m: u32, t: u32, p: u32) -> Result<Secre
 pub(crate) fn make(key: &FamilyKey, repo_json: Digest, password: &str) -> Result<(String, Vec<u8>), RepoError> {
     let salt: [u8; 16] = random();
     let slot = slot_key(password, &salt, M_KIB, T, P).map_err(RepoError::TooMuch)?;
+    Ok(made(key, repo_json, &slot, salt, (M_KIB, T, P)))
+}
+
+fn made(
+    key: &FamilyKey,
+    repo_json: Digest,
+    slot: &Secret,
+    salt: [u8; 16],
+    (m, t, p): (u32, u32, u32),
+) -> (String, Vec<u8>) {
     let mut out = Vec::with_capacity(256);
     out.extend_from_slice(SLOT_MAGIC);
     out.extend_from_slice(&VERSION.to_le_bytes());
     out.extend_from_slice(&[KIND_PASSWORD, 0]);
-    for number in [M_KIB, T, P] {
+    for number in [m, t, p] {
         out.extend_from_slice(&number.to_le_bytes());
     }
     out.extend_from_slice(&salt);
-    out.extend_from_slice(&commitment(&slot));
+    out.extend_from_slice(&commitment(slot));
     let mut plain = Zeroizing::new(Vec::with_capacity(PLAIN));
     plain.extend_from_slice(&key.secret.0);
     plain.extend_from_slice(&repo_json.0);
     plain.extend_from_slice(&key.family.0);
-    let sealed = seal_once(&slot, &out, &plain);
+    let sealed = seal_once(slot, &out, &plain);
     out.extend_from_slice(&(sealed.len() as u16).to_le_bytes());
     out.extend_from_slice(&sealed);
     let own = Digest::of(&out);
     out.extend_from_slice(&own.0);
-    Ok((Digest(own.0).to_string()[..32].to_owned(), out))
+    (Digest(own.0).to_string()[..32].to_owned(), out)
 }
 
 /// Opens a slot with a password: the family key, and the BLAKE3 that `repo.json` must have.
@@ -82,6 +92,15 @@ pub(crate) fn open(bytes: &[u8], password: &str) -> Result<(FamilyKey, Digest), 
     };
     read(&mut cursor).map_err(|_| damaged())
 }
+
+/// What it takes to try a password on a slot, in KiB that are gone through; nothing if it is damaged, for then none is
+/// tried.
+pub(crate) fn cost(bytes: &[u8]) -> u64 {
+    parse(bytes).map_or(0, |slot| u64::from(slot.m) * u64::from(slot.t))
+}
+
+/// What a slot costs that nobody can make dearer.
+pub(crate) const DEAREST: u64 = *ARGON2_M.end() as u64 * *ARGON2_T.end() as u64;
 
 /// Whether the bytes are a slot that nobody changed.
 pub(crate) fn intact(bytes: &[u8]) -> Result<(), Bad> {
@@ -133,7 +152,7 @@ fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Bad> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -143,6 +162,11 @@ mod tests {
         let Ok((back, repo_json)) = open(&slot, "cafe\u{301}") else { panic!("opens") };
         assert_eq!((back.family, back.secret.0, repo_json), (key.family, key.secret.0, Digest([9; 32])));
         assert!(matches!(open(&slot, "cafe"), Err(NotOpened::WrongPassword)));
+    }
+
+    /// A slot that nobody's password opens, of `m` KiB and `t` passes.
+    pub(crate) fn laid(key: &FamilyKey, n: u8, m: u32, t: u32) -> Vec<u8> {
+        made(key, Digest([9; 32]), &Secret([n; 32]), [n; 16], (m, t, 1)).1
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Place {
             .and_then(|shelf| Repository::open(shelf, unlock, HostId::named(&hostname())))
             .and_then(|repository| {
                 let id = repository.id();
-                repository.with_index_in(crate::cache::index_folder(id)).remembered_in(crate::cache::seen_file(id))
+                repository.with_index_in(crate::cache::index_folder(id)).remembered_in(memory(id, world))
             }))
     }
 
@@ -129,6 +129,13 @@ impl Place {
     pub fn shown(&self) -> String {
         crate::shown::path(&self.0)
     }
+}
+
+/// Where it is remembered how far a repository was seen: in the state of the plan, if that host knows it, so that both say
+/// the same; else in the cache.
+fn memory(id: dr_repo::RepoId, world: &World<'_>) -> Option<PathBuf> {
+    let of_plan = crate::command::opened::state_of_plan(world).map(|state| dr_run::seen_file(&state, &id.to_string()));
+    of_plan.filter(|file| file.is_file()).or_else(|| crate::cache::seen_file(id))
 }
 
 /// This machine's name.

@@ -90,14 +90,7 @@ pub fn repo(error: &RepoError, doing: Doing, signals: &Signals) -> Failure {
         RepoError::Store(StoreError::Io { .. }) => {
             (Cause::Failed, "Check that the target is there and writable, then run again.".to_owned())
         }
-        RepoError::RolledBack { seen, .. } => (
-            Cause::Failed,
-            format!(
-                "Find out who did that. If it is meant, somebody with the recovery key says so: `dr repo \
-                 accept-rollback URL --seen {}`.",
-                seen.0
-            ),
-        ),
+        RepoError::RolledBack { .. } => (Cause::Failed, "Find out who did that.".to_owned()),
         RepoError::Damaged { .. } => (
             Cause::Failed,
             "`dr repo check` says what else is damaged; another copy of the repository may have it whole.".to_owned(),

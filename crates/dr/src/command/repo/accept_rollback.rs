@@ -19,7 +19,7 @@ pub struct AcceptRollback {
     /// A path, or file:// and a path
     #[arg(value_name = "URL", value_parser = place::parse)]
     place: Place,
-    /// The newest log entry that any host has seen, as its message says; else what this one has seen
+    /// The newest log entry that any host has seen, as its message says; else what this one has seen, also for the plan
     #[arg(long, value_name = "N")]
     seen: Option<u64>,
 }
