@@ -33,8 +33,11 @@ impl School {
 
     /// Its answer is a list over several lines.
     fn found_on(&self, asked: &[&str]) -> usize {
-        let found: Value = serde_json::from_str(&self.with_key(asked).ended(0).stdout).unwrap();
-        found.as_array().unwrap().len()
+        let said = self.with_key(asked);
+        let found: Value = serde_json::from_str(&said.stdout).unwrap();
+        let count = found.as_array().unwrap().len();
+        said.ended(i32::from(count == 0));
+        count
     }
 
     fn ledger_text(&self) -> String {
@@ -116,6 +119,61 @@ fn an_erasure_waits_for_the_disk_that_is_away_and_is_written_down_without_its_na
     assert!(!school.path("back/year 1/letter-1.txt").exists() && school.path("back/year 1/letter-5.txt").exists());
     school.with_key(&["--at", "2026-11-27T12:00:00Z", "copy", "--from", "disks", "--to", "nas"]).ended(0);
     assert_eq!(school.found("admin", "letter-1.txt"), 0);
+    school.dr(&["ledger", "--verify"]).ended(0);
+}
+
+#[test]
+fn what_was_erased_and_still_lies_there_is_named_and_left_out_until_somebody_says_otherwise() {
+    let school = School::backed_up();
+    let (letter, folder) = (school.path("school/office/year 1/letter-1.txt"), school.path("school/office/year 2"));
+    let (letter, folder) = (letter.to_str().unwrap(), folder.to_str().unwrap());
+    let erase = |system: &str, what: &[&str]| {
+        let asked =
+            ["--at", MONDAY, "--by", "ash", "--yes", "--json", "erase", system, "--now", "--because", "request"];
+        school.with_key(&[&asked[..], what].concat()).ended(0)
+    };
+    let said = erase("admin", &["--path", letter, "--path", folder]);
+    assert!(
+        said.stderr.contains("it still lies where it is backed up from") && said.stderr.contains("letter-1.txt"),
+        "{}",
+        said.stderr
+    );
+    let said = erase("email", &["--glob", "*.M7.host*"]);
+    assert!(said.stderr.contains(".M7.host"), "{}", said.stderr);
+    // Every run leaves it out and says so, on the screen and nowhere else.
+    for at in ["2026-11-23T19:30:00Z", "2026-11-24T19:30:00Z"] {
+        let run = school.dr(&["--at", at, "run"]).ended(0);
+        assert!(run.stderr.contains("still lies where it is backed up from, and was left out"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("letter-1.txt") && run.stderr.contains("dr erase --back-up-again"),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(school.found("admin", "letter-1.txt"), 0);
+        assert_eq!(school.found("admin", "letter-2.txt"), 0, "in the folder");
+        assert_eq!(school.found("admin", "letter-3.txt"), 1);
+        assert_eq!(school.found("email", "*.M7.host*"), 0);
+    }
+    assert!(!school.ledger_text().contains("letter-1"), "the ledger names no file");
+    let listed = school.dr(&["erase", "--pending"]).ended(0).stdout;
+    assert!(listed.contains("left out of every run of admin") && listed.contains("letter-1.txt"), "{listed}");
+    // A mailbox with a message fewer is still the mailbox that was captured.
+    school.with_key(&["restore", "--rehearse", "email", "admin"]).ended(0);
+    // Gone from there: nothing need be remembered any more.
+    fs::remove_file(school.path("school/mail/cur/1763550007.M7.host:2,S")).unwrap();
+    school.dr(&["--at", "2026-11-25T19:30:00Z", "run", "email"]).ended(0);
+    assert_eq!(school::files(&school.path("state/left-out")).len(), 1);
+    // Somebody says otherwise.
+    let id =
+        serde_json::from_slice::<Value>(&fs::read(&school::files(&school.path("state/left-out"))[0]).unwrap()).unwrap();
+    let id = id["id"].as_str().unwrap();
+    school.dr(&["erase", "--back-up-again", id, "--because", "x"]).ended(64);
+    school.dr(&["--by", "ash", "erase", "--back-up-again", id]).ended(64);
+    school.dr(&["--by", "ash", "erase", "--back-up-again", "nothing", "--because", "x"]).ended(64);
+    school.dr(&["--by", "ash", "erase", "--back-up-again", id, "--because", "consent was given"]).ended(0);
+    school.dr(&["--at", "2026-11-26T19:30:00Z", "run", "admin"]).ended(0);
+    assert_eq!(school.found("admin", "letter-1.txt"), 1);
+    assert!(school.ledger_text().contains("consent was given"));
     school.dr(&["ledger", "--verify"]).ended(0);
 }
 

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use dr_ledger::{CopyOutcome, Entry, Event, Sights};
+use dr_ledger::{CopyOutcome, Entry, Event, PlaceState, Sights};
 use dr_plan::{MediumId, PersonId, PlaceId, PoolId};
 use jiff::Timestamp;
 
@@ -163,7 +163,9 @@ impl Register {
 
     fn written(&mut self, entry: &Entry, id: &MediumId) {
         let at = entry.decided;
-        if !self.media.get(id).is_some_and(|medium| medium.state.is_connected()) {
+        // A disk that was changed by hand is written where it was seen; where it is said to be is a finding of its own.
+        let is_in_sight = self.sights.medium(id).is_some_and(|sight| sight.state == Some(PlaceState::Here));
+        if !is_in_sight && !self.media.get(id).is_some_and(|medium| medium.state.is_connected()) {
             self.gap(entry, id);
         }
         let Some(medium) = self.media.get_mut(id) else {

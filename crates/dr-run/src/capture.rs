@@ -151,7 +151,7 @@ pub(crate) fn known_by(path: &Path) -> String {
     Digest::of(path.as_os_str().as_bytes()).to_string()[..16].to_owned()
 }
 
-fn seconds(at: Timestamp) -> Time {
+pub(crate) fn seconds(at: Timestamp) -> Time {
     let since = at.as_duration();
     Time { seconds: since.as_secs(), nanos: u32::try_from(since.subsec_nanos()).unwrap_or(0) }
 }

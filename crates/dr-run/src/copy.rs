@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use dr_entry::Unread;
@@ -15,6 +16,7 @@ use crate::anchors;
 use crate::capture::{self, NoCapture, Watched};
 use crate::error::RunError;
 use crate::job::{Watch, made};
+use crate::left_out::{self, AllMet, Filter, Met};
 use crate::limit::Limit;
 use crate::school::School;
 use crate::sources;
@@ -46,6 +48,8 @@ pub(crate) struct Done {
     pub(crate) single_writer: bool,
     /// What else is known of the capture.
     pub(crate) watched: Watched,
+    /// What was met of what had been erased, and left out.
+    pub(crate) met: BTreeMap<String, Met>,
 }
 
 /// Why there is no copy: in full for the person at the screen, and by [`NoCopy::noted`] for the ledger.
@@ -118,6 +122,11 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
     let moment = capture::Moment { decided: capture_started, real, zone, last_size, stop };
     let begun = capture::begin(&ask.system.source, &sources::places(school, ask.system), &scratch, &moment)?;
     let watched = begun.watched;
+    let filter = Filter::of(school, ask.system).map_err(NoCopy::Other)?;
+    let (entries, met) = match filter {
+        Some(filter) => left_out::without(begun.entries, filter),
+        None => (begun.entries, AllMet::default()),
+    };
     let (shape, mut paths) = capture::shape(&ask.system.source);
     if let Some(shown) = ask.shown {
         paths = vec![shown.as_os_str().as_bytes().to_vec()];
@@ -151,10 +160,11 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
         tally: ask.watch.tally(),
         prove: true,
     };
-    match backup(&mut repository, begun.entries, &options) {
+    match backup(&mut repository, entries, &options) {
         Ok(summary) => {
             let size = begun.export.map_or(summary.bytes, |(size, _)| size);
-            Ok(Done { summary, capture_started, size, single_writer: repository.single_writer(), watched })
+            let met = met.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            Ok(Done { summary, capture_started, size, single_writer: repository.single_writer(), watched, met })
         }
         // The proof comes after the commit.
         Err(why) if repository.snapshots().iter().any(|snapshot| snapshot.id == ask.snapshot) => {

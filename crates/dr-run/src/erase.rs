@@ -211,6 +211,7 @@ pub fn begin(
         copies: copies(school, system)?,
     };
     school.remember(&erasure)?;
+    crate::left_out::remember(school, &erasure)?;
     school.record(erasure.event(erasure.copies.clone(), None))?;
     Ok(erasure)
 }

@@ -38,6 +38,17 @@ pub enum RunError {
         /// Who can.
         why: &'static str,
     },
+    /// Nothing of that name is left out of backups.
+    #[error(
+        "no erasure called {id} leaves anything out of backups; {}",
+        if known.is_empty() { "there is none that does".to_owned() } else { format!("those that do: {}", known.join(", ")) }
+    )]
+    NotLeftOut {
+        /// What was named.
+        id: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// A state that others can write is not to be believed, so it is not used.
     #[error(
         "{} can be written by others ({why}): whoever does that can change what this host remembers and which key it uses; nothing was done. Look whether anything in it was changed (`dr ledger --verify` afterwards), and take that right away with: chmod -R go-w {}, or run dr as the account that owns it",

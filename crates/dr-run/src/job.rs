@@ -29,6 +29,7 @@ use crate::devices::Mounts;
 use crate::due::Turn;
 use crate::error::RunError;
 use crate::hooks;
+use crate::left_out::Met;
 use crate::limit::within;
 use crate::mend::harmed;
 use crate::others::{self, Other};
@@ -58,6 +59,9 @@ pub struct Run {
     /// What the person at the screen should know though the run is as good as it says: a command of the plan that may
     /// fail and did, a copy that took two attempts.
     pub told: Vec<String>,
+    /// What somebody should do something about, though the copies are made: what was erased and is still there, a disk in
+    /// another's place.
+    pub warned: Vec<String>,
     /// What could not be captured for one copy or another. For the person at the screen: the ledger gets counts alone.
     pub unreadable: Vec<Unread>,
     /// What was captured without all that belongs to it.
@@ -139,6 +143,8 @@ pub struct Copy {
     pub error: Option<String>,
     /// The same for the ledger: no name of a file, a folder or a host.
     pub noted: Option<String>,
+    /// Whether it failed because there was nothing to copy: the target had no part in that.
+    pub of_source: bool,
 }
 
 /// For whoever watches.
@@ -174,6 +180,7 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
         run.copies = reached.into_iter().map(|(target, slot, reach)| Copy::not_made(target, slot, reach)).collect();
         return Ok(run);
     }
+    let swapped: Vec<String> = reached.iter().filter_map(|(.., reach)| in_place(&register, school, reach)).collect();
     let snapshot = new_snapshot_id();
     let id = RunId(snapshot.to_string());
     let slots: BTreeMap<_, _> =
@@ -181,13 +188,17 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
     let because = turn.because.clone();
     let started = school.record(Event::RunStarted { run: id.clone(), system: system.id.clone(), slots, because })?;
     let longest = Duration::from_secs(system.timeout.longest().as_secs().unsigned_abs());
+    let mut met = BTreeMap::new();
     let mut run = within(longest, stop, |limit| {
         // A ledger that is known to lack something must not pass for the newest word about itself.
         let anchor = if is_unheld(&entries) { String::new() } else { started.head.to_string() };
         let last_size = history.last_size(&system.id);
         let ask = Ask { system, key: &key, snapshot, anchor, watch, limit, last_size, shown: None };
-        copies(school, &ask, reached)
+        copies(school, &ask, reached, &mut met)
     });
+    run.warned.extend(swapped);
+    let is_whole = run.unreadable.is_empty() && run.copies.iter().any(|copy| copy.outcome == CopyOutcome::Done);
+    run.warned.extend(crate::left_out::settle(school, &system.id, &met, is_whole)?);
     run.run = Some(id);
     let empty = emptied(&entries, &system.id, Some(&run.noticed.paths));
     let paths = system.source.paths().into_iter().filter(|path| {
@@ -241,6 +252,18 @@ pub(crate) fn lock(school: &School, system: &SystemId) -> Result<Option<File>, R
     locked(&school.places.lock(system))
 }
 
+/// That a copy goes to a disk which is there in the place of the one that the ledger says is loaded.
+fn in_place(register: &Register, school: &School, reach: &Reach) -> Option<String> {
+    let Reach::Here(Spot { target, medium: Some(there), .. }) = reach else { return None };
+    let (pool, _) = school.plan.pool_of(target)?;
+    let loaded = register.loaded(pool).filter(|loaded| loaded.id != *there)?;
+    Some(format!(
+        "{there} is plugged in where {} was to be, so it was written instead. Say where both are: `dr media eject {}`, \
+         `dr media load {there}`",
+        loaded.id, loaded.id
+    ))
+}
+
 /// Whether there is nothing to try and nothing to write down: no way there, or a wait that was written down before.
 fn is_nothing_new(
     history: &History,
@@ -257,7 +280,12 @@ fn is_nothing_new(
 }
 
 /// Everything between the two entries of the ledger.
-fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timestamp>, Reach)>) -> Run {
+fn copies(
+    school: &School,
+    ask: &Ask<'_>,
+    reached: Vec<(&TargetId, Option<Timestamp>, Reach)>,
+    met: &mut BTreeMap<String, Met>,
+) -> Run {
     let mut run = Run::empty(ask.system);
     let tries = reached.iter().any(|(_, _, reach)| matches!(reach, Reach::Here(_)));
     let before = if tries { hooks::run(&ask.system.before, ask.limit.left()) } else { hooks::Ran::default() };
@@ -284,6 +312,7 @@ fn copies(school: &School, ask: &Ask<'_>, reached: Vec<(&TargetId, Option<Timest
         run.copies.push(copy);
         match done {
             Ok(done) => {
+                met.extend(done.met);
                 run.bytes_read += done.summary.bytes_read;
                 named.add(&done.summary);
                 seen.get_or_insert((done.summary.entries, done.size, done.watched));
@@ -441,6 +470,7 @@ impl Run {
             bytes_read: 0,
             size: None,
             told: Vec::new(),
+            warned: Vec::new(),
             unreadable: Vec::new(),
             partial: Vec::new(),
             changed: Vec::new(),
@@ -475,6 +505,7 @@ impl Copy {
             overdue: false,
             error: None,
             noted: None,
+            of_source: false,
         }
     }
 
@@ -537,6 +568,7 @@ impl Copy {
                 if let NoCopy::Unproved { snapshot, .. } = why {
                     copy.snapshot = Some(*snapshot);
                 }
+                copy.of_source = matches!(why, NoCopy::Capture(_) | NoCopy::Hook(_));
                 copy.error = Some(why.to_string());
                 copy.noted = Some(why.noted());
             }

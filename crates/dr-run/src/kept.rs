@@ -51,7 +51,7 @@ pub struct Kept {
 /// # Errors
 /// If the ledger cannot be read, or the plan has no such target.
 pub fn open_all(school: &School, key: &Key, only: Option<&str>) -> Result<(Vec<Opened>, Vec<Closed>), RunError> {
-    open_each(school, key, only, false)
+    open_each(school, key, only, false, false)
 }
 
 /// As [`open_all`], to change what is kept there.
@@ -59,7 +59,16 @@ pub fn open_all(school: &School, key: &Key, only: Option<&str>) -> Result<(Vec<O
 /// # Errors
 /// As [`open_all`].
 pub fn open_to_write(school: &School, key: &Key, only: Option<&str>) -> Result<(Vec<Opened>, Vec<Closed>), RunError> {
-    open_each(school, key, only, true)
+    open_each(school, key, only, true, false)
+}
+
+/// Opens every copy that can be reached, and every disk of the school that is plugged in, whether or not it is the loaded
+/// one: what is to be in no copy any more is to go from whatever is there. `write`: to do so.
+///
+/// # Errors
+/// As [`open_all`].
+pub fn open_whatever_is_there(school: &School, key: &Key, write: bool) -> Result<(Vec<Opened>, Vec<Closed>), RunError> {
+    open_each(school, key, None, write, true)
 }
 
 fn open_each(
@@ -67,6 +76,7 @@ fn open_each(
     key: &Key,
     only: Option<&str>,
     write: bool,
+    each_disk: bool,
 ) -> Result<(Vec<Opened>, Vec<Closed>), RunError> {
     // Who reads is not kept from it by a ledger that cannot be read: then no disk is known, and folders are.
     let entries = match school.entries() {
@@ -86,11 +96,24 @@ fn open_each(
     let (mut opened, mut closed) = (Vec::new(), Vec::new());
     let now = school.clock.decided();
     for target in targets {
-        match school.reach(&register, &target) {
-            Reach::Here(spot) => match school.open(&spot, key.clone(), write) {
+        let mut spots = if each_disk { school.in_sight(&register, &target) } else { Vec::new() };
+        let reach = school.reach(&register, &target);
+        if let Reach::Here(spot) = &reach {
+            spots.retain(|other| other.medium != spot.medium);
+            spots.insert(0, spot.clone());
+        }
+        let any = !spots.is_empty();
+        for spot in spots {
+            match school.open(&spot, key.clone(), write) {
                 Ok(repository) => opened.push(Opened { spot, repository, now }),
-                Err(error) => closed.push(Closed { target, why: error.to_string(), error: Some(error) }),
-            },
+                Err(error) => {
+                    closed.push(Closed { target: target.clone(), why: error.to_string(), error: Some(error) });
+                }
+            }
+        }
+        match reach {
+            _ if any => {}
+            Reach::Here(_) => {}
             Reach::Awaited { who, .. } => {
                 closed.push(Closed { target, why: format!("no medium is loaded: {who}"), error: None });
             }

@@ -42,7 +42,7 @@ impl Places {
 
     /// How far the log of one repository was seen.
     pub(crate) fn seen(&self, repository: &str) -> PathBuf {
-        self.state.join("seen").join(repository)
+        seen_file(&self.state, repository)
     }
 
     /// When the ledger was last compared with the copies, and where it ended then.
@@ -70,6 +70,12 @@ impl Places {
     pub fn evidence(&self) -> PathBuf {
         self.state.join("evidence")
     }
+}
+
+/// Where a state remembers how far the log of a repository was seen.
+#[must_use]
+pub fn seen_file(state: &Path, repository: &str) -> PathBuf {
+    state.join("seen").join(repository)
 }
 
 /// Refuses a plan, or its folder, that anybody but this account and root can write.

@@ -255,7 +255,7 @@ impl Place {
             )),
             (PlaceState::Here, Some(medium)) if !medium.state.is_connected() && is_claimed(medium) => {
                 // A folder is never unplugged, and everybody knows.
-                (medium.kind != MediumKind::Directory).then(|| plugged_in(school, medium))
+                (medium.kind != MediumKind::Directory).then(|| plugged_in(school, medium, self.unmounted))
             }
             (PlaceState::Away, Some(medium)) if medium.state.is_connected() => Some(format!(
                 "{named} is said to be in the server and is not in sight: plug it in again, or say `dr media eject {}`",
@@ -309,14 +309,15 @@ fn is_claimed(medium: &Medium) -> bool {
 }
 
 /// Where a medium is said to be, and that it is not.
-fn plugged_in(school: &School, medium: &Medium) -> String {
+fn plugged_in(school: &School, medium: &Medium, is_unmounted: bool) -> String {
     let id = &medium.id;
     let said = match &medium.holder {
         _ if medium.state == dr_media::State::Lost => "is said to be lost".to_owned(),
         Holder::Server => {
+            let next = if is_unmounted { "it is not mounted any more: unplug it now" } else { "unmount and unplug it" };
             return format!(
-                "{id} was ejected and is still plugged into the server: unmount and unplug it. Until then its copies do \
-                 not count as offline"
+                "{id} was ejected and is still plugged into the server: {next}. Until then its copies do not count as \
+                 offline"
             );
         }
         Holder::Place(place) => {

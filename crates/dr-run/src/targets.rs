@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use dr_ledger::MediumKind;
 use dr_media::{PoolFacts, Register};
 use dr_plan::{Bandwidth, MediumId, Plan, PoolId, TargetId, scheme_of};
 use dr_repo::{Key, Known, RepoError, Repository, Unlock};
@@ -94,13 +95,43 @@ impl School {
     fn reach_pool(&self, register: &Register, target: &TargetId, id: &PoolId) -> Reach {
         let Some(pool) = self.plan.pools.get(id) else { return Reach::Gone("the plan has no such pool".into()) };
         let Some(medium) = register.loaded(id) else { return self.awaited(register, id) };
-        match marker::find(&Machine::of(self), pool, register, &medium.id) {
+        let machine = Machine::of(self);
+        match marker::find(&machine, pool, register, &medium.id) {
             Ok(slot) => Reach::Here(self.spot(register, target, Some(&medium.id), slot.join(marker::REPOSITORY))),
-            Err(why) => Reach::Gone(format!(
-                "{why}. The ledger says that it is loaded: plug it in again, or say `dr media eject {}`",
-                medium.id
-            )),
+            Err(why) => match self.instead(register, target, &medium.id) {
+                Some(spot) => Reach::Here(spot),
+                None => Reach::Gone(format!(
+                    "{why}. The ledger says that it is loaded: plug it in again, or say `dr media eject {}`",
+                    medium.id
+                )),
+            },
         }
+    }
+
+    /// A disk of the same pool that is plugged in where the loaded one is not: somebody changed them and told nobody. It
+    /// serves as well, if it may be written; where it is said to be is for people to put right.
+    fn instead(&self, register: &Register, target: &TargetId, loaded: &MediumId) -> Option<Spot> {
+        let (_, pool) = self.plan.pool_of(target)?;
+        // Where something says that it is the loaded one, and is not, nobody knows what is going on.
+        if !marker::claims(pool, loaded).is_empty() {
+            return None;
+        }
+        let mut others = self.in_sight(register, target);
+        others.retain(|spot| spot.medium.as_ref() != Some(loaded));
+        others.into_iter().next()
+    }
+
+    /// The disks of a target's pool that are plugged in and are what the ledger knows, loaded or not. A folder that stands
+    /// for a disk is always there, so that says nothing.
+    pub(crate) fn in_sight(&self, register: &Register, target: &TargetId) -> Vec<Spot> {
+        let Some((id, pool)) = self.plan.pool_of(target) else { return Vec::new() };
+        let machine = Machine::of(self);
+        let media =
+            register.pool(id).into_iter().filter(|medium| medium.is_usable() && medium.kind != MediumKind::Directory);
+        let there = media.filter_map(|medium| Some((medium, marker::find(&machine, pool, register, &medium.id).ok()?)));
+        there
+            .map(|(medium, slot)| self.spot(register, target, Some(&medium.id), slot.join(marker::REPOSITORY)))
+            .collect()
     }
 
     fn awaited(&self, register: &Register, pool: &PoolId) -> Reach {

@@ -39,6 +39,12 @@ pub(crate) fn entry(facts: &impl Serialize, at: Time) -> Result<Entry, String> {
     Ok(Entry { path, meta, stamp: None, profile: Profile::Auto, body: Some(Box::new(Made { bytes, at: 0 })) })
 }
 
+/// The same entry with these bytes, which were read from it.
+pub(crate) fn again(mut entry: Entry, bytes: Vec<u8>) -> Result<Entry, String> {
+    entry.body = Some(Box::new(Made { bytes, at: 0 }));
+    Ok(entry)
+}
+
 /// A directory that stands for a system that is none.
 pub(crate) fn root(at: Time) -> Entry {
     let mut meta = ours(Kind::Directory, 0o700);

@@ -6,6 +6,7 @@
 pub mod drop;
 mod error;
 mod facts;
+mod fewer;
 pub mod files;
 pub mod maildir;
 pub mod sqlite;
@@ -13,4 +14,5 @@ mod system;
 
 pub use error::SourceError;
 pub use facts::{FACTS, recorded};
+pub use fewer::fewer_messages;
 pub use system::capture_system;

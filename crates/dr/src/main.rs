@@ -41,7 +41,8 @@ fn run() -> u8 {
     let dr = match Dr::try_parse() {
         Ok(dr) => dr,
         // Help and the version are answers, not mistakes. Nobody may be there to read either.
-        Err(said) => {
+        Err(mut said) => {
+            command::meant::suggest(&mut said);
             let _ = said.print();
             if !said.use_stderr() {
                 return 0;

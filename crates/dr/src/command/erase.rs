@@ -5,8 +5,8 @@ use dr_entry::{EntryPath, Meta};
 use dr_ledger::{ErasedCopy, ErasureState, Wanted};
 use dr_repo::{Tally, Tree};
 use dr_run::{
-    Closed, Erasing, Erasure, Opened, School, Unwatched, begin, carry_out, open_all, open_to_write, recall, seal_state,
-    unnamed,
+    Closed, Erasing, Erasure, Opened, School, Unwatched, back_up_again, begin, carry_out, open_whatever_is_there,
+    recall, seal_state, still_there, unnamed,
 };
 use serde_json::{Value, json};
 
@@ -22,19 +22,23 @@ use crate::{observe, shown};
 /// that. Every snapshot that holds some of it is written anew without it, in the old one's place; the old one cannot be
 /// put back. Held snapshots stay as they are, and are named. The bytes go as a prune lets packs go: in steps a day apart,
 /// by `dr prune` or `--pending --do`, or at once with --now. The ledger keeps who asked for it, when and why, how much it
-/// was and how it stands on each copy, and never what it was called. Erase it where it lies first, or the next backup has
-/// it again. A host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
+/// was and how it stands on each copy, and never what it was called. What still lies where it is backed up from is named at
+/// once; later runs leave it out and say so, until it is gone from there or somebody says with --back-up-again that it may
+/// be backed up. A host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
 #[derive(Args)]
 pub struct Erase {
     /// A system of the plan
-    #[arg(value_name = "SYSTEM", required_unless_present = "pending", conflicts_with = "pending")]
+    #[arg(value_name = "SYSTEM", required_unless_present_any = ["pending", "again"], conflicts_with_all = ["pending", "again"])]
     system: Option<String>,
     #[command(flatten)]
     what: What,
     /// Why: for the ledger, so without names of pupils or files
     #[arg(long, value_name = "TEXT")]
     because: Option<String>,
-    /// List what still waits for something
+    /// What this erasure took out may be backed up again: its name, as `--pending` and the runs give it
+    #[arg(long = "back-up-again", value_name = "ERASURE", conflicts_with_all = ["paths", "globs", "pending"])]
+    again: Option<String>,
+    /// List what still waits for something, and what later runs leave out
     #[arg(long, conflicts_with_all = ["paths", "globs", "because"])]
     pending: bool,
     /// Do what can be done of it now
@@ -51,6 +55,9 @@ pub struct Erase {
 impl Erase {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let school = school_unless(self.dry_run || (self.pending && !self.carry_out), world)?;
+        if let Some(id) = &self.again {
+            return self.back_up_again(id, &school, world);
+        }
         let Some(system) = &self.system else { return self.waiting(&school, world) };
         let failed = |e| told(e, world);
         let (asked, system) = (self.what.asked()?, school.system(system).map_err(failed)?.id.clone());
@@ -67,8 +74,7 @@ impl Erase {
             ));
         }
         let key = school.reading_key(&surroundings()).map_err(failed)?;
-        let open = if self.dry_run { open_all } else { open_to_write };
-        let (mut opened, closed) = open(&school, &key, None).map_err(failed)?;
+        let (mut opened, closed) = open_whatever_is_there(&school, &key, !self.dry_run).map_err(failed)?;
         let mut erasure = if self.dry_run {
             Erasure {
                 id: String::new(),
@@ -83,11 +89,44 @@ impl Erase {
         } else {
             begin(&school, &system, (&self.what.paths, &self.what.globs), because, &by).map_err(failed)?
         };
+        self.tell_still_there(&school, &erasure, world);
         let outcome = self.on_all(&school, &mut erasure, &asked, &mut opened, world)?;
         let alone = opened.is_empty();
         drop(opened);
         self.outlive(&school, world);
         Ok(outcome.and(self.end(&erasure, closed, alone, world)))
+    }
+
+    /// Says if it still lies where it is backed up from: now somebody is there who can remove it.
+    fn tell_still_there(&self, school: &School, erasure: &Erasure, world: &World<'_>) {
+        let screen = world.screen;
+        let what = match still_there(school, erasure) {
+            Ok(Some((0, _))) => return,
+            Ok(Some((count, names))) => {
+                let names: Vec<_> = names.iter().map(|name| shown::name(name.as_bytes()).to_string()).collect();
+                let more = count - names.len() as u64;
+                let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+                format!("it still lies where it is backed up from: {}{more}", names.join(", "))
+            }
+            Ok(None) => "look whether it still lies where it is backed up from".to_owned(),
+            Err(why) => format!("whether it still lies where it is backed up from is not known: {why}"),
+        };
+        screen.warning(&format!("{what}. Remove it there; until then every run leaves it out, and says so"));
+    }
+
+    /// Somebody says that what was erased may be backed up again.
+    fn back_up_again(&self, id: &str, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
+        if school.actor.by.is_none() {
+            return Err(Failure::usage("that is somebody's decision: say whose with --by PERSON"));
+        }
+        let because = self.because.as_deref().map(str::trim).unwrap_or_default();
+        if because.is_empty() {
+            return Err(Failure::usage("it has a reason, which the ledger keeps: say it with --because TEXT"));
+        }
+        let left = back_up_again(school, id, because).map_err(|e| told(e, world))?;
+        world.screen.event(&json!({ "event": "back-up-again", "erasure": left.id, "system": left.system }));
+        world.screen.mention(&format!("the next run of {} backs it up again, if it is there", left.system));
+        Ok(Outcome::done())
     }
 
     /// Leaves what waits on the copies, sealed, so that it outlives this host. That this fails stops nothing: the next run
@@ -122,11 +161,20 @@ impl Erase {
             if all.is_empty() && unnamed.is_empty() {
                 world.screen.mention("nothing waits to be erased");
             }
+            for left in school.left_out().map_err(failed)? {
+                let what: Vec<String> =
+                    left.paths.iter().chain(&left.globs).map(|word| shown::name(word.as_bytes()).to_string()).collect();
+                world.screen.say(&format!(
+                    "left out of every run of {}, by {}: {}",
+                    left.system,
+                    left.id,
+                    what.join(", ")
+                ));
+            }
             return Ok(Outcome::done().with(!unnamed.is_empty(), Cause::Missing));
         }
         let key = school.reading_key(&surroundings()).map_err(failed)?;
-        let open = if self.dry_run { open_all } else { open_to_write };
-        let (mut opened, closed) = open(school, &key, None).map_err(failed)?;
+        let (mut opened, closed) = open_whatever_is_there(school, &key, !self.dry_run).map_err(failed)?;
         let (mut outcome, alone) = (Outcome::done(), opened.is_empty());
         let recalled = match self.dry_run {
             true => 0,

@@ -1,18 +1,13 @@
 //! What a person wants erased, and how it is told what becomes of it: with a plan and without.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-
 use clap::Args;
 use dr_entry::EntryPath;
-use dr_repo::{Erased, Judged, Ruling, Shape, Tree};
-use dr_source::files::glob;
-use globset::{GlobSet, GlobSetBuilder};
+use dr_repo::{Erased, Judged, Ruling, Tree};
+use dr_run::Meant;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::look::paths::on_the_machine;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::output::Screen;
 use crate::shown;
@@ -22,7 +17,7 @@ use crate::shown;
 pub struct What {
     /// This and everything below it: as it was called on the machine, or without a leading slash as the snapshot has it;
     /// may be repeated
-    #[arg(long = "path", value_name = "P")]
+    #[arg(long = "path", value_name = "P", allow_hyphen_values = true)]
     pub paths: Vec<String>,
     /// What this matches, and everything below it: a name anywhere (`*.eml`), a whole path (`/srv/shares/**/report.odt`)
     /// or the end of one; `*` does not cross a `/`, `**` does; may be repeated
@@ -31,12 +26,7 @@ pub struct What {
 }
 
 /// [`What`], ready to be asked of each entry.
-pub struct Asked {
-    paths: Vec<Vec<u8>>,
-    names: GlobSet,
-    wholes: GlobSet,
-    bytes: Vec<u8>,
-}
+pub struct Asked(Meant);
 
 impl What {
     /// Reads paths and patterns.
@@ -47,84 +37,30 @@ impl What {
         if self.paths.is_empty() && self.globs.is_empty() {
             return Err(Failure::usage("say what is to be erased: --path P, --glob PATTERN"));
         }
-        for path in &self.paths {
-            parts(path.as_bytes())
-                .map_err(|why| Failure::usage(format!("--path {path}: {why}. Nothing was erased.")))?;
-        }
-        let (mut names, mut wholes) = (GlobSetBuilder::new(), GlobSetBuilder::new());
-        for pattern in &self.globs {
-            let glob = glob(pattern).map_err(|why| Failure::usage(format!("the pattern `{pattern}`: {why}")))?;
-            if pattern.contains('/') {
-                wholes.add(glob)
-            } else {
-                names.add(glob)
-            };
-        }
-        let build = |set: GlobSetBuilder| set.build().map_err(|why| Failure::usage(format!("the patterns: {why}")));
-        let mut words: Vec<String> = self.paths.iter().map(|path| format!("path {path}")).collect();
-        words.extend(self.globs.iter().map(|pattern| format!("glob {pattern}")));
-        words.sort();
-        words.dedup();
-        Ok(Asked {
-            paths: self.paths.iter().map(|path| path.as_bytes().to_vec()).collect(),
-            names: build(names)?,
-            wholes: build(wholes)?,
-            bytes: words.join("\0").into_bytes(),
-        })
+        Meant::new(&self.paths, &self.globs).map(Asked).map_err(Failure::usage)
     }
-}
-
-/// A path without what means nothing in it.
-fn parts(path: &[u8]) -> Result<EntryPath, String> {
-    let parts: Vec<_> = path.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
-    EntryPath::new(parts.join(&b'/')).map_err(|why| why.to_string())
 }
 
 impl Asked {
     /// The same bytes whenever the same is asked for.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.0.bytes()
     }
 
     /// The entries of a tree that the paths name.
     pub fn entries(&self, tree: &Tree) -> Vec<EntryPath> {
-        self.paths.iter().filter_map(|path| entry(path, tree)).collect()
+        self.0.entries(&tree.label.paths, tree.shape)
     }
 
     /// Whether there are patterns at all.
     pub fn has_patterns(&self) -> bool {
-        !self.names.is_empty() || !self.wholes.is_empty()
+        self.0.has_patterns()
     }
 
     /// Whether a pattern matches this entry.
     pub fn matches(&self, tree: &Tree, path: &EntryPath) -> bool {
-        // The root has no name of its own.
-        (!self.names.is_empty() && !path.is_root() && self.names.is_match(OsStr::from_bytes(path.name())))
-            || (!self.wholes.is_empty() && {
-                let whole = on_the_machine(path, &tree.label.paths, tree.shape);
-                self.wholes.is_match(OsStr::from_bytes(&whole))
-            })
+        self.0.matches(path, &tree.label.paths, tree.shape)
     }
-}
-
-/// The entry that a path names: with a leading slash only what was there on the machine, for nobody wants something else
-/// erased that happens to be called alike.
-fn entry(path: &[u8], tree: &Tree) -> Option<EntryPath> {
-    match (path.starts_with(b"/"), tree.shape, tree.label.paths.first()) {
-        (true, Shape::Directory, Some(root)) => below(path, root),
-        _ => parts(path).ok(),
-    }
-}
-
-/// What of a directory that was captured a path of the machine names.
-fn below(path: &[u8], root: &[u8]) -> Option<EntryPath> {
-    let (wanted, root) = (parts(path).ok()?, parts(root).ok()?);
-    if root.is_within(&wanted) {
-        return Some(EntryPath::root());
-    }
-    let below = wanted.as_bytes().strip_prefix(root.as_bytes())?;
-    let below = if root.is_root() { below } else { below.strip_prefix(b"/")? };
-    EntryPath::new(below).ok()
 }
 
 /// What becomes of one snapshot. `target`: on which copy, where there are several.
@@ -147,7 +83,7 @@ pub fn verdict(screen: &Screen, judged: &Judged, zone: &TimeZone, target: Option
         let word = if judged.ruling.stays() { "stays" } else { "erase" };
         let at = judged.started_ms.map_or_else(String::new, |at| shown::at(at, zone));
         let place = target.map(|target| format!("{target:<20} ")).unwrap_or_default();
-        screen.say(&format!("{word:5}  {}  {at:16}  {place}{because}", &id[..8]));
+        screen.mention(&format!("{word:5}  {}  {at:16}  {place}{because}", &id[..8]));
     }
 }
 
@@ -225,30 +161,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_with_a_slash_means_what_was_there_on_the_machine_and_nothing_that_is_called_alike() {
-        let named = |path: &str, root: &str| {
-            below(path.as_bytes(), root.as_bytes()).map(|path| String::from_utf8(path.as_bytes().to_vec()).unwrap())
-        };
-        assert_eq!(named("/srv/shares/a/b", "/srv/shares").as_deref(), Some("a/b"));
-        assert_eq!(named("/srv/shares//a/./b/", "/srv/shares/").as_deref(), Some("a/b"));
-        assert_eq!(named("/srv/shares", "/srv/shares").as_deref(), Some(""));
-        assert_eq!(named("/srv", "/srv/shares").as_deref(), Some(""), "all of it lies below");
-        assert_eq!(named("/srv/shares-old/a", "/srv/shares"), None);
-        assert_eq!(named("/a/b", "/srv/shares"), None);
-        assert_eq!(named("/a/b", "/").as_deref(), Some("a/b"));
-    }
-
-    #[test]
-    fn the_same_words_are_the_same_bytes_and_none_at_all_are_refused() {
-        let what = |paths: &[&str], globs: &[&str]| What {
-            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
-            globs: globs.iter().map(|glob| (*glob).to_owned()).collect(),
-        };
-        let bytes = |what: What| what.asked().map(|asked| asked.bytes().to_vec()).ok();
-        assert_eq!(bytes(what(&["a", "b"], &["*.x"])), bytes(what(&["b", "a", "a"], &["*.x"])));
-        assert_ne!(bytes(what(&["a"], &[])), bytes(what(&[], &["a"])));
-        assert_eq!(bytes(what(&[], &[])), None);
-        assert_eq!(bytes(what(&["../a"], &[])), None);
-        assert_eq!(bytes(what(&[], &["a["])), None);
+    fn what_is_erased_is_said() {
+        let what =
+            |paths: &[&str]| What { paths: paths.iter().map(|path| (*path).to_owned()).collect(), globs: vec![] };
+        assert!(what(&[]).asked().is_err() && what(&["../a"]).asked().is_err() && what(&["a"]).asked().is_ok());
     }
 }

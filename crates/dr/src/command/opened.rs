@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dr_ledger::{Authenticated, Ledger};
+use dr_ledger::{Authenticated, Ledger, LedgerError};
 use dr_media::Refusal;
 use dr_plan::{PersonId, Plan};
 use dr_repo::RepoError;
@@ -124,6 +124,15 @@ fn unasked(world: &World<'_>, file: &Path) -> Result<School, Failure> {
     })
 }
 
+/// The state of the plan that is meant, if there is one that may be used: for commands that need no plan.
+pub fn state_of_plan(world: &World<'_>) -> Option<PathBuf> {
+    let plan = the_plan(world).ok().and_then(|file| read_plan(&file).ok()).map(|(plan, _)| plan);
+    let named = world.global.state.clone().or_else(|| plan.as_ref()?.state.clone());
+    // Without a plan there may still be the state that its host has.
+    let state = std::path::absolute(named.or_else(|| default_state().ok())?).ok()?;
+    dr_run::refuse_open_state(&state).is_ok().then_some(state)
+}
+
 /// The plan that is meant if nobody says.
 fn found() -> Result<PathBuf, Failure> {
     if let Some(plan) = env::path("DR_PLAN") {
@@ -133,7 +142,8 @@ fn found() -> Result<PathBuf, Failure> {
     let order = if rustix::process::geteuid().is_root() { [etc, here] } else { [here, etc] };
     order.into_iter().find(|plan| plan.exists()).ok_or_else(|| {
         Failure::usage(
-            "there is no plan: none in ./dr.toml or /etc/dr/dr.toml, and neither --plan nor DR_PLAN names one",
+            "there is no plan: none in ./dr.toml or /etc/dr/dr.toml, and neither --plan nor DR_PLAN names one. `dr plan new` \
+             writes a first one from a few questions; `dr quickstart` shows everything on an invented school",
         )
     })
 }
@@ -239,6 +249,7 @@ pub fn told(error: RunError, world: &World<'_>) -> Failure {
         RunError::Interrupted => world.signals.cause(),
         RunError::OthersCanWrite { .. }
         | RunError::StateOpen { .. }
+        | RunError::NotLeftOut { .. }
         | RunError::Plan { .. }
         | RunError::UnknownSystem { .. }
         | RunError::UnknownTarget { .. }
@@ -276,7 +287,33 @@ pub fn told(error: RunError, world: &World<'_>) -> Failure {
         },
         _ => Cause::Failed,
     };
-    Failure::new(cause, error.to_string())
+    let next = match &error {
+        RunError::Ledger(LedgerError::Io { source, .. }) => next_for_state(source),
+        RunError::Local { source, path, .. } if path.starts_with("/") && is_closed(source) => next_for_state(source),
+        _ => "",
+    };
+    Failure::new(cause, format!("{error}{next}"))
+}
+
+fn is_closed(why: &std::io::Error) -> bool {
+    matches!(why.kind(), std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::StorageFull)
+}
+
+/// What to do where this host can write nothing down.
+fn next_for_state(why: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match why.kind() {
+        ReadOnlyFilesystem => {
+            ". What cannot be written down is not done, and what was stored before is safe. Look why that disk is read only \
+             (`dmesg` tells of a fault), mount it writable (`mount -o remount,rw`), and run again; `dr snapshots`, `restore` \
+             and `check` need no writable disk"
+        }
+        StorageFull | QuotaExceeded => {
+            ". What cannot be written down is not done, and what was stored before is safe. Make room there and run again"
+        }
+        PermissionDenied => ". Run dr as the account that ran `dr init`",
+        _ => ". What cannot be written down is not done. See to that disk, and run again",
+    }
 }
 
 /// Whether the plan that was named is not there.

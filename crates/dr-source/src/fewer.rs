@@ -1,0 +1,34 @@
+//! The facts of a mailbox from which something was left out on purpose: they count what is there.
+
+use dr_entry::{Entry, Piece, Time, Unread};
+
+use crate::facts;
+use crate::maildir::MailFacts;
+
+/// The same facts with so many messages fewer. Facts that are none of a mailbox stay as they are.
+///
+/// # Errors
+/// If they cannot be read or written.
+pub fn fewer_messages(mut entry: Entry, fewer: u64) -> Result<Entry, Unread> {
+    let path = entry.path.clone();
+    let failed = |why: String| Unread { path: path.clone(), why };
+    let Some(body) = entry.body.take() else { return Ok(entry) };
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut buffer = vec![0; 64 << 10];
+        let mut content = body.open()?;
+        while let Piece::Data(count) = content.read(&mut buffer)? {
+            bytes.extend_from_slice(&buffer[..count]);
+        }
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|why| failed(why.to_string()))?;
+    let at: Time = entry.meta.mtime;
+    match serde_json::from_slice::<MailFacts>(&bytes) {
+        Ok(mail) => {
+            let messages = mail.messages.saturating_sub(fewer);
+            facts::entry(&MailFacts { messages, ..mail }, at).map_err(failed)
+        }
+        Err(_) => facts::again(entry, bytes).map_err(failed),
+    }
+}
