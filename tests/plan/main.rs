@@ -5,6 +5,7 @@ mod alone;
 #[path = "../bare.rs"]
 mod bare;
 mod copies;
+mod disks;
 mod elsewhere;
 mod erase;
 mod faults;
@@ -25,3 +26,4 @@ mod state;
 mod time;
 mod told;
 mod whole;
+mod words;

@@ -64,6 +64,21 @@ fn the_custodian_and_one_deputy_are_reminded_on_the_morning_and_nobody_else() {
 }
 
 #[test]
+fn a_disk_that_is_beside_the_server_is_to_be_plugged_in_and_not_carried_from_there_to_there() {
+    let mut world = friday();
+    let event = Event::MediumInitialised { medium: world::medium("disk-3"), repository: "ab12".into() };
+    world.entries.retain(|entry| entry.decided < at("2026-11-19T09:00"));
+    world.add(at("2026-11-19T09:00"), event);
+    let told = asked(&world, "2026-11-20T07:00");
+    assert!(told[0].subject.contains("plug in disk-3, take disk-2"), "{}", told[0].subject);
+    assert!(told[0].text.contains("disk-3, which is beside the server."), "{}", told[0].text);
+    assert!(!told[0].text.contains("from the server, to the server"), "{}", told[0].text);
+    assert!(told[0].text.lines().all(|line| line.chars().count() <= 80), "{}", told[0].text);
+    let letter = dr_report::letter(&world.given("2026-11-20T07:00"), 47, None).unwrap();
+    assert!(letter.text.contains("plugs in disk-3"), "{}", letter.text);
+}
+
+#[test]
 fn a_disk_that_was_brought_is_asked_for_no_more() {
     let mut world = friday();
     world.entries.retain(|entry| entry.decided < at("2026-11-20T00:00"));

@@ -39,9 +39,9 @@ pub struct Marker {
 pub(crate) fn text(label: &MediumId, pool: &PoolId, school: &str, contact: &str, repository: &str) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     format!(
-        "# IF FOUND: this disk holds sealed backups that belong to {}.\n\
-         # It is of no use to anybody else. Please tell the school: {}.\n\
-         # Please do not format it and do not plug it in.\n\
+        "# IF FOUND: this is a backup disk of {}.\n\
+         # It is encrypted: nobody else can read it, and to the school it is worth much.\n\
+         # Please unplug it again, do not format it, and tell the school: {}. Thank you.\n\
          label = {}\npool = {}\nschool = {}\nrepository = {}\n",
         plain(school),
         plain(contact),
@@ -50,6 +50,13 @@ pub(crate) fn text(label: &MediumId, pool: &PoolId, school: &str, contact: &str,
         quoted(school),
         quoted(repository),
     )
+}
+
+/// Lets whoever finds the disk read its marker, where the file system knows such rights. Old markers were closed.
+pub(crate) fn open_to_the_finder(slot: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let marker = dr_open::plain(&slot.join(MARKER));
+    let _ = marker.and_then(|marker| marker.set_permissions(fs::Permissions::from_mode(0o644)));
 }
 
 /// On one line, whatever the plan says.

@@ -105,6 +105,7 @@ pub fn init(school: &School, label: &MediumId, slot: Option<&str>) -> Result<Eve
         let path = folder.join(MARKER);
         private_file(&path, &text).map_err(RunError::local("cannot write", path))?;
     }
+    marker::open_to_the_finder(&folder);
     let done = act(school, Event::MediumInitialised { medium: label.clone(), repository })?;
     see(school)?;
     Ok(done)
@@ -178,6 +179,7 @@ pub fn load(school: &School, label: &MediumId) -> Result<(Event, PathBuf), RunEr
     let slot = marker::find(&Machine::of(school), pool, &register, label)?;
     let spot = school.spot(&register, &target_of(school, label, &medium.pool)?, Some(label), slot.join(REPOSITORY));
     school.open(&spot, school.host_key()?, false)?;
+    marker::open_to_the_finder(&slot);
     let done = act(school, event)?;
     see(school)?;
     Ok((done, slot))
@@ -237,11 +239,18 @@ pub fn receive(school: &School, label: &MediumId, place: Option<PlaceId>) -> Res
     let medium = register.medium(label);
     let bound = medium.and_then(|medium| medium.bound_for.clone());
     let rests = || medium.and_then(|medium| school.plan.pools.get(&medium.pool)?.place.clone());
-    let place = place.or(bound).or_else(rests).ok_or_else(|| RunError::Medium {
+    let mut places = school.plan.places.keys();
+    let only = places.next().cloned().filter(|_| places.next().is_none());
+    let place = place.or(bound).or_else(rests).or(only).ok_or_else(|| RunError::Medium {
         medium: label.clone(),
-        why: "say with --place where it is kept now".to_owned(),
+        why: format!("say with --place where it is kept now: {}", list(school.plan.places.keys())),
     })?;
     act(school, Event::MediumReceived { medium: label.clone(), by, place })
+}
+
+/// Several names, for a sentence.
+fn list<'a>(names: impl Iterator<Item = &'a PlaceId>) -> String {
+    names.map(PlaceId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Nobody knows where a medium is.

@@ -4,8 +4,9 @@ use jiff::SignedDuration;
 use jiff::civil::{Time, Weekday};
 
 use crate::days::{Days, Hours};
+use crate::name::PlaceId;
 use crate::period::Period;
-use crate::plan::{Cadence, Checks, Level, Rehearsals};
+use crate::plan::{Cadence, Checks, Level, Place, PlaceClass, Rehearsals};
 use crate::retention::Retention;
 use crate::schedule::Schedule;
 use crate::source::Source;
@@ -14,6 +15,13 @@ use crate::target::{Bandwidth, Class, scheme_of};
 pub(super) const TIMEZONE: &str = "Europe/London";
 /// Where disks appear on most hosts that mount them for a service.
 pub(super) const MOUNT: &str = "/mnt/dr-disks";
+/// Where disks are put away when a plan names no place at all. Nobody said that it is another building.
+pub(super) fn kept() -> Option<(PlaceId, Place)> {
+    let place =
+        Place { name: "where the disks are kept".to_owned(), class: PlaceClass::Onsite, keyholders: Vec::new() };
+    Some((PlaceId::new("kept").ok()?, place))
+}
+
 /// Files that no school misses.
 pub(crate) const JUNK: [&str; 9] = [
     "*.tmp",

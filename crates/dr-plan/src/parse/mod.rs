@@ -75,7 +75,7 @@ fn plan(root: &Section<'_>) -> Option<Plan> {
     }
     let school = root.need("school").and_then(rest::school);
     let people = root.get("people").map(people::people).unwrap_or_default();
-    let places = root.get("places").map(|node| named(node, people::place)).unwrap_or_default();
+    let mut places = root.get("places").map(|node| named(node, people::place)).unwrap_or_default();
     let mut pools =
         root.get("pools").map(|node| named(node, |_, node| targets::pool(node, &people))).unwrap_or_default();
     let mut targets = root.get("targets").map(|node| named(node, |_, node| targets::target(node))).unwrap_or_default();
@@ -88,6 +88,9 @@ fn plan(root: &Section<'_>) -> Option<Plan> {
             }
         }
         (None, None) => root.missing("`copies` or [targets]"),
+    }
+    if root.get("places").is_none() && !pools.is_empty() {
+        places.extend(defaults::kept());
     }
     let systems = root.need("systems").map(|node| systems::systems(node, &targets)).unwrap_or_default();
     let report = rest::report(root.get("report"), &people.all);

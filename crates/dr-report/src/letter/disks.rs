@@ -15,6 +15,10 @@ pub(super) fn ways(given: &Given<'_>, facts: &Facts) -> Vec<String> {
     let wanted: u32 = facts.disks.iter().map(|disks| disks.wanted).sum();
     let mut parts = vec![match registered {
         0 => format!("None of {wanted} registered yet."),
+        // What the plan wants counts, whether or not anybody has bought it yet.
+        n if n < wanted as usize => {
+            format!("{} of {wanted} accounted for, {} not registered yet.", n - lost, wanted as usize - n)
+        }
         n => format!("{} of {n} accounted for.", n - lost),
     }];
     let moves: Vec<&Move> = facts.disks.iter().flat_map(|disks| &disks.moves).collect();
@@ -31,6 +35,7 @@ fn next(given: &Given<'_>, turns: &[&Move]) -> String {
     };
     let day = words::day(turn.by.to_zoned(plan.school.timezone.clone()).date());
     let does = |turn: &&Move| match turn.to {
+        Holder::Server if turn.from == Holder::Server => format!("plugs in {}", turn.medium),
         Holder::Server => format!("brings {}", turn.medium),
         _ => format!("takes {}", turn.medium),
     };

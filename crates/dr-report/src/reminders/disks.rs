@@ -47,11 +47,14 @@ fn reminder(given: &Given<'_>, facts: &Facts, turns: &[Move]) -> Option<Reminder
         lines.extend(words::wrap(&format!("{label:<INDENT$}{}", words::plain(text)), WIDTH, INDENT));
     };
     for turn in turns {
-        let label = if turn.to == Holder::Server { "Bring" } else { "Take" };
-        say(
-            label,
-            &format!("{}, from {}, to {}.", turn.medium, whereabouts(plan, &turn.from), whereabouts(plan, &turn.to)),
-        );
+        let (label, what) = match (&turn.from, &turn.to) {
+            (Holder::Server, Holder::Server) => ("Plug in", format!("{}, which is beside the server.", turn.medium)),
+            (from, to) => {
+                let label = if *to == Holder::Server { "Bring" } else { "Take" };
+                (label, format!("{}, from {}, to {}.", turn.medium, whereabouts(plan, from), whereabouts(plan, to)))
+            }
+        };
+        say(label, &what);
     }
     let others: Vec<String> = turn.deputies.iter().map(name).collect();
     let others: Vec<&str> = others.iter().map(String::as_str).collect();
@@ -73,6 +76,7 @@ fn reminder(given: &Given<'_>, facts: &Facts, turns: &[Move]) -> Option<Reminder
 
 fn short(turn: &Move) -> String {
     match turn.to {
+        Holder::Server if turn.from == Holder::Server => format!("plug in {}", turn.medium),
         Holder::Server => format!("bring {}", turn.medium),
         _ => format!("take {}", turn.medium),
     }

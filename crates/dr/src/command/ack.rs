@@ -48,7 +48,7 @@ impl Ack {
         };
         acknowledge(&school, &given, about, self.reason.clone()).map_err(|why| failure(why, world))?;
         screen.document(&json!({ "acknowledged": about, "by": school.actor.by }));
-        screen.say(&format!("noted: {} knows of {about}", by(school.actor.by.as_ref())));
+        screen.mention(&format!("noted: {} knows of {about}", by(school.actor.by.as_ref())));
         Ok(Outcome::done())
     }
 }
@@ -68,5 +68,5 @@ pub fn tell(decided: &Decided, world: &World<'_>) {
         Decision::Approved => "approved",
         Decision::Excepted => "accepts",
     };
-    world.screen.say(&format!("noted: {} {word} {}", decided.person, decided.about));
+    world.screen.mention(&format!("noted: {} {word} {}", decided.person, decided.about));
 }

@@ -56,7 +56,7 @@ impl Approve {
         let Some(person) = &self.ask else {
             accept(&school, &given, &gap).map_err(|why| failure(why, world))?;
             screen.document(&json!({ "accepted": gap.about, "until": until, "by": school.actor.by }));
-            screen.say(&format!("accepted until {until}: {}", gap.about));
+            screen.mention(&format!("accepted until {until}: {}", gap.about));
             return Ok(Outcome::done());
         };
         let person = PersonId::new(person.as_str()).map_err(|why| Failure::usage(why.to_string()))?;
@@ -64,7 +64,7 @@ impl Approve {
             .map_err(|why| failure(why, world))?;
         let day = good.to_zoned(school.plan.school.timezone.clone()).date();
         screen.document(&json!({ "asked": person, "about": gap.about, "until": until, "code_good_until": day }));
-        screen.say(&format!("a code goes to {person} by mail, good until {day}: dr approve --code CODE"));
+        screen.mention(&format!("a code goes to {person} by mail, good until {day}: dr approve --code CODE"));
         Ok(Outcome::done())
     }
 }

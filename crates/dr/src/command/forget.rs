@@ -83,7 +83,7 @@ impl Forget {
                 .started
                 .map_or_else(String::new, |time| shown::at(time.as_millisecond(), &school.plan.school.timezone));
             let system = shown::name(verdict.system.as_bytes());
-            screen.say(&format!("{word:6}  {}  {at:16}  {system:<16} {named:<20} {}", &id[..8], verdict.because));
+            screen.mention(&format!("{word:6}  {}  {at:16}  {system:<16} {named:<20} {}", &id[..8], verdict.because));
         }
         let gone: Vec<(usize, SnapshotId)> =
             verdicts.iter().filter(|verdict| !verdict.keep).map(|verdict| (verdict.copy, verdict.id)).collect();
@@ -113,7 +113,7 @@ impl Forget {
                 "event": "verdict", "snapshot": id.to_string(), "keep": true, "because": "it was put back",
                 "target": named,
             }));
-            world.screen.say(&format!("back    {}  {named}", &id.to_string()[..8]));
+            world.screen.mention(&format!("back    {}  {named}", &id.to_string()[..8]));
         }
         Ok(Outcome::done())
     }

@@ -72,7 +72,7 @@ impl Hold {
                 "event": "verdict", "snapshot": id, "keep": true, "target": named,
                 "because": format!("it is held until {}", self.until),
             }));
-            screen.say(&format!("hold    {}  {named}  until {}", &id[..8], self.until));
+            screen.mention(&format!("hold    {}  {named}  until {}", &id[..8], self.until));
         }
         Ok(outcome)
     }

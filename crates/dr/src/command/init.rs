@@ -48,11 +48,11 @@ impl Init {
         let (key_file, anew) = (surroundings().key_file, self.new_target.iter().cloned().collect());
         let made = init(&school, give_out, key_file.as_deref(), &anew).map_err(|e| told(e, world))?;
         match &made.keys {
-            Some(Some(file)) => screen.say(&format!(
+            Some(Some(file)) => screen.mention(&format!(
                 "The recovery key is in {}. Move it off this host now: without it nobody can read the backups.",
                 file.display()
             )),
-            Some(None) => screen.say("This host has its key."),
+            Some(None) => screen.mention("This host has its key."),
             None => screen.mention("The keys are there already; they were not changed."),
         }
         let mut outcome = Outcome::done();
@@ -66,11 +66,12 @@ impl Init {
             };
             outcome = outcome.with(word == "failed", Cause::Failed).with(word == "skipped", Cause::Missing);
             screen.event(&json!({ "event": "target", "target": target, "outcome": word, "error": why }));
-            screen.say(&format!(
-                "{:<16} {word}{}",
-                target.as_str(),
-                why.map(|why| format!(": {why}")).unwrap_or_default()
-            ));
+            let line =
+                format!("{:<16} {word}{}", target.as_str(), why.map(|why| format!(": {why}")).unwrap_or_default());
+            match founded {
+                Founded::Failed(_) | Founded::Skipped(_) => screen.say(&line),
+                _ => screen.mention(&line),
+            }
         }
         let status_key = status_key(&school).map(|_| status_key_file(&school)).map_err(|e| told(e, world))?;
         screen.mention(&format!(

@@ -46,7 +46,7 @@ impl Ledger {
             let because = self.because.as_deref().unwrap_or_default();
             let held = accept_record(&school, what, because).map_err(|why| failure(why, world))?;
             screen.document(&json!({ "accepted": what, "by": school.actor.by, "misfits": held.misfits }));
-            screen.say(&format!("noted: {what} is accepted as it is; the letter says so for two weeks"));
+            screen.mention(&format!("noted: {what} is accepted as it is; the letter says so for two weeks"));
             tell(&held, world);
             return Ok(judged(Outcome::done(), &held));
         }
@@ -140,7 +140,7 @@ fn say_chain(verdict: &Verdict, held: &Held, world: &World<'_>) {
                 _ if held.misfits.is_empty() => format!("; the copies on {} know it like this", compared.join(", ")),
                 _ => String::new(),
             };
-            screen.say(&format!("the ledger's chain holds: {entries}, head {head}{with}"));
+            screen.mention(&format!("the ledger's chain holds: {entries}, head {head}{with}"));
         }
         Verdict::Broken { line, why, .. } => screen.error(&format!(
             "the ledger is broken: line {line} {why}. {entries} before it hold; do not edit the file, and compare it with the anchor of the last letter",
@@ -175,7 +175,7 @@ fn say_papers(papers: &[Paper], contents: &Contents, world: &World<'_>) {
         }
     }
     if held > 0 {
-        screen.say(&format!("{} as written", shown::count(held, "paper is", "papers are")));
+        screen.mention(&format!("{} as written", shown::count(held, "paper is", "papers are")));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use dr_ledger::{Entry, Event, MediumKind};
+use dr_media::{Holder, Move};
 use dr_plan::{BadName, MediumId, PersonId, PlaceId, PoolId};
 use dr_run::media::{self, NewMedium};
 use dr_run::{RunError, School};
@@ -14,7 +15,8 @@ use crate::shown;
 
 /// The disks that people carry: which is where, who has it, which moves are due
 ///
-/// Acts are written down with who acts: --by, or the login that the plan gives a person.
+/// Acts are written down with who acts: `--by oak` names a person of the plan by id; who has a `login` there and works
+/// under that account need not say so. docs/disks.md follows one disk through its life.
 #[derive(Args)]
 pub struct Media {
     #[command(subcommand)]
@@ -27,7 +29,7 @@ enum Verb {
     Due,
     /// A disk is plugged in: look whether it is the one that the ledger knows
     Load(Label),
-    /// A disk is unplugged
+    /// A disk is taken out: it is written no more, and may be unmounted and unplugged
     Eject(Label),
     /// One person gives a disk to another
     Handover(Handover),
@@ -141,7 +143,7 @@ impl Media {
                 world.screen.document(&event);
                 match trouble {
                     Some(trouble) => world.screen.warning(&trouble),
-                    None => world.screen.say(&format!("{} is ejected, and it is out of sight", disk.label)),
+                    None => world.screen.mention(&format!("{} is ejected, and it is out of sight", disk.label)),
                 }
                 return Ok(Outcome::done());
             }
@@ -156,7 +158,7 @@ impl Media {
         };
         let event = done.map_err(|e| told(e, world))?;
         world.screen.document(&event);
-        world.screen.say(&sentence(&event));
+        world.screen.mention(&sentence(&event));
         Ok(Outcome::done())
     }
 }
@@ -188,10 +190,9 @@ fn due(school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
         let who = |person: &PersonId| school.plan.people.get(person).map_or(person.to_string(), |p| p.name.clone());
         let deputies: Vec<_> = moved.deputies.iter().map(who).collect();
         world.screen.say(&format!(
-            "{}  {} -> {}  {} {by}  {}{}",
+            "{}  {}  {} {by}  {}{}",
             moved.medium,
-            moved.from,
-            moved.to,
+            way(moved, &school),
             if moved.by < now { "OVERDUE since" } else { "by" },
             moved.custodian.as_ref().map_or("nobody is there to carry it".into(), who),
             if deputies.is_empty() { String::new() } else { format!(" (or {})", deputies.join(", ")) },
@@ -201,6 +202,19 @@ fn due(school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
         world.screen.mention("no disk needs to move");
     }
     Ok(Outcome::done())
+}
+
+/// From where to where a disk is to go.
+fn way(moved: &Move, school: &School) -> String {
+    let named = |holder: &Holder| match holder {
+        Holder::Server => "the server".to_owned(),
+        Holder::Place(place) => school.plan.places.get(place).map_or_else(|| place.to_string(), |at| at.name.clone()),
+        Holder::Person(person) => school.plan.people.get(person).map_or_else(|| person.to_string(), |p| p.name.clone()),
+    };
+    match (&moved.from, &moved.to) {
+        (Holder::Server, Holder::Server) => format!("beside the server: plug it in, `dr media load {}`", moved.medium),
+        (from, to) => format!("{} -> {}", named(from), named(to)),
+    }
 }
 
 fn history(school: &School, label: &MediumId, world: &World<'_>) -> Result<Outcome, Failure> {
@@ -222,7 +236,7 @@ fn sentence(event: &Event) -> String {
         }
         Event::MediumInitialised { medium, .. } => format!("{medium} has a repository of its own"),
         Event::MediumLoaded { medium } => format!("{medium} is loaded"),
-        Event::MediumEjected { medium } => format!("{medium} is ejected: unplug it now"),
+        Event::MediumEjected { medium } => format!("{medium} was taken out of use in the server, to be unplugged"),
         Event::MediumHandedOver { medium, from, to, to_place } => {
             let bound = to_place.as_ref().map(|place| format!(", bound for {place}")).unwrap_or_default();
             format!("{medium} went from {from} to {to}{bound}")

@@ -35,7 +35,7 @@ pub fn verdict(screen: &Screen, verdict: &Verdict, target: Option<&str>) {
     screen.event(&event);
     if !verdict.keep || screen.is_verbose() {
         let word = if verdict.keep { "stays" } else { "goes" };
-        screen.say(&format!("{word:5}  {}  {}  {}", verdict.pack, shown::size(verdict.bytes), verdict.because));
+        screen.mention(&format!("{word:5}  {}  {}  {}", verdict.pack, shown::size(verdict.bytes), verdict.because));
     }
 }
 

@@ -139,7 +139,7 @@ fn say(
         let point = part
             .recovery_point
             .map_or("nothing".to_owned(), |at| at.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M").to_string());
-        screen.say(&format!(
+        let line = format!(
             "{:<16} {:<16} {}, {} of {point} in {:.1} s{}",
             part.id.as_str(),
             part.verdict.as_str(),
@@ -147,7 +147,11 @@ fn say(
             shown::size(part.bytes),
             part.restore_seconds,
             part.target.as_ref().map(|target| format!(" from {target}")).unwrap_or_default(),
-        ));
+        );
+        match part.verdict {
+            RehearsalVerdict::Verified => screen.mention(&line),
+            _ => screen.say(&line),
+        }
         if let Some(why) = &part.because {
             screen.say(&format!("  {why}"));
         }
@@ -168,7 +172,7 @@ fn say(
         }
     }
     if let Some(sample) = &document.sample {
-        screen.say(&format!("sample: {}", sample.claim()));
+        screen.mention(&format!("sample: {}", sample.claim()));
     }
     if !done.wiped.done {
         screen.error(&format!("scratch was not wiped: {}", done.wiped.how));
@@ -176,5 +180,9 @@ fn say(
     for line in &done.not_tested {
         screen.mention(&format!("not tested: {line}"));
     }
-    screen.say(&format!("rehearsal {}: {verdict}; evidence in {}", document.number, shown::path(path)));
+    let line = format!("rehearsal {}: {verdict}; evidence in {}", document.number, shown::path(path));
+    match verdict {
+        RehearsalVerdict::Verified => screen.mention(&line),
+        _ => screen.say(&line),
+    }
 }

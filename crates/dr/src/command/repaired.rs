@@ -22,7 +22,7 @@ pub fn step(told: &Told<'_>, target: Option<&str>, screen: &Screen) {
             screen.event(&json!({
                 "event": "mended", "object": mended.object, "how": mended.how, "target": target,
             }));
-            screen.say(&format!("mended  {}: {}", mended.object, mended.how));
+            screen.mention(&format!("mended  {}: {}", mended.object, mended.how));
         }
     }
 }

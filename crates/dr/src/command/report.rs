@@ -62,7 +62,7 @@ impl Report {
             "number": number, "status": letter.status, "subject": letter.subject, "text": letter.text,
             "files": files.iter().map(|file| crate::shown::path(file)).collect::<Vec<_>>(),
         }));
-        screen.say(&format!("letter {number}: {}", letter.subject));
+        screen.mention(&format!("letter {number}: {}", letter.subject));
         for file in &files {
             screen.say(&crate::shown::path(file));
         }

@@ -189,12 +189,13 @@ pub fn as_json(run: &Done) -> Value {
                 "slot": copy.slot.map(|at| at.to_string()),
                 "capture_started": copy.capture_started.map(|at| at.to_string()),
                 "bytes_stored": copy.bytes_stored, "proved_chunks": copy.proved, "overdue": copy.overdue, "attempts": copy.attempts,
-                "error": copy.error,
+                "error": copy.error, "of_source": copy.of_source,
             })
         })
         .collect();
+    let told: Vec<&String> = run.told.iter().chain(&run.warned).collect();
     json!({
-        "system": run.system, "run": run.run, "outcome": run.outcome, "targets": copies, "error": run.error, "told": run.told,
+        "system": run.system, "run": run.run, "outcome": run.outcome, "targets": copies, "error": run.error, "told": told,
         "entries": run.entries, "bytes_read": run.bytes_read,
     "excluded": run.noticed.excluded,
         "unreadable": several(run, &run.unreadable), "partial": several(run, &run.partial),
@@ -253,14 +254,27 @@ pub fn say(watching: &Watching<'_>, run: &Done) {
             other => format!("{} {other}", copy.target),
         })
         .collect();
-    let line = format!("{:<16} {:<11} {}", run.system.as_str(), run.outcome.as_str(), copies.join(", "));
+    // Where there was nothing to copy, no target failed.
+    let failed = run.copies.iter().find(|copy| copy.of_source);
+    let what = match failed {
+        Some(_) if run.copies.iter().all(|copy| copy.of_source || copy.outcome != CopyOutcome::Done) => {
+            "nothing was captured, so no target got a copy".to_owned()
+        }
+        _ => copies.join(", "),
+    };
+    let line = format!("{:<16} {:<11} {what}", run.system.as_str(), run.outcome.as_str());
     // Asked to say only what is wrong, as a timer asks, it says nothing of what went well.
     let awaited = run.copies.iter().all(|copy| matches!(copy.outcome, CopyOutcome::Done | CopyOutcome::Awaited));
     match run.outcome {
         RunOutcome::Done | RunOutcome::Skipped if awaited => screen.mention(&line),
         _ => screen.say(&line),
     }
-    for copy in &run.copies {
+    if let Some(why) = failed.and_then(|copy| copy.error.as_ref()) {
+        screen.warning(&format!("{}: {why}", run.system));
+    }
+    for copy in
+        run.copies.iter().filter(|copy| !copy.of_source || copy.error != failed.and_then(|one| one.error.clone()))
+    {
         match (&copy.error, copy.outcome) {
             (Some(why), CopyOutcome::Awaited) => {
                 let mut waited = watching.waited.lock().unwrap_or_else(PoisonError::into_inner);
@@ -275,6 +289,7 @@ pub fn say(watching: &Watching<'_>, run: &Done) {
     if let Some(why) = run.error.as_ref().filter(|why| !why.is_empty()) {
         screen.warning(&format!("{}: {why}", run.system));
     }
+    run.warned.iter().for_each(|warned| screen.warning(&format!("{}: {warned}", run.system)));
     run.told.iter().for_each(|told| screen.note(&format!("{}: {told}", run.system)));
     for unread in &run.unreadable {
         let path = shown::name(&run.called.on_the_machine(&unread.path));

@@ -169,8 +169,8 @@ fn tell(world: &World<'_>, caller: &str, written: &[PathBuf], removed: &[PathBuf
     let shown = |paths: &[PathBuf]| paths.iter().map(|path| shown::path(path)).collect::<Vec<_>>();
     let (written, removed) = (shown(written), shown(removed));
     world.screen.document(&json!({ "caller": caller, "written": written, "removed": removed, "notes": notes }));
-    written.iter().for_each(|path| world.screen.say(&format!("written  {path}")));
-    removed.iter().for_each(|path| world.screen.say(&format!("removed  {path}")));
+    written.iter().for_each(|path| world.screen.mention(&format!("written  {path}")));
+    removed.iter().for_each(|path| world.screen.mention(&format!("removed  {path}")));
     notes.iter().for_each(|note| world.screen.warning(note));
 }
 

@@ -31,7 +31,7 @@ pub struct Sought {
     #[arg(long = "snapshot", value_name = "ID|latest")]
     pub snapshots: Vec<String>,
     /// Only this and what is below it; may be repeated
-    #[arg(long = "path", value_name = "P")]
+    #[arg(long = "path", value_name = "P", allow_hyphen_values = true)]
     paths: Vec<PathBuf>,
     /// Only entries of this kind; may be repeated
     #[arg(long = "kind", value_name = "KIND")]
@@ -276,7 +276,10 @@ impl<'a> Telling<'a> {
             let hint = sought.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
             screen.note(&format!("nothing was found{hint}"));
         }
-        Outcome::done().with(self.not_whole, Cause::Missing)
+        // Where everything was asked for, an empty list is an answer; where something was not searched, none is.
+        Outcome::done()
+            .with(self.not_whole, Cause::Missing)
+            .with(self.found == 0 && !self.not_whole && sought.has_patterns(), Cause::Failed)
     }
 
     fn tell(&mut self, found: &Found, series: &[Tree], naming: &Naming) {

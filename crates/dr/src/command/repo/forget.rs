@@ -113,7 +113,7 @@ impl Forget {
                 "event": "verdict", "snapshot": id.to_string(), "keep": keep, "because": because,
             }));
             let word = if *keep { "keep" } else { "forget" };
-            world.screen.say(&format!("{word:6}  {}  {because}", &id.to_string()[..8]));
+            world.screen.mention(&format!("{word:6}  {}  {because}", &id.to_string()[..8]));
         }
         let gone: Vec<SnapshotId> = verdicts.iter().filter(|verdict| !verdict.keep).map(|verdict| verdict.id).collect();
         if !gone.is_empty() && !self.dry_run {
@@ -208,7 +208,7 @@ impl Forget {
             world.screen.event(&json!({
                 "event": "verdict", "snapshot": id.to_string(), "keep": true, "because": "it was put back",
             }));
-            world.screen.say(&format!("back    {}", &id.to_string()[..8]));
+            world.screen.mention(&format!("back    {}", &id.to_string()[..8]));
         }
         Ok(Outcome::done())
     }
