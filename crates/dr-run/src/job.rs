@@ -197,8 +197,6 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
         copies(school, &ask, reached, &mut met)
     });
     run.warned.extend(swapped);
-    let is_whole = run.unreadable.is_empty() && run.copies.iter().any(|copy| copy.outcome == CopyOutcome::Done);
-    run.warned.extend(crate::left_out::settle(school, &system.id, &met, is_whole)?);
     run.run = Some(id);
     let empty = emptied(&entries, &system.id, Some(&run.noticed.paths));
     let paths = system.source.paths().into_iter().filter(|path| {
@@ -216,6 +214,11 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
     }));
     run.outcome = outcome(&run);
     finish(school, &run)?;
+    let is_whole = run.outcome == RunOutcome::Done && run.gaps.is_empty();
+    match crate::left_out::settle(school, &system.id, &met, is_whole) {
+        Ok(told) => run.warned.extend(told),
+        Err(why) => run.warned.push(why.to_string()),
+    }
     Ok(run)
 }
 

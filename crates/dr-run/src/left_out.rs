@@ -24,6 +24,7 @@ use crate::error::RunError;
 use crate::meant::{Meant, on_the_machine};
 use crate::places::private_folder;
 use crate::school::School;
+use crate::sources::places;
 
 /// The folder in the state.
 const FOLDER: &str = "left-out";
@@ -280,7 +281,12 @@ pub fn still_there(school: &School, erasure: &Erasure) -> Result<Option<(u64, Ve
     };
     let Some(filter) = Filter::new(&[left], &system.source) else { return Ok(None) };
     // Names only: no contents are read.
-    let captured = capture_system(&system.source, &school.places.scratch(), seconds(school.clock.at_real()))?;
+    let captured = capture_system(
+        &system.source,
+        &places(school, system),
+        &school.places.scratch(),
+        seconds(school.clock.at_real()),
+    )?;
     let (entries, met) = without(captured.entries, filter);
     entries.for_each(drop);
     let met = met.lock().unwrap_or_else(PoisonError::into_inner);

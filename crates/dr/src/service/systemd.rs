@@ -11,6 +11,7 @@ use super::wanted::{CACHE, CREDENTIALS, STATE, Wanted};
 /// What holds for both services.
 const SANDBOX: &str = "\
 UMask=0077
+LimitCORE=0
 NoNewPrivileges=yes
 ProtectSystem=strict
 PrivateTmp=yes

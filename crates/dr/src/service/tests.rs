@@ -54,6 +54,7 @@ fn a_unit_names_what_may_be_written_what_is_only_read_and_every_secret() {
         "CacheDirectory=dr",
         "LoadCredential=smtp:/etc/dr/credentials/smtp",
         "ProtectHome=yes",
+        "LimitCORE=0",
     ] {
         assert!(unit.lines().any(|is| is == line), "{line} in\n{unit}");
     }
