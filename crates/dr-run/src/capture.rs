@@ -207,9 +207,11 @@ fn begin_own(source: &Source, places: &[PathBuf], scratch: &Path, started: Time)
     }
 }
 
-/// Whether nothing is there, or a link that leads nowhere: it stands for what is not mounted, and is no source by itself.
+/// Whether nothing is there, or a link that leads nowhere, which stands for what is not mounted and is no source by itself;
+/// not where only nobody can tell.
 fn is_missing(path: &Path) -> bool {
-    path.symlink_metadata().is_err() || path.metadata().is_err_and(|why| why.kind() == std::io::ErrorKind::NotFound)
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    path.metadata().is_err_and(|why| matches!(why.kind(), NotFound | NotADirectory))
 }
 
 impl NoCapture {
@@ -242,12 +244,6 @@ fn noted_export(why: &NoExport, newest: Option<Date>) -> String {
         (NoExport::Shrunk { percent, .. }, _) => format!("the export shrank by {percent} %"),
         (NoExport::Unreadable { .. } | NoExport::Source(_), _) => "the export could not be read".into(),
     }
-}
-
-/// Whether nothing is there: not where only nobody can tell.
-fn is_missing(path: &Path) -> bool {
-    use std::io::ErrorKind::{NotADirectory, NotFound};
-    path.symlink_metadata().is_err_and(|why| matches!(why.kind(), NotFound | NotADirectory))
 }
 
 /// The same entries, if there is anything but directories and our own facts among them. Only the directories before
