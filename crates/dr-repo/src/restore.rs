@@ -184,10 +184,9 @@ impl Shared<'_> {
         }
     }
 
-    /// Why an entry is not there, if it is one that was to be.
-    fn lost(&self, path: &EntryPath) -> Option<NotWhole> {
-        let outcome = self.outcome.lock().ok()?;
-        outcome.lost().find(|(lost, _)| lost == path).map(|(_, why)| why.clone())
+    /// What by now is not as it was, by its path.
+    fn failures(&self) -> HashMap<EntryPath, NotWhole> {
+        self.outcome.lock().map(|outcome| outcome.failed.iter().cloned().collect()).unwrap_or_default()
     }
 
     fn kept(&self) {
@@ -358,13 +357,21 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
 
 fn finish(later: Later, shared: &Shared<'_>) -> HashSet<EntryPath> {
     let mut alone = None;
+    let failures = if later.links.is_empty() { HashMap::new() } else { shared.failures() };
     for (row, first) in later.links {
-        if let Some(why) = shared.lost(&first) {
-            shared.failed(row.path, why);
+        // What is so of a file is so under each of its names.
+        let of_first = failures.get(&first);
+        if let Some(why) = of_first.filter(|why| !why.is_back()) {
+            shared.failed(row.path, why.clone());
             continue;
         }
         match shared.destination.hard_link(&row.path, &first) {
-            Ok(()) => shared.done(u64::from(row.meta.kind == Kind::File), 0),
+            Ok(()) => {
+                shared.done(u64::from(row.meta.kind == Kind::File), 0);
+                if let Some(why) = of_first {
+                    shared.failed(row.path, why.clone());
+                }
+            }
             // Where a file cannot have two names, there are two files.
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
                 let made = by_itself(&row, shared, &mut alone);

@@ -11,7 +11,8 @@ use crate::ground::{Ground, Run, program};
 /// An ordinary account.
 const ACCOUNT: u32 = 1000;
 
-/// How a file system is made in a file, and mounted; `FILE`, `AT` and `USER` stand for what they say.
+/// How a file system is made in a file, and mounted; `FILE`, `DEVICE` (that file as a block device), `AT` and
+/// `USER` stand for what they say.
 struct Kind {
     name: &'static str,
     make: &'static [&'static str],
@@ -37,8 +38,8 @@ const KINDS: [Kind; 6] = [
     Kind { name: "tmpfs", make: &["true"], mount: &["mount", "-t", "tmpfs", "none", "AT"], holes: true },
     Kind {
         name: "exfat",
-        make: &["mkfs.exfat", "-q", "FILE"],
-        mount: &["mount.exfat-fuse", "-o", "allow_other,uid=USER,gid=USER", "FILE", "AT"],
+        make: &["mkfs.exfat", "FILE"],
+        mount: &["mount.exfat-fuse", "-o", "allow_other,uid=USER,gid=USER", "DEVICE", "AT"],
         holes: false,
     },
     Kind {
@@ -50,7 +51,10 @@ const KINDS: [Kind; 6] = [
 ];
 
 /// A file system of its own, until this is dropped.
-struct Mounted(PathBuf);
+struct Mounted {
+    at: PathBuf,
+    device: Option<String>,
+}
 
 impl Mounted {
     /// `None`: what makes or mounts it is not on this machine.
@@ -59,7 +63,14 @@ impl Mounted {
         let _ = fs::remove_file(&file);
         fs::File::create(&file).unwrap().set_len(3 << 30).unwrap();
         let _ = fs::create_dir(&at);
+        let needs_device = kind.mount.contains(&"DEVICE");
+        let device = needs_device.then(|| {
+            let output = Command::new("losetup").args(["-f", "--show"]).arg(&file).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        });
+        let mounted = Self { at: at.clone(), device };
         let said = |word: &&str| match *word {
+            "DEVICE" => mounted.device.clone().unwrap_or_default(),
             "FILE" => file.to_str().unwrap().to_owned(),
             "AT" => at.to_str().unwrap().to_owned(),
             other => other.replace("USER", &user.to_string()),
@@ -75,13 +86,17 @@ impl Mounted {
                 }
             }
         }
-        Some(Self(at))
+        Some(mounted)
     }
 }
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        let quiet = |command: &mut Command| drop(command.stderr(Stdio::null()).status());
+        quiet(Command::new("umount").arg("-l").arg(&self.at));
+        if let Some(device) = &self.device {
+            quiet(Command::new("losetup").args(["-d", device]));
+        }
     }
 }
 
@@ -104,9 +119,9 @@ fn every_difference_is_named_and_nothing_named_is_equal() {
         for user in [0, ACCOUNT] {
             let Some(mounted) = Mounted::new(&ground, kind, user) else { continue };
             if user != 0 {
-                let _ = chown(&mounted.0, Some(user), Some(user));
+                let _ = chown(&mounted.at, Some(user), Some(user));
             }
-            let to = mounted.0.join("to");
+            let to = mounted.at.join("to");
             for in_place in [false, true] {
                 if in_place {
                     spoil(&to);
@@ -118,6 +133,12 @@ fn every_difference_is_named_and_nothing_named_is_equal() {
                     ["root", "account"][usize::from(user != 0)],
                     ["fresh", "in place"][usize::from(in_place)]
                 );
+                // Some drivers end when they are asked for what they cannot do; everything after that is named.
+                if fs::read_dir(&to).is_err() {
+                    println!("places: {what}: its driver ended on the way; exit {:?}", run.code);
+                    assert!(matches!(run.code, Some(1 | 3)), "{what}: {:?}\n{}", run.code, run.stderr);
+                    break;
+                }
                 assert!(matches!(run.code, Some(0 | 3)), "{what}: {:?}\n{}", run.code, run.stderr);
                 let (good, said) = judge(&ground, &from, &to, &run, kind.holes);
                 println!("places: {what}: exit {}, {}", run.code.unwrap(), said.lines().last().unwrap_or_default());

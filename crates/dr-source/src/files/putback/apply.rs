@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use dr_entry::{Kind, Meta, NotSet, Owner, Part};
 use rustix::fs::{
     AtFlags, CWD, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chmodat, chownat, fchmod, fchown,
-    flistxattr, fremovexattr, fsetxattr, futimens, listxattr, removexattr, setxattr, utimensat,
+    fgetxattr, flistxattr, fremovexattr, fsetxattr, futimens, getxattr, listxattr, removexattr, setxattr, utimensat,
 };
 use rustix::io::{Errno, Result};
 
@@ -58,12 +58,15 @@ pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owned: Owned, foreign: bool)
         let removed = remove_foreign(thing, &path, meta);
         note(Part::Attribute, removed, &|| "attributes that were there before".to_owned());
     }
+    let mut set_attributes = Vec::new();
     for (name, value) in &meta.xattrs {
         let set = CString::new(&name[..]).map_err(|_| Errno::INVAL).and_then(|name| match thing {
             Thing::Open(fd) => fsetxattr(fd, &name, value, XattrFlags::empty()),
             Thing::Held(_) => setxattr(&path, &name, value, XattrFlags::empty()),
         });
-        note(Part::Attribute, set, &|| format!("attribute {}", dr_entry::shown(name)));
+        if note(Part::Attribute, set, &|| format!("attribute {}", dr_entry::shown(name))) {
+            set_attributes.push((name, value));
+        }
     }
     let has_mode = !matches!(meta.kind, Kind::Symlink(_));
     let mut mode_set = false;
@@ -91,6 +94,9 @@ pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owned: Owned, foreign: bool)
         let told = "not kept by this file system";
         missing.push(Part::Owner, format!("owner {}:{}: {told}", named(&meta.user), named(&meta.group)));
     }
+    for (name, _) in set_attributes.into_iter().filter(|(name, value)| is_lost(thing, &path, name, value)) {
+        missing.push(Part::Attribute, format!("attribute {}: not kept by this file system", dr_entry::shown(name)));
+    }
     let is = u32::from(now.stx_mode) & 0o7777;
     if mode_set && is != mode {
         missing.push(Part::Mode, format!("mode {mode:o}: this file system made {is:o} of it"));
@@ -100,6 +106,25 @@ pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owned: Owned, foreign: bool)
         missing.push(Part::Time, "time: this file system does not keep it exactly");
     }
     missing.into_result()
+}
+
+/// Whether an attribute that was set is not there, or is another. What cannot be looked at is taken for kept.
+fn is_lost(thing: &Thing<'_>, path: &CString, name: &[u8], value: &[u8]) -> bool {
+    // The machine may write its label in another way.
+    let Some(name) = CString::new(name).ok().filter(|name| name.as_c_str() != c"security.selinux") else {
+        return false;
+    };
+    // An empty buffer would ask for the size only.
+    let mut buffer = vec![0; value.len() + 1];
+    let read = match thing {
+        Thing::Open(fd) => fgetxattr(fd, &name, &mut buffer[..]),
+        Thing::Held(_) => getxattr(path, &name, &mut buffer[..]),
+    };
+    match read {
+        Ok(length) => buffer[..length] != *value,
+        Err(Errno::NODATA | Errno::NOTSUP | Errno::RANGE) => true,
+        Err(_) => false,
+    }
 }
 
 fn chown(thing: &Thing<'_>, user: Option<Uid>, group: Option<Gid>) -> Result<()> {
