@@ -89,6 +89,35 @@ fn damage_of_the_record_ends_with_the_repository_that_it_was_in() {
     assert!(!rules(&world.status(FRIDAY)).iter().any(|(key, _)| *key == "record/damaged"));
 }
 
+/// The NAS was not mounted and the share that is backed up was gone, on one day. The copy on the NAS came first, and only that
+/// its place is not there was told.
+#[test]
+fn a_source_that_is_gone_is_told_beside_a_place_that_is_gone() {
+    let keys =
+        |world: &World| rules(&world.status(FRIDAY)).into_iter().map(|(key, _)| key.to_owned()).collect::<Vec<_>>();
+    let mut world = World::autumn();
+    world.fail("mis", "nas", at("2026-11-20T06:00"), "nas: the place for it is not there");
+    let Event::RunFinished { copies, .. } = &mut world
+        .entries
+        .iter_mut()
+        .rev()
+        .find(|entry| matches!(&entry.event, Event::RunFinished { copies, .. } if copies[0].error.is_some()))
+        .unwrap()
+        .event
+    else {
+        unreachable!()
+    };
+    let mut other = copies[0].clone();
+    (other.target, other.error) = (target("offsite"), Some("the source is missing: /srv/canary".into()));
+    copies.push(other);
+    assert!(keys(&world).contains(&"mis/suspicious".to_owned()), "{:?}", keys(&world));
+    // The copy on the NAS is tried again by itself, and that says nothing about the source.
+    world.fail("mis", "nas", at("2026-11-20T06:30"), "nas: the place for it is not there");
+    assert!(keys(&world).contains(&"mis/suspicious".to_owned()), "{:?}", keys(&world));
+    world.fail("mis", "offsite", at("2026-11-20T06:40"), "offsite: it is full");
+    assert!(!keys(&world).contains(&"mis/suspicious".to_owned()), "{:?}", keys(&world));
+}
+
 #[test]
 fn a_failed_run_is_amber_and_told_at_once_until_the_next_good_one() {
     let mut world = World::autumn();

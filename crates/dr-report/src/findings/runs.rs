@@ -97,6 +97,8 @@ struct Failed {
     newest: Timestamp,
     targets: Vec<dr_plan::TargetId>,
     source: Option<Trouble>,
+    /// The copies that failed of that.
+    of_source: Vec<dr_plan::TargetId>,
     after: Option<&'static str>,
 }
 
@@ -115,8 +117,7 @@ impl Past {
                     let stopped = failed.is_empty() && copies.iter().any(|copy| copy.outcome == CopyOutcome::Failed);
                     past.made(copies);
                     if (*outcome == RunOutcome::Failed && !stopped) || !failed.is_empty() {
-                        let error = failed.iter().find_map(|copy| copy.error.as_deref());
-                        past.fail(entry.decided, failed.iter().map(|copy| copy.target.clone()).collect(), error);
+                        past.fail(entry.decided, &failed);
                     }
                 }
                 _ => {}
@@ -151,13 +152,27 @@ impl Past {
         }
     }
 
-    fn fail(&mut self, at: Timestamp, targets: Vec<dr_plan::TargetId>, error: Option<&str>) {
-        let since = self.failed.as_ref().map_or(at, |failed| failed.since);
-        let before = self.failed.take().map(|failed| failed.targets).unwrap_or_default();
-        let more = before.into_iter().filter(|target| !targets.contains(target)).collect::<Vec<_>>();
+    fn fail(&mut self, at: Timestamp, failed: &[&RunCopy]) {
+        let targets: Vec<_> = failed.iter().map(|copy| copy.target.clone()).collect();
+        let trouble = |copy: &&RunCopy| copy.error.as_deref().and_then(Trouble::of);
+        let others = |all: Vec<dr_plan::TargetId>| all.into_iter().filter(|target| !targets.contains(target));
+        let before = self.failed.take();
+        let since = before.as_ref().map_or(at, |failed| failed.since);
+        let (known, of_source, before) =
+            before.map(|failed| (failed.source, failed.of_source, failed.targets)).unwrap_or_default();
+        // What is wrong with the source is so for every copy, also for one whose place is not there; and a run that tried
+        // only such copies says nothing about the source.
+        let of_source: Vec<_> = match failed.iter().any(|copy| trouble(copy).is_some()) {
+            true => failed.iter().filter(|copy| trouble(copy).is_some()).map(|copy| copy.target.clone()).collect(),
+            false => others(of_source).collect(),
+        };
+        let source = failed.iter().find_map(trouble).or(known.filter(|_| !of_source.is_empty()));
+        let noted = || failed.iter().find(|copy| copy.error.is_some());
+        let error = failed.iter().find(|copy| trouble(copy).is_some()).or_else(noted);
+        let after = error.and_then(|copy| reason(copy.error.as_deref()?));
+        let more: Vec<_> = others(before).collect();
         let targets = targets.into_iter().chain(more).collect();
-        let (source, after) = (error.and_then(Trouble::of), error.and_then(reason));
-        self.failed = Some(Failed { since, newest: at, targets, source, after });
+        self.failed = Some(Failed { since, newest: at, targets, source, of_source, after });
     }
 }
 
