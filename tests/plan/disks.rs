@@ -131,7 +131,7 @@ fn an_erasure_reaches_a_disk_that_is_plugged_in_and_not_loaded() {
     fs::remove_file(&letter).unwrap();
     let asked = ["--by", "oak", "--yes", "--json", "erase", "admin", "--because", "request", "--now", "--path"];
     let did = school.with_key(&[&asked[..], &[letter.to_str().unwrap()]].concat()).ended(0);
-    let last = did.stdout.lines().filter(|line| line.contains(r#""event":"erasure""#)).next_back().unwrap();
+    let last = did.stdout.lines().rfind(|line| line.contains(r#""event":"erasure""#)).unwrap();
     let last: serde_json::Value = serde_json::from_str(last).unwrap();
     let states: Vec<_> = last["copies"]
         .as_array()

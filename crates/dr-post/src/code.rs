@@ -147,6 +147,7 @@ fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, PostError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     fn person(id: &str) -> PersonId {

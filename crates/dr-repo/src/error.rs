@@ -58,17 +58,10 @@ pub enum RepoError {
     Outrun(&'static str),
     /// The log ends before what this host has seen of it, or another history stands there.
     #[error(
-        "the log ends with entry {} ({}), and this host has seen entry {} ({}): the repository was put back to an earlier state, or exchanged for another. Nothing was written. If that is meant, somebody with the recovery key (DR_KEY_FILE) says so: `dr repo accept-rollback {place} --seen {}`",
-        found.0, found.1, seen.0, seen.1, seen.0
+        "{0}. Nothing was written. If that is meant, somebody with the recovery key (DR_KEY_FILE) says so: `dr repo accept-rollback {place} --seen {n}`",
+        place = .0.place, n = .0.seen.0
     )]
-    RolledBack {
-        /// The newest entry that was seen: its number and BLAKE3.
-        seen: (u64, Digest),
-        /// The newest entry that is there.
-        found: (u64, Digest),
-        /// Where the repository is.
-        place: String,
-    },
+    RolledBack(Box<PutBack>),
     /// No snapshot of that name.
     #[error("{0}")]
     NoSnapshot(String),
@@ -105,5 +98,27 @@ impl RepoError {
     pub(crate) fn local(what: impl ToString) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.to_string();
         move |source| Self::Local { what, source }
+    }
+}
+
+/// What tells that a repository was put back, or exchanged.
+#[derive(Debug)]
+pub struct PutBack {
+    /// The newest entry that was seen: its number and BLAKE3.
+    pub seen: (u64, Digest),
+    /// The newest entry that is there.
+    pub found: (u64, Digest),
+    /// Where the repository is.
+    pub place: String,
+}
+
+impl std::fmt::Display for PutBack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ((found, there), (seen, before)) = (&self.found, &self.seen);
+        write!(
+            f,
+            "the log ends with entry {found} ({there}), and this host has seen entry {seen} ({before}): the repository was \
+             put back to an earlier state, or exchanged for another"
+        )
     }
 }

@@ -96,7 +96,7 @@ pub use check::{Check, Checked, Finding, ReadData, Stats, Unread, check};
 pub use copy::{Copied, Copying, Fate, Missing, copy};
 pub use diff::{Amount, Aspect, Change, Compared, Diff, Difference, diff};
 pub use erase::{Erase, Erased, IsMeant, Judged, Ruling, erase};
-pub use error::RepoError;
+pub use error::{PutBack, RepoError};
 pub use find::{Find, Found, Searched, SnapshotPlaces, Version, find};
 pub use id::{Digest, FamilyId, HostId, RepoId, Secret, SnapshotId};
 pub use key::{FamilyKey, Key, PrunerKey, WriterKey};

@@ -18,7 +18,7 @@ pub(crate) use alone::Alone;
 pub use alone::OtherWriter;
 
 use crate::checkpoint::Checkpoint;
-use crate::error::RepoError;
+use crate::error::{PutBack, RepoError};
 use crate::fold::{CUT, State};
 use crate::format::LOG_MAX;
 use crate::id::{Digest, FamilyId, HostId};
@@ -327,7 +327,8 @@ impl Log {
             });
         }
         if let Some(seen) = self.behind() {
-            return Err(RepoError::RolledBack { seen, found: self.head, place: self.place.clone() });
+            let put_back = PutBack { seen, found: self.head, place: self.place.clone() };
+            return Err(RepoError::RolledBack(Box::new(put_back)));
         }
         if let Some(alone) = &self.alone {
             alone.may_write(&self.state)?;

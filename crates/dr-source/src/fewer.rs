@@ -27,7 +27,9 @@ pub fn fewer_messages(mut entry: Entry, fewer: u64) -> Result<Entry, Unread> {
     match serde_json::from_slice::<MailFacts>(&bytes) {
         Ok(mail) => {
             let messages = mail.messages.saturating_sub(fewer);
-            facts::entry(&MailFacts { messages, ..mail }, at).map_err(failed)
+            // Of the newest messages some may be those that are left out, so nothing is said of them.
+            let mail = MailFacts { messages, newest_parses: None, asked: 0, parse: 0, ..mail };
+            facts::entry(&mail, at).map_err(failed)
         }
         Err(_) => facts::again(entry, bytes).map_err(failed),
     }
