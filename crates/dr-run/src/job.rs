@@ -22,7 +22,6 @@ use dr_source::files::{Options, leaves_out, resolved};
 use jiff::Timestamp;
 
 use crate::anchors::is_unheld;
-use crate::called::Called;
 use crate::capture::{self, Watched, known_by};
 use crate::copy::{self, Ask, NoCopy};
 use crate::devices::Mounts;
@@ -32,6 +31,7 @@ use crate::hooks;
 use crate::left_out::Met;
 use crate::limit::within;
 use crate::mend::harmed;
+use crate::naming::Naming;
 use crate::others::{self, Other};
 use crate::places::{locked, private_folder};
 use crate::school::School;
@@ -71,7 +71,7 @@ pub struct Run {
     /// What is not in the copies, or is less than it was, though everything that was looked at could be read.
     pub gaps: Vec<Gap>,
     /// How the entries are called on the machine.
-    pub called: Called,
+    pub naming: Naming,
     /// What the ledger gets of all that.
     pub noticed: Noticed,
 }
@@ -331,13 +331,13 @@ fn copies(
         run.error = after.failed.map(|why| format!("after the copies were made, {why}"));
     }
     let (shape, paths) = capture::shape(&ask.system.source);
-    run.called = Called::of(Some(&ask.system.source), shape, &paths);
+    run.naming = Naming::of_source(&ask.system.source, shape, &paths);
     named.tell(&mut run);
     if let Some((entries, size, watched)) = seen {
         (run.entries, run.size) = (entries, Some(size));
         run.told.extend(watched.notes());
         run.told.extend(ours_inside(school, ask.system));
-        run.gaps.extend(not_entered(&run.called, &watched));
+        run.gaps.extend(not_entered(&run.naming, &watched));
         let (mounts, changed) = (run.gaps.len() as u64, run.changed.len() as u64);
         run.noticed = Noticed { mounts, changed, ..watched.noticed() };
     }
@@ -346,13 +346,13 @@ fn copies(
 }
 
 /// Mounts that hold something and are not in the copies.
-fn not_entered(called: &Called, watched: &Watched) -> Vec<Gap> {
+fn not_entered(naming: &Naming, watched: &Watched) -> Vec<Gap> {
     let mounts = watched.mounts();
     if mounts.is_empty() {
         return Vec::new();
     }
     let known = Mounts::of_this_machine();
-    let path = |entry: &EntryPath| PathBuf::from(OsString::from_vec(called.on_the_machine(entry)));
+    let path = |entry: &EntryPath| PathBuf::from(OsString::from_vec(naming.on_the_machine(entry)));
     let holds = mounts.iter().map(path).filter(|path| !known.is_made_up(&resolved(path)));
     let why = "another file system is mounted there, and it is not in the copies. Leave it out with `exclude`, or write it \
                as a path or a system of its own";
@@ -478,7 +478,7 @@ impl Run {
             partial: Vec::new(),
             changed: Vec::new(),
             gaps: Vec::new(),
-            called: Called::default(),
+            naming: Naming::default(),
             noticed: Noticed::default(),
         }
     }

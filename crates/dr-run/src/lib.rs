@@ -8,7 +8,6 @@ mod again;
 pub mod anchors;
 mod belongs;
 mod below;
-mod called;
 mod capture;
 pub mod clock;
 mod copy;
@@ -49,7 +48,6 @@ mod targets;
 
 pub use belongs::{refuse_other_school, renamed};
 pub use below::{Below, Place};
-pub use called::Called;
 pub use clock::Clock;
 pub use due::{Turn, asked, due, past};
 pub use erase::{Carried, Erasing, Erasure, begin, carry_out};

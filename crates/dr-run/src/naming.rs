@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use dr_entry::{BadPath, EntryPath, Kind};
+use dr_plan::Source;
 use dr_repo::{Label, RepoError, Repository, Shape, SnapshotId};
 use dr_source::{FACTS, maildir};
 
@@ -33,6 +34,17 @@ impl Naming {
     #[must_use]
     pub fn plain(label: &Label, shape: Shape) -> Self {
         Self { shape, roots: label.paths.clone(), top: None }
+    }
+
+    /// For a capture that is being made of this source, whose label names `paths`.
+    #[must_use]
+    pub fn of_source(source: &Source, shape: Shape, paths: &[Vec<u8>]) -> Self {
+        let top = match source {
+            Source::Maildir { .. } => EntryPath::new(maildir::TREE).ok(),
+            Source::Sqlite { path } => path.file_name().and_then(|name| EntryPath::new(name.as_bytes()).ok()),
+            _ => None,
+        };
+        Self { shape, roots: paths.to_vec(), top }
     }
 
     /// By what is in it, too.
@@ -361,6 +373,18 @@ mod tests {
                 let meant = naming.meant(Path::new(&shown)).unwrap();
                 assert!(meant.contains(&entry), "{shown} is not taken for {entry}: {meant:?}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_captured_is_called_as_the_machine_has_it() {
+        for (source, entry, machine) in [
+            (Source::Maildir { path: "/srv".into() }, "Maildir/ash/cur/1.M1.host:2,S", "/srv/ash/cur/1.M1.host:2,S"),
+            (Source::Maildir { path: "/srv".into() }, "Maildir", "/srv"),
+            (Source::Sqlite { path: "/srv".into() }, "srv", "/srv"),
+        ] {
+            let naming = Naming::of_source(&source, Shape::Directory, &[b"/srv".to_vec()]);
+            assert_eq!(naming.on_the_machine(&path(entry)), machine.as_bytes(), "{entry}");
         }
     }
 

@@ -200,7 +200,7 @@ pub fn as_json(run: &Done) -> Value {
     "excluded": run.noticed.excluded,
         "unreadable": several(run, &run.unreadable), "partial": several(run, &run.partial),
         "changed_while_read": run.changed.len(),
-        "changed": run.changed.iter().map(|path| shown::text(&run.called.on_the_machine(path))).collect::<Vec<_>>(),
+        "changed": run.changed.iter().map(|path| shown::text(&run.naming.on_the_machine(path))).collect::<Vec<_>>(),
         "gaps": run.gaps.iter().map(|gap| {
             let mut shown = named(gap.path.as_os_str().as_bytes(), &gap.why);
             shown["kind"] = gap.kind.as_str().into();
@@ -210,7 +210,7 @@ pub fn as_json(run: &Done) -> Value {
 }
 
 fn several(run: &Done, unread: &[Unread]) -> Vec<Value> {
-    unread.iter().map(|unread| named(&run.called.on_the_machine(&unread.path), &unread.why)).collect()
+    unread.iter().map(|unread| named(&run.naming.on_the_machine(&unread.path), &unread.why)).collect()
 }
 
 /// A path of the machine, and what is the matter with it.
@@ -292,11 +292,11 @@ pub fn say(watching: &Watching<'_>, run: &Done) {
     run.warned.iter().for_each(|warned| screen.warning(&format!("{}: {warned}", run.system)));
     run.told.iter().for_each(|told| screen.note(&format!("{}: {told}", run.system)));
     for unread in &run.unreadable {
-        let path = shown::name(&run.called.on_the_machine(&unread.path));
+        let path = shown::name(&run.naming.on_the_machine(&unread.path));
         screen.warning(&format!("{}: could not be read: {path}: {}", run.system, unread.why));
     }
     for one in &run.partial {
-        let path = shown::name(&run.called.on_the_machine(&one.path));
+        let path = shown::name(&run.naming.on_the_machine(&one.path));
         screen.warning(&format!("{}: not wholly backed up: {path}: {}", run.system, one.why));
     }
     if !run.changed.is_empty() {
@@ -308,7 +308,7 @@ pub fn say(watching: &Watching<'_>, run: &Done) {
         ));
         if screen.is_verbose() {
             for path in &run.changed {
-                let path = shown::name(&run.called.on_the_machine(path));
+                let path = shown::name(&run.naming.on_the_machine(path));
                 screen.note(&format!("{}: changed while it was read: {path}", run.system));
             }
         }
