@@ -4,11 +4,14 @@
 mod alone;
 #[path = "../bare.rs"]
 mod bare;
+mod capture;
 mod copies;
 mod disks;
 mod elsewhere;
 mod erase;
 mod faults;
+#[path = "../soak/heavy/faulty.rs"]
+mod faulty;
 mod laid;
 mod look;
 mod media;

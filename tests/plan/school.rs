@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::bare;
+use crate::faulty::Faulty;
 
 /// A Friday evening in term; every test says when it is.
 pub const FRIDAY: &str = "2026-11-20T21:30:00Z";
@@ -190,6 +191,15 @@ impl School {
     /// dr begun and not waited for.
     pub fn start(&self, args: &[&str]) -> Child {
         self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// dr on a disk that refuses each request of a name that is about what lies below a folder.
+    #[must_use]
+    pub fn refusing(&self, below: &str, call: &str, args: &[&str]) -> Said {
+        let faulty = Faulty::in_folder(&self.path("home"));
+        let mut command = self.command(args);
+        faulty.refuse(&mut command, &self.path(below).canonicalize().unwrap(), call);
+        Said::of(command)
     }
 
     /// How a dr that was begun ended.
