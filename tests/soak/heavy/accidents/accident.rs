@@ -330,7 +330,13 @@ impl Accident {
                 let path = ground(&format!("{name}/state/ledger.jsonl"));
                 let text = fs::read_to_string(&path).unwrap();
                 let lines: Vec<&str> = text.split_inclusive('\n').collect();
-                let keep = lines.len().saturating_sub(2 + (self.way % 40) as usize).max(1);
+                // While a target cannot be reached, no further back than to where another one was founded again: the rest would
+                // take that for a stranger, and no copy could tell.
+                let away = |target: &&str| !school.place(self.server, target, None).join("repo.json").exists();
+                let founded = |line: &&str| line.contains("\"type\":\"initialised\"");
+                let founded = lines.iter().rposition(founded).filter(|_| TARGETS.iter().any(away));
+                let keep = lines.len().saturating_sub(2 + (self.way % 40) as usize).max(founded.map_or(1, |n| n + 2));
+                let keep = keep.min(lines.len());
                 fs::write(&path, lines[..keep].concat()).unwrap();
                 // What happened after the newest backup is held by nothing: decision 0032.
                 self.told = keep >= held(&lines);
