@@ -11,6 +11,7 @@ pub struct Faulty {
 }
 
 impl Faulty {
+    #[expect(clippy::disallowed_methods, reason = "a test compiles what it needs")]
     pub fn in_folder(folder: &Path) -> Self {
         let (library, count) = (folder.join("faults.so"), folder.join("faults"));
         std::fs::write(&count, "").unwrap();

@@ -61,7 +61,8 @@ pub(super) fn collate(
         // Pages so far are of no tree; whole packs of contents are what a rerun takes up.
         return Err(RepoError::Interrupted);
     }
-    if !met.anything && !(summary.unreadable.is_empty() && summary.partial.is_empty()) {
+    let is_whole = summary.unreadable.is_empty() && summary.partial.is_empty();
+    if !met.anything && !is_whole {
         // An empty snapshot would pass for the newest copy of what is there and cannot be read.
         let mut unreadable = std::mem::take(&mut summary.unreadable);
         unreadable.append(&mut summary.partial);

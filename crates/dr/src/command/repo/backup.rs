@@ -23,7 +23,9 @@ use crate::{env, observe, shown};
 /// Back up paths, or standard input
 ///
 /// One directory: its contents, restored as the contents of another. Several paths or a file: each under its
-/// absolute path. What cannot be read is named and left out, and the exit code is then 3.
+/// absolute path. What cannot be read is named and left out, and the exit code is then 3; so are attributes, without
+/// which the rest is kept. If nothing can be read, no snapshot is made. Not kept: inode flags (`chattr`), and times of
+/// creation and of inode change.
 #[derive(Args)]
 pub struct Backup {
     /// A path, or file:// and a path
