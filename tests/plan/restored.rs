@@ -51,6 +51,7 @@ fn the_data_come_back_though_the_ledger_cannot_be_written() {
         assert!(said.contains("could not be written down"), "{said}");
     }
     assert!(contents(&school.path("school/office")) == contents(&school.path("office")));
+    school.with_key(&["--by", "oak", "ls", "admin", "--approved-by", "ash"]).ended(0);
     // In place as well.
     fs::remove_file(school.path("school/mail/cur/1763550001.M1.host:2,S")).unwrap();
     school.with_key(&["--yes", "restore", "email", "--in-place"]).ended(3);
