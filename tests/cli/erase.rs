@@ -68,7 +68,7 @@ fn a_file_goes_from_every_snapshot_and_its_bytes_with_it() {
     let id = before[0]["id"].as_str().unwrap();
     bench.dr(["repo", "forget", &bench.at("repo"), "--undo", id]).ended(1);
     bench.dr(["repo", "check", "--read-data", &bench.at("repo")]).ended(0);
-    let found = bench.dr(["repo", "find", "--json", &bench.at("repo"), "report.odt"]).ended(0).document();
+    let found = bench.dr(["repo", "find", "--json", &bench.at("repo"), "report.odt"]).ended(1).document();
     assert_eq!(found, json!([]));
     bench
         .dr(["repo", "restore", &bench.at("repo"), after[0]["id"].as_str().unwrap(), "--to", &bench.at("to")])

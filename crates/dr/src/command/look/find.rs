@@ -15,7 +15,7 @@ use crate::exit::{Failure, Outcome};
 ///
 /// Each version of a file is a line: the newest and the oldest of the snapshots in a row that hold these contents.
 /// Without a system all of them are searched: `dr find '*.docx'`. A name is a whole one: `*zoo*` finds what has zoo
-/// in it, and -i finds Zoo too.
+/// in it, and -i finds Zoo too. Ends with 1 if nothing was found, and with 3 if something could not be searched.
 #[derive(Args, Clone)]
 pub struct Find {
     /// A system of the plan; without one, all of them

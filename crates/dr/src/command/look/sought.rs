@@ -276,10 +276,8 @@ impl<'a> Telling<'a> {
             let hint = sought.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
             screen.note(&format!("nothing was found{hint}"));
         }
-        // Where everything was asked for, an empty list is an answer; where something was not searched, none is.
-        Outcome::done()
-            .with(self.not_whole, Cause::Missing)
-            .with(self.found == 0 && !self.not_whole && sought.has_patterns(), Cause::Failed)
+        // Where something was not searched, nobody knows.
+        Outcome::done().with(self.not_whole, Cause::Missing).with(self.found == 0 && !self.not_whole, Cause::Failed)
     }
 
     fn tell(&mut self, found: &Found, series: &[Tree], naming: &Naming) {
