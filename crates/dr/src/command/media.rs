@@ -192,7 +192,7 @@ fn due(school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
         world.screen.say(&format!(
             "{}  {}  {} {by}  {}{}",
             moved.medium,
-            way(moved, &school),
+            way(moved, school),
             if moved.by < now { "OVERDUE since" } else { "by" },
             moved.custodian.as_ref().map_or("nobody is there to carry it".into(), who),
             if deputies.is_empty() { String::new() } else { format!(" (or {})", deputies.join(", ")) },
