@@ -77,7 +77,7 @@ The letter about the trip is gone, before anybody has thought of backups again. 
         machine::letter(2).into_bytes(),
         "the same bytes"
     );
-    page.say("It is the same file. With `--in-place --yes` it would have gone where it was.\n\n## The proof\n\nEvery system is brought back whole on scratch, each file compared with what was noted when it was read, the\ndatabase opened and counted, the mail parsed, and the scratch wiped:\n");
+    page.say("It is the same file. With `--in-place --yes` it would have gone where it was; `--in-place --dry-run -v` says first what\nthat would replace. `dr find '*letter*'` says where something is and in which snapshots, and what it prints is what `--path`\ntakes. `--as-of yesterday` brings back an earlier day.\n\n## The proof\n\nEvery system is brought back whole on scratch, each file compared with what was noted when it was read, the\ndatabase opened and counted, the mail parsed, and the scratch wiped:\n");
     page.typed("16:09", "restore --rehearse");
     page.typed("16:11", "status");
     page.say("## What the head will read\n\nThis letter goes out every Friday morning, once the plan says how mail leaves (`[alerts]`):\n");

@@ -141,7 +141,7 @@ mod tests {
         fs::write(killed.join(LOCK), "").unwrap();
         fs::write(above.path().join("a-file"), "sealed").unwrap();
         assert_eq!(leftovers(above.path(), |_| true).unwrap().found, [old.clone(), killed.clone()]);
-        assert_eq!(leftovers(above.path(), is_claimed).unwrap().found, [killed.clone()]);
+        assert_eq!(leftovers(above.path(), is_claimed).unwrap().found, std::slice::from_ref(&killed));
         let swept = sweep(above.path(), |_| true, |path| fs::remove_dir_all(path)).unwrap();
         assert_eq!(swept, Leftovers { found: vec![old.clone(), killed], stuck: vec![] });
         assert!(!old.exists() && alive.path().join("f").exists() && above.path().join("a-file").exists());
