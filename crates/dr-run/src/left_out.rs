@@ -312,13 +312,21 @@ mod tests {
 
     #[test]
     fn what_was_erased_is_taken_out_with_what_lies_below_it_and_nothing_that_is_called_alike() {
+        // The folders are there, since one that is not is captured as nothing.
+        let place = tempfile::tempdir().unwrap();
+        for folder in ["office", "shares", "mail"] {
+            fs::create_dir(place.path().join(folder)).unwrap();
+        }
+        let at = |path: &str| path.replace("/srv", place.path().to_str().unwrap());
         let source = |text: &str| {
             let plan = format!(
-                "school = \"S\"\npeople = {{ head = \"A\" }}\ncopies = {{ onsite = \"/n\" }}\n[systems]\nx = \"{text}\"\n"
+                "school = \"S\"\npeople = {{ head = \"A\" }}\ncopies = {{ onsite = \"/n\" }}\n[systems]\nx = \"{}\"\n",
+                at(text)
             );
             dr_plan::parse(&plan, "dr.toml").unwrap().systems[0].source.clone()
         };
-        let by = |left: LeftOut, of: &str, path: &str| {
+        let by = |mut left: LeftOut, of: &str, path: &str| {
+            left.paths = left.paths.iter().map(|path| at(path)).collect();
             let filter = Filter::new(&[left], &source(of)).unwrap();
             filter.by(&EntryPath::new(path).unwrap()).is_some()
         };

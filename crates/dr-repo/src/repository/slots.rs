@@ -55,7 +55,7 @@ pub(super) fn open_slots(
         }
         match slot::open(&slot.bytes, password) {
             Ok(opened) if fits(&opened.1) => {
-                faults.append(&mut damaged);
+                told(faults, damaged);
                 return Ok(opened);
             }
             Ok(opened) => {
@@ -71,7 +71,7 @@ pub(super) fn open_slots(
     }
     if let Some(opened) = other {
         // Whoever reads `repo.json` says what is wrong with it.
-        faults.append(&mut damaged);
+        told(faults, damaged);
         return Ok(opened);
     }
     if untried > 0 {
@@ -89,6 +89,13 @@ pub(super) fn open_slots(
         }
         (_, None) => Err(RepoError::WrongKey("wrong password".into())),
     }
+}
+
+/// What opened it stands in `keys`: that a second copy is damaged, which is tried first where its cost cannot be read, is
+/// for a check to say.
+fn told(faults: &mut Vec<Fault>, damaged: Vec<Fault>) {
+    let second = format!("{}/", copies::FOLDER);
+    faults.extend(damaged.into_iter().filter(|fault| !fault.object.starts_with(&second)));
 }
 
 /// Whether one more slot of this cost may be tried; then it is spent.
