@@ -10,10 +10,10 @@ use crate::school::{FRIDAY, School};
 const APART: &str =
     "\"school\" = \"device-1\"\n\"state\" = \"device-1\"\n\"nas\" = \"device-2\"\n\"offsite\" = \"device-3\"\n";
 
-/// A school with two real disks, as it were, of which `disk-1` is loaded.
-fn with_disks() -> School {
+/// A school with two real disks, as it were, of which `disk-1` is loaded; what else is on which device is told.
+pub fn with_disks(apart: &str) -> School {
     let school = School::new();
-    school.devices(&format!("{APART}\"disks/disk-1\" = \"device-4\"\n\"disks/disk-2\" = \"device-5\"\n"));
+    school.devices(&format!("{apart}\"disks/disk-1\" = \"device-4\"\n\"disks/disk-2\" = \"device-5\"\n"));
     school.dr(&["init", "--recovery-key-out", "recovery.key"]).ended(0);
     for disk in ["disk-1", "disk-2"] {
         fs::create_dir(school.path("disks").join(disk)).unwrap();
@@ -71,7 +71,7 @@ fn the_readmes_own_lines_carry_a_disk_through_its_life() {
 
 #[test]
 fn a_disk_that_was_changed_by_hand_is_named_and_written_in_the_place_of_the_loaded_one() {
-    let school = with_disks();
+    let school = with_disks(APART);
     school.dr(&["--at", "2026-11-19T21:30:00Z", "run"]).ended(0);
     fs::rename(school.path("disks/disk-1"), school.path("pulled")).unwrap();
     let said = school.dr(&["--at", FRIDAY, "--json", "run", "admin"]).ended(0);
@@ -97,7 +97,7 @@ fn a_disk_that_was_changed_by_hand_is_named_and_written_in_the_place_of_the_load
 
 #[test]
 fn no_word_sends_a_disk_from_the_server_to_the_server() {
-    let school = with_disks();
+    let school = with_disks(APART);
     school.dr(&["--at", "2026-11-19T21:30:00Z", "run"]).ended(0);
     let due = school.dr(&["--at", "2026-11-27T08:00:00Z", "media", "due"]).ended(0).stdout;
     assert!(due.contains("disk-2  beside the server: plug it in"), "{due}");
@@ -106,7 +106,7 @@ fn no_word_sends_a_disk_from_the_server_to_the_server() {
 
 #[test]
 fn whoever_finds_a_disk_can_read_what_to_do_with_it() {
-    let school = with_disks();
+    let school = with_disks(APART);
     let marker = school.path("disks/disk-1/dr-medium.toml");
     assert_eq!(fs::metadata(&marker).unwrap().permissions().mode() & 0o777, 0o644);
     let text = fs::read_to_string(&marker).unwrap();
@@ -121,7 +121,7 @@ fn whoever_finds_a_disk_can_read_what_to_do_with_it() {
 
 #[test]
 fn an_erasure_reaches_a_disk_that_is_plugged_in_and_not_loaded() {
-    let school = with_disks();
+    let school = with_disks(APART);
     school.dr(&["--at", "2026-11-19T21:30:00Z", "run"]).ended(0);
     let by = |words: &[&str]| school.dr(&[&["--at", "2026-11-20T14:00:00Z", "--by", "oak", "media"], words].concat());
     by(&["eject", "disk-1"]).ended(0);

@@ -125,24 +125,15 @@ fn folders_of_this_machine_are_neither_off_site_nor_offline() {
 }
 
 /// A school with two real disks, as it were, of which the first was written.
-fn with_disks() -> School {
-    let school = School::new();
-    school.devices(&format!("{APART}\"disks/disk-1\" = \"device-4\"\n\"disks/disk-2\" = \"device-5\"\n"));
-    school.dr(&["init", "--recovery-key-out", "recovery.key"]).ended(0);
-    for disk in ["disk-1", "disk-2"] {
-        fs::create_dir(school.path("disks").join(disk)).unwrap();
-        let by = ["--at", "2026-11-19T09:00:00Z", "--by", "oak", "media"];
-        school.dr(&[&by[..], &["register", disk]].concat()).ended(0);
-        school.dr(&[&by[..], &["init", disk]].concat()).ended(0);
-    }
-    school.dr(&["--at", "2026-11-19T09:10:00Z", "--by", "oak", "media", "load", "disk-1"]).ended(0);
+fn with_written_disks() -> School {
+    let school = crate::disks::with_disks(APART);
     school.dr(&["--at", "2026-11-19T21:30:00Z", "run"]).ended(0);
     school
 }
 
 #[test]
 fn a_disk_is_offline_once_it_is_out_of_sight_and_not_because_somebody_says_so() {
-    let school = with_disks();
+    let school = with_written_disks();
     let by = |at: &str, who: &str, words: &[&str]| {
         school.dr(&[&["--at", at, "--by", who, "media"], words].concat()).ended(0)
     };
@@ -173,7 +164,7 @@ fn a_disk_is_offline_once_it_is_out_of_sight_and_not_because_somebody_says_so() 
 
 #[test]
 fn a_disk_that_was_pulled_without_a_word_is_told_before_its_next_copy() {
-    let school = with_disks();
+    let school = with_written_disks();
     fs::rename(school.path("disks/disk-1"), school.path("pulled")).unwrap();
     let at = "2026-11-20T09:00:00Z";
     let said = school.dr(&["--at", at, "run", "--due"]).ended(0);

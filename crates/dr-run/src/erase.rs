@@ -6,7 +6,6 @@
 //! never says what it was called.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -22,7 +21,7 @@ use crate::erasures::REGISTER;
 use crate::error::RunError;
 use crate::job::workplace;
 use crate::kept::Opened;
-use crate::places::private_folder;
+use crate::places::{private_folder, replaced_file};
 use crate::retain::deleted;
 use crate::school::School;
 use crate::targets::{Reach, Spot};
@@ -138,10 +137,7 @@ impl School {
             }
         } else {
             let text = serde_json::to_vec_pretty(erasure).map_err(|why| failed(why.into()))?;
-            // Its mode is 0600: what is in it, nobody else is to know.
-            let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
-            file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-            file.persist(&path).map_err(|why| failed(why.error))?;
+            return replaced_file(&path, &text).map_err(failed);
         }
         fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed)
     }

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,7 +21,7 @@ use crate::capture::{seconds, shape};
 use crate::erase::{ERASURE_MAX, Erasure};
 use crate::error::RunError;
 use crate::meant::{Meant, on_the_machine};
-use crate::places::private_folder;
+use crate::places::{private_folder, replaced_file};
 use crate::school::School;
 use crate::sources::places;
 
@@ -50,6 +49,20 @@ pub struct LeftOut {
     pub by: PersonId,
     /// When.
     pub asked: Timestamp,
+}
+
+impl LeftOut {
+    fn of(erasure: &Erasure) -> Self {
+        Self {
+            id: erasure.id.clone(),
+            system: erasure.system.clone(),
+            paths: erasure.paths.clone(),
+            globs: erasure.globs.clone(),
+            because: erasure.because.clone(),
+            by: erasure.by.clone(),
+            asked: erasure.asked,
+        }
+    }
 }
 
 /// What a run met of it.
@@ -100,22 +113,10 @@ pub(crate) fn remember(school: &School, erasure: &Erasure) -> Result<(), RunErro
     let path = school.left_out_file(&erasure.id);
     let folder = school.places.state.join(FOLDER);
     private_folder(&folder)?;
-    let left = LeftOut {
-        id: erasure.id.clone(),
-        system: erasure.system.clone(),
-        paths: erasure.paths.clone(),
-        globs: erasure.globs.clone(),
-        because: erasure.because.clone(),
-        by: erasure.by.clone(),
-        asked: erasure.asked,
-    };
+    let left = LeftOut::of(erasure);
     let failed = |why| RunError::local("cannot write", &path)(why);
     let text = serde_json::to_vec_pretty(&left).map_err(|why| failed(why.into()))?;
-    // Its mode is 0600: what is in it, nobody else is to know.
-    let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
-    file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(&path).map_err(|why| failed(why.error))?;
-    fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    replaced_file(&path, &text).map_err(failed)
 }
 
 fn forget(school: &School, id: &str) -> Result<(), RunError> {
@@ -270,16 +271,7 @@ pub fn still_there(school: &School, erasure: &Erasure) -> Result<Option<(u64, Ve
     if !matches!(system.source, Source::Files { .. } | Source::Maildir { .. }) {
         return Ok(None);
     }
-    let left = LeftOut {
-        id: erasure.id.clone(),
-        system: erasure.system.clone(),
-        paths: erasure.paths.clone(),
-        globs: erasure.globs.clone(),
-        because: String::new(),
-        by: erasure.by.clone(),
-        asked: erasure.asked,
-    };
-    let Some(filter) = Filter::new(&[left], &system.source) else { return Ok(None) };
+    let Some(filter) = Filter::new(&[LeftOut::of(erasure)], &system.source) else { return Ok(None) };
     // Names only: no contents are read.
     let captured = capture_system(
         &system.source,

@@ -155,6 +155,16 @@ pub(crate) fn private_folder(path: &Path) -> Result<(), RunError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(RunError::local("cannot make the folder", path))
 }
 
+/// Puts a file of mode 0600 in the place of whatever has this name: a power cut leaves the old one or the new one.
+pub(crate) fn replaced_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|why| why.error)?;
+    fs::File::open(folder)?.sync_all()
+}
+
 /// Writes a new file of mode 0600 that survives a power cut. Never over another.
 pub(crate) fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
