@@ -73,13 +73,14 @@ fn tell_part(part: Part, of_part: &[String], screen: &Screen) {
     }
 }
 
-/// What could not be read when the snapshot was made, and so is not in it.
+/// What could not be read when the snapshot was made, and so is not in it, or not wholly: an attribute that could not be
+/// read costs itself, not its file.
 pub fn tell_not_in_it(count: u64, names: &[(EntryPath, String)], naming: &Naming, screen: &Screen) {
     if count == 0 {
         return;
     }
     screen.warning(&format!(
-        "{} could not be read when this snapshot was made and {} not in it{}",
+        "{} could not be read when this snapshot was made and {} not in it, or not wholly{}",
         shown::count(count, "entry", "entries"),
         if count == 1 { "is" } else { "are" },
         if names.is_empty() { "" } else { ":" },
