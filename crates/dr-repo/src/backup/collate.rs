@@ -62,7 +62,7 @@ pub(super) fn collate(
         return Err(RepoError::Interrupted);
     }
     let is_whole = summary.unreadable.is_empty() && summary.partial.is_empty();
-    if !met.anything && !is_whole {
+    if !met.a_file && !is_whole {
         // An empty snapshot would pass for the newest copy of what is there and cannot be read.
         let mut unreadable = std::mem::take(&mut summary.unreadable);
         unreadable.append(&mut summary.partial);
@@ -120,8 +120,9 @@ fn keep_meta(
 /// What came by.
 #[derive(Default)]
 struct Met {
-    /// Something that is neither a directory nor our own facts about the source.
-    anything: bool,
+    /// A file that is not our own facts about the source. Where files could not be read, folders and links are not what
+    /// anybody wants back.
+    a_file: bool,
     /// The path of the last entry.
     last: Vec<u8>,
 }
@@ -149,7 +150,7 @@ fn settle(
     };
     met.last.clear();
     met.last.extend_from_slice(row.path.as_bytes());
-    met.anything |= row.meta.kind != Kind::Directory && row.path.as_bytes() != FACTS.as_bytes();
+    met.a_file |= row.meta.kind == Kind::File && row.path.as_bytes() != FACTS.as_bytes();
     summary.partial.extend(lacking.into_iter().map(|why| Unread { path: row.path.clone(), why }));
     capture.tally.entries.fetch_add(1, Ordering::Relaxed);
     summary.entries += 1;
