@@ -69,7 +69,7 @@ fn the_second_process_is_refused_by_name_and_goes_through_once_the_first_was_kil
     let refused = bench.dr(["repo", "backup", &repo, &from]).ended(1);
     let refused = refused.told(&format!("now it is process {} on ", first.id())).told("nobody has to unlock anything");
     refused.told("Nothing was changed");
-    bench.dr(["repo", "prune", &repo]).ended(1).told("one process at a time may write");
+    bench.dr(["repo", "prune", &repo]).ended(1).told(" is locked by ");
     // Who reads needs nobody's leave.
     bench.dr(["repo", "check", &repo]).ended(0);
     bench.dr(["repo", "restore", &repo, "latest", "--to", &bench.at("to")]).ended(0);

@@ -85,11 +85,11 @@ fn after_a_fire_a_server_of_another_name_takes_over_and_backs_up_where_the_old_o
     school.with_key(&["restore", "admin", "--target", "nas", "--to", "back"]).ended(0);
     school.with_key(&["check"]).ended(0);
     let doctor = school.dr(&["--at", "2026-11-23T22:00:00Z", "doctor"]);
-    assert!(!doctor.stdout.contains("one host alone may write there"), "{}", doctor.stdout);
+    assert!(!doctor.stdout.contains("accepts one writing host"), "{}", doctor.stdout);
 
     // The old one was not burnt after all, and is told who writes there now.
     fs::rename(school.path("state"), school.path("new")).unwrap();
     fs::rename(school.path("burnt"), school.path("state")).unwrap();
     let errors: Vec<_> = seal("2026-11-24T21:30:00Z").into_iter().filter_map(|one| one.error).collect();
-    assert!(errors.len() == 1 && errors[0].contains("one host alone may write"), "{errors:?}");
+    assert!(errors.len() == 1 && errors[0].contains("accepts one writing host"), "{errors:?}");
 }

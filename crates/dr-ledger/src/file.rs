@@ -236,7 +236,7 @@ impl<'a> Open<'a> {
         loop {
             let file = options.open(path).map_err(at(path))?;
             if !file.metadata().map_err(at(path))?.is_file() {
-                return Err(at(path)(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file")));
+                return Err(at(path)(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")));
             }
             rustix::io::retry_on_intr(|| rustix::fs::flock(&file, how)).map_err(|e| at(path)(e.into()))?;
             // A purge puts a new file in place of the old; whoever waited for the old one's lock must open again.

@@ -39,7 +39,7 @@ pub struct Staff {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The event moves no medium.
-    #[error("this is no move of a medium")]
+    #[error("not a move of a medium")]
     NoMove,
     /// Nobody said who acts.
     #[error("a move of a medium needs a person: say who with --by{}", could(.who))]

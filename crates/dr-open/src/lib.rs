@@ -28,7 +28,7 @@ enum Links {
 /// Opens a plain file to read it. A link at the end of the path is refused.
 ///
 /// # Errors
-/// That it is no plain file, as [`io::ErrorKind::InvalidInput`], or what the operating system says.
+/// That it is not a plain file, as [`io::ErrorKind::InvalidInput`], or what the operating system says.
 pub fn plain(path: &Path) -> io::Result<File> {
     open(path, Links::Refused)
 }
@@ -169,7 +169,7 @@ fn whole(file: File, most: u64) -> io::Result<Vec<u8>> {
 }
 
 fn utf8(bytes: Vec<u8>) -> io::Result<String> {
-    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8"))
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))
 }
 
 #[cfg(test)]

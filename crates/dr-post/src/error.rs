@@ -30,7 +30,7 @@ pub enum PostError {
     #[error("the dead-man's ping did not get through: {0}")]
     Ping(String),
     /// The key of the codes is not what it should be.
-    #[error("{} is no key of 32 bytes: move it away, and codes that were given out before are void", path.display())]
+    #[error("{} is not a key of 32 bytes: move it away, and codes that were given out before are void", path.display())]
     BadKey {
         /// The file.
         path: PathBuf,

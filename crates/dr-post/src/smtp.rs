@@ -80,7 +80,7 @@ pub(crate) fn hand_over(
 
 fn server(url: &str, has_password: bool) -> Result<Server, Trouble> {
     let wrong = |why| Trouble::of_the_way(format!("the mail server's address in the plan cannot be used: {why}"));
-    let url = reqwest::Url::parse(url).map_err(|_| wrong("it is no smtps:// or smtp:// address"))?;
+    let url = reqwest::Url::parse(url).map_err(|_| wrong("it is not an smtps:// or smtp:// address"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("user and password belong in keys of their own"));
     }
@@ -95,7 +95,7 @@ fn server(url: &str, has_password: bool) -> Result<Server, Trouble> {
         "smtps" => (Encrypted::AtOnce, 465),
         "smtp" if is_this_machine(&host) && !has_password => (Encrypted::NotAtAll, 25),
         "smtp" => (Encrypted::AfterStartTls, 587),
-        _ => return Err(wrong("it is no smtps:// or smtp:// address")),
+        _ => return Err(wrong("it is not an smtps:// or smtp:// address")),
     };
     Ok(Server { host, port: url.port().unwrap_or(usual), encrypted })
 }

@@ -78,7 +78,7 @@ pub fn ping(ways: &Ways<'_>, kind: Ping) -> Result<(), PostError> {
 }
 
 fn url(ways: &Ways<'_>, address: &SecretRef, what: &str) -> Result<Url, Trouble> {
-    let wrong = || Trouble::of_the_way(format!("the address of {what} is no https:// address"));
+    let wrong = || Trouble::of_the_way(format!("the address of {what} is not an https:// address"));
     let text = ways.secret(address, &format!("the address of {what}"))?;
     let url = Url::parse(&text).map_err(|_| wrong())?;
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);

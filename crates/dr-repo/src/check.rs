@@ -430,7 +430,7 @@ fn check_copies(repository: &Repository, bad: &mut BTreeMap<String, String>) -> 
         match copy {
             Standing::Good => {}
             Standing::Missing => missing += u64::from(repository.keeps_parity()),
-            Standing::Bad => drop(bad.insert(copies::copy_name(&name), format!("it is no copy of {name} any more"))),
+            Standing::Bad => drop(bad.insert(copies::copy_name(&name), format!("it is not a copy of {name} any more"))),
         }
     }
     Ok(missing)

@@ -43,7 +43,7 @@ pub enum RepoError {
     #[error("nothing was written: {0}")]
     ReadOnly(String),
     /// One host alone may write there, and another one does.
-    #[error("one host alone may write to {place}, and that is {host}; nothing was written")]
+    #[error("{place} accepts one writing host, currently {host}; nothing was written")]
     OtherHost {
         /// The store.
         place: String,
@@ -54,7 +54,7 @@ pub enum RepoError {
     #[error("{0} takes several writers at once, so there is nothing to take over; nothing was written")]
     SeveralWriters(String),
     /// What somebody else wrote meanwhile leaves no room for it. What was stored is kept, and running again goes on.
-    #[error("somebody else's change to the repository came first: {0}; run again")]
+    #[error("the repository changed meanwhile: {0}; run again")]
     Outrun(&'static str),
     /// The log ends before what this host has seen of it, or another history stands there.
     #[error(

@@ -191,7 +191,7 @@ impl<'a> Fetcher<'a> {
         // The same frame, held by `last`.
         match &self.last {
             Some((_, frame)) => Ok(&frame[found.from..found.to]),
-            None => Err(RepoError::damaged(format!("chunk {id}"), "it was let go of too early")),
+            None => Err(RepoError::damaged(format!("chunk {id}"), "it was dropped too early")),
         }
     }
 

@@ -267,7 +267,8 @@ pub fn restore(
     if options.stop.load(Ordering::Relaxed) {
         return Err(RepoError::Interrupted);
     }
-    let mut outcome = shared.outcome.into_inner().map_err(|_| RepoError::ReadOnly("a worker thread failed".into()))?;
+    let mut outcome =
+        shared.outcome.into_inner().map_err(|_| RepoError::ReadOnly("a worker thread panicked".into()))?;
     outcome.replaces.sort();
     for wanted in missed {
         outcome.failed.push((wanted, NotWhole::NotThere));

@@ -31,10 +31,10 @@ pub struct StatusKey(Secret);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadStatus {
     /// The text is no key.
-    #[error("this is no status key")]
+    #[error("not a status key")]
     NoKey,
     /// The bytes are no status object.
-    #[error("this is no status object")]
+    #[error("not a status object")]
     NoObject,
     /// Another key, another name, or changed bytes.
     #[error("it does not open with this status key, or was changed")]

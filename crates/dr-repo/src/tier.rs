@@ -221,7 +221,7 @@ impl Front {
     fn decode(bytes: &[u8]) -> Result<Self, Bad> {
         let mut cursor = Cursor::new(bytes);
         if cursor.take(8)? != MAGIC {
-            return Err(Bad("it is no tier of this version"));
+            return Err(Bad("it is not an index table of this version"));
         }
         let (nonce, blocks, packs) = (cursor.array()?, cursor.u64()?, cursor.u64()?);
         let packs = u32::try_from(packs).map_err(|_| Bad("too many packs"))?;
@@ -262,7 +262,7 @@ fn decode_objects(bytes: &[u8]) -> Result<Objects, Bad> {
     let sorted = Sorted::decode(&mut cursor)?;
     let (mut objects, mut left_out) = (Vec::new(), Vec::new());
     for _ in 0..cursor.u32()? {
-        let name = String::from_utf8(cursor.bytes(1 << 10)?.to_vec()).map_err(|_| Bad("a name that is no text"))?;
+        let name = String::from_utf8(cursor.bytes(1 << 10)?.to_vec()).map_err(|_| Bad("a name that is not text"))?;
         let object = ObjectRef { name, len: cursor.u64()?, digest: Digest(cursor.array()?) };
         objects.push(Live { object, session: SessionId(cursor.array()?) });
     }

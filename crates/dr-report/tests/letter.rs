@@ -202,7 +202,7 @@ fn a_mail_has_both_parts_and_only_what_the_caller_gave() {
     }
     assert_eq!(mail.as_bytes(), make());
     let refused = |from: &str, to: &[String]| eml(&letter, from, to, "x@y", at(FRIDAY)).unwrap_err().to_string();
-    assert_eq!(refused("nobody", &to), "`nobody` is no mail address");
+    assert_eq!(refused("nobody", &to), "`nobody` is not a mail address");
     assert!(refused("dr@hazelbank.example", &[]).contains("goes to nobody"));
 }
 

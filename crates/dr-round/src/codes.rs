@@ -55,7 +55,7 @@ pub struct Decided {
 /// [`RoundError::Refused`] if it is none, was used, or is too old.
 pub fn redeem(school: &School, typed: &str, wanted: &[Decision]) -> Result<Decided, RoundError> {
     let key = dr_post::codes_key(&school.places.state)?;
-    let code = Code::typed(typed).ok_or_else(|| refused("that is no code: it has ten letters and digits"))?;
+    let code = Code::typed(typed).ok_or_else(|| refused("invalid code: it has ten letters and digits"))?;
     let entries = school.entries()?;
     let now = school.clock.decided();
     let issued = entries.iter().rev().find_map(|entry| match &entry.event {

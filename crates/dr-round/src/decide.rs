@@ -95,7 +95,7 @@ pub struct Gap {
 /// What is wrong with it.
 pub fn look_at(given: &Given<'_>, gap: &Gap, today: Date) -> Result<(), RoundError> {
     let Some((system, rule)) = gap.about.split_once('/') else {
-        return refused(format!("`{}` is no gap: write SYSTEM/RULE, such as website/offline", gap.about));
+        return refused(format!("`{}` is not a gap: write SYSTEM/RULE, such as website/offline", gap.about));
     };
     let report = dr_report::status(given);
     let of = |id: &dr_plan::SystemId| id.as_str() == system;

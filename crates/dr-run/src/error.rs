@@ -75,7 +75,7 @@ pub enum RunError {
         known: Vec<SystemId>,
     },
     /// The plan names no such target.
-    #[error("`{name}` is no target here; there are {}{}", list(known), meant(name, known))]
+    #[error("unknown target `{name}`; the plan has: {}{}", list(known), meant(name, known))]
     UnknownTarget {
         /// What was asked for.
         name: String,

@@ -162,7 +162,7 @@ fn place(secret: &SecretRef) -> String {
 /// A whole file that fits; bytes that are no text are wiped as well.
 fn text_of(path: &Path) -> std::io::Result<Zeroizing<String>> {
     let bytes = Zeroizing::new(of_a_person(path)?);
-    let text = std::str::from_utf8(&bytes).map_err(|_| std::io::Error::other("it is no text"))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| std::io::Error::other("it is not text"))?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 

@@ -76,7 +76,7 @@ pub fn init(school: &School, label: &MediumId, slot: Option<&str>) -> Result<Eve
     let pool = pool.ok_or_else(|| RunError::UnknownPool { pool: medium.pool.clone() })?;
     let name = slot.unwrap_or(label.as_str());
     if name.is_empty() || name.starts_with('.') || name.contains('/') {
-        return Err(wrong(format!("`{name}` is no slot: name a folder in {}", pool.mount.display())));
+        return Err(wrong(format!("`{name}` is not a slot: name a folder in {}", pool.mount.display())));
     }
     let folder = pool.mount.join(name);
     let machine = Machine::of(school);

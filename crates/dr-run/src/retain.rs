@@ -126,7 +126,7 @@ fn verdicts(
         (None, _) => Some("its label does not open, so nobody knows when it was made".to_owned()),
         (Some(_), Some(until)) if until > now.as_millisecond() => Some(held(school, until)),
         _ if written_anew.contains(&snapshot.id) => {
-            Some("an erasure wrote it anew and was cut off: run it again".to_owned())
+            Some("an erasure rewrote it and was cut off: run it again".to_owned())
         }
         _ => None,
     };

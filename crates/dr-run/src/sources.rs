@@ -72,7 +72,7 @@ pub fn beforehand(school: &School) -> Vec<Beforehand> {
             }
             Source::Maildir { path } if has_mailbox(path) == Some(false) => {
                 let reason = format!(
-                    "there is no Maildir in {}, that is no folder with `cur` and `new` in it: what is there would be kept \
+                    "there is no Maildir in {}, that is, no folder with `cur` and `new` in it: what is there would be kept \
                      as plain files",
                     path.display()
                 );

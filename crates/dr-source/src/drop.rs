@@ -100,7 +100,7 @@ pub enum NoExport {
         file: PathBuf,
     },
     /// It is something else inside.
-    #[error("the export is not of the expected type: {} is no {expected} inside", file.display())]
+    #[error("the export is not of the expected type: {} is not {expected} inside", file.display())]
     WrongType {
         /// Which file.
         file: PathBuf,

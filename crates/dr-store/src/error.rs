@@ -44,7 +44,7 @@ pub enum StoreError {
         place: String,
     },
     /// One process at a time may write there ([`crate::Store::single_writer`]), and another one is at it.
-    #[error("one process at a time may write to {place}, and now it is {who}")]
+    #[error("{place} is locked by {who}")]
     Busy {
         /// The store.
         place: String,
@@ -53,8 +53,8 @@ pub enum StoreError {
     },
     /// Nothing there could keep two writers from replacing each other's objects.
     #[error(
-        "{place} neither refuses a name that is taken nor locks a file, so that two writers might destroy each other's \
-         work unnoticed; nothing was written"
+        "{place} supports neither exclusive create nor file locks, so two writers could overwrite each other; nothing was \
+         written"
     )]
     NoLocks {
         /// The store.

@@ -92,7 +92,7 @@ pub fn copying(tally: &Tally) -> String {
 
 /// A prune's progress.
 pub fn pruning(tally: &Tally) -> String {
-    format!("{} written anew", shown::size(tally.bytes_stored.load(Ordering::Relaxed)))
+    format!("{} rewritten", shown::size(tally.bytes_stored.load(Ordering::Relaxed)))
 }
 
 /// A check's progress.

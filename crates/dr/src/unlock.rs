@@ -66,7 +66,7 @@ pub fn new_keys(world: &World<'_>) -> Result<NewKeys, Failure> {
         password = Some(first);
     }
     if password.as_ref().is_some_and(|password| password.is_empty()) {
-        return Err(Failure::usage("an empty password is no password. No repository was made."));
+        return Err(Failure::usage("the password is empty. No repository was made."));
     }
     let (family, to_write) = match file {
         None => (FamilyKey::generate(), None),

@@ -66,7 +66,7 @@ fn smtp(found: &mut Found<'_>) {
     let Some(smtp) = &found.plan.alerts.smtp else { return };
     if !matches!(scheme_of(&smtp.url), "smtps" | "smtp") {
         let reason =
-            "alerts.smtp.url is no address of a mail server: write smtps://HOST (or smtp://HOST, with STARTTLS)";
+            "alerts.smtp.url is not the address of a mail server: write smtps://HOST (or smtp://HOST, with STARTTLS)";
         found.error("smtp", None, reason.to_owned());
     }
     match &smtp.from {

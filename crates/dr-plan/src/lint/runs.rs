@@ -62,7 +62,11 @@ pub(super) fn look(found: &mut Found<'_>) {
         );
     }
     if let Some(review) = plan.document.review.filter(|review| *review < today) {
-        found.warning("review", None, format!("the plan was to be looked at again by {review}: adopt it anew"));
+        found.warning(
+            "review",
+            None,
+            format!("the plan was to be looked at again by {review}: look at it and adopt it again"),
+        );
     }
 }
 

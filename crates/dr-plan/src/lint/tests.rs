@@ -336,7 +336,7 @@ fn letters_that_reach_nobody_or_the_wrong_people_are_told() {
         "",
         "[alerts]\nsmtp = { url = \"mail.example:25\", password = \"env:P\", auth = \"xoauth2\" }",
         &[
-            "Error smtp: alerts.smtp.url is no address of a mail server: write smtps://HOST (or smtp://HOST, with STARTTLS)",
+            "Error smtp: alerts.smtp.url is not the address of a mail server: write smtps://HOST (or smtp://HOST, with STARTTLS)",
             "Error smtp: alerts.smtp names no sender: write `from`, an address of the school",
             "Error smtp: alerts.smtp names a password but no `user` whose it is",
         ],

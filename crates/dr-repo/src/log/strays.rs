@@ -41,7 +41,7 @@ impl Log {
         let what = if is_evidence {
             "its number is far beyond the others, and something there is rightly signed: entries before it may be gone"
         } else {
-            "its number is far beyond the others and it is no entry: it stands for nothing, and a repair removes it"
+            "its number is far beyond the others and it is not an entry: it means nothing, and a repair removes it"
         };
         (self.implausible.iter().map(|n| (*n, what.to_owned())).collect(), is_evidence)
     }

@@ -137,7 +137,7 @@ pub(super) fn describe(repository: &mut Repository, mending: &mut Mending<'_>) -
         }
         let how = indexes.first().map_or_else(
             || "it described nothing that is still there".to_owned(),
-            |object| format!("its packs were read and described anew, by {}", object.name),
+            |object| format!("its packs were read and indexed again, by {}", object.name),
         );
         let anew = Anew { session, host, own: Vec::new(), indexes, superseded };
         let registered = anew.into_registered(repository, false);

@@ -315,7 +315,7 @@ fn let_go(
     repository.note("what was damaged was written anew and let go", now_ms)?;
     for object in objects {
         repository.shelf.delete(&key(&object)?)?;
-        mending.mended(object, "what it held was written anew, and it is let go");
+        mending.mended(object, "what it held was written again, and it will be deleted");
     }
     Ok(())
 }

@@ -143,7 +143,7 @@ pub struct Evidence {
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
     /// A number that is none.
-    #[error("a restore time of a system is no number")]
+    #[error("a restore time of a system is not a number")]
     NoNumber(#[source] serde_json::Error),
     /// The template, which is part of this program, is broken.
     #[error("the page could not be written")]

@@ -448,7 +448,7 @@ fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 let cause = "only a few files of it were ever brought back as a test";
                 (Status::Amber, "partly proved", cause, "whether all of it would come back is not known")
             } else {
-                let cause = "it was never brought back as a test";
+                let cause = "it has never been test-restored";
                 (Status::NotKnown, "unproved", cause, "whether it would come back is not known")
             };
             let status = found.facts.seeding_until.map_or(unproved, Status::Seeding);
@@ -458,7 +458,7 @@ fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
                 Some(_) => {
                     found.shared("school/proof-partly", "only a few files of them were ever brought back as a test")
                 }
-                None => found.shared("school/proof-never", "they were never brought back as a test"),
+                None => found.shared("school/proof-never", "they have never been test-restored"),
             }
         }
         (None, Some(proved)) => {

@@ -50,7 +50,7 @@ pub enum LetterError {
     #[error("the letter's page could not be written")]
     Page(#[source] minijinja::Error),
     /// An address is none.
-    #[error("`{address}` is no mail address")]
+    #[error("`{address}` is not a mail address")]
     Address {
         /// As it was given.
         address: String,

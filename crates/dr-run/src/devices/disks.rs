@@ -48,7 +48,7 @@ fn of_folder(sys: &Path, folder: &Path, depth: u8) -> Lies {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kind = name.trim_end_matches(|c: char| c.is_ascii_digit());
     match name.is_empty() || NO_DISKS.contains(&kind) {
-        true => Lies::not_known(format!("it lies on {name}, which is no disk")),
+        true => Lies::not_known(format!("it lies on {name}, which is not a disk")),
         false => Lies::on(DeviceId::Disk(own_name(folder).unwrap_or(name))),
     }
 }

@@ -142,7 +142,7 @@ impl Back<'_> {
         let top = EntryPath::new(maildir::TREE).map_err(|_| RunError::Interrupted)?;
         let paths = if paths.is_empty() { vec![top.clone()] } else { paths.to_vec() };
         if !paths.iter().all(|path| path.is_within(&top)) {
-            return Err(self.refused("that is no part of the mail"));
+            return Err(self.refused("that is not part of the mail"));
         }
         brought.to = path.to_owned();
         self.one_place(&paths, brought, notes, &|| {

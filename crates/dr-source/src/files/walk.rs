@@ -692,7 +692,7 @@ fn unread(path: EntryPath, why: Errno) -> Unread {
 fn not_there(path: EntryPath, why: Errno) -> Unread {
     let why = match why {
         Errno::NOENT => "it is not there".to_owned(),
-        Errno::NOTDIR => "it is not there: something above it is no directory".to_owned(),
+        Errno::NOTDIR => "it is not there: something above it is not a directory".to_owned(),
         other => return unread(path, other),
     };
     Unread { path, why }

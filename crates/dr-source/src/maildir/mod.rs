@@ -73,7 +73,7 @@ pub fn capture(root: &Path, started: Time) -> Result<Captured, SourceError> {
                 let met = finished(&root, &met);
                 if met.mailboxes == 0 {
                     notes.note(format!(
-                        "there is no Maildir in {}, that is no folder with `cur` and `new` in it: what is there was kept \
+                        "there is no Maildir in {}, that is, no folder with `cur` and `new` in it: what is there was kept \
                          as plain files. If it is mail of another kind, write its folder as a files system",
                         root.display()
                     ));

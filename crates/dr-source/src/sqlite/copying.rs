@@ -95,7 +95,7 @@ fn together(database: &Path, to: &Path) -> Result<bool, SourceError> {
                     copied.map_err(|why| SourceError::open(&from, why))?;
                 }
                 Some(_) => {
-                    return Err(SourceError::open(&from, std::io::Error::other("it is no file")));
+                    return Err(SourceError::open(&from, std::io::Error::other("it is not a file")));
                 }
                 None => drop(fs::remove_file(&to)),
             }

@@ -82,7 +82,7 @@ pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Capture
 fn only_a_file(path: &Path) -> Result<(), SourceError> {
     match path.symlink_metadata() {
         Ok(about) if about.is_file() => Ok(()),
-        Ok(_) => Err(SourceError::open(path, io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"))),
+        Ok(_) => Err(SourceError::open(path, io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"))),
         Err(why) => Err(SourceError::open(path, why)),
     }
 }

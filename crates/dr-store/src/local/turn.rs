@@ -23,9 +23,9 @@ const WHO_MAX: usize = 120;
 /// Why this process may not write, inside an [`io::Error`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
-    #[error("one process at a time may write here, and now it is {0}")]
+    #[error("locked by {0}")]
     Busy(String),
-    #[error("it neither refuses a name that is taken nor locks a file")]
+    #[error("it supports neither exclusive create nor file locks")]
     NoLocks,
 }
 

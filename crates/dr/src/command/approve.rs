@@ -13,9 +13,9 @@ use super::opened::{runbook, school, told};
 use crate::args::World;
 use crate::exit::{Failure, Outcome};
 
-/// Accept a gap until a day: it stays in every letter and no longer colours the word
+/// Accept a gap until a day: it stays in every letter and no longer affects the status
 ///
-/// The head, a deputy, the digital lead, a governor or whom the plan calls approver may do so, for a term at most, and
+/// The head, a deputy, the digital lead, a governor or anyone with the role approver may do so, for a term at most, and
 /// never for what a system of the first tier cannot do without. With --ask somebody else types it and the code is
 /// mailed to the person who decides.
 #[derive(Args)]
@@ -47,7 +47,8 @@ impl Approve {
             return Ok(Outcome::done());
         }
         let text = self.until.as_deref().unwrap_or_default();
-        let until: Date = text.parse().map_err(|_| Failure::usage(format!("`{text}` is no day: write 2026-12-18")))?;
+        let until: Date =
+            text.parse().map_err(|_| Failure::usage(format!("invalid date `{text}`: write 2026-12-18")))?;
         let words = |text: &Option<String>| text.clone().unwrap_or_default();
         let gap = Gap { about: words(&self.gap), until, reason: words(&self.reason) };
         let book = runbook(&school, world);

@@ -10,9 +10,9 @@ use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::observe;
 
-/// Bring one target level with another
+/// Copy missing snapshots to another target
 ///
-/// Snapshots that it lacks are copied there, sealed as they are: nothing is captured, compressed or encrypted anew. A
+/// Snapshots that it lacks are copied there, sealed as they are: nothing is captured, compressed or encrypted again. A
 /// host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
 #[derive(Args)]
 pub struct Copy {
@@ -30,7 +30,7 @@ pub struct Copy {
 impl Copy {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         if self.from == self.to {
-            return Err(Failure::usage(format!("{} is level with itself: name two targets", self.from)));
+            return Err(Failure::usage(format!("source and target are both {}: name two targets", self.from)));
         }
         let school = school(world)?;
         let failed = |e| told(e, world);

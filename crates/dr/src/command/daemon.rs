@@ -18,7 +18,7 @@ use crate::exit::{Failure, Outcome};
 
 /// Do what is due when it is due, as a service does: the same rounds that `run --due` does
 ///
-/// The plan is read anew for each round. It ends with 0 on SIGTERM, after what is under way was put in order. Under
+/// The plan is read again for each round. On SIGTERM it finishes cleanly and exits 0. Under
 /// systemd it says when it is ready and that it is alive.
 #[derive(Args)]
 pub struct Daemon {

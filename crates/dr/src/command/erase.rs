@@ -19,8 +19,8 @@ use crate::{observe, shown};
 /// Take a file, a folder or a message out of every snapshot of a system, on every copy
 ///
 /// On copies that can be reached it is done at once; for the others it waits in the state folder, and `--pending` lists
-/// that. Every snapshot that holds some of it is written anew without it, in the old one's place; the old one cannot be
-/// put back. Held snapshots stay as they are, and are named. The bytes go as a prune lets packs go: in steps a day apart,
+/// that. Every snapshot that holds some of it is rewritten without it, in the old one's place; the old one cannot be
+/// put back. Held snapshots stay as they are, and are named. The bytes go as a prune deletes packs: in steps a day apart,
 /// by `dr prune` or `--pending --do`, or at once with --now. The ledger keeps who asked for it, when and why, how much it
 /// was and how it stands on each copy, and never what it was called. What still lies where it is backed up from is named at
 /// once; later runs leave it out and say so, until it is gone from there or somebody says with --back-up-again that it may

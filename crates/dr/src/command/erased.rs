@@ -91,9 +91,9 @@ fn because(judged: &Judged, zone: &TimeZone) -> String {
     let much = format!("{}, {}", shown::count(judged.entries, "entry", "entries"), shown::size(judged.bytes));
     match &judged.ruling {
         Ruling::Untouched => "nothing of it is in it".to_owned(),
-        Ruling::Anew(new) => format!("{much}; it is written anew without, as {}", &new.to_string()[..8]),
+        Ruling::Anew(new) => format!("{much}; it is rewritten without, as {}", &new.to_string()[..8]),
         Ruling::AnewBefore(new) => {
-            format!("{much}; it was written anew before, as {}, and is still here", &new.to_string()[..8])
+            format!("{much}; it was rewritten before, as {}, and is still here", &new.to_string()[..8])
         }
         Ruling::Whole => format!("{much}; nothing else is in it, so it goes as a whole"),
         Ruling::Forgotten => format!("{much}; it was forgotten, and can no longer be put back"),

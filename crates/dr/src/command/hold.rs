@@ -35,8 +35,7 @@ impl Hold {
         let (school, screen) = (school(world)?, world.screen);
         let failed = |e| told(e, world);
         let until = self.until.to_zoned(school.plan.school.timezone.clone());
-        let until =
-            until.map_err(|_| Failure::usage(format!("{} is no day that can be reached", self.until)))?.timestamp();
+        let until = until.map_err(|_| Failure::usage(format!("date out of range: {}", self.until)))?.timestamp();
         let key = school.maintaining_key(&surroundings()).map_err(failed)?;
         let open = if self.dry_run { open_all } else { open_to_write };
         let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;

@@ -10,7 +10,7 @@ use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{env, shown, unlock};
 
-/// Keys for those who need less than the recovery key
+/// Export a restricted key, for those who need less than the recovery key
 #[derive(Args)]
 pub struct Keys {
     #[command(subcommand)]
@@ -25,7 +25,7 @@ enum What {
 /// What a key is to be good for.
 #[derive(Clone, Copy, ValueEnum)]
 enum Purpose {
-    /// `dr forget`, `dr hold` and `dr prune`: it lets backups go, and neither reads nor writes any
+    /// `dr forget`, `dr hold` and `dr prune`: may delete backups, cannot read or write them
     Prune,
     /// `dr repo backup`: it adds backups and reads none back
     Backup,

@@ -67,7 +67,7 @@ impl Ledger {
     fn verified(&self, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
         let (screen, path) = (world.screen, school.ledger.path());
         let anchor = self.anchor.as_deref().map(|text| {
-            anchor(text).ok_or_else(|| Failure::usage(format!("`{text}` is no anchor: it looks like 12:9f3c…")))
+            anchor(text).ok_or_else(|| Failure::usage(format!("invalid anchor `{text}`: it looks like 12:9f3c…")))
         });
         let anchor = anchor.transpose()?;
         let missing = !path.exists();

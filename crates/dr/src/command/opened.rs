@@ -102,7 +102,7 @@ fn unasked(world: &World<'_>, file: &Path) -> Result<School, Failure> {
         (None, None) => default_state()?,
     };
     let state = std::path::absolute(&state)
-        .map_err(|why| Failure::usage(format!("{} is no place for state: {why}", state.display())))?;
+        .map_err(|why| Failure::usage(format!("{} cannot hold the state: {why}", state.display())))?;
     dr_run::refuse_open_state(&state).map_err(|error| told(error, world))?;
     let cache = env::cache_folder().unwrap_or_else(|| state.join("cache"));
     let clock = match &world.global.at {
@@ -175,7 +175,7 @@ pub fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
 /// # Errors
 /// A sentence that says how to write it.
 pub fn time_by(text: &str, zone: &TimeZone, now: Timestamp, side: Side) -> Result<Timestamp, Failure> {
-    let wrong = || Failure::usage(format!("`{}` is no time: {HOW}", crate::shown::name(text.as_bytes())));
+    let wrong = || Failure::usage(format!("invalid time `{}`: {HOW}", crate::shown::name(text.as_bytes())));
     moment(text, zone, now, side).ok_or_else(wrong)
 }
 

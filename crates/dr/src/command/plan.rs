@@ -157,7 +157,7 @@ fn check(school: &dr_run::School, world: &World<'_>) -> Outcome {
         world.screen.say(&format!("{}: {system}{} [{}]{who}", word(finding.severity), finding.reason, finding.rule));
     }
     if findings.is_empty() {
-        world.screen.mention("the plan has nothing wrong with it");
+        world.screen.mention("the plan is valid");
     }
     // An error is a plan that cannot be kept.
     Outcome::done().with(errors > 0, Cause::Usage)

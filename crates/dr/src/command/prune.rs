@@ -10,7 +10,7 @@ use crate::args::World;
 use crate::exit::{Failure, Outcome};
 use crate::observe;
 
-/// Give back the room of what no snapshot needs any more, on every copy that can be reached now
+/// Delete data that no snapshot references, on every copy that can be reached now
 ///
 /// Backups may go on meanwhile. What was forgotten in the last seven days keeps its data, so that it can be put back; a
 /// pack then goes in three steps a day apart, each done by the next prune. A host in write-only mode needs the recovery

@@ -43,26 +43,21 @@ pub fn verdict(screen: &Screen, verdict: &Verdict, target: Option<&str>) {
 pub fn end(screen: &Screen, pruned: &Pruned, place: &str, (target, again): (Option<&str>, &str), dry: bool) -> Outcome {
     let mut event = json!({
         "event": "summary", "packs": pruned.packs, "bytes": pruned.bytes, "live": pruned.live,
-        "let_go": pruned.let_go, "rewritten": pruned.rewritten, "deleted": pruned.deleted,
+        "packs_removable": pruned.let_go, "rewritten": pruned.rewritten, "deleted": pruned.deleted,
         "bytes_deleted": pruned.bytes_deleted, "bytes_stored": pruned.bytes_stored, "waiting": pruned.waiting,
         "lost": pruned.lost, "damaged": pruned.damaged, "dry_run": dry, "no_room": pruned.no_room, "held": pruned.held,
         "unfinished": unfinished::as_json(&pruned.unfinished), "dropped": unfinished::as_json(&pruned.dropped),
     });
     name(&mut event, target);
     screen.event(&event);
-    let mut line = format!(
-        "{place}: {} of {} needed, {} of {} let go",
-        shown::size(pruned.live),
-        shown::size(pruned.bytes),
-        pruned.let_go,
-        shown::count(pruned.packs, "pack", "packs"),
-    );
+    let mut line = format!("{place}: {} of {} needed, ", shown::size(pruned.live), shown::size(pruned.bytes));
+    let removable = format!("{} of {}", pruned.let_go, shown::count(pruned.packs, "pack", "packs"));
     if dry {
-        line += " if it were done";
+        line += &format!("would delete {removable}");
     } else {
-        line += &format!("; {} deleted", shown::size(pruned.bytes_deleted));
+        line += &format!("{removable} not needed; {} deleted", shown::size(pruned.bytes_deleted));
         if pruned.waiting > 0 {
-            line += &format!(", {} on their way out: prune again tomorrow", pruned.waiting);
+            line += &format!(", {} pending deletion: run prune again in 24 h", pruned.waiting);
         }
     }
     if !pruned.dropped.is_empty() {
@@ -78,13 +73,13 @@ pub fn end(screen: &Screen, pruned: &Pruned, place: &str, (target, again): (Opti
     }
     if pruned.no_room > 0 {
         screen.warning(&format!(
-            "{place}: {} as they are, half used: there is no room to write what is needed of them anew. Forget more, or make \
+            "{place}: {} as they are, half used: there is no room to rewrite what is needed of them. Forget more, or make \
              room there, and prune again",
             shown::count(pruned.no_room, "pack stays", "packs stay")
         ));
     }
     if pruned.lost > 0 {
-        screen.warning(&format!("{} chunks that snapshots need are nowhere: run `dr repo check`", pruned.lost));
+        screen.warning(&format!("{} chunks needed by snapshots are missing: run `dr repo check`", pruned.lost));
     }
     for pack in &pruned.damaged {
         screen.warning(&format!("{pack} stays as it is: something in it cannot be read. Run `dr repo check`"));

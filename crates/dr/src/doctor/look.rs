@@ -159,7 +159,7 @@ pub fn targets(school: &School, contents: &Contents) -> Vec<Check> {
             ),
             Ok(repository) if let Some(other) = repository.other_writer() => fail(
                 about.as_str(),
-                format!("one host alone may write there, and that is {}", shown::name(other.to_string().as_bytes())),
+                format!("it accepts one writing host, currently {}", shown::name(other.to_string().as_bytes())),
                 "If this host replaces that one for good: `dr repo take-over`, with the recovery key. Else name another \
                  target.",
             ),

@@ -66,8 +66,8 @@ fn source(system: &System, now: Timestamp) -> Check {
         Source::Drop { path, fresh, .. } => fresh_enough(about, path, fresh.longest(), now),
         Source::Sqlite { path } if !is_sqlite(path) => fail(
             about,
-            format!("{} is no SQLite database", shown::path(path)),
-            "Correct the plan, or look what became of it.",
+            format!("{} is not an SQLite database", shown::path(path)),
+            "Fix the path in the plan, or find out what happened to the file.",
         ),
         _ => ok(about, "there, and what was tried of it can be read"),
     }

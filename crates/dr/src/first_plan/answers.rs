@@ -115,7 +115,7 @@ pub fn systems(text: &str, proposed: &[System]) -> Result<Vec<System>, String> {
         systems.push(System { id: id.to_owned(), source: source.to_owned() });
     }
     match systems.is_empty() {
-        true => Err("a plan without anything to back up is no plan: name one folder at least".into()),
+        true => Err("the plan has nothing to back up: name at least one folder".into()),
         false => Ok(systems),
     }
 }

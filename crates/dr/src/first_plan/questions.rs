@@ -56,7 +56,7 @@ pub fn put<A: Asks>(facts: &Facts, asked: &mut A) -> Result<Answers, A::End> {
     let head = until(asked, &question(2, "Who is the head?", because, None), answers::person_with_address)?;
     let because = "Gets the letter and every alarm. Name and mail address.";
     let it = until(asked, &question(3, "Who looks after IT?", because, None), |text| with_own_name(text, facts))?;
-    let because = "The first carries, the others stand in; `;` between them, or none. Two at least: people are ill.";
+    let because = "Separate with `;`. The first one carries the disks, the others stand in. Name at least two, so that someone can cover absence.";
     let carriers = question(4, "Who carries disks out of the building?", because, Some(it.to_string()));
     let carriers = until(asked, &carriers, answers::people)?;
     let nothing = String::new;

@@ -15,7 +15,7 @@ pub fn plan(answers: &Answers) -> String {
     line(&format!("school = {}", quoted(&answers.school)));
     line("");
     line("# The letter goes to the head and to IT every Friday at 07:30, alarms to both at once.");
-    line("# Of those under `disks` the first carries, the others stand in.");
+    line("# Of those under `disks` the first one carries them, the others stand in.");
     line(&people(answers));
     line("");
     line("# Every night from 19:00, smallest and most important first; the disk on Thursday night,");

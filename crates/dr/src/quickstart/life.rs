@@ -280,7 +280,7 @@ impl<'a> Life<'a> {
 
     fn moment(&self, date: Date, clock: (i8, i8)) -> Result<Timestamp, Failure> {
         let zoned = days::at(date, clock).to_zoned(self.zone.clone());
-        let zoned = zoned.map_err(|why| Failure::new(Cause::Failed, format!("{date} is no day here: {why}")))?;
+        let zoned = zoned.map_err(|why| Failure::new(Cause::Failed, format!("invalid date {date}: {why}")))?;
         Ok(zoned.timestamp())
     }
 

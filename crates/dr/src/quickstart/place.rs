@@ -178,7 +178,7 @@ impl Place {
     /// If it holds something else, or half a quickstart.
     pub fn find(dir: &Path) -> Result<Found, Failure> {
         let whole = std::path::absolute(dir);
-        let place = Self(whole.map_err(|why| Failure::usage(format!("{} is no folder: {why}", dir.display())))?);
+        let place = Self(whole.map_err(|why| Failure::usage(format!("{} is not a folder: {why}", dir.display())))?);
         let other = |why: &str| {
             Failure::usage(format!(
                 "{} is there and {why}; nothing was touched. Name a folder that is absent or empty",
@@ -206,7 +206,7 @@ impl Place {
         }
         match fs::read_dir(&place.0) {
             Err(why) if why.kind() == ErrorKind::NotFound && fs::symlink_metadata(&place.0).is_err() => {}
-            Err(why) if why.kind() == ErrorKind::NotADirectory => return Err(other("is no folder")),
+            Err(why) if why.kind() == ErrorKind::NotADirectory => return Err(other("is not a folder")),
             Err(_) => return Err(other("cannot be looked into")),
             Ok(entries) => {
                 // A quickstart that was killed in its first moment leaves an empty `state`.

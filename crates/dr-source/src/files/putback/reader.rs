@@ -63,7 +63,7 @@ impl TreeReader {
     /// Whatever the operating system says.
     pub fn file(&self, path: &EntryPath) -> io::Result<File> {
         if self.about(path)?.kind != Kind::File {
-            return Err(io::Error::other("it is no file"));
+            return Err(io::Error::other("it is not a file"));
         }
         let (place, name) = self.tree.parent(path)?.ok_or(io::ErrorKind::IsADirectory)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;

@@ -17,7 +17,7 @@ pub struct Manner {
     /// Only these and what is below them
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Also directories of which only the time is another: something was made or removed in them
+    /// Also directories whose only change is their mtime: something was made or removed in them
     #[arg(long)]
     times: bool,
 }
@@ -78,7 +78,7 @@ impl Manner {
         }
         if compared.unknown > 0 {
             let entries = shown::count(compared.unknown, "entry", "entries");
-            screen.warning(&format!("what became of {entries} cannot be known: the other side is damaged there"));
+            screen.warning(&format!("{entries} could not be compared: the other side is damaged there"));
         }
         Ok(Outcome::done().with(!compared.lost.is_empty(), Cause::Missing))
     }

@@ -307,7 +307,7 @@ fn typed(world: &World<'_>) -> Result<String, Failure> {
             Err(why) => return Err(failed(why)),
         }
     }
-    let text = String::from_utf8(line).map_err(|_| Failure::usage("that answer is no text. Nothing was written."))?;
+    let text = String::from_utf8(line).map_err(|_| Failure::usage("that answer is not text. Nothing was written."))?;
     world.screen.note("");
     Ok(text.trim().to_owned())
 }

@@ -50,7 +50,7 @@ pub struct Backup {
     /// Keep standard input also if nothing comes in; without this an empty one is a failure
     #[arg(long, requires = "stdin")]
     allow_empty: bool,
-    /// How finely files are cut; by default each file's size and beginning decide
+    /// Chunk size profile (default: by each file's size and type)
     #[arg(long, value_name = "PROFILE")]
     profile: Option<Cut>,
     /// `auto`, or a level of zstd from 1 (fast) to 19 (small)

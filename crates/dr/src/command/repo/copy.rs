@@ -16,7 +16,7 @@ use crate::{env, observe};
 
 /// Copy snapshots into another repository of the same family
 ///
-/// Oldest first; what TO has is not moved again, and nothing is compressed or encrypted anew. With a snapshot of which
+/// Oldest first; what TO has is not moved again, and nothing is compressed or encrypted again. With a snapshot of which
 /// something is damaged, the damage is named, that snapshot is left out, and the exit code is 3. `dr repo init TO
 /// --family-of FROM` makes a repository that can take copies.
 #[derive(Args)]

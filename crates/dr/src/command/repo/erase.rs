@@ -16,8 +16,8 @@ use crate::{env, observe};
 
 /// Take a file, a folder or a message out of every snapshot
 ///
-/// Every snapshot that holds some of it is written anew without it and stands in the old one's place; the old one cannot
-/// be put back. Held snapshots stay as they are, and are named. The bytes go as a prune lets packs go: in steps a day
+/// Every snapshot that holds some of it is rewritten without it and stands in the old one's place; the old one cannot
+/// be put back. Held snapshots stay as they are, and are named. The bytes go as a prune deletes packs: in steps a day
 /// apart, each done by the next prune, or at once with --now. Erase it where it lies first, or the next backup has it
 /// again.
 #[derive(Args)]

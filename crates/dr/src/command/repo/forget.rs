@@ -163,7 +163,7 @@ impl Forget {
                     out.push(kept("it is held"));
                 }
                 Some(_) if written_anew.contains(&snapshot.id) => {
-                    out.push(kept("an erasure wrote it anew and was cut off: run it again"));
+                    out.push(kept("an erasure rewrote it and was cut off: run it again"));
                 }
                 Some(label) if self.keep_tag.iter().any(|tag| has_tag(label, tag)) => {
                     out.push(kept("it has a tag that is kept"))

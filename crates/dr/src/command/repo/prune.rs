@@ -12,7 +12,7 @@ use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
 use crate::{env, observe};
 
-/// Give back the room of what no snapshot needs any more
+/// Delete data that no snapshot references
 ///
 /// Backups may go on meanwhile. What was forgotten in the last seven days keeps its data, so that it can be put back; a
 /// pack then goes in three steps a day apart, each done by the next prune. `--now` waits for none of this.
