@@ -139,7 +139,7 @@ fn ls_and_dump_still_say_what_they_said() {
     let listed = bench.dr(["repo", "ls", "--json", &bench.at("repo"), &ids[0], "below/deep"]).ended(0).document();
     let paths: Vec<_> = listed.as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["below/deep", "below/deep/c"]);
-    bench.dr(["repo", "ls", &bench.at("repo"), &ids[2], "below/deep/c"]).ended(1).told("nothing of that name");
+    bench.dr(["repo", "ls", &bench.at("repo"), &ids[2], "below/deep/c"]).ended(1).told("no such path in snapshot");
     bench.dr(["repo", "dump", &bench.at("repo"), &ids[2], "below"]).ended(1).told("only files");
     let dumped = bench.dr(["repo", "dump", &bench.at("repo"), &ids[0], &bench.at("from/a.txt")]).ended(0);
     assert_eq!(dumped.stdout, "the register of the first form\n");

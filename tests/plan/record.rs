@@ -82,6 +82,30 @@ fn a_ledger_that_was_cut_to_before_a_failed_rehearsal_is_found_and_the_newer_one
 }
 
 #[test]
+fn a_ledger_that_was_cut_to_before_its_targets_were_founded_again_is_found_by_what_they_know() {
+    let school = School::backed_up();
+    let ledger = school.path("state/ledger.jsonl");
+    let before = fs::read(&ledger).unwrap();
+    for target in ["nas", "offsite"] {
+        fs::remove_dir_all(school.path(target)).unwrap();
+        school.dr(&["--at", SATURDAY, "init", "--new-target", target]).ended(0);
+    }
+    school.dr(&["--at", SATURDAY, "run", "admin"]).ended(0);
+    let whole = fs::read(&ledger).unwrap();
+
+    // By this ledger other repositories belong there. They know what it lacks.
+    fs::write(&ledger, &before).unwrap();
+    let said = school.verify(1);
+    let of: Vec<_> = said["misfits"].as_array().unwrap().iter().map(|one| (&one["target"], &one["what"])).collect();
+    assert_eq!(of, [(&json!("nas"), &json!("ledger-ends-before")), (&json!("offsite"), &json!("ledger-ends-before"))]);
+    school.dr(&["--at", SUNDAY, "run", "admin"]).ended(1);
+    assert!(school.of_the_school(SUNDAY).contains(&"school/ledger".to_owned()));
+
+    fs::write(&ledger, &whole).unwrap();
+    assert_eq!(school.verify(0)["misfits"], json!([]));
+}
+
+#[test]
 fn another_ledger_in_its_place_is_found_and_a_person_takes_it_on_by_name() {
     let school = School::backed_up();
     fs::remove_file(school.path("state/ledger.jsonl")).unwrap();

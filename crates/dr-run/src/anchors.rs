@@ -40,8 +40,10 @@ pub struct Known {
     pub medium: Option<MediumId>,
     /// Where the ledger of whoever made its backups was then.
     pub anchors: Vec<Anchor>,
-    /// Every backup that its log knows, there still or forgotten.
-    pub snapshots: BTreeSet<String>,
+    /// Every backup that its log knows, there still or forgotten. `None` for another repository than the one that the
+    /// ledger knows there: what it lacks says nothing, and what it knows of the ledger counts. Where a repository was
+    /// founded and the ledger cut back to before that, nothing else may be left that tells of the cut.
+    pub snapshots: Option<BTreeSet<String>>,
 }
 
 /// One backup's word about the ledger.
@@ -66,7 +68,7 @@ impl Known {
     #[must_use]
     pub fn of(spot: &Spot, repository: &Repository, hostname: &str) -> Self {
         let all = repository.labelled();
-        let snapshots = all.iter().map(|one| one.id.to_string()).collect();
+        let snapshots = Some(all.iter().map(|one| one.id.to_string()).collect());
         let anchors = all.into_iter().filter_map(|one| anchor(one, hostname)).collect();
         Self { target: spot.target.clone(), medium: spot.medium.clone(), anchors, snapshots }
     }
@@ -129,6 +131,7 @@ pub fn misfits(hashes: &[Digest], entries: &[Entry], known: &[Known]) -> Vec<Mis
 /// repository was made, or before somebody accepted that it may be missing.
 #[must_use]
 pub fn missing(entries: &[Entry], accepted: &Accepted, known: &Known) -> Vec<SnapshotRef> {
+    let Some(there) = &known.snapshots else { return Vec::new() };
     let (target, medium) = (&known.target, known.medium.as_ref());
     let before = accepted.before(target, medium);
     let (mut stored, mut place): (Vec<&SnapshotRef>, Option<&String>) = (Vec::new(), None);
@@ -158,7 +161,7 @@ pub fn missing(entries: &[Entry], accepted: &Accepted, known: &Known) -> Vec<Sna
             _ => {}
         }
     }
-    stored.into_iter().filter(|id| !known.snapshots.contains(&id.0)).cloned().collect()
+    stored.into_iter().filter(|id| !there.contains(&id.0)).cloned().collect()
 }
 
 /// What came of comparing.
@@ -218,6 +221,13 @@ pub fn compare(school: &School) -> Result<Held, RunError> {
         match school.reach(&register, target) {
             Reach::Here(spot) => match school.open(&spot, key.clone(), false) {
                 Ok(repository) => known.push(Known::of(&spot, &repository, &school.hostname)),
+                Err(why @ RunError::OtherRepository { .. }) => {
+                    let any = Spot { repository: None, taken: Vec::new(), ..spot };
+                    if let Ok(other) = school.open(&any, key.clone(), false) {
+                        known.push(Known { snapshots: None, ..Known::of(&any, &other, &school.hostname) });
+                    }
+                    held.unasked.push((target.clone(), why.to_string()));
+                }
                 Err(why) => held.unasked.push((target.clone(), why.to_string())),
             },
             Reach::Awaited { .. } => held.unasked.push((target.clone(), "no disk of it is loaded".to_owned())),
@@ -233,7 +243,8 @@ pub fn compare(school: &School) -> Result<Held, RunError> {
         // A broken chain is said as such; where it goes on nobody can tell.
         Vec::new()
     };
-    held.asked = known.into_iter().map(|one| (one.target, one.medium)).collect();
+    let of_ours = known.into_iter().filter(|one| one.snapshots.is_some());
+    held.asked = of_ours.map(|one| (one.target, one.medium)).collect();
     if let Some((ends, before)) = compared(&contents.entries) {
         // A ledger that was cut and goes on has another entry of that number in the end. It was cut all the same.
         let known = |misfit: &Misfit| {
@@ -255,6 +266,7 @@ pub fn compare(school: &School) -> Result<Held, RunError> {
     let away: Vec<_> = away.filter(|misfit| school.plan.targets.contains_key(&misfit.target)).collect();
     held.misfits.extend(away);
     held.misfits.sort();
+    held.misfits.dedup();
     Ok(held)
 }
 
@@ -365,7 +377,7 @@ mod tests {
     }
 
     fn known(target: &str, anchors: Vec<Anchor>, snapshots: &[&str]) -> Known {
-        let snapshots = snapshots.iter().map(|id| (*id).to_owned()).collect();
+        let snapshots = Some(snapshots.iter().map(|id| (*id).to_owned()).collect());
         Known { target: TargetId::new(target).unwrap(), medium: None, anchors, snapshots }
     }
 

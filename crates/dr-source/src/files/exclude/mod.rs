@@ -109,7 +109,7 @@ fn pattern_of(pattern: &str, any_case: bool) -> Result<Glob, String> {
 /// Why a pattern is not taken, and what to write instead: it would have no effect, or another one than it seems to have.
 #[must_use]
 pub fn refused(pattern: &str) -> Option<String> {
-    let plain = pattern.trim_start_matches('/');
+    let plain = pattern.strip_prefix('/').unwrap_or(pattern);
     if plain.trim_matches('/').is_empty() {
         return Some("it is empty".to_owned());
     }

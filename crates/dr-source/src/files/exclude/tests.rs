@@ -96,6 +96,7 @@ fn what_would_have_no_effect_is_refused_with_what_to_write() {
         ("!important.tmp", r"`\!important.tmp`"),
         ("#x#", r"`\#x#`"),
         ("./cache", "`/cache`"),
+        ("//cache", "`/cache`"),
         ("a//b", "`a/b`"),
         ("../x", "`..`"),
         ("a/../b", "`..`"),

@@ -31,7 +31,7 @@ pub fn naming(repository: &Repository, tree: &Tree) -> Naming {
 pub fn wanted(paths: &[PathBuf], repository: &Repository, tree: &Tree) -> Result<Wanted, Failure> {
     let asked = asked(paths, repository, tree)?;
     if asked.there.is_empty() && !asked.missing.is_empty() {
-        return Err(Failure::new(Cause::Failed, format!("{}: nothing of that name.", asked.missing.join("; "))));
+        return Err(Failure::new(Cause::Failed, format!("{}.", asked.missing.join("; "))));
     }
     Ok(asked)
 }
