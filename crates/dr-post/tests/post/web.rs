@@ -58,7 +58,8 @@ fn a_webhook_in_the_clear_to_another_machine_is_not_used() {
         bench.alerts.webhook = Some(bench.secret_at("hook"));
         bench.queue(&alert(&format!("to {address}")), BY_WEB);
         let said = bench.failure(at(0));
-        let known = ["the address of the webhook is not an https:// address", "the address of the webhook cannot be read"];
+        let known =
+            ["the address of the webhook is not an https:// address", "the address of the webhook cannot be read"];
         assert!(known.iter().any(|words| said.starts_with(words)), "{said}");
         std::fs::remove_dir_all(bench.path("state")).unwrap();
     }
