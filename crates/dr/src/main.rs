@@ -24,7 +24,7 @@ mod unlock;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::args::{Dr, World};
 use crate::exit::{Cause, Failure, Outcome};
@@ -38,7 +38,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> u8 {
-    let dr = match Dr::try_parse() {
+    let typed = command::examples::with(Dr::command()).try_get_matches();
+    let dr = match typed.and_then(|typed| Dr::from_arg_matches(&typed)) {
         Ok(dr) => dr,
         // Help and the version are answers, not mistakes. Nobody may be there to read either.
         Err(mut said) => {

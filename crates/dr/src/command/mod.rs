@@ -4,18 +4,21 @@ mod ack;
 mod approve;
 mod check;
 mod checked;
+mod completion;
 mod copy;
 mod daemon;
 mod doctor;
 mod due;
 mod erase;
 mod erased;
+pub mod examples;
 mod forget;
 mod hold;
 mod init;
 mod key;
 mod ledger;
 mod look;
+mod manual;
 pub mod meant;
 mod media;
 mod moved;
@@ -75,6 +78,8 @@ pub enum Command {
     Ledger(ledger::Ledger),
     Service(service::Service),
     Doctor(doctor::Doctor),
+    Completion(completion::Completion),
+    Manual(manual::Manual),
     Repo(repo::Repo),
 }
 
@@ -112,6 +117,8 @@ impl Command {
             Self::Ledger(args) => args.run(world),
             Self::Service(args) => args.run(world),
             Self::Doctor(args) => args.run(world),
+            Self::Completion(args) => args.run(world),
+            Self::Manual(args) => args.run(world),
             Self::Repo(args) => args.run(world),
         }
     }

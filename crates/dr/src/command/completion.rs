@@ -1,0 +1,23 @@
+//! `dr completion`: what a shell needs to complete commands and options.
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::args::{Dr, World};
+use crate::exit::{Failure, Outcome};
+
+/// Print what a shell needs to complete `dr`'s commands and options
+#[derive(Args)]
+pub struct Completion {
+    /// Which shell
+    shell: Shell,
+}
+
+impl Completion {
+    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Dr::command(), "dr", &mut script);
+        world.screen.print(&script);
+        Ok(Outcome::done())
+    }
+}
