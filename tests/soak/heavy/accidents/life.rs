@@ -483,7 +483,8 @@ impl Life {
             let hidden = accident.kind == Kind::Older && self.accidents.iter().any(|other| both(other) && other.told);
             // By a clock that is behind no copy is due that evening, so nobody reads the source; what is told is the clock.
             let behind = |other: &Accident| other.kind == Kind::ClockBehind && other.from == day && other.told;
-            let of_the_source = matches!(accident.kind, Kind::PartlyEmpty | Kind::SourceUnmounted | Kind::SourceDamaged);
+            let of_the_source =
+                matches!(accident.kind, Kind::PartlyEmpty | Kind::SourceUnmounted | Kind::SourceDamaged);
             let asleep = |other: &Accident| behind(other) && other.server == accident.server;
             let hidden = hidden || (of_the_source && self.accidents.iter().any(asleep));
             if !accident.told && late && !hidden && !accident.rules().is_empty() {
