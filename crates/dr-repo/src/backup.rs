@@ -15,7 +15,7 @@ mod shared;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use dr_entry::{Attributes, Entries, Entry, EntryPath, Kind, Meta, Profile, Settled, Unread};
@@ -30,6 +30,7 @@ use crate::log_entry::object_name;
 use crate::pack::{FinishedPack, Packer};
 use crate::page::{Contents, Row};
 use crate::presence::{self, Lacking};
+use crate::progress::Tally;
 use crate::register::{Registrar, adopt};
 use crate::repository::{Fault, Repository};
 use crate::snapshot::{Label, Shape};
@@ -41,19 +42,6 @@ use effort::Effort;
 use help::Help;
 use shared::Linked;
 pub(crate) use shared::{Fuse, Shared};
-
-/// What happens meanwhile, for whoever watches.
-#[derive(Debug, Default)]
-pub struct Tally {
-    /// Entries done.
-    pub entries: AtomicU64,
-    /// Bytes of contents read.
-    pub bytes_read: AtomicU64,
-    /// Bytes of new objects stored.
-    pub bytes_stored: AtomicU64,
-    /// New objects stored.
-    pub objects: AtomicU64,
-}
 
 /// How a capture is to be kept. All of it is the caller's to decide.
 pub struct Capture<'a> {

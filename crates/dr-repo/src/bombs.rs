@@ -8,7 +8,6 @@ use dr_store::Shelf;
 use dr_store::memory::MemoryStore;
 
 use crate::anew::Anew;
-use crate::backup::Tally;
 use crate::check::{Check, Checked, ReadData, check};
 use crate::error::RepoError;
 use crate::extents::{Run, encode_inner, encode_leaf};
@@ -16,6 +15,7 @@ use crate::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, SnapshotId};
 use crate::key::{FamilyKey, Key};
 use crate::log_entry::{Body, Named};
 use crate::page::{self, Contents, Extent, Row};
+use crate::progress::Tally;
 use crate::prune::{Prune, prune};
 use crate::repair::{Repair, repair};
 use crate::repository::{Repository, Unlock, create};

@@ -9,26 +9,22 @@ mod follow;
 mod lists;
 mod parity;
 
-use follow::follow_trees;
-pub(crate) use parity::{is_whole, table};
-
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
 
-use crate::backup::Tally;
 use crate::copies::{self, Standing};
 use crate::error::RepoError;
 use crate::fetch::open_frame;
 use crate::fold::runs_of;
 use crate::format::{PACK_MAX, REPO_JSON_MAX, SLOT_MAX};
 use crate::id::{ChunkId, Digest, HostId, PackId, SessionId, SnapshotId};
-use crate::log::key;
 use crate::log_entry::Body;
-use crate::look::lost;
+use crate::object::key;
 use crate::pack::{open_vouched, open_whole};
 use crate::presence::wrong;
+use crate::progress::Tally;
 use crate::repository::{Fault, REPO_JSON, Repository, fault_text, read_vouched};
 use crate::slot;
 use crate::squeeze::Unsqueezer;
@@ -37,6 +33,8 @@ use crate::trailer;
 use crate::turns::two_at_a_time;
 use crate::unfinished::{Unfinished, unfinished};
 use crate::wire::Bad;
+use follow::follow_trees;
+pub(crate) use parity::{is_whole, table};
 
 /// How much to read.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -402,7 +400,7 @@ fn check_slots(repository: &Repository, bad: &mut BTreeMap<String, String>) -> R
                     Ok(()) => {}
                 }
             }
-            Err(error) => drop(bad.insert(name.clone(), fault_text(&lost(error.into())?))),
+            Err(error) => drop(bad.insert(name.clone(), fault_text(&RepoError::from(error).tolerate_damage()?))),
         }
         seen.insert(name);
     }
@@ -445,7 +443,7 @@ fn check_index_objects(repository: &Repository, bad: &mut BTreeMap<String, Strin
             continue;
         }
         if let Err(error) = read_vouched(&repository.shelf, &key(&index.object.name)?, &index.object) {
-            bad.insert(index.object.name.clone(), fault_text(&lost(error)?));
+            bad.insert(index.object.name.clone(), fault_text(&error.tolerate_damage()?));
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use dr_store::{Body as Put, Shelf, StoreError};
 
 use crate::error::RepoError;
 use crate::id::Digest;
-use crate::log::key;
+use crate::object::key;
 
 /// The folder of copies: `ecc/copy/` and the name of the object.
 pub(crate) const FOLDER: &str = "ecc/copy";

@@ -13,18 +13,18 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
+use dr_store::Shelf;
 
-use crate::backup::Tally;
 use crate::error::RepoError;
 use crate::fold::runs_of;
 use crate::id::{SnapshotId, wipe_stack};
 use crate::log_entry::{Body, Named};
 use crate::presence::{self, Stands};
+use crate::progress::Tally;
 use crate::register::adopt;
 use crate::repository::{Repository, Unlock};
 use crate::session::Session;
 use crate::stored::{Says, Stored, begin};
-use dr_store::Shelf;
 use gather::Gather;
 use mover::Mover;
 

@@ -22,13 +22,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{EntryPath, Meta};
 
-use crate::backup::Tally;
 use crate::error::RepoError;
 use crate::fold::{SWEEPS, State};
 use crate::id::{ChunkKind, PackId, SnapshotId, wipe_stack};
 use crate::log_entry::Body;
 use crate::look::Tree;
 use crate::presence;
+use crate::progress::Tally;
 use crate::prune::understood;
 use crate::repository::Repository;
 use crate::snapshot::Shape;

@@ -99,6 +99,17 @@ impl RepoError {
         let what = what.to_string();
         move |source| Self::Local { what, source }
     }
+
+    /// Whether this is damage, which costs what cannot be had and no more; `Err` is for everything else.
+    pub(crate) fn tolerate_damage(self) -> Result<Self, Self> {
+        match self {
+            Self::Damaged { .. }
+            | Self::Store(StoreError::NotFound { .. } | StoreError::Short { .. } | StoreError::TooLarge { .. }) => {
+                Ok(self)
+            }
+            other => Err(other),
+        }
+    }
 }
 
 /// What tells that a repository was put back, or exchanged.

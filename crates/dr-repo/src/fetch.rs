@@ -11,8 +11,8 @@ use crate::frames::{FrameKey, Frames, Wanted};
 use crate::header::{Header, Sealed, frame_aad, pack_key};
 use crate::id::{ChunkId, ChunkKind, FamilyId, Secret, SessionId};
 use crate::key::{FamilyKey, Naming};
-use crate::log::key;
 use crate::lookup::{FrameSlot, Index, Place};
+use crate::object::key;
 use crate::seal::{Sealer, commitment, key_id, open_from, public_of, same};
 use crate::squeeze::Unsqueezer;
 

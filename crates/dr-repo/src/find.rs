@@ -13,7 +13,7 @@ use dr_entry::{EntryPath, Meta};
 
 use crate::error::RepoError;
 use crate::id::ChunkId;
-use crate::look::{Pages, Stand, Tree, as_child, is_wanted, lost, same_contents};
+use crate::look::{Pages, Stand, Tree, as_child, is_wanted, same_contents};
 use crate::page::{Child, Page, Row};
 use crate::repository::Repository;
 use crate::tree::may_hold;
@@ -151,7 +151,7 @@ impl Walk<'_> {
         let page = match self.pages.open(child, stand) {
             Ok(page) => page,
             Err(error) => {
-                let why = lost(error)?.to_string();
+                let why = error.tolerate_damage()?.to_string();
                 self.bad.insert(child.id);
                 self.lose(above, why);
                 return Ok(false);

@@ -24,6 +24,7 @@ use crate::format::LOG_MAX;
 use crate::id::{Digest, FamilyId, HostId};
 use crate::key::WriterKey;
 use crate::log_entry::{Author, Body, Entry, decode, encode, number_of, object_name};
+use crate::object::key;
 use crate::seen::{Head, Seen, acceptance, accepted};
 use crate::take_over::take_over;
 
@@ -479,8 +480,3 @@ fn accounted_for(note: &str) -> Option<u64> {
 
 const MISSING: &str = "it is missing";
 const ACCOUNTED: &str = "accounted for, though it cannot be read: log entry ";
-
-/// An object name that this crate made up.
-pub(crate) fn key(name: &str) -> Result<Key, RepoError> {
-    Key::new(name).map_err(|e| RepoError::damaged(&e.0, "it is not the name of an object"))
-}

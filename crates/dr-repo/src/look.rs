@@ -1,7 +1,6 @@
 //! What does looking into snapshots need of a repository? Their trees' roots, and pages one at a time.
 
 use dr_entry::EntryPath;
-use dr_store::StoreError;
 
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
@@ -78,17 +77,6 @@ fn stood(bytes: &[u8], child: &Child, stand: Stand<'_>) -> Result<Page, RepoErro
 /// The root of a tree, as if a page named it.
 pub(crate) fn as_child(root: &Root) -> Child {
     Child { last: EntryPath::root(), id: root.id, entries: 0, bytes: 0 }
-}
-
-/// Whether a page that cannot be had costs what is below it and no more; `Err` is for everything else.
-pub(crate) fn lost(error: RepoError) -> Result<RepoError, RepoError> {
-    match error {
-        RepoError::Damaged { .. }
-        | RepoError::Store(StoreError::NotFound { .. } | StoreError::Short { .. } | StoreError::TooLarge { .. }) => {
-            Ok(error)
-        }
-        other => Err(other),
-    }
 }
 
 /// Whether two rows stand for the same thing with the same contents, whoever owns it and whatever its time is.

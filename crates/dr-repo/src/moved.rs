@@ -9,7 +9,7 @@ use dr_entry::{Body, Content, Entry, EntryPath, Kind, Meta, Piece, Profile, Sett
 use dr_store::memory::MemoryStore;
 use dr_store::{Body as Put, Shelf};
 
-use crate::backup::{Capture, Summary, Tally, backup, new_snapshot_id};
+use crate::backup::{Capture, Summary, backup, new_snapshot_id};
 use crate::error::RepoError;
 use crate::fold::runs_of;
 use crate::format::FOOTER;
@@ -17,9 +17,10 @@ use crate::header::{Header, Origin, trailer_key};
 use crate::id::{Digest, HostId, PackId, PackKind, SessionId, SnapshotId, random};
 use crate::index_object::{self, PackLine, Record};
 use crate::key::{FamilyKey, Key};
-use crate::log::key;
 use crate::log_entry::{Body as LogBody, ObjectRef, Registered, decode, encode};
+use crate::object::key;
 use crate::pack::open_whole;
+use crate::progress::Tally;
 use crate::repository::{Repository, Unlock, create};
 use crate::seal::seal_once;
 use crate::snapshot::{Label, Shape};

@@ -101,10 +101,10 @@ mod tests {
 
     use super::*;
     use crate::anew::Anew;
-    use crate::backup::Tally;
     use crate::check::{Check, ReadData, check};
     use crate::id::ChunkKind;
     use crate::moved::Scene;
+    use crate::progress::Tally;
     use crate::repair::{Repair, repair};
     use crate::stored::{Says, Stored, begin};
 

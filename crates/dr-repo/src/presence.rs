@@ -12,9 +12,9 @@ use dr_store::{Listed, Shelf, StoreError};
 use crate::error::RepoError;
 use crate::fold::State;
 use crate::id::PackId;
-use crate::log::key;
 use crate::lookup::Index;
 use crate::notes::Notes;
+use crate::object::key;
 use crate::repository::Repository;
 use crate::touched::Touched;
 

@@ -20,7 +20,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_store::StoreError;
 
-use crate::backup::Tally;
 use crate::erase::erased;
 use crate::error::RepoError;
 use crate::fold::{SWEEPS, SessionState, SnapshotState, State, ranges, whole};
@@ -28,6 +27,7 @@ use crate::format::{META_PACK_TARGET, PACK_TARGET};
 use crate::id::{PackId, PackKind, SessionId, wipe_stack};
 use crate::key::Key;
 use crate::log_entry::{Body, object_name};
+use crate::progress::Tally;
 use crate::repository::{Fault, Repository};
 use crate::unfinished::{Life, Unfinished};
 pub(crate) use blind::{Frames, Lists};

@@ -15,13 +15,14 @@ use std::sync::{Arc, Mutex};
 use crossbeam_channel::{Receiver, bounded};
 use dr_entry::{Destination, EntryPath, Kind, Meta, NotSet, Part};
 
-use crate::backup::{Fuse, Tally};
+use crate::backup::Fuse;
 use crate::error::RepoError;
 use crate::extents::{self, ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::frames::{Frames, Wanted};
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
 use crate::page::Row;
+use crate::progress::Tally;
 use crate::repository::Repository;
 use crate::snapshot::{Document, Label, Shape};
 use crate::tree::{Step, Walk, has_parent};

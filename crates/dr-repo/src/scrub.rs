@@ -13,9 +13,9 @@ use crate::error::RepoError;
 use crate::format::{PACK_MAX, REPO_JSON_MAX};
 use crate::id::{Digest, PackId};
 use crate::index_object::{PackLine, lines};
-use crate::log::{Log, key};
+use crate::log::Log;
 use crate::log_entry::object_name;
-use crate::look::lost;
+use crate::object::key;
 use crate::repository::{REPO_JSON, fault_text, parse_described, read_vouched};
 use crate::wire::Bad;
 
@@ -44,7 +44,7 @@ pub fn scrub(shelf: &Shelf, options: &Check<'_>) -> Result<Checked, RepoError> {
                 vouched.extend(lines.into_iter().map(|line| (line.id, line)));
             }
             Ok(_) => drop(bad.insert(name.clone(), "it is another session's".into())),
-            Err(error) => drop(bad.insert(name.clone(), fault_text(&lost(error)?))),
+            Err(error) => drop(bad.insert(name.clone(), fault_text(&error.tolerate_damage()?))),
         }
     }
     let mut packs = Vec::new();
@@ -79,7 +79,7 @@ pub fn scrub(shelf: &Shelf, options: &Check<'_>) -> Result<Checked, RepoError> {
                 continue;
             }
             Err(error) => {
-                bad.insert(object, fault_text(&lost(error.into())?));
+                bad.insert(object, fault_text(&RepoError::from(error).tolerate_damage()?));
                 out.unsound.push(pack);
                 continue;
             }

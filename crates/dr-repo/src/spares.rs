@@ -9,13 +9,13 @@ use dr_store::local::stage;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 use tempfile::TempPath;
 
-use crate::backup::Tally;
 use crate::error::RepoError;
 use crate::id::{FamilyId, HostId, SessionId, session_of};
 use crate::index_object::PackLine;
-use crate::log::key;
+use crate::object::key;
 use crate::pack::full;
 use crate::parity::{Spare, front};
+use crate::progress::Tally;
 
 /// The folder of parity objects: `ecc/<host>/<session>/<number>`.
 pub(crate) const FOLDER: &str = "ecc";

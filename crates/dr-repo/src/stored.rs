@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 
-use crate::backup::Tally;
 use crate::error::RepoError;
 use crate::fold::runs_of;
 use crate::id::{Digest, index_name};
 use crate::index_object::{self, PackLine, Record};
-use crate::log::key;
 use crate::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
+use crate::object::key;
 use crate::pack::FinishedPack;
+use crate::progress::Tally;
 use crate::register::{REGISTER_BYTES, REGISTER_MS};
 use crate::repository::Repository;
 use crate::session::Session;

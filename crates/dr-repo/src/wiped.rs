@@ -14,10 +14,11 @@ use dr_entry::{Body, Content, Entry, EntryPath, Kind, Meta, Piece, Profile, Sett
 use dr_store::Shelf;
 use dr_store::local::LocalStore;
 
-use crate::backup::{Capture, Tally, backup, new_snapshot_id};
+use crate::backup::{Capture, backup, new_snapshot_id};
 use crate::header::{Header, pack_key};
 use crate::id::{HostId, PackId, Secret};
 use crate::key::{FamilyKey, Key};
+use crate::progress::Tally;
 use crate::repository::{Repository, Unlock, create};
 use crate::seal::{commitment, derive};
 use crate::snapshot::{Label, Shape};

@@ -3,7 +3,6 @@
 
 use super::{Check, Checked, Finding};
 use crate::error::RepoError;
-use crate::look::lost;
 use crate::lookup::{Index, Place};
 use crate::prune::{Frames, Lists, Live, mark};
 use crate::repository::Repository;
@@ -18,7 +17,7 @@ pub(super) fn check(repository: &Repository, options: &Check<'_>, out: &mut Chec
         let live = match mark(repository, &[(id, snapshot.document)], None, options.stop) {
             Ok(live) => live,
             Err(error) => {
-                lost(error)?;
+                error.tolerate_damage()?;
                 continue;
             }
         };

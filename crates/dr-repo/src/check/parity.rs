@@ -8,7 +8,6 @@ use dr_store::Key;
 use super::{Check, ReadData};
 use crate::error::RepoError;
 use crate::id::PackId;
-use crate::look::lost;
 use crate::parity::{FRONT, Row, decode, table_len};
 use crate::repository::{Repository, fault_text};
 use crate::spares::{FOLDER, session_of_parity};
@@ -37,7 +36,7 @@ pub(super) fn check(
         let rows = match table(repository, name, listed.size) {
             Ok(rows) => rows,
             Err(error) => {
-                bad_objects.insert(name.to_string(), fault_text(&lost(error)?));
+                bad_objects.insert(name.to_string(), fault_text(&error.tolerate_damage()?));
                 continue;
             }
         };

@@ -11,7 +11,7 @@ use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
-use crate::look::{Pages, Stand, as_child, lost};
+use crate::look::{Pages, Stand, as_child};
 use crate::page::{Child, Contents, Extent, Page, Row};
 use crate::repository::Repository;
 use crate::restore::extent_page;
@@ -93,7 +93,7 @@ impl<'a> Gather<'a> {
                 }));
                 Ok(())
             }
-            Err(error) => lost(error).map(|why| mover.miss(&path, &why.to_string())),
+            Err(error) => error.tolerate_damage().map(|why| mover.miss(&path, &why.to_string())),
         }
     }
 
@@ -109,7 +109,7 @@ impl<'a> Gather<'a> {
         let path = Rc::new(child.last.clone());
         let page = match self.pages.open(child, Stand { level, behind: behind.as_ref(), top }) {
             Ok(page) => page,
-            Err(error) => return lost(error).map(|why| mover.miss(&path, &why.to_string())),
+            Err(error) => return error.tolerate_damage().map(|why| mover.miss(&path, &why.to_string())),
         };
         mover.need(Need { kind: ChunkKind::Tree, id: child.id, len: None, path }, theirs)?;
         match page {
@@ -146,7 +146,7 @@ impl<'a> Gather<'a> {
     ) -> Result<(), RepoError> {
         let page = match extent_page(run, level, &mut self.extents) {
             Ok(page) => page,
-            Err(error) => return lost(error).map(|why| mover.miss(path, &why.to_string())),
+            Err(error) => return error.tolerate_damage().map(|why| mover.miss(path, &why.to_string())),
         };
         let need = Need { kind: ChunkKind::Extents, id: run.id, len: None, path: Rc::clone(path) };
         mover.need(need, theirs)?;

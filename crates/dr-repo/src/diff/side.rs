@@ -4,7 +4,7 @@ use dr_entry::EntryPath;
 
 use crate::error::RepoError;
 use crate::id::ChunkId;
-use crate::look::{Pages, Stand, as_child, is_wanted, lost};
+use crate::look::{Pages, Stand, as_child, is_wanted};
 use crate::page::{Child, Page, Row};
 use crate::tree::{Root, may_hold};
 
@@ -156,7 +156,7 @@ impl Side {
             // Without its root nothing is known of a tree.
             Err(error) if top => return Err(error),
             Err(error) => {
-                self.lost.push(lost(error)?.to_string());
+                self.lost.push(error.tolerate_damage()?.to_string());
                 self.holes.push((behind, child.last));
                 self.passed += 1;
                 return Ok(());

@@ -12,7 +12,7 @@ use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::id::{ChunkId, ChunkKind};
-use crate::look::{Pages, Stand, as_child, lost};
+use crate::look::{Pages, Stand, as_child};
 use crate::lookup::Index;
 use crate::page::{Child, Contents, Extent, Page, Row};
 use crate::repository::Repository;
@@ -88,7 +88,7 @@ impl Follower<'_> {
             let page = match self.pages.open(&child, Stand { level, behind: behind.as_ref(), top }) {
                 Ok(page) => page,
                 Err(error) => {
-                    lost(error)?;
+                    error.tolerate_damage()?;
                     self.out.unseen += 1;
                     continue;
                 }
@@ -132,7 +132,7 @@ impl Follower<'_> {
                 runs.into_iter().try_for_each(|run| self.extents(run, level.saturating_sub(1)))
             }
             Err(error) => {
-                lost(error)?;
+                error.tolerate_damage()?;
                 self.out.unseen += 1;
                 Ok(())
             }

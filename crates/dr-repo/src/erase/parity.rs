@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use dr_store::StoreError;
 
 use super::erased;
-use crate::backup::Tally;
 use crate::error::RepoError;
 use crate::fold::PackState;
 use crate::id::{HostId, PackId, SessionId, unhex};
-use crate::log::key;
+use crate::object::key;
 use crate::parity::{FRONT, Spare, decode, table_len};
+use crate::progress::Tally;
 use crate::repository::Repository;
 use crate::spares::{FOLDER, Spares, session_of_parity};
 

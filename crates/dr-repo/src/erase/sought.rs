@@ -12,7 +12,7 @@ use crate::fetch::Fetcher;
 use crate::find::{Find, find};
 use crate::fold::SnapshotState;
 use crate::id::{ChunkId, SnapshotId};
-use crate::look::{Pages, Stand, Tree, as_child, lost};
+use crate::look::{Pages, Stand, Tree, as_child};
 use crate::page::{Child, Contents, Extent, Page, Row};
 use crate::repository::Repository;
 use crate::restore::extent_page;
@@ -86,7 +86,7 @@ pub(super) fn seek(repository: &Repository, options: &Erase<'_>) -> Result<Sough
                 looked.push(Looked { tree, document, state: one.clone(), hits, named: false, unread });
             }
             Err(error) => {
-                let why = lost(error)?.to_string();
+                let why = error.tolerate_damage()?.to_string();
                 if !label.as_ref().is_some_and(is_other) {
                     let label = label.unwrap_or_default();
                     let (entries, bytes, ruling) = (0, 0, Ruling::Unread(why));
@@ -207,7 +207,7 @@ impl Taker<'_> {
         {
             let top = (as_child(root), root.level.saturating_add(1));
             if let Err(error) = self.page(&top.0, Stand { level: top.1, behind: None, top: true }, &hits, &mut gone) {
-                unread = Some(lost(error)?.to_string());
+                unread = Some(error.tolerate_damage()?.to_string());
             }
         }
         (judged.entries, judged.bytes) = (gone.counts.entries, gone.counts.bytes);
@@ -252,7 +252,7 @@ impl Taker<'_> {
             let page = match self.pages.open(&child, Stand { level, behind: behind.as_ref(), top }) {
                 Ok(page) => page,
                 // Nobody knows, so it stays.
-                Err(error) => return lost(error).map(|_| true),
+                Err(error) => return error.tolerate_damage().map(|_| true),
             };
             match page {
                 Page::Leaf(rows) => {

@@ -11,12 +11,13 @@ use dr_store::memory::MemoryStore;
 
 use super::rewrite::Pruner;
 use super::{Erase, erase, is_gone, may_touch};
-use crate::backup::{Capture, Tally, backup, new_snapshot_id};
+use crate::backup::{Capture, backup, new_snapshot_id};
 use crate::error::RepoError;
 use crate::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, Secret, SnapshotId};
 use crate::key::{FamilyKey, Key};
 use crate::look::{Stand, as_child};
 use crate::page::{self, Contents, Extent, Row};
+use crate::progress::Tally;
 use crate::prune::{Prune, prune};
 use crate::repository::{Repository, Unlock, create};
 use crate::snapshot::{Label, Shape};

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dr_store::{Shelf, StoreError};
 
-use super::{Log, key};
+use super::Log;
 use crate::checkpoint::{Checkpoint, number_of, object_name};
 use crate::error::RepoError;
 use crate::format::CKPT_MAX;
 use crate::id::Digest;
 use crate::log_entry::Entry;
+use crate::object::key;
 
 /// The numbers of the checkpoints that are there.
 pub(super) fn listed(shelf: &Shelf) -> Result<BTreeSet<u64>, RepoError> {

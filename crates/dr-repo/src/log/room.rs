@@ -11,6 +11,7 @@ use crate::error::RepoError;
 use crate::id::PackId;
 use crate::key::WriterKey;
 use crate::log_entry::{Author, Body};
+use crate::object::key;
 use crate::spares;
 
 /// So many objects of parity may go for one entry.
@@ -45,7 +46,7 @@ impl Log {
         }
         let mut any = false;
         for index in self.state.indexes.iter().filter(|index| tries == 0 && index.superseded) {
-            let name = super::key(&index.object.name)?;
+            let name = key(&index.object.name)?;
             if shelf.size(&name).is_ok() {
                 shelf.delete(&name)?;
                 any = true;

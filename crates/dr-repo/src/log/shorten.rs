@@ -9,7 +9,7 @@ use bytes::Bytes;
 use dr_store::{Body as Put, Listed, Shelf};
 
 use super::base::listed;
-use super::{Log, is_cut, key, name};
+use super::{Log, is_cut, name};
 use crate::checkpoint::{Checkpoint, NEWER, number_of, object_name};
 use crate::erase::erased;
 use crate::error::RepoError;
@@ -18,6 +18,7 @@ use crate::format::{CKPT_EVERY, CKPT_KEPT, TRAIL_MAX};
 use crate::id::PackId;
 use crate::key::WriterKey;
 use crate::log_entry::{Author, Body, encode, number_of as entry_of};
+use crate::object::key;
 use crate::seen::accepted;
 
 /// A name that is taken by something that cannot be read is passed over for the next so many times.

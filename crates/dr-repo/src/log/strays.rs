@@ -125,10 +125,10 @@ mod tests {
     use dr_store::memory::MemoryStore;
 
     use super::*;
-    use crate::backup::Tally;
     use crate::id::{Digest, HostId};
     use crate::key::{FamilyKey, Key, WriterKey};
     use crate::log_entry::{Body, encode};
+    use crate::progress::Tally;
     use crate::prune::{Prune, prune};
     use crate::repair::{Repair, repair};
     use crate::repository::{Repository, Unlock, create};

@@ -13,10 +13,9 @@ use crate::error::RepoError;
 use crate::fold::{SnapshotState, State, ranges, whole};
 use crate::id::{ChunkId, PackId, Secret, SessionId, SnapshotId};
 use crate::index_object::{self, Record};
-use crate::log::key;
 use crate::log_entry::{Author, ObjectRef};
-use crate::look::lost;
 use crate::lookup::Index;
+use crate::object::key;
 use crate::repository::{Repository, read_vouched};
 use crate::used::{self, Uses};
 use crate::wire::Bad;
@@ -120,7 +119,7 @@ impl<'a> Lists<'a> {
             let sealed = match read_vouched(&repository.shelf, &key(&object.name)?, object) {
                 Ok(bytes) => sealed_list(&bytes, repository, id),
                 Err(error) => {
-                    lost(error)?;
+                    error.tolerate_damage()?;
                     None
                 }
             };

@@ -18,7 +18,6 @@ use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::{Fetcher, Found};
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
-use crate::look::lost;
 use crate::lookup::{IdHasher, Index, Place, Sought, Wanted};
 use crate::page::{Extent, Leads};
 use crate::repository::Repository;
@@ -177,7 +176,7 @@ impl Marker<'_> {
             let found = self.fetcher.at(ChunkKind::Tree, id, place);
             match found.and_then(|found| lead(&mut self.leads, &found, id, level)) {
                 Ok(()) => return self.note(level, wanted),
-                Err(error) => drop(lost(error)?),
+                Err(error) => drop(error.tolerate_damage()?),
             }
             self.keep_a_whole_one(ChunkKind::Tree, id)?;
         }
@@ -209,7 +208,7 @@ impl Marker<'_> {
                 match found.and_then(|found| extent_page_of(found.bytes(), run, level)) {
                     Ok(page) => page,
                     Err(error) => {
-                        lost(error)?;
+                        error.tolerate_damage()?;
                         self.keep_a_whole_one(ChunkKind::Extents, run.id)?;
                         extent_page(run, level, &mut self.fetcher)?
                     }
@@ -353,7 +352,7 @@ impl Marker<'_> {
                     self.live.add(*place);
                     return Ok(());
                 }
-                Err(error) => drop(lost(error)?),
+                Err(error) => drop(error.tolerate_damage()?),
             }
         }
         places.into_iter().for_each(|place| self.live.add(place));

@@ -11,11 +11,10 @@ use super::{Prune, Rewritten, target};
 use crate::error::RepoError;
 use crate::fold::{SessionState, runs_of};
 use crate::id::{Digest, PackKind};
-use crate::log::key;
 use crate::log_entry::{Author, Body};
-use crate::look::lost;
 use crate::lookup::Index;
 use crate::moving::{Frame, Group};
+use crate::object::key;
 use crate::pack::PackWriter;
 use crate::repository::Repository;
 use crate::session::Session;
@@ -93,7 +92,7 @@ impl Moving<'_> {
                 let taken = match self.take(repository, *pack) {
                     Ok(taken) => taken,
                     Err(error) => {
-                        lost(error)?;
+                        error.tolerate_damage()?;
                         out.damaged.insert(brief.id, self.index.object(*pack));
                         continue;
                     }

@@ -9,7 +9,6 @@ use crate::anew::Anew;
 use crate::error::RepoError;
 use crate::fold::runs_of;
 use crate::log_entry::Body;
-use crate::look::lost;
 use crate::lookup::Place;
 use crate::repository::Repository;
 use crate::session::Session;
@@ -63,7 +62,7 @@ fn rewrite_in(
             }
             // What was moved of it by now is there twice.
             Some(error) => {
-                lost(error)?;
+                error.tolerate_damage()?;
                 out.damaged.insert(brief.id, index.object(*pack));
             }
         }

@@ -11,7 +11,6 @@ use crate::fold::{runs_of, whole};
 use crate::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, SessionId};
 use crate::log::account as noted;
 use crate::log_entry::{Body, Named, ObjectRef, Registered, Runs, object_name};
-use crate::look::lost as cannot_be_had;
 use crate::prune::mark;
 use crate::repository::Repository;
 use crate::snapshot::Document;
@@ -178,7 +177,7 @@ fn lost(repository: &Repository, mending: &Mending<'_>) -> Result<Vec<Lost>, Rep
             let bytes = match fetcher.chunk(ChunkKind::Document, document) {
                 Ok(bytes) => bytes,
                 Err(error) => {
-                    cannot_be_had(error)?;
+                    error.tolerate_damage()?;
                     continue;
                 }
             };
@@ -188,7 +187,7 @@ fn lost(repository: &Repository, mending: &Mending<'_>) -> Result<Vec<Lost>, Rep
             let followed =
                 match mark(repository, &[(id, document)], Some(mending.options.scratch), mending.options.stop) {
                     Ok(live) => Some(live),
-                    Err(error) => cannot_be_had(error).map(|_| None)?,
+                    Err(error) => error.tolerate_damage().map(|_| None)?,
                 };
             // Of one that cannot be followed to its end nobody knows: it may need anything.
             let is_needed = |number: u32| followed.as_ref().is_none_or(|live| live.has_any(number));

@@ -11,9 +11,8 @@ use crate::error::RepoError;
 use crate::fold::whole;
 use crate::id::{Digest, HostId, PackId, SessionId, index_name, session_of_index, unhex};
 use crate::index_object::{self, PackLine, Record};
-use crate::log::key;
 use crate::log_entry::{Body, ObjectRef, Registered, Run};
-use crate::look::lost;
+use crate::object::key;
 use crate::pack::open_whole;
 use crate::register::rehash;
 use crate::repository::{Repository, read_vouched};
@@ -102,7 +101,7 @@ pub(super) fn describe(repository: &mut Repository, mending: &mut Mending<'_>) -
         match read {
             Ok(read) => described_well.extend(read.packs.iter().map(|line| line.id)),
             Err(error) => {
-                lost(error)?;
+                error.tolerate_damage()?;
                 bad.entry((host, index.session)).or_default().push(index.object.clone());
             }
         }

@@ -11,10 +11,9 @@ use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::fold::{ranges, runs_of, whole};
 use crate::id::{ChunkId, ChunkKind, HostId, PackId, SessionId, SnapshotId};
-use crate::log::key;
 use crate::log_entry::{Body, Runs};
-use crate::look::lost;
 use crate::lookup::Place;
+use crate::object::key;
 use crate::page::{self, Contents, Extent, Page};
 use crate::repository::Repository;
 use crate::restore::extent_page_of;
@@ -129,7 +128,7 @@ fn broken(repository: &Repository, mending: &Mending<'_>) -> Result<Broken, Repo
     for pack in &out.packs {
         for (kind, id, _) in index.ids_of(*pack)?.into_iter().flatten() {
             if let Err(error) = fetcher.chunk(kind, id) {
-                lost(error)?;
+                error.tolerate_damage()?;
                 out.chunks.insert(id);
             }
         }
@@ -160,7 +159,7 @@ impl Bringing<'_, '_> {
                     self.fetched += 1;
                     return Ok(true);
                 }
-                Err(error) => drop(lost(error)?),
+                Err(error) => drop(error.tolerate_damage()?),
             }
         }
         Ok(false)
@@ -174,7 +173,7 @@ impl Bringing<'_, '_> {
         for fetcher in std::iter::once(&mut self.own).chain(&mut self.others) {
             match fetcher.chunk(kind, id) {
                 Ok(bytes) => return Ok(Some(bytes.to_vec())),
-                Err(error) => drop(lost(error)?),
+                Err(error) => drop(error.tolerate_damage()?),
             }
         }
         Ok(None)
@@ -244,7 +243,7 @@ impl Bringing<'_, '_> {
             if !self.broken.packs.contains(&place.pack) {
                 match self.own.at(kind, id, place) {
                     Ok(_) => return Ok(true),
-                    Err(error) => drop(lost(error)?),
+                    Err(error) => drop(error.tolerate_damage()?),
                 }
             }
         }
@@ -264,7 +263,7 @@ impl Bringing<'_, '_> {
             match found {
                 Ok(found) => self.add(kind, id, found.bytes())?,
                 Err(error) => {
-                    lost(error)?;
+                    error.tolerate_damage()?;
                     all &= !self.broken.chunks.contains(&id);
                 }
             }

@@ -6,7 +6,6 @@ use crate::error::RepoError;
 use crate::id::{HostId, SessionId};
 use crate::index_object::Record;
 use crate::log_entry::Body;
-use crate::look::lost;
 use crate::prune::mark;
 use crate::repository::Repository;
 use crate::used::List;
@@ -26,7 +25,7 @@ pub(super) fn renew(repository: &mut Repository, mending: &mut Mending<'_>) -> R
             let live = match mark(repository, &[(id, document)], Some(mending.options.scratch), mending.options.stop) {
                 Ok(live) => live,
                 Err(error) => {
-                    lost(error)?;
+                    error.tolerate_damage()?;
                     continue;
                 }
             };
@@ -66,10 +65,10 @@ mod tests {
     use dr_store::Shelf;
 
     use super::*;
-    use crate::backup::Tally;
     use crate::check::{Check, Checked, ReadData, check};
     use crate::key::Key;
     use crate::moved::Scene;
+    use crate::progress::Tally;
     use crate::prune::{Prune, prune};
     use crate::repair::{Repair, repair};
     use crate::repository::Unlock;

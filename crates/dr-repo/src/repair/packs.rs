@@ -11,9 +11,8 @@ use crate::fold::runs_of;
 use crate::format::PACK_MAX;
 use crate::id::{Digest, HostId, PackId, SessionId, random};
 use crate::index_object::PackLine;
-use crate::log::key;
 use crate::log_entry::{Body, ObjectRef, Registered};
-use crate::look::lost;
+use crate::object::key;
 use crate::pack::open_whole;
 use crate::parity::Row;
 use crate::register::rehash;
@@ -24,7 +23,7 @@ use crate::spares::{FOLDER, session_of_parity};
 pub(super) fn remains(shelf: &Shelf, object: &str) -> Result<Vec<u8>, RepoError> {
     match shelf.get(&key(object)?, PACK_MAX) {
         Ok(bytes) => Ok(bytes.into()),
-        Err(error) => lost(error.into()).map(|_| Vec::new()),
+        Err(error) => RepoError::from(error).tolerate_damage().map(|_| Vec::new()),
     }
 }
 
@@ -38,7 +37,7 @@ fn rows(repository: &Repository, (id, host): (PackId, HostId)) -> Result<Vec<(Ro
         let rows = match table(repository, &listed.key, listed.size) {
             Ok(rows) => rows,
             Err(error) => {
-                lost(error)?;
+                error.tolerate_damage()?;
                 continue;
             }
         };

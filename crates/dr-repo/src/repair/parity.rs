@@ -11,8 +11,7 @@ use crate::error::RepoError;
 use crate::format::PACK_MAX;
 use crate::id::{Digest, HostId, PackId, SessionId};
 use crate::index_object::PackLine;
-use crate::log::key;
-use crate::look::lost;
+use crate::object::key;
 use crate::repository::Repository;
 use crate::spares::{FOLDER, Spares, session_of_parity};
 
@@ -47,7 +46,7 @@ pub(super) fn renew(repository: &mut Repository, mending: &mut Mending<'_>) -> R
                 }
             }
             Err(error) => {
-                lost(error)?;
+                error.tolerate_damage()?;
                 is_bad = true;
             }
         }
@@ -87,7 +86,7 @@ fn make(
         let bytes = match repository.shelf.get(&key(&object)?, PACK_MAX) {
             Ok(bytes) => bytes,
             Err(error) => {
-                lost(error.into())?;
+                RepoError::from(error).tolerate_damage()?;
                 continue;
             }
         };

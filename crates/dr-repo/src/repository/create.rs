@@ -12,8 +12,9 @@ use crate::error::RepoError;
 use crate::format::{CHUNKER_MIN8, KEM_X25519, REPO_JSON_MAX, SLOT_MAX};
 use crate::id::{Digest, FamilyId, HostId, RepoId, random};
 use crate::key::{FamilyKey, WriterKey};
-use crate::log::{Log, key};
+use crate::log::Log;
 use crate::log_entry::Body as Entry;
+use crate::object::key;
 use crate::slot;
 
 /// Makes a repository of the key's family, with a key slot if there is a password. What an interrupted one left is cleared

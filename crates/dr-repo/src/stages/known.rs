@@ -9,12 +9,13 @@ use dr_entry::{Body, Content, Entry, EntryPath, Kind, Meta, Piece, Profile, Sett
 use dr_store::Shelf;
 use dr_store::local::LocalStore;
 
-use crate::backup::{Capture, Tally, backup, new_snapshot_id};
+use crate::backup::{Capture, backup, new_snapshot_id};
 use crate::cache::{CacheReader, CacheWriter};
 use crate::error::RepoError;
 use crate::id::{ChunkId, ChunkKind, HostId};
 use crate::key::{FamilyKey, Key};
 use crate::page::{Contents, Extent, Row};
+use crate::progress::Tally;
 use crate::repository::{Repository, Unlock, create};
 use crate::snapshot::{Label, Shape};
 

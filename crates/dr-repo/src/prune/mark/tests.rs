@@ -8,9 +8,9 @@ use dr_store::Body as Put;
 use super::super::Pins;
 use super::super::weigh::{Needed, uses, weigh};
 use super::*;
-use crate::log::key;
 use crate::lookup::Whole;
 use crate::moved::Scene;
+use crate::object::key;
 use crate::page::{self, Contents, Page};
 
 type Names = BTreeSet<(u8, ChunkId)>;

@@ -1,0 +1,10 @@
+//! How does the name of an object become a key of its store?
+
+use dr_store::Key;
+
+use crate::error::RepoError;
+
+/// An object name that this crate made up.
+pub(crate) fn key(name: &str) -> Result<Key, RepoError> {
+    Key::new(name).map_err(|e| RepoError::damaged(&e.0, "it is not the name of an object"))
+}
