@@ -161,7 +161,7 @@ pub fn backup(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
 fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Capture<'_>) -> Result<Summary, RepoError> {
     repository.log.may_write()?;
     if !repository.key.writes() {
-        return Err(RepoError::ReadOnly("this key prunes and writes no backups".into()));
+        return Err(RepoError::KeyMayNot("this key prunes and writes no backups"));
     }
     let before = capture.tally.bytes_stored.load(Ordering::Relaxed);
     let objects_before = capture.tally.objects.load(Ordering::Relaxed);

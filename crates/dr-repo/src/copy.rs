@@ -128,7 +128,7 @@ fn in_session(
         return Err(RepoError::WrongKey("the two repositories belong to different families".into()));
     }
     if from.repo == to.repo {
-        return Err(RepoError::ReadOnly("both are the same repository".into()));
+        return Err(RepoError::SameRepository);
     }
     to.log.may_write()?;
     let (stored, objects) = (&options.tally.bytes_stored, &options.tally.objects);

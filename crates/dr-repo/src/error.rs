@@ -3,7 +3,7 @@
 use dr_entry::Unread;
 use dr_store::StoreError;
 
-use crate::id::Digest;
+use crate::id::{Digest, SnapshotId};
 
 /// Why an operation on a repository did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +39,29 @@ pub enum RepoError {
     /// Reading needs the restore key, and only a writing key is at hand.
     #[error("this key does not read backups; the recovery key or its password does")]
     CannotRead,
-    /// Writing is refused, with the reason.
+    /// This key may do something here, but not that.
     #[error("nothing was written: {0}")]
-    ReadOnly(String),
+    KeyMayNot(&'static str),
+    /// Something there cannot be read, so nobody knows what it said. Unknown means keep.
+    #[error("nothing was written: {object} {what}")]
+    NotUnderstood {
+        /// Name of the object.
+        object: String,
+        /// What is wrong with it, and what follows from that.
+        what: String,
+    },
+    /// Somebody wanted it to stay for a while, and that is not over.
+    #[error("nothing was written: snapshot {0} is held, and is not forgotten before that time is over")]
+    Held(SnapshotId),
+    /// It was forgotten too long ago to be put back.
+    #[error("nothing was written: snapshot {0} cannot be put back: what it needs may be gone already")]
+    ForgottenForGood(SnapshotId),
+    /// What is copied and where it is copied to are one.
+    #[error("nothing was written: both are the same repository")]
+    SameRepository,
+    /// A thread came to an end that is a fault of this program.
+    #[error("a worker thread panicked")]
+    WorkerFailed,
     /// One host alone may write there, and another one does.
     #[error("{place} accepts one writing host, currently {host}; nothing was written")]
     OtherHost {

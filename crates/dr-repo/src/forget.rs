@@ -9,15 +9,13 @@ impl Repository {
     /// Takes snapshots off the list. What they need stays until a prune, and there for as long as they can be put back.
     ///
     /// # Errors
-    /// [`RepoError::ReadOnly`] for a key that maintains nothing, and for a snapshot that is held beyond `now_ms`;
-    /// otherwise what the store says. Nothing is forgotten then.
+    /// [`RepoError::KeyMayNot`] for a key that maintains nothing, [`RepoError::Held`] for a snapshot that is held beyond
+    /// `now_ms`; otherwise what the store says. Nothing is forgotten then.
     pub fn forget(&mut self, ids: &[SnapshotId], now_ms: i64) -> Result<(), RepoError> {
         for id in ids {
             let held = self.state_of(*id)?.held_until_ms.is_some_and(|until| until > now_ms);
             if held {
-                return Err(RepoError::ReadOnly(format!(
-                    "snapshot {id} is held, and is not forgotten before that time is over"
-                )));
+                return Err(RepoError::Held(*id));
             }
         }
         self.maintain(now_ms, Body::Forget(ids.to_vec()))
@@ -26,13 +24,12 @@ impl Repository {
     /// Puts snapshots back that were forgotten.
     ///
     /// # Errors
-    /// [`RepoError::ReadOnly`] if something of them is gone already, or for a key that maintains nothing.
+    /// [`RepoError::ForgottenForGood`] if something of them is gone already, [`RepoError::KeyMayNot`] for a key that
+    /// maintains nothing.
     pub fn unforget(&mut self, ids: &[SnapshotId], now_ms: i64) -> Result<(), RepoError> {
         for id in ids {
             if self.state_of(*id)?.lost {
-                return Err(RepoError::ReadOnly(format!(
-                    "snapshot {id} cannot be put back: what it needs may be gone already"
-                )));
+                return Err(RepoError::ForgottenForGood(*id));
             }
         }
         self.maintain(now_ms, Body::Unforget(ids.to_vec()))
@@ -41,7 +38,7 @@ impl Repository {
     /// Keeps snapshots from being forgotten before a time.
     ///
     /// # Errors
-    /// [`RepoError::ReadOnly`] for a key that maintains nothing.
+    /// [`RepoError::KeyMayNot`] for a key that maintains nothing.
     pub fn hold(&mut self, ids: &[SnapshotId], until_ms: i64, now_ms: i64) -> Result<(), RepoError> {
         ids.iter().try_for_each(|id| self.state_of(*id).map(|_| ()))?;
         self.maintain(now_ms, Body::Hold { snapshots: ids.to_vec(), until_ms })
@@ -78,7 +75,7 @@ impl Repository {
         match self.writer.as_author() {
             Author::Maintenance => self.log.may_write(),
             Author::Host(..) => {
-                Err(RepoError::ReadOnly("this key writes backups and removes none; the recovery key can".into()))
+                Err(RepoError::KeyMayNot("this key writes backups and removes none; the recovery key can"))
             }
         }
     }

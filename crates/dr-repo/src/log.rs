@@ -354,7 +354,7 @@ impl Log {
         time_ms: i64,
     ) -> Result<(), RepoError> {
         if writer.as_author() != Author::Maintenance {
-            return Err(RepoError::ReadOnly("this takes the recovery key".into()));
+            return Err(RepoError::KeyMayNot("this takes the recovery key"));
         }
         let memory = self.seen.take();
         let appended = self.append(shelf, writer, time_ms, &mut |_| Ok(Body::Note(acceptance(seen))));
@@ -376,7 +376,7 @@ impl Log {
             return Err(RepoError::SeveralWriters(shelf.place()));
         }
         if writer.as_author() != Author::Maintenance {
-            return Err(RepoError::ReadOnly("this takes the recovery key".into()));
+            return Err(RepoError::KeyMayNot("this takes the recovery key"));
         }
         self.refresh(shelf)?;
         if self.other_writer().is_none() {
@@ -418,10 +418,10 @@ impl Log {
             if body.needs_whole_log()
                 && let Some(n) = self.unknown.first()
             {
-                return Err(RepoError::ReadOnly(format!(
-                    "{} cannot be read, so nobody knows what it said; nothing may go",
-                    object_name(*n)
-                )));
+                return Err(RepoError::NotUnderstood {
+                    object: object_name(*n),
+                    what: "cannot be read, so nobody knows what it said; nothing may go".into(),
+                });
             }
             let bytes = encode(n, self.head.0, self.head.1, time_ms, &body, writer);
             if bytes.len() as u64 > LOG_MAX {

@@ -370,10 +370,11 @@ fn is_undoable(snapshot: &SnapshotState, options: &Prune<'_>) -> bool {
 /// Unknown means keep: nothing is removed while anything cannot be read.
 pub(crate) fn understood(repository: &Repository) -> Result<(), RepoError> {
     if let Some(n) = repository.log.unknown.first() {
-        return Err(RepoError::ReadOnly(format!(
-            "{} cannot be read, so nobody knows what is still needed; nothing was removed. `repair` accounts for it",
-            object_name(*n)
-        )));
+        return Err(RepoError::NotUnderstood {
+            object: object_name(*n),
+            what: "cannot be read, so nobody knows what is still needed; nothing was removed. `repair` accounts for it"
+                .into(),
+        });
     }
     // A checkpoint that cannot be read hides nothing where every entry after an older one was read; nor does what stands
     // for nothing.
@@ -381,10 +382,10 @@ pub(crate) fn understood(repository: &Repository) -> Result<(), RepoError> {
     let hides = |fault: &Fault| !fault.object.starts_with("ckpt/") && !is_odd(&fault.object);
     match repository.faults().into_iter().find(hides) {
         None => Ok(()),
-        Some(fault) => Err(RepoError::ReadOnly(format!(
-            "{} is damaged ({}), so nobody knows what is still needed; nothing was removed",
-            fault.object, fault.what
-        ))),
+        Some(fault) => Err(RepoError::NotUnderstood {
+            object: fault.object,
+            what: format!("is damaged ({}), so nobody knows what is still needed; nothing was removed", fault.what),
+        }),
     }
 }
 

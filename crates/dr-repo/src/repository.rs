@@ -268,7 +268,7 @@ impl Repository {
     /// entry that any of them had seen.
     ///
     /// # Errors
-    /// [`RepoError::ReadOnly`] for a key that maintains nothing; otherwise what the store says.
+    /// [`RepoError::KeyMayNot`] for a key that maintains nothing; otherwise what the store says.
     pub fn accept_rollback(&mut self, seen: u64, now_ms: i64) -> Result<(), RepoError> {
         self.log.accept(&self.shelf.clone(), &self.writer.clone(), seen, now_ms)
     }
@@ -285,7 +285,7 @@ impl Repository {
     /// more: of two that do, one would lose what it wrote.
     ///
     /// # Errors
-    /// [`RepoError::SeveralWriters`] where any host may write, [`RepoError::ReadOnly`] for a key that maintains nothing;
+    /// [`RepoError::SeveralWriters`] where any host may write, [`RepoError::KeyMayNot`] for a key that maintains nothing;
     /// otherwise what refuses any writing, and what the store says.
     pub fn take_over(&mut self, now_ms: i64) -> Result<Option<OtherWriter>, RepoError> {
         self.log.take_over(&self.shelf.clone(), &self.writer.clone(), self.host, now_ms)
@@ -478,8 +478,8 @@ impl Repository {
     /// need not read them; the number of the entry as far as which. `None`: it is not time for it.
     ///
     /// # Errors
-    /// [`RepoError::ReadOnly`] for a key that maintains nothing, and while an entry cannot be read; otherwise what the
-    /// store says.
+    /// [`RepoError::KeyMayNot`] for a key that maintains nothing, [`RepoError::NotUnderstood`] while an entry cannot be
+    /// read; otherwise what the store says.
     pub fn checkpoint(&mut self, now_ms: i64) -> Result<Option<u64>, RepoError> {
         self.may_maintain()?;
         self.log.checkpoint(&self.shelf, &self.writer, now_ms)

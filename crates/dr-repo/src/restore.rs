@@ -268,8 +268,7 @@ pub fn restore(
     if options.stop.load(Ordering::Relaxed) {
         return Err(RepoError::Interrupted);
     }
-    let mut outcome =
-        shared.outcome.into_inner().map_err(|_| RepoError::ReadOnly("a worker thread panicked".into()))?;
+    let mut outcome = shared.outcome.into_inner().map_err(|_| RepoError::WorkerFailed)?;
     outcome.replaces.sort();
     for wanted in missed {
         outcome.failed.push((wanted, NotWhole::NotThere));

@@ -127,7 +127,7 @@ pub(crate) fn two_at_a_time<T: Sync, R: Send>(
         for other in others {
             match other.join() {
                 Ok(more) => done.extend(more),
-                Err(_) => done.push((0, Err(RepoError::ReadOnly("a worker thread panicked".into())))),
+                Err(_) => done.push((0, Err(RepoError::WorkerFailed))),
             }
         }
         done

@@ -43,7 +43,7 @@ impl Fuse {
         match self.why.into_inner() {
             Ok(None) => Ok(()),
             Ok(Some(error)) => Err(error),
-            Err(_) => Err(RepoError::ReadOnly("a worker thread panicked".into())),
+            Err(_) => Err(RepoError::WorkerFailed),
         }
     }
 }

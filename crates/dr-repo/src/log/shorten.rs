@@ -68,14 +68,14 @@ impl Log {
     fn may_checkpoint(&self, writer: &WriterKey) -> Result<(), RepoError> {
         self.may_write()?;
         if writer.as_author() != Author::Maintenance {
-            return Err(RepoError::ReadOnly("checkpoints of the log are the recovery key's to write".into()));
+            return Err(RepoError::KeyMayNot("checkpoints of the log are the recovery key's to write"));
         }
         match self.unknown.first() {
             None => Ok(()),
-            Some(n) => Err(RepoError::ReadOnly(format!(
-                "{} cannot be read, so no checkpoint can stand for it",
-                crate::log_entry::object_name(*n)
-            ))),
+            Some(n) => Err(RepoError::NotUnderstood {
+                object: crate::log_entry::object_name(*n),
+                what: "cannot be read, so no checkpoint can stand for it".into(),
+            }),
         }
     }
 

@@ -138,7 +138,7 @@ fn a_folder_goes_from_every_snapshot_and_all_else_is_as_it_was() {
     let left: Vec<Tree> = trees.iter().map(|tree| without(tree, &["pupil"])).collect();
     scene.is(&left.iter().collect::<Vec<_>>());
     for id in &ids {
-        assert!(matches!(scene.open().unforget(&[*id], NOW), Err(RepoError::ReadOnly(_))));
+        assert!(matches!(scene.open().unforget(&[*id], NOW), Err(RepoError::ForgottenForGood(_))));
     }
     let (again, _) = scene.erase(&["pupil"]);
     assert_eq!((again.snapshots, again.entries), (0, 0), "nothing is left to do");
@@ -230,7 +230,7 @@ fn a_snapshot_of_nothing_else_goes_whole_and_a_forgotten_one_can_no_longer_be_pu
     assert_eq!((ruling(whole), ruling(forgotten), ruling(free)), (Ruling::Whole, Ruling::Forgotten, Ruling::Untouched));
     assert_eq!(did.snapshots, 2);
     scene.is(&[&other]);
-    assert!(matches!(scene.open().unforget(&[forgotten], NOW), Err(RepoError::ReadOnly(_))));
+    assert!(matches!(scene.open().unforget(&[forgotten], NOW), Err(RepoError::ForgottenForGood(_))));
     scene.prune(NOW, 0);
     assert_eq!(scene.open().left_of_erased().unwrap(), (0, 0));
     scene.open().unforget(&[free], NOW).unwrap();
@@ -281,7 +281,7 @@ fn a_key_that_only_writes_erases_nothing() {
     let scene = Scene::new();
     scene.keep(&generation(0));
     let mut blind = scene.school.open_blind(&scene.shelf).unwrap();
-    assert!(matches!(scene.erase_of(&mut blind, &["pupil"], false), Err(RepoError::ReadOnly(_))));
+    assert!(matches!(scene.erase_of(&mut blind, &["pupil"], false), Err(RepoError::KeyMayNot(_))));
     scene.is(&[&generation(0)]);
 }
 

@@ -176,7 +176,7 @@ impl Scene {
 fn word(error: &RepoError) -> &'static str {
     match error {
         RepoError::Damaged { .. } => "refused: damaged",
-        RepoError::ReadOnly(_) => "refused: unknown",
+        RepoError::NotUnderstood { .. } => "refused: unknown",
         RepoError::WrongKey(_) => "refused: key",
         RepoError::NoRepository(_) => "refused: none",
         _ => "failed",

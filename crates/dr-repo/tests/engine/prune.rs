@@ -149,7 +149,7 @@ fn nothing_goes_before_its_time_and_what_was_forgotten_can_be_put_back_until_the
         scene.is_sound(&[(ids[1], &trees[1])]);
     }
     assert_eq!(deleted, [false, false, false, true, false], "still to be brought back, condemned, swept, deleted");
-    assert!(matches!(scene.open().unforget(&ids[..1], NOW + 200 * HOUR), Err(RepoError::ReadOnly(_))));
+    assert!(matches!(scene.open().unforget(&ids[..1], NOW + 200 * HOUR), Err(RepoError::ForgottenForGood(_))));
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_write_only_key_removes_nothing() {
     let scene = Scene::new();
     let id = scene.keep(&generation(0));
     let mut blind = scene.school.open_blind(&scene.shelf).unwrap();
-    assert!(matches!(blind.forget(&[id], NOW), Err(RepoError::ReadOnly(_))));
+    assert!(matches!(blind.forget(&[id], NOW), Err(RepoError::KeyMayNot(_))));
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn what_was_forgotten_lately_can_be_put_back_although_its_packs_were_written_ane
     scene.open().forget(&ids[1..2], later).unwrap();
     let pruned = scene.prune_of(&mut scene.open(), later, (24, 0), false, &mut |_| {}).unwrap();
     assert!(pruned.rewritten > 0 && pruned.deleted > 0, "{pruned:?}");
-    assert!(matches!(scene.open().unforget(&ids[..1], later), Err(RepoError::ReadOnly(_))));
+    assert!(matches!(scene.open().unforget(&ids[..1], later), Err(RepoError::ForgottenForGood(_))));
     scene.open().unforget(&ids[1..2], later).unwrap();
     scene.is_sound(&[(ids[1], &trees[1]), (ids[2], &trees[2])]);
 }
@@ -341,12 +341,12 @@ fn nothing_goes_while_a_log_entry_cannot_be_read() {
     let spoiled = Key::new("log/0000000000000002").unwrap();
     let bytes = scene.shelf.get(&spoiled, 1 << 20).unwrap();
     scene.shelf.delete(&spoiled).unwrap();
-    assert!(matches!(scene.prune(NOW, 0, false), Err(RepoError::ReadOnly(_) | RepoError::Damaged { .. })));
+    assert!(matches!(scene.prune(NOW, 0, false), Err(RepoError::NotUnderstood { .. } | RepoError::Damaged { .. })));
     // Also when somebody who can read has written on since.
     let mut writer = scene.open();
     scene.school.backup(&mut writer, &generation(3), None).unwrap();
-    assert!(matches!(scene.prune(NOW, 0, false), Err(RepoError::ReadOnly(_))));
-    assert!(matches!(scene.open().forget(&ids[..1], NOW), Err(RepoError::ReadOnly(_))));
+    assert!(matches!(scene.prune(NOW, 0, false), Err(RepoError::NotUnderstood { .. })));
+    assert!(matches!(scene.open().forget(&ids[..1], NOW), Err(RepoError::NotUnderstood { .. })));
     scene.shelf.put_new(&spoiled, dr_store::Body::Bytes(bytes)).unwrap();
     let after = scene.shelf.list("").unwrap();
     assert!(before.iter().all(|object| after.iter().any(|other| other.key == object.key)));

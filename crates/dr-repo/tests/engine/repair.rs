@@ -349,7 +349,7 @@ fn what_is_sound_is_left_as_it_is() {
             },
             &mut |_| {}
         ),
-        Err(RepoError::ReadOnly(_))
+        Err(RepoError::KeyMayNot(_))
     ));
 }
 

@@ -212,7 +212,7 @@ fn it_takes_the_recovery_key_and_a_store_that_takes_one_writer_and_another_host_
     let kept = scene.keep(&mut scene.open(OLD), OLD, &tree(0)).unwrap();
     let entries = scene.log();
     let refused = scene.open_as(scene.writer(), NEW).take_over(NOW);
-    assert!(matches!(&refused, Err(RepoError::ReadOnly(why)) if why.contains("recovery key")), "{refused:?}");
+    assert!(matches!(&refused, Err(RepoError::KeyMayNot(why)) if why.contains("recovery key")), "{refused:?}");
     assert_eq!(scene.open(OLD).take_over(NOW).unwrap(), None, "it writes there already");
     assert_eq!(scene.log(), entries);
     // Nor does a host's own word count, whatever it is.
