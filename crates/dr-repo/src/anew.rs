@@ -2,12 +2,12 @@
 
 use dr_store::Shelf;
 
+use crate::committer::Committer;
 use crate::error::RepoError;
 use crate::format::{FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET};
 use crate::id::{ChunkId, ChunkKind, PackKind};
 use crate::pack::{Alone, FinishedPack, Packer};
 use crate::session::Session;
-use crate::stored::Stored;
 
 /// zstd's level for what is written anew: it is to stay.
 const LEVEL: i32 = 3;
@@ -34,17 +34,17 @@ impl<'a> Anew<'a> {
         kind: ChunkKind,
         id: ChunkId,
         bytes: &[u8],
-        stored: &mut Stored<'_>,
+        committer: &mut Committer<'_>,
         shelf: &Shelf,
     ) -> Result<(), RepoError> {
         let packer = if kind == ChunkKind::Data { &mut self.data } else { &mut self.meta };
-        packer.add(self.session, kind, id, bytes, &Alone, &mut |pack: FinishedPack| stored.pack(shelf, pack, false))
+        packer.add(self.session, kind, id, bytes, &Alone, &mut |pack: FinishedPack| committer.pack(shelf, pack, false))
     }
 
     /// Stores whatever is open.
-    pub(crate) fn flush(&mut self, stored: &mut Stored<'_>, shelf: &Shelf) -> Result<(), RepoError> {
+    pub(crate) fn flush(&mut self, committer: &mut Committer<'_>, shelf: &Shelf) -> Result<(), RepoError> {
         for packer in [&mut self.data, &mut self.meta] {
-            packer.flush(self.session, &mut |pack: FinishedPack| stored.pack(shelf, pack, false))?;
+            packer.flush(self.session, &mut |pack: FinishedPack| committer.pack(shelf, pack, false))?;
         }
         Ok(())
     }

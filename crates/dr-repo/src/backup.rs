@@ -12,6 +12,7 @@ mod collate;
 mod effort;
 mod help;
 mod shared;
+mod upload;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,21 +21,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use dr_entry::{Attributes, Entries, Entry, EntryPath, Kind, Meta, Profile, Settled, Unread};
 
+use crate::adopt::adopt;
 use crate::cache::{CacheReader, CacheWriter, Known};
 use crate::chunk::Chunker;
+use crate::committer::begin;
 use crate::cut::{Cutter, KeepChunk, Taken};
 use crate::error::RepoError;
 use crate::format::{BLIND_FRAME_RAW, FRAME_RAW, OWNER_NAME_MAX, PACK_TARGET, XATTRS_MAX};
-use crate::id::{ChunkId, ChunkKind, Digest, PackKind, SnapshotId, random, wipe_stack};
+use crate::id::{ChunkId, ChunkKind, PackKind, SnapshotId, random, wipe_stack};
 use crate::log_entry::object_name;
 use crate::pack::{FinishedPack, Packer};
 use crate::page::{Contents, Row};
 use crate::presence::{self, Lacking};
 use crate::progress::Tally;
-use crate::register::{Registrar, adopt};
+use crate::prove::prove;
 use crate::repository::{Fault, Repository};
 use crate::snapshot::{Label, Shape};
-use crate::stored::begin;
 use crate::touched::Touched;
 use crate::turns::Next;
 use collate::collate;
@@ -42,6 +44,7 @@ use effort::Effort;
 use help::Help;
 use shared::Linked;
 pub(crate) use shared::{Fuse, Shared};
+use upload::Uploader;
 
 /// How a capture is to be kept. All of it is the caller's to decide.
 pub struct Capture<'a> {
@@ -192,7 +195,7 @@ fn run(
     let blind = !repository.key.reads();
     let workers = capture.workers.max(1);
     let read_before = capture.tally.bytes_read.load(Ordering::Relaxed);
-    let mut registrar = Registrar::new(repository, capture, shared);
+    let mut uploader = Uploader::new(repository, capture, shared);
     let mut summary = Summary {
         snapshot: capture.snapshot,
         entries: 0,
@@ -220,7 +223,7 @@ fn run(
         let (credit_in, credit) = bounded::<()>(BATCHES_MAX);
         let (packs_in, packs) = bounded::<FinishedPack>(1);
         let (fuse, effort) = (&fuse, &effort);
-        let registrar = &mut registrar;
+        let uploader = &mut uploader;
         scope.spawn(move || walk(entries, capture, shared, fuse, &jobs_in, &credit_in));
         for help in Help::for_all(workers) {
             let (jobs, done_in, packs_in) = (jobs.clone(), done_in.clone(), packs_in.clone());
@@ -238,7 +241,7 @@ fn run(
         drop((jobs, done_in));
         scope.spawn(move || {
             for pack in packs {
-                if let Err(error) = registrar.store(pack) {
+                if let Err(error) = uploader.store(pack) {
                     fuse.blow(error);
                     break;
                 }
@@ -249,21 +252,21 @@ fn run(
     });
     let stopped = capture.stop.load(Ordering::Relaxed);
     if stopped && !fuse.is_blown() {
-        registrar.register(true)?;
+        uploader.register(true)?;
         return Err(RepoError::Interrupted);
     }
     if let Err(error) = fuse.into_result() {
         // What is whole is kept for the next run, if the target still takes a log entry.
-        let _ = registrar.register(false);
+        let _ = uploader.register(false);
         return Err(error);
     }
     let Some((label, document)) = document else { return Err(RepoError::Interrupted) };
-    let lines = registrar.commit(&label, document)?;
+    let lines = uploader.commit(&label, document)?;
     if let Some(Err(error)) = cache.map(CacheWriter::publish) {
         no_cache(&mut summary, &error);
     }
     if capture.prove {
-        summary.proved = Some(crate::register::prove(repository, shared, &lines, capture)?);
+        summary.proved = Some(prove(repository, shared.session, &lines, capture.stop)?);
     }
     summary.bytes_read = capture.tally.bytes_read.load(Ordering::Relaxed) - read_before;
     summary.bytes_stored = capture.tally.bytes_stored.load(Ordering::Relaxed) - stored_before;
@@ -496,12 +499,4 @@ fn put_right(xattrs: &mut Attributes) -> Vec<String> {
         fits
     });
     lacking
-}
-
-/// What is known of a pack once it is stored.
-#[derive(Debug, Clone)]
-pub(crate) struct StoredPack {
-    pub(crate) object: String,
-    pub(crate) len: u64,
-    pub(crate) digest: Digest,
 }

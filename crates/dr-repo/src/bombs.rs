@@ -9,6 +9,7 @@ use dr_store::memory::MemoryStore;
 
 use crate::anew::Anew;
 use crate::check::{Check, Checked, ReadData, check};
+use crate::committer::{Committer, Says, begin};
 use crate::error::RepoError;
 use crate::extents::{Run, encode_inner, encode_leaf};
 use crate::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, SnapshotId};
@@ -21,7 +22,6 @@ use crate::repair::{Repair, repair};
 use crate::repository::{Repository, Unlock, create};
 use crate::restore::{Restore, Restored, restore};
 use crate::snapshot::{Document, Label};
-use crate::stored::{Says, Stored, begin};
 use crate::tree::Root;
 
 const WIDE: usize = 1_000;
@@ -64,24 +64,24 @@ impl Scene {
         let mut repository = self.open();
         let (shelf, tally, id) = (self.shelf.clone(), Tally::default(), SnapshotId([7; 16]));
         let session = begin(&repository, self.folder.path(), None).unwrap();
-        let mut stored = Stored::new(&repository, &session, &|| 5, &tally);
+        let mut committer = Committer::new(&repository, &session, &|| 5, &tally);
         let mut anew = Anew::new(&session).unwrap();
         let namer = repository.namer.clone();
-        let mut keep = |kind, bytes: &[u8], stored: &mut Stored<'_>| {
+        let mut keep = |kind, bytes: &[u8], committer: &mut Committer<'_>| {
             let id = namer.id(kind, bytes);
-            anew.add(kind, id, bytes, stored, &shelf).unwrap();
+            anew.add(kind, id, bytes, committer, &shelf).unwrap();
             id
         };
-        let chunk = keep(ChunkKind::Data, &vec![7; CHUNK], &mut stored);
+        let chunk = keep(ChunkKind::Data, &vec![7; CHUNK], &mut committer);
         let extent = match bottom {
             Bottom::Chunk => Extent::Chunk { id: chunk, len: CHUNK as u32 },
             Bottom::Lost => Extent::Chunk { id: ChunkId([9; 24]), len: CHUNK as u32 },
             Bottom::Hole => Extent::Hole { len: CHUNK as u64 },
         };
-        let leaf = keep(ChunkKind::Extents, &encode_leaf(&vec![extent; WIDE]), &mut stored);
+        let leaf = keep(ChunkKind::Extents, &encode_leaf(&vec![extent; WIDE]), &mut committer);
         let mut run = Run { id: leaf, len: (WIDE * CHUNK) as u64, extents: WIDE as u64 };
         for level in 1..=levels {
-            let id = keep(ChunkKind::Extents, &encode_inner(level, &vec![run; WIDE]), &mut stored);
+            let id = keep(ChunkKind::Extents, &encode_inner(level, &vec![run; WIDE]), &mut committer);
             run = Run { id, len: run.len * WIDE as u64, extents: run.extents * WIDE as u64 };
         }
         let row = |name: String, size: u64, contents: Contents| {
@@ -91,16 +91,16 @@ impl Scene {
         let large = Contents::Tree { root: run.id, level: levels, extents: run.extents };
         let mut rows = vec![row("a-small".into(), 5, Contents::Inline(b"small".to_vec()))];
         rows.extend((0..files).map(|n| row(format!("large-{n:03}"), run.len, large.clone())));
-        let root = keep(ChunkKind::Tree, &page::encode_leaf(&rows), &mut stored);
+        let root = keep(ChunkKind::Tree, &page::encode_leaf(&rows), &mut committer);
         let all = rows.iter().fold(0u64, |sum, row| sum.saturating_add(row.meta.size));
         let label = Label { bytes: says.unwrap_or(all), files: rows.len() as u64, ..Label::default() };
         let document =
             Document { label: label.clone(), root: Some(Root { id: root, level: 0 }), ..Document::default() };
-        let document = keep(ChunkKind::Document, &document.encode(id), &mut stored);
-        anew.flush(&mut stored, &self.shelf).unwrap();
+        let document = keep(ChunkKind::Document, &document.encode(id), &mut committer);
+        anew.flush(&mut committer, &self.shelf).unwrap();
         let label = label.seal(&repository.writer.naming.list, repository.writer.family, id).unwrap();
         let says = Says { snapshots: vec![Named { id, document, label }], last: true, ..Says::default() };
-        stored.register(&mut repository, Body::Commit, says).unwrap();
+        committer.register(&mut repository, Body::Commit, says).unwrap();
         id
     }
 

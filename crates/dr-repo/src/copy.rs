@@ -15,16 +15,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_entry::EntryPath;
 use dr_store::Shelf;
 
+use crate::adopt::adopt;
+use crate::committer::{Committer, Says, begin};
 use crate::error::RepoError;
 use crate::fold::runs_of;
 use crate::id::{SnapshotId, wipe_stack};
 use crate::log_entry::{Body, Named};
 use crate::presence::{self, Stands};
 use crate::progress::Tally;
-use crate::register::adopt;
 use crate::repository::{Repository, Unlock};
 use crate::session::Session;
-use crate::stored::{Says, Stored, begin};
 use gather::Gather;
 use mover::Mover;
 
@@ -171,7 +171,7 @@ struct Copier<'a> {
     options: &'a Copying<'a>,
     session: &'a Session,
     mover: Mover<'a>,
-    stored: Stored<'a>,
+    committer: Committer<'a>,
     /// What is there of the packs over there.
     stands: Stands,
     /// Pages below which everything was looked at in this run, and nothing is missing.
@@ -186,8 +186,8 @@ impl<'a> Copier<'a> {
         stands: Stands,
         session: &'a Session,
     ) -> Result<Self, RepoError> {
-        let (mover, stored) = (Mover::new(from, to)?, Stored::new(to, session, options.clock, options.tally));
-        Ok(Self { from, to, options, session, mover, stored, stands, seen: HashSet::new() })
+        let (mover, committer) = (Mover::new(from, to)?, Committer::new(to, session, options.clock, options.tally));
+        Ok(Self { from, to, options, session, mover, committer, stands, seen: HashSet::new() })
     }
 
     fn all(&mut self, each: &mut dyn FnMut(SnapshotId, &Fate), out: &mut Copied) -> Result<(), RepoError> {
@@ -205,7 +205,7 @@ impl<'a> Copier<'a> {
     /// Registers what is stored, and with a name commits a snapshot. `last` ends the session.
     fn register(&mut self, snapshot: Option<Named>, last: bool) -> Result<(), RepoError> {
         // An ended session, or one that never began, has nothing to say at its end.
-        if snapshot.is_none() && self.stored.is_empty() && !(last && self.stored.is_open()) {
+        if snapshot.is_none() && self.committer.is_empty() && !(last && self.committer.is_open()) {
             return Ok(());
         }
         let index = self.to.index()?;
@@ -213,7 +213,7 @@ impl<'a> Copier<'a> {
         let needs = runs_of(relied.map(|pack| (pack.id, pack.host)));
         let body = if snapshot.is_some() { Body::Commit } else { Body::Packs };
         let snapshots = snapshot.into_iter().collect();
-        self.stored.register(self.to, body, Says { snapshots, needs, last, ..Says::default() }).map(|_| ())
+        self.committer.register(self.to, body, Says { snapshots, needs, last, ..Says::default() }).map(|_| ())
     }
 
     /// Moves what one snapshot needs, and commits it.
@@ -228,13 +228,13 @@ impl<'a> Copier<'a> {
                 gather.fill(&mut self.mover, &mut theirs, &mut self.seen, self.options.stop)?
             };
             loop {
-                self.mover.carry(is_done, self.session, &self.to.shelf, self.options.stop, &mut self.stored)?;
+                self.mover.carry(is_done, self.session, &self.to.shelf, self.options.stop, &mut self.committer)?;
                 self.mover.look_elsewhere(&mut self.to.fetcher()?)?;
                 if !is_done || self.mover.is_empty() {
                     break;
                 }
             }
-            if self.stored.is_due() {
+            if self.committer.is_due() {
                 self.register(None, false)?;
             }
             if is_done {

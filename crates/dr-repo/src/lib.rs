@@ -7,6 +7,7 @@
 
 #![expect(clippy::missing_errors_doc, reason = "`RepoError` names every cause, and each may come from any operation")]
 
+mod adopt;
 mod anew;
 mod backup;
 mod bits;
@@ -16,6 +17,7 @@ mod check;
 mod checkpoint;
 mod chunk;
 mod claim;
+mod committer;
 mod copies;
 mod copy;
 mod cut;
@@ -56,8 +58,8 @@ mod page;
 mod parity;
 mod presence;
 mod progress;
+mod prove;
 mod prune;
-mod register;
 mod repair;
 mod repository;
 mod restore;
@@ -76,7 +78,6 @@ mod bombs;
 #[doc(hidden)]
 pub mod stages;
 mod status_object;
-mod stored;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod synthetic;

@@ -102,11 +102,11 @@ mod tests {
     use super::*;
     use crate::anew::Anew;
     use crate::check::{Check, ReadData, check};
+    use crate::committer::{Committer, Says, begin};
     use crate::id::ChunkKind;
     use crate::moved::Scene;
     use crate::progress::Tally;
     use crate::repair::{Repair, repair};
-    use crate::stored::{Says, Stored, begin};
 
     const NOW: i64 = 1_800_000_000_000;
 
@@ -127,11 +127,11 @@ mod tests {
         let mut repository = scene.open();
         let id = repository.namer.id(ChunkKind::Data, &right);
         let session = begin(&repository, scene.folder.path(), None).unwrap();
-        let mut stored = Stored::new(&repository, &session, &|| NOW, &tally);
+        let mut committer = Committer::new(&repository, &session, &|| NOW, &tally);
         let mut anew = Anew::new(&session).unwrap();
-        anew.add(ChunkKind::Data, id, &[8; 5_000], &mut stored, &repository.shelf).unwrap();
-        anew.flush(&mut stored, &repository.shelf).unwrap();
-        stored.register(&mut repository, Body::Packs, Says { last: true, ..Says::default() }).unwrap();
+        anew.add(ChunkKind::Data, id, &[8; 5_000], &mut committer, &repository.shelf).unwrap();
+        anew.flush(&mut committer, &repository.shelf).unwrap();
+        committer.register(&mut repository, Body::Packs, Says { last: true, ..Says::default() }).unwrap();
 
         let keep = || scene.keep(&mut scene.open(), std::iter::once(("a".to_owned(), right.clone()))).unwrap();
         keep();

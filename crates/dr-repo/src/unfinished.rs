@@ -9,10 +9,10 @@ use std::path::Path;
 
 use dr_store::Listed;
 
+use crate::adopt::DEAD_MS;
 use crate::claim::is_running;
 use crate::error::RepoError;
 use crate::id::{HostId, PackId, SessionId, session_of_index, unhex};
-use crate::register::DEAD_MS;
 use crate::repository::Repository;
 use crate::spares::{self, session_of_parity};
 

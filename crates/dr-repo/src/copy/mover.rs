@@ -9,6 +9,7 @@ use dr_entry::EntryPath;
 use dr_store::Shelf;
 
 use super::{MISSING_MAX, Missing, PLAN_BYTES, PLAN_CHUNKS};
+use crate::committer::Committer;
 use crate::error::RepoError;
 use crate::fetch::{Fetcher, unseal};
 use crate::format::{META_PACK_TARGET, PACK_TARGET};
@@ -20,7 +21,6 @@ use crate::pack::PackWriter;
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::squeeze::{Squeezer, Unsqueezer};
-use crate::stored::Stored;
 
 /// Frames that lie so near to each other are read at once, up to so many bytes.
 const GAP: u64 = 64 << 10;
@@ -196,7 +196,7 @@ impl<'a> Mover<'a> {
         session: &Session,
         shelf: &Shelf,
         stop: &AtomicBool,
-        stored: &mut Stored<'_>,
+        committer: &mut Committer<'_>,
     ) -> Result<(), RepoError> {
         let mut plan = std::mem::take(&mut self.plan);
         self.planned.clear();
@@ -222,7 +222,7 @@ impl<'a> Mover<'a> {
             if group.as_ref().is_some_and(|group| !group.takes(kind, &loaded))
                 && let Some(full) = group.take()
             {
-                self.write(full, session, shelf, stop, stored)?;
+                self.write(full, session, shelf, stop, committer)?;
             }
             let open = group.get_or_insert_with(|| Group::new(kind, session));
             open.add(loaded);
@@ -230,11 +230,11 @@ impl<'a> Mover<'a> {
             if open.bytes >= target
                 && let Some(full) = group.take()
             {
-                self.write(full, session, shelf, stop, stored)?;
+                self.write(full, session, shelf, stop, committer)?;
             }
         }
         match group {
-            Some(rest) if all => self.write(rest, session, shelf, stop, stored),
+            Some(rest) if all => self.write(rest, session, shelf, stop, committer),
             Some(rest) => {
                 self.put_back(rest);
                 Ok(())
@@ -264,7 +264,7 @@ impl<'a> Mover<'a> {
         session: &Session,
         shelf: &Shelf,
         stop: &AtomicBool,
-        stored: &mut Stored<'_>,
+        committer: &mut Committer<'_>,
     ) -> Result<(), RepoError> {
         let origins = (group.sessions.as_slice(), group.origins.as_slice());
         let mut pack = PackWriter::create_for(session, group.kind, &session.staging, &session.place, origins)?;
@@ -290,7 +290,7 @@ impl<'a> Mover<'a> {
         if moved.is_empty() {
             return Ok(());
         }
-        stored.pack(shelf, pack.finish(&session.naming.index, &mut self.squeezer)?, true)?;
+        committer.pack(shelf, pack.finish(&session.naming.index, &mut self.squeezer)?, true)?;
         for (pack, frame, bytes) in moved {
             self.set(pack, frame, State::Moved);
             self.frames += 1;

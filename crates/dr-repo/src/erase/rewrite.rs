@@ -9,6 +9,7 @@ use dr_entry::EntryPath;
 use super::follow::Followed;
 use super::sought::{Anew, Sought};
 use super::{Erase, is_gone, may_touch, note};
+use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
 use crate::fold::runs_of;
@@ -21,7 +22,6 @@ use crate::pack::{Alone, FinishedPack, Packer};
 use crate::page::{Child, Page};
 use crate::repository::Repository;
 use crate::session::Session;
-use crate::stored::{Says, Stored, begin, or_fence};
 use crate::tree::{Keep, Root, TreeBuilder};
 
 /// zstd's level for what is written anew: it is to stay.
@@ -57,7 +57,7 @@ fn in_session(
     followed: &Followed,
     noted: &dyn Fn(&mut Repository) -> Result<(), RepoError>,
 ) -> Result<(), RepoError> {
-    let mut stored = Stored::new(repository, session, options.clock, options.tally);
+    let mut committer = Committer::new(repository, session, options.clock, options.tally);
     let index = Arc::clone(repository.index()?);
     let mut relied = followed.needs.clone();
     let mut known = HashSet::new();
@@ -80,14 +80,14 @@ fn in_session(
             snapshots.push(pages.snapshot(anew, options.stop)?);
         }
         for pack in pages.finish()? {
-            stored.pack(&repository.shelf, pack, false)?;
+            committer.pack(&repository.shelf, pack, false)?;
         }
         if !std::mem::replace(&mut is_noted, true) {
             noted(repository)?;
         }
         let needs = runs_of(relied.iter().map(|pack| index.brief(*pack)).map(|pack| (pack.id, pack.host)));
         let says = Says { snapshots, needs, last: at + 1 == count, ..Says::default() };
-        let own = stored.register(repository, Body::Commit, says)?;
+        let own = committer.register(repository, Body::Commit, says)?;
         // Every page was named here: whoever trusts the maintenance key may rely on them.
         repository.maintain(options.now_ms, Body::Verify { packs: own, level: 2 })?;
     }

@@ -8,6 +8,7 @@ use dr_store::StoreError;
 
 use super::blind::Frames;
 use super::{Prune, Rewritten, target};
+use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fold::{SessionState, runs_of};
 use crate::id::{Digest, PackKind};
@@ -19,7 +20,6 @@ use crate::pack::PackWriter;
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::squeeze::Squeezer;
-use crate::stored::{Says, Stored, begin, or_fence};
 
 /// Who may rely on what lies in a pack for duplicates. What is moved stays in the same hands, so these are kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ struct Moving<'a> {
 
 impl Moving<'_> {
     fn all(&self, repository: &mut Repository, trust: Trust, packs: &[u32]) -> Result<Rewritten, RepoError> {
-        let mut stored = Stored::new(repository, self.session, self.options.clock, self.options.tally);
+        let mut committer = Committer::new(repository, self.session, self.options.clock, self.options.tally);
         let mut out = Rewritten { session: Some(self.session.id), ..Rewritten::default() };
         let mut sources = Vec::new();
         for kind in [PackKind::Data, PackKind::Meta] {
@@ -100,7 +100,7 @@ impl Moving<'_> {
                 for frame in taken {
                     let is_full = |group: &Group<_>| group.bytes >= target(kind) || !group.takes(kind, &frame);
                     if let Some(full) = group.take_if(|group| is_full(group)) {
-                        self.write(full, repository, &mut stored)?;
+                        self.write(full, repository, &mut committer)?;
                     }
                     group.get_or_insert_with(|| Group::new(kind, self.session)).add(frame);
                 }
@@ -108,13 +108,13 @@ impl Moving<'_> {
                 out.packs.insert(brief.id);
             }
             if let Some(rest) = group {
-                self.write(rest, repository, &mut stored)?;
+                self.write(rest, repository, &mut committer)?;
             }
         }
         if sources.is_empty() {
             return Ok(out);
         }
-        let own = stored.register(
+        let own = committer.register(
             repository,
             Body::Repack,
             Says { sources: runs_of(sources), last: true, ..Says::default() },
@@ -147,13 +147,18 @@ impl Moving<'_> {
         Ok(out)
     }
 
-    fn write(&self, group: Group<Vec<u8>>, repository: &Repository, stored: &mut Stored<'_>) -> Result<(), RepoError> {
+    fn write(
+        &self,
+        group: Group<Vec<u8>>,
+        repository: &Repository,
+        committer: &mut Committer<'_>,
+    ) -> Result<(), RepoError> {
         let (session, origins) = (self.session, (group.sessions.as_slice(), group.origins.as_slice()));
         let mut pack = PackWriter::create_for(session, group.kind, &session.staging, &session.place, origins)?;
         for frame in group.frames {
             pack.add_moved(frame.row, &frame.with)?;
         }
         let finished = pack.finish(&session.naming.index, &mut Squeezer::new(3)?)?;
-        stored.pack(&repository.shelf, finished, true)
+        committer.pack(&repository.shelf, finished, true)
     }
 }

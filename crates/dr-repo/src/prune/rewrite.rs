@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 use super::mark::Live;
 use super::{Prune, Rewritten};
 use crate::anew::Anew;
+use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fold::runs_of;
 use crate::log_entry::Body;
 use crate::lookup::Place;
 use crate::repository::Repository;
 use crate::session::Session;
-use crate::stored::{Says, Stored, begin, or_fence};
 
 /// Writes what is needed of these packs into new ones and registers those.
 pub(super) fn rewrite(
@@ -33,7 +33,7 @@ fn rewrite_in(
     live: &Live,
     packs: &[u32],
 ) -> Result<Rewritten, RepoError> {
-    let mut stored = Stored::new(repository, session, options.clock, options.tally);
+    let mut committer = Committer::new(repository, session, options.clock, options.tally);
     let (mut sources, mut out) = (Vec::new(), Rewritten { session: Some(session.id), ..Rewritten::default() });
     let mut anew = Anew::new(session)?;
     let index = Arc::clone(repository.index()?);
@@ -48,7 +48,7 @@ fn rewrite_in(
         for ((kind, id, _), chunk) in chunks.filter(|(_, chunk)| live.has(Place { pack: *pack, chunk: *chunk })) {
             // Proved by its name, like all that is read.
             match fetcher.at(kind, id, Place { pack: *pack, chunk }) {
-                Ok(found) => anew.add(kind, id, found.bytes(), &mut stored, &repository.shelf)?,
+                Ok(found) => anew.add(kind, id, found.bytes(), &mut committer, &repository.shelf)?,
                 Err(error) => {
                     bad = Some(error);
                     break;
@@ -67,9 +67,9 @@ fn rewrite_in(
             }
         }
     }
-    anew.flush(&mut stored, &repository.shelf)?;
+    anew.flush(&mut committer, &repository.shelf)?;
     let says = Says { sources: runs_of(sources), last: true, ..Says::default() };
-    let own = stored.register(repository, Body::Reframe, says)?;
+    let own = committer.register(repository, Body::Reframe, says)?;
     // Every chunk was named anew on its way: whoever trusts the maintenance key may rely on them.
     repository.maintain(options.now_ms, Body::Verify { packs: own, level: 2 })?;
     Ok(out)

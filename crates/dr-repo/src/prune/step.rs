@@ -6,6 +6,7 @@ use dr_store::Listed;
 
 use super::{DAY_MS, Pins, Prune, Pruned, Rewritten, is_undoable, pins};
 use crate::claim::Claim;
+use crate::committer::{Committer, Says, begin};
 use crate::erase::forget_parity;
 use crate::error::RepoError;
 use crate::fold::{SessionState, State, runs_of, whole};
@@ -13,7 +14,6 @@ use crate::id::{HostId, PackId, SessionId, SnapshotId, session_of_index};
 use crate::log_entry::Body;
 use crate::repository::Repository;
 use crate::spares;
-use crate::stored::{Says, Stored, begin};
 use crate::unfinished::{Life, Unfinished};
 
 /// A session that has registered nothing for so long is fenced off. Six weeks of summer holidays are shorter than this.
@@ -242,7 +242,7 @@ impl<'a> Step<'a> {
             return Ok(());
         }
         let session = begin(repository, self.options.scratch, self.options.journal)?;
-        let mut stored = Stored::new(repository, &session, self.options.clock, self.options.tally);
+        let mut stored = Committer::new(repository, &session, self.options.clock, self.options.tally);
         match stored.register(repository, Body::IndexMerge, Says { superseded, last: true, ..Says::default() }) {
             // Another prune was first.
             Err(RepoError::Outrun(_)) if empty(&repository.log.state).is_empty() => Ok(()),

@@ -14,7 +14,7 @@ use crate::index_object::{self, PackLine, Record};
 use crate::log_entry::{Body, ObjectRef, Registered, Run};
 use crate::object::key;
 use crate::pack::open_whole;
-use crate::register::rehash;
+use crate::prove::rehash;
 use crate::repository::{Repository, read_vouched};
 
 /// A pack as an index object describes it, proved by reading all of it. `None`: it is damaged.

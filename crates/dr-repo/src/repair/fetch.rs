@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::Mending;
 use super::packs::object_of;
 use crate::anew::Anew;
+use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
@@ -19,7 +20,6 @@ use crate::repository::Repository;
 use crate::restore::extent_page_of;
 use crate::session::Session;
 use crate::snapshot::Document;
-use crate::stored::{Says, Stored, begin, or_fence};
 
 /// Packs that cannot be read whole, and their chunks that no other pack can give.
 #[derive(Default)]
@@ -35,7 +35,7 @@ struct Bringing<'a, 's> {
     others: Vec<Fetcher<'a>>,
     broken: &'a Broken,
     anew: Anew<'s>,
-    stored: Stored<'s>,
+    committer: Committer<'s>,
     /// Chunks that were written anew.
     written: HashSet<ChunkId>,
     /// Pages below which everything was looked for.
@@ -86,7 +86,7 @@ fn write(
         others,
         broken,
         anew: Anew::new(session)?,
-        stored: Stored::new(repository, session, options.clock, options.tally),
+        committer: Committer::new(repository, session, options.clock, options.tally),
         written: HashSet::new(),
         seen: HashSet::new(),
         fetched: 0,
@@ -105,13 +105,13 @@ fn write(
             emptied.push((brief.id, brief.host));
         }
     }
-    let Bringing { mut anew, mut stored, fetched, written, .. } = bringing;
+    let Bringing { mut anew, mut committer, fetched, written, .. } = bringing;
     if written.is_empty() && emptied.is_empty() {
         return Ok(None);
     }
-    anew.flush(&mut stored, &repository.shelf)?;
+    anew.flush(&mut committer, &repository.shelf)?;
     let says = Says { sources: runs_of(emptied.iter().copied()), last: true, ..Says::default() };
-    let own = stored.register(repository, Body::Reframe, says)?;
+    let own = committer.register(repository, Body::Reframe, says)?;
     Ok(Some((own, emptied, fetched)))
 }
 
@@ -139,7 +139,7 @@ fn broken(repository: &Repository, mending: &Mending<'_>) -> Result<Broken, Repo
 impl Bringing<'_, '_> {
     fn add(&mut self, kind: ChunkKind, id: ChunkId, bytes: &[u8]) -> Result<(), RepoError> {
         if self.written.insert(id) {
-            self.anew.add(kind, id, bytes, &mut self.stored, &self.repository.shelf)?;
+            self.anew.add(kind, id, bytes, &mut self.committer, &self.repository.shelf)?;
         }
         Ok(())
     }

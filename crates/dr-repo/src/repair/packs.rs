@@ -15,7 +15,7 @@ use crate::log_entry::{Body, ObjectRef, Registered};
 use crate::object::key;
 use crate::pack::open_whole;
 use crate::parity::Row;
-use crate::register::rehash;
+use crate::prove::rehash;
 use crate::repository::Repository;
 use crate::spares::{FOLDER, session_of_parity};
 

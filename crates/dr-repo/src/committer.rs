@@ -1,4 +1,7 @@
-//! How the packs that one session moved or wrote anew come to count: stored, described by records, and named in the log.
+//! How the packs of one session come to count: stored, described by an index object, and named in the log.
+//!
+//! Every writer goes this way: backup, copy, prune, erasure and repair. Packs first, then what describes them, then the log
+//! entry that makes them count.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -8,16 +11,19 @@ use dr_store::{Body as Put, Put as Outcome, Shelf};
 
 use crate::error::RepoError;
 use crate::fold::runs_of;
-use crate::id::{Digest, index_name};
+use crate::id::{Digest, HostId, SessionId, index_name};
 use crate::index_object::{self, PackLine, Record};
 use crate::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
 use crate::object::key;
 use crate::pack::FinishedPack;
 use crate::progress::Tally;
-use crate::register::{REGISTER_BYTES, REGISTER_MS};
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::spares::Spares;
+
+/// Packs are registered at the latest after so much has been stored, or so much time has passed.
+const REGISTER_BYTES: u64 = 256 << 20;
+const REGISTER_MS: i64 = 30_000;
 
 /// Begins a session that writes into a repository.
 pub(crate) fn begin(to: &Repository, scratch: &Path, journal: Option<&Path>) -> Result<Session, RepoError> {
@@ -41,8 +47,8 @@ pub(crate) fn or_fence<T>(
     outcome
 }
 
-/// What one session has stored.
-pub(crate) struct Stored<'a> {
+/// Stores the packs of one session and makes them count.
+pub(crate) struct Committer<'a> {
     session: &'a Session,
     clock: &'a (dyn Fn() -> i64 + Sync),
     tally: &'a Tally,
@@ -70,7 +76,7 @@ pub(crate) struct Says {
     pub(crate) last: bool,
 }
 
-impl<'a> Stored<'a> {
+impl<'a> Committer<'a> {
     /// For what goes into `to`.
     pub(crate) fn new(
         to: &Repository,
@@ -118,6 +124,11 @@ impl<'a> Stored<'a> {
             false => Record::Pack { kind, no, header, rows },
         });
         Ok(())
+    }
+
+    /// Takes in what the next index object says beside the packs.
+    pub(crate) fn record(&mut self, record: Record) {
+        self.records.push(record);
     }
 
     /// Whether nothing waits to be registered.
@@ -170,25 +181,65 @@ impl<'a> Stored<'a> {
 
     /// Stores the index object of what is not registered yet.
     fn describe(&mut self, to: &Repository) -> Result<(Vec<Run>, Vec<ObjectRef>), RepoError> {
-        if self.lines.is_empty() {
+        if self.records.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
         let (session, host) = (self.session, self.session.host);
         let (lines, records) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.records));
         self.bytes = 0;
-        let bytes = index_object::encode(session.family, session.id, &session.naming.index, &lines, &records)?;
-        let (len, digest) = (bytes.len() as u64, Digest::of(&bytes));
-        if self.indexes > 0xffff {
-            return Err(RepoError::TooMuch("a session has run out of index objects".into()));
-        }
         self.spares.put(&to.shelf, (session.family, host, session.id), self.indexes, self.tally)?;
-        let name = index_name(host, session.id, self.indexes);
-        self.indexes += 1;
-        if to.shelf.put_new(&key(&name)?, Put::Bytes(Bytes::from(bytes)))? == Outcome::Exists {
-            return Err(RepoError::damaged(name, "a new session's index object was there already"));
-        }
-        self.count(len);
+        let bytes = index_object::encode(session.family, session.id, &session.naming.index, &lines, &records)?;
+        let object = put_index(&to.shelf, self.tally, (host, session.id), &mut self.indexes, bytes)?;
         let runs = runs_of(lines.iter().map(|line| (line.id, host)));
-        Ok((runs.into_iter().flat_map(|runs| runs.runs).collect(), vec![ObjectRef { name, len, digest }]))
+        Ok((runs.into_iter().flat_map(|runs| runs.runs).collect(), vec![object]))
+    }
+}
+
+/// Stores an index object under the session's next free name. A name that is taken is passed over: a killed run may have
+/// used it, or our own first try landed and its answer was lost. What lies there is in force for nobody.
+pub(crate) fn put_index(
+    shelf: &Shelf,
+    tally: &Tally,
+    (host, session): (HostId, SessionId),
+    number: &mut u32,
+    bytes: Vec<u8>,
+) -> Result<ObjectRef, RepoError> {
+    let (len, digest) = (bytes.len() as u64, Digest::of(&bytes));
+    let bytes = Bytes::from(bytes);
+    while *number <= 0xffff {
+        let name = index_name(host, session, *number);
+        *number += 1;
+        if shelf.put_new(&key(&name)?, Put::Bytes(bytes.clone()))? == Outcome::Created {
+            tally.bytes_stored.fetch_add(len, Ordering::Relaxed);
+            tally.objects.fetch_add(1, Ordering::Relaxed);
+            return Ok(ObjectRef { name, len, digest });
+        }
+    }
+    Err(RepoError::TooMuch("a session has run out of index objects".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::anew::Anew;
+    use crate::id::ChunkKind;
+    use crate::moved::Scene;
+
+    #[test]
+    fn a_taken_index_name_is_passed_over_and_what_is_stored_counts() {
+        let (scene, tally) = (Scene::new(), Tally::default());
+        let mut repository = scene.open();
+        let id = repository.namer.id(ChunkKind::Data, &[7; 5_000]);
+        let session = begin(&repository, scene.folder.path(), None).unwrap();
+        let taken = index_name(session.host, session.id, 0);
+        repository.shelf.put_new(&key(&taken).unwrap(), Put::Bytes(Bytes::from_static(b"somebody was first"))).unwrap();
+        let mut committer = Committer::new(&repository, &session, &|| 5, &tally);
+        let mut anew = Anew::new(&session).unwrap();
+        anew.add(ChunkKind::Data, id, &[7; 5_000], &mut committer, &repository.shelf).unwrap();
+        anew.flush(&mut committer, &repository.shelf).unwrap();
+        committer.register(&mut repository, Body::Packs, Says { last: true, ..Says::default() }).unwrap();
+        let again = scene.open();
+        assert!(again.index().unwrap().holds(ChunkKind::Data, id).unwrap());
+        assert_eq!(again.log.state.indexes.iter().filter(|index| index.object.name == taken).count(), 0);
     }
 }
