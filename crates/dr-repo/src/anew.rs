@@ -14,17 +14,15 @@ const LEVEL: i32 = 3;
 
 /// Packs of both kinds that are being filled.
 pub(crate) struct Anew<'a> {
-    session: &'a Session,
-    data: Packer,
-    meta: Packer,
+    data: Packer<'a>,
+    meta: Packer<'a>,
 }
 
 impl<'a> Anew<'a> {
     pub(crate) fn new(session: &'a Session) -> Result<Self, RepoError> {
         Ok(Self {
-            session,
-            data: Packer::new(PackKind::Data, FRAME_RAW, PACK_TARGET, LEVEL)?,
-            meta: Packer::new(PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, LEVEL)?,
+            data: Packer::new(session, PackKind::Data, FRAME_RAW, PACK_TARGET, LEVEL)?,
+            meta: Packer::new(session, PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, LEVEL)?,
         })
     }
 
@@ -38,13 +36,13 @@ impl<'a> Anew<'a> {
         shelf: &Shelf,
     ) -> Result<(), RepoError> {
         let packer = if kind == ChunkKind::Data { &mut self.data } else { &mut self.meta };
-        packer.add(self.session, kind, id, bytes, &Alone, &mut |pack: FinishedPack| committer.pack(shelf, pack, false))
+        packer.add(kind, id, bytes, &Alone, &mut |pack: FinishedPack| committer.pack(shelf, pack, false))
     }
 
     /// Stores whatever is open.
     pub(crate) fn flush(&mut self, committer: &mut Committer<'_>, shelf: &Shelf) -> Result<(), RepoError> {
         for packer in [&mut self.data, &mut self.meta] {
-            packer.flush(self.session, &mut |pack: FinishedPack| committer.pack(shelf, pack, false))?;
+            packer.flush(&mut |pack: FinishedPack| committer.pack(shelf, pack, false))?;
         }
         Ok(())
     }

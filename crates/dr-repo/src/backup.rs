@@ -9,6 +9,7 @@
 //! leaves whole packs at worst, and the next run of the same host takes those up.
 
 mod collate;
+mod cut;
 mod effort;
 mod help;
 mod shared;
@@ -16,16 +17,14 @@ mod upload;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use dr_entry::{Attributes, Entries, Entry, EntryPath, Kind, Meta, Profile, Settled, Unread};
 
 use crate::adopt::adopt;
 use crate::cache::{CacheReader, CacheWriter, Known};
-use crate::chunk::Chunker;
 use crate::committer::begin;
-use crate::cut::{Cutter, KeepChunk, Taken};
 use crate::error::RepoError;
 use crate::format::{BLIND_FRAME_RAW, FRAME_RAW, OWNER_NAME_MAX, PACK_TARGET, XATTRS_MAX};
 use crate::id::{ChunkId, ChunkKind, PackKind, SnapshotId, random, wipe_stack};
@@ -39,7 +38,8 @@ use crate::repository::{Fault, Repository};
 use crate::snapshot::{Label, Shape};
 use crate::touched::Touched;
 use crate::turns::Next;
-use collate::collate;
+use collate::Collator;
+use cut::{Cutter, KeepChunk, Taken};
 use effort::Effort;
 use help::Help;
 use shared::Linked;
@@ -113,8 +113,32 @@ pub struct Summary {
     pub touched: Touched,
 }
 
-fn no_cache(summary: &mut Summary, error: &RepoError) {
-    summary.cache_failed.get_or_insert(error.to_string());
+impl Summary {
+    /// Of a snapshot of which nothing was kept so far.
+    fn begun(snapshot: SnapshotId, lacking: Vec<Lacking>, touched: Touched) -> Self {
+        Self {
+            snapshot,
+            entries: 0,
+            files: 0,
+            bytes: 0,
+            bytes_read: 0,
+            bytes_stored: 0,
+            objects: 0,
+            unreadable: Vec::new(),
+            partial: Vec::new(),
+            unsettled: Vec::new(),
+            adopted: 0,
+            proved: None,
+            distrusted: None,
+            cache_failed: None,
+            lacking,
+            touched,
+        }
+    }
+
+    fn no_cache(&mut self, error: &RepoError) {
+        self.cache_failed.get_or_insert(error.to_string());
+    }
 }
 
 /// A fresh snapshot id.
@@ -166,8 +190,10 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
     if !repository.key.writes() {
         return Err(RepoError::KeyMayNot("this key prunes and writes no backups"));
     }
-    let before = capture.tally.bytes_stored.load(Ordering::Relaxed);
-    let objects_before = capture.tally.objects.load(Ordering::Relaxed);
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let counted =
+        || (count(&capture.tally.bytes_read), count(&capture.tally.bytes_stored), count(&capture.tally.objects));
+    let before = counted();
     let adopted = adopt(repository, capture.journal, capture.clock, capture.tally)?;
     let stands = presence::look(repository, capture.journal)?;
 
@@ -178,8 +204,16 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
     let index = Arc::clone(repository.index()?);
     let namer = repository.namer.clone();
     let shared = Shared::new(&session, &index, &namer, rely, stands, capture.scratch)?;
-    let kept = run(repository, entries, capture, &shared, adopted, before, objects_before);
-    kept.map(|summary| Summary { distrusted, ..summary })
+    let kept = run(repository, entries, capture, &shared)?;
+    let after = counted();
+    Ok(Summary {
+        bytes_read: after.0 - before.0,
+        bytes_stored: after.1 - before.1,
+        objects: after.2 - before.2,
+        adopted,
+        distrusted,
+        ..kept
+    })
 }
 
 fn run(
@@ -187,36 +221,14 @@ fn run(
     entries: Entries<'_>,
     capture: &Capture<'_>,
     shared: &Shared<'_>,
-    adopted: u64,
-    stored_before: u64,
-    objects_before: u64,
 ) -> Result<Summary, RepoError> {
     let (fuse, effort) = (Fuse::new(), Effort::new(capture.level));
     let blind = !repository.key.reads();
     let workers = capture.workers.max(1);
-    let read_before = capture.tally.bytes_read.load(Ordering::Relaxed);
     let mut uploader = Uploader::new(repository, capture, shared);
-    let mut summary = Summary {
-        snapshot: capture.snapshot,
-        entries: 0,
-        files: 0,
-        bytes: 0,
-        bytes_read: 0,
-        bytes_stored: 0,
-        objects: 0,
-        unreadable: Vec::new(),
-        partial: Vec::new(),
-        unsettled: Vec::new(),
-        adopted,
-        proved: None,
-        distrusted: None,
-        cache_failed: None,
-        lacking: shared.stands.lacking.clone(),
-        touched: shared.stands.touched.clone(),
-    };
+    let mut summary = Summary::begun(capture.snapshot, shared.stands.lacking.clone(), shared.stands.touched.clone());
     // The cache only saves time: whatever is wrong with it, the backup goes on without.
-    let mut cache =
-        capture.cache.and_then(|path| CacheWriter::create(path).map_err(|e| no_cache(&mut summary, &e)).ok());
+    let mut cache = capture.cache.and_then(|path| CacheWriter::create(path).map_err(|e| summary.no_cache(&e)).ok());
     let document = std::thread::scope(|scope| {
         let (jobs_in, jobs) = bounded::<Job>(workers * 2);
         let (done_in, done) = unbounded::<Done>();
@@ -247,8 +259,8 @@ fn run(
                 }
             }
         });
-        let collated = collate(&done, &credit, &packs_in, capture, shared, fuse, &mut cache, &mut summary);
-        collated.map_err(|error| fuse.blow(error)).ok()
+        let collator = Collator::new(capture, shared, fuse, &packs_in, (&mut cache, &mut summary));
+        collator.and_then(|collator| collator.collate(&done, &credit)).map_err(|error| fuse.blow(error)).ok()
     });
     let stopped = capture.stop.load(Ordering::Relaxed);
     if stopped && !fuse.is_blown() {
@@ -263,14 +275,11 @@ fn run(
     let Some((label, document)) = document else { return Err(RepoError::Interrupted) };
     let lines = uploader.commit(&label, document)?;
     if let Some(Err(error)) = cache.map(CacheWriter::publish) {
-        no_cache(&mut summary, &error);
+        summary.no_cache(&error);
     }
     if capture.prove {
         summary.proved = Some(prove(repository, shared.session, &lines, capture.stop)?);
     }
-    summary.bytes_read = capture.tally.bytes_read.load(Ordering::Relaxed) - read_before;
-    summary.bytes_stored = capture.tally.bytes_stored.load(Ordering::Relaxed) - stored_before;
-    summary.objects = capture.tally.objects.load(Ordering::Relaxed) - objects_before;
     Ok(summary)
 }
 
@@ -334,8 +343,8 @@ impl Worker<'_> {
     fn work(&self, jobs: &Receiver<Job>, done: &Sender<Done>, mut help: Help) -> Result<(), RepoError> {
         let (shared, session) = (self.shared, self.shared.session);
         let frame = if self.blind { BLIND_FRAME_RAW } else { FRAME_RAW };
-        let mut packer = Packer::new(PackKind::Data, frame, PACK_TARGET, self.effort.level())?;
-        let mut cutter = Cutter::new(Chunker::new(&session.naming.chunk));
+        let mut packer = Packer::new(session, PackKind::Data, frame, PACK_TARGET, self.effort.level())?;
+        let mut cutter = Cutter::new(shared, self.capture.tally, self.capture.stop);
         let mut since = (self.capture.clock)();
         let mut ready = |pack: FinishedPack| {
             let whole = (self.capture.clock)();
@@ -350,16 +359,15 @@ impl Worker<'_> {
             let job = match next {
                 Next::Job(job) => job,
                 Next::Piece(frame) => {
-                    help.give_back(packer.seal(session, frame, &mut ready)?);
+                    help.give_back(packer.seal(frame, &mut ready)?);
                     continue;
                 }
             };
             let mut results = Vec::with_capacity(job.items.len());
-            let mut keep =
-                |id: ChunkId, bytes: &[u8]| packer.add(session, ChunkKind::Data, id, bytes, &help, &mut ready);
+            let mut keep = |id: ChunkId, bytes: &[u8]| packer.add(ChunkKind::Data, id, bytes, &help, &mut ready);
             let mut items = job.items.into_iter().take_while(|_| !self.fuse.is_blown());
             let outcome: Result<(), RepoError> = items.try_for_each(|item| {
-                results.push(settle(item, &mut cutter, self.capture, shared, &mut keep)?);
+                results.push(settle(item, &mut cutter, shared, &mut keep)?);
                 Ok(())
             });
             // Every job is answered, also a failed one: whoever counts them must not wait for ever.
@@ -372,23 +380,22 @@ impl Worker<'_> {
         if self.fuse.is_blown() {
             return Ok(());
         }
-        packer.seal_rest(session, &mut ready)?;
+        packer.seal_rest(&mut ready)?;
         help.no_more();
         while let Some(frame) = help.frame() {
             if self.fuse.is_blown() {
                 return Ok(());
             }
-            help.give_back(packer.seal(session, frame, &mut ready)?);
+            help.give_back(packer.seal(frame, &mut ready)?);
         }
-        packer.flush(session, &mut ready)
+        packer.flush(&mut ready)
     }
 }
 
 /// What becomes of one item.
 fn settle(
     item: Item,
-    cutter: &mut Cutter,
-    capture: &Capture<'_>,
+    cutter: &mut Cutter<'_>,
     shared: &Shared<'_>,
     keep: &mut KeepChunk<'_>,
 ) -> Result<Outcome, RepoError> {
@@ -401,14 +408,13 @@ fn settle(
             let row = Row { path: entry.path, meta, profile: known.profile, contents: known.contents };
             Ok(Outcome::Row { row, stamp: entry.stamp, unsettled: false, lacking: Vec::new() })
         }
-        Item::Fresh(entry) => take(entry, cutter, capture, shared, keep),
+        Item::Fresh(entry) => take(entry, cutter, shared, keep),
     }
 }
 
 fn take(
     entry: Entry,
-    cutter: &mut Cutter,
-    capture: &Capture<'_>,
+    cutter: &mut Cutter<'_>,
     shared: &Shared<'_>,
     keep: &mut KeepChunk<'_>,
 ) -> Result<Outcome, RepoError> {
@@ -446,7 +452,7 @@ fn take(
     if meta.kind != Kind::File {
         return Ok(without_contents(path, meta, lacking));
     }
-    match cutter.take(content.as_mut(), meta.size, profile, capture, shared, keep)? {
+    match cutter.take(content.as_mut(), meta.size, profile, keep)? {
         Taken::Unreadable(error) => Ok(Outcome::Unread(Unread { path, why: error.to_string() })),
         Taken::Whole { contents, size, profile } => {
             // A file that cannot be looked at again counts as changed.

@@ -20,7 +20,6 @@ mod claim;
 mod committer;
 mod copies;
 mod copy;
-mod cut;
 mod diff;
 mod erase;
 mod error;

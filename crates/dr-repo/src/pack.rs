@@ -313,7 +313,8 @@ impl Others for Alone {
 pub(crate) type Ready<'a> = dyn FnMut(FinishedPack) -> Result<(), RepoError> + 'a;
 
 /// Collects chunks into frames and frames into packs; owned by one worker.
-pub(crate) struct Packer {
+pub(crate) struct Packer<'a> {
+    session: &'a Session,
     kind: PackKind,
     frame_raw: usize,
     target: u64,
@@ -323,9 +324,16 @@ pub(crate) struct Packer {
     open: Option<PackWriter>,
 }
 
-impl Packer {
-    pub(crate) fn new(kind: PackKind, frame_raw: usize, target: u64, level: i32) -> Result<Self, RepoError> {
+impl<'a> Packer<'a> {
+    pub(crate) fn new(
+        session: &'a Session,
+        kind: PackKind,
+        frame_raw: usize,
+        target: u64,
+        level: i32,
+    ) -> Result<Self, RepoError> {
         Ok(Self {
+            session,
             kind,
             frame_raw,
             target,
@@ -345,7 +353,6 @@ impl Packer {
     /// `done` gets each pack that is full.
     pub(crate) fn add(
         &mut self,
-        session: &Session,
         kind: ChunkKind,
         id: ChunkId,
         bytes: &[u8],
@@ -356,7 +363,7 @@ impl Packer {
         if filling.raw.len() + bytes.len() > self.frame_raw || filling.rows.len() == crate::format::FRAME_CHUNKS_MAX {
             match others.offer(std::mem::take(&mut self.filling)) {
                 Ok(empty) => self.filling = empty,
-                Err(full) => self.filling = self.seal(session, full, done)?,
+                Err(full) => self.filling = self.seal(full, done)?,
             }
         }
         self.filling.raw.extend_from_slice(bytes);
@@ -365,47 +372,44 @@ impl Packer {
     }
 
     /// Compresses and seals one frame, and gives it back empty.
-    pub(crate) fn seal(
-        &mut self,
-        session: &Session,
-        mut frame: RawFrame,
-        done: &mut Ready<'_>,
-    ) -> Result<RawFrame, RepoError> {
+    pub(crate) fn seal(&mut self, mut frame: RawFrame, done: &mut Ready<'_>) -> Result<RawFrame, RepoError> {
         if frame.rows.is_empty() {
             return Ok(frame);
         }
         let codec = self.squeezer.squeeze(&frame.raw, &mut self.packed)?;
         if self.open.as_ref().is_some_and(|pack| !pack.has_room(frame.rows.len())) {
-            self.close_pack(session, done)?;
+            self.close_pack(done)?;
         }
         let pack = match &mut self.open {
             Some(pack) => pack,
-            none => none.insert(PackWriter::create(session, self.kind, &session.staging, &session.place)?),
+            none => {
+                none.insert(PackWriter::create(self.session, self.kind, &self.session.staging, &self.session.place)?)
+            }
         };
         pack.add(codec, frame.raw.len() as u32, std::mem::take(&mut frame.rows), &mut self.packed)?;
         frame.clear();
         if pack.len() >= self.target {
-            self.close_pack(session, done)?;
+            self.close_pack(done)?;
         }
         Ok(frame)
     }
 
     /// Seals what is not a full frame yet; packs stay open.
-    pub(crate) fn seal_rest(&mut self, session: &Session, done: &mut Ready<'_>) -> Result<(), RepoError> {
+    pub(crate) fn seal_rest(&mut self, done: &mut Ready<'_>) -> Result<(), RepoError> {
         let rest = std::mem::take(&mut self.filling);
-        self.seal(session, rest, done).map(|_| ())
+        self.seal(rest, done).map(|_| ())
     }
 
-    fn close_pack(&mut self, session: &Session, done: &mut Ready<'_>) -> Result<(), RepoError> {
+    fn close_pack(&mut self, done: &mut Ready<'_>) -> Result<(), RepoError> {
         match self.open.take() {
-            Some(pack) => done(pack.finish(&session.naming.index, &mut self.squeezer)?),
+            Some(pack) => done(pack.finish(&self.session.naming.index, &mut self.squeezer)?),
             None => Ok(()),
         }
     }
 
     /// Seals and closes whatever is open.
-    pub(crate) fn flush(&mut self, session: &Session, done: &mut Ready<'_>) -> Result<(), RepoError> {
-        self.seal_rest(session, done)?;
-        self.close_pack(session, done)
+    pub(crate) fn flush(&mut self, done: &mut Ready<'_>) -> Result<(), RepoError> {
+        self.seal_rest(done)?;
+        self.close_pack(done)
     }
 }

@@ -147,18 +147,11 @@ impl Packing {
             packs.push(pack.path);
             Ok(())
         };
-        let mut packer = Packer::new(PackKind::Data, FRAME_RAW, PACK_TARGET, level)?;
+        let mut packer = Packer::new(&self.session, PackKind::Data, FRAME_RAW, PACK_TARGET, level)?;
         for chunk in chunks {
-            packer.add(
-                &self.session,
-                ChunkKind::Data,
-                self.namer.id(ChunkKind::Data, chunk),
-                chunk,
-                &Alone,
-                &mut done,
-            )?;
+            packer.add(ChunkKind::Data, self.namer.id(ChunkKind::Data, chunk), chunk, &Alone, &mut done)?;
         }
-        packer.flush(&self.session, &mut done)?;
+        packer.flush(&mut done)?;
         Ok(packs)
     }
 

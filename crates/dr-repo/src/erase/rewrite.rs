@@ -69,8 +69,7 @@ fn in_session(
         let mut pages = New {
             repository,
             index: &index,
-            session,
-            packer: Packer::new(PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, LEVEL)?,
+            packer: Packer::new(session, PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, LEVEL)?,
             done: Vec::new(),
             known: &mut known,
             relied: &mut relied,
@@ -98,8 +97,7 @@ fn in_session(
 struct New<'a> {
     repository: &'a Repository,
     index: &'a Index,
-    session: &'a Session,
-    packer: Packer,
+    packer: Packer<'a>,
     done: Vec<FinishedPack>,
     /// Chunks that this session has kept.
     known: &'a mut HashSet<ChunkId>,
@@ -144,7 +142,7 @@ impl New<'_> {
             self.relied.extend(self.index.places(kind, id)?.into_iter().map(|place| place.pack));
         } else {
             let done = &mut self.done;
-            self.packer.add(self.session, kind, id, bytes, &Alone, &mut |pack| {
+            self.packer.add(kind, id, bytes, &Alone, &mut |pack| {
                 done.push(pack);
                 Ok(())
             })?;
@@ -155,7 +153,7 @@ impl New<'_> {
 
     fn finish(mut self) -> Result<Vec<FinishedPack>, RepoError> {
         let done = &mut self.done;
-        self.packer.flush(self.session, &mut |pack| {
+        self.packer.flush(&mut |pack| {
             done.push(pack);
             Ok(())
         })?;

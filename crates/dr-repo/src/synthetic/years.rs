@@ -104,7 +104,7 @@ struct Writer<'a> {
     shelf: &'a Shelf,
     namer: Namer,
     session: &'a Session,
-    packer: Packer,
+    packer: Packer<'a>,
     done: Vec<FinishedPack>,
     made: &'a mut Made,
 }
@@ -113,7 +113,7 @@ impl Writer<'_> {
     fn keep(&mut self, kind: ChunkKind, bytes: &[u8]) -> Result<ChunkId, RepoError> {
         let id = self.namer.id(kind, bytes);
         let done = &mut self.done;
-        self.packer.add(self.session, kind, id, bytes, &Alone, &mut |pack| {
+        self.packer.add(kind, id, bytes, &Alone, &mut |pack| {
             done.push(pack);
             Ok(())
         })?;
@@ -122,7 +122,7 @@ impl Writer<'_> {
 
     fn end(mut self) -> Result<Vec<Described>, RepoError> {
         let done = &mut self.done;
-        self.packer.flush(self.session, &mut |pack| {
+        self.packer.flush(&mut |pack| {
             done.push(pack);
             Ok(())
         })?;
@@ -233,7 +233,7 @@ pub fn make(
             shelf,
             namer: Namer::new(&writer.naming),
             session: &session,
-            packer: Packer::new(PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, 1)?,
+            packer: Packer::new(&session, PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, 1)?,
             done: Vec::new(),
             made: &mut made,
         };

@@ -1,16 +1,17 @@
 //! One file's contents on their way in: read, cut, named, and kept where they are new.
 
 use std::io;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{Content, Piece, Profile};
 
-use crate::backup::{Capture, Shared};
+use super::shared::Shared;
 use crate::chunk::{Chunker, Sizes};
 use crate::error::RepoError;
 use crate::format::INLINE_MAX;
 use crate::id::{ChunkId, ChunkKind};
 use crate::page::{Contents, Extent};
+use crate::progress::Tally;
 
 /// Regular files from this size are cut finely unless they are media: disk images, dumps, databases, mail stores
 /// are edited in place, and a small chunk is what an edit costs.
@@ -28,16 +29,20 @@ pub(crate) enum Taken {
 }
 
 /// A reading buffer and a chunker, reused from file to file.
-pub(crate) struct Cutter {
+pub(crate) struct Cutter<'a> {
+    shared: &'a Shared<'a>,
+    tally: &'a Tally,
+    stop: &'a AtomicBool,
     chunker: Chunker,
     buffer: Vec<u8>,
     /// The last chunk that was nothing but zeros: images are full of them, all of one length.
     zeros: Option<(usize, ChunkId)>,
 }
 
-impl Cutter {
-    pub(crate) fn new(chunker: Chunker) -> Self {
-        Self { chunker, buffer: vec![0; 4 << 20], zeros: None }
+impl<'a> Cutter<'a> {
+    pub(crate) fn new(shared: &'a Shared<'a>, tally: &'a Tally, stop: &'a AtomicBool) -> Self {
+        let chunker = Chunker::new(&shared.session.naming.chunk);
+        Self { shared, tally, stop, chunker, buffer: vec![0; 4 << 20], zeros: None }
     }
 
     pub(crate) fn take(
@@ -45,10 +50,9 @@ impl Cutter {
         content: &mut dyn Content,
         expected: u64,
         wanted: Profile,
-        capture: &Capture<'_>,
-        shared: &Shared<'_>,
         keep: &mut KeepChunk<'_>,
     ) -> Result<Taken, RepoError> {
+        let Self { shared, .. } = *self;
         let mut extents: Vec<Extent> = Vec::new();
         let (mut start, mut end, mut size) = (0, 0, 0u64);
         let mut profile = wanted;
@@ -63,7 +67,7 @@ impl Cutter {
             if let Piece::Data(n) = piece {
                 end += n;
                 size += n as u64;
-                capture.tally.bytes_read.fetch_add(n as u64, Ordering::Relaxed);
+                self.tally.bytes_read.fetch_add(n as u64, Ordering::Relaxed);
             }
             let sizes = *sizes.get_or_insert_with(|| {
                 profile = choose(wanted, expected.max(size), &self.buffer[..end]);
@@ -118,7 +122,7 @@ impl Cutter {
                 }
                 Piece::End => return Ok(Taken::Whole { contents: Contents::Extents(extents), size, profile }),
             }
-            if capture.stop.load(Ordering::Relaxed) {
+            if self.stop.load(Ordering::Relaxed) {
                 return Ok(Taken::Unreadable(io::ErrorKind::Interrupted.into()));
             }
         }
