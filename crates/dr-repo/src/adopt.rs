@@ -12,6 +12,7 @@ use crate::fold::{SessionState, runs_of};
 use crate::id::{Digest, PackId, SessionId};
 use crate::index_object::{self, PackLine, Record};
 use crate::log_entry::{Body, ObjectRef, Registered, Run};
+use crate::log_error::LogError;
 use crate::object::key;
 use crate::pack::open_whole;
 use crate::progress::Tally;
@@ -168,10 +169,10 @@ fn end(
     let is_over = repository.log.state.sessions.get(&session).is_some_and(|session| !session.is_open());
     match appended {
         // Somebody else ended it, or fenced it off.
-        Err(RepoError::Outrun(_)) if is_over => Ok(false),
-        other => other.map(|_| {
+        Err(LogError::Outrun(_)) if is_over => Ok(false),
+        other => Ok(other.map(|_| {
             tally.objects.fetch_add(1, Ordering::Relaxed);
             true
-        }),
+        })?),
     }
 }

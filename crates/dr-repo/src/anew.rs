@@ -6,7 +6,8 @@ use crate::committer::Committer;
 use crate::error::RepoError;
 use crate::format::{FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET};
 use crate::id::{ChunkId, ChunkKind, PackKind};
-use crate::pack::{Alone, FinishedPack, Packer};
+use crate::pack_writer::FinishedPack;
+use crate::packer::{Alone, Packer};
 use crate::session::Session;
 
 /// zstd's level for what is written anew: it is to stay.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::lookup::Place;
+use crate::layout::Place;
 
 /// Where in the words the bits of each pack begin, and where those of the last one end.
 #[derive(Clone)]

@@ -222,7 +222,8 @@ impl Repository {
         let (packs, level) = (runs_of(checked.sound.iter().copied()), if checked.opened { 2 } else { 1 });
         let (shelf, writer) = (self.shelf.clone(), self.writer.clone());
         let verified = |_: &_| Ok(Body::Verify { packs: packs.clone(), level });
-        self.log.append(&shelf, &writer, now_ms, &mut { verified }).map(|_| true)
+        self.log.append(&shelf, &writer, now_ms, &mut { verified })?;
+        Ok(true)
     }
 }
 

@@ -10,8 +10,9 @@ use crate::cbor::{Reader, Writer};
 use crate::fold::{IndexState, PackState, SessionState, SnapshotState, State, is_known_feature};
 use crate::format::{CKPT_MAGIC, CKPT_MAX, CKPT_PACKS_MAX, CKPT_RAW_MAX, PACK_NO_MAX, TRAIL_MAX, VERSION};
 use crate::id::{ChunkId, Digest, HostId, KeyId, PackId, PackKind, SessionId, SnapshotId};
-use crate::key::{WriterKey, verify};
-use crate::log_entry::{Author, Runs, is_known_type, read_objects, read_runs, write_objects, write_runs};
+use crate::key::{Author, WriterKey, verify};
+use crate::log_entry::{Runs, is_known_type, read_objects, read_runs, write_objects, write_runs};
+use crate::log_error::LogError;
 use crate::squeeze::{Squeezer, Unsqueezer};
 use crate::take_over::TakeOver;
 use crate::wire::{Bad, Cursor};
@@ -60,12 +61,12 @@ impl Checkpoint {
     }
 
     /// The object's bytes. `Err`: it would be too large, or nothing can be compressed.
-    pub(crate) fn encode(&self, writer: &WriterKey) -> Result<Vec<u8>, crate::RepoError> {
+    pub(crate) fn encode(&self, writer: &WriterKey) -> Result<Vec<u8>, LogError> {
         let raw = self.write();
         let mut packed = Vec::new();
         let codec = Squeezer::new(3)?.squeeze(&raw, &mut packed)?;
         if raw.len() > CKPT_RAW_MAX || packed.len() as u64 + 128 > CKPT_MAX || self.state.packs.len() > CKPT_PACKS_MAX {
-            return Err(crate::RepoError::TooMuch("a checkpoint of the log would be too large".into()));
+            return Err(LogError::too_much("a checkpoint of the log would be too large"));
         }
         let mut out = Vec::with_capacity(packed.len() + 128);
         out.extend_from_slice(CKPT_MAGIC);

@@ -15,7 +15,7 @@ use crate::id::{Digest, HostId, SessionId, index_name};
 use crate::index_object::{self, PackLine, Record};
 use crate::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
 use crate::object::key;
-use crate::pack::FinishedPack;
+use crate::pack_writer::FinishedPack;
 use crate::progress::Tally;
 use crate::repository::Repository;
 use crate::session::Session;

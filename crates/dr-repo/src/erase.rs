@@ -9,7 +9,6 @@
 //! old snapshot, both, or the new one, and running again goes on from there.
 
 mod follow;
-mod note;
 mod parity;
 mod rewrite;
 mod sought;
@@ -25,7 +24,9 @@ use dr_entry::{EntryPath, Meta};
 use crate::error::RepoError;
 use crate::fold::{SWEEPS, State};
 use crate::id::{ChunkKind, PackId, SnapshotId, wipe_stack};
+use crate::log::erased;
 use crate::log_entry::Body;
+use crate::log_error::LogError;
 use crate::look::Tree;
 use crate::presence;
 use crate::progress::Tally;
@@ -33,7 +34,6 @@ use crate::prune::understood;
 use crate::repository::Repository;
 use crate::snapshot::Shape;
 use follow::{Followed, follow};
-pub(crate) use note::erased;
 pub(crate) use parity::forget_parity;
 use sought::{Sought, seek};
 
@@ -220,7 +220,7 @@ fn forget(repository: &mut Repository, options: &Erase<'_>, sought: &Sought) -> 
     };
     if !listed(&repository.log.state).is_empty() {
         repository.log.append(&shelf, &writer, options.now_ms, &mut |state| match is_held(state) {
-            true => Err(RepoError::Outrun("a snapshot was held meanwhile")),
+            true => Err(LogError::Outrun("a snapshot was held meanwhile")),
             false => Ok(Body::Forget(listed(state))),
         })?;
     }

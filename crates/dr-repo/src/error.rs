@@ -3,7 +3,10 @@
 use dr_entry::Unread;
 use dr_store::StoreError;
 
-use crate::id::{Digest, SnapshotId};
+use crate::format_error::FormatError;
+use crate::id::SnapshotId;
+use crate::index_error::IndexError;
+use crate::log_error::{LogError, PutBack};
 
 /// Why an operation on a repository did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +113,47 @@ fn first(unread: &[Unread]) -> String {
     unread.first().map(|first| format!(" ({})", first.why)).unwrap_or_default()
 }
 
+impl From<LogError> for RepoError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Store(error) => Self::Store(error),
+            LogError::Format(error) => error.into(),
+            LogError::Newer { object, what } => Self::Newer { object, what },
+            LogError::KeyMayNot(what) => Self::KeyMayNot(what),
+            LogError::NotUnderstood { object, what } => Self::NotUnderstood { object, what },
+            LogError::OtherHost { place, host } => Self::OtherHost { place, host },
+            LogError::SeveralWriters(place) => Self::SeveralWriters(place),
+            LogError::Outrun(by) => Self::Outrun(by),
+            LogError::RolledBack(put_back) => Self::RolledBack(put_back),
+            LogError::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+impl From<IndexError> for RepoError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::Damaged { object, what } => Self::Damaged { object, what },
+            // What describes index objects is ours, and so is its error.
+            IndexError::Describe(error) => match error.downcast() {
+                Ok(ours) => *ours,
+                Err(other) => Self::damaged("the index on this host", other),
+            },
+        }
+    }
+}
+
+impl From<FormatError> for RepoError {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::WrongKey(why) => Self::WrongKey(why),
+            FormatError::Damaged { object, what } => Self::Damaged { object, what },
+            FormatError::TooMuch(what) => Self::TooMuch(what),
+            FormatError::Local { what, source } => Self::Local { what, source },
+        }
+    }
+}
+
 impl RepoError {
     pub(crate) fn damaged(object: impl ToString, what: impl ToString) -> Self {
         Self::Damaged { object: object.to_string(), what: what.to_string() }
@@ -129,27 +173,5 @@ impl RepoError {
             }
             other => Err(other),
         }
-    }
-}
-
-/// What tells that a repository was put back, or exchanged.
-#[derive(Debug)]
-pub struct PutBack {
-    /// The newest entry that was seen: its number and BLAKE3.
-    pub seen: (u64, Digest),
-    /// The newest entry that is there.
-    pub found: (u64, Digest),
-    /// Where the repository is.
-    pub place: String,
-}
-
-impl std::fmt::Display for PutBack {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ((found, there), (seen, before)) = (&self.found, &self.seen);
-        write!(
-            f,
-            "the log ends with entry {found} ({there}), and this host has seen entry {seen} ({before}): the repository was \
-             put back to an earlier state, or exchanged for another"
-        )
     }
 }

@@ -3,7 +3,6 @@
 //! Leaves are cut where a chunk's id says so, about every 256 extents, so an edit in the middle of a large file
 //! rewrites one leaf and what leads to it.
 
-use crate::error::RepoError;
 use crate::format::EXTENT_MAGIC;
 use crate::id::ChunkId;
 use crate::page::{Extent, take_extent};
@@ -95,11 +94,11 @@ impl ExtentBuilder {
         Self { leaf: Vec::new(), levels: Vec::new() }
     }
 
-    pub(crate) fn push(
+    pub(crate) fn push<E>(
         &mut self,
         extent: Extent,
-        store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, RepoError>,
-    ) -> Result<(), RepoError> {
+        store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, E>,
+    ) -> Result<(), E> {
         self.leaf.push(extent);
         let here = matches!(extent, Extent::Chunk { id, .. } if id.0[0] == 0);
         if (here && self.leaf.len() >= ROWS_MIN) || self.leaf.len() >= ROWS_CUT {
@@ -108,7 +107,7 @@ impl ExtentBuilder {
         Ok(())
     }
 
-    fn close_leaf(&mut self, store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, RepoError>) -> Result<(), RepoError> {
+    fn close_leaf<E>(&mut self, store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, E>) -> Result<(), E> {
         if self.leaf.is_empty() {
             return Ok(());
         }
@@ -121,12 +120,12 @@ impl ExtentBuilder {
         self.climb(0, run, store)
     }
 
-    fn climb(
+    fn climb<E>(
         &mut self,
         level: usize,
         run: Run,
-        store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, RepoError>,
-    ) -> Result<(), RepoError> {
+        store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, E>,
+    ) -> Result<(), E> {
         if self.levels.len() == level {
             self.levels.push(Vec::new());
         }
@@ -139,11 +138,7 @@ impl ExtentBuilder {
         Ok(())
     }
 
-    fn close_level(
-        &mut self,
-        level: usize,
-        store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, RepoError>,
-    ) -> Result<Run, RepoError> {
+    fn close_level<E>(&mut self, level: usize, store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, E>) -> Result<Run, E> {
         let runs = std::mem::take(&mut self.levels[level]);
         Ok(Run {
             id: store(&encode_inner(level as u8 + 1, &runs))?,
@@ -153,10 +148,7 @@ impl ExtentBuilder {
     }
 
     /// The root of the tree and its level.
-    pub(crate) fn finish(
-        mut self,
-        store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, RepoError>,
-    ) -> Result<(Run, u8), RepoError> {
+    pub(crate) fn finish<E>(mut self, store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, E>) -> Result<(Run, u8), E> {
         self.close_leaf(store)?;
         let mut level = 0;
         loop {
@@ -203,7 +195,7 @@ mod tests {
                 let mut id = [0; 24];
                 id.copy_from_slice(&blake3::hash(bytes).as_bytes()[..24]);
                 pages.insert(ChunkId(id), bytes.to_vec());
-                Ok(ChunkId(id))
+                Ok::<_, Bad>(ChunkId(id))
             };
             let mut builder = ExtentBuilder::new();
             for extent in extents {

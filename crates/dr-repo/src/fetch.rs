@@ -10,8 +10,10 @@ use crate::format::CHUNK_MAX;
 use crate::frames::{FrameKey, Frames, Wanted};
 use crate::header::{Header, Sealed, frame_aad, pack_key};
 use crate::id::{ChunkId, ChunkKind, FamilyId, Secret, SessionId};
-use crate::key::{FamilyKey, Naming};
-use crate::lookup::{FrameSlot, Index, Place};
+use crate::key::FamilyKey;
+use crate::layout::{FrameSlot, Place};
+use crate::lookup::Index;
+use crate::namer::Namer;
 use crate::object::key;
 use crate::seal::{Sealer, commitment, key_id, open_from, public_of, same};
 use crate::squeeze::Unsqueezer;
@@ -114,29 +116,6 @@ pub(crate) fn unseal(
     let aad = frame_aad(header.family, origin.pack, frame.number, frame.raw_len, frame.codec);
     Sealer::new(&pack).open(frame.number, &aad, &mut sealed).map_err(|_| bad("a frame does not open"))?;
     Ok(sealed)
-}
-
-/// Names chunks, one keyed hash a kind.
-#[derive(Clone)]
-pub(crate) struct Namer {
-    keys: [[u8; 32]; 5],
-}
-
-impl Namer {
-    pub(crate) fn new(naming: &Naming) -> Self {
-        let mut keys = [[0; 32]; 5];
-        for kind in [ChunkKind::Data, ChunkKind::Tree, ChunkKind::Extents, ChunkKind::Document] {
-            keys[kind as usize] = naming.id_key(kind);
-        }
-        Self { keys }
-    }
-
-    pub(crate) fn id(&self, kind: ChunkKind, bytes: &[u8]) -> ChunkId {
-        let hash = blake3::keyed_hash(&self.keys[kind as usize], bytes);
-        let mut out = [0; 24];
-        out.copy_from_slice(&hash.as_bytes()[..24]);
-        ChunkId(out)
-    }
 }
 
 /// Reads chunks for one thread.

@@ -8,7 +8,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::id::{ChunkId, Digest, HostId, KeyId, PackId, PackKind, SessionId, SnapshotId};
-use crate::log_entry::{Author, Body, Entry, ObjectRef, Registered, Runs};
+use crate::key::Author;
+use crate::log_entry::{Body, Entry, ObjectRef, Registered, Runs};
 use crate::take_over::{TakeOver, taken_over_by};
 
 /// A pack, as far as the log knows it.

@@ -2,7 +2,8 @@
 
 use crate::error::RepoError;
 use crate::id::SnapshotId;
-use crate::log_entry::{Author, Body};
+use crate::key::Author;
+use crate::log_entry::Body;
 use crate::repository::Repository;
 
 impl Repository {
@@ -53,7 +54,8 @@ impl Repository {
     pub(crate) fn maintain(&mut self, now_ms: i64, body: Body) -> Result<(), RepoError> {
         self.may_maintain()?;
         let (shelf, writer) = (self.shelf.clone(), self.writer.clone());
-        self.log.append(&shelf, &writer, now_ms, &mut |_| Ok(body.clone())).map(|_| ())
+        self.log.append(&shelf, &writer, now_ms, &mut |_| Ok(body.clone()))?;
+        Ok(())
     }
 
     /// Reads what others have added, for whoever maintains.
@@ -73,7 +75,7 @@ impl Repository {
 
     pub(crate) fn may_maintain(&self) -> Result<(), RepoError> {
         match self.writer.as_author() {
-            Author::Maintenance => self.log.may_write(),
+            Author::Maintenance => Ok(self.log.may_write()?),
             Author::Host(..) => {
                 Err(RepoError::KeyMayNot("this key writes backups and removes none; the recovery key can"))
             }

@@ -15,17 +15,19 @@ use crate::id::{
 };
 use crate::index_object::{self, PackLine, Record};
 use crate::key::{FamilyKey, Key};
+use crate::key_text;
 use crate::log_entry::{self, Body, Named, ObjectRef, Registered, Runs};
+use crate::namer::Namer;
 use crate::pack::padded;
 use crate::page::{self, Child, Contents, Extent, Row};
 use crate::seal::{Sealer, commitment, derive, key_id, open_from, open_once, public_of, seal_once, seal_to};
+use crate::slot;
 use crate::snapshot::{Document, Label, Shape};
 use crate::squeeze::Unsqueezer;
 use crate::trailer::{self, ChunkRow, FrameRow};
 use crate::tree::Root;
 use crate::used;
 use crate::wire::{Cursor, put_varint, zigzag};
-use crate::{fetch, keyfile, slot};
 
 fn page_text() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/format/repository.md");
@@ -182,7 +184,7 @@ fn session_key() -> Secret {
     Secret(run(0x81))
 }
 
-fn tree_page(namer: &fetch::Namer) -> Vec<u8> {
+fn tree_page(namer: &Namer) -> Vec<u8> {
     let path = |text: &str| EntryPath::new(text.as_bytes()).unwrap();
     let owner = |id, name: &str| Owner { id, name: Some(name.as_bytes().into()) };
     let meta = |kind, mode, size| Meta {
@@ -247,7 +249,7 @@ fn header(sealed: Vec<u8>, to: crate::id::KeyId) -> Header {
 fn computed() -> Vec<(&'static str, Vec<u8>)> {
     let key = family();
     let (naming, writer) = (key.naming(), key.as_writer(HostId(run(0x41))).unwrap());
-    let namer = fetch::Namer::new(&naming);
+    let namer = Namer::new(&naming);
     let reading = key.reading();
     let public = public_of(&reading).unwrap();
     let pack_key = pack_key(&session_key(), key.family, pack(), &SALT);
@@ -408,7 +410,7 @@ fn print_vectors() {
     println!("slot = {}", hex(&slot::make(&key, Digest([0x31; 32]), PASSWORD).unwrap().1));
     let (sum, writer) = checkpoint();
     println!("checkpoint = {}", hex(&sum.encode(&writer).unwrap()));
-    println!("{}", *keyfile::to_text(&Key::Family(key)));
+    println!("{}", *key_text::to_text(&Key::Family(key)));
     for sizes in [Sizes::STD, Sizes::FINE] {
         let (cuts, digest) = golden(sizes);
         println!("{:?} {} {digest}", &cuts[..3], cuts.len());
@@ -420,7 +422,7 @@ fn the_key_file_of_the_page_is_the_family_of_the_vectors() {
     let text = section(&page_text(), "## Test vectors");
     let start = text.find("dr-key 1 family\n").unwrap();
     let end = start + text[start..].find("```").unwrap();
-    assert_eq!(&text[start..end], keyfile::to_text(&Key::Family(family())).as_str());
+    assert_eq!(&text[start..end], key_text::to_text(&Key::Family(family())).as_str());
 }
 
 /// The page's generator and its cuts of a million bytes.

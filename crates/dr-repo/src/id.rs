@@ -245,6 +245,19 @@ pub(crate) fn wipe_stack() {
     std::hint::black_box(&below);
 }
 
+/// The folder of parity objects: `ecc/<host>/<session>/<number>`.
+pub(crate) const PARITY_FOLDER: &str = "ecc";
+
+/// The name of a parity object.
+pub(crate) fn parity_name(host: HostId, session: SessionId, number: u32) -> String {
+    format!("{PARITY_FOLDER}/{host}/{session}/{number:04x}")
+}
+
+/// Whose parity object a name stands for, if it is one's.
+pub(crate) fn session_of_parity(name: &str) -> Option<SessionId> {
+    session_of(PARITY_FOLDER, name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

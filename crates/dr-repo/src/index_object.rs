@@ -4,11 +4,11 @@
 //! A *pack* record is a pack's header and trailer rows, true for ever of the frames that were sealed there. A
 //! *location* record says where frames of older packs lie now. Unknown records are skipped.
 
-use crate::error::RepoError;
 use crate::format::{
     CODEC_STORE, INDEX_MAGIC, INDEX_RAW_MAX, PACK_CHUNKS_MAX, PACK_MAX, PACK_NO_MAX, SUITE_CHACHA, TAG, TRAILER_MAX,
     VERSION,
 };
+use crate::format_error::FormatError;
 use crate::id::{Digest, FamilyId, PackId, PackKind, Secret, SessionId, random};
 use crate::pack::{noise, padded};
 use crate::seal::{derive, open_once, seal_once};
@@ -57,7 +57,7 @@ pub(crate) fn encode(
     index: &Secret,
     packs: &[PackLine],
     records: &[Record],
-) -> Result<Vec<u8>, RepoError> {
+) -> Result<Vec<u8>, FormatError> {
     let mut raw = Vec::new();
     for record in records {
         let (tag, kind, no, header, rows) = match record {

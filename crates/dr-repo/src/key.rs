@@ -8,9 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
-use crate::error::RepoError;
+use crate::format_error::FormatError;
 use crate::id::{ChunkKind, FamilyId, HostId, KeyId, Secret, random};
-use crate::log_entry::Author;
 use crate::seal::{derive, key_id, public_of};
 
 /// The secret of one school, from which everything else comes. Whoever holds it may read and maintain.
@@ -100,6 +99,13 @@ pub(crate) fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) ->
 static HELD: Mutex<BTreeSet<[u8; 32]>> = Mutex::new(BTreeSet::new());
 const HELD_MAX: usize = 10_000;
 
+/// Who signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Author {
+    Maintenance,
+    Host(HostId, KeyId),
+}
+
 /// Either key; what a repository is opened with.
 #[derive(Clone, Debug)]
 pub enum Key {
@@ -155,18 +161,18 @@ impl FamilyKey {
     /// A key that prunes and opens nothing.
     ///
     /// # Errors
-    /// [`RepoError::WrongKey`] if the secret is unusable.
-    pub fn pruner(&self) -> Result<PrunerKey, RepoError> {
+    /// [`FormatError::WrongKey`] if the secret is unusable.
+    pub fn pruner(&self) -> Result<PrunerKey, FormatError> {
         let WriterKey { naming, signing, .. } = self.as_writer(HostId([0; 4]))?;
         PrunerKey::of(self.family, HostId(random()), naming.index, naming.list, signing, self.gc())
     }
 
-    fn public(private: &Secret) -> Result<[u8; 32], RepoError> {
-        public_of(private).map_err(|_| RepoError::WrongKey("the key is not a usable X25519 key".into()))
+    fn public(private: &Secret) -> Result<[u8; 32], FormatError> {
+        public_of(private).map_err(|_| FormatError::WrongKey("the key is not a usable X25519 key".into()))
     }
 
     /// This key as a writer: signs as the maintenance key, for the given host name in object names.
-    pub(crate) fn as_writer(&self, host: HostId) -> Result<WriterKey, RepoError> {
+    pub(crate) fn as_writer(&self, host: HostId) -> Result<WriterKey, FormatError> {
         let signing = self.maintenance();
         Ok(WriterKey {
             family: self.family,
@@ -183,8 +189,8 @@ impl FamilyKey {
     /// A writing key for a host: a signing key of its own, certified, and nothing that reads.
     ///
     /// # Errors
-    /// [`RepoError::WrongKey`] if the secret is unusable.
-    pub fn writer(&self) -> Result<WriterKey, RepoError> {
+    /// [`FormatError::WrongKey`] if the secret is unusable.
+    pub fn writer(&self) -> Result<WriterKey, FormatError> {
         let mut writer = self.as_writer(HostId(random()))?;
         let maintenance = SigningKey::from_bytes(&writer.signing.0);
         writer.signing = Secret::random();
@@ -204,7 +210,7 @@ impl PrunerKey {
         list: Secret,
         signing: Secret,
         gc: Secret,
-    ) -> Result<Self, RepoError> {
+    ) -> Result<Self, FormatError> {
         let [id_root, chunk, page] = [(); 3].map(|()| Secret::random());
         let writer = WriterKey {
             family,

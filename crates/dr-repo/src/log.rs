@@ -6,6 +6,7 @@
 
 mod alone;
 mod base;
+mod erased;
 mod room;
 mod shorten;
 mod strays;
@@ -14,19 +15,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dr_store::{Key, Put as Outcome, Shelf, StoreError};
 
-pub(crate) use alone::Alone;
-pub use alone::OtherWriter;
-
 use crate::checkpoint::Checkpoint;
-use crate::error::{PutBack, RepoError};
 use crate::fold::{CUT, State};
 use crate::format::LOG_MAX;
 use crate::id::{Digest, FamilyId, HostId};
-use crate::key::WriterKey;
-use crate::log_entry::{Author, Body, Entry, decode, encode, number_of, object_name};
+use crate::key::{Author, WriterKey};
+use crate::log_entry::{Body, Entry, decode, encode, number_of, object_name};
+use crate::log_error::{LogError, PutBack};
 use crate::object::key;
 use crate::seen::{Head, Seen, acceptance, accepted};
 use crate::take_over::take_over;
+pub(crate) use alone::Alone;
+pub use alone::OtherWriter;
+pub(crate) use erased::{erased, erased_note};
 
 /// Everything read so far, and what it adds up to.
 pub(crate) struct Log {
@@ -84,7 +85,7 @@ impl Log {
         family: FamilyId,
         maintenance: [u8; 32],
         genesis: Digest,
-    ) -> Result<Self, RepoError> {
+    ) -> Result<Self, LogError> {
         let mut log = Self {
             place: shelf.place(),
             family,
@@ -114,7 +115,7 @@ impl Log {
 
     /// Reads what is new. The checkpoints are listed before and after: as long as no new one appears, no entry after
     /// the newest was removed or put back meanwhile.
-    pub(crate) fn refresh(&mut self, shelf: &Shelf) -> Result<(), RepoError> {
+    pub(crate) fn refresh(&mut self, shelf: &Shelf) -> Result<(), LogError> {
         self.is_torn = true;
         let known = self.highest;
         for _ in 0..COLLECTS_MAX {
@@ -130,10 +131,10 @@ impl Log {
             self.read.retain(|n, _| *n <= known);
             self.highest = known.max(self.floor());
         }
-        Err(RepoError::TooMuch("checkpoints came faster than the log could be read; run again".into()))
+        Err(LogError::too_much("checkpoints came faster than the log could be read; run again"))
     }
 
-    fn collect(&mut self, shelf: &Shelf, checkpoints: &BTreeSet<u64>) -> Result<(), RepoError> {
+    fn collect(&mut self, shelf: &Shelf, checkpoints: &BTreeSet<u64>) -> Result<(), LogError> {
         let floor = self.floor();
         let listed: BTreeSet<u64> = shelf
             .list("log")?
@@ -175,7 +176,7 @@ impl Log {
         Ok(())
     }
 
-    fn get(&self, shelf: &Shelf, n: u64) -> Result<Result<Entry, String>, RepoError> {
+    fn get(&self, shelf: &Shelf, n: u64) -> Result<Result<Entry, String>, LogError> {
         match shelf.get(&name(n)?, LOG_MAX) {
             Ok(bytes) => Ok(self.take(n, &bytes)),
             Err(StoreError::NotFound { .. }) => Ok(Err(MISSING.to_owned())),
@@ -185,7 +186,7 @@ impl Log {
     }
 
     /// Reads entry 1, and says whether it was put there when what followed was removed.
-    fn first(&mut self, shelf: &Shelf) -> Result<bool, RepoError> {
+    fn first(&mut self, shelf: &Shelf) -> Result<bool, LogError> {
         let first = self.get(shelf, 1)?;
         let is_cut = first.as_ref().is_ok_and(is_cut);
         self.read.insert(1, first);
@@ -253,7 +254,7 @@ impl Log {
     }
 
     /// Holds the log to what was seen of it before, and remembers in `path` what is seen from now on.
-    pub(crate) fn remember_in(&mut self, shelf: &Shelf, path: std::path::PathBuf) -> Result<(), RepoError> {
+    pub(crate) fn remember_in(&mut self, shelf: &Shelf, path: std::path::PathBuf) -> Result<(), LogError> {
         self.seen = Some(Seen::at(path));
         if self.behind().is_some() {
             // Another process may have seen more than this one had read by then.
@@ -308,34 +309,34 @@ impl Log {
     }
 
     /// Whether writing is allowed at all, and if so, whether old packs may be relied on.
-    pub(crate) fn may_write(&self) -> Result<(), RepoError> {
+    pub(crate) fn may_write(&self) -> Result<(), LogError> {
         if let Some(feature) = &self.read_only {
-            return Err(RepoError::Newer {
+            return Err(LogError::Newer {
                 object: "repo.json".into(),
                 what: format!("it has the feature `{feature}`; this program can read it but must not write"),
             });
         }
         if let Some(newest) = self.headless {
-            return Err(RepoError::damaged(
+            return Err(LogError::damaged(
                 newest.map_or("ckpt".to_owned(), object_of),
                 "the log entries that it stands for are gone, so nobody knows what they said; what is left can be restored, and nothing may be written",
             ));
         }
         if let Some((n, feature)) = &self.state.missing {
-            return Err(RepoError::Newer {
+            return Err(LogError::Newer {
                 object: object_name(*n),
                 what: format!("writing takes the feature `{feature}`; this program can read it but must not write"),
             });
         }
         if let Some(seen) = self.behind() {
             let put_back = PutBack { seen, found: self.head, place: self.place.clone() };
-            return Err(RepoError::RolledBack(Box::new(put_back)));
+            return Err(LogError::RolledBack(Box::new(put_back)));
         }
         if let Some(alone) = &self.alone {
             alone.may_write(&self.state)?;
         }
         match self.state.unknown {
-            Some((n, number)) => Err(RepoError::Newer {
+            Some((n, number)) => Err(LogError::Newer {
                 object: object_name(n),
                 what: format!(
                     "it is of type {number}, which this program does not know; it can read this repository but must not write"
@@ -352,9 +353,9 @@ impl Log {
         writer: &WriterKey,
         seen: u64,
         time_ms: i64,
-    ) -> Result<(), RepoError> {
+    ) -> Result<(), LogError> {
         if writer.as_author() != Author::Maintenance {
-            return Err(RepoError::KeyMayNot("this takes the recovery key"));
+            return Err(LogError::KeyMayNot("this takes the recovery key"));
         }
         let memory = self.seen.take();
         let appended = self.append(shelf, writer, time_ms, &mut |_| Ok(Body::Note(acceptance(seen))));
@@ -371,12 +372,12 @@ impl Log {
         writer: &WriterKey,
         host: HostId,
         time_ms: i64,
-    ) -> Result<Option<OtherWriter>, RepoError> {
+    ) -> Result<Option<OtherWriter>, LogError> {
         if self.alone.is_none() {
-            return Err(RepoError::SeveralWriters(shelf.place()));
+            return Err(LogError::SeveralWriters(shelf.place()));
         }
         if writer.as_author() != Author::Maintenance {
-            return Err(RepoError::KeyMayNot("this takes the recovery key"));
+            return Err(LogError::KeyMayNot("this takes the recovery key"));
         }
         self.refresh(shelf)?;
         if self.other_writer().is_none() {
@@ -387,7 +388,7 @@ impl Log {
         let mut other = None;
         let appended = self.append(shelf, writer, time_ms, &mut |state| {
             other = alone.as_ref().and_then(|alone| alone.other(state));
-            let gone = RepoError::Outrun("this host may write by now");
+            let gone = LogError::Outrun("this host may write by now");
             other.as_ref().map(|other| Body::Note(take_over(host, other.host))).ok_or(gone)
         });
         self.alone = alone;
@@ -405,8 +406,8 @@ impl Log {
         shelf: &Shelf,
         writer: &WriterKey,
         time_ms: i64,
-        body: &mut dyn FnMut(&State) -> Result<Body, RepoError>,
-    ) -> Result<u64, RepoError> {
+        body: &mut dyn FnMut(&State) -> Result<Body, LogError>,
+    ) -> Result<u64, LogError> {
         let mut voids = 0;
         for _ in 0..RACES_MAX {
             if self.is_torn {
@@ -418,20 +419,20 @@ impl Log {
             if body.needs_whole_log()
                 && let Some(n) = self.unknown.first()
             {
-                return Err(RepoError::NotUnderstood {
+                return Err(LogError::NotUnderstood {
                     object: object_name(*n),
                     what: "cannot be read, so nobody knows what it said; nothing may go".into(),
                 });
             }
             let bytes = encode(n, self.head.0, self.head.1, time_ms, &body, writer);
             if bytes.len() as u64 > LOG_MAX {
-                return Err(RepoError::TooMuch("a log entry would be too large".into()));
+                return Err(LogError::too_much("a log entry would be too large"));
             }
-            let entry = self.take(n, &bytes).map_err(|what| RepoError::damaged(object_name(n), what))?;
+            let entry = self.take(n, &bytes).map_err(|what| LogError::damaged(object_name(n), what))?;
             let mut after = self.state.clone();
             after.apply(&entry);
             if let Some((_, why)) = after.void.get(self.state.void.len()) {
-                return Err(RepoError::Outrun(why));
+                return Err(LogError::Outrun(why));
             }
             let ours = match self.put(shelf, (&name(n)?, &bytes), &body, writer)? {
                 Outcome::Created => true,
@@ -447,10 +448,10 @@ impl Log {
             }
             voids += u32::from(ours);
             if voids > VOIDS_MAX {
-                return Err(RepoError::Outrun("what was written may have come too late to count"));
+                return Err(LogError::Outrun("what was written may have come too late to count"));
             }
         }
-        Err(RepoError::TooMuch("other writers were always first; run again".into()))
+        Err(LogError::too_much("other writers were always first; run again"))
     }
 }
 
@@ -464,7 +465,7 @@ fn object_of(checkpoint: u64) -> String {
     crate::checkpoint::object_name(checkpoint)
 }
 
-fn name(n: u64) -> Result<Key, RepoError> {
+fn name(n: u64) -> Result<Key, LogError> {
     key(&object_name(n))
 }
 

@@ -5,7 +5,7 @@
 use crate::cbor::{Reader, Writer};
 use crate::format::{LOG_MAGIC, PACK_NO_MAX, VERSION};
 use crate::id::{ChunkId, Digest, FamilyId, HostId, KeyId, PackId, PackKind, SessionId, SnapshotId};
-use crate::key::{Certificate, WriterKey, verify};
+use crate::key::{Author, Certificate, WriterKey, verify};
 use crate::seal::key_id;
 use crate::wire::{Bad, Cursor};
 
@@ -128,13 +128,6 @@ impl Body {
                     | Self::Revoked(_)
             )
     }
-}
-
-/// Who signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Author {
-    Maintenance,
-    Host(HostId, KeyId),
 }
 
 /// An entry whose signature holds.

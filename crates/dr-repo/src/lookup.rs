@@ -8,69 +8,16 @@ mod all;
 mod recent;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::error::RepoError;
 use crate::header::Header;
-use crate::id::{ChunkId, ChunkKind, Digest, FamilyId, HostId, PackId};
+use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackId};
+use crate::index_error::{IndexError, mended_in_vain};
+use crate::layout::{FrameIds, FrameSlot, Place, Slot};
 use crate::log_entry::ObjectRef;
 use crate::tier::{Blocks, Describe, Entry, Found, Ground, LEFT_OUT, Live, Merge, Tier, TierKey, Torn, gather};
-use crate::trailer::FrameRow;
-use crate::wire::Bad;
 pub(crate) use all::{Sought, Wanted, Whole};
 use recent::Recent;
-
-/// Chunk ids are uniform already: eight bytes of one are its hash.
-#[derive(Default)]
-pub(crate) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(front) = bytes.first_chunk::<8>() {
-            self.0 = u64::from_le_bytes(*front);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// A map by chunk id.
-pub(crate) type ById<T> = HashMap<ChunkId, T, BuildHasherDefault<IdHasher>>;
-
-/// A place of a chunk: pack and its number in that pack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) pack: u32,
-    pub(crate) chunk: u32,
-}
-
-/// A chunk inside its pack.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Slot {
-    pub(crate) frame: u16,
-    pub(crate) kind: ChunkKind,
-    /// Where it begins in the opened frame.
-    pub(crate) at: u32,
-    pub(crate) len: u32,
-}
-
-/// A frame inside its pack.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FrameSlot {
-    /// Where it begins in the object.
-    pub(crate) at: u64,
-    pub(crate) sealed_len: u32,
-    pub(crate) raw_len: u32,
-    pub(crate) codec: u8,
-    pub(crate) origin: u8,
-    pub(crate) number: u32,
-}
-
-/// Kind, id and length of each chunk of a frame.
-pub(crate) type FrameIds = Vec<(ChunkKind, ChunkId, u32)>;
 
 /// What lists of packs need of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,44 +35,6 @@ pub(crate) struct KnownPack {
     pub(crate) whole: Option<(u64, Digest)>,
     pub(crate) header: Header,
     pub(crate) frames: Vec<FrameSlot>,
-}
-
-/// The rows of a pack, laid out: where each frame lies in the object, and each chunk in its frame.
-pub(crate) struct Laid {
-    pub(crate) header: Header,
-    pub(crate) frames: Vec<FrameSlot>,
-    pub(crate) slots: Vec<(ChunkId, Slot)>,
-}
-
-/// Lays out a pack's rows.
-pub(crate) fn lay_out(id: PackId, family: FamilyId, header: &[u8], rows: &[FrameRow]) -> Result<Laid, Bad> {
-    let parsed = Header::parse(header)?;
-    if parsed.own() != id || parsed.family != family {
-        return Err(Bad("a pack's header belongs to another pack"));
-    }
-    let mut at = header.len() as u64;
-    let mut frames = Vec::with_capacity(rows.len());
-    let mut slots = Vec::with_capacity(rows.iter().map(|row| row.chunks.len()).sum());
-    for (frame, row) in rows.iter().enumerate() {
-        if usize::from(row.origin) >= parsed.origins.len() {
-            return Err(Bad("a frame's origin is not in its pack's header"));
-        }
-        frames.push(FrameSlot {
-            at,
-            sealed_len: row.sealed_len,
-            raw_len: row.raw_len,
-            codec: row.codec,
-            origin: row.origin,
-            number: row.number,
-        });
-        at += u64::from(row.sealed_len);
-        let mut within = 0;
-        for chunk in &row.chunks {
-            slots.push((chunk.id, Slot { frame: frame as u16, kind: chunk.kind, at: within, len: chunk.len }));
-            within += chunk.len;
-        }
-    }
-    Ok(Laid { header: parsed, frames, slots })
 }
 
 /// What the log makes of a pack.
@@ -173,10 +82,6 @@ struct Inner {
     order: Vec<u32>,
     healed: HashMap<u32, ObjectRef>,
     healings: u32,
-}
-
-pub(crate) fn mended_in_vain() -> RepoError {
-    RepoError::damaged("the index on this host", "its disk gives back other bytes than were written")
 }
 
 /// Packs that are kept at hand with header and frames.
@@ -300,7 +205,7 @@ impl Index {
     }
 
     /// Asks, and asks again after a damaged table was made anew.
-    fn ask<T>(&self, question: impl Fn(&Inner) -> Result<T, Torn>) -> Result<T, RepoError> {
+    fn ask<T>(&self, question: impl Fn(&Inner) -> Result<T, Torn>) -> Result<T, IndexError> {
         loop {
             let torn = match question(&self.inner()) {
                 Ok(answer) => return Ok(answer),
@@ -311,7 +216,7 @@ impl Index {
     }
 
     /// Throws a damaged table away and makes it again from the target. Packs keep their numbers.
-    fn heal(&self, torn: Torn) -> Result<(), RepoError> {
+    fn heal(&self, torn: Torn) -> Result<(), IndexError> {
         let mut origin = self.origin.lock().unwrap_or_else(PoisonError::into_inner);
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         let Some(bad) = inner.tiers.iter().find(|standing| standing.tier.is(torn)) else { return Ok(()) };
@@ -379,7 +284,7 @@ impl Index {
     }
 
     /// A pack's object name, header and frames.
-    pub(crate) fn pack(&self, pack: u32) -> Result<Arc<KnownPack>, RepoError> {
+    pub(crate) fn pack(&self, pack: u32) -> Result<Arc<KnownPack>, IndexError> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = kept.iter().position(|(number, _)| *number == pack) {
             let (_, known) = &kept[at];
@@ -405,8 +310,8 @@ impl Index {
         Ok(known)
     }
 
-    fn lost(&self, pack: u32) -> RepoError {
-        RepoError::damaged(self.object(pack), "nothing describes it any more")
+    fn lost(&self, pack: u32) -> IndexError {
+        IndexError::damaged(self.object(pack), "nothing describes it any more")
     }
 
     /// The name of the object in which a pack lies.
@@ -415,7 +320,7 @@ impl Index {
     }
 
     /// Every place of a chunk of this kind, packs that are there for good first.
-    pub(crate) fn places(&self, kind: ChunkKind, id: ChunkId) -> Result<Vec<Place>, RepoError> {
+    pub(crate) fn places(&self, kind: ChunkKind, id: ChunkId) -> Result<Vec<Place>, IndexError> {
         self.ask(|inner| {
             let mut out = Vec::new();
             inner.each_place(&self.blocks, false, (kind, id), &mut |place, _, _| {
@@ -428,7 +333,7 @@ impl Index {
     }
 
     /// Where in its frame the chunk at a place lies.
-    pub(crate) fn slot(&self, place: Place) -> Result<Slot, RepoError> {
+    pub(crate) fn slot(&self, place: Place) -> Result<Slot, IndexError> {
         let slot = self.ask(|inner| {
             let Some((tier, entry)) = inner.entry(&self.blocks, place.pack)? else { return Ok(None) };
             Ok(Some(tier.slot(&self.blocks, &entry, place.chunk)?.1))
@@ -437,7 +342,7 @@ impl Index {
     }
 
     /// How many chunks each pack holds.
-    pub(crate) fn sizes(&self) -> Result<Vec<u32>, RepoError> {
+    pub(crate) fn sizes(&self) -> Result<Vec<u32>, IndexError> {
         self.ask(|inner| {
             let size = |pack| Ok(inner.entry(&self.blocks, pack)?.map_or(0, |(_, entry)| entry.slots));
             (0..inner.packs.len() as u32).map(size).collect()
@@ -445,7 +350,7 @@ impl Index {
     }
 
     /// What the chunk at a place is called.
-    pub(crate) fn named(&self, place: Place) -> Result<(ChunkKind, ChunkId), RepoError> {
+    pub(crate) fn named(&self, place: Place) -> Result<(ChunkKind, ChunkId), IndexError> {
         let slot = self.ask(|inner| {
             let Some((tier, entry)) = inner.entry(&self.blocks, place.pack)? else { return Ok(None) };
             tier.slot(&self.blocks, &entry, place.chunk).map(Some)
@@ -454,7 +359,7 @@ impl Index {
     }
 
     /// Whether the chunk is anywhere at all.
-    pub(crate) fn holds(&self, kind: ChunkKind, id: ChunkId) -> Result<bool, RepoError> {
+    pub(crate) fn holds(&self, kind: ChunkKind, id: ChunkId) -> Result<bool, IndexError> {
         self.ask(|inner| {
             let mut holds = false;
             inner.each_place(&self.blocks, false, (kind, id), &mut |_, _, _| {
@@ -486,7 +391,7 @@ impl Index {
     }
 
     /// Kind, id and length of one pack's chunks, frame by frame.
-    pub(crate) fn ids_of(&self, pack: u32) -> Result<Vec<FrameIds>, RepoError> {
+    pub(crate) fn ids_of(&self, pack: u32) -> Result<Vec<FrameIds>, IndexError> {
         let mut out: Vec<FrameIds> = vec![Vec::new(); self.pack(pack)?.frames.len()];
         let slots = self.ask(|inner| {
             let Some((tier, entry)) = inner.entry(&self.blocks, pack)? else { return Ok(None) };
@@ -501,7 +406,7 @@ impl Index {
     }
 
     /// How many different chunks there are. Where several tables overlap, they are read from end to end.
-    pub(crate) fn chunks(&self) -> Result<u64, RepoError> {
+    pub(crate) fn chunks(&self) -> Result<u64, IndexError> {
         self.ask(|inner| {
             if let [one] = inner.tiers.as_slice()
                 && !one.numbers.contains(&LEFT_OUT)

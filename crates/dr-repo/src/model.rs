@@ -18,7 +18,8 @@ use stateright::{Checker, Model, Property};
 
 use crate::fold::{Rule, State, runs_of};
 use crate::id::{ChunkId, Digest, HostId, PackId, PackKind, SessionId, SnapshotId};
-use crate::log_entry::{Author, Body, Entry, Named, Registered, Runs};
+use crate::key::Author;
+use crate::log_entry::{Body, Entry, Named, Registered, Runs};
 
 /// A set of chunks, packs, sessions or snapshots, a bit for each.
 type Set = u16;

@@ -6,8 +6,8 @@
 
 use reed_solomon_simd::{ReedSolomonDecoder, ReedSolomonEncoder};
 
-use crate::error::RepoError;
 use crate::format::{PACK_MAX, PACK_NO_MAX, PARITY_LEOPARD, PARITY_MAGIC, SHARD, SPARES, VERSION};
+use crate::format_error::FormatError;
 use crate::id::{Digest, FamilyId, PackId, PackKind, SessionId};
 use crate::index_object::PackLine;
 use crate::wire::{Bad, Cursor};
@@ -19,7 +19,7 @@ type Sum = [u8; 16];
 const COLUMN: usize = 16 << 10;
 
 /// Reads what lies at an offset of a pack.
-pub(crate) type ReadAt<'a> = dyn FnMut(u64, &mut [u8]) -> Result<(), RepoError> + 'a;
+pub(crate) type ReadAt<'a, E> = dyn FnMut(u64, &mut [u8]) -> Result<(), E> + 'a;
 
 /// How many shards a pack of this length has.
 fn shards(len: u64) -> usize {
@@ -47,8 +47,8 @@ fn range(number: usize, len: usize) -> std::ops::Range<usize> {
     (number * SHARD).min(len)..((number + 1) * SHARD).min(len)
 }
 
-fn broken(error: reed_solomon_simd::Error) -> RepoError {
-    RepoError::TooMuch(format!("the parity code does not work: {error}"))
+fn broken(error: reed_solomon_simd::Error) -> FormatError {
+    FormatError::TooMuch(format!("the parity code does not work: {error}"))
 }
 
 /// A pack's shards, as their sums, and its spare ones.
@@ -65,7 +65,7 @@ impl Spare {
     }
 
     /// Reads a pack once, in columns, and makes its spare shards. Takes five megabytes of memory.
-    pub(crate) fn of(line: PackLine, read: &mut ReadAt<'_>) -> Result<Self, RepoError> {
+    pub(crate) fn of<E: From<FormatError>>(line: PackLine, read: &mut ReadAt<'_, E>) -> Result<Self, E> {
         let (len, many) = (line.len as usize, shards(line.len));
         if many <= SPARES {
             let mut spare = vec![0; len];
@@ -207,7 +207,7 @@ impl Row {
     }
 
     /// Makes the pack again of what is left of it and its spare shards. `None`: too much is bad.
-    pub(crate) fn heal(&self, mut pack: Vec<u8>, spare: &[u8]) -> Result<Option<Vec<u8>>, RepoError> {
+    pub(crate) fn heal(&self, mut pack: Vec<u8>, spare: &[u8]) -> Result<Option<Vec<u8>>, FormatError> {
         let len = self.line.len as usize;
         pack.resize(len, 0);
         if spare.len() as u64 != self.len {
@@ -228,7 +228,7 @@ impl Row {
         Ok((Digest::of(&pack) == self.line.digest).then_some(pack))
     }
 
-    fn decode(&self, pack: &mut [u8], good: &[usize], spare: &[u8], spares: &[usize]) -> Result<(), RepoError> {
+    fn decode(&self, pack: &mut [u8], good: &[usize], spare: &[u8], spares: &[usize]) -> Result<(), FormatError> {
         let (len, many) = (pack.len(), self.sums.len());
         let mut decoder = ReedSolomonDecoder::new(many, SPARES, COLUMN).map_err(broken)?;
         let mut column = vec![0; COLUMN];

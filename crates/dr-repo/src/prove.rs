@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::RepoError;
 use crate::fetch::open_frame;
 use crate::id::Digest;
-use crate::lookup::lay_out;
+use crate::layout::lay_out;
 use crate::object::key;
 use crate::pack::open_vouched;
 use crate::repository::Repository;

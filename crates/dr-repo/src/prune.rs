@@ -20,13 +20,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_store::StoreError;
 
-use crate::erase::erased;
 use crate::error::RepoError;
 use crate::fold::{SWEEPS, SessionState, SnapshotState, State, ranges, whole};
 use crate::format::{META_PACK_TARGET, PACK_TARGET};
 use crate::id::{PackId, PackKind, SessionId, wipe_stack};
 use crate::key::Key;
+use crate::log::erased;
 use crate::log_entry::{Body, object_name};
+use crate::log_error::LogError;
 use crate::progress::Tally;
 use crate::repository::{Fault, Repository};
 use crate::unfinished::{Life, Unfinished};
@@ -341,13 +342,14 @@ fn shorten(repository: &mut Repository, options: &Prune<'_>, out: &mut Pruned) -
     }
     match log.checkpoint(&shelf, &writer, options.now_ms) {
         // It is an ease, and nothing that must be.
-        Err(RepoError::Store(StoreError::Full { .. })) => return Ok(()),
+        Err(LogError::Store(StoreError::Full { .. })) => return Ok(()),
         done => done?,
     };
     log.shorten(&shelf, &writer, options.now_ms, options.stop, &mut |object| {
         out.deleted += 1;
         out.bytes_deleted += object.size;
-    })
+    })?;
+    Ok(())
 }
 
 /// Whoever sweeps at once may have taken away what was being followed here.

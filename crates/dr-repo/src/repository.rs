@@ -12,15 +12,16 @@ use dr_store::{Body, Shelf, StoreError};
 
 use crate::copies;
 use crate::error::RepoError;
-use crate::fetch::{Fetcher, Namer, SessionKeys};
+use crate::fetch::{Fetcher, SessionKeys};
 use crate::fold::SnapshotState;
 use crate::format::REPO_JSON_MAX;
 use crate::frames::Frames;
 use crate::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, unhex};
-use crate::key::{Key, WriterKey};
+use crate::key::{Author, Key, WriterKey};
 use crate::log::{Alone, Log, OtherWriter};
-use crate::log_entry::{Author, Body as Entry};
+use crate::log_entry::Body as Entry;
 use crate::lookup::Index;
+use crate::namer::Namer;
 use crate::object::key;
 use crate::slot;
 use crate::snapshot::Label;
@@ -270,7 +271,7 @@ impl Repository {
     /// # Errors
     /// [`RepoError::KeyMayNot`] for a key that maintains nothing; otherwise what the store says.
     pub fn accept_rollback(&mut self, seen: u64, now_ms: i64) -> Result<(), RepoError> {
-        self.log.accept(&self.shelf.clone(), &self.writer.clone(), seen, now_ms)
+        Ok(self.log.accept(&self.shelf.clone(), &self.writer.clone(), seen, now_ms)?)
     }
 
     /// The host that alone may write here, if it is another one: where the store takes one writer only, the one that
@@ -288,7 +289,7 @@ impl Repository {
     /// [`RepoError::SeveralWriters`] where any host may write, [`RepoError::KeyMayNot`] for a key that maintains nothing;
     /// otherwise what refuses any writing, and what the store says.
     pub fn take_over(&mut self, now_ms: i64) -> Result<Option<OtherWriter>, RepoError> {
-        self.log.take_over(&self.shelf.clone(), &self.writer.clone(), self.host, now_ms)
+        Ok(self.log.take_over(&self.shelf.clone(), &self.writer.clone(), self.host, now_ms)?)
     }
 
     /// Gets the index ready, which the first look-up does otherwise: lists and notes need none of it.
@@ -455,7 +456,8 @@ impl Repository {
     /// # Errors
     /// What the store says.
     pub fn note(&mut self, text: &str, now_ms: i64) -> Result<(), RepoError> {
-        self.log.append(&self.shelf, &self.writer, now_ms, &mut |_| Ok(Entry::Note(text.to_owned()))).map(|_| ())
+        self.log.append(&self.shelf, &self.writer, now_ms, &mut |_| Ok(Entry::Note(text.to_owned())))?;
+        Ok(())
     }
 
     /// A second key slot for another password.
@@ -470,8 +472,8 @@ impl Repository {
         self.shelf.put_new(&key(&name)?, Body::Bytes(Bytes::from(bytes.clone())))?;
         copies::keep(&self.shelf, &name, &bytes)?;
         self.log
-            .append(&self.shelf, &self.writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest }))
-            .map(|_| ())
+            .append(&self.shelf, &self.writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest }))?;
+        Ok(())
     }
 
     /// Writes down what the log adds up to, if 256 entries have come since the last time, so that whoever opens this
@@ -482,7 +484,7 @@ impl Repository {
     /// read; otherwise what the store says.
     pub fn checkpoint(&mut self, now_ms: i64) -> Result<Option<u64>, RepoError> {
         self.may_maintain()?;
-        self.log.checkpoint(&self.shelf, &self.writer, now_ms)
+        Ok(self.log.checkpoint(&self.shelf, &self.writer, now_ms)?)
     }
 
     /// Reads what others, or this handle, have added since.

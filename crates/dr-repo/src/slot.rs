@@ -8,8 +8,8 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use crate::error::RepoError;
 use crate::format::{ARGON2_M, ARGON2_P, ARGON2_T, SLOT_MAGIC, TAG, VERSION};
+use crate::format_error::FormatError;
 use crate::id::{Digest, FamilyId, Secret, random};
 use crate::key::FamilyKey;
 use crate::seal::{commitment, open_once, same, seal_once};
@@ -41,9 +41,9 @@ fn slot_key(password: &str, salt: &[u8], m: u32, t: u32, p: u32) -> Result<Secre
 }
 
 /// The bytes of a new slot, and the name part that it is stored under.
-pub(crate) fn make(key: &FamilyKey, repo_json: Digest, password: &str) -> Result<(String, Vec<u8>), RepoError> {
+pub(crate) fn make(key: &FamilyKey, repo_json: Digest, password: &str) -> Result<(String, Vec<u8>), FormatError> {
     let salt: [u8; 16] = random();
-    let slot = slot_key(password, &salt, M_KIB, T, P).map_err(RepoError::TooMuch)?;
+    let slot = slot_key(password, &salt, M_KIB, T, P).map_err(FormatError::TooMuch)?;
     Ok(made(key, repo_json, &slot, salt, (M_KIB, T, P)))
 }
 

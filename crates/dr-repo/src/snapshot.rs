@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::cbor::{Reader, Writer};
-use crate::error::RepoError;
 use crate::format::{LABEL_MAX, LEVELS_MAX};
+use crate::format_error::FormatError;
 use crate::id::{ChunkId, FamilyId, Secret, SnapshotId};
 use crate::seal::{derive, open_once, seal_once};
 use crate::tree::Root;
@@ -113,7 +113,7 @@ impl Label {
     }
 
     /// Seals the label; once made, the same bytes go into every log.
-    pub(crate) fn seal(&self, list: &Secret, family: FamilyId, id: SnapshotId) -> Result<Vec<u8>, RepoError> {
+    pub(crate) fn seal(&self, list: &Secret, family: FamilyId, id: SnapshotId) -> Result<Vec<u8>, FormatError> {
         let mut label = self.clone();
         loop {
             let mut out = Writer::new();
@@ -127,7 +127,7 @@ impl Label {
             }
             // Lists show fewer paths; the document keeps them all.
             if label.paths.pop().is_none() {
-                return Err(RepoError::TooMuch("a snapshot's host name and tags do not fit its label".into()));
+                return Err(FormatError::TooMuch("a snapshot's host name and tags do not fit its label".into()));
             }
         }
     }

@@ -10,25 +10,12 @@ use dr_store::{Body as Put, Put as Outcome, Shelf};
 use tempfile::TempPath;
 
 use crate::error::RepoError;
-use crate::id::{FamilyId, HostId, SessionId, session_of};
+use crate::id::{FamilyId, HostId, SessionId, parity_name};
 use crate::index_object::PackLine;
 use crate::object::key;
-use crate::pack::full;
+use crate::pack_writer::full;
 use crate::parity::{Spare, front};
 use crate::progress::Tally;
-
-/// The folder of parity objects: `ecc/<host>/<session>/<number>`.
-pub(crate) const FOLDER: &str = "ecc";
-
-/// The name of a parity object.
-pub(crate) fn parity_name(host: HostId, session: SessionId, number: u32) -> String {
-    format!("{FOLDER}/{host}/{session}/{number:04x}")
-}
-
-/// Whose parity object a name stands for, if it is one's.
-pub(crate) fn session_of_parity(name: &str) -> Option<SessionId> {
-    session_of(FOLDER, name)
-}
 
 /// The spare shards of packs that no parity object holds yet: a megabyte for each.
 pub(crate) struct Spares {
@@ -64,7 +51,7 @@ impl Spares {
             return Ok(());
         }
         let short = || RepoError::damaged(line.id.session, "a pack is shorter than it was");
-        let spare = Spare::of(line, &mut |at, to| {
+        let spare = Spare::of::<RepoError>(line, &mut |at, to| {
             let from = at as usize;
             to.copy_from_slice(bytes.get(from..from + to.len()).ok_or_else(short)?);
             Ok(())

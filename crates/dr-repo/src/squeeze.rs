@@ -5,8 +5,8 @@
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe;
 
-use crate::error::RepoError;
 use crate::format::{CODEC_STORE, CODEC_ZSTD};
+use crate::format_error::FormatError;
 use crate::wire::Bad;
 
 /// A reusable compressor of one level.
@@ -16,24 +16,24 @@ pub(crate) struct Squeezer {
 }
 
 impl Squeezer {
-    pub(crate) fn new(level: i32) -> Result<Self, RepoError> {
-        Ok(Self { zstd: Compressor::new(level).map_err(RepoError::local("zstd cannot start"))?, level })
+    pub(crate) fn new(level: i32) -> Result<Self, FormatError> {
+        Ok(Self { zstd: Compressor::new(level).map_err(FormatError::local("zstd cannot start"))?, level })
     }
 
     /// Another level from here on.
-    pub(crate) fn set_level(&mut self, level: i32) -> Result<(), RepoError> {
+    pub(crate) fn set_level(&mut self, level: i32) -> Result<(), FormatError> {
         if self.level != level {
-            self.zstd.set_compression_level(level).map_err(RepoError::local("zstd cannot change its level"))?;
+            self.zstd.set_compression_level(level).map_err(FormatError::local("zstd cannot change its level"))?;
             self.level = level;
         }
         Ok(())
     }
 
     /// Compresses into `out` (emptied first) and says which codec was worth it.
-    pub(crate) fn squeeze(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<u8, RepoError> {
+    pub(crate) fn squeeze(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<u8, FormatError> {
         out.clear();
         out.reserve(zstd_safe::compress_bound(raw.len()));
-        let len = self.zstd.compress_to_buffer(raw, out).map_err(RepoError::local("zstd failed"))?;
+        let len = self.zstd.compress_to_buffer(raw, out).map_err(FormatError::local("zstd failed"))?;
         // Less than one part in 64 saved is not worth the time of every later reader.
         if len + raw.len() / 64 >= raw.len() {
             out.clear();
@@ -50,9 +50,9 @@ pub(crate) struct Unsqueezer {
 }
 
 impl Unsqueezer {
-    pub(crate) fn new() -> Result<Self, RepoError> {
-        let mut zstd = Decompressor::new().map_err(RepoError::local("zstd cannot start"))?;
-        zstd.window_log_max(crate::format::ZSTD_WINDOW_LOG_MAX).map_err(RepoError::local("zstd cannot start"))?;
+    pub(crate) fn new() -> Result<Self, FormatError> {
+        let mut zstd = Decompressor::new().map_err(FormatError::local("zstd cannot start"))?;
+        zstd.window_log_max(crate::format::ZSTD_WINDOW_LOG_MAX).map_err(FormatError::local("zstd cannot start"))?;
         Ok(Self { zstd })
     }
 

@@ -8,13 +8,14 @@ use dr_entry::{EntryPath, Kind, Meta, Profile};
 
 use crate::chunk::{Chunker, Sizes};
 use crate::error::RepoError;
-use crate::fetch::Namer;
 use crate::fold::State;
 use crate::format::{FRAME_RAW, PACK_TARGET};
 use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackKind, Secret, SessionId, SnapshotId};
-use crate::key::{FamilyKey, WriterKey};
-use crate::log_entry::{Author, Body, Entry, Named, Registered, Runs};
-use crate::pack::{Alone, Packer, open_whole};
+use crate::key::{Author, FamilyKey, WriterKey};
+use crate::log_entry::{Body, Entry, Named, Registered, Runs};
+use crate::namer::Namer;
+use crate::pack::open_whole;
+use crate::packer::{Alone, Packer};
 use crate::page::{Contents, Extent, Page, Row, decode, encode_leaf};
 use crate::seal::Sealer;
 use crate::session::Session;
@@ -83,7 +84,7 @@ impl Squeezing {
 
     /// Compresses into `out`, and says which codec was worth it.
     pub fn squeeze(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<u8, RepoError> {
-        self.0.squeeze(raw, out)
+        Ok(self.0.squeeze(raw, out)?)
     }
 
     /// Back again; `None` if it cannot be.
@@ -143,7 +144,7 @@ impl Packing {
     /// Writes packs of these chunks, and says where they are.
     pub fn write(&self, chunks: &[&[u8]], level: i32) -> Result<Vec<PathBuf>, RepoError> {
         let mut packs = Vec::new();
-        let mut done = |pack: crate::pack::FinishedPack| {
+        let mut done = |pack: crate::pack_writer::FinishedPack| {
             packs.push(pack.path);
             Ok(())
         };

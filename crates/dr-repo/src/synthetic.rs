@@ -8,8 +8,10 @@ use std::path::Path;
 use crate::error::RepoError;
 use crate::header::{Header, Origin as SealedIn, Sealed};
 use crate::id::{ChunkId, ChunkKind, Digest, FamilyId, HostId, PackId, PackKind, RepoId, Secret, SessionId};
+use crate::index_error::{IndexError, mended_in_vain};
+use crate::layout::lay_out;
 use crate::log_entry::ObjectRef;
-use crate::lookup::{Index, Judged, Origin, lay_out, mended_in_vain};
+use crate::lookup::{Index, Judged, Origin};
 use crate::tier::{Describe, Described, Ground, Live, TierKey, gather};
 use crate::trailer::{ChunkRow, FrameRow};
 pub use years::{Made as MadeYears, Years, make as make_years};
@@ -68,7 +70,7 @@ struct Made {
 }
 
 impl Describe for Made {
-    fn describe(&mut self, live: &Live) -> Result<Option<Vec<Described>>, RepoError> {
+    fn describe(&mut self, live: &Live) -> Result<Option<Vec<Described>>, IndexError> {
         self.read += 1;
         let first = live.object.len * OBJECT_PACKS;
         let mut packs = Vec::with_capacity(OBJECT_PACKS as usize);
@@ -92,7 +94,7 @@ impl Describe for Made {
             };
             let rows: Vec<_> = numbers.chunks(FRAME_CHUNKS as usize).zip(0..).map(frame).collect();
             let laid = lay_out(id_of, FAMILY, &header, &rows)
-                .map_err(|_| RepoError::damaged("a made-up pack", "it does not hold together"))?;
+                .map_err(|_| IndexError::damaged("a made-up pack", "it does not hold together"))?;
             packs.push(Described { id: id_of, whole: Some((32 << 20, Digest([4; 32]))), header, laid });
         }
         Ok(Some(packs))

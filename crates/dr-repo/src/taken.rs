@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use crate::id::ChunkId;
-use crate::lookup::IdHasher;
+use crate::layout::IdHasher;
 use crate::tier::{Blocks, Ground, Ids};
 
 /// So many ids are held in memory: 15 MiB at worst, and 16 GiB of new contents before a table is written at all.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::check::Finding;
 use crate::fold::{ranges, whole};
 use crate::id::{PackId, SnapshotId, session_of_index};
-use crate::log_entry::Author;
+use crate::key::Author;
 use crate::repository::Repository;
 
 /// The systems that damage touches.

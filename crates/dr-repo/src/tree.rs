@@ -2,13 +2,13 @@
 
 use dr_entry::{EntryPath, Kind};
 
-use crate::error::RepoError;
 use crate::format::{PAGE_CUT, PAGE_DECODED_CUT, PAGE_MIN, PAGE_ROWS_MAX};
+use crate::format_error::FormatError;
 use crate::id::{ChunkId, Secret};
 use crate::page::{self, Child, Contents, Page, Row};
 
 /// Keeps a page and names it.
-pub(crate) type Keep<'a> = dyn FnMut(&[u8]) -> Result<ChunkId, RepoError> + 'a;
+pub(crate) type Keep<'a, E> = dyn FnMut(&[u8]) -> Result<ChunkId, E> + 'a;
 
 /// Builds pages from rows that come in path order. Where a page ends depends on the last path alone (and on
 /// sizes), so that a change moves no other boundary.
@@ -51,7 +51,7 @@ impl TreeBuilder {
         u32::from_le_bytes([a, b, c, d]).is_multiple_of(one_in)
     }
 
-    pub(crate) fn push(&mut self, row: Row, keep: &mut Keep<'_>) -> Result<(), RepoError> {
+    pub(crate) fn push<E>(&mut self, row: Row, keep: &mut Keep<'_, E>) -> Result<(), E> {
         let size = weight(&row);
         let decoded = row.path.as_bytes().len() + xattrs_len(&row);
         if self.raw + size > PAGE_CUT || self.decoded + decoded > PAGE_DECODED_CUT {
@@ -67,7 +67,7 @@ impl TreeBuilder {
         Ok(())
     }
 
-    fn close_leaf(&mut self, keep: &mut Keep<'_>) -> Result<(), RepoError> {
+    fn close_leaf<E>(&mut self, keep: &mut Keep<'_, E>) -> Result<(), E> {
         let Some(last) = self.rows.last() else { return Ok(()) };
         let child = Child {
             last: last.path.clone(),
@@ -80,7 +80,7 @@ impl TreeBuilder {
         self.climb(0, child, keep)
     }
 
-    fn climb(&mut self, level: usize, child: Child, keep: &mut Keep<'_>) -> Result<(), RepoError> {
+    fn climb<E>(&mut self, level: usize, child: Child, keep: &mut Keep<'_, E>) -> Result<(), E> {
         if self.levels.len() == level {
             self.levels.push(Level::default());
         }
@@ -97,7 +97,7 @@ impl TreeBuilder {
         Ok(())
     }
 
-    fn close_level(&mut self, level: usize, keep: &mut Keep<'_>) -> Result<Child, RepoError> {
+    fn close_level<E>(&mut self, level: usize, keep: &mut Keep<'_, E>) -> Result<Child, E> {
         let Level { children, .. } = std::mem::take(&mut self.levels[level]);
         Ok(Child {
             last: children.last().map(|child| child.last.clone()).unwrap_or_default(),
@@ -114,7 +114,7 @@ impl TreeBuilder {
 
     /// Takes a page of another tree whole, where [`TreeBuilder::is_between`]. What follows it must be what follows it
     /// there: a leaf may have ended because of the next row.
-    pub(crate) fn take(&mut self, level: u8, child: Child, keep: &mut Keep<'_>) -> Result<(), RepoError> {
+    pub(crate) fn take<E>(&mut self, level: u8, child: Child, keep: &mut Keep<'_, E>) -> Result<(), E> {
         while self.levels.len() < usize::from(level) {
             self.levels.push(Level::default());
         }
@@ -122,7 +122,7 @@ impl TreeBuilder {
     }
 
     /// Closes what is open. `None` for a tree without entries.
-    pub(crate) fn finish(mut self, keep: &mut Keep<'_>) -> Result<Option<Root>, RepoError> {
+    pub(crate) fn finish<E>(mut self, keep: &mut Keep<'_, E>) -> Result<Option<Root>, E> {
         self.close_leaf(keep)?;
         let mut level = 0;
         while level < self.levels.len() {
@@ -162,7 +162,7 @@ fn weight(row: &Row) -> usize {
 }
 
 /// Gets a page of the given level by its id. Implementations check the id.
-pub(crate) type Fetch<'a> = dyn FnMut(ChunkId) -> Result<Vec<u8>, RepoError> + 'a;
+pub(crate) type Fetch<'a, E> = dyn FnMut(ChunkId) -> Result<Vec<u8>, E> + 'a;
 
 /// Reads the rows of a tree in order, holding one page of each level.
 pub(crate) struct Walk {
@@ -186,12 +186,12 @@ enum Open {
 }
 
 /// What a walk meets.
-pub(crate) enum Step {
+pub(crate) enum Step<E> {
     Row(Box<Row>),
     /// A page that cannot be had: everything from behind the last row up to this path is missing.
     Lost {
         up_to: Option<EntryPath>,
-        why: RepoError,
+        why: E,
     },
     End,
 }
@@ -216,7 +216,7 @@ impl Walk {
         self.wanted.is_empty() || self.wanted.iter().any(|w| path.is_within(w) || w.is_within(path))
     }
 
-    pub(crate) fn next(&mut self, fetch: &mut Fetch<'_>) -> Step {
+    pub(crate) fn next<E: From<FormatError>>(&mut self, fetch: &mut Fetch<'_, E>) -> Step<E> {
         loop {
             match self.stack.last_mut() {
                 None => return Step::End,
@@ -227,7 +227,7 @@ impl Walk {
                     Some(row) => {
                         if let Err(why) = self.check(&row) {
                             self.stack.clear();
-                            return Step::Lost { up_to: None, why };
+                            return Step::Lost { up_to: None, why: why.into() };
                         }
                         if self.wants(&row.path) {
                             return Step::Row(Box::new(row));
@@ -257,8 +257,8 @@ impl Walk {
     }
 
     /// Rows of a hostile tree may be in any order, or below something that is no directory.
-    fn check(&mut self, row: &Row) -> Result<(), RepoError> {
-        let bad = |what: &str| RepoError::damaged(format!("the tree at {}", row.path), what);
+    fn check(&mut self, row: &Row) -> Result<(), FormatError> {
+        let bad = |what: &str| FormatError::damaged(format!("the tree at {}", row.path), what);
         if self.last.as_ref().is_some_and(|last| *last >= row.path) {
             return Err(bad("entries are out of order"));
         }
@@ -287,18 +287,18 @@ pub(crate) fn may_hold(wanted: &[EntryPath], behind: Option<&EntryPath>, last: &
 
 /// Opens a page and holds it to what its parent says: its level, its last path, and that it begins behind its
 /// neighbour. So levels only fall, paths only rise, and no page can stand in a tree twice.
-fn open(
+fn open<E: From<FormatError>>(
     level: u8,
     child: &Child,
     behind: Option<&EntryPath>,
     top: bool,
-    fetch: &mut Fetch<'_>,
-) -> Result<Open, RepoError> {
+    fetch: &mut Fetch<'_, E>,
+) -> Result<Open, E> {
     let bytes = fetch(child.id)?;
-    let bad = |what: &str| RepoError::damaged(format!("tree page {}", child.id), what);
+    let bad = |what: &str| FormatError::damaged(format!("tree page {}", child.id), what);
     let page = page::decode(&bytes).map_err(|e| bad(e.0))?;
     if !page.stands(level, behind, (!top).then_some(&child.last)) {
-        return Err(bad("it is not the page that its parent means"));
+        return Err(bad("it is not the page that its parent means").into());
     }
     Ok(match page {
         Page::Leaf(rows) => Open::Leaf(rows.into_iter()),
@@ -340,7 +340,7 @@ mod tests {
             let mut id = [0; 24];
             id.copy_from_slice(&blake3::hash(bytes).as_bytes()[..24]);
             pages.insert(ChunkId(id), bytes.to_vec());
-            Ok(ChunkId(id))
+            Ok::<_, FormatError>(ChunkId(id))
         };
         let mut builder = TreeBuilder::new(&Secret([5; 32]));
         for row in rows {
@@ -354,7 +354,7 @@ mod tests {
         let mut walk = Walk::new(root, wanted);
         let mut out = Vec::new();
         loop {
-            match walk.next(&mut |id| pages.get(&id).cloned().ok_or(RepoError::CannotRead)) {
+            match walk.next(&mut |id| pages.get(&id).cloned().ok_or(FormatError::damaged(id, "it is not there"))) {
                 Step::Row(row) => out.push(*row),
                 Step::Lost { why, .. } => panic!("{why}"),
                 Step::End => return out,
@@ -392,7 +392,7 @@ mod tests {
         loop {
             match walk.next(&mut |id| {
                 fetched += 1;
-                pages.get(&id).cloned().ok_or(RepoError::CannotRead)
+                pages.get(&id).cloned().ok_or(FormatError::damaged(id, "it is not there"))
             }) {
                 Step::Row(row) => names.push(row.path.to_string()),
                 Step::Lost { why, .. } => panic!("{why}"),
@@ -415,7 +415,7 @@ mod tests {
         let mut walk = Walk::new(&Root { id: id(2), level: 1 }, vec![]);
         let (mut seen, mut lost) = (0, 0);
         loop {
-            match walk.next(&mut |id| pages.get(&id).cloned().ok_or(RepoError::CannotRead)) {
+            match walk.next(&mut |id| pages.get(&id).cloned().ok_or(FormatError::damaged(id, "it is not there"))) {
                 Step::Row(_) => seen += 1,
                 Step::Lost { .. } => lost += 1,
                 Step::End => break,

@@ -12,9 +12,8 @@ use dr_store::Listed;
 use crate::adopt::DEAD_MS;
 use crate::claim::is_running;
 use crate::error::RepoError;
-use crate::id::{HostId, PackId, SessionId, session_of_index, unhex};
+use crate::id::{HostId, PARITY_FOLDER, PackId, SessionId, session_of_index, session_of_parity, unhex};
 use crate::repository::Repository;
-use crate::spares::{self, session_of_parity};
 
 /// Whether somebody may be at work on an unfinished run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +52,7 @@ impl Repository {
     /// What the store says.
     pub fn unfinished(&self, journal: Option<&Path>, now_ms: i64) -> Result<Vec<Unfinished>, RepoError> {
         let mut listed = Vec::new();
-        for folder in ["data", "meta", "idx", spares::FOLDER] {
+        for folder in ["data", "meta", "idx", PARITY_FOLDER] {
             listed.extend(self.shelf.list(folder)?);
         }
         Ok(unfinished(self, &listed, journal, now_ms))

@@ -7,11 +7,9 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use crate::bits::{BitsIn, Word};
-use crate::error::RepoError;
 use crate::format::{FRAME_CHUNKS_MAX, INDEX_RAW_MAX, PACK_CHUNKS_MAX, PACK_NO_MAX};
+use crate::format_error::FormatError;
 use crate::id::{FamilyId, PackId, PackKind, Secret, SessionId, SnapshotId};
-use crate::lookup::Index;
 use crate::seal::{open_from, open_once, public_of, seal_once, seal_to};
 use crate::squeeze::{Squeezer, Unsqueezer};
 use crate::wire::{Bad, Cursor, put_varint};
@@ -48,7 +46,7 @@ impl List {
     }
 
     /// Some frames of a pack, ascending by their numbers: of each, which chunks.
-    fn frames(&mut self, pack: PackId, frames: &BTreeMap<u32, Vec<bool>>) {
+    pub(crate) fn frames(&mut self, pack: PackId, frames: &BTreeMap<u32, Vec<bool>>) {
         self.pack(FRAMES, pack);
         put_varint(&mut self.raw, frames.len() as u64);
         let mut before = 0;
@@ -64,37 +62,6 @@ impl List {
         }
     }
 
-    /// The chunks that are marked in the packs of an index.
-    pub(crate) fn marked<W: Word + Default>(&mut self, index: &Index, marks: &BitsIn<W>) -> Result<(), RepoError> {
-        let mut moved: BTreeMap<PackId, BTreeMap<u32, Vec<bool>>> = BTreeMap::new();
-        for pack in marks.packs() {
-            let known = index.pack(pack)?;
-            let (mut own, mut chunk, mut is_whole) = (BTreeMap::new(), 0, true);
-            for (frame, ids) in known.frames.iter().zip(index.ids_of(pack)?) {
-                let used: Vec<bool> = (chunk..).take(ids.len()).map(|chunk| marks.has(pack, chunk)).collect();
-                chunk += ids.len() as u32;
-                is_whole &= frame.origin == 0 && used.iter().all(|used| *used);
-                if !used.contains(&true) {
-                    continue;
-                }
-                match known.header.origins.get(usize::from(frame.origin)) {
-                    Some(origin) if frame.origin > 0 => {
-                        moved.entry(origin.pack).or_default().insert(frame.number, used);
-                    }
-                    _ => drop(own.insert(frame.number, used)),
-                }
-            }
-            let id = index.brief(pack).id;
-            if is_whole {
-                self.whole(id, known.frames.len());
-            } else if !own.is_empty() {
-                self.frames(id, &own);
-            }
-        }
-        moved.iter().for_each(|(pack, frames)| self.frames(*pack, frames));
-        Ok(())
-    }
-
     /// The list, sealed to the pruning key.
     pub(crate) fn seal(
         self,
@@ -102,7 +69,7 @@ impl List {
         family: FamilyId,
         session: SessionId,
         snapshot: SnapshotId,
-    ) -> Result<Vec<u8>, RepoError> {
+    ) -> Result<Vec<u8>, FormatError> {
         let mut packed = Vec::new();
         let codec = Squeezer::new(3)?.squeeze(&self.raw, &mut packed)?;
         let mut plain = vec![codec];
@@ -111,7 +78,7 @@ impl List {
         let mut key = Box::new(Secret([0; 32]));
         key.refill();
         let envelope = seal_to(gc, family, session, &key.0)
-            .map_err(|_| RepoError::WrongKey("the pruning key cannot be sealed to".into()))?;
+            .map_err(|_| FormatError::WrongKey("the pruning key cannot be sealed to".into()))?;
         let aad = aad(family, session, snapshot);
         Ok([&snapshot.0, envelope.as_slice(), &seal_once(&key, &aad, &plain)].concat())
     }

@@ -134,7 +134,7 @@ pub fn init(
 pub(crate) fn writer_of(key: &Key) -> Result<WriterKey, RunError> {
     match key {
         Key::Writer(writer) => Ok((**writer).clone()),
-        Key::Family(family) => family.writer().map_err(|source| RunError::repository("the family key", source)),
+        Key::Family(family) => family.writer().map_err(|source| RunError::repository("the family key", source.into())),
         Key::Pruner(_) => {
             Err(RunError::repository("the host's key", RepoError::WrongKey("it prunes and writes no backups".into())))
         }
@@ -164,9 +164,9 @@ fn new_host_key(
     };
     let key = match school.plan.keys.mode {
         KeyMode::Full => Key::Family(family),
-        KeyMode::WriteOnly => {
-            Key::Writer(Box::new(family.writer().map_err(|source| RunError::repository("the family key", source))?))
-        }
+        KeyMode::WriteOnly => Key::Writer(Box::new(
+            family.writer().map_err(|source| RunError::repository("the family key", source.into()))?,
+        )),
     };
     let path = school.places.host_key();
     path.parent().map_or(Ok(()), private_folder)?;

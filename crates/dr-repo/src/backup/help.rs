@@ -3,7 +3,7 @@
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Job;
-use crate::pack::{Others, RawFrame};
+use crate::packer::{Others, RawFrame};
 use crate::turns::{Next, Turns};
 
 /// One worker's side of it.

@@ -9,9 +9,9 @@ use dr_entry::{Attributes, Profile, Stamp};
 
 use crate::bits::SharedBits;
 use crate::error::RepoError;
-use crate::fetch::Namer;
 use crate::id::{ChunkId, ChunkKind};
 use crate::lookup::Index;
+use crate::namer::Namer;
 use crate::page::{Contents, Extent};
 use crate::presence::Stands;
 use crate::session::Session;

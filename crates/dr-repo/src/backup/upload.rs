@@ -8,7 +8,8 @@ use crate::fold::runs_of;
 use crate::id::ChunkId;
 use crate::index_object::Record;
 use crate::log_entry::{Body, Named, Runs};
-use crate::pack::FinishedPack;
+use crate::marked::list_marked;
+use crate::pack_writer::FinishedPack;
 use crate::prove::StoredPack;
 use crate::repository::Repository;
 use crate::snapshot::Label;
@@ -68,9 +69,9 @@ impl<'a> Uploader<'a> {
     /// The chunks that the snapshot uses, for whoever prunes and reads nothing.
     fn used(&mut self) -> Result<Record, RepoError> {
         let (shared, mut list) = (self.shared, std::mem::replace(&mut self.own, List::new()));
-        list.marked(shared.index, &shared.relied)?;
+        list_marked(&mut list, shared.index, &shared.relied)?;
         let gc = &self.repository.writer.gc;
-        list.seal(gc, shared.session.family, shared.session.id, self.capture.snapshot).map(Record::Used)
+        Ok(Record::Used(list.seal(gc, shared.session.family, shared.session.id, self.capture.snapshot)?))
     }
 
     /// Commits the snapshot: from here on it is there.

@@ -3,7 +3,8 @@
 
 use super::{Check, Checked, Finding};
 use crate::error::RepoError;
-use crate::lookup::{Index, Place};
+use crate::layout::Place;
+use crate::lookup::Index;
 use crate::prune::{Frames, Lists, Live, mark};
 use crate::repository::Repository;
 

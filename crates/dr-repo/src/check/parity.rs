@@ -7,10 +7,9 @@ use dr_store::Key;
 
 use super::{Check, ReadData};
 use crate::error::RepoError;
-use crate::id::PackId;
+use crate::id::{PARITY_FOLDER, PackId, session_of_parity};
 use crate::parity::{FRONT, Row, decode, table_len};
 use crate::repository::{Repository, fault_text};
-use crate::spares::{FOLDER, session_of_parity};
 use crate::wire::Bad;
 
 /// The table of a parity object.
@@ -31,7 +30,7 @@ pub(super) fn check(
         true => repository.log.state.packs.iter().filter(|(_, at)| !at.swept).map(|(id, _)| *id).collect(),
         false => BTreeSet::new(),
     };
-    for listed in repository.shelf.list(FOLDER)? {
+    for listed in repository.shelf.list(PARITY_FOLDER)? {
         let (name, Some(session)) = (&listed.key, session_of_parity(listed.key.as_str())) else { continue };
         let rows = match table(repository, name, listed.size) {
             Ok(rows) => rows,

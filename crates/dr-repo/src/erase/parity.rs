@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use dr_store::StoreError;
 
-use super::erased;
 use crate::error::RepoError;
 use crate::fold::PackState;
-use crate::id::{HostId, PackId, SessionId, unhex};
+use crate::id::{HostId, PARITY_FOLDER, PackId, SessionId, session_of_parity, unhex};
+use crate::log::erased;
 use crate::object::key;
 use crate::parity::{FRONT, Spare, decode, table_len};
 use crate::progress::Tally;
 use crate::repository::Repository;
-use crate::spares::{FOLDER, Spares, session_of_parity};
+use crate::spares::Spares;
 
 /// The names under which a pack's object may lie.
 pub(super) fn names(pack: &PackId, state: &PackState) -> Vec<String> {
@@ -52,7 +52,7 @@ pub(crate) fn forget_parity(
     if sessions.is_empty() {
         return Ok(out);
     }
-    for listed in repository.shelf.list(FOLDER)? {
+    for listed in repository.shelf.list(PARITY_FOLDER)? {
         let name = listed.key.as_str();
         let Some(session) = session_of_parity(name).filter(|session| sessions.contains(session)) else { continue };
         let object = repository.shelf.get(&listed.key, listed.size)?;

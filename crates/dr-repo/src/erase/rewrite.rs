@@ -8,17 +8,20 @@ use dr_entry::EntryPath;
 
 use super::follow::Followed;
 use super::sought::{Anew, Sought};
-use super::{Erase, is_gone, may_touch, note};
+use super::{Erase, is_gone, may_touch};
 use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
 use crate::fold::runs_of;
 use crate::format::{CHUNK_MAX, META_FRAME_RAW, META_PACK_TARGET};
 use crate::id::{ChunkId, ChunkKind, PackId, PackKind};
+use crate::layout::Place;
+use crate::log::erased_note;
 use crate::log_entry::{Body, Named};
 use crate::look::{Pages, Stand, as_child};
-use crate::lookup::{Index, Place};
-use crate::pack::{Alone, FinishedPack, Packer};
+use crate::lookup::Index;
+use crate::pack_writer::FinishedPack;
+use crate::packer::{Alone, Packer};
 use crate::page::{Child, Page};
 use crate::repository::Repository;
 use crate::session::Session;
@@ -39,7 +42,7 @@ pub(super) fn rewrite(
 ) -> Result<(), RepoError> {
     let noted = |repository: &mut Repository| match packs.is_empty() {
         true => Ok(()),
-        false => repository.note(&note::note(packs), options.now_ms),
+        false => repository.note(&erased_note(packs), options.now_ms),
     };
     if sought.anew.is_empty() {
         return noted(repository);
@@ -168,7 +171,7 @@ fn without(
     gone: &[EntryPath],
     repository: &Repository,
     stop: &AtomicBool,
-    keep: &mut Keep<'_>,
+    keep: &mut Keep<'_, RepoError>,
 ) -> Result<Option<Root>, RepoError> {
     let mut open = |child: &Child, stand: Stand<'_>| match stop.load(Ordering::Relaxed) {
         true => Err(RepoError::Interrupted),
@@ -202,7 +205,7 @@ impl Pruner<'_> {
         child: &Child,
         stand: Stand<'_>,
         beyond: Option<&EntryPath>,
-        keep: &mut Keep<'_>,
+        keep: &mut Keep<'_, RepoError>,
     ) -> Result<(), RepoError> {
         let level = stand.level.saturating_sub(1);
         if let Some(beyond) = beyond

@@ -43,7 +43,7 @@ fn keep_in(pages: &mut Pages, bytes: &[u8]) -> ChunkId {
 
 fn build(rows: &[Row], key: u8) -> (Option<Root>, Pages) {
     let mut pages = Pages::new();
-    let mut keep = |bytes: &[u8]| Ok(keep_in(&mut pages, bytes));
+    let mut keep = |bytes: &[u8]| Ok::<_, RepoError>(keep_in(&mut pages, bytes));
     let mut builder = TreeBuilder::new(&Secret([key; 32]));
     rows.iter().for_each(|row| builder.push(row.clone(), &mut keep).unwrap());
     let root = builder.finish(&mut keep).unwrap();
@@ -53,7 +53,7 @@ fn build(rows: &[Row], key: u8) -> (Option<Root>, Pages) {
 /// The tree without what goes, made from the old tree; how many pages were opened for it.
 fn without(root: &Root, old: &Pages, gone: &[EntryPath], key: u8) -> (Option<Root>, Pages, usize) {
     let (mut pages, opened) = (Pages::new(), Cell::new(0));
-    let mut keep = |bytes: &[u8]| Ok(keep_in(&mut pages, bytes));
+    let mut keep = |bytes: &[u8]| Ok::<_, RepoError>(keep_in(&mut pages, bytes));
     let mut builder = TreeBuilder::new(&Secret([key; 32]));
     let mut open = |child: &page::Child, stand: Stand<'_>| {
         opened.set(opened.get() + 1);
@@ -383,9 +383,9 @@ fn a_host_alone_puts_no_snapshot_in_the_place_of_another() {
 
 /// The packs of which parity is kept.
 fn spared(scene: &Scene) -> BTreeSet<PackId> {
-    let objects = scene.shelf.list(crate::spares::FOLDER).unwrap();
+    let objects = scene.shelf.list(crate::id::PARITY_FOLDER).unwrap();
     // Beside them lie second copies of small objects.
-    let objects = objects.iter().filter(|listed| crate::spares::session_of_parity(listed.key.as_str()).is_some());
+    let objects = objects.iter().filter(|listed| crate::id::session_of_parity(listed.key.as_str()).is_some());
     let rows = objects.flat_map(|listed| {
         let object = scene.shelf.get(&listed.key, listed.size).unwrap();
         let table = crate::parity::table_len(&object[..crate::parity::FRONT as usize]).unwrap();

@@ -7,10 +7,10 @@
 
 use std::fmt;
 
-use crate::error::RepoError;
 use crate::fold::{SessionState, SnapshotState, State};
 use crate::id::{FamilyId, HostId, Secret, SnapshotId};
-use crate::log_entry::Author;
+use crate::key::Author;
+use crate::log_error::LogError;
 use crate::snapshot::Label;
 
 /// Another host, which alone may write.
@@ -51,10 +51,10 @@ impl Alone {
     /// Refuses what another host writes to.
     ///
     /// # Errors
-    /// [`RepoError::OtherHost`]
-    pub(crate) fn may_write(&self, state: &State) -> Result<(), RepoError> {
+    /// [`LogError::OtherHost`]
+    pub(crate) fn may_write(&self, state: &State) -> Result<(), LogError> {
         match self.other(state) {
-            Some(other) => Err(RepoError::OtherHost { place: self.place.clone(), host: other.to_string() }),
+            Some(other) => Err(LogError::OtherHost { place: self.place.clone(), host: other.to_string() }),
             None => Ok(()),
         }
     }

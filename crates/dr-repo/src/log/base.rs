@@ -9,14 +9,14 @@ use dr_store::{Shelf, StoreError};
 
 use super::Log;
 use crate::checkpoint::{Checkpoint, number_of, object_name};
-use crate::error::RepoError;
 use crate::format::CKPT_MAX;
 use crate::id::Digest;
 use crate::log_entry::Entry;
+use crate::log_error::LogError;
 use crate::object::key;
 
 /// The numbers of the checkpoints that are there.
-pub(super) fn listed(shelf: &Shelf) -> Result<BTreeSet<u64>, RepoError> {
+pub(super) fn listed(shelf: &Shelf) -> Result<BTreeSet<u64>, LogError> {
     Ok(shelf.list("ckpt")?.iter().filter_map(|object| number_of(object.key.as_str())).collect())
 }
 
@@ -27,7 +27,7 @@ impl Log {
     }
 
     /// Reads a checkpoint: itself, or what is wrong with it.
-    pub(super) fn checkpoint_at(&self, shelf: &Shelf, n: u64) -> Result<Result<Checkpoint, String>, RepoError> {
+    pub(super) fn checkpoint_at(&self, shelf: &Shelf, n: u64) -> Result<Result<Checkpoint, String>, LogError> {
         match shelf.get(&key(&object_name(n))?, CKPT_MAX) {
             Ok(bytes) => {
                 Ok(Checkpoint::decode(&bytes, n, self.genesis, &self.maintenance).map_err(|bad| bad.0.to_owned()))
@@ -39,7 +39,7 @@ impl Log {
     }
 
     /// Begins at the newest checkpoint of these that can be read, if what is known so far does not reach as far.
-    pub(super) fn rebase(&mut self, shelf: &Shelf, listed: &BTreeSet<u64>) -> Result<(), RepoError> {
+    pub(super) fn rebase(&mut self, shelf: &Shelf, listed: &BTreeSet<u64>) -> Result<(), LogError> {
         self.spoiled.retain(|n, _| listed.contains(n));
         let is_whole = self.unknown.is_empty();
         for n in listed.iter().rev().copied().filter(|n| *n > self.floor()).collect::<Vec<_>>() {
@@ -61,7 +61,7 @@ impl Log {
     }
 
     /// Of all checkpoints, those that cannot be read, and why.
-    pub(crate) fn spoiled_now(&self, shelf: &Shelf) -> Result<BTreeMap<u64, String>, RepoError> {
+    pub(crate) fn spoiled_now(&self, shelf: &Shelf) -> Result<BTreeMap<u64, String>, LogError> {
         let mut out = BTreeMap::new();
         for n in listed(shelf)? {
             if let Err(why) = self.checkpoint_at(shelf, n)? {
@@ -84,7 +84,7 @@ impl Log {
     }
 
     /// Reads everything once more, as if nothing were known.
-    pub(super) fn read_anew(&mut self, shelf: &Shelf) -> Result<(), RepoError> {
+    pub(super) fn read_anew(&mut self, shelf: &Shelf) -> Result<(), LogError> {
         let fresh = Self::open(shelf, self.family, self.maintenance, self.genesis)?;
         let old = std::mem::replace(self, fresh);
         (self.seen, self.read_only, self.alone) = (old.seen, old.read_only, old.alone);
@@ -95,7 +95,7 @@ impl Log {
     /// Whether an entry that was just created counts for everybody. Its number may have been used before: whoever
     /// stopped for long enough may create an entry that was removed long ago. A checkpoint stands for such a number,
     /// and says which entry it was.
-    pub(super) fn counts(&mut self, shelf: &Shelf, n: u64, entry: Entry) -> Result<bool, RepoError> {
+    pub(super) fn counts(&mut self, shelf: &Shelf, n: u64, entry: Entry) -> Result<bool, LogError> {
         let digest = entry.digest;
         // One that could not be read when the log did not reach as far stands for nothing.
         let is_mischief = |at: &u64| *at > self.highest && self.spoiled.contains_key(at);

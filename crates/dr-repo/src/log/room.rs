@@ -7,12 +7,11 @@
 use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
 
 use super::Log;
-use crate::error::RepoError;
-use crate::id::PackId;
-use crate::key::WriterKey;
-use crate::log_entry::{Author, Body};
+use crate::id::{PARITY_FOLDER, PackId, session_of_parity};
+use crate::key::{Author, WriterKey};
+use crate::log_entry::Body;
+use crate::log_error::LogError;
 use crate::object::key;
-use crate::spares;
 
 /// So many objects of parity may go for one entry.
 const TRIES_MAX: u32 = 8;
@@ -25,7 +24,7 @@ impl Log {
         (name, bytes): (&Key, &[u8]),
         body: &Body,
         writer: &WriterKey,
-    ) -> Result<Outcome, RepoError> {
+    ) -> Result<Outcome, LogError> {
         let gives_room = writer.as_author() == Author::Maintenance
             && !matches!(body, Body::Commit(_) | Body::Packs(_) | Body::Reframe(_) | Body::Repack(_));
         let mut tries = 0;
@@ -40,7 +39,7 @@ impl Log {
     }
 
     /// Makes room for a little more; whether there was anything that could go.
-    pub(crate) fn make_room(&self, shelf: &Shelf, tries: u32) -> Result<bool, RepoError> {
+    pub(crate) fn make_room(&self, shelf: &Shelf, tries: u32) -> Result<bool, LogError> {
         if shelf.give_room() {
             return Ok(true);
         }
@@ -66,11 +65,11 @@ impl Log {
         if any || self.keeps_parity {
             return Ok(any);
         }
-        let parity = shelf.list(spares::FOLDER)?;
-        let sessions = parity.iter().filter(|listed| spares::session_of_parity(listed.key.as_str()).is_some());
+        let parity = shelf.list(PARITY_FOLDER)?;
+        let sessions = parity.iter().filter(|listed| session_of_parity(listed.key.as_str()).is_some());
         // The largest, so that few packs for much room are without it.
         match sessions.max_by_key(|listed| listed.size) {
-            Some(largest) => shelf.delete(&largest.key).map(|()| true).map_err(RepoError::from),
+            Some(largest) => shelf.delete(&largest.key).map(|()| true).map_err(LogError::from),
             None => Ok(false),
         }
     }

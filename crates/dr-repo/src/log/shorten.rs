@@ -11,13 +11,13 @@ use dr_store::{Body as Put, Listed, Shelf};
 use super::base::listed;
 use super::{Log, is_cut, name};
 use crate::checkpoint::{Checkpoint, NEWER, number_of, object_name};
-use crate::erase::erased;
-use crate::error::RepoError;
 use crate::fold::{CHECKPOINTS, CUT};
 use crate::format::{CKPT_EVERY, CKPT_KEPT, TRAIL_MAX};
 use crate::id::PackId;
-use crate::key::WriterKey;
-use crate::log_entry::{Author, Body, encode, number_of as entry_of};
+use crate::key::{Author, WriterKey};
+use crate::log::erased;
+use crate::log_entry::{Body, encode, number_of as entry_of};
+use crate::log_error::LogError;
 use crate::object::key;
 use crate::seen::accepted;
 
@@ -31,7 +31,7 @@ impl Log {
         shelf: &Shelf,
         writer: &WriterKey,
         now_ms: i64,
-    ) -> Result<Option<u64>, RepoError> {
+    ) -> Result<Option<u64>, LogError> {
         for _ in 0..ATTEMPTS {
             self.refresh(shelf)?;
             self.may_checkpoint(writer)?;
@@ -61,18 +61,18 @@ impl Log {
                 }
             }
         }
-        Err(RepoError::damaged("ckpt", "no checkpoint of the log could be read back after it was written"))
+        Err(LogError::damaged("ckpt", "no checkpoint of the log could be read back after it was written"))
     }
 
     /// Unknown means keep.
-    fn may_checkpoint(&self, writer: &WriterKey) -> Result<(), RepoError> {
+    fn may_checkpoint(&self, writer: &WriterKey) -> Result<(), LogError> {
         self.may_write()?;
         if writer.as_author() != Author::Maintenance {
-            return Err(RepoError::KeyMayNot("checkpoints of the log are the recovery key's to write"));
+            return Err(LogError::KeyMayNot("checkpoints of the log are the recovery key's to write"));
         }
         match self.unknown.first() {
             None => Ok(()),
-            Some(n) => Err(RepoError::NotUnderstood {
+            Some(n) => Err(LogError::NotUnderstood {
                 object: crate::log_entry::object_name(*n),
                 what: "cannot be read, so no checkpoint can stand for it".into(),
             }),
@@ -108,7 +108,7 @@ impl Log {
         now_ms: i64,
         stop: &AtomicBool,
         gone: &mut dyn FnMut(&Listed),
-    ) -> Result<(), RepoError> {
+    ) -> Result<(), LogError> {
         self.refresh(shelf)?;
         self.may_checkpoint(writer)?;
         self.clear(shelf, gone)?;
@@ -129,7 +129,7 @@ impl Log {
         let entries = shelf.list("log")?.into_iter().filter(|object| is_old(object, boundary));
         for object in checkpoints.chain(entries) {
             if stop.load(Ordering::Relaxed) {
-                return Err(RepoError::Interrupted);
+                return Err(LogError::Interrupted);
             }
             shelf.delete(&object.key)?;
             gone(&object);
@@ -139,7 +139,7 @@ impl Log {
 
     /// Removes checkpoints that cannot be read, as long as one can, or every entry: no entry was removed but such as every
     /// checkpoint that can be read stands for.
-    pub(crate) fn clear(&mut self, shelf: &Shelf, gone: &mut dyn FnMut(&Listed)) -> Result<(), RepoError> {
+    pub(crate) fn clear(&mut self, shelf: &Shelf, gone: &mut dyn FnMut(&Listed)) -> Result<(), LogError> {
         let spoiled = self.spoiled_now(shelf)?;
         let all = shelf.list("ckpt")?;
         let number = |object: &Listed| number_of(object.key.as_str());
@@ -158,7 +158,7 @@ impl Log {
     }
 
     /// The third-newest of the checkpoints that can be read now, if there are three and they are of this log.
-    fn boundary(&self, shelf: &Shelf) -> Result<Option<u64>, RepoError> {
+    fn boundary(&self, shelf: &Shelf) -> Result<Option<u64>, LogError> {
         let mut sound: Vec<Checkpoint> = Vec::new();
         for n in listed(shelf)?.into_iter().rev() {
             let Ok(found) = self.checkpoint_at(shelf, n)? else { continue };
@@ -169,7 +169,7 @@ impl Log {
             let newer = sound.last().map_or_else(|| self.digest_of(n), |newer| newer.digest_of(n));
             // One that is further back than digests go is believed, but not the newest.
             if newer.is_some_and(|digest| digest != found.digest()) || (sound.is_empty() && newer.is_none()) {
-                return Err(RepoError::damaged(object_name(n), "it stands for another log than this one"));
+                return Err(LogError::damaged(object_name(n), "it stands for another log than this one"));
             }
             sound.push(found);
             if sound.len() == CKPT_KEPT {
@@ -181,7 +181,7 @@ impl Log {
 
     /// Puts an entry in the place of the first that a program which knows no checkpoints can read, and then must not
     /// write: it would take what is left for the whole log.
-    fn cut(&self, shelf: &Shelf, writer: &WriterKey, now_ms: i64) -> Result<(), RepoError> {
+    fn cut(&self, shelf: &Shelf, writer: &WriterKey, now_ms: i64) -> Result<(), LogError> {
         if self.get(shelf, 1)?.is_ok_and(|entry| is_cut(&entry)) {
             return Ok(());
         }
@@ -192,7 +192,7 @@ impl Log {
         let _ = shelf.put_new(&name(1)?, Put::Bytes(Bytes::from(bytes)))?;
         match self.get(shelf, 1)?.is_ok_and(|entry| is_cut(&entry)) {
             true => Ok(()),
-            false => Err(RepoError::damaged(crate::log_entry::object_name(1), "it is not what was just written")),
+            false => Err(LogError::damaged(crate::log_entry::object_name(1), "it is not what was just written")),
         }
     }
 }

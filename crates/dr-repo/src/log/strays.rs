@@ -9,7 +9,7 @@ use std::collections::btree_map::Entry;
 use dr_store::Shelf;
 
 use super::{Log, MISSING, name};
-use crate::error::RepoError;
+use crate::log_error::LogError;
 
 /// So many of those with the lowest numbers are looked at, and of those with the highest.
 const LOOKED_AT: usize = 16;
@@ -21,7 +21,7 @@ const GAP: usize = 64;
 
 impl Log {
     /// Looks whether there are entries among the objects with numbers far beyond the others.
-    pub(super) fn look_beyond(&mut self, shelf: &Shelf) -> Result<(), RepoError> {
+    pub(super) fn look_beyond(&mut self, shelf: &Shelf) -> Result<(), LogError> {
         let far = &self.implausible;
         let some: Vec<u64> = far.iter().take(LOOKED_AT).chain(far.iter().rev().take(LOOKED_AT)).copied().collect();
         let mut beyond = std::mem::take(&mut self.beyond);
@@ -73,14 +73,14 @@ impl Log {
     }
 
     /// Removes objects with numbers far beyond the others. Whatever else lies here is registered by then.
-    pub(crate) fn remove_far(&mut self, shelf: &Shelf) -> Result<Vec<u64>, RepoError> {
+    pub(crate) fn remove_far(&mut self, shelf: &Shelf) -> Result<Vec<u64>, LogError> {
         let far = self.implausible.clone();
         self.remove(shelf, far)
     }
 
     /// Removes what cannot be read at the end of the log, behind so long a gap that nobody wrote it there in turn. The gap
     /// goes with it.
-    pub(crate) fn remove_behind_gap(&mut self, shelf: &Shelf) -> Result<Vec<u64>, RepoError> {
+    pub(crate) fn remove_behind_gap(&mut self, shelf: &Shelf) -> Result<Vec<u64>, LogError> {
         let knows_something = self.floor() > 0 || self.read.values().any(Result::is_ok);
         if self.headless.is_some() || !knows_something {
             return Ok(Vec::new());
@@ -103,7 +103,7 @@ impl Log {
         self.remove(shelf, behind)
     }
 
-    fn remove(&mut self, shelf: &Shelf, numbers: Vec<u64>) -> Result<Vec<u64>, RepoError> {
+    fn remove(&mut self, shelf: &Shelf, numbers: Vec<u64>) -> Result<Vec<u64>, LogError> {
         for n in &numbers {
             shelf.delete(&name(*n)?)?;
         }
@@ -125,6 +125,7 @@ mod tests {
     use dr_store::memory::MemoryStore;
 
     use super::*;
+    use crate::error::RepoError;
     use crate::id::{Digest, HostId};
     use crate::key::{FamilyKey, Key, WriterKey};
     use crate::log_entry::{Body, encode};

@@ -3,10 +3,11 @@
 
 use std::io;
 
-use super::{Index, LOST, Place, Standing, mended_in_vain};
-use crate::error::RepoError;
+use super::{Index, LOST, Standing};
 use crate::id::{ChunkId, PackId};
-use crate::tier::{Entry, Ground, LEFT_OUT, Merge, Parted, Parts, RECORD, Rows, front, key_of, no_room};
+use crate::index_error::{IndexError, mended_in_vain, no_room};
+use crate::layout::Place;
+use crate::tier::{Entry, Ground, LEFT_OUT, Merge, Parted, Parts, RECORD, Rows, front, key_of};
 
 /// Chunks that were asked for a moment ago are not noted again: some files are the same chunk over and over. So few that
 /// they stay near the processor; a table that reached back to the day before cost more than it spared.
@@ -28,7 +29,7 @@ impl Wanted {
         Self { recent, parts: Parts::new(), ground }
     }
 
-    pub(crate) fn add(&mut self, id: &ChunkId) -> Result<(), RepoError> {
+    pub(crate) fn add(&mut self, id: &ChunkId) -> Result<(), IndexError> {
         let front = front(id);
         let recent = &mut self.recent[front as usize % RECENT];
         if std::mem::replace(recent, front) == front {
@@ -37,7 +38,7 @@ impl Wanted {
         self.parts.push(front, &self.ground).map_err(|e| no_room(&e))
     }
 
-    pub(crate) fn end(self) -> Result<Sought, RepoError> {
+    pub(crate) fn end(self) -> Result<Sought, IndexError> {
         Ok(Sought(self.parts.end().map_err(|e: io::Error| no_room(&e))?))
     }
 }
@@ -53,7 +54,7 @@ impl Index {
         sought: &Sought,
         begin: impl Fn() -> T,
         each: impl Fn(&mut T, &[Place]),
-    ) -> Result<T, RepoError> {
+    ) -> Result<T, IndexError> {
         self.ask(|inner| {
             let tables = inner.tiers.iter().map(|one| one.tier.records(one.numbers.clone())).collect();
             let mut records: Merge<RECORD> = Merge::new(tables)?;
@@ -105,7 +106,7 @@ impl Index {
         begin: impl Fn() -> T,
         whether: impl Fn(u32, u32) -> bool,
         each: impl Fn(&mut T, Whole<'_>),
-    ) -> Result<T, RepoError> {
+    ) -> Result<T, IndexError> {
         if let Some(pack) = self.inner().packs.iter().position(|known| known.tier == LOST) {
             return Err(self.lost(pack as u32));
         }
@@ -133,7 +134,7 @@ impl Index {
 
 impl Index {
     /// How long each pack's object is, by its number, where the log vouches for it.
-    pub(crate) fn lens(&self) -> Result<Vec<Option<u64>>, RepoError> {
+    pub(crate) fn lens(&self) -> Result<Vec<Option<u64>>, IndexError> {
         self.ask(|inner| {
             let mut out = vec![None; inner.packs.len()];
             for Standing { tier, numbers, .. } in &inner.tiers {

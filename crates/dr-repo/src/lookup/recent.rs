@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use super::{ById, Place, Slot};
 use crate::id::{ChunkId, ChunkKind};
+use crate::layout::{ById, Place, Slot};
 use crate::tier::Torn;
 
 /// So many chunks behind a found one are taken along, and so many such rows are kept: at most 2 MiB.

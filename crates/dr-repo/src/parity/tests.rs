@@ -15,7 +15,7 @@ fn spare(bytes: &[u8]) -> Spare {
         to.copy_from_slice(&bytes[at as usize..at as usize + to.len()]);
         Ok(())
     };
-    Spare::of(line(bytes), &mut read).unwrap()
+    Spare::of::<FormatError>(line(bytes), &mut read).unwrap()
 }
 
 /// The parity object of packs.

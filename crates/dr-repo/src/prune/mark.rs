@@ -18,7 +18,8 @@ use crate::error::RepoError;
 use crate::extents::{ExtentPage, Run};
 use crate::fetch::{Fetcher, Found};
 use crate::id::{ChunkId, ChunkKind, SnapshotId};
-use crate::lookup::{IdHasher, Index, Place, Sought, Wanted};
+use crate::layout::{IdHasher, Place};
+use crate::lookup::{Index, Sought, Wanted};
 use crate::page::{Extent, Leads};
 use crate::repository::Repository;
 use crate::restore::{extent_page, extent_page_of};
@@ -370,7 +371,7 @@ fn lead(leads: &mut Leads, found: &Found, id: ChunkId, level: u8) -> Result<(), 
 fn chunks(extents: &[Extent], wanted: &mut Wanted) -> Result<(), RepoError> {
     extents.iter().try_for_each(|extent| match extent {
         Extent::Hole { .. } => Ok(()),
-        Extent::Chunk { id, .. } => wanted.add(id),
+        Extent::Chunk { id, .. } => Ok(wanted.add(id)?),
     })
 }
 

@@ -9,8 +9,8 @@ use crate::anew::Anew;
 use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fold::runs_of;
+use crate::layout::Place;
 use crate::log_entry::Body;
-use crate::lookup::Place;
 use crate::repository::Repository;
 use crate::session::Session;
 

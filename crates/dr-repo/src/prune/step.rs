@@ -10,10 +10,10 @@ use crate::committer::{Committer, Says, begin};
 use crate::erase::forget_parity;
 use crate::error::RepoError;
 use crate::fold::{SessionState, State, runs_of, whole};
-use crate::id::{HostId, PackId, SessionId, SnapshotId, session_of_index};
+use crate::id::{HostId, PARITY_FOLDER, PackId, SessionId, SnapshotId, session_of_index, session_of_parity};
 use crate::log_entry::Body;
+use crate::log_error::LogError;
 use crate::repository::Repository;
-use crate::spares;
 use crate::unfinished::{Life, Unfinished};
 
 /// A session that has registered nothing for so long is fenced off. Six weeks of summer holidays are shorter than this.
@@ -62,10 +62,10 @@ fn append(
         return Ok(None);
     }
     let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
-    let says = &mut |state: &State| make(state).ok_or(RepoError::Outrun(NOTHING));
+    let says = &mut |state: &State| make(state).ok_or(LogError::Outrun(NOTHING));
     match repository.log.append(&shelf, &writer, now_ms, says) {
-        Err(RepoError::Outrun(NOTHING)) => Ok(None),
-        other => other.map(Some),
+        Err(LogError::Outrun(NOTHING)) => Ok(None),
+        other => Ok(Some(other?)),
     }
 }
 
@@ -202,8 +202,8 @@ impl<'a> Step<'a> {
                 delete(listed)?;
             }
         }
-        for listed in repository.shelf.list(spares::FOLDER)? {
-            let Some(session) = spares::session_of_parity(listed.key.as_str()) else { continue };
+        for listed in repository.shelf.list(PARITY_FOLDER)? {
+            let Some(session) = session_of_parity(listed.key.as_str()) else { continue };
             let is_empty = state.packs.range(whole(session)).all(|(pack, _)| gone.contains(pack));
             if is_empty && is_over(state, session) {
                 delete(listed)?;

@@ -8,7 +8,8 @@ use super::mark::Live;
 use super::plan::Use;
 use crate::error::RepoError;
 use crate::id::PackId;
-use crate::lookup::{FrameSlot, Place, Slot, Whole};
+use crate::layout::{FrameSlot, Place, Slot};
+use crate::lookup::Whole;
 use crate::repository::Repository;
 use crate::tier::Rows;
 

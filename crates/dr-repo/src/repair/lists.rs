@@ -6,6 +6,7 @@ use crate::error::RepoError;
 use crate::id::{HostId, SessionId};
 use crate::index_object::Record;
 use crate::log_entry::Body;
+use crate::marked::list_marked;
 use crate::prune::mark;
 use crate::repository::Repository;
 use crate::used::List;
@@ -31,7 +32,7 @@ pub(super) fn renew(repository: &mut Repository, mending: &mut Mending<'_>) -> R
             };
             let (mut list, writer) = (List::new(), &repository.writer);
             let index = repository.index()?;
-            list.marked(index, live.bits())?;
+            list_marked(&mut list, index, live.bits())?;
             records.push(Record::Used(list.seal(&writer.gc, writer.family, session, id)?));
         }
         if records.is_empty() {

@@ -9,7 +9,7 @@ use crate::check::{Checked, table};
 use crate::error::RepoError;
 use crate::fold::runs_of;
 use crate::format::PACK_MAX;
-use crate::id::{Digest, HostId, PackId, SessionId, random};
+use crate::id::{Digest, HostId, PARITY_FOLDER, PackId, SessionId, random, session_of_parity};
 use crate::index_object::PackLine;
 use crate::log_entry::{Body, ObjectRef, Registered};
 use crate::object::key;
@@ -17,7 +17,6 @@ use crate::pack::open_whole;
 use crate::parity::Row;
 use crate::prove::rehash;
 use crate::repository::Repository;
-use crate::spares::{FOLDER, session_of_parity};
 
 /// What is there of an object: nothing, if it is missing or far too long.
 pub(super) fn remains(shelf: &Shelf, object: &str) -> Result<Vec<u8>, RepoError> {
@@ -30,7 +29,7 @@ pub(super) fn remains(shelf: &Shelf, object: &str) -> Result<Vec<u8>, RepoError>
 /// Parity for a pack: each table that speaks of it, and the spare shards.
 fn rows(repository: &Repository, (id, host): (PackId, HostId)) -> Result<Vec<(Row, Bytes)>, RepoError> {
     let mut out = Vec::new();
-    for listed in repository.shelf.list(&format!("{FOLDER}/{host}/{}", id.session))? {
+    for listed in repository.shelf.list(&format!("{PARITY_FOLDER}/{host}/{}", id.session))? {
         if session_of_parity(listed.key.as_str()) != Some(id.session) {
             continue;
         }
@@ -118,7 +117,7 @@ pub(super) fn replace(
 /// Length and digest of a pack, as the log vouches for them.
 pub(super) fn vouched(repository: &Repository, id: PackId) -> Result<Option<(u64, Digest)>, RepoError> {
     let index = repository.index()?;
-    index.number_of(id).map_or(Ok(None), |number| index.pack(number).map(|pack| pack.whole))
+    index.number_of(id).map_or(Ok(None), |number| Ok(index.pack(number)?.whole))
 }
 
 /// The object in which a pack lies.

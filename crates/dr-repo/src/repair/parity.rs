@@ -9,11 +9,11 @@ use super::packs::{object_of, vouched};
 use crate::check::{is_whole, table};
 use crate::error::RepoError;
 use crate::format::PACK_MAX;
-use crate::id::{Digest, HostId, PackId, SessionId};
+use crate::id::{Digest, HostId, PARITY_FOLDER, PackId, SessionId, session_of_parity};
 use crate::index_object::PackLine;
 use crate::object::key;
 use crate::repository::Repository;
-use crate::spares::{FOLDER, Spares, session_of_parity};
+use crate::spares::Spares;
 
 /// A parity object holds that of so many packs: a megabyte for each is in memory.
 const AT_ONCE: usize = 32;
@@ -26,7 +26,7 @@ pub(super) fn renew(repository: &mut Repository, mending: &mut Mending<'_>) -> R
         missing.entry(id.session).or_default().insert(*id);
     }
     let mut bad: Vec<Key> = Vec::new();
-    for listed in repository.shelf.list(FOLDER)? {
+    for listed in repository.shelf.list(PARITY_FOLDER)? {
         mending.may_go_on()?;
         let Some(session) = session_of_parity(listed.key.as_str()) else { continue };
         let (mut is_bad, mut good) = (false, Vec::new());
@@ -104,7 +104,7 @@ fn make(
     }
     spares.put(&repository.shelf, (repository.writer.family, of, session), 0, options.tally)?;
     if made > 0 {
-        mending.mended(format!("{FOLDER}/{of}/{session}"), format!("parity was made for {made} packs"));
+        mending.mended(format!("{PARITY_FOLDER}/{of}/{session}"), format!("parity was made for {made} packs"));
     }
     Ok(())
 }

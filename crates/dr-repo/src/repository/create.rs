@@ -60,7 +60,7 @@ pub fn create(
             // An answer may have been lost, and not the entry.
             let vouches = |log: Log| log.state.slots.get(name) == Some(&vouched);
             if !Log::open(shelf, family.family, writer.maintenance, digest).is_ok_and(vouches) {
-                return Err(why);
+                return Err(why.into());
             }
         }
     }

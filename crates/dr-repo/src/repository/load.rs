@@ -12,13 +12,15 @@ use crate::fold::SessionState;
 use crate::format::{FOOTER, INDEX_MAX, PACK_MAX};
 use crate::header::Header;
 use crate::id::{Digest, FamilyId, HostId, PackId, Secret, session_of_index, unhex};
+use crate::index_error::{IndexError, mended_in_vain, no_room};
 use crate::index_object::{self, Record};
+use crate::layout::lay_out;
 use crate::log_entry::ObjectRef;
-use crate::lookup::{Index, Judged, Origin, lay_out, mended_in_vain};
+use crate::lookup::{Index, Judged, Origin};
 use crate::object::key;
 use crate::pack::{Footer, open_trailer};
 use crate::repository::{Fault, Repository, fault_text};
-use crate::tier::{Builder, Describe, Described, Failed, Found, Ground, Live, Stopped, Tier, TierKey, gather, no_room};
+use crate::tier::{Builder, Describe, Described, Failed, Found, Ground, Live, Tier, TierKey, Torn, gather};
 use crate::trailer;
 use crate::wire::Bad;
 
@@ -143,9 +145,9 @@ impl Reader {
 }
 
 impl Describe for Reader {
-    fn describe(&mut self, live: &Live) -> Result<Option<Vec<Described>>, RepoError> {
+    fn describe(&mut self, live: &Live) -> Result<Option<Vec<Described>>, IndexError> {
         let name = &live.object.name;
-        let Some(opened) = self.open(&live.object, true)? else { return Ok(None) };
+        let Some(opened) = self.open(&live.object, true).map_err(IndexError::describe)? else { return Ok(None) };
         if opened.session != live.session {
             self.fault(name, "it is another session's");
             return Ok(None);
@@ -160,6 +162,48 @@ impl Describe for Reader {
 }
 
 const ATTEMPTS: u32 = 3;
+
+/// What keeps an index from being made.
+enum Stopped {
+    Repo(RepoError),
+    Table(Failed),
+}
+
+impl From<RepoError> for Stopped {
+    fn from(error: RepoError) -> Self {
+        Self::Repo(error)
+    }
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Repo(error.into())
+    }
+}
+
+impl From<std::io::Error> for Stopped {
+    fn from(error: std::io::Error) -> Self {
+        Self::Table(Failed::Disk(error))
+    }
+}
+
+impl From<IndexError> for Stopped {
+    fn from(error: IndexError) -> Self {
+        Self::Repo(error.into())
+    }
+}
+
+impl From<Torn> for Stopped {
+    fn from(torn: Torn) -> Self {
+        Self::Table(Failed::Torn(torn))
+    }
+}
+
+impl From<Failed> for Stopped {
+    fn from(failed: Failed) -> Self {
+        Self::Table(failed)
+    }
+}
 
 struct Load<'a> {
     repository: &'a Repository,
@@ -183,14 +227,14 @@ impl<'a> Load<'a> {
             let index = match self.attempt(&live) {
                 Ok(index) => index,
                 Err(Stopped::Repo(error)) => return Err(error),
-                Err(Stopped::Table(Failed::Disk(error))) => return Err(no_room(&error)),
+                Err(Stopped::Table(Failed::Disk(error))) => return Err(no_room(&error).into()),
                 Err(Stopped::Table(Failed::Torn(_))) => continue,
             };
             let describe = Box::new(Reader::of(self.repository));
             let origin = Origin { ground: self.ground, key: self.key, live, describe };
             return Ok((Arc::new(index.with_origin(origin)), self.reader.faults));
         }
-        Err(mended_in_vain())
+        Err(mended_in_vain().into())
     }
 
     /// The index objects in force that may be what they are called.
@@ -212,7 +256,7 @@ impl<'a> Load<'a> {
         let repository = self.repository;
         let swept = |id: &PackId| repository.log.state.packs.get(id).is_some_and(|state| state.swept);
         let judge = |id: PackId, object: &str| judge(repository, id, host_of(object));
-        let found = gather(&self.ground, &self.key, live, &swept, &mut self.reader).map_err(Stopped::Repo)?;
+        let found = gather(&self.ground, &self.key, live, &swept, &mut self.reader)?;
         let mut index = Index::default();
         for one in found {
             index.stand(one, true, &judge)?;
@@ -237,7 +281,7 @@ impl<'a> Load<'a> {
                 let name = listed.key.as_str();
                 let object = ObjectRef { name: name.to_owned(), len: listed.size, digest: Digest([0; 32]) };
                 if !names.contains(name)
-                    && let Some(opened) = self.reader.open(&object, false).map_err(Stopped::Repo)?
+                    && let Some(opened) = self.reader.open(&object, false)?
                 {
                     let session = opened.session;
                     let (packs, _) = self.reader.lay_out(name, opened);

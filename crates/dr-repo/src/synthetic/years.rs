@@ -12,16 +12,18 @@ use dr_store::{Body as Put, Shelf};
 
 use super::{FRAME_CHUNKS, PACK_CHUNKS, id, mix};
 use crate::error::RepoError;
-use crate::fetch::Namer;
 use crate::fold::runs_of;
 use crate::format::{CHUNKER_MIN8, META_FRAME_RAW, META_PACK_TARGET};
 use crate::header::{Header, Origin, Sealed};
 use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackId, PackKind, SnapshotId, index_name, random};
+use crate::index_error::IndexError;
 use crate::key::{FamilyKey, Key};
+use crate::layout::lay_out;
 use crate::log_entry::{Body, Named, ObjectRef, Registered, decode, encode, object_name};
-use crate::lookup::lay_out;
+use crate::namer::Namer;
 use crate::object::key;
-use crate::pack::{Alone, FinishedPack, Packer};
+use crate::pack_writer::FinishedPack;
+use crate::packer::{Alone, Packer};
 use crate::page::{Child, Contents, Extent, Row, encode_inner, encode_leaf};
 use crate::repository::{Repository, Unlock, create};
 use crate::session::Session;
@@ -130,7 +132,7 @@ impl Writer<'_> {
         for pack in self.done {
             self.shelf.put_new(&key(&pack.id.object_name(HOST))?, Put::File(pack.path.clone()))?;
             self.made.stored += pack.len;
-            let bad = |_| RepoError::damaged("a made-up pack", "it does not hold together");
+            let bad = |_| IndexError::damaged("a made-up pack", "it does not hold together");
             let rows = trailer::decode(&pack.rows).map_err(bad)?;
             let laid = lay_out(pack.id, self.session.family, &pack.header, &rows).map_err(bad)?;
             out.push(Described { id: pack.id, whole: Some((pack.len, pack.digest)), header: pack.header, laid });
@@ -157,7 +159,7 @@ struct Tell {
 }
 
 impl Describe for Tell {
-    fn describe(&mut self, live: &Live) -> Result<Option<Vec<Described>>, RepoError> {
+    fn describe(&mut self, live: &Live) -> Result<Option<Vec<Described>>, IndexError> {
         let (sealed, from, first, many) = match self.says.remove(&live.object.name) {
             None => return Ok(None),
             Some(Says::Pages(packs)) => return Ok(Some(packs)),
@@ -184,7 +186,7 @@ impl Describe for Tell {
             };
             let rows: Vec<_> = numbers.chunks(FRAME_CHUNKS as usize).zip(0..).map(frame).collect();
             let laid = lay_out(pack, self.family, &header, &rows)
-                .map_err(|_| RepoError::damaged("a made-up pack", "it does not hold together"))?;
+                .map_err(|_| IndexError::damaged("a made-up pack", "it does not hold together"))?;
             let len = (end - at) * u64::from(CHUNK) / 2 + 20_000;
             packs.push(Described { id: pack, whole: Some((len, Digest([4; 32]))), header, laid });
             at = end;

@@ -12,7 +12,7 @@ use super::{
     Entry, Front, Ground, Live, RECORD, Sorted, Tier, TierKey, encode_frame, encode_objects, encode_record, encode_slot,
 };
 use crate::id::{Digest, PackId, random};
-use crate::lookup::Laid;
+use crate::layout::Laid;
 
 /// Files that are being written; whoever holds the lock of one is at it.
 pub(super) const UNFINISHED: &str = ".new-";

@@ -9,9 +9,9 @@ use super::build::{Builder, FINISHED, UNFINISHED};
 use super::paged::Torn;
 use super::sort::Failed;
 use super::{Entry, Ground, Live, Tier, TierKey};
-use crate::error::RepoError;
 use crate::id::{Digest, PackId};
-use crate::lookup::{Laid, mended_in_vain};
+use crate::index_error::{IndexError, mended_in_vain, no_room};
+use crate::layout::Laid;
 
 /// A pack of an index object, read and laid out.
 pub(crate) struct Described {
@@ -27,7 +27,7 @@ pub(crate) trait Describe {
     ///
     /// # Errors
     /// If the store cannot be reached.
-    fn describe(&mut self, object: &Live) -> Result<Option<Vec<Described>>, RepoError>;
+    fn describe(&mut self, object: &Live) -> Result<Option<Vec<Described>>, IndexError>;
 }
 
 /// A tier and which of its objects it is asked about.
@@ -60,7 +60,7 @@ pub(crate) fn gather(
     live: &[Live],
     swept: &dyn Fn(&PackId) -> bool,
     describe: &mut dyn Describe,
-) -> Result<Vec<Found>, RepoError> {
+) -> Result<Vec<Found>, IndexError> {
     for _ in 0..ATTEMPTS {
         let (mut found, missing) = standing(ground, key, live, swept);
         if missing.is_empty() && settled(&found) {
@@ -72,7 +72,7 @@ pub(crate) fn gather(
             Ok(merge(ground, key, found, swept)?)
         }) {
             Ok(found) => return Ok(found),
-            Err(Stopped::Repo(error)) => return Err(error),
+            Err(Stopped::Index(error)) => return Err(error),
             Err(Stopped::Table(Failed::Disk(error))) => return Err(no_room(&error)),
             // A table that was to be merged is damaged. It is gone now: once more, from what is left.
             Err(Stopped::Table(Failed::Torn(_))) => {}
@@ -81,20 +81,10 @@ pub(crate) fn gather(
     Err(mended_in_vain())
 }
 
-pub(crate) fn no_room(error: &std::io::Error) -> RepoError {
-    RepoError::damaged("the index on this host", format!("there is no place to keep it: {error}"))
-}
-
-/// What keeps an index from being made.
-pub(crate) enum Stopped {
-    Repo(RepoError),
+/// What keeps a table from being made.
+enum Stopped {
+    Index(IndexError),
     Table(Failed),
-}
-
-impl From<dr_store::StoreError> for Stopped {
-    fn from(error: dr_store::StoreError) -> Self {
-        Self::Repo(error.into())
-    }
 }
 
 impl From<Torn> for Stopped {
@@ -172,7 +162,7 @@ fn make(ground: &Ground, key: &TierKey, missing: &[Live], describe: &mut dyn Des
     let mut made = Vec::new();
     let mut builder: Option<Builder> = None;
     for object in missing {
-        let Some(packs) = describe.describe(object).map_err(Stopped::Repo)? else { continue };
+        let Some(packs) = describe.describe(object).map_err(Stopped::Index)? else { continue };
         let mut open = match builder.take() {
             Some(open) => open,
             None => Builder::new(ground, key, true)?,

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::paged::STRIDE;
 use super::*;
-use crate::error::RepoError;
 use crate::header::{Origin as SealedIn, Sealed};
 use crate::id::HostId;
-use crate::lookup::{Index, Judged, Laid, Origin, Place, lay_out};
+use crate::index_error::IndexError;
+use crate::layout::{Laid, Place, lay_out};
+use crate::lookup::{Index, Judged, Origin};
 use crate::trailer::{ChunkRow, FrameRow};
 
 const FAMILY: FamilyId = FamilyId([1; 16]);
@@ -117,13 +118,13 @@ impl World {
         self.try_open(folder).unwrap()
     }
 
-    fn try_open(&self, folder: Option<&Path>) -> Result<Index, RepoError> {
+    fn try_open(&self, folder: Option<&Path>) -> Result<Index, IndexError> {
         let (ground, key, live) = (Ground::in_folder(folder), key(), self.live());
         let swept = |pack: &PackId| self.swept.contains(pack);
         let found = gather(&ground, &key, &live, &swept, &mut self.clone())?;
         let mut index = Index::default();
         for one in found {
-            index.stand(one, true, &|pack, _| self.judge(pack)).map_err(|_| crate::lookup::mended_in_vain())?;
+            index.stand(one, true, &|pack, _| self.judge(pack)).map_err(|_| crate::index_error::mended_in_vain())?;
         }
         Ok(index.with_origin(Origin { ground, key, live, describe: Box::new(self.clone()) }))
     }
@@ -194,7 +195,7 @@ impl World {
 }
 
 impl Describe for World {
-    fn describe(&mut self, live: &Live) -> Result<Option<Vec<Described>>, RepoError> {
+    fn describe(&mut self, live: &Live) -> Result<Option<Vec<Described>>, IndexError> {
         self.read.fetch_add(1, Ordering::Relaxed);
         let (_, packs) = self.objects.iter().find(|(here, _)| here == live).unwrap();
         let described = |pack: &Pack| Described {

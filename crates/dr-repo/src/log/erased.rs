@@ -9,7 +9,7 @@ use crate::log::Log;
 const BEGINNING: &str = "what was erased lies in";
 
 /// The text of such a note: each run of packs as session, kind, first and last number.
-pub(super) fn note(packs: &BTreeSet<PackId>) -> String {
+pub(crate) fn erased_note(packs: &BTreeSet<PackId>) -> String {
     let mut text = BEGINNING.to_owned();
     for runs in runs_of(packs.iter().map(|pack| (*pack, HostId([0; 4])))) {
         for (kind, first, last) in &runs.runs {
@@ -53,7 +53,7 @@ mod tests {
     fn a_note_names_packs_as_runs_and_nonsense_names_none() {
         let pack = |kind, no| PackId { session: SessionId([7; 16]), kind, no };
         let packs = [pack(PackKind::Data, 3), pack(PackKind::Data, 4), pack(PackKind::Meta, 0)].into();
-        let text = note(&packs);
+        let text = erased_note(&packs);
         let session = "07".repeat(16);
         assert_eq!(text, format!("{BEGINNING} {session}:1:3-4 {session}:2:0-0"));
         let words: Vec<_> = text[BEGINNING.len()..].split_ascii_whitespace().map(|word| read(word).unwrap()).collect();

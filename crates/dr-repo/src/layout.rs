@@ -1,0 +1,98 @@
+//! Where in a pack does each frame lie, and each chunk in its frame?
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::header::Header;
+use crate::id::{ChunkId, ChunkKind, FamilyId, PackId};
+use crate::trailer::FrameRow;
+use crate::wire::Bad;
+
+/// Chunk ids are uniform already: eight bytes of one are its hash.
+#[derive(Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(front) = bytes.first_chunk::<8>() {
+            self.0 = u64::from_le_bytes(*front);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A map by chunk id.
+pub(crate) type ById<T> = HashMap<ChunkId, T, BuildHasherDefault<IdHasher>>;
+
+/// A place of a chunk: pack and its number in that pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) pack: u32,
+    pub(crate) chunk: u32,
+}
+
+/// A chunk inside its pack.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot {
+    pub(crate) frame: u16,
+    pub(crate) kind: ChunkKind,
+    /// Where it begins in the opened frame.
+    pub(crate) at: u32,
+    pub(crate) len: u32,
+}
+
+/// A frame inside its pack.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FrameSlot {
+    /// Where it begins in the object.
+    pub(crate) at: u64,
+    pub(crate) sealed_len: u32,
+    pub(crate) raw_len: u32,
+    pub(crate) codec: u8,
+    pub(crate) origin: u8,
+    pub(crate) number: u32,
+}
+
+/// Kind, id and length of each chunk of a frame.
+pub(crate) type FrameIds = Vec<(ChunkKind, ChunkId, u32)>;
+
+/// The rows of a pack, laid out: where each frame lies in the object, and each chunk in its frame.
+pub(crate) struct Laid {
+    pub(crate) header: Header,
+    pub(crate) frames: Vec<FrameSlot>,
+    pub(crate) slots: Vec<(ChunkId, Slot)>,
+}
+
+/// Lays out a pack's rows.
+pub(crate) fn lay_out(id: PackId, family: FamilyId, header: &[u8], rows: &[FrameRow]) -> Result<Laid, Bad> {
+    let parsed = Header::parse(header)?;
+    if parsed.own() != id || parsed.family != family {
+        return Err(Bad("a pack's header belongs to another pack"));
+    }
+    let mut at = header.len() as u64;
+    let mut frames = Vec::with_capacity(rows.len());
+    let mut slots = Vec::with_capacity(rows.iter().map(|row| row.chunks.len()).sum());
+    for (frame, row) in rows.iter().enumerate() {
+        if usize::from(row.origin) >= parsed.origins.len() {
+            return Err(Bad("a frame's origin is not in its pack's header"));
+        }
+        frames.push(FrameSlot {
+            at,
+            sealed_len: row.sealed_len,
+            raw_len: row.raw_len,
+            codec: row.codec,
+            origin: row.origin,
+            number: row.number,
+        });
+        at += u64::from(row.sealed_len);
+        let mut within = 0;
+        for chunk in &row.chunks {
+            slots.push((chunk.id, Slot { frame: frame as u16, kind: chunk.kind, at: within, len: chunk.len }));
+            within += chunk.len;
+        }
+    }
+    Ok(Laid { header: parsed, frames, slots })
+}
