@@ -10,7 +10,7 @@ mod text;
 
 use std::hint::black_box;
 
-use dr_repo::stages::{Cutting, Leaf, Log, Looking, Packing, Remembering, Sealing, Squeezing, zstd_version};
+use dr_repo::bench::stages::{Cutting, Leaf, Log, Looking, Packing, Remembering, Sealing, Squeezing, zstd_version};
 
 const MIB: usize = 1 << 20;
 const FRAME: usize = 256 << 10;

@@ -9,7 +9,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use dr_repo::synthetic::Synthetic;
+use dr_repo::bench::synthetic::Synthetic;
 
 /// Of the figures of a process: its CPU time in seconds, and the most memory it ever had, in MiB.
 fn spent() -> (f64, f64) {

@@ -8,7 +8,7 @@ mod text;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use dr_repo::stages::{Cutting, Leaf, Log, Looking, Packing, Remembering, Sealing, Squeezing};
+use dr_repo::bench::stages::{Cutting, Leaf, Log, Looking, Packing, Remembering, Sealing, Squeezing};
 
 const MIB: usize = 1 << 20;
 const FRAME: usize = 256 << 10;

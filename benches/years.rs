@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dr_repo::Key;
-use dr_repo::synthetic::{Years, make_years};
+use dr_repo::bench::synthetic::{Years, make_years};
 use dr_store::Shelf;
 use dr_store::local::LocalStore;
 

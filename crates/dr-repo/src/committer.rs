@@ -223,7 +223,7 @@ mod tests {
     use super::*;
     use crate::anew::Anew;
     use crate::id::ChunkKind;
-    use crate::moved::Scene;
+    use crate::tests::moved::Scene;
 
     #[test]
     fn a_taken_index_name_is_passed_over_and_what_is_stored_counts() {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use crate::format::{OWN_MAX, SNAPSHOTS_MAX};
 use crate::id::{ChunkId, Digest, HostId, KeyId, PackId, PackKind, SessionId, SnapshotId};
 use crate::key::Author;
 use crate::log_entry::{Body, Entry, ObjectRef, Registered, Runs};
@@ -132,11 +133,6 @@ const KNOWN_FEATURES: [&str; 4] = [SWEEPS, MENDS, CHECKPOINTS, CUT];
 pub(crate) fn is_known_feature(name: &str) -> bool {
     KNOWN_FEATURES.contains(&name)
 }
-
-/// An entry registers at most so many packs.
-pub(crate) const OWN_MAX: u64 = 65_536;
-/// An entry commits at most so many snapshots.
-pub(crate) const SNAPSHOTS_MAX: usize = 1_024;
 
 /// Rules without which something would be lost. The model (`model.rs`) leaves each out in turn, and must then find how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -139,3 +139,7 @@ const _: () = {
     assert!(PACK_TARGET + (CHUNK_MAX as u64) * 2 < PACK_MAX);
     assert!(PAGE_CUT + XATTRS_MAX + (2 << 20) < CHUNK_MAX);
 };
+/// An entry registers at most so many packs.
+pub(crate) const OWN_MAX: u64 = 65_536;
+/// An entry commits at most so many snapshots.
+pub(crate) const SNAPSHOTS_MAX: usize = 1_024;

@@ -10,6 +10,10 @@
 mod adopt;
 mod anew;
 mod backup;
+// Also for tests, so that whoever changes a stage hears of it from the compiler.
+#[cfg(any(test, feature = "bench"))]
+#[doc(hidden)]
+pub mod bench;
 mod bits;
 mod cache;
 mod cbor;
@@ -30,12 +34,8 @@ mod fold;
 mod forget;
 mod format;
 mod format_error;
-#[cfg(test)]
-mod format_page;
 mod frames;
 mod header;
-#[cfg(test)]
-mod hostile;
 mod id;
 mod index_error;
 mod index_object;
@@ -51,10 +51,6 @@ mod log_error;
 mod look;
 mod lookup;
 mod marked;
-#[cfg(test)]
-mod model;
-#[cfg(test)]
-mod moved;
 mod moving;
 mod namer;
 mod notes;
@@ -79,18 +75,11 @@ mod slot;
 mod snapshot;
 mod spares;
 mod squeeze;
-// Also for tests, so that whoever changes a stage hears of it from the compiler.
-#[cfg(test)]
-mod bombs;
-#[cfg(any(test, feature = "bench"))]
-#[doc(hidden)]
-pub mod stages;
 mod status_object;
-#[cfg(feature = "bench")]
-#[doc(hidden)]
-pub mod synthetic;
 mod take_over;
 mod taken;
+#[cfg(test)]
+mod tests;
 mod tier;
 mod touched;
 mod trailer;
@@ -98,8 +87,6 @@ mod tree;
 mod turns;
 mod unfinished;
 mod used;
-#[cfg(test)]
-mod wiped;
 mod wire;
 
 pub use backup::{Capture, Summary, backup, new_snapshot_id};

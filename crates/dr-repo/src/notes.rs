@@ -104,9 +104,9 @@ mod tests {
     use crate::check::{Check, ReadData, check};
     use crate::committer::{Committer, Says, begin};
     use crate::id::ChunkKind;
-    use crate::moved::Scene;
     use crate::progress::Tally;
     use crate::repair::{Repair, repair};
+    use crate::tests::moved::Scene;
 
     const NOW: i64 = 1_800_000_000_000;
 

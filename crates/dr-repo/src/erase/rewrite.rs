@@ -30,7 +30,7 @@ use crate::tree::{Keep, Root, TreeBuilder};
 /// zstd's level for what is written anew: it is to stay.
 const LEVEL: i32 = 3;
 /// So many snapshots are committed at once: all that an entry may name, so that nothing comes between them.
-const AT_ONCE: usize = crate::fold::SNAPSHOTS_MAX;
+const AT_ONCE: usize = crate::format::SNAPSHOTS_MAX;
 
 /// Writes the new snapshots, notes which packs hold what goes, and commits.
 pub(super) fn rewrite(

@@ -68,11 +68,11 @@ mod tests {
     use super::*;
     use crate::check::{Check, Checked, ReadData, check};
     use crate::key::Key;
-    use crate::moved::Scene;
     use crate::progress::Tally;
     use crate::prune::{Prune, prune};
     use crate::repair::{Repair, repair};
     use crate::repository::Unlock;
+    use crate::tests::moved::Scene;
 
     const NOW: i64 = 1_800_000_000_000;
 

@@ -9,9 +9,9 @@ use super::super::Pins;
 use super::super::weigh::{Needed, uses, weigh};
 use super::*;
 use crate::lookup::Whole;
-use crate::moved::Scene;
 use crate::object::key;
 use crate::page::{self, Contents, Page};
+use crate::tests::moved::Scene;
 
 type Names = BTreeSet<(u8, ChunkId)>;
 

@@ -130,7 +130,7 @@ fn own_memory(mut each: impl FnMut(&[u8])) {
 fn a_write_only_hosts_memory_state_and_caches_open_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let made = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "wiped::another_process_makes_the_family", "--ignored"])
+        .args(["--exact", "tests::wiped::another_process_makes_the_family", "--ignored"])
         .env(FOLDER, folder.path())
         .output()
         .unwrap();
