@@ -20,12 +20,14 @@ const HOUSE: &[Room] = &[
     ("dr-switch", 0, &[]),
     // How a name is opened that somebody else may have laid in the way.
     ("dr-open", 0, &[]),
+    // Bytes of a repository and what they mean: no store, no disk, no threads.
+    ("dr-format", 1, &["dr-entry"]),
     ("dr-store", 1, &["dr-open"]),
     ("dr-ledger", 1, &["dr-open", "dr-plan"]),
     ("dr-process", 1, &[]),
     ("dr-sample", 1, &[]),
     ("dr-source", 2, &["dr-entry", "dr-open", "dr-plan", "dr-process"]),
-    ("dr-repo", 2, &["dr-entry", "dr-open", "dr-switch", "dr-store"]),
+    ("dr-repo", 2, &["dr-entry", "dr-format", "dr-open", "dr-switch", "dr-store"]),
     ("dr-media", 2, &["dr-plan", "dr-ledger"]),
     ("dr-runbook", 2, &["dr-plan"]),
     ("dr-post", 2, &["dr-open", "dr-plan", "dr-ledger", "dr-process"]),

@@ -5,16 +5,17 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
+use dr_format::id::{Digest, PackId, SessionId};
+use dr_format::index_object::{self, PackLine, Record};
+use dr_format::log_entry::{Body, ObjectRef, Registered, Run};
+use dr_format::pack::open_whole;
+
 use crate::claim::{self, Claim};
 use crate::committer::put_index;
 use crate::error::RepoError;
 use crate::fold::{SessionState, runs_of};
-use crate::id::{Digest, PackId, SessionId};
-use crate::index_object::{self, PackLine, Record};
-use crate::log_entry::{Body, ObjectRef, Registered, Run};
 use crate::log_error::LogError;
 use crate::object::key;
-use crate::pack::open_whole;
 use crate::progress::Tally;
 use crate::prove::rehash;
 use crate::repository::Repository;
@@ -84,7 +85,7 @@ pub(crate) fn adopt(
         let (mut lines, mut records) = (Vec::new(), Vec::new());
         let mut spares = Spares::new(repository.keeps_parity());
         for (id, object) in packs {
-            let Ok(bytes) = repository.shelf.get(&key(&object)?, crate::format::PACK_MAX) else { continue };
+            let Ok(bytes) = repository.shelf.get(&key(&object)?, dr_format::format::PACK_MAX) else { continue };
             let digest = Digest::of(&bytes);
             let Ok(opened) = open_whole(&bytes, &repository.writer.naming.index) else { continue };
             let ours = opened.header.own() == id && opened.header.family == repository.writer.family;

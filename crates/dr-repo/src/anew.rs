@@ -1,11 +1,11 @@
 //! Writing chunks anew, into packs of one session.
 
+use dr_format::format::{FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET};
+use dr_format::id::{ChunkId, ChunkKind, PackKind};
 use dr_store::Shelf;
 
 use crate::committer::Committer;
 use crate::error::RepoError;
-use crate::format::{FRAME_RAW, META_FRAME_RAW, META_PACK_TARGET, PACK_TARGET};
-use crate::id::{ChunkId, ChunkKind, PackKind};
 use crate::pack_writer::FinishedPack;
 use crate::packer::{Alone, Packer};
 use crate::session::Session;

@@ -21,22 +21,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use dr_entry::{Attributes, Entries, Entry, EntryPath, Kind, Meta, Profile, Settled, Unread};
+use dr_format::format::{BLIND_FRAME_RAW, FRAME_RAW, OWNER_NAME_MAX, PACK_TARGET, XATTRS_MAX};
+use dr_format::id::{ChunkId, ChunkKind, PackKind, SnapshotId, random, wipe_stack};
+use dr_format::log_entry::object_name;
+use dr_format::page::{Contents, Row};
+use dr_format::snapshot::{Label, Shape};
 
 use crate::adopt::adopt;
 use crate::cache::{CacheReader, CacheWriter, Known};
 use crate::committer::begin;
 use crate::error::RepoError;
-use crate::format::{BLIND_FRAME_RAW, FRAME_RAW, OWNER_NAME_MAX, PACK_TARGET, XATTRS_MAX};
-use crate::id::{ChunkId, ChunkKind, PackKind, SnapshotId, random, wipe_stack};
-use crate::log_entry::object_name;
 use crate::pack_writer::FinishedPack;
 use crate::packer::Packer;
-use crate::page::{Contents, Row};
 use crate::presence::{self, Lacking};
 use crate::progress::Tally;
 use crate::prove::prove;
 use crate::repository::{Fault, Repository};
-use crate::snapshot::{Label, Shape};
 use crate::touched::Touched;
 use crate::turns::Next;
 use collate::Collator;

@@ -11,11 +11,11 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use dr_entry::{Attributes, EntryPath, Profile, Stamp, Time};
+use dr_format::format::{INLINE_MAX, XATTRS_MAX};
+use dr_format::page::{Contents, Extent, Row, take_extent};
+use dr_format::wire::{Bad, Cursor, put_bytes, put_varint, unzigzag, zigzag};
 
 use crate::error::RepoError;
-use crate::format::{INLINE_MAX, XATTRS_MAX};
-use crate::page::{Contents, Extent, Row, take_extent};
-use crate::wire::{Bad, Cursor, put_bytes, put_varint, unzigzag, zigzag};
 
 const MAGIC: &[u8; 8] = b"DRFCACH2";
 const BLOCK: usize = 64 << 10;
@@ -248,9 +248,9 @@ impl CacheWriter {
 #[cfg(test)]
 mod tests {
     use dr_entry::{Kind, Meta};
+    use dr_format::id::ChunkId;
 
     use super::*;
-    use crate::id::ChunkId;
 
     fn known(n: u64) -> Known {
         let stamp = Stamp {

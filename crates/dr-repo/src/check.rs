@@ -13,26 +13,25 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
+use dr_format::format::{PACK_MAX, REPO_JSON_MAX, SLOT_MAX};
+use dr_format::id::{ChunkId, Digest, HostId, PackId, SessionId, SnapshotId};
+use dr_format::log_entry::Body;
+use dr_format::pack::{open_vouched, open_whole};
+use dr_format::squeeze::Unsqueezer;
+use dr_format::wire::Bad;
+use dr_format::{slot, trailer};
 
 use crate::copies::{self, Standing};
 use crate::error::RepoError;
 use crate::fetch::open_frame;
 use crate::fold::runs_of;
-use crate::format::{PACK_MAX, REPO_JSON_MAX, SLOT_MAX};
-use crate::id::{ChunkId, Digest, HostId, PackId, SessionId, SnapshotId};
-use crate::log_entry::Body;
 use crate::object::key;
-use crate::pack::{open_vouched, open_whole};
 use crate::presence::wrong;
 use crate::progress::Tally;
 use crate::repository::{Fault, REPO_JSON, Repository, fault_text, read_vouched};
-use crate::slot;
-use crate::squeeze::Unsqueezer;
 use crate::touched::Touched;
-use crate::trailer;
 use crate::turns::two_at_a_time;
 use crate::unfinished::{Unfinished, unfinished};
-use crate::wire::Bad;
 use follow::follow_trees;
 pub(crate) use parity::{is_whole, table};
 

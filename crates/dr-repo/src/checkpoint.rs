@@ -6,16 +6,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::cbor::{Reader, Writer};
+use dr_format::cbor::{Reader, Writer};
+use dr_format::format::{CKPT_MAGIC, CKPT_MAX, CKPT_PACKS_MAX, CKPT_RAW_MAX, PACK_NO_MAX, TRAIL_MAX, VERSION};
+use dr_format::id::{ChunkId, Digest, HostId, KeyId, PackId, PackKind, SessionId, SnapshotId};
+use dr_format::key::{Author, WriterKey, verify};
+use dr_format::log_entry::{Runs, is_known_type, read_objects, read_runs, write_objects, write_runs};
+use dr_format::squeeze::{Squeezer, Unsqueezer};
+use dr_format::take_over::TakeOver;
+use dr_format::wire::{Bad, Cursor};
+
 use crate::fold::{IndexState, PackState, SessionState, SnapshotState, State, is_known_feature};
-use crate::format::{CKPT_MAGIC, CKPT_MAX, CKPT_PACKS_MAX, CKPT_RAW_MAX, PACK_NO_MAX, TRAIL_MAX, VERSION};
-use crate::id::{ChunkId, Digest, HostId, KeyId, PackId, PackKind, SessionId, SnapshotId};
-use crate::key::{Author, WriterKey, verify};
-use crate::log_entry::{Runs, is_known_type, read_objects, read_runs, write_objects, write_runs};
 use crate::log_error::LogError;
-use crate::squeeze::{Squeezer, Unsqueezer};
-use crate::take_over::TakeOver;
-use crate::wire::{Bad, Cursor};
 
 /// The log up to an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(crate) fn object_name(n: u64) -> String {
 
 /// The number that an object name stands for.
 pub(crate) fn number_of(name: &str) -> Option<u64> {
-    crate::log_entry::number_below(name, "ckpt/")
+    dr_format::log_entry::number_below(name, "ckpt/")
 }
 
 /// Said of one that a later program may well be able to read.

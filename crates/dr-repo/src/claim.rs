@@ -5,9 +5,8 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use dr_format::id::SessionId;
 use rustix::fs::{FlockOperation, flock};
-
-use crate::id::SessionId;
 
 /// The lock on a session.
 pub(crate) struct Claim {

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use dr_format::id::{Digest, HostId, SessionId, index_name};
+use dr_format::index_object::{self, PackLine, Record};
+use dr_format::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 
 use crate::error::RepoError;
 use crate::fold::runs_of;
-use crate::id::{Digest, HostId, SessionId, index_name};
-use crate::index_object::{self, PackLine, Record};
-use crate::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
 use crate::object::key;
 use crate::pack_writer::FinishedPack;
 use crate::progress::Tally;
@@ -220,9 +220,10 @@ pub(crate) fn put_index(
 
 #[cfg(test)]
 mod tests {
+    use dr_format::id::ChunkKind;
+
     use super::*;
     use crate::anew::Anew;
-    use crate::id::ChunkKind;
     use crate::tests::moved::Scene;
 
     #[test]

@@ -2,10 +2,10 @@
 //! the parity, on targets where bytes may rot.
 
 use bytes::Bytes;
+use dr_format::id::Digest;
 use dr_store::{Body as Put, Shelf, StoreError};
 
 use crate::error::RepoError;
-use crate::id::Digest;
 use crate::object::key;
 
 /// The folder of copies: `ecc/copy/` and the name of the object.

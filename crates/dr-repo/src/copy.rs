@@ -13,14 +13,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
+use dr_format::id::{SnapshotId, wipe_stack};
+use dr_format::log_entry::{Body, Named};
 use dr_store::Shelf;
 
 use crate::adopt::adopt;
 use crate::committer::{Committer, Says, begin};
 use crate::error::RepoError;
 use crate::fold::runs_of;
-use crate::id::{SnapshotId, wipe_stack};
-use crate::log_entry::{Body, Named};
 use crate::presence::{self, Stands};
 use crate::progress::Tally;
 use crate::repository::{Repository, Unlock};
@@ -175,7 +175,7 @@ struct Copier<'a> {
     /// What is there of the packs over there.
     stands: Stands,
     /// Pages below which everything was looked at in this run, and nothing is missing.
-    seen: HashSet<crate::id::ChunkId>,
+    seen: HashSet<dr_format::id::ChunkId>,
 }
 
 impl<'a> Copier<'a> {

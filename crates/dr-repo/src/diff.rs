@@ -11,10 +11,10 @@ use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{EntryPath, Kind, Meta};
+use dr_format::page::Row;
 
 use crate::error::RepoError;
 use crate::look::{Pages, Tree, same_contents};
-use crate::page::Row;
 use crate::repository::Repository;
 use renames::Renames;
 use side::{Head, Side};

@@ -20,19 +20,19 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{EntryPath, Meta};
+use dr_format::id::{ChunkKind, PackId, SnapshotId, wipe_stack};
+use dr_format::log_entry::Body;
+use dr_format::snapshot::Shape;
 
 use crate::error::RepoError;
 use crate::fold::{SWEEPS, State};
-use crate::id::{ChunkKind, PackId, SnapshotId, wipe_stack};
 use crate::log::erased;
-use crate::log_entry::Body;
 use crate::log_error::LogError;
 use crate::look::Tree;
 use crate::presence;
 use crate::progress::Tally;
 use crate::prune::understood;
 use crate::repository::Repository;
-use crate::snapshot::Shape;
 use follow::{Followed, follow};
 pub(crate) use parity::forget_parity;
 use sought::{Sought, seek};

@@ -1,10 +1,10 @@
 //! What can go wrong with a repository.
 
 use dr_entry::Unread;
+use dr_format::error::FormatError;
+use dr_format::id::SnapshotId;
 use dr_store::StoreError;
 
-use crate::format_error::FormatError;
-use crate::id::SnapshotId;
 use crate::index_error::IndexError;
 use crate::log_error::{LogError, PutBack};
 

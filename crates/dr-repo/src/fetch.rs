@@ -3,20 +3,20 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use dr_format::format::CHUNK_MAX;
+use dr_format::header::{Header, Sealed, frame_aad, pack_key};
+use dr_format::id::{ChunkId, ChunkKind, FamilyId, Secret, SessionId};
+use dr_format::key::FamilyKey;
+use dr_format::namer::Namer;
+use dr_format::seal::{Sealer, commitment, key_id, open_from, public_of, same};
+use dr_format::squeeze::Unsqueezer;
 use dr_store::Shelf;
 
 use crate::error::RepoError;
-use crate::format::CHUNK_MAX;
 use crate::frames::{FrameKey, Frames, Wanted};
-use crate::header::{Header, Sealed, frame_aad, pack_key};
-use crate::id::{ChunkId, ChunkKind, FamilyId, Secret, SessionId};
-use crate::key::FamilyKey;
 use crate::layout::{FrameSlot, Place};
 use crate::lookup::Index;
-use crate::namer::Namer;
 use crate::object::key;
-use crate::seal::{Sealer, commitment, key_id, open_from, public_of, same};
-use crate::squeeze::Unsqueezer;
 
 /// The keys of sessions, opened once each.
 pub(crate) struct SessionKeys {

@@ -10,13 +10,13 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{EntryPath, Meta};
+use dr_format::id::ChunkId;
+use dr_format::page::{Child, Page, Row};
+use dr_format::tree::may_hold;
 
 use crate::error::RepoError;
-use crate::id::ChunkId;
 use crate::look::{Pages, Stand, Tree, as_child, is_wanted, same_contents};
-use crate::page::{Child, Page, Row};
 use crate::repository::Repository;
-use crate::tree::may_hold;
 
 /// What is looked for, and where.
 pub struct Find<'a> {

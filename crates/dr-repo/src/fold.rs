@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use crate::format::{OWN_MAX, SNAPSHOTS_MAX};
-use crate::id::{ChunkId, Digest, HostId, KeyId, PackId, PackKind, SessionId, SnapshotId};
-use crate::key::Author;
-use crate::log_entry::{Body, Entry, ObjectRef, Registered, Runs};
-use crate::take_over::{TakeOver, taken_over_by};
+use dr_format::format::{OWN_MAX, SNAPSHOTS_MAX};
+use dr_format::id::{ChunkId, Digest, HostId, KeyId, PackId, PackKind, SessionId, SnapshotId};
+use dr_format::key::Author;
+use dr_format::log_entry::{Body, Entry, ObjectRef, Registered, Runs};
+use dr_format::take_over::{TakeOver, taken_over_by};
 
 /// A pack, as far as the log knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

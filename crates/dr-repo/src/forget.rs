@@ -1,9 +1,10 @@
 //! Taking snapshots off the list, putting them back while that can be, and holding them. No data goes with it.
 
+use dr_format::id::SnapshotId;
+use dr_format::key::Author;
+use dr_format::log_entry::Body;
+
 use crate::error::RepoError;
-use crate::id::SnapshotId;
-use crate::key::Author;
-use crate::log_entry::Body;
 use crate::repository::Repository;
 
 impl Repository {

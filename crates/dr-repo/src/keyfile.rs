@@ -1,10 +1,10 @@
 //! Keys as files, read and written for whoever opens a repository.
 
-pub use crate::key_text::to_text;
+use dr_format::key::Key;
+use dr_format::key_text;
+pub use dr_format::key_text::to_text;
 
 use crate::error::RepoError;
-use crate::key::Key;
-use crate::key_text;
 
 /// Reads the text of a key file.
 ///

@@ -1,12 +1,12 @@
 //! Is there a repository on this shelf, and which one? Asked without a key, in a few requests, in one place for all.
 
+use dr_format::format::{LOG_MAX, REPO_JSON_MAX};
+use dr_format::id::{Digest, RepoId};
+use dr_format::log_entry::{number_below, object_name};
 use dr_store::{Shelf, StoreError};
 
 use crate::copies;
 use crate::error::RepoError;
-use crate::format::{LOG_MAX, REPO_JSON_MAX};
-use crate::id::{Digest, RepoId};
-use crate::log_entry::{number_below, object_name};
 use crate::repository::{REPO_JSON, parse_described};
 
 /// What stands on a shelf.
@@ -84,7 +84,7 @@ fn id_in(json: &[u8]) -> Option<RepoId> {
         Ok(described) => Some(described.repo),
         Err(RepoError::Newer { .. }) => {
             let value: serde_json::Value = serde_json::from_slice(json).ok()?;
-            crate::id::unhex(value["repo_id"].as_str()?).map(RepoId)
+            dr_format::id::unhex(value["repo_id"].as_str()?).map(RepoId)
         }
         Err(_) => None,
     }

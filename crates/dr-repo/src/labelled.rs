@@ -2,9 +2,10 @@
 //!
 //! Forgotten ones are among them: the log never forgets that there was one, nor what its label said.
 
-use crate::id::{HostId, SnapshotId};
+use dr_format::id::{HostId, SnapshotId};
+use dr_format::snapshot::Label;
+
 use crate::repository::Repository;
-use crate::snapshot::Label;
 
 /// A snapshot that stands in the log, there still or forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]

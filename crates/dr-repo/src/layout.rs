@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::header::Header;
-use crate::id::{ChunkId, ChunkKind, FamilyId, PackId};
-use crate::trailer::FrameRow;
-use crate::wire::Bad;
+use dr_format::header::Header;
+use dr_format::id::{ChunkId, ChunkKind, FamilyId, PackId};
+use dr_format::trailer::FrameRow;
+use dr_format::wire::Bad;
 
 /// Chunk ids are uniform already: eight bytes of one are its hash.
 #[derive(Default)]

@@ -13,18 +13,18 @@ mod strays;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dr_format::format::LOG_MAX;
+use dr_format::id::{Digest, FamilyId, HostId};
+use dr_format::key::{Author, WriterKey};
+use dr_format::log_entry::{Body, Entry, decode, encode, number_of, object_name};
+use dr_format::take_over::take_over;
 use dr_store::{Key, Put as Outcome, Shelf, StoreError};
 
 use crate::checkpoint::Checkpoint;
 use crate::fold::{CUT, State};
-use crate::format::LOG_MAX;
-use crate::id::{Digest, FamilyId, HostId};
-use crate::key::{Author, WriterKey};
-use crate::log_entry::{Body, Entry, decode, encode, number_of, object_name};
 use crate::log_error::{LogError, PutBack};
 use crate::object::key;
 use crate::seen::{Head, Seen, acceptance, accepted};
-use crate::take_over::take_over;
 pub(crate) use alone::Alone;
 pub use alone::OtherWriter;
 pub(crate) use erased::{erased, erased_note};

@@ -1,9 +1,8 @@
 //! What can go wrong with the log of a repository.
 
+use dr_format::error::FormatError;
+use dr_format::id::Digest;
 use dr_store::StoreError;
-
-use crate::format_error::FormatError;
-use crate::id::Digest;
 
 /// Why the log could not be read, or nothing was added to it.
 #[derive(Debug, thiserror::Error)]

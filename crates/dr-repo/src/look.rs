@@ -1,14 +1,14 @@
 //! What does looking into snapshots need of a repository? Their trees' roots, and pages one at a time.
 
 use dr_entry::EntryPath;
+use dr_format::id::{ChunkKind, SnapshotId};
+use dr_format::page::{self, Child, Page, Row};
+use dr_format::snapshot::{Label, Shape};
+use dr_format::tree::Root;
 
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
-use crate::id::{ChunkKind, SnapshotId};
-use crate::page::{self, Child, Page, Row};
 use crate::repository::Repository;
-use crate::snapshot::{Label, Shape};
-use crate::tree::Root;
 
 /// A snapshot whose tree can be looked into: its document was read, none of its pages.
 #[derive(Debug, Clone, PartialEq, Eq)]

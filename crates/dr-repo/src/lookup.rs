@@ -10,11 +10,12 @@ mod recent;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::header::Header;
-use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackId};
+use dr_format::header::Header;
+use dr_format::id::{ChunkId, ChunkKind, Digest, HostId, PackId};
+use dr_format::log_entry::ObjectRef;
+
 use crate::index_error::{IndexError, mended_in_vain};
 use crate::layout::{FrameIds, FrameSlot, Place, Slot};
-use crate::log_entry::ObjectRef;
 use crate::tier::{Blocks, Describe, Entry, Found, Ground, LEFT_OUT, Live, Merge, Tier, TierKey, Torn, gather};
 pub(crate) use all::{Sought, Wanted, Whole};
 use recent::Recent;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use dr_format::id::PackId;
+use dr_format::used::List;
+
 use crate::bits::{BitsIn, Word};
 use crate::error::RepoError;
-use crate::id::PackId;
 use crate::lookup::Index;
-use crate::used::List;
 
 /// Puts the chunks into a list that are marked in the packs of an index.
 pub(crate) fn list_marked<W: Word + Default>(

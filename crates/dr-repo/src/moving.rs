@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::format::{HEADER_MAX, ORIGINS_MAX, PACK_CHUNKS_MAX};
-use crate::header::{Header, Origin, Sealed};
-use crate::id::{ChunkId, ChunkKind, PackId, PackKind};
+use dr_format::format::{HEADER_MAX, ORIGINS_MAX, PACK_CHUNKS_MAX};
+use dr_format::header::{Header, Origin, Sealed};
+use dr_format::id::{ChunkId, ChunkKind, PackId, PackKind};
+use dr_format::trailer::{ChunkRow, FrameRow};
+
 use crate::lookup::KnownPack;
 use crate::session::Session;
-use crate::trailer::{ChunkRow, FrameRow};
 
 /// A frame on its way, and what goes with it.
 pub(crate) struct Frame<T> {

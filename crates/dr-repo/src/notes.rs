@@ -7,11 +7,12 @@ use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use dr_format::id::{HostId, PackId};
+use dr_format::log_entry::Body;
+
 use crate::check::Checked;
 use crate::error::RepoError;
 use crate::fold::{SWEEPS, runs_of};
-use crate::id::{HostId, PackId};
-use crate::log_entry::Body;
 use crate::repository::Repository;
 
 /// The names of the objects, one a line. Lost, it is as if nothing had been found: the next check finds it again.
@@ -99,11 +100,12 @@ impl Repository {
 mod tests {
     use std::sync::atomic::AtomicBool;
 
+    use dr_format::id::ChunkKind;
+
     use super::*;
     use crate::anew::Anew;
     use crate::check::{Check, ReadData, check};
     use crate::committer::{Committer, Says, begin};
-    use crate::id::ChunkKind;
     use crate::progress::Tally;
     use crate::repair::{Repair, repair};
     use crate::tests::moved::Scene;

@@ -4,18 +4,18 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use dr_format::format::{FOOTER, HEADER_MAX, PACK_CHUNKS_MAX, PACK_END};
+use dr_format::header::{Header, Origin, Sealed, frame_aad, pack_key, trailer_key};
+use dr_format::id::{Digest, PackId, PackKind, random};
+use dr_format::pack::{noise, padded};
+use dr_format::seal::{Sealer, commitment, seal_once};
+use dr_format::squeeze::Squeezer;
+use dr_format::trailer::{self, ChunkRow, FrameRow};
+use dr_format::wire::Bad;
 use tempfile::TempPath;
 
 use crate::error::RepoError;
-use crate::format::{FOOTER, HEADER_MAX, PACK_CHUNKS_MAX, PACK_END};
-use crate::header::{Header, Origin, Sealed, frame_aad, pack_key, trailer_key};
-use crate::id::{Digest, PackId, PackKind, random};
-use crate::pack::{noise, padded};
-use crate::seal::{Sealer, commitment, seal_once};
 use crate::session::Session;
-use crate::squeeze::Squeezer;
-use crate::trailer::{self, ChunkRow, FrameRow};
-use crate::wire::Bad;
 
 /// A pack being filled.
 pub(crate) struct PackWriter {
@@ -134,7 +134,7 @@ impl PackWriter {
     /// Closes the pack: trailer, padding, footer. Reads back what it is about to rely on.
     pub(crate) fn finish(
         mut self,
-        index: &crate::id::Secret,
+        index: &dr_format::id::Secret,
         squeezer: &mut Squeezer,
     ) -> Result<FinishedPack, RepoError> {
         let rows = trailer::encode(&self.frames);

@@ -1,12 +1,13 @@
 //! How chunks become packs: they are collected into frames, frames are compressed and sealed into packs.
 
+use dr_format::format::FRAME_CHUNKS_MAX;
+use dr_format::id::{ChunkId, ChunkKind, PackKind};
+use dr_format::squeeze::Squeezer;
+use dr_format::trailer::ChunkRow;
+
 use crate::error::RepoError;
-use crate::format::FRAME_CHUNKS_MAX;
-use crate::id::{ChunkId, ChunkKind, PackKind};
 use crate::pack_writer::{FinishedPack, PackWriter};
 use crate::session::Session;
-use crate::squeeze::Squeezer;
-use crate::trailer::ChunkRow;
 
 /// Chunks that will be one frame, not compressed yet.
 #[derive(Default)]

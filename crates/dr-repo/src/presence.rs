@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use dr_format::id::PackId;
 use dr_store::{Listed, Shelf, StoreError};
 
 use crate::error::RepoError;
 use crate::fold::State;
-use crate::id::PackId;
 use crate::lookup::Index;
 use crate::notes::Notes;
 use crate::object::key;

@@ -2,18 +2,19 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dr_format::id::Digest;
+use dr_format::pack::open_vouched;
+use dr_format::squeeze::Unsqueezer;
+use dr_format::trailer;
+use dr_format::wire::Bad;
+
 use crate::error::RepoError;
 use crate::fetch::open_frame;
-use crate::id::Digest;
 use crate::layout::lay_out;
 use crate::object::key;
-use crate::pack::open_vouched;
 use crate::repository::Repository;
 use crate::session::Session;
-use crate::squeeze::Unsqueezer;
-use crate::trailer;
 use crate::turns::two_at_a_time;
-use crate::wire::Bad;
 
 /// What is known of a pack once it is stored.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub(crate) struct StoredPack {
 pub(crate) fn rehash(
     repository: &Repository,
     object: &str,
-    opened: &crate::pack::Opened<'_>,
+    opened: &dr_format::pack::Opened<'_>,
     bytes: &[u8],
 ) -> Result<u64, RepoError> {
     let bad = |Bad(what)| RepoError::damaged(object, what);

@@ -18,15 +18,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dr_format::format::{META_PACK_TARGET, PACK_TARGET};
+use dr_format::id::{PackId, PackKind, SessionId, wipe_stack};
+use dr_format::key::Key;
+use dr_format::log_entry::{Body, object_name};
 use dr_store::StoreError;
 
 use crate::error::RepoError;
 use crate::fold::{SWEEPS, SessionState, SnapshotState, State, ranges, whole};
-use crate::format::{META_PACK_TARGET, PACK_TARGET};
-use crate::id::{PackId, PackKind, SessionId, wipe_stack};
-use crate::key::Key;
 use crate::log::erased;
-use crate::log_entry::{Body, object_name};
 use crate::log_error::LogError;
 use crate::progress::Tally;
 use crate::repository::{Fault, Repository};
@@ -408,7 +408,7 @@ struct Pins(Vec<(std::ops::RangeInclusive<PackId>, &'static str)>);
 /// `over`: sessions that count as ended.
 fn pins(state: &State, view: u64, options: &Prune<'_>, over: &BTreeSet<SessionId>) -> Pins {
     let mut out = Vec::new();
-    let mut pin = |needs: &[crate::log_entry::Runs], session: SessionId, why| {
+    let mut pin = |needs: &[dr_format::log_entry::Runs], session: SessionId, why| {
         out.extend(ranges(needs).chain([whole(session)]).map(|range| (range, why)));
     };
     for (id, session) in state.sessions.iter().filter(|(id, session)| session.is_open() && !over.contains(*id)) {

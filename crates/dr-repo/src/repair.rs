@@ -18,12 +18,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dr_format::id::{HostId, SessionId, wipe_stack};
+use dr_format::log_entry::{Body, object_name};
+
 use crate::check::{Check, Checked, Finding, ReadData, check, with_copies};
 use crate::copies;
 use crate::error::RepoError;
 use crate::fold::{MENDS, SWEEPS};
-use crate::id::{HostId, SessionId, wipe_stack};
-use crate::log_entry::{Body, object_name};
 use crate::progress::Tally;
 use crate::repository::Repository;
 

@@ -8,23 +8,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dr_format::format::REPO_JSON_MAX;
+use dr_format::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, unhex};
+use dr_format::key::{Author, Key, WriterKey};
+use dr_format::log_entry::Body as Entry;
+use dr_format::namer::Namer;
+use dr_format::slot;
+use dr_format::snapshot::Label;
 use dr_store::{Body, Shelf, StoreError};
 
 use crate::copies;
 use crate::error::RepoError;
 use crate::fetch::{Fetcher, SessionKeys};
 use crate::fold::SnapshotState;
-use crate::format::REPO_JSON_MAX;
 use crate::frames::Frames;
-use crate::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, unhex};
-use crate::key::{Author, Key, WriterKey};
 use crate::log::{Alone, Log, OtherWriter};
-use crate::log_entry::Body as Entry;
 use crate::lookup::Index;
-use crate::namer::Namer;
 use crate::object::key;
-use crate::slot;
-use crate::snapshot::Label;
 pub use create::{create, create_with_writer};
 use load::LazyIndex;
 pub(crate) use load::read_vouched;
@@ -364,9 +364,9 @@ impl Repository {
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         let log = self.log.told();
-        let log = log.into_iter().map(|(n, what)| Fault { object: crate::log_entry::object_name(n), what });
+        let log = log.into_iter().map(|(n, what)| Fault { object: dr_format::log_entry::object_name(n), what });
         let behind = self.log.behind().map(|(n, _)| Fault {
-            object: crate::log_entry::object_name(n),
+            object: dr_format::log_entry::object_name(n),
             what: match self.log.head.0 {
                 last if last < n => format!(
                     "this host has seen it, and the log ends with entry {last}: the repository was put back or exchanged"

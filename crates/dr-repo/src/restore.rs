@@ -14,18 +14,18 @@ use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, bounded};
 use dr_entry::{Destination, EntryPath, Kind, Meta, NotSet, Part};
+use dr_format::extents::{self, ExtentPage, Run};
+use dr_format::id::{ChunkId, ChunkKind, SnapshotId};
+use dr_format::page::Row;
+use dr_format::snapshot::{Document, Label, Shape};
+use dr_format::tree::{Step, Walk, has_parent};
 
 use crate::backup::Fuse;
 use crate::error::RepoError;
-use crate::extents::{self, ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::frames::{Frames, Wanted};
-use crate::id::{ChunkId, ChunkKind, SnapshotId};
-use crate::page::Row;
 use crate::progress::Tally;
 use crate::repository::Repository;
-use crate::snapshot::{Document, Label, Shape};
-use crate::tree::{Step, Walk, has_parent};
 use crate::turns::{Next, Turns};
 use claims::Claims;
 use file::{Failed, file};

@@ -6,18 +6,18 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use dr_format::format::{PACK_MAX, REPO_JSON_MAX};
+use dr_format::id::{Digest, PackId};
+use dr_format::index_object::{PackLine, lines};
+use dr_format::log_entry::object_name;
+use dr_format::wire::Bad;
 use dr_store::{Shelf, StoreError};
 
 use crate::check::{Check, Checked, Finding, ReadData, waits_since};
 use crate::error::RepoError;
-use crate::format::{PACK_MAX, REPO_JSON_MAX};
-use crate::id::{Digest, PackId};
-use crate::index_object::{PackLine, lines};
 use crate::log::Log;
-use crate::log_entry::object_name;
 use crate::object::key;
 use crate::repository::{REPO_JSON, fault_text, parse_described, read_vouched};
-use crate::wire::Bad;
 
 /// Compares what is there with what the log says.
 ///

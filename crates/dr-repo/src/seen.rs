@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
-use crate::id::{Digest, unhex};
+use dr_format::id::{Digest, unhex};
 
 /// A log entry: its number and BLAKE3.
 pub(crate) type Head = (u64, Digest);

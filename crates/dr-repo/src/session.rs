@@ -6,15 +6,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use dr_format::format::{KEM_X25519, PACK_NO_MAX};
+use dr_format::header::{Envelope, Sealed};
+use dr_format::id::{FamilyId, HostId, PackId, PackKind, Secret, SessionId, random};
+use dr_format::key::{Naming, WriterKey};
+use dr_format::seal::{key_id, seal_to};
 use zeroize::Zeroizing;
 
 use crate::claim::Claim;
 use crate::error::RepoError;
-use crate::format::{KEM_X25519, PACK_NO_MAX};
-use crate::header::{Envelope, Sealed};
-use crate::id::{FamilyId, HostId, PackId, PackKind, Secret, SessionId, random};
-use crate::key::{Naming, WriterKey};
-use crate::seal::{key_id, seal_to};
 
 pub(crate) struct Session {
     pub(crate) id: SessionId,

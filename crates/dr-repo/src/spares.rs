@@ -5,16 +5,16 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use dr_format::id::{FamilyId, HostId, SessionId, parity_name};
+use dr_format::index_object::PackLine;
+use dr_format::parity::{Spare, front};
 use dr_store::local::stage;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 use tempfile::TempPath;
 
 use crate::error::RepoError;
-use crate::id::{FamilyId, HostId, SessionId, parity_name};
-use crate::index_object::PackLine;
 use crate::object::key;
 use crate::pack_writer::full;
-use crate::parity::{Spare, front};
 use crate::progress::Tally;
 
 /// The spare shards of packs that no parity object holds yet: a megabyte for each.

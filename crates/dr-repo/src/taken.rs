@@ -9,7 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use crate::id::ChunkId;
+use dr_format::id::ChunkId;
+
 use crate::layout::IdHasher;
 use crate::tier::{Blocks, Ground, Ids};
 

@@ -23,13 +23,14 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::format::{HEADER_MAX, PACK_CHUNKS_MAX};
-use crate::header::Header;
-use crate::id::{ChunkId, ChunkKind, Digest, FamilyId, PackId, PackKind, RepoId, Secret, SessionId};
+use dr_format::format::{HEADER_MAX, PACK_CHUNKS_MAX};
+use dr_format::header::Header;
+use dr_format::id::{ChunkId, ChunkKind, Digest, FamilyId, PackId, PackKind, RepoId, Secret, SessionId};
+use dr_format::log_entry::ObjectRef;
+use dr_format::seal::derive;
+use dr_format::wire::{Bad, Cursor, put_bytes};
+
 use crate::layout::{FrameSlot, Slot};
-use crate::log_entry::ObjectRef;
-use crate::seal::derive;
-use crate::wire::{Bad, Cursor, put_bytes};
 pub(crate) use blocks::Blocks;
 pub(crate) use build::Builder;
 pub(crate) use folder::{Describe, Described, Found, gather};

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use dr_format::id::{PackId, SnapshotId, session_of_index};
+use dr_format::key::Author;
+
 use crate::check::Finding;
 use crate::fold::{ranges, whole};
-use crate::id::{PackId, SnapshotId, session_of_index};
-use crate::key::Author;
 use crate::repository::Repository;
 
 /// The systems that damage touches.

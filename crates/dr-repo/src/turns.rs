@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
+use dr_format::id::wipe_stack;
 
 use crate::error::RepoError;
-use crate::id::wipe_stack;
 
 /// One worker's side of it.
 pub(crate) struct Turns<T> {

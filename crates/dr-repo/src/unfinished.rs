@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use dr_format::id::{HostId, PARITY_FOLDER, PackId, SessionId, session_of_index, session_of_parity, unhex};
 use dr_store::Listed;
 
 use crate::adopt::DEAD_MS;
 use crate::claim::is_running;
 use crate::error::RepoError;
-use crate::id::{HostId, PARITY_FOLDER, PackId, SessionId, session_of_index, session_of_parity, unhex};
 use crate::repository::Repository;
 
 /// Whether somebody may be at work on an unfinished run.

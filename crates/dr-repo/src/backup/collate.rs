@@ -5,19 +5,19 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Receiver, Sender};
 use dr_entry::{FACTS, Kind, Unread};
+use dr_format::extents::ExtentBuilder;
+use dr_format::format::{CHUNK_MAX, CHUNKER_MIN8, EXTENTS_INLINE_MAX, META_FRAME_RAW, META_PACK_TARGET};
+use dr_format::id::{ChunkId, ChunkKind, PackKind};
+use dr_format::page::Contents;
+use dr_format::snapshot::{Document, LISTED_MAX, Label};
+use dr_format::tree::TreeBuilder;
 
 use super::shared::{Fuse, Shared};
 use super::{Capture, Done, Outcome, Summary};
 use crate::cache::CacheWriter;
 use crate::error::RepoError;
-use crate::extents::ExtentBuilder;
-use crate::format::{CHUNK_MAX, CHUNKER_MIN8, EXTENTS_INLINE_MAX, META_FRAME_RAW, META_PACK_TARGET};
-use crate::id::{ChunkId, ChunkKind, PackKind};
 use crate::pack_writer::FinishedPack;
 use crate::packer::{Alone, Packer};
-use crate::page::Contents;
-use crate::snapshot::{Document, LISTED_MAX, Label};
-use crate::tree::TreeBuilder;
 
 /// Puts results back in order and builds the tree. What it owns is the way of every entry.
 pub(super) struct Collator<'a> {

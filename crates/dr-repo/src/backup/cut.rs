@@ -4,13 +4,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{Content, Piece, Profile};
+use dr_format::chunk::{Chunker, Sizes};
+use dr_format::format::INLINE_MAX;
+use dr_format::id::{ChunkId, ChunkKind};
+use dr_format::page::{Contents, Extent};
 
 use super::shared::Shared;
-use crate::chunk::{Chunker, Sizes};
 use crate::error::RepoError;
-use crate::format::INLINE_MAX;
-use crate::id::{ChunkId, ChunkKind};
-use crate::page::{Contents, Extent};
 use crate::progress::Tally;
 
 /// Regular files from this size are cut finely unless they are media: disk images, dumps, databases, mail stores

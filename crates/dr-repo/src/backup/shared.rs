@@ -6,13 +6,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{Attributes, Profile, Stamp};
+use dr_format::id::{ChunkId, ChunkKind};
+use dr_format::namer::Namer;
+use dr_format::page::{Contents, Extent};
 
 use crate::bits::SharedBits;
 use crate::error::RepoError;
-use crate::id::{ChunkId, ChunkKind};
 use crate::lookup::Index;
-use crate::namer::Namer;
-use crate::page::{Contents, Extent};
 use crate::presence::Stands;
 use crate::session::Session;
 use crate::taken::Taken;

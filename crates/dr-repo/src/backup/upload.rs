@@ -1,19 +1,20 @@
 //! The end of a backup's line: packs are stored as they are finished, and the snapshot is committed.
 
+use dr_format::id::ChunkId;
+use dr_format::index_object::Record;
+use dr_format::log_entry::{Body, Named, Runs};
+use dr_format::snapshot::Label;
+use dr_format::used::List;
+
 use crate::adopt::Journal;
 use crate::backup::{Capture, Shared};
 use crate::committer::{Committer, Says};
 use crate::error::RepoError;
 use crate::fold::runs_of;
-use crate::id::ChunkId;
-use crate::index_object::Record;
-use crate::log_entry::{Body, Named, Runs};
 use crate::marked::list_marked;
 use crate::pack_writer::FinishedPack;
 use crate::prove::StoredPack;
 use crate::repository::Repository;
-use crate::snapshot::Label;
-use crate::used::List;
 
 /// Stores the packs of a backup and commits its snapshot.
 pub(super) struct Uploader<'a> {

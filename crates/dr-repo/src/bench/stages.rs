@@ -5,21 +5,21 @@ mod known;
 use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Kind, Meta, Profile};
+use dr_format::chunk::{Chunker, Sizes};
+use dr_format::format::{FRAME_RAW, PACK_TARGET};
+use dr_format::id::{ChunkId, ChunkKind, Digest, HostId, PackKind, Secret, SessionId, SnapshotId};
+use dr_format::key::{Author, FamilyKey, WriterKey};
+use dr_format::log_entry::{Body, Entry, Named, Registered, Runs};
+use dr_format::namer::Namer;
+use dr_format::pack::open_whole;
+use dr_format::page::{Contents, Extent, Page, Row, decode, encode_leaf};
+use dr_format::seal::Sealer;
+use dr_format::squeeze::{Squeezer, Unsqueezer};
 
-use crate::chunk::{Chunker, Sizes};
 use crate::error::RepoError;
 use crate::fold::State;
-use crate::format::{FRAME_RAW, PACK_TARGET};
-use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackKind, Secret, SessionId, SnapshotId};
-use crate::key::{Author, FamilyKey, WriterKey};
-use crate::log_entry::{Body, Entry, Named, Registered, Runs};
-use crate::namer::Namer;
-use crate::pack::open_whole;
 use crate::packer::{Alone, Packer};
-use crate::page::{Contents, Extent, Page, Row, decode, encode_leaf};
-use crate::seal::Sealer;
 use crate::session::Session;
-use crate::squeeze::{Squeezer, Unsqueezer};
 pub use known::{Looking, Remembering};
 
 /// Cutting contents into chunks.
@@ -70,7 +70,7 @@ impl Default for Cutting {
 /// Which zstd is linked in.
 #[must_use]
 pub fn zstd_version() -> &'static str {
-    zstd::zstd_safe::version_string()
+    dr_format::squeeze::version()
 }
 
 /// Compressing frames, and back.

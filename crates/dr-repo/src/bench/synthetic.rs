@@ -5,15 +5,16 @@ mod years;
 
 use std::path::Path;
 
+use dr_format::header::{Header, Origin as SealedIn, Sealed};
+use dr_format::id::{ChunkId, ChunkKind, Digest, FamilyId, HostId, PackId, PackKind, RepoId, Secret, SessionId};
+use dr_format::log_entry::ObjectRef;
+use dr_format::trailer::{ChunkRow, FrameRow};
+
 use crate::error::RepoError;
-use crate::header::{Header, Origin as SealedIn, Sealed};
-use crate::id::{ChunkId, ChunkKind, Digest, FamilyId, HostId, PackId, PackKind, RepoId, Secret, SessionId};
 use crate::index_error::{IndexError, mended_in_vain};
 use crate::layout::lay_out;
-use crate::log_entry::ObjectRef;
 use crate::lookup::{Index, Judged, Origin};
 use crate::tier::{Describe, Described, Ground, Live, TierKey, gather};
-use crate::trailer::{ChunkRow, FrameRow};
 pub use years::{Made as MadeYears, Years, make as make_years};
 
 /// Chunks of a pack, of a frame, and packs of an index object: 32 MiB of 64 KiB chunks, registered every 256 MiB.

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
 use dr_entry::EntryPath;
+use dr_format::extents::{ExtentPage, Run};
+use dr_format::id::{ChunkId, ChunkKind, SnapshotId};
+use dr_format::page::{self, Contents, Extent, Page};
+use dr_format::wire::Bad;
 
 use super::{Check, Checked, LOST_MAX};
 use crate::error::RepoError;
-use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
-use crate::id::{ChunkId, ChunkKind, SnapshotId};
-use crate::page::{self, Contents, Extent, Page};
 use crate::repository::{Repository, fault_text};
 use crate::restore::extent_page;
-use crate::wire::Bad;
 
 /// Follows every tree; pages that several snapshots share are read once unless something in them is lost. Where that has a
 /// limit in time, the newest come first, and how many were not followed to their end is counted.

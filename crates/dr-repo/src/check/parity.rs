@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
+use dr_format::id::{PARITY_FOLDER, PackId, session_of_parity};
+use dr_format::parity::{FRONT, Row, decode, table_len};
+use dr_format::wire::Bad;
 use dr_store::Key;
 
 use super::{Check, ReadData};
 use crate::error::RepoError;
-use crate::id::{PARITY_FOLDER, PackId, session_of_parity};
-use crate::parity::{FRONT, Row, decode, table_len};
 use crate::repository::{Repository, fault_text};
-use crate::wire::Bad;
 
 /// The table of a parity object.
 pub(crate) fn table(repository: &Repository, name: &Key, size: u64) -> Result<Vec<Row>, RepoError> {

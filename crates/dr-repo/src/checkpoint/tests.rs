@@ -1,9 +1,10 @@
 //! What a checkpoint says is what the entries said, and nobody else's word passes for one.
 
+use dr_format::key::FamilyKey;
+use dr_format::log_entry::{Body, Entry, Named, ObjectRef, Registered};
+use dr_format::take_over::take_over;
+
 use super::*;
-use crate::key::FamilyKey;
-use crate::log_entry::{Body, Entry, Named, ObjectRef, Registered};
-use crate::take_over::take_over;
 
 struct Dice(u64, Vec<Runs>);
 

@@ -5,17 +5,17 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
+use dr_format::extents::{ExtentPage, Run};
+use dr_format::id::{ChunkId, ChunkKind, SnapshotId};
+use dr_format::page::{Child, Contents, Extent, Page, Row};
+use dr_format::snapshot::Document;
 
 use super::mover::{Mover, Need};
 use crate::error::RepoError;
-use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
-use crate::id::{ChunkId, ChunkKind, SnapshotId};
 use crate::look::{Pages, Stand, as_child};
-use crate::page::{Child, Contents, Extent, Page, Row};
 use crate::repository::Repository;
 use crate::restore::extent_page;
-use crate::snapshot::Document;
 
 /// A snapshot on the way through.
 pub(super) struct Gather<'a> {

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
+use dr_format::format::{META_PACK_TARGET, PACK_TARGET};
+use dr_format::id::{ChunkId, ChunkKind, PackKind};
+use dr_format::squeeze::{Squeezer, Unsqueezer};
 use dr_store::Shelf;
 
 use super::{MISSING_MAX, Missing, PLAN_BYTES, PLAN_CHUNKS};
 use crate::committer::Committer;
 use crate::error::RepoError;
 use crate::fetch::{Fetcher, unseal};
-use crate::format::{META_PACK_TARGET, PACK_TARGET};
-use crate::id::{ChunkId, ChunkKind, PackKind};
 use crate::layout::Place;
 use crate::lookup::{Index, KnownPack};
 use crate::moving;
@@ -21,7 +22,6 @@ use crate::object::key;
 use crate::pack_writer::PackWriter;
 use crate::repository::Repository;
 use crate::session::Session;
-use crate::squeeze::{Squeezer, Unsqueezer};
 
 /// Frames that lie so near to each other are read at once, up to so many bytes.
 const GAP: u64 = 64 << 10;

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 
 use dr_entry::Kind;
+use dr_format::page::{Contents, Extent, Row};
 
 use super::{Aspect, Change, Compared, Difference};
 use crate::error::RepoError;
-use crate::page::{Contents, Extent, Row};
 
 /// No more differences wait, and no more bytes of paths and attributes.
 const WAITING_MAX: usize = 50_000;

@@ -1,12 +1,12 @@
 //! Where does one of two trees stand? At a page that is not opened yet, at a row, or at its end.
 
 use dr_entry::EntryPath;
+use dr_format::id::ChunkId;
+use dr_format::page::{Child, Page, Row};
+use dr_format::tree::{Root, may_hold};
 
 use crate::error::RepoError;
-use crate::id::ChunkId;
 use crate::look::{Pages, Stand, as_child, is_wanted};
-use crate::page::{Child, Page, Row};
-use crate::tree::{Root, may_hold};
 
 /// One tree on the way through.
 pub(super) struct Side {

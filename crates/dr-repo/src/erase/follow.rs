@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
+use dr_format::extents::{ExtentPage, Run};
+use dr_format::id::{ChunkId, ChunkKind};
+use dr_format::page::{Child, Contents, Extent, Page, Row};
+use dr_format::tree::Root;
 
 use super::sought::Sought;
 use super::{is_gone, may_touch};
 use crate::error::RepoError;
-use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
-use crate::id::{ChunkId, ChunkKind};
 use crate::look::{Pages, Stand, as_child};
 use crate::lookup::Index;
-use crate::page::{Child, Contents, Extent, Page, Row};
 use crate::repository::Repository;
 use crate::restore::extent_page;
-use crate::tree::Root;
 
 /// What stays needs this.
 #[derive(Default)]

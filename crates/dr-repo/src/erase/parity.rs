@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use dr_format::id::{HostId, PARITY_FOLDER, PackId, SessionId, session_of_parity, unhex};
+use dr_format::parity::{FRONT, Spare, decode, table_len};
 use dr_store::StoreError;
 
 use crate::error::RepoError;
 use crate::fold::PackState;
-use crate::id::{HostId, PARITY_FOLDER, PackId, SessionId, session_of_parity, unhex};
 use crate::log::erased;
 use crate::object::key;
-use crate::parity::{FRONT, Spare, decode, table_len};
 use crate::progress::Tally;
 use crate::repository::Repository;
 use crate::spares::Spares;

@@ -5,6 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
+use dr_format::format::{CHUNK_MAX, META_FRAME_RAW, META_PACK_TARGET};
+use dr_format::id::{ChunkId, ChunkKind, PackId, PackKind};
+use dr_format::log_entry::{Body, Named};
+use dr_format::page::{Child, Page};
+use dr_format::tree::{Keep, Root, TreeBuilder};
 
 use super::follow::Followed;
 use super::sought::{Anew, Sought};
@@ -13,24 +18,19 @@ use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
 use crate::fold::runs_of;
-use crate::format::{CHUNK_MAX, META_FRAME_RAW, META_PACK_TARGET};
-use crate::id::{ChunkId, ChunkKind, PackId, PackKind};
 use crate::layout::Place;
 use crate::log::erased_note;
-use crate::log_entry::{Body, Named};
 use crate::look::{Pages, Stand, as_child};
 use crate::lookup::Index;
 use crate::pack_writer::FinishedPack;
 use crate::packer::{Alone, Packer};
-use crate::page::{Child, Page};
 use crate::repository::Repository;
 use crate::session::Session;
-use crate::tree::{Keep, Root, TreeBuilder};
 
 /// zstd's level for what is written anew: it is to stay.
 const LEVEL: i32 = 3;
 /// So many snapshots are committed at once: all that an entry may name, so that nothing comes between them.
-const AT_ONCE: usize = crate::format::SNAPSHOTS_MAX;
+const AT_ONCE: usize = dr_format::format::SNAPSHOTS_MAX;
 
 /// Writes the new snapshots, notes which packs hold what goes, and commits.
 pub(super) fn rewrite(

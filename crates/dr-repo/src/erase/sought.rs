@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{EntryPath, Kind, Meta};
+use dr_format::extents::{ExtentPage, Run};
+use dr_format::id::{ChunkId, SnapshotId};
+use dr_format::page::{Child, Contents, Extent, Page, Row};
+use dr_format::seal::derive;
+use dr_format::snapshot::{Document, Label};
 
 use super::{Erase, Judged, Ruling, is_gone, may_touch, series};
 use crate::error::RepoError;
-use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::find::{Find, find};
 use crate::fold::SnapshotState;
-use crate::id::{ChunkId, SnapshotId};
 use crate::look::{Pages, Stand, Tree, as_child};
-use crate::page::{Child, Contents, Extent, Page, Row};
 use crate::repository::Repository;
 use crate::restore::extent_page;
-use crate::seal::derive;
-use crate::snapshot::{Document, Label};
 
 /// A snapshot that is written anew.
 pub(super) struct Anew {
@@ -46,7 +46,7 @@ pub(super) struct Sought {
     pub(super) pages: HashSet<ChunkId>,
     pub(super) documents: HashSet<ChunkId>,
     /// Snapshots that stay, or may be put back, as they are.
-    pub(super) stay: Vec<(SnapshotId, Option<crate::tree::Root>)>,
+    pub(super) stay: Vec<(SnapshotId, Option<dr_format::tree::Root>)>,
 }
 
 /// So much goes.

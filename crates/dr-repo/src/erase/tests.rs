@@ -6,6 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use dr_entry::{Body, Content, Entry, EntryPath, Kind, Meta, Piece, Profile, Settled, Unread};
+use dr_format::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, Secret, SnapshotId};
+use dr_format::key::{FamilyKey, Key};
+use dr_format::page::{self, Contents, Extent, Row};
+use dr_format::snapshot::{Label, Shape};
+use dr_format::tree::{Root, Step, TreeBuilder, Walk};
 use dr_store::Shelf;
 use dr_store::memory::MemoryStore;
 
@@ -13,15 +18,10 @@ use super::rewrite::Pruner;
 use super::{Erase, erase, is_gone, may_touch};
 use crate::backup::{Capture, backup, new_snapshot_id};
 use crate::error::RepoError;
-use crate::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, Secret, SnapshotId};
-use crate::key::{FamilyKey, Key};
 use crate::look::{Stand, as_child};
-use crate::page::{self, Contents, Extent, Row};
 use crate::progress::Tally;
 use crate::prune::{Prune, prune};
 use crate::repository::{Repository, Unlock, create};
-use crate::snapshot::{Label, Shape};
-use crate::tree::{Root, Step, TreeBuilder, Walk};
 
 fn path(text: &str) -> EntryPath {
     EntryPath::new(text.as_bytes()).unwrap()
@@ -243,7 +243,7 @@ impl Scene {
             match row.contents {
                 Contents::Extents(extents) => extents.into_iter().for_each(|extent| add(extent).unwrap()),
                 Contents::Tree { root, level, extents } => {
-                    let run = crate::extents::Run { id: root, len: row.meta.size, extents };
+                    let run = dr_format::extents::Run { id: root, len: row.meta.size, extents };
                     let mut fetcher = repository.fetcher().unwrap();
                     each_extent(run, level, &mut fetcher, &mut add);
                     pages.push((ChunkKind::Extents as u8, root));
@@ -259,14 +259,14 @@ impl Scene {
 
 /// Every extent below an extent page.
 fn each_extent(
-    run: crate::extents::Run,
+    run: dr_format::extents::Run,
     level: u8,
     fetcher: &mut crate::fetch::Fetcher<'_>,
     each: &mut dyn FnMut(Extent) -> Result<(), RepoError>,
 ) {
     match crate::restore::extent_page(run, level, fetcher).unwrap() {
-        crate::extents::ExtentPage::Leaf(extents) => extents.into_iter().for_each(|extent| each(extent).unwrap()),
-        crate::extents::ExtentPage::Inner { runs, .. } => {
+        dr_format::extents::ExtentPage::Leaf(extents) => extents.into_iter().for_each(|extent| each(extent).unwrap()),
+        dr_format::extents::ExtentPage::Inner { runs, .. } => {
             runs.into_iter().for_each(|run| each_extent(run, level - 1, fetcher, each));
         }
     }
@@ -383,13 +383,13 @@ fn a_host_alone_puts_no_snapshot_in_the_place_of_another() {
 
 /// The packs of which parity is kept.
 fn spared(scene: &Scene) -> BTreeSet<PackId> {
-    let objects = scene.shelf.list(crate::id::PARITY_FOLDER).unwrap();
+    let objects = scene.shelf.list(dr_format::id::PARITY_FOLDER).unwrap();
     // Beside them lie second copies of small objects.
-    let objects = objects.iter().filter(|listed| crate::id::session_of_parity(listed.key.as_str()).is_some());
+    let objects = objects.iter().filter(|listed| dr_format::id::session_of_parity(listed.key.as_str()).is_some());
     let rows = objects.flat_map(|listed| {
         let object = scene.shelf.get(&listed.key, listed.size).unwrap();
-        let table = crate::parity::table_len(&object[..crate::parity::FRONT as usize]).unwrap();
-        crate::parity::decode(&object[..table as usize], listed.size, scene.family.family).unwrap()
+        let table = dr_format::parity::table_len(&object[..dr_format::parity::FRONT as usize]).unwrap();
+        dr_format::parity::decode(&object[..table as usize], listed.size, scene.family.family).unwrap()
     });
     rows.map(|row| row.line.id).collect()
 }

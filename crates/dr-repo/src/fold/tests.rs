@@ -1,8 +1,9 @@
 //! Rules of the fold, one by one.
 
+use dr_format::id::PackKind;
+use dr_format::log_entry::Named;
+
 use super::*;
-use crate::id::PackKind;
-use crate::log_entry::Named;
 
 const HOST: HostId = HostId([1; 4]);
 
@@ -174,7 +175,7 @@ fn what_was_followed_although_forgotten_can_be_put_back_after_a_sweep_and_nothin
 #[test]
 fn the_newest_word_of_the_maintenance_key_says_who_has_taken_over() {
     let host = Author::Host(HOST, KeyId([7; 16]));
-    let by = |host: u8| Body::Note(crate::take_over::take_over(HostId([host; 4]), HOST));
+    let by = |host: u8| Body::Note(dr_format::take_over::take_over(HostId([host; 4]), HOST));
     let commit = || Body::Commit(registered(1, 1, Some(1), vec![], true));
     assert_eq!(fold(vec![(M, commit()), (host, by(2)), (M, Body::Note("a word".into()))]).taken_over, None);
     let bodies = vec![(M, by(2)), (M, by(3)), (M, commit()), (host, by(4)), (M, Body::Note("a word".into()))];

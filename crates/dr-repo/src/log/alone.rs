@@ -7,11 +7,12 @@
 
 use std::fmt;
 
+use dr_format::id::{FamilyId, HostId, Secret, SnapshotId};
+use dr_format::key::Author;
+use dr_format::snapshot::Label;
+
 use crate::fold::{SessionState, SnapshotState, State};
-use crate::id::{FamilyId, HostId, Secret, SnapshotId};
-use crate::key::Author;
 use crate::log_error::LogError;
-use crate::snapshot::Label;
 
 /// Another host, which alone may write.
 #[derive(Debug, Clone, PartialEq, Eq)]

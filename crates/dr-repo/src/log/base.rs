@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dr_format::format::CKPT_MAX;
+use dr_format::id::Digest;
+use dr_format::log_entry::Entry;
 use dr_store::{Shelf, StoreError};
 
 use super::Log;
 use crate::checkpoint::{Checkpoint, number_of, object_name};
-use crate::format::CKPT_MAX;
-use crate::id::Digest;
-use crate::log_entry::Entry;
 use crate::log_error::LogError;
 use crate::object::key;
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use dr_format::id::{HostId, PackId, PackKind, SessionId, unhex};
+
 use crate::fold::runs_of;
-use crate::id::{HostId, PackId, PackKind, SessionId, unhex};
 use crate::log::Log;
 
 const BEGINNING: &str = "what was erased lies in";

@@ -4,12 +4,12 @@
 //! while there is plenty. Where it is not, as in an older repository, what nobody can miss goes: what the log has let go
 //! already, and then parity, which `repair` makes again; but never while something is mended, which may need it.
 
+use dr_format::id::{PARITY_FOLDER, PackId, session_of_parity};
+use dr_format::key::{Author, WriterKey};
+use dr_format::log_entry::Body;
 use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
 
 use super::Log;
-use crate::id::{PARITY_FOLDER, PackId, session_of_parity};
-use crate::key::{Author, WriterKey};
-use crate::log_entry::Body;
 use crate::log_error::LogError;
 use crate::object::key;
 

@@ -6,17 +6,17 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use dr_format::format::{CKPT_EVERY, CKPT_KEPT, TRAIL_MAX};
+use dr_format::id::PackId;
+use dr_format::key::{Author, WriterKey};
+use dr_format::log_entry::{Body, encode, number_of as entry_of};
 use dr_store::{Body as Put, Listed, Shelf};
 
 use super::base::listed;
 use super::{Log, is_cut, name};
 use crate::checkpoint::{Checkpoint, NEWER, number_of, object_name};
 use crate::fold::{CHECKPOINTS, CUT};
-use crate::format::{CKPT_EVERY, CKPT_KEPT, TRAIL_MAX};
-use crate::id::PackId;
-use crate::key::{Author, WriterKey};
 use crate::log::erased;
-use crate::log_entry::{Body, encode, number_of as entry_of};
 use crate::log_error::LogError;
 use crate::object::key;
 use crate::seen::accepted;
@@ -73,7 +73,7 @@ impl Log {
         match self.unknown.first() {
             None => Ok(()),
             Some(n) => Err(LogError::NotUnderstood {
-                object: crate::log_entry::object_name(*n),
+                object: dr_format::log_entry::object_name(*n),
                 what: "cannot be read, so no checkpoint can stand for it".into(),
             }),
         }
@@ -192,7 +192,7 @@ impl Log {
         let _ = shelf.put_new(&name(1)?, Put::Bytes(Bytes::from(bytes)))?;
         match self.get(shelf, 1)?.is_ok_and(|entry| is_cut(&entry)) {
             true => Ok(()),
-            false => Err(LogError::damaged(crate::log_entry::object_name(1), "it is not what was just written")),
+            false => Err(LogError::damaged(dr_format::log_entry::object_name(1), "it is not what was just written")),
         }
     }
 }

@@ -3,8 +3,9 @@
 
 use std::io;
 
+use dr_format::id::{ChunkId, PackId};
+
 use super::{Index, LOST, Standing};
-use crate::id::{ChunkId, PackId};
 use crate::index_error::{IndexError, mended_in_vain, no_room};
 use crate::layout::Place;
 use crate::tier::{Entry, Ground, LEFT_OUT, Merge, Parted, Parts, RECORD, Rows, front, key_of};

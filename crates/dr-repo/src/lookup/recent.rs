@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use crate::id::{ChunkId, ChunkKind};
+use dr_format::id::{ChunkId, ChunkKind};
+
 use crate::layout::{ById, Place, Slot};
 use crate::tier::Torn;
 

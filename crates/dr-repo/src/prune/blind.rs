@@ -8,18 +8,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dr_format::id::{ChunkId, PackId, Secret, SessionId, SnapshotId};
+use dr_format::index_object::{self, Record};
+use dr_format::key::Author;
+use dr_format::log_entry::ObjectRef;
+use dr_format::used::{self, Uses};
+use dr_format::wire::Bad;
+
 use crate::bits::Bits;
 use crate::error::RepoError;
 use crate::fold::{SnapshotState, State, ranges, whole};
-use crate::id::{ChunkId, PackId, Secret, SessionId, SnapshotId};
-use crate::index_object::{self, Record};
-use crate::key::Author;
-use crate::log_entry::ObjectRef;
 use crate::lookup::Index;
 use crate::object::key;
 use crate::repository::{Repository, read_vouched};
-use crate::used::{self, Uses};
-use crate::wire::Bad;
 
 /// The frames that are needed, and packs that stay whatever is in them.
 pub(crate) struct Frames {

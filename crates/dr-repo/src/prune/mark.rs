@@ -13,14 +13,15 @@ use std::hash::BuildHasherDefault;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dr_format::extents::{ExtentPage, Run};
+use dr_format::id::{ChunkId, ChunkKind, SnapshotId};
+use dr_format::page::{Extent, Leads};
+
 use crate::bits::Bits;
 use crate::error::RepoError;
-use crate::extents::{ExtentPage, Run};
 use crate::fetch::{Fetcher, Found};
-use crate::id::{ChunkId, ChunkKind, SnapshotId};
 use crate::layout::{IdHasher, Place};
 use crate::lookup::{Index, Sought, Wanted};
-use crate::page::{Extent, Leads};
 use crate::repository::Repository;
 use crate::restore::{extent_page, extent_page_of};
 use crate::tier::Ground;

@@ -1,6 +1,6 @@
 //! What becomes of each pack? A pure function of what is in use.
 
-use crate::id::PackKind;
+use dr_format::id::PackKind;
 
 /// A pack and what of it is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use dr_format::id::{Digest, PackKind};
+use dr_format::key::Author;
+use dr_format::log_entry::Body;
+use dr_format::squeeze::Squeezer;
 use dr_store::StoreError;
 
 use super::blind::Frames;
@@ -11,16 +15,12 @@ use super::{Prune, Rewritten, target};
 use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fold::{SessionState, runs_of};
-use crate::id::{Digest, PackKind};
-use crate::key::Author;
-use crate::log_entry::Body;
 use crate::lookup::Index;
 use crate::moving::{Frame, Group};
 use crate::object::key;
 use crate::pack_writer::PackWriter;
 use crate::repository::Repository;
 use crate::session::Session;
-use crate::squeeze::Squeezer;
 
 /// Who may rely on what lies in a pack for duplicates. What is moved stays in the same hands, so these are kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use dr_format::log_entry::Body;
+
 use super::mark::Live;
 use super::{Prune, Rewritten};
 use crate::anew::Anew;
@@ -10,7 +12,6 @@ use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fold::runs_of;
 use crate::layout::Place;
-use crate::log_entry::Body;
 use crate::repository::Repository;
 use crate::session::Session;
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use dr_format::id::PackId;
+
 use super::Pins;
 use super::blind::Frames;
 use super::mark::Live;
 use super::plan::Use;
 use crate::error::RepoError;
-use crate::id::PackId;
 use crate::layout::{FrameSlot, Place, Slot};
 use crate::lookup::Whole;
 use crate::repository::Repository;

@@ -3,17 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use dr_format::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, SessionId};
+use dr_format::log_entry::{Body, Named, ObjectRef, Registered, Runs, object_name};
+use dr_format::snapshot::Document;
+
 use super::Mending;
 use super::describe::{self, Anew, described};
 use super::packs::{self, object_of, remains};
 use crate::error::RepoError;
 use crate::fold::{runs_of, whole};
-use crate::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, SessionId};
 use crate::log::account as noted;
-use crate::log_entry::{Body, Named, ObjectRef, Registered, Runs, object_name};
 use crate::prune::mark;
 use crate::repository::Repository;
-use crate::snapshot::Document;
 
 /// A snapshot that nothing in the log names.
 struct Lost {

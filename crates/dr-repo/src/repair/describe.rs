@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use dr_format::id::{Digest, HostId, PackId, SessionId, index_name, session_of_index, unhex};
+use dr_format::index_object::{self, PackLine, Record};
+use dr_format::log_entry::{Body, ObjectRef, Registered, Run};
+use dr_format::pack::open_whole;
 use dr_store::{Body as Put, Put as Outcome};
 
 use super::Mending;
 use super::packs::{object_of, remains};
 use crate::error::RepoError;
 use crate::fold::whole;
-use crate::id::{Digest, HostId, PackId, SessionId, index_name, session_of_index, unhex};
-use crate::index_object::{self, PackLine, Record};
-use crate::log_entry::{Body, ObjectRef, Registered, Run};
 use crate::object::key;
-use crate::pack::open_whole;
 use crate::prove::rehash;
 use crate::repository::{Repository, read_vouched};
 

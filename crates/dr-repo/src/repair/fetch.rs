@@ -3,23 +3,24 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use dr_format::extents::{ExtentPage, Run};
+use dr_format::id::{ChunkId, ChunkKind, HostId, PackId, SessionId, SnapshotId};
+use dr_format::log_entry::{Body, Runs};
+use dr_format::page::{self, Contents, Extent, Page};
+use dr_format::snapshot::Document;
+
 use super::Mending;
 use super::packs::object_of;
 use crate::anew::Anew;
 use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
-use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
 use crate::fold::{ranges, runs_of, whole};
-use crate::id::{ChunkId, ChunkKind, HostId, PackId, SessionId, SnapshotId};
 use crate::layout::Place;
-use crate::log_entry::{Body, Runs};
 use crate::object::key;
-use crate::page::{self, Contents, Extent, Page};
 use crate::repository::Repository;
 use crate::restore::extent_page_of;
 use crate::session::Session;
-use crate::snapshot::Document;
 
 /// Packs that cannot be read whole, and their chunks that no other pack can give.
 #[derive(Default)]

@@ -1,15 +1,16 @@
 //! Making lists of what snapshots use again, where the index objects that held them are gone, or they say too little.
 
+use dr_format::id::{HostId, SessionId};
+use dr_format::index_object::Record;
+use dr_format::log_entry::Body;
+use dr_format::used::List;
+
 use super::Mending;
 use super::describe::{self, Anew};
 use crate::error::RepoError;
-use crate::id::{HostId, SessionId};
-use crate::index_object::Record;
-use crate::log_entry::Body;
 use crate::marked::list_marked;
 use crate::prune::mark;
 use crate::repository::Repository;
-use crate::used::List;
 
 /// Follows each snapshot of the sessions whose lists are to be made. One that cannot be followed has no list, and whoever
 /// prunes by lists keeps the more for it.
@@ -63,11 +64,11 @@ fn register(
 mod tests {
     use std::sync::atomic::AtomicBool;
 
+    use dr_format::key::Key;
     use dr_store::Shelf;
 
     use super::*;
     use crate::check::{Check, Checked, ReadData, check};
-    use crate::key::Key;
     use crate::progress::Tally;
     use crate::prune::{Prune, prune};
     use crate::repair::{Repair, repair};

@@ -1,6 +1,12 @@
 //! Healing packs bit for bit from their parity.
 
 use bytes::Bytes;
+use dr_format::format::PACK_MAX;
+use dr_format::id::{Digest, HostId, PARITY_FOLDER, PackId, SessionId, random, session_of_parity};
+use dr_format::index_object::PackLine;
+use dr_format::log_entry::{Body, ObjectRef, Registered};
+use dr_format::pack::open_whole;
+use dr_format::parity::Row;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 
 use super::Mending;
@@ -8,13 +14,7 @@ use super::describe::Anew;
 use crate::check::{Checked, table};
 use crate::error::RepoError;
 use crate::fold::runs_of;
-use crate::format::PACK_MAX;
-use crate::id::{Digest, HostId, PARITY_FOLDER, PackId, SessionId, random, session_of_parity};
-use crate::index_object::PackLine;
-use crate::log_entry::{Body, ObjectRef, Registered};
 use crate::object::key;
-use crate::pack::open_whole;
-use crate::parity::Row;
 use crate::prove::rehash;
 use crate::repository::Repository;
 

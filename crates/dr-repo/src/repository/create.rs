@@ -4,18 +4,18 @@
 //! holds nothing of anybody's: the next who makes one there clears it away, or goes on with it where it is his own.
 
 use bytes::Bytes;
+use dr_format::format::{CHUNKER_MIN8, KEM_X25519, REPO_JSON_MAX, SLOT_MAX};
+use dr_format::id::{Digest, FamilyId, HostId, RepoId, random};
+use dr_format::key::{FamilyKey, WriterKey};
+use dr_format::log_entry::Body as Entry;
+use dr_format::slot;
 use dr_store::{Body, Put, Shelf};
 
 use super::{Described, REPO_JSON, parse_described};
 use crate::copies;
 use crate::error::RepoError;
-use crate::format::{CHUNKER_MIN8, KEM_X25519, REPO_JSON_MAX, SLOT_MAX};
-use crate::id::{Digest, FamilyId, HostId, RepoId, random};
-use crate::key::{FamilyKey, WriterKey};
 use crate::log::Log;
-use crate::log_entry::Body as Entry;
 use crate::object::key;
-use crate::slot;
 
 /// Makes a repository of the key's family, with a key slot if there is a password. What an interrupted one left is cleared
 /// away first, or gone on with.

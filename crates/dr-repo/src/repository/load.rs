@@ -5,24 +5,24 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use dr_format::format::{FOOTER, INDEX_MAX, PACK_MAX};
+use dr_format::header::Header;
+use dr_format::id::{Digest, FamilyId, HostId, PackId, Secret, session_of_index, unhex};
+use dr_format::index_object::{self, Record};
+use dr_format::log_entry::ObjectRef;
+use dr_format::pack::{Footer, open_trailer};
+use dr_format::trailer;
+use dr_format::wire::Bad;
 use dr_store::{Key, Shelf, StoreError};
 
 use crate::error::RepoError;
 use crate::fold::SessionState;
-use crate::format::{FOOTER, INDEX_MAX, PACK_MAX};
-use crate::header::Header;
-use crate::id::{Digest, FamilyId, HostId, PackId, Secret, session_of_index, unhex};
 use crate::index_error::{IndexError, mended_in_vain, no_room};
-use crate::index_object::{self, Record};
 use crate::layout::lay_out;
-use crate::log_entry::ObjectRef;
 use crate::lookup::{Index, Judged, Origin};
 use crate::object::key;
-use crate::pack::{Footer, open_trailer};
 use crate::repository::{Fault, Repository, fault_text};
 use crate::tier::{Builder, Describe, Described, Failed, Found, Ground, Live, Tier, TierKey, Torn, gather};
-use crate::trailer;
-use crate::wire::Bad;
 
 /// An index that is read when something is first looked up.
 #[derive(Default)]

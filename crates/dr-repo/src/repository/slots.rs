@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use dr_format::format::SLOT_MAX;
+use dr_format::id::Digest;
+use dr_format::key::FamilyKey;
+use dr_format::slot::{self, NotOpened};
 use dr_store::{Shelf, StoreError};
 
 use super::Fault;
 use crate::copies;
 use crate::error::RepoError;
-use crate::format::SLOT_MAX;
-use crate::id::Digest;
-use crate::key::FamilyKey;
-use crate::slot::{self, NotOpened};
 
 /// So many of what lies in a folder of slots are looked at, copies apart: each is small.
 const LISTED_MAX: usize = 256;
@@ -130,10 +130,10 @@ fn found(shelf: &Shelf) -> Result<(Vec<Slot>, Vec<Fault>), RepoError> {
 mod tests {
     use std::sync::Arc;
 
+    use dr_format::slot::laid;
     use dr_store::{Body, Key};
 
     use super::*;
-    use crate::slot::tests::laid;
 
     #[test]
     fn ten_slots_as_dear_as_any_may_be_keep_nobody_from_a_cheap_one() {

@@ -9,16 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use dr_entry::Destination;
+use dr_format::extents::{ExtentPage, Run};
+use dr_format::id::ChunkId;
+use dr_format::page::{Contents, Extent, Row};
+use dr_format::snapshot::Label;
 
-use super::NotWhole;
-use super::extent_page;
 use super::file::{Failed, impossible};
+use super::{NotWhole, extent_page};
 use crate::error::RepoError;
-use crate::extents::{ExtentPage, Run};
 use crate::fetch::Fetcher;
-use crate::id::ChunkId;
-use crate::page::{Contents, Extent, Row};
-use crate::snapshot::Label;
 
 /// Below this the file system says by itself that it is full.
 const LARGE: u64 = 1 << 20;

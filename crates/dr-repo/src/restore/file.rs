@@ -4,15 +4,15 @@
 use std::sync::atomic::Ordering;
 
 use dr_entry::{NotSet, Standing, Writing};
+use dr_format::extents::{ExtentPage, Run};
+use dr_format::format::CHUNK_MAX;
+use dr_format::id::{ChunkId, ChunkKind};
+use dr_format::page::{Contents, Extent, Row};
 
 use super::{NotWhole, Shared, extent_page};
 use crate::error::RepoError;
-use crate::extents::{ExtentPage, Run};
 use crate::fetch::{Fetcher, Found};
-use crate::format::CHUNK_MAX;
 use crate::frames::{FrameKey, Frames, Wanted};
-use crate::id::{ChunkId, ChunkKind};
-use crate::page::{Contents, Extent, Row};
 use crate::turns::Turns;
 
 /// So many extents of a large file are looked at together: at the end of each such list nothing is asked for ahead.

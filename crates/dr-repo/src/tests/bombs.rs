@@ -4,6 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use dr_entry::{Destination, EntryPath, Kind, Meta, Profile, Writing};
+use dr_format::extents::{Run, encode_inner, encode_leaf};
+use dr_format::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, SnapshotId};
+use dr_format::key::{FamilyKey, Key};
+use dr_format::log_entry::{Body, Named};
+use dr_format::page::{self, Contents, Extent, Row};
+use dr_format::snapshot::{Document, Label};
+use dr_format::tree::Root;
 use dr_store::Shelf;
 use dr_store::memory::MemoryStore;
 
@@ -11,18 +18,11 @@ use crate::anew::Anew;
 use crate::check::{Check, Checked, ReadData, check};
 use crate::committer::{Committer, Says, begin};
 use crate::error::RepoError;
-use crate::extents::{Run, encode_inner, encode_leaf};
-use crate::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, SnapshotId};
-use crate::key::{FamilyKey, Key};
-use crate::log_entry::{Body, Named};
-use crate::page::{self, Contents, Extent, Row};
 use crate::progress::Tally;
 use crate::prune::{Prune, prune};
 use crate::repair::{Repair, repair};
 use crate::repository::{Repository, Unlock, create};
 use crate::restore::{Restore, Restored, restore};
-use crate::snapshot::{Document, Label};
-use crate::tree::Root;
 
 const WIDE: usize = 1_000;
 const CHUNK: usize = 1 << 20;

@@ -14,12 +14,12 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 
+use dr_format::id::{ChunkId, Digest, HostId, PackId, PackKind, SessionId, SnapshotId};
+use dr_format::key::Author;
+use dr_format::log_entry::{Body, Entry, Named, Registered, Runs};
 use stateright::{Checker, Model, Property};
 
 use crate::fold::{Rule, State, runs_of};
-use crate::id::{ChunkId, Digest, HostId, PackId, PackKind, SessionId, SnapshotId};
-use crate::key::Author;
-use crate::log_entry::{Body, Entry, Named, Registered, Runs};
 
 /// A set of chunks, packs, sessions or snapshots, a bit for each.
 type Set = u16;

@@ -6,25 +6,25 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use bytes::Bytes;
 use dr_entry::{Body, Content, Entry, EntryPath, Kind, Meta, Piece, Profile, Settled, Unread};
+use dr_format::format::FOOTER;
+use dr_format::header::{Header, Origin, trailer_key};
+use dr_format::id::{Digest, HostId, PackId, PackKind, SessionId, SnapshotId, random};
+use dr_format::index_object::{self, PackLine, Record};
+use dr_format::key::{FamilyKey, Key};
+use dr_format::log_entry::{Body as LogBody, ObjectRef, Registered, decode, encode};
+use dr_format::pack::open_whole;
+use dr_format::seal::seal_once;
+use dr_format::snapshot::{Label, Shape};
+use dr_format::trailer;
 use dr_store::memory::MemoryStore;
 use dr_store::{Body as Put, Shelf};
 
 use crate::backup::{Capture, Summary, backup, new_snapshot_id};
 use crate::error::RepoError;
 use crate::fold::runs_of;
-use crate::format::FOOTER;
-use crate::header::{Header, Origin, trailer_key};
-use crate::id::{Digest, HostId, PackId, PackKind, SessionId, SnapshotId, random};
-use crate::index_object::{self, PackLine, Record};
-use crate::key::{FamilyKey, Key};
-use crate::log_entry::{Body as LogBody, ObjectRef, Registered, decode, encode};
 use crate::object::key;
-use crate::pack::open_whole;
 use crate::progress::Tally;
 use crate::repository::{Repository, Unlock, create};
-use crate::seal::seal_once;
-use crate::snapshot::{Label, Shape};
-use crate::trailer;
 
 const HOST: HostId = HostId([9; 4]);
 
@@ -108,16 +108,16 @@ impl Scene {
         let mut fetcher = repository.fetcher().unwrap();
         let mut seen = 0;
         let document = repository.document(id).unwrap();
-        let mut walk = crate::tree::Walk::new(&document.root.unwrap(), vec![]);
+        let mut walk = dr_format::tree::Walk::new(&document.root.unwrap(), vec![]);
         let mut pages = repository.fetcher().unwrap();
-        while let crate::tree::Step::Row(row) =
-            walk.next(&mut |id| pages.chunk(crate::id::ChunkKind::Tree, id).map(<[u8]>::to_vec))
+        while let dr_format::tree::Step::Row(row) =
+            walk.next(&mut |id| pages.chunk(dr_format::id::ChunkKind::Tree, id).map(<[u8]>::to_vec))
         {
-            let crate::page::Contents::Extents(extents) = &row.contents else { panic!("extents") };
+            let dr_format::page::Contents::Extents(extents) = &row.contents else { panic!("extents") };
             let mut bytes = Vec::new();
             for extent in extents {
-                if let crate::page::Extent::Chunk { id, .. } = extent {
-                    bytes.extend_from_slice(fetcher.chunk(crate::id::ChunkKind::Data, *id).unwrap());
+                if let dr_format::page::Extent::Chunk { id, .. } = extent {
+                    bytes.extend_from_slice(fetcher.chunk(dr_format::id::ChunkKind::Data, *id).unwrap());
                 }
             }
             assert!(bytes == contents(seed, seen));
@@ -145,7 +145,7 @@ fn repack(scene: &Scene, repository: &mut Repository, from: PackId) {
     let id = PackId { session, kind: PackKind::Data, no: 0 };
     let own = Origin { pack: id, salt: random(), commit: [0; 32] };
     let mut sessions = opened.header.sessions.clone();
-    sessions.push(crate::header::Sealed { session, envelopes: Vec::new() });
+    sessions.push(dr_format::header::Sealed { session, envelopes: Vec::new() });
     let header = Header { family: opened.header.family, sessions, origins: vec![own, opened.header.origins[0]] };
     let header_bytes = header.encode();
     let mut pack = header_bytes.clone();
@@ -167,13 +167,13 @@ fn repack(scene: &Scene, repository: &mut Repository, from: PackId) {
     let prefix = Digest::of(&pack);
     pack.extend_from_slice(&prefix.0);
     pack.extend_from_slice(&[0; 8]);
-    pack.extend_from_slice(crate::format::PACK_END);
+    pack.extend_from_slice(dr_format::format::PACK_END);
     assert!(pack.len() > FOOTER && open_whole(&pack, &index_key).is_ok());
 
     let line = PackLine { id, len: pack.len() as u64, digest: Digest::of(&pack) };
     let record = Record::Location { kind: PackKind::Data, no: 0, header: header_bytes, rows: row_bytes };
     let index = index_object::encode(header.family, session, &index_key, &[line], &[record]).unwrap();
-    let name = crate::id::index_name(HOST, session, 0);
+    let name = dr_format::id::index_name(HOST, session, 0);
     scene.shelf.put_new(&key(&id.object_name(HOST)).unwrap(), Put::Bytes(pack.into())).unwrap();
     let object = ObjectRef { name: name.clone(), len: index.len() as u64, digest: Digest::of(&index) };
     scene.shelf.put_new(&key(&name).unwrap(), Put::Bytes(Bytes::from(index))).unwrap();
@@ -301,7 +301,7 @@ fn everything() -> (Scene, Vec<(SnapshotId, u8)>) {
         LogBody::IndexMerge(says(vec![])),
         LogBody::SlotAdded { name: "keys/00".into(), digest: Digest([1; 32]) },
         LogBody::SlotRemoved { name: "keys/00".into() },
-        LogBody::Revoked(crate::id::KeyId([5; 16])),
+        LogBody::Revoked(dr_format::id::KeyId([5; 16])),
         LogBody::Forget(vec![third]),
         LogBody::Note("later".into()),
     ] {
@@ -319,7 +319,7 @@ fn bytes_of(scene: &Scene) -> Vec<(String, Vec<u8>)> {
 fn taking_over(scene: &Scene) -> Repository {
     let mut repository = scene.open();
     let (family, list) = (repository.writer.family, repository.writer.naming.list.clone());
-    let alone = crate::log::Alone::new("the memory".to_owned(), [crate::id::HostId([0xee; 4]); 2], family, list);
+    let alone = crate::log::Alone::new("the memory".to_owned(), [dr_format::id::HostId([0xee; 4]); 2], family, list);
     repository.log.alone = Some(alone);
     assert!(repository.other_writer().is_some());
     repository

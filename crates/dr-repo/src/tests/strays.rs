@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
+use dr_format::id::{Digest, HostId};
+use dr_format::key::{FamilyKey, Key, WriterKey};
+use dr_format::log_entry::{Body, encode, object_name};
 use dr_store::memory::MemoryStore;
 use dr_store::{Body as Put, Shelf};
 
 use crate::error::RepoError;
-use crate::id::{Digest, HostId};
-use crate::key::{FamilyKey, Key, WriterKey};
-use crate::log_entry::{Body, encode, object_name};
 use crate::object::key;
 use crate::progress::Tally;
 use crate::prune::{Prune, prune};

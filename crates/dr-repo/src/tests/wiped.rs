@@ -11,17 +11,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use dr_entry::{Body, Content, Entry, EntryPath, Kind, Meta, Piece, Profile, Settled, Unread};
+use dr_format::header::{Header, pack_key};
+use dr_format::id::{HostId, PackId, Secret};
+use dr_format::key::{FamilyKey, Key};
+use dr_format::seal::{commitment, derive};
+use dr_format::snapshot::{Label, Shape};
 use dr_store::Shelf;
 use dr_store::local::LocalStore;
 
 use crate::backup::{Capture, backup, new_snapshot_id};
-use crate::header::{Header, pack_key};
-use crate::id::{HostId, PackId, Secret};
-use crate::key::{FamilyKey, Key};
 use crate::progress::Tally;
 use crate::repository::{Repository, Unlock, create};
-use crate::seal::{commitment, derive};
-use crate::snapshot::{Label, Shape};
 
 const FOLDER: &str = "DR_TEST_WIPED_FOLDER";
 

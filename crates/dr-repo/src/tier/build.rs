@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use dr_format::id::{Digest, PackId, random};
 use rustix::fs::{FlockOperation, flock};
 use tempfile::NamedTempFile;
 
@@ -11,7 +12,6 @@ use super::sort::{Failed, LEFT_OUT, Sorter, Source};
 use super::{
     Entry, Front, Ground, Live, RECORD, Sorted, Tier, TierKey, encode_frame, encode_objects, encode_record, encode_slot,
 };
-use crate::id::{Digest, PackId, random};
 use crate::layout::Laid;
 
 /// Files that are being written; whoever holds the lock of one is at it.

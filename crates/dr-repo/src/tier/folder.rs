@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use dr_format::id::{Digest, PackId};
 use rustix::fs::{FlockOperation, flock};
 
 use super::build::{Builder, FINISHED, UNFINISHED};
 use super::paged::Torn;
 use super::sort::Failed;
 use super::{Entry, Ground, Live, Tier, TierKey};
-use crate::id::{Digest, PackId};
 use crate::index_error::{IndexError, mended_in_vain, no_room};
 use crate::layout::Laid;
 

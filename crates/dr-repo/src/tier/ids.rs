@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use dr_format::id::{ChunkId, Secret, random};
+
 use super::blocks::Blocks;
 use super::paged::{Paged, PagedWriter, Torn};
 use super::sort::{Failed, Merge, Source};
 use super::{Ground, Sorted, front};
-use crate::id::{ChunkId, Secret, random};
 
 const ID: usize = 24;
 

@@ -11,9 +11,8 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use dr_format::id::Secret;
 use rustix::fs::{Advice, fadvise};
-
-use crate::id::Secret;
 
 /// Bytes of a block that are the table's own.
 pub(crate) const ROOM: usize = 4_088;

@@ -6,9 +6,10 @@
 use std::io;
 use std::sync::Arc;
 
+use dr_format::id::{Secret, random};
+
 use super::Ground;
 use super::paged::{Paged, PagedWriter, ROOM, STRIDE, Torn, own};
-use crate::id::{Secret, random};
 
 const BITS: u32 = if cfg!(test) { 3 } else { 6 };
 const PARTS: usize = 1 << BITS;

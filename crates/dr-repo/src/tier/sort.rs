@@ -7,9 +7,10 @@ use std::collections::BinaryHeap;
 use std::io;
 use std::sync::Arc;
 
+use dr_format::id::{Secret, random};
+
 use super::Ground;
 use super::paged::{Paged, PagedWriter, Stream, Torn};
-use crate::id::{Secret, random};
 
 /// So many bytes of records are sorted in memory at once.
 const RUN_BYTES: usize = if cfg!(test) { 14_000 } else { 16 << 20 };

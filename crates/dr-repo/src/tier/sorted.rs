@@ -6,11 +6,12 @@
 use std::io;
 use std::sync::Arc;
 
+use dr_format::wire::{Bad, Cursor};
+
 use super::blocks::Blocks;
 use super::fuse::{self, Filter, KEYS_MAX};
 use super::paged::{Paged, PagedWriter, ROOM, Torn};
 use super::sort::{Failed, Merge, Source, key_of};
-use crate::wire::{Bad, Cursor};
 
 /// Records that a shard is meant to hold.
 const SHARD_RECORDS: u64 = if cfg!(test) { 500 } else { 400_000 };

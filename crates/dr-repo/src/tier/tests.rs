@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use dr_format::header::{Origin as SealedIn, Sealed};
+use dr_format::id::HostId;
+use dr_format::trailer::{ChunkRow, FrameRow};
+
 use super::paged::STRIDE;
 use super::*;
-use crate::header::{Origin as SealedIn, Sealed};
-use crate::id::HostId;
 use crate::index_error::IndexError;
 use crate::layout::{Laid, Place, lay_out};
 use crate::lookup::{Index, Judged, Origin};
-use crate::trailer::{ChunkRow, FrameRow};
 
 const FAMILY: FamilyId = FamilyId([1; 16]);
 const KINDS: [ChunkKind; 2] = [ChunkKind::Data, ChunkKind::Tree];

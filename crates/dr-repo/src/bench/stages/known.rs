@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use dr_entry::{Body, Content, Entry, EntryPath, Kind, Meta, Piece, Profile, Settled, Stamp, Time};
+use dr_format::id::{ChunkId, ChunkKind, HostId};
+use dr_format::key::{FamilyKey, Key};
+use dr_format::page::{Contents, Extent, Row};
+use dr_format::snapshot::{Label, Shape};
 use dr_store::Shelf;
 use dr_store::local::LocalStore;
 
 use crate::backup::{Capture, backup, new_snapshot_id};
 use crate::cache::{CacheReader, CacheWriter};
 use crate::error::RepoError;
-use crate::id::{ChunkId, ChunkKind, HostId};
-use crate::key::{FamilyKey, Key};
-use crate::page::{Contents, Extent, Row};
 use crate::progress::Tally;
 use crate::repository::{Repository, Unlock, create};
-use crate::snapshot::{Label, Shape};
 
 /// Looking chunks up in a repository.
 pub struct Looking {

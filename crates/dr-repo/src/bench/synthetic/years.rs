@@ -8,29 +8,29 @@ use std::path::Path;
 
 use bytes::Bytes;
 use dr_entry::{EntryPath, Kind, Meta, Profile, Time};
+use dr_format::format::{CHUNKER_MIN8, META_FRAME_RAW, META_PACK_TARGET};
+use dr_format::header::{Header, Origin, Sealed};
+use dr_format::id::{ChunkId, ChunkKind, Digest, HostId, PackId, PackKind, SnapshotId, index_name, random};
+use dr_format::key::{FamilyKey, Key};
+use dr_format::log_entry::{Body, Named, ObjectRef, Registered, decode, encode, object_name};
+use dr_format::namer::Namer;
+use dr_format::page::{Child, Contents, Extent, Row, encode_inner, encode_leaf};
+use dr_format::snapshot::{Document, Label, Shape};
+use dr_format::trailer::{self, ChunkRow, FrameRow};
+use dr_format::tree::Root;
 use dr_store::{Body as Put, Shelf};
 
 use super::{FRAME_CHUNKS, PACK_CHUNKS, id, mix};
 use crate::error::RepoError;
 use crate::fold::runs_of;
-use crate::format::{CHUNKER_MIN8, META_FRAME_RAW, META_PACK_TARGET};
-use crate::header::{Header, Origin, Sealed};
-use crate::id::{ChunkId, ChunkKind, Digest, HostId, PackId, PackKind, SnapshotId, index_name, random};
 use crate::index_error::IndexError;
-use crate::key::{FamilyKey, Key};
 use crate::layout::lay_out;
-use crate::log_entry::{Body, Named, ObjectRef, Registered, decode, encode, object_name};
-use crate::namer::Namer;
 use crate::object::key;
 use crate::pack_writer::FinishedPack;
 use crate::packer::{Alone, Packer};
-use crate::page::{Child, Contents, Extent, Row, encode_inner, encode_leaf};
 use crate::repository::{Repository, Unlock, create};
 use crate::session::Session;
-use crate::snapshot::{Document, Label, Shape};
 use crate::tier::{Describe, Described, Ground, Live, TierKey, gather};
-use crate::trailer::{self, ChunkRow, FrameRow};
-use crate::tree::Root;
 
 const HOST: HostId = HostId([7; 4]);
 const CHUNK: u32 = 64 << 10;
@@ -154,7 +154,7 @@ enum Says {
 }
 
 struct Tell {
-    family: crate::id::FamilyId,
+    family: dr_format::id::FamilyId,
     says: HashMap<String, Says>,
 }
 
@@ -200,7 +200,7 @@ pub fn make(
     shelf: &Shelf,
     years: Years,
     staging: &Path,
-    tables: &dyn Fn(crate::id::RepoId) -> std::path::PathBuf,
+    tables: &dyn Fn(dr_format::id::RepoId) -> std::path::PathBuf,
     progress: &dyn Fn(u64, &Made),
 ) -> Result<(FamilyKey, Made), RepoError> {
     let family = FamilyKey::generate();

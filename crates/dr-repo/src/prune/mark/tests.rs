@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
+use dr_format::page::{self, Contents, Page};
 use dr_store::Body as Put;
 
 use super::super::Pins;
@@ -10,7 +11,6 @@ use super::super::weigh::{Needed, uses, weigh};
 use super::*;
 use crate::lookup::Whole;
 use crate::object::key;
-use crate::page::{self, Contents, Page};
 use crate::tests::moved::Scene;
 
 type Names = BTreeSet<(u8, ChunkId)>;
