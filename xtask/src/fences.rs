@@ -27,13 +27,15 @@ const HOUSE: &[Room] = &[
     ("dr-process", 1, &[]),
     ("dr-sample", 1, &[]),
     ("dr-source", 2, &["dr-entry", "dr-open", "dr-plan", "dr-process"]),
-    ("dr-repo", 2, &["dr-entry", "dr-format", "dr-open", "dr-switch", "dr-store"]),
+    // Which chunk lies where, on this host.
+    ("dr-index", 2, &["dr-format", "dr-open"]),
+    ("dr-repo", 3, &["dr-entry", "dr-format", "dr-index", "dr-open", "dr-switch", "dr-store"]),
     ("dr-media", 2, &["dr-plan", "dr-ledger"]),
     ("dr-runbook", 2, &["dr-plan"]),
     ("dr-post", 2, &["dr-open", "dr-plan", "dr-ledger", "dr-process"]),
     (
         "dr-run",
-        3,
+        4,
         &[
             "dr-open",
             "dr-plan",
@@ -51,7 +53,7 @@ const HOUSE: &[Room] = &[
     ("dr-report", 3, &["dr-plan", "dr-ledger", "dr-media", "dr-runbook", "dr-switch"]),
     (
         "dr-round",
-        4,
+        5,
         &[
             "dr-open",
             "dr-plan",
@@ -67,7 +69,7 @@ const HOUSE: &[Room] = &[
     ),
     (
         "dr",
-        5,
+        6,
         &[
             "dr-entry",
             "dr-open",
@@ -88,7 +90,7 @@ const HOUSE: &[Room] = &[
         ],
     ),
     // Builds, tests and measures; nothing of it is installed anywhere.
-    ("xtask", 6, &["dr-sample"]),
+    ("xtask", 7, &["dr-sample"]),
 ];
 
 /// `cargo xtask fences`.

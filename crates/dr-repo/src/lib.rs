@@ -14,7 +14,6 @@ mod backup;
 #[cfg(any(test, feature = "bench"))]
 #[doc(hidden)]
 pub mod bench;
-mod bits;
 mod cache;
 mod check;
 mod checkpoint;
@@ -30,15 +29,12 @@ mod find;
 mod fold;
 mod forget;
 mod frames;
-mod index_error;
 pub mod keyfile;
 mod known;
 mod labelled;
-mod layout;
 mod log;
 mod log_error;
 mod look;
-mod lookup;
 mod marked;
 mod moving;
 mod notes;
@@ -56,10 +52,8 @@ mod scrub;
 mod seen;
 mod session;
 mod spares;
-mod taken;
 #[cfg(test)]
 mod tests;
-mod tier;
 mod touched;
 mod turns;
 mod unfinished;

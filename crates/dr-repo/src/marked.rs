@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use dr_format::id::PackId;
 use dr_format::used::List;
+use dr_index::bits::{BitsIn, Word};
+use dr_index::lookup::Index;
 
-use crate::bits::{BitsIn, Word};
 use crate::error::RepoError;
-use crate::lookup::Index;
 
 /// Puts the chunks into a list that are marked in the packs of an index.
 pub(crate) fn list_marked<W: Word + Default>(

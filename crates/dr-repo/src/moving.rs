@@ -6,8 +6,8 @@ use dr_format::format::{HEADER_MAX, ORIGINS_MAX, PACK_CHUNKS_MAX};
 use dr_format::header::{Header, Origin, Sealed};
 use dr_format::id::{ChunkId, ChunkKind, PackId, PackKind};
 use dr_format::trailer::{ChunkRow, FrameRow};
+use dr_index::lookup::KnownPack;
 
-use crate::lookup::KnownPack;
 use crate::session::Session;
 
 /// A frame on its way, and what goes with it.

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use dr_format::id::PackId;
+use dr_index::lookup::Index;
 use dr_store::{Listed, Shelf, StoreError};
 
 use crate::error::RepoError;
 use crate::fold::State;
-use crate::lookup::Index;
 use crate::notes::Notes;
 use crate::object::key;
 use crate::repository::Repository;

@@ -7,10 +7,10 @@ use dr_format::pack::open_vouched;
 use dr_format::squeeze::Unsqueezer;
 use dr_format::trailer;
 use dr_format::wire::Bad;
+use dr_index::layout::lay_out;
 
 use crate::error::RepoError;
 use crate::fetch::open_frame;
-use crate::layout::lay_out;
 use crate::object::key;
 use crate::repository::Repository;
 use crate::session::Session;

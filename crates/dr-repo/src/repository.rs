@@ -15,6 +15,7 @@ use dr_format::log_entry::Body as Entry;
 use dr_format::namer::Namer;
 use dr_format::slot;
 use dr_format::snapshot::Label;
+use dr_index::lookup::Index;
 use dr_store::{Body, Shelf, StoreError};
 
 use crate::copies;
@@ -23,7 +24,6 @@ use crate::fetch::{Fetcher, SessionKeys};
 use crate::fold::SnapshotState;
 use crate::frames::Frames;
 use crate::log::{Alone, Log, OtherWriter};
-use crate::lookup::Index;
 use crate::object::key;
 pub use create::{create, create_with_writer};
 use load::LazyIndex;

@@ -9,13 +9,13 @@ use dr_entry::{Attributes, Profile, Stamp};
 use dr_format::id::{ChunkId, ChunkKind};
 use dr_format::namer::Namer;
 use dr_format::page::{Contents, Extent};
+use dr_index::bits::SharedBits;
+use dr_index::lookup::Index;
+use dr_index::taken::Taken;
 
-use crate::bits::SharedBits;
 use crate::error::RepoError;
-use crate::lookup::Index;
 use crate::presence::Stands;
 use crate::session::Session;
-use crate::taken::Taken;
 
 /// The first thing that went wrong, and the sign for all threads to end.
 pub(crate) struct Fuse {

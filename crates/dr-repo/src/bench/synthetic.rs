@@ -9,12 +9,12 @@ use dr_format::header::{Header, Origin as SealedIn, Sealed};
 use dr_format::id::{ChunkId, ChunkKind, Digest, FamilyId, HostId, PackId, PackKind, RepoId, Secret, SessionId};
 use dr_format::log_entry::ObjectRef;
 use dr_format::trailer::{ChunkRow, FrameRow};
+use dr_index::error::{IndexError, mended_in_vain};
+use dr_index::layout::lay_out;
+use dr_index::lookup::{Index, Judged, Origin};
+use dr_index::tier::{Describe, Described, Ground, Live, TierKey, gather};
 
 use crate::error::RepoError;
-use crate::index_error::{IndexError, mended_in_vain};
-use crate::layout::lay_out;
-use crate::lookup::{Index, Judged, Origin};
-use crate::tier::{Describe, Described, Ground, Live, TierKey, gather};
 pub use years::{Made as MadeYears, Years, make as make_years};
 
 /// Chunks of a pack, of a frame, and packs of an index object: 32 MiB of 64 KiB chunks, registered every 256 MiB.

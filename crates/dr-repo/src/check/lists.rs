@@ -1,10 +1,11 @@
 //! Do the lists of what snapshots use name all of it? Whoever prunes and reads nothing believes them, so whoever reads holds
 //! them to the trees.
 
+use dr_index::layout::Place;
+use dr_index::lookup::Index;
+
 use super::{Check, Checked, Finding};
 use crate::error::RepoError;
-use crate::layout::Place;
-use crate::lookup::Index;
 use crate::prune::{Frames, Lists, Live, mark};
 use crate::repository::Repository;
 

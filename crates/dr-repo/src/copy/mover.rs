@@ -9,14 +9,14 @@ use dr_entry::EntryPath;
 use dr_format::format::{META_PACK_TARGET, PACK_TARGET};
 use dr_format::id::{ChunkId, ChunkKind, PackKind};
 use dr_format::squeeze::{Squeezer, Unsqueezer};
+use dr_index::layout::Place;
+use dr_index::lookup::{Index, KnownPack};
 use dr_store::Shelf;
 
 use super::{MISSING_MAX, Missing, PLAN_BYTES, PLAN_CHUNKS};
 use crate::committer::Committer;
 use crate::error::RepoError;
 use crate::fetch::{Fetcher, unseal};
-use crate::layout::Place;
-use crate::lookup::{Index, KnownPack};
 use crate::moving;
 use crate::object::key;
 use crate::pack_writer::PackWriter;

@@ -9,13 +9,13 @@ use dr_format::extents::{ExtentPage, Run};
 use dr_format::id::{ChunkId, ChunkKind};
 use dr_format::page::{Child, Contents, Extent, Page, Row};
 use dr_format::tree::Root;
+use dr_index::lookup::Index;
 
 use super::sought::Sought;
 use super::{is_gone, may_touch};
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
 use crate::look::{Pages, Stand, as_child};
-use crate::lookup::Index;
 use crate::repository::Repository;
 use crate::restore::extent_page;
 

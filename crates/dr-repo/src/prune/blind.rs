@@ -14,11 +14,11 @@ use dr_format::key::Author;
 use dr_format::log_entry::ObjectRef;
 use dr_format::used::{self, Uses};
 use dr_format::wire::Bad;
+use dr_index::bits::Bits;
+use dr_index::lookup::Index;
 
-use crate::bits::Bits;
 use crate::error::RepoError;
 use crate::fold::{SnapshotState, State, ranges, whole};
-use crate::lookup::Index;
 use crate::object::key;
 use crate::repository::{Repository, read_vouched};
 

@@ -16,15 +16,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_format::extents::{ExtentPage, Run};
 use dr_format::id::{ChunkId, ChunkKind, SnapshotId};
 use dr_format::page::{Extent, Leads};
+use dr_index::bits::Bits;
+use dr_index::layout::{IdHasher, Place};
+use dr_index::lookup::{Index, Sought, Wanted};
+use dr_index::tier::Ground;
 
-use crate::bits::Bits;
 use crate::error::RepoError;
 use crate::fetch::{Fetcher, Found};
-use crate::layout::{IdHasher, Place};
-use crate::lookup::{Index, Sought, Wanted};
 use crate::repository::Repository;
 use crate::restore::{extent_page, extent_page_of};
-use crate::tier::Ground;
 use near::Near;
 
 /// The places that are needed, and what is needed and in no pack.

@@ -8,6 +8,7 @@ use dr_format::id::{Digest, PackKind};
 use dr_format::key::Author;
 use dr_format::log_entry::Body;
 use dr_format::squeeze::Squeezer;
+use dr_index::lookup::Index;
 use dr_store::StoreError;
 
 use super::blind::Frames;
@@ -15,7 +16,6 @@ use super::{Prune, Rewritten, target};
 use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fold::{SessionState, runs_of};
-use crate::lookup::Index;
 use crate::moving::{Frame, Group};
 use crate::object::key;
 use crate::pack_writer::PackWriter;

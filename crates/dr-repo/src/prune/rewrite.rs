@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use dr_format::log_entry::Body;
+use dr_index::layout::Place;
 
 use super::mark::Live;
 use super::{Prune, Rewritten};
@@ -11,7 +12,6 @@ use crate::anew::Anew;
 use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fold::runs_of;
-use crate::layout::Place;
 use crate::repository::Repository;
 use crate::session::Session;
 

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use dr_format::id::PackId;
+use dr_index::layout::{FrameSlot, Place, Slot};
+use dr_index::lookup::Whole;
+use dr_index::tier::Rows;
 
 use super::Pins;
 use super::blind::Frames;
 use super::mark::Live;
 use super::plan::Use;
 use crate::error::RepoError;
-use crate::layout::{FrameSlot, Place, Slot};
-use crate::lookup::Whole;
 use crate::repository::Repository;
-use crate::tier::Rows;
 
 /// What is needed, as far as the key at hand can tell.
 pub(super) enum Needed {

@@ -8,6 +8,7 @@ use dr_format::id::{ChunkId, ChunkKind, HostId, PackId, SessionId, SnapshotId};
 use dr_format::log_entry::{Body, Runs};
 use dr_format::page::{self, Contents, Extent, Page};
 use dr_format::snapshot::Document;
+use dr_index::layout::Place;
 
 use super::Mending;
 use super::packs::object_of;
@@ -16,7 +17,6 @@ use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
 use crate::fold::{ranges, runs_of, whole};
-use crate::layout::Place;
 use crate::object::key;
 use crate::repository::Repository;
 use crate::restore::extent_page_of;

@@ -13,16 +13,16 @@ use dr_format::log_entry::ObjectRef;
 use dr_format::pack::{Footer, open_trailer};
 use dr_format::trailer;
 use dr_format::wire::Bad;
+use dr_index::error::{IndexError, mended_in_vain, no_room};
+use dr_index::layout::lay_out;
+use dr_index::lookup::{Index, Judged, Origin};
+use dr_index::tier::{Builder, Describe, Described, Failed, Found, Ground, Live, Tier, TierKey, Torn, gather};
 use dr_store::{Key, Shelf, StoreError};
 
 use crate::error::RepoError;
 use crate::fold::SessionState;
-use crate::index_error::{IndexError, mended_in_vain, no_room};
-use crate::layout::lay_out;
-use crate::lookup::{Index, Judged, Origin};
 use crate::object::key;
 use crate::repository::{Fault, Repository, fault_text};
-use crate::tier::{Builder, Describe, Described, Failed, Found, Ground, Live, Tier, TierKey, Torn, gather};
 
 /// An index that is read when something is first looked up.
 #[derive(Default)]

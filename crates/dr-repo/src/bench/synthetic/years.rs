@@ -18,19 +18,19 @@ use dr_format::page::{Child, Contents, Extent, Row, encode_inner, encode_leaf};
 use dr_format::snapshot::{Document, Label, Shape};
 use dr_format::trailer::{self, ChunkRow, FrameRow};
 use dr_format::tree::Root;
+use dr_index::error::IndexError;
+use dr_index::layout::lay_out;
+use dr_index::tier::{Describe, Described, Ground, Live, TierKey, gather};
 use dr_store::{Body as Put, Shelf};
 
 use super::{FRAME_CHUNKS, PACK_CHUNKS, id, mix};
 use crate::error::RepoError;
 use crate::fold::runs_of;
-use crate::index_error::IndexError;
-use crate::layout::lay_out;
 use crate::object::key;
 use crate::pack_writer::FinishedPack;
 use crate::packer::{Alone, Packer};
 use crate::repository::{Repository, Unlock, create};
 use crate::session::Session;
-use crate::tier::{Describe, Described, Ground, Live, TierKey, gather};
 
 const HOST: HostId = HostId([7; 4]);
 const CHUNK: u32 = 64 << 10;

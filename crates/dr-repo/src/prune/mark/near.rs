@@ -1,8 +1,7 @@
 //! Where do pages lie that were written together with one that was just found? Answered without asking the index.
 
 use dr_format::id::{ChunkId, ChunkKind};
-
-use crate::layout::{ById, FrameIds, Place};
+use dr_index::layout::{ById, FrameIds, Place};
 
 /// So many pages are known at least before the older half is forgotten: a few MiB.
 const KNOWN: usize = if cfg!(test) { 4 } else { 1 << 16 };

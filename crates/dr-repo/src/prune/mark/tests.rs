@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 use dr_format::page::{self, Contents, Page};
+use dr_index::lookup::Whole;
 use dr_store::Body as Put;
 
 use super::super::Pins;
 use super::super::weigh::{Needed, uses, weigh};
 use super::*;
-use crate::lookup::Whole;
 use crate::object::key;
 use crate::tests::moved::Scene;
 

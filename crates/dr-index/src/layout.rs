@@ -10,64 +10,66 @@ use dr_format::wire::Bad;
 
 /// Chunk ids are uniform already: eight bytes of one are its hash.
 #[derive(Default)]
-pub(crate) struct IdHasher(u64);
+pub struct IdHasher(u64);
 
 impl Hasher for IdHasher {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
         if let Some(front) = bytes.first_chunk::<8>() {
             self.0 = u64::from_le_bytes(*front);
         }
     }
 
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }
 }
 
 /// A map by chunk id.
-pub(crate) type ById<T> = HashMap<ChunkId, T, BuildHasherDefault<IdHasher>>;
+pub type ById<T> = HashMap<ChunkId, T, BuildHasherDefault<IdHasher>>;
 
 /// A place of a chunk: pack and its number in that pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) pack: u32,
-    pub(crate) chunk: u32,
+pub struct Place {
+    pub pack: u32,
+    pub chunk: u32,
 }
 
 /// A chunk inside its pack.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Slot {
-    pub(crate) frame: u16,
-    pub(crate) kind: ChunkKind,
+pub struct Slot {
+    pub frame: u16,
+    pub kind: ChunkKind,
     /// Where it begins in the opened frame.
-    pub(crate) at: u32,
-    pub(crate) len: u32,
+    pub at: u32,
+    pub len: u32,
 }
 
 /// A frame inside its pack.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct FrameSlot {
+pub struct FrameSlot {
     /// Where it begins in the object.
-    pub(crate) at: u64,
-    pub(crate) sealed_len: u32,
-    pub(crate) raw_len: u32,
-    pub(crate) codec: u8,
-    pub(crate) origin: u8,
-    pub(crate) number: u32,
+    pub at: u64,
+    pub sealed_len: u32,
+    pub raw_len: u32,
+    pub codec: u8,
+    pub origin: u8,
+    pub number: u32,
 }
 
 /// Kind, id and length of each chunk of a frame.
-pub(crate) type FrameIds = Vec<(ChunkKind, ChunkId, u32)>;
+pub type FrameIds = Vec<(ChunkKind, ChunkId, u32)>;
 
 /// The rows of a pack, laid out: where each frame lies in the object, and each chunk in its frame.
-pub(crate) struct Laid {
-    pub(crate) header: Header,
-    pub(crate) frames: Vec<FrameSlot>,
-    pub(crate) slots: Vec<(ChunkId, Slot)>,
+pub struct Laid {
+    pub header: Header,
+    pub frames: Vec<FrameSlot>,
+    pub slots: Vec<(ChunkId, Slot)>,
 }
 
 /// Lays out a pack's rows.
-pub(crate) fn lay_out(id: PackId, family: FamilyId, header: &[u8], rows: &[FrameRow]) -> Result<Laid, Bad> {
+pub fn lay_out(id: PackId, family: FamilyId, header: &[u8], rows: &[FrameRow]) -> Result<Laid, Bad> {
     let parsed = Header::parse(header)?;
     if parsed.own() != id || parsed.family != family {
         return Err(Bad("a pack's header belongs to another pack"));

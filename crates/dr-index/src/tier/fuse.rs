@@ -9,16 +9,16 @@ use super::paged::{Paged, ROOM, Torn};
 
 /// A filter's place among the blocks, and what its cells were made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Filter {
+pub struct Filter {
     /// Its first block.
-    pub(crate) block: u64,
+    pub block: u64,
     /// How many blocks. 0: there is none, and everything may be there.
-    pub(crate) blocks: u32,
-    pub(crate) seed: u64,
+    pub blocks: u32,
+    pub seed: u64,
 }
 
 /// A shard of more keys gets no filter: somebody made up ids. It bounds the memory that building takes.
-pub(crate) const KEYS_MAX: usize = 4 << 20;
+pub const KEYS_MAX: usize = 4 << 20;
 const ATTEMPTS: u32 = 64;
 
 fn mix(key: u64) -> u64 {
@@ -43,7 +43,7 @@ fn places(key: u64, seed: u64, blocks: u32) -> ([usize; 3], u8) {
 }
 
 /// The cells of a filter for `keys`, which differ from each other; none if it cannot be made.
-pub(crate) fn build(keys: &[u64], seed: u64) -> Option<(Filter, Vec<u8>)> {
+pub fn build(keys: &[u64], seed: u64) -> Option<(Filter, Vec<u8>)> {
     if keys.len() > KEYS_MAX {
         return None;
     }
@@ -101,7 +101,7 @@ fn attempt_with(keys: &[u64], seed: u64, blocks: u32) -> Option<Vec<u8>> {
 
 impl Filter {
     /// Whether the key may be there.
-    pub(crate) fn may_hold(&self, paged: &Paged, blocks: &Blocks, key: u64) -> Result<bool, Torn> {
+    pub fn may_hold(&self, paged: &Paged, blocks: &Blocks, key: u64) -> Result<bool, Torn> {
         if self.blocks < 3 {
             return Ok(true);
         }

@@ -31,15 +31,15 @@ use dr_format::seal::derive;
 use dr_format::wire::{Bad, Cursor, put_bytes};
 
 use crate::layout::{FrameSlot, Slot};
-pub(crate) use blocks::Blocks;
-pub(crate) use build::Builder;
-pub(crate) use folder::{Describe, Described, Found, gather};
-pub(crate) use ids::Ids;
-pub(crate) use paged::Torn;
+pub use blocks::Blocks;
+pub use build::Builder;
+pub use folder::{Describe, Described, Found, gather};
+pub use ids::Ids;
+pub use paged::Torn;
 use paged::{Paged, ROOM, STRIDE, Stream, own};
-pub(crate) use parts::{Parted, Parts};
-pub(crate) use sort::{Failed, LEFT_OUT, Merge, key_of};
-pub(crate) use sorted::Sorted;
+pub use parts::{Parted, Parts};
+pub use sort::{Failed, LEFT_OUT, Merge, key_of};
+pub use sorted::Sorted;
 
 const MAGIC: &[u8; 8] = b"DRTIER01";
 const ENTRY: usize = 88;
@@ -48,21 +48,21 @@ const SLOT: usize = 34;
 /// Bytes of a slot that are the chunk's id, in front.
 const ID: usize = 24;
 /// Bytes of a record: eight of the chunk's id, the pack's number in the tier, the chunk's number in the pack.
-pub(crate) const RECORD: usize = 14;
+pub const RECORD: usize = 14;
 
 /// Where tables are made: a folder where they last, or nowhere in particular for as long as the process runs.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Ground(pub(crate) Option<PathBuf>);
+pub struct Ground(pub Option<PathBuf>);
 
 impl Ground {
     /// In a folder that is made if it is not there; nobody else may look into it.
-    pub(crate) fn in_folder(folder: Option<&Path>) -> Self {
+    pub fn in_folder(folder: Option<&Path>) -> Self {
         let made = folder.filter(|folder| DirBuilder::new().recursive(true).mode(0o700).create(folder).is_ok());
         Self(made.map(Path::to_owned))
     }
 
     /// A file without a name, gone with the process: in the folder, else among temporary files, else in memory.
-    pub(crate) fn nameless(&self) -> io::Result<File> {
+    pub fn nameless(&self) -> io::Result<File> {
         if let Some(file) = self.0.as_ref().and_then(|folder| tempfile::tempfile_in(folder).ok()) {
             return Ok(file);
         }
@@ -73,17 +73,17 @@ impl Ground {
 
 /// An index object in force, and the session that wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Live {
-    pub(crate) object: ObjectRef,
-    pub(crate) session: SessionId,
+pub struct Live {
+    pub object: ObjectRef,
+    pub session: SessionId,
 }
 
 /// What the tables of one repository are proved with.
 #[derive(Clone)]
-pub(crate) struct TierKey(Secret);
+pub struct TierKey(Secret);
 
 impl TierKey {
-    pub(crate) fn new(index: &Secret, family: FamilyId, repo: RepoId) -> Self {
+    pub fn new(index: &Secret, family: FamilyId, repo: RepoId) -> Self {
         Self(derive("dr v1 local index table", &[&index.0, &family.0, &repo.0]))
     }
 
@@ -94,12 +94,12 @@ impl TierKey {
 
 /// A pack in a tier's directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) id: PackId,
-    pub(crate) whole: Option<(u64, Digest)>,
+pub struct Entry {
+    pub id: PackId,
+    pub whole: Option<(u64, Digest)>,
     /// Which of the tier's index objects describes it.
-    pub(crate) object: u32,
-    pub(crate) slots: u32,
+    pub object: u32,
+    pub slots: u32,
     frames: u32,
     header: u32,
     at: u64,
@@ -195,7 +195,7 @@ fn encode_record(id: &ChunkId, pack: u32, chunk: u16) -> [u8; RECORD] {
 }
 
 /// The eight bytes by which a chunk is sorted.
-pub(crate) fn front(id: &ChunkId) -> u64 {
+pub fn front(id: &ChunkId) -> u64 {
     id.0.first_chunk::<8>().map_or(0, |front| u64::from_be_bytes(*front))
 }
 
@@ -277,27 +277,27 @@ fn decode_objects(bytes: &[u8]) -> Result<Objects, Bad> {
 }
 
 /// A pack's frames and slots.
-pub(crate) type Rows<'a> = (&'a [FrameSlot], &'a [Slot]);
+pub type Rows<'a> = (&'a [FrameSlot], &'a [Slot]);
 /// Is shown a pack's number in the tier, what the directory says of it, and its rows if they were read.
 type EachPack<'a> = dyn FnMut(u32, &Entry, Option<Rows<'_>>) + 'a;
 
 /// A tier, ready to be asked.
-pub(crate) struct Tier {
+pub struct Tier {
     paged: Arc<Paged>,
     /// Its file, if it lasts.
-    pub(crate) path: Option<PathBuf>,
-    pub(crate) packs: u32,
+    pub path: Option<PathBuf>,
+    pub packs: u32,
     packs_at: u64,
-    pub(crate) sorted: Sorted<RECORD>,
+    pub sorted: Sorted<RECORD>,
     /// The index objects that it covers.
-    pub(crate) objects: Vec<Live>,
+    pub objects: Vec<Live>,
     /// Packs of those objects that it does not hold, because they were swept.
-    pub(crate) left_out: Vec<PackId>,
+    pub left_out: Vec<PackId>,
 }
 
 impl Tier {
     /// Opens the file at `path`, if it is whole and this repository's.
-    pub(crate) fn open(path: &Path, key: &TierKey) -> Option<Self> {
+    pub fn open(path: &Path, key: &TierKey) -> Option<Self> {
         let file = dr_open::plain(path).ok()?;
         let mut first = [0; STRIDE];
         std::os::unix::fs::FileExt::read_exact_at(&file, &mut first, 0).ok()?;
@@ -322,16 +322,16 @@ impl Tier {
     }
 
     /// Its records in order, the packs' numbers exchanged for others.
-    pub(crate) fn records(&self, renumber: Vec<u32>) -> sort::Source<RECORD> {
+    pub fn records(&self, renumber: Vec<u32>) -> sort::Source<RECORD> {
         self.sorted.source(&self.paged, Some(renumber))
     }
 
-    pub(crate) fn is(&self, torn: Torn) -> bool {
+    pub fn is(&self, torn: Torn) -> bool {
         self.paged.table == torn.table
     }
 
     /// Every pack, by its number in the tier.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Result<Entry, Torn>> {
+    pub fn entries(&self) -> impl Iterator<Item = Result<Entry, Torn>> {
         let mut stream = Stream::new(Arc::clone(&self.paged), self.packs_at);
         (0..self.packs).map(move |_| {
             let mut row = [0; ENTRY];
@@ -340,19 +340,19 @@ impl Tier {
         })
     }
 
-    pub(crate) fn entry(&self, blocks: &Blocks, number: u32) -> Result<Entry, Torn> {
+    pub fn entry(&self, blocks: &Blocks, number: u32) -> Result<Entry, Torn> {
         let mut row = [0; ENTRY];
         blocks.copy(&self.paged, self.packs_at + u64::from(number) * ENTRY as u64, &mut row)?;
         Entry::decode(&row).map_err(|_| self.paged.torn())
     }
 
     /// Whether a chunk of this id may be here. A wrong "perhaps" is rare.
-    pub(crate) fn may_hold(&self, blocks: &Blocks, id: &ChunkId) -> Result<bool, Torn> {
+    pub fn may_hold(&self, blocks: &Blocks, id: &ChunkId) -> Result<bool, Torn> {
         self.sorted.may_hold(&self.paged, blocks, front(id))
     }
 
     /// Pack and chunk numbers of what begins as the id does; the slots say whether it is the id.
-    pub(crate) fn find(&self, blocks: &Blocks, id: &ChunkId, each: &mut dyn FnMut(u32, u16)) -> Result<(), Torn> {
+    pub fn find(&self, blocks: &Blocks, id: &ChunkId, each: &mut dyn FnMut(u32, u16)) -> Result<(), Torn> {
         self.sorted.find(&self.paged, blocks, front(id), |record| {
             let pack = record[8..].first_chunk::<4>().map_or(0, |number| u32::from_be_bytes(*number));
             let chunk = record[12..].first_chunk::<2>().map_or(0, |number| u16::from_be_bytes(*number));
@@ -360,7 +360,7 @@ impl Tier {
         })
     }
 
-    pub(crate) fn slot(&self, blocks: &Blocks, entry: &Entry, chunk: u32) -> Result<(ChunkId, Slot), Torn> {
+    pub fn slot(&self, blocks: &Blocks, entry: &Entry, chunk: u32) -> Result<(ChunkId, Slot), Torn> {
         if chunk >= entry.slots {
             return Err(self.paged.torn());
         }
@@ -370,13 +370,7 @@ impl Tier {
     }
 
     /// The slots of a pack from `from` on, at most `most`.
-    pub(crate) fn slots(
-        &self,
-        blocks: &Blocks,
-        entry: &Entry,
-        from: u32,
-        most: u32,
-    ) -> Result<Vec<(ChunkId, Slot)>, Torn> {
+    pub fn slots(&self, blocks: &Blocks, entry: &Entry, from: u32, most: u32) -> Result<Vec<(ChunkId, Slot)>, Torn> {
         let here = entry.slots.saturating_sub(from).min(most) as usize;
         let mut rows = vec![0; here * SLOT];
         blocks.copy(&self.paged, entry.slots_at() + u64::from(from) * SLOT as u64, &mut rows)?;
@@ -384,7 +378,7 @@ impl Tier {
     }
 
     /// Shows every pack, with its frames and slots if `whether` wants them; read from end to end past the cache of blocks.
-    pub(crate) fn each_pack(&self, whether: &dyn Fn(u32, &Entry) -> bool, each: &mut EachPack<'_>) -> Result<(), Torn> {
+    pub fn each_pack(&self, whether: &dyn Fn(u32, &Entry) -> bool, each: &mut EachPack<'_>) -> Result<(), Torn> {
         let mut stream = Stream::new(Arc::clone(&self.paged), 0);
         let (mut here, mut bytes, mut frames, mut slots) = (0, Vec::new(), Vec::new(), Vec::new());
         let torn = |_: Bad| self.paged.torn();
@@ -415,7 +409,7 @@ impl Tier {
     }
 
     /// Header and frames of a pack.
-    pub(crate) fn pack(&self, blocks: &Blocks, entry: &Entry) -> Result<(Header, Vec<FrameSlot>), Torn> {
+    pub fn pack(&self, blocks: &Blocks, entry: &Entry) -> Result<(Header, Vec<FrameSlot>), Torn> {
         let mut bytes = vec![0; (entry.slots_at() - entry.at) as usize];
         blocks.copy(&self.paged, entry.at, &mut bytes)?;
         let (header, frames) = bytes.split_at(entry.header as usize);

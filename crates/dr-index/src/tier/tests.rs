@@ -13,7 +13,7 @@ use dr_format::trailer::{ChunkRow, FrameRow};
 
 use super::paged::STRIDE;
 use super::*;
-use crate::index_error::IndexError;
+use crate::error::IndexError;
 use crate::layout::{Laid, Place, lay_out};
 use crate::lookup::{Index, Judged, Origin};
 
@@ -125,7 +125,7 @@ impl World {
         let found = gather(&ground, &key, &live, &swept, &mut self.clone())?;
         let mut index = Index::default();
         for one in found {
-            index.stand(one, true, &|pack, _| self.judge(pack)).map_err(|_| crate::index_error::mended_in_vain())?;
+            index.stand(one, true, &|pack, _| self.judge(pack)).map_err(|_| crate::error::mended_in_vain())?;
         }
         Ok(index.with_origin(Origin { ground, key, live, describe: Box::new(self.clone()) }))
     }

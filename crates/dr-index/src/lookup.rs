@@ -14,44 +14,44 @@ use dr_format::header::Header;
 use dr_format::id::{ChunkId, ChunkKind, Digest, HostId, PackId};
 use dr_format::log_entry::ObjectRef;
 
-use crate::index_error::{IndexError, mended_in_vain};
+use crate::error::{IndexError, mended_in_vain};
 use crate::layout::{FrameIds, FrameSlot, Place, Slot};
 use crate::tier::{Blocks, Describe, Entry, Found, Ground, LEFT_OUT, Live, Merge, Tier, TierKey, Torn, gather};
-pub(crate) use all::{Sought, Wanted, Whole};
+pub use all::{Sought, Wanted, Whole};
 use recent::Recent;
 
 /// What lists of packs need of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Brief {
-    pub(crate) id: PackId,
-    pub(crate) host: HostId,
+pub struct Brief {
+    pub id: PackId,
+    pub host: HostId,
     /// Duplicates may be found here.
-    pub(crate) source: bool,
+    pub source: bool,
 }
 
 /// A pack as its frames are read: where it lies, how it was sealed.
-pub(crate) struct KnownPack {
-    pub(crate) object: String,
+pub struct KnownPack {
+    pub object: String,
     /// Length and BLAKE3 of the object, where the log vouches for them.
-    pub(crate) whole: Option<(u64, Digest)>,
-    pub(crate) header: Header,
-    pub(crate) frames: Vec<FrameSlot>,
+    pub whole: Option<(u64, Digest)>,
+    pub header: Header,
+    pub frames: Vec<FrameSlot>,
 }
 
 /// What the log makes of a pack.
-pub(crate) struct Judged {
-    pub(crate) host: HostId,
-    pub(crate) source: bool,
+pub struct Judged {
+    pub host: HostId,
+    pub source: bool,
     /// The object it lies in now, where repair gave it a new name.
-    pub(crate) healed: Option<ObjectRef>,
+    pub healed: Option<ObjectRef>,
 }
 
 /// Where an index comes from, and comes from again.
-pub(crate) struct Origin {
-    pub(crate) ground: Ground,
-    pub(crate) key: TierKey,
-    pub(crate) live: Vec<Live>,
-    pub(crate) describe: Box<dyn Describe + Send>,
+pub struct Origin {
+    pub ground: Ground,
+    pub key: TierKey,
+    pub live: Vec<Live>,
+    pub describe: Box<dyn Describe + Send>,
 }
 
 /// A pack in a few dozen bytes: name, what the log makes of it, tier and number there.
@@ -92,7 +92,7 @@ const HEALINGS_MAX: u32 = 3;
 
 /// All known packs and chunks.
 #[derive(Default)]
-pub(crate) struct Index {
+pub struct Index {
     origin: Mutex<Option<Origin>>,
     blocks: Blocks,
     inner: RwLock<Inner>,
@@ -168,13 +168,13 @@ impl Inner {
 
 impl Index {
     /// So that damaged tables can be made again.
-    pub(crate) fn with_origin(self, origin: Origin) -> Self {
+    pub fn with_origin(self, origin: Origin) -> Self {
         Self { origin: Mutex::new(Some(origin)), ..self }
     }
 
     /// Takes a tier in: of every pack the first description counts, if `judge` lets it. `lasting` if the tier can be
     /// made again from index objects.
-    pub(crate) fn stand(
+    pub fn stand(
         &mut self,
         Found { tier, wanted, .. }: Found,
         lasting: bool,
@@ -255,7 +255,7 @@ impl Index {
     }
 
     /// Finds duplicates in these packs no more.
-    pub(crate) fn distrust(&self, packs: impl Iterator<Item = u32>) {
+    pub fn distrust(&self, packs: impl Iterator<Item = u32>) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         for pack in packs {
             if let Some(known) = inner.packs.get_mut(pack as usize) {
@@ -266,26 +266,26 @@ impl Index {
     }
 
     /// The number of a pack that is known.
-    pub(crate) fn number_of(&self, pack: PackId) -> Option<u32> {
+    pub fn number_of(&self, pack: PackId) -> Option<u32> {
         self.inner().number_of(pack)
     }
 
-    pub(crate) fn knows_pack(&self, pack: PackId) -> bool {
+    pub fn knows_pack(&self, pack: PackId) -> bool {
         self.inner().number_of(pack).is_some()
     }
 
     /// How many packs are known. They are numbered from 0.
-    pub(crate) fn packs(&self) -> u32 {
+    pub fn packs(&self) -> u32 {
         self.inner().packs.len() as u32
     }
 
-    pub(crate) fn brief(&self, pack: u32) -> Brief {
+    pub fn brief(&self, pack: u32) -> Brief {
         let Known { id, host, source, .. } = self.inner().packs[pack as usize];
         Brief { id, host, source }
     }
 
     /// A pack's object name, header and frames.
-    pub(crate) fn pack(&self, pack: u32) -> Result<Arc<KnownPack>, IndexError> {
+    pub fn pack(&self, pack: u32) -> Result<Arc<KnownPack>, IndexError> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = kept.iter().position(|(number, _)| *number == pack) {
             let (_, known) = &kept[at];
@@ -316,12 +316,12 @@ impl Index {
     }
 
     /// The name of the object in which a pack lies.
-    pub(crate) fn object(&self, pack: u32) -> String {
+    pub fn object(&self, pack: u32) -> String {
         self.inner().object(pack)
     }
 
     /// Every place of a chunk of this kind, packs that are there for good first.
-    pub(crate) fn places(&self, kind: ChunkKind, id: ChunkId) -> Result<Vec<Place>, IndexError> {
+    pub fn places(&self, kind: ChunkKind, id: ChunkId) -> Result<Vec<Place>, IndexError> {
         self.ask(|inner| {
             let mut out = Vec::new();
             inner.each_place(&self.blocks, false, (kind, id), &mut |place, _, _| {
@@ -334,7 +334,7 @@ impl Index {
     }
 
     /// Where in its frame the chunk at a place lies.
-    pub(crate) fn slot(&self, place: Place) -> Result<Slot, IndexError> {
+    pub fn slot(&self, place: Place) -> Result<Slot, IndexError> {
         let slot = self.ask(|inner| {
             let Some((tier, entry)) = inner.entry(&self.blocks, place.pack)? else { return Ok(None) };
             Ok(Some(tier.slot(&self.blocks, &entry, place.chunk)?.1))
@@ -343,7 +343,7 @@ impl Index {
     }
 
     /// How many chunks each pack holds.
-    pub(crate) fn sizes(&self) -> Result<Vec<u32>, IndexError> {
+    pub fn sizes(&self) -> Result<Vec<u32>, IndexError> {
         self.ask(|inner| {
             let size = |pack| Ok(inner.entry(&self.blocks, pack)?.map_or(0, |(_, entry)| entry.slots));
             (0..inner.packs.len() as u32).map(size).collect()
@@ -351,7 +351,7 @@ impl Index {
     }
 
     /// What the chunk at a place is called.
-    pub(crate) fn named(&self, place: Place) -> Result<(ChunkKind, ChunkId), IndexError> {
+    pub fn named(&self, place: Place) -> Result<(ChunkKind, ChunkId), IndexError> {
         let slot = self.ask(|inner| {
             let Some((tier, entry)) = inner.entry(&self.blocks, place.pack)? else { return Ok(None) };
             tier.slot(&self.blocks, &entry, place.chunk).map(Some)
@@ -360,7 +360,7 @@ impl Index {
     }
 
     /// Whether the chunk is anywhere at all.
-    pub(crate) fn holds(&self, kind: ChunkKind, id: ChunkId) -> Result<bool, IndexError> {
+    pub fn holds(&self, kind: ChunkKind, id: ChunkId) -> Result<bool, IndexError> {
         self.ask(|inner| {
             let mut holds = false;
             inner.each_place(&self.blocks, false, (kind, id), &mut |_, _, _| {
@@ -372,7 +372,7 @@ impl Index {
     }
 
     /// The place of a duplicate of the chunk that may be relied on. What cannot be found out is no duplicate.
-    pub(crate) fn duplicate(&self, kind: ChunkKind, id: ChunkId) -> Option<Place> {
+    pub fn duplicate(&self, kind: ChunkKind, id: ChunkId) -> Option<Place> {
         if let Some(place) = self.recent.get(kind, &id) {
             return Some(place);
         }
@@ -392,7 +392,7 @@ impl Index {
     }
 
     /// Kind, id and length of one pack's chunks, frame by frame.
-    pub(crate) fn ids_of(&self, pack: u32) -> Result<Vec<FrameIds>, IndexError> {
+    pub fn ids_of(&self, pack: u32) -> Result<Vec<FrameIds>, IndexError> {
         let mut out: Vec<FrameIds> = vec![Vec::new(); self.pack(pack)?.frames.len()];
         let slots = self.ask(|inner| {
             let Some((tier, entry)) = inner.entry(&self.blocks, pack)? else { return Ok(None) };
@@ -407,7 +407,7 @@ impl Index {
     }
 
     /// How many different chunks there are. Where several tables overlap, they are read from end to end.
-    pub(crate) fn chunks(&self) -> Result<u64, IndexError> {
+    pub fn chunks(&self) -> Result<u64, IndexError> {
         self.ask(|inner| {
             if let [one] = inner.tiers.as_slice()
                 && !one.numbers.contains(&LEFT_OUT)

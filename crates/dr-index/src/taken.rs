@@ -23,7 +23,7 @@ const LARGER: u64 = 4;
 type IdSet = HashSet<ChunkId, BuildHasherDefault<IdHasher>>;
 
 /// The chunks of one session.
-pub(crate) struct Taken {
+pub struct Taken {
     ground: Ground,
     held: [Mutex<IdSet>; SHARDS],
     count: AtomicUsize,
@@ -35,7 +35,7 @@ pub(crate) struct Taken {
 
 impl Taken {
     /// Tables come to lie in `scratch`, where nobody sees them and nothing is left of them.
-    pub(crate) fn new(scratch: &Path) -> Self {
+    pub fn new(scratch: &Path) -> Self {
         Self {
             ground: Ground(Some(scratch.to_owned())),
             held: std::array::from_fn(|_| Mutex::default()),
@@ -47,7 +47,7 @@ impl Taken {
     }
 
     /// Takes a chunk in. Each is answered "yes" once, "no" afterwards.
-    pub(crate) fn insert(&self, id: ChunkId) -> bool {
+    pub fn insert(&self, id: ChunkId) -> bool {
         // Held to the end, so that an id cannot wander from memory into a table between the two looks.
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
         if tables.iter().any(|table| table.holds(&self.blocks, &id).unwrap_or(false)) {

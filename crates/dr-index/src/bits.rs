@@ -28,6 +28,7 @@ impl Begins {
         self.0.len().saturating_sub(1) as u32
     }
 
+    #[inline]
     fn of(&self, pack: u32) -> Range<usize> {
         match self.0.get(pack as usize..pack as usize + 2) {
             Some(&[begin, end]) => begin..end,
@@ -36,6 +37,7 @@ impl Begins {
     }
 
     /// The word that holds a bit, and the bit in it.
+    #[inline]
     fn at(&self, pack: u32, number: u32) -> Option<(usize, u64)> {
         let Range { start, end } = self.of(pack);
         let word = start + number as usize / 64;
@@ -44,41 +46,43 @@ impl Begins {
 }
 
 /// 64 bits.
-pub(crate) trait Word {
+pub trait Word {
     fn bits(&self) -> u64;
 }
 
 impl Word for u64 {
+    #[inline]
     fn bits(&self) -> u64 {
         *self
     }
 }
 
 impl Word for AtomicU64 {
+    #[inline]
     fn bits(&self) -> u64 {
         self.load(Ordering::Relaxed)
     }
 }
 
 /// Bits that are set by one thread, or by many at the same time.
-pub(crate) struct BitsIn<W> {
+pub struct BitsIn<W> {
     words: Vec<W>,
     begins: Begins,
 }
 
 /// Bits that are set by one thread.
-pub(crate) type Bits = BitsIn<u64>;
+pub type Bits = BitsIn<u64>;
 /// Bits that many threads set at the same time.
-pub(crate) type SharedBits = BitsIn<AtomicU64>;
+pub type SharedBits = BitsIn<AtomicU64>;
 
 impl<W: Word + Default> BitsIn<W> {
     /// `sizes`: how many bits each pack has, by its number.
-    pub(crate) fn new(sizes: impl IntoIterator<Item = u32>) -> Self {
+    pub fn new(sizes: impl IntoIterator<Item = u32>) -> Self {
         Self::of(Begins::new(sizes))
     }
 
     /// As many, none of them set.
-    pub(crate) fn unset(&self) -> Self {
+    pub fn unset(&self) -> Self {
         Self::of(self.begins.clone())
     }
 
@@ -86,45 +90,48 @@ impl<W: Word + Default> BitsIn<W> {
         Self { words: (0..begins.words()).map(|_| W::default()).collect(), begins }
     }
 
-    pub(crate) fn has(&self, pack: u32, number: u32) -> bool {
+    pub fn has(&self, pack: u32, number: u32) -> bool {
         self.begins.at(pack, number).is_some_and(|(word, bit)| self.words[word].bits() & bit != 0)
     }
 
-    pub(crate) fn has_any(&self, pack: u32) -> bool {
+    pub fn has_any(&self, pack: u32) -> bool {
         self.words[self.begins.of(pack)].iter().any(|word| word.bits() != 0)
     }
 
     /// How many of a pack are set.
-    pub(crate) fn count(&self, pack: u32) -> u32 {
+    pub fn count(&self, pack: u32) -> u32 {
         self.words[self.begins.of(pack)].iter().map(|word| word.bits().count_ones()).sum()
     }
 
     /// The packs of which any is set.
-    pub(crate) fn packs(&self) -> impl Iterator<Item = u32> {
+    pub fn packs(&self) -> impl Iterator<Item = u32> {
         (0..self.begins.packs()).filter(|pack| self.has_any(*pack))
     }
 }
 
 impl Bits {
-    pub(crate) fn set(&mut self, pack: u32, number: u32) {
+    #[inline]
+    pub fn set(&mut self, pack: u32, number: u32) {
         if let Some((word, bit)) = self.begins.at(pack, number) {
             self.words[word] |= bit;
         }
     }
 
     /// Sets many one right after the other, so that the processor waits for all of their words at once.
-    pub(crate) fn set_all(&mut self, places: &mut Vec<Place>) {
+    #[inline]
+    pub fn set_all(&mut self, places: &mut Vec<Place>) {
         places.drain(..).for_each(|place| self.set(place.pack, place.chunk));
     }
 
     /// Sets what is set in the others, which have as many.
-    pub(crate) fn join(&mut self, others: Self) {
+    pub fn join(&mut self, others: Self) {
         self.words.iter_mut().zip(others.words).for_each(|(own, other)| *own |= other);
     }
 }
 
 impl SharedBits {
-    pub(crate) fn set(&self, pack: u32, number: u32) {
+    #[inline]
+    pub fn set(&self, pack: u32, number: u32) {
         if let Some((word, bit)) = self.begins.at(pack, number) {
             self.words[word].fetch_or(bit, Ordering::Relaxed);
         }

@@ -10,19 +10,19 @@ use super::build::{Builder, FINISHED, UNFINISHED};
 use super::paged::Torn;
 use super::sort::Failed;
 use super::{Entry, Ground, Live, Tier, TierKey};
-use crate::index_error::{IndexError, mended_in_vain, no_room};
+use crate::error::{IndexError, mended_in_vain, no_room};
 use crate::layout::Laid;
 
 /// A pack of an index object, read and laid out.
-pub(crate) struct Described {
-    pub(crate) id: PackId,
-    pub(crate) whole: Option<(u64, Digest)>,
-    pub(crate) header: Vec<u8>,
-    pub(crate) laid: Laid,
+pub struct Described {
+    pub id: PackId,
+    pub whole: Option<(u64, Digest)>,
+    pub header: Vec<u8>,
+    pub laid: Laid,
 }
 
 /// Reads index objects from the target.
-pub(crate) trait Describe {
+pub trait Describe {
     /// All packs of an object. `None`: not everything in it is as it should be, and others have been told.
     ///
     /// # Errors
@@ -31,15 +31,15 @@ pub(crate) trait Describe {
 }
 
 /// A tier and which of its objects it is asked about.
-pub(crate) struct Found {
-    pub(crate) tier: Tier,
-    pub(crate) wanted: Vec<bool>,
+pub struct Found {
+    pub tier: Tier,
+    pub wanted: Vec<bool>,
     /// Chunks in it that nobody asks for: their index object was replaced, or their pack swept.
     waste: u64,
 }
 
 impl Found {
-    pub(crate) fn of(tier: Tier) -> Self {
+    pub fn of(tier: Tier) -> Self {
         Self { wanted: vec![true; tier.objects.len()], tier, waste: 0 }
     }
 }
@@ -54,7 +54,7 @@ const ATTEMPTS: u32 = 3;
 ///
 /// # Errors
 /// If the store cannot be reached, or there is no room for a table anywhere.
-pub(crate) fn gather(
+pub fn gather(
     ground: &Ground,
     key: &TierKey,
     live: &[Live],

@@ -17,7 +17,7 @@ const RUN_BYTES: usize = if cfg!(test) { 14_000 } else { 16 << 20 };
 
 /// Why no table came to be.
 #[derive(Debug)]
-pub(crate) enum Failed {
+pub enum Failed {
     /// The disk: full, or gone.
     Disk(io::Error),
     /// Another table that went into this one.
@@ -36,24 +36,24 @@ impl From<Torn> for Failed {
     }
 }
 
-pub(crate) fn key_of<const N: usize>(record: &[u8; N]) -> u64 {
+pub fn key_of<const N: usize>(record: &[u8; N]) -> u64 {
     record.first_chunk::<8>().map_or(0, |front| u64::from_be_bytes(*front))
 }
 
 /// Takes records in any order.
-pub(crate) struct Sorter<const N: usize> {
+pub struct Sorter<const N: usize> {
     held: Vec<[u8; N]>,
     spilled: Option<PagedWriter>,
     runs: Vec<(u64, u64)>,
-    pub(crate) total: u64,
+    pub total: u64,
 }
 
 impl<const N: usize> Sorter<N> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { held: Vec::new(), spilled: None, runs: Vec::new(), total: 0 }
     }
 
-    pub(crate) fn push(&mut self, record: [u8; N], ground: &Ground) -> io::Result<()> {
+    pub fn push(&mut self, record: [u8; N], ground: &Ground) -> io::Result<()> {
         self.held.push(record);
         self.total += 1;
         if self.held.len() < RUN_BYTES / N {
@@ -73,7 +73,7 @@ impl<const N: usize> Sorter<N> {
     }
 
     /// Everything, merged with what `others` hold.
-    pub(crate) fn merge(mut self, mut others: Vec<Source<N>>) -> Result<Merge<N>, Failed> {
+    pub fn merge(mut self, mut others: Vec<Source<N>>) -> Result<Merge<N>, Failed> {
         self.held.sort_unstable_by_key(key_of);
         if let Some(out) = self.spilled {
             let paged = Arc::new(out.finish(|_| Vec::new())?);
@@ -90,19 +90,19 @@ enum Kind<const N: usize> {
 }
 
 /// Records that are in order already.
-pub(crate) struct Source<const N: usize>(Kind<N>);
+pub struct Source<const N: usize>(Kind<N>);
 
 /// Stands for a pack that is left out.
-pub(crate) const LEFT_OUT: u32 = u32::MAX;
+pub const LEFT_OUT: u32 = u32::MAX;
 
 impl<const N: usize> Source<N> {
     /// What is in memory, in order.
-    pub(crate) fn held(records: Vec<[u8; N]>) -> Self {
+    pub fn held(records: Vec<[u8; N]>) -> Self {
         Self(Kind::Memory(records.into_iter()))
     }
 
     /// Runs of a table: address and number of records. `renumber` says what bytes 8 to 11 become.
-    pub(crate) fn stored(paged: Arc<Paged>, runs: Vec<(u64, u64)>, renumber: Option<Vec<u32>>) -> Self {
+    pub fn stored(paged: Arc<Paged>, runs: Vec<(u64, u64)>, renumber: Option<Vec<u32>>) -> Self {
         let (stream, runs) = (Stream::new(paged, 0), runs.into_iter());
         Self(Kind::Stored { stream, runs, left: 0, renumber })
     }
@@ -134,14 +134,14 @@ impl<const N: usize> Source<N> {
 }
 
 /// Gives the records of all sources in order.
-pub(crate) struct Merge<const N: usize> {
+pub struct Merge<const N: usize> {
     sources: Vec<Source<N>>,
     heads: Vec<[u8; N]>,
     heap: BinaryHeap<Reverse<(u64, u32)>>,
 }
 
 impl<const N: usize> Merge<N> {
-    pub(crate) fn new(mut sources: Vec<Source<N>>) -> Result<Self, Torn> {
+    pub fn new(mut sources: Vec<Source<N>>) -> Result<Self, Torn> {
         let mut heads = vec![[0; N]; sources.len()];
         let mut heap = BinaryHeap::with_capacity(sources.len());
         for ((source, head), number) in sources.iter_mut().zip(&mut heads).zip(0..) {
@@ -153,7 +153,7 @@ impl<const N: usize> Merge<N> {
         Ok(Self { sources, heads, heap })
     }
 
-    pub(crate) fn next(&mut self) -> Result<Option<[u8; N]>, Torn> {
+    pub fn next(&mut self) -> Result<Option<[u8; N]>, Torn> {
         let Some(mut top) = self.heap.peek_mut() else { return Ok(None) };
         let number = top.0.1;
         let record = self.heads[number as usize];

@@ -15,10 +15,10 @@ use dr_format::id::Secret;
 use rustix::fs::{Advice, fadvise};
 
 /// Bytes of a block that are the table's own.
-pub(crate) const ROOM: usize = 4_088;
+pub const ROOM: usize = 4_088;
 const BODY: usize = ROOM + 8;
 /// Bytes of a block in the file.
-pub(crate) const STRIDE: usize = BODY + 16;
+pub const STRIDE: usize = BODY + 16;
 /// Blocks that are read at once where a table is read from end to end.
 const RUN: usize = 16;
 /// So many such runs the kernel fetches in advance.
@@ -26,9 +26,9 @@ const AHEAD: usize = 8;
 
 /// A table is not what was written there: it is forgotten and made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Torn {
+pub struct Torn {
     /// Number of the table, of this process.
-    pub(crate) table: u32,
+    pub table: u32,
 }
 
 fn tag(key: &Secret, body: &[u8]) -> [u8; 16] {
@@ -39,32 +39,32 @@ fn tag(key: &Secret, body: &[u8]) -> [u8; 16] {
 }
 
 /// A table that can be read.
-pub(crate) struct Paged {
+pub struct Paged {
     file: File,
     key: Secret,
-    pub(crate) blocks: u64,
+    pub blocks: u64,
     /// Never used for another table by this process.
-    pub(crate) table: u32,
+    pub table: u32,
 }
 
 impl Paged {
-    pub(crate) fn new(file: File, key: Secret, blocks: u64) -> Self {
+    pub fn new(file: File, key: Secret, blocks: u64) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         // Questions go anywhere: reading ahead would read thirty blocks for one. [`Stream`] says what it will need.
         let _ = fadvise(&file, 0, None, Advice::Random);
         Self { file, key, blocks, table: NEXT.fetch_add(1, Ordering::Relaxed) }
     }
 
-    pub(crate) fn torn(&self) -> Torn {
+    pub fn torn(&self) -> Torn {
         Torn { table: self.table }
     }
 
-    pub(crate) fn file_len(&self) -> Result<u64, Torn> {
+    pub fn file_len(&self) -> Result<u64, Torn> {
         self.file.metadata().map(|about| about.len()).map_err(|_| self.torn())
     }
 
     /// Reads whole blocks into `buffer`, each proved to be what was written there.
-    pub(crate) fn read(&self, first: u64, buffer: &mut [u8]) -> Result<(), Torn> {
+    pub fn read(&self, first: u64, buffer: &mut [u8]) -> Result<(), Torn> {
         self.file.read_exact_at(buffer, first * STRIDE as u64).map_err(|_| self.torn())?;
         for (block, number) in buffer.chunks_exact(STRIDE).zip(first..) {
             let (body, check) = block.split_at(BODY);
@@ -76,7 +76,7 @@ impl Paged {
     }
 
     /// What one block holds.
-    pub(crate) fn block(&self, number: u64) -> Result<Box<[u8; STRIDE]>, Torn> {
+    pub fn block(&self, number: u64) -> Result<Box<[u8; STRIDE]>, Torn> {
         let mut out = Box::new([0; STRIDE]);
         self.read(number, out.as_mut_slice())?;
         Ok(out)
@@ -84,12 +84,12 @@ impl Paged {
 }
 
 /// The table's own bytes of a block.
-pub(crate) fn own(block: &[u8; STRIDE]) -> &[u8] {
+pub fn own(block: &[u8; STRIDE]) -> &[u8] {
     &block[8..BODY]
 }
 
 /// Writes a table from front to back. Block 0 comes last: without it the rest is nothing.
-pub(crate) struct PagedWriter {
+pub struct PagedWriter {
     out: BufWriter<File>,
     key: Secret,
     body: Vec<u8>,
@@ -97,18 +97,18 @@ pub(crate) struct PagedWriter {
 }
 
 impl PagedWriter {
-    pub(crate) fn new(mut file: File, key: Secret) -> io::Result<Self> {
+    pub fn new(mut file: File, key: Secret) -> io::Result<Self> {
         file.seek(SeekFrom::Start(STRIDE as u64))?;
         let out = BufWriter::with_capacity(STRIDE * RUN, file);
         Ok(Self { out, key, body: 1u64.to_le_bytes().to_vec(), number: 1 })
     }
 
     /// The address of the byte that is written next.
-    pub(crate) fn at(&self) -> u64 {
+    pub fn at(&self) -> u64 {
         self.number * ROOM as u64 + self.body.len() as u64 - 8
     }
 
-    pub(crate) fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    pub fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(BODY - self.body.len()));
             self.body.extend_from_slice(now);
@@ -121,7 +121,7 @@ impl PagedWriter {
     }
 
     /// Writes a record that does not reach over the end of a block.
-    pub(crate) fn record(&mut self, record: &[u8]) -> io::Result<()> {
+    pub fn record(&mut self, record: &[u8]) -> io::Result<()> {
         if BODY - self.body.len() < record.len() {
             self.align()?;
         }
@@ -129,7 +129,7 @@ impl PagedWriter {
     }
 
     /// Goes on at the front of a block, whose number this is.
-    pub(crate) fn align(&mut self) -> io::Result<u64> {
+    pub fn align(&mut self) -> io::Result<u64> {
         if self.body.len() > 8 {
             self.close()?;
         }
@@ -148,7 +148,7 @@ impl PagedWriter {
     }
 
     /// The table, with what block 0 is to say about it; that is told how many blocks there are.
-    pub(crate) fn finish(mut self, first: impl FnOnce(u64) -> Vec<u8>) -> io::Result<Paged> {
+    pub fn finish(mut self, first: impl FnOnce(u64) -> Vec<u8>) -> io::Result<Paged> {
         let blocks = self.align()?;
         let mut body = vec![0; 8];
         body.extend_from_slice(&first(blocks));
@@ -163,7 +163,7 @@ impl PagedWriter {
 }
 
 /// Reads a table from some address on, past the cache of blocks.
-pub(crate) struct Stream {
+pub struct Stream {
     paged: Arc<Paged>,
     /// The block that is read next, and the first that the kernel was not told of.
     next: u64,
@@ -175,19 +175,19 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(paged: Arc<Paged>, at: u64) -> Self {
+    pub fn new(paged: Arc<Paged>, at: u64) -> Self {
         let mut stream = Self { paged, next: 0, ahead: 0, held: Vec::new(), block: 0, within: 0 };
         stream.seek(at);
         stream
     }
 
-    pub(crate) fn seek(&mut self, at: u64) {
+    pub fn seek(&mut self, at: u64) {
         self.held.clear();
         (self.next, self.block, self.within) = (at / ROOM as u64, 0, (at % ROOM as u64) as usize);
         self.ahead = self.next;
     }
 
-    pub(crate) fn read(&mut self, mut out: &mut [u8]) -> Result<(), Torn> {
+    pub fn read(&mut self, mut out: &mut [u8]) -> Result<(), Torn> {
         while !out.is_empty() {
             if self.within == ROOM {
                 (self.block, self.within) = (self.block + STRIDE, 0);
@@ -205,7 +205,7 @@ impl Stream {
     }
 
     /// Reads what [`PagedWriter::record`] wrote.
-    pub(crate) fn record(&mut self, out: &mut [u8]) -> Result<(), Torn> {
+    pub fn record(&mut self, out: &mut [u8]) -> Result<(), Torn> {
         if ROOM - self.within < out.len() {
             self.within = ROOM;
         }

@@ -12,14 +12,14 @@ use super::{Ground, Sorted, front};
 const ID: usize = 24;
 
 /// A set that never changes.
-pub(crate) struct Ids {
+pub struct Ids {
     paged: Arc<Paged>,
     sorted: Sorted<ID>,
 }
 
 impl Ids {
     /// Of `ids` and everything that `others` hold; nothing is in two of them.
-    pub(crate) fn make(ground: &Ground, ids: &[ChunkId], others: &[Self]) -> Result<Self, Failed> {
+    pub fn make(ground: &Ground, ids: &[ChunkId], others: &[Self]) -> Result<Self, Failed> {
         let mut records: Vec<[u8; ID]> = ids.iter().map(|id| id.0).collect();
         records.sort_unstable();
         let total = others.iter().map(|other| other.sorted.records).sum::<u64>() + records.len() as u64;
@@ -32,7 +32,7 @@ impl Ids {
     }
 
     /// Whether the whole id stands there.
-    pub(crate) fn holds(&self, blocks: &Blocks, id: &ChunkId) -> Result<bool, Torn> {
+    pub fn holds(&self, blocks: &Blocks, id: &ChunkId) -> Result<bool, Torn> {
         if !self.sorted.may_hold(&self.paged, blocks, front(id))? {
             return Ok(false);
         }
@@ -41,7 +41,7 @@ impl Ids {
         Ok(holds)
     }
 
-    pub(crate) fn len(&self) -> u64 {
+    pub fn len(&self) -> u64 {
         self.sorted.records
     }
 }

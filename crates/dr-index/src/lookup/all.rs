@@ -6,7 +6,7 @@ use std::io;
 use dr_format::id::{ChunkId, PackId};
 
 use super::{Index, LOST, Standing};
-use crate::index_error::{IndexError, mended_in_vain, no_room};
+use crate::error::{IndexError, mended_in_vain, no_room};
 use crate::layout::Place;
 use crate::tier::{Entry, Ground, LEFT_OUT, Merge, Parted, Parts, RECORD, Rows, front, key_of};
 
@@ -15,7 +15,7 @@ use crate::tier::{Entry, Ground, LEFT_OUT, Merge, Parted, Parts, RECORD, Rows, f
 const RECENT: usize = if cfg!(test) { 64 } else { 1 << 10 };
 
 /// Chunks that are to be found, by the eight bytes with which their ids begin. In memory are 16 MiB of them.
-pub(crate) struct Wanted {
+pub struct Wanted {
     recent: Vec<u64>,
     parts: Parts,
     ground: Ground,
@@ -23,14 +23,14 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// `ground`: where those lie that memory has no room for.
-    pub(crate) fn new(ground: Ground) -> Self {
+    pub fn new(ground: Ground) -> Self {
         let mut recent = vec![0; RECENT];
         // Nothing that begins with 0 was asked for yet, and what begins with 1 stands elsewhere.
         recent[0] = 1;
         Self { recent, parts: Parts::new(), ground }
     }
 
-    pub(crate) fn add(&mut self, id: &ChunkId) -> Result<(), IndexError> {
+    pub fn add(&mut self, id: &ChunkId) -> Result<(), IndexError> {
         let front = front(id);
         let recent = &mut self.recent[front as usize % RECENT];
         if std::mem::replace(recent, front) == front {
@@ -39,18 +39,18 @@ impl Wanted {
         self.parts.push(front, &self.ground).map_err(|e| no_room(&e))
     }
 
-    pub(crate) fn end(self) -> Result<Sought, IndexError> {
+    pub fn end(self) -> Result<Sought, IndexError> {
         Ok(Sought(self.parts.end().map_err(|e: io::Error| no_room(&e))?))
     }
 }
 
 /// Chunks that are to be found.
-pub(crate) struct Sought(Parted);
+pub struct Sought(Parted);
 
 impl Index {
     /// Shows `each` all places of every chunk that is sought, once for all chunks that begin alike; none if there are
     /// none. Begins anew, with what `begin` makes, where a damaged table had to be made again.
-    pub(crate) fn places_of_all<T>(
+    pub fn places_of_all<T>(
         &self,
         sought: &Sought,
         begin: impl Fn() -> T,
@@ -87,13 +87,13 @@ impl Index {
 }
 
 /// A pack, as whoever goes through all of them sees it.
-pub(crate) struct Whole<'a> {
-    pub(crate) pack: u32,
-    pub(crate) id: PackId,
+pub struct Whole<'a> {
+    pub pack: u32,
+    pub id: PackId,
     /// Of the object, where the log vouches for it.
-    pub(crate) len: Option<u64>,
+    pub len: Option<u64>,
     /// Its frames and chunks, where they were wanted or its length is not known.
-    pub(crate) rows: Option<Rows<'a>>,
+    pub rows: Option<Rows<'a>>,
 }
 
 impl Index {
@@ -102,7 +102,7 @@ impl Index {
     ///
     /// # Errors
     /// If a pack is described by nothing any more.
-    pub(crate) fn each_pack<T>(
+    pub fn each_pack<T>(
         &self,
         begin: impl Fn() -> T,
         whether: impl Fn(u32, u32) -> bool,
@@ -135,7 +135,7 @@ impl Index {
 
 impl Index {
     /// How long each pack's object is, by its number, where the log vouches for it.
-    pub(crate) fn lens(&self) -> Result<Vec<Option<u64>>, IndexError> {
+    pub fn lens(&self) -> Result<Vec<Option<u64>>, IndexError> {
         self.ask(|inner| {
             let mut out = vec![None; inner.packs.len()];
             for Standing { tier, numbers, .. } in &inner.tiers {

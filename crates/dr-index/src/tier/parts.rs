@@ -24,7 +24,7 @@ fn part_of(key: u64) -> usize {
 }
 
 /// Takes keys in any order.
-pub(crate) struct Parts {
+pub struct Parts {
     parts: Vec<Part>,
     spilled: Option<PagedWriter>,
 }
@@ -37,12 +37,12 @@ struct Part {
 }
 
 impl Parts {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { parts: (0..PARTS).map(|_| Part::default()).collect(), spilled: None }
     }
 
     /// `ground`: where those lie that memory has no room for.
-    pub(crate) fn push(&mut self, key: u64, ground: &Ground) -> io::Result<()> {
+    pub fn push(&mut self, key: u64, ground: &Ground) -> io::Result<()> {
         let part = &mut self.parts[part_of(key)];
         part.held.push(key);
         if part.held.len() < PER_BLOCK * TOGETHER {
@@ -64,27 +64,27 @@ impl Parts {
     }
 
     /// All of them, to be gone through more than once.
-    pub(crate) fn end(self) -> io::Result<Parted> {
+    pub fn end(self) -> io::Result<Parted> {
         let spilled = self.spilled.map(|out| out.finish(|_| Vec::new())).transpose()?;
         Ok(Parted { parts: self.parts, spilled: spilled.map(Arc::new) })
     }
 }
 
 /// Keys in parts.
-pub(crate) struct Parted {
+pub struct Parted {
     parts: Vec<Part>,
     spilled: Option<Arc<Paged>>,
 }
 
 impl Parted {
     /// All keys in order, each once.
-    pub(crate) fn keys(&self) -> Keys<'_> {
+    pub fn keys(&self) -> Keys<'_> {
         Keys { of: self, held: Vec::new(), at: 0, next: Some((0, 0)), room: Vec::new() }
     }
 }
 
 /// Gives keys in order, each once.
-pub(crate) struct Keys<'a> {
+pub struct Keys<'a> {
     of: &'a Parted,
     held: Vec<u64>,
     at: usize,
@@ -94,7 +94,7 @@ pub(crate) struct Keys<'a> {
 }
 
 impl Keys<'_> {
-    pub(crate) fn next(&mut self) -> Result<Option<u64>, Torn> {
+    pub fn next(&mut self) -> Result<Option<u64>, Torn> {
         while self.at == self.held.len() {
             let Some((part, from)) = self.next.filter(|(part, _)| *part < PARTS) else { return Ok(None) };
             self.load(part, from)?;

@@ -4,7 +4,7 @@ use std::error::Error;
 
 /// Why a question to the index has no answer.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum IndexError {
+pub enum IndexError {
     /// Tables cannot be kept or made again, or nothing describes a pack any more.
     #[error("{object} is damaged: {what}")]
     Damaged {
@@ -19,20 +19,20 @@ pub(crate) enum IndexError {
 }
 
 impl IndexError {
-    pub(crate) fn damaged(object: impl ToString, what: impl ToString) -> Self {
+    pub fn damaged(object: impl ToString, what: impl ToString) -> Self {
         Self::Damaged { object: object.to_string(), what: what.to_string() }
     }
 
     /// What kept somebody from describing an object.
-    pub(crate) fn describe(error: impl Error + Send + Sync + 'static) -> Self {
+    pub fn describe(error: impl Error + Send + Sync + 'static) -> Self {
         Self::Describe(Box::new(error))
     }
 }
 
-pub(crate) fn mended_in_vain() -> IndexError {
+pub fn mended_in_vain() -> IndexError {
     IndexError::damaged("the index on this host", "its disk gives back other bytes than were written")
 }
 
-pub(crate) fn no_room(error: &std::io::Error) -> IndexError {
+pub fn no_room(error: &std::io::Error) -> IndexError {
     IndexError::damaged("the index on this host", format!("there is no place to keep it: {error}"))
 }

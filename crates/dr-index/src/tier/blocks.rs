@@ -68,13 +68,13 @@ impl Shard {
 
 /// The cache of blocks. One for all tables that are looked up together.
 #[derive(Default)]
-pub(crate) struct Blocks {
+pub struct Blocks {
     shards: [Mutex<Shard>; SHARDS],
 }
 
 impl Blocks {
     /// Shows `look` what a block holds.
-    pub(crate) fn with<T>(&self, paged: &Paged, number: u64, look: impl FnOnce(&[u8]) -> T) -> Result<T, Torn> {
+    pub fn with<T>(&self, paged: &Paged, number: u64, look: impl FnOnce(&[u8]) -> T) -> Result<T, Torn> {
         let name = u64::from(paged.table) << 40 | number;
         let shard = &self.shards[number as usize % SHARDS];
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,7 +90,7 @@ impl Blocks {
     }
 
     /// Copies what lies at an address.
-    pub(crate) fn copy(&self, paged: &Paged, mut at: u64, mut out: &mut [u8]) -> Result<(), Torn> {
+    pub fn copy(&self, paged: &Paged, mut at: u64, mut out: &mut [u8]) -> Result<(), Torn> {
         while !out.is_empty() {
             let within = (at % ROOM as u64) as usize;
             let (now, later) = out.split_at_mut(out.len().min(ROOM - within));

@@ -20,7 +20,7 @@ pub(super) const UNFINISHED: &str = ".new-";
 pub(super) const FINISHED: &str = "tier-";
 
 /// A tier that is being made. Takes memory for each pack and none for each chunk.
-pub(crate) struct Builder {
+pub struct Builder {
     ground: Ground,
     nonce: [u8; 16],
     out: PagedWriter,
@@ -30,12 +30,12 @@ pub(crate) struct Builder {
     directory: Vec<Entry>,
     objects: Vec<Live>,
     left_out: Vec<PackId>,
-    pub(crate) records: u64,
+    pub records: u64,
 }
 
 impl Builder {
     /// `lasts` if other processes are to find it.
-    pub(crate) fn new(ground: &Ground, key: &TierKey, lasts: bool) -> io::Result<Self> {
+    pub fn new(ground: &Ground, key: &TierKey, lasts: bool) -> io::Result<Self> {
         let nonce = random();
         let named = ground.0.as_ref().filter(|_| lasts).and_then(|folder| {
             let named = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).ok()?;
@@ -61,18 +61,12 @@ impl Builder {
     }
 
     /// The packs that follow are described by this index object, and it describes no others.
-    pub(crate) fn object(&mut self, object: Live) {
+    pub fn object(&mut self, object: Live) {
         self.objects.push(object);
     }
 
     /// Takes a pack of the last object in.
-    pub(crate) fn pack(
-        &mut self,
-        id: PackId,
-        whole: Option<(u64, Digest)>,
-        header: &[u8],
-        laid: &Laid,
-    ) -> io::Result<()> {
+    pub fn pack(&mut self, id: PackId, whole: Option<(u64, Digest)>, header: &[u8], laid: &Laid) -> io::Result<()> {
         let number = self.directory.len() as u32;
         self.directory.push(Entry {
             id,
@@ -94,12 +88,7 @@ impl Builder {
     }
 
     /// Takes another tier in: those of its objects that are `wanted`, without packs that were swept.
-    pub(crate) fn absorb(
-        &mut self,
-        tier: &Tier,
-        wanted: &[bool],
-        swept: &dyn Fn(&PackId) -> bool,
-    ) -> Result<(), Failed> {
+    pub fn absorb(&mut self, tier: &Tier, wanted: &[bool], swept: &dyn Fn(&PackId) -> bool) -> Result<(), Failed> {
         let mut objects = Vec::with_capacity(tier.objects.len());
         for (object, wanted) in tier.objects.iter().zip(wanted) {
             objects.push(self.objects.len() as u32);
@@ -137,7 +126,7 @@ impl Builder {
     }
 
     /// The finished tier, under its name if it is to last.
-    pub(crate) fn finish(mut self) -> Result<Tier, Failed> {
+    pub fn finish(mut self) -> Result<Tier, Failed> {
         let mut merge = self.sorter.merge(self.sources)?;
         let seed = u64::from_le_bytes(random());
         let sorted = Sorted::write(&mut self.out, &mut merge, self.records, seed)?;
@@ -177,7 +166,7 @@ fn copy(stream: &mut Stream, out: &mut PagedWriter, mut len: u64) -> Result<(), 
 
 impl Tier {
     /// Its file goes; whoever has it open still reads it.
-    pub(crate) fn discard(&self) {
+    pub fn discard(&self) {
         if let Some(path) = &self.path {
             let _ = std::fs::remove_file(path);
         }

@@ -30,12 +30,12 @@ struct Shard {
 
 /// A directory of shards of records of `N` bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sorted<const N: usize> {
+pub struct Sorted<const N: usize> {
     shards: Vec<Shard>,
     bits: u32,
-    pub(crate) records: u64,
+    pub records: u64,
     /// Different keys among the records.
-    pub(crate) distinct: u64,
+    pub distinct: u64,
 }
 
 fn shard_of(key: u64, bits: u32) -> usize {
@@ -46,7 +46,7 @@ impl<const N: usize> Sorted<N> {
     const PER_BLOCK: u64 = (ROOM / N) as u64;
 
     /// Writes what `merge` gives; about `expected` records.
-    pub(crate) fn write(out: &mut PagedWriter, merge: &mut Merge<N>, expected: u64, seed: u64) -> Result<Self, Failed> {
+    pub fn write(out: &mut PagedWriter, merge: &mut Merge<N>, expected: u64, seed: u64) -> Result<Self, Failed> {
         let mut bits = 0;
         while bits < BITS_MAX && expected >> bits > SHARD_RECORDS {
             bits += 1;
@@ -101,7 +101,7 @@ impl<const N: usize> Sorted<N> {
     }
 
     /// Whether there may be a record of this key.
-    pub(crate) fn may_hold(&self, paged: &Paged, blocks: &Blocks, key: u64) -> Result<bool, Torn> {
+    pub fn may_hold(&self, paged: &Paged, blocks: &Blocks, key: u64) -> Result<bool, Torn> {
         let shard = self.shard(key);
         if shard.records == 0 {
             return Ok(false);
@@ -110,13 +110,7 @@ impl<const N: usize> Sorted<N> {
     }
 
     /// Every record of this key.
-    pub(crate) fn find(
-        &self,
-        paged: &Paged,
-        blocks: &Blocks,
-        key: u64,
-        mut each: impl FnMut(&[u8; N]),
-    ) -> Result<(), Torn> {
+    pub fn find(&self, paged: &Paged, blocks: &Blocks, key: u64, mut each: impl FnMut(&[u8; N])) -> Result<(), Torn> {
         let shard = self.shard(key);
         let total = shard.records.div_ceil(Self::PER_BLOCK);
         let mut number = first_block(shard, total, paged, blocks, key)?;
@@ -138,12 +132,12 @@ impl<const N: usize> Sorted<N> {
     }
 
     /// All records in order, for another table.
-    pub(crate) fn source(&self, paged: &Arc<Paged>, renumber: Option<Vec<u32>>) -> Source<N> {
+    pub fn source(&self, paged: &Arc<Paged>, renumber: Option<Vec<u32>>) -> Source<N> {
         let runs = self.shards.iter().map(|shard| (shard.block * ROOM as u64, shard.records)).collect();
         Source::stored(Arc::clone(paged), runs, renumber)
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.shards.len() * 44 + 24);
         out.extend_from_slice(&self.records.to_le_bytes());
         out.extend_from_slice(&self.distinct.to_le_bytes());
@@ -157,7 +151,7 @@ impl<const N: usize> Sorted<N> {
         out
     }
 
-    pub(crate) fn decode(cursor: &mut Cursor<'_>) -> Result<Self, Bad> {
+    pub fn decode(cursor: &mut Cursor<'_>) -> Result<Self, Bad> {
         let (records, distinct, bits) = (cursor.u64()?, cursor.u64()?, cursor.u32()?);
         if bits > BITS_MAX {
             return Err(Bad("a table has too many shards"));
