@@ -27,9 +27,11 @@ const HOUSE: &[Room] = &[
     ("dr-process", 1, &[]),
     ("dr-sample", 1, &[]),
     ("dr-source", 2, &["dr-entry", "dr-open", "dr-plan", "dr-process"]),
+    // What happened to a repository, and what it adds up to.
+    ("dr-log", 2, &["dr-format", "dr-open", "dr-store"]),
     // Which chunk lies where, on this host.
     ("dr-index", 2, &["dr-format", "dr-open"]),
-    ("dr-repo", 3, &["dr-entry", "dr-format", "dr-index", "dr-open", "dr-switch", "dr-store"]),
+    ("dr-repo", 3, &["dr-entry", "dr-format", "dr-index", "dr-log", "dr-open", "dr-switch", "dr-store"]),
     ("dr-media", 2, &["dr-plan", "dr-ledger"]),
     ("dr-runbook", 2, &["dr-plan"]),
     ("dr-post", 2, &["dr-open", "dr-plan", "dr-ledger", "dr-process"]),

@@ -109,7 +109,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
             test.args(["--release", "--package", "dr-repo", "--test", "engine", "--"]);
             test.args(["--ignored", "--nocapture", "every_flipped_byte_is_noticed_and_never_passes_for_right"]);
         } else if soak.name == "model" {
-            test.args(["--release", "--package", "dr-repo", "--lib", "--"]);
+            test.args(["--release", "--package", "dr-log", "--lib", "--"]);
             test.args(["--ignored", "--nocapture", "--test-threads=1", "model::"]);
         } else {
             let module = format!("heavy::{}::", soak.name.replace('-', "_"));

@@ -9,13 +9,13 @@ use dr_format::id::{Digest, PackId, SessionId};
 use dr_format::index_object::{self, PackLine, Record};
 use dr_format::log_entry::{Body, ObjectRef, Registered, Run};
 use dr_format::pack::open_whole;
+use dr_log::error::LogError;
+use dr_log::fold::{SessionState, runs_of};
+use dr_log::object::key;
 
 use crate::claim::{self, Claim};
 use crate::committer::put_index;
 use crate::error::RepoError;
-use crate::fold::{SessionState, runs_of};
-use crate::log_error::LogError;
-use crate::object::key;
 use crate::progress::Tally;
 use crate::prove::rehash;
 use crate::repository::Repository;

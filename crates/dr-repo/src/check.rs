@@ -20,12 +20,12 @@ use dr_format::pack::{open_vouched, open_whole};
 use dr_format::squeeze::Unsqueezer;
 use dr_format::wire::Bad;
 use dr_format::{slot, trailer};
+use dr_log::fold::runs_of;
+use dr_log::object::key;
 
 use crate::copies::{self, Standing};
 use crate::error::RepoError;
 use crate::fetch::open_frame;
-use crate::fold::runs_of;
-use crate::object::key;
 use crate::presence::wrong;
 use crate::progress::Tally;
 use crate::repository::{Fault, REPO_JSON, Repository, fault_text, read_vouched};
@@ -235,7 +235,7 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
         bad_objects.entry(object).or_insert(what);
     }
     for (n, what) in repository.log.spoiled_now(&repository.shelf)? {
-        bad_objects.insert(crate::checkpoint::object_name(n), what);
+        bad_objects.insert(dr_log::checkpoint::object_name(n), what);
     }
     check_slots(repository, &mut bad_objects)?;
     let without_copy = check_copies(repository, &mut bad_objects)?;

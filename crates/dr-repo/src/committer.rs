@@ -10,11 +10,11 @@ use bytes::Bytes;
 use dr_format::id::{Digest, HostId, SessionId, index_name};
 use dr_format::index_object::{self, PackLine, Record};
 use dr_format::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
+use dr_log::fold::runs_of;
+use dr_log::object::key;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 
 use crate::error::RepoError;
-use crate::fold::runs_of;
-use crate::object::key;
 use crate::pack_writer::FinishedPack;
 use crate::progress::Tally;
 use crate::repository::Repository;

@@ -3,10 +3,10 @@
 
 use bytes::Bytes;
 use dr_format::id::Digest;
+use dr_log::object::key;
 use dr_store::{Body as Put, Shelf, StoreError};
 
 use crate::error::RepoError;
-use crate::object::key;
 
 /// The folder of copies: `ecc/copy/` and the name of the object.
 pub(crate) const FOLDER: &str = "ecc/copy";

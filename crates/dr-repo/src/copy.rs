@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_entry::EntryPath;
 use dr_format::id::{SnapshotId, wipe_stack};
 use dr_format::log_entry::{Body, Named};
+use dr_log::fold::runs_of;
 use dr_store::Shelf;
 
 use crate::adopt::adopt;
 use crate::committer::{Committer, Says, begin};
 use crate::error::RepoError;
-use crate::fold::runs_of;
 use crate::presence::{self, Stands};
 use crate::progress::Tally;
 use crate::repository::{Repository, Unlock};

@@ -23,11 +23,11 @@ use dr_entry::{EntryPath, Meta};
 use dr_format::id::{ChunkKind, PackId, SnapshotId, wipe_stack};
 use dr_format::log_entry::Body;
 use dr_format::snapshot::Shape;
+use dr_log::error::LogError;
+use dr_log::fold::{SWEEPS, State};
+use dr_log::log::erased;
 
 use crate::error::RepoError;
-use crate::fold::{SWEEPS, State};
-use crate::log::erased;
-use crate::log_error::LogError;
 use crate::look::Tree;
 use crate::presence;
 use crate::progress::Tally;

@@ -4,9 +4,8 @@ use dr_entry::Unread;
 use dr_format::error::FormatError;
 use dr_format::id::SnapshotId;
 use dr_index::error::IndexError;
+use dr_log::error::{LogError, PutBack};
 use dr_store::StoreError;
-
-use crate::log_error::{LogError, PutBack};
 
 /// Why an operation on a repository did not do as asked.
 #[derive(Debug, thiserror::Error)]

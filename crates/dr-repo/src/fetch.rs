@@ -12,11 +12,11 @@ use dr_format::seal::{Sealer, commitment, key_id, open_from, public_of, same};
 use dr_format::squeeze::Unsqueezer;
 use dr_index::layout::{FrameSlot, Place};
 use dr_index::lookup::Index;
+use dr_log::object::key;
 use dr_store::Shelf;
 
 use crate::error::RepoError;
 use crate::frames::{FrameKey, Frames, Wanted};
-use crate::object::key;
 
 /// The keys of sessions, opened once each.
 pub(crate) struct SessionKeys {

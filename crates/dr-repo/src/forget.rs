@@ -46,7 +46,7 @@ impl Repository {
         self.maintain(now_ms, Body::Hold { snapshots: ids.to_vec(), until_ms })
     }
 
-    fn state_of(&self, id: SnapshotId) -> Result<&crate::fold::SnapshotState, RepoError> {
+    fn state_of(&self, id: SnapshotId) -> Result<&dr_log::fold::SnapshotState, RepoError> {
         let state = self.log.state.snapshots.get(&id);
         state.ok_or_else(|| RepoError::NoSnapshot(format!("there is no snapshot {id} here")))
     }

@@ -25,7 +25,7 @@ impl Repository {
     #[must_use]
     pub fn labelled(&self) -> Vec<Labelled> {
         let state = &self.log.state;
-        let one = |(id, snapshot): (&SnapshotId, &crate::fold::SnapshotState)| {
+        let one = |(id, snapshot): (&SnapshotId, &dr_log::fold::SnapshotState)| {
             let host = state.sessions.get(&snapshot.session).and_then(|session| session.host);
             let own = host.is_none_or(|host| host == self.host || host == self.writer.host);
             Labelled { id: *id, host, own, label: self.label_of(*id, snapshot) }

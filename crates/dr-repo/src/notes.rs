@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use dr_format::id::{HostId, PackId};
 use dr_format::log_entry::Body;
+use dr_log::fold::{SWEEPS, runs_of};
 
 use crate::check::Checked;
 use crate::error::RepoError;
-use crate::fold::{SWEEPS, runs_of};
 use crate::repository::Repository;
 
 /// The names of the objects, one a line. Lost, it is as if nothing had been found: the next check finds it again.

@@ -9,12 +9,12 @@ use std::path::Path;
 
 use dr_format::id::PackId;
 use dr_index::lookup::Index;
+use dr_log::fold::State;
+use dr_log::object::key;
 use dr_store::{Listed, Shelf, StoreError};
 
 use crate::error::RepoError;
-use crate::fold::State;
 use crate::notes::Notes;
-use crate::object::key;
 use crate::repository::Repository;
 use crate::touched::Touched;
 

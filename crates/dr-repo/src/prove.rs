@@ -8,10 +8,10 @@ use dr_format::squeeze::Unsqueezer;
 use dr_format::trailer;
 use dr_format::wire::Bad;
 use dr_index::layout::lay_out;
+use dr_log::object::key;
 
 use crate::error::RepoError;
 use crate::fetch::open_frame;
-use crate::object::key;
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::turns::two_at_a_time;

@@ -22,12 +22,12 @@ use dr_format::format::{META_PACK_TARGET, PACK_TARGET};
 use dr_format::id::{PackId, PackKind, SessionId, wipe_stack};
 use dr_format::key::Key;
 use dr_format::log_entry::{Body, object_name};
+use dr_log::error::LogError;
+use dr_log::fold::{SWEEPS, SessionState, SnapshotState, State, ranges, whole};
+use dr_log::log::erased;
 use dr_store::StoreError;
 
 use crate::error::RepoError;
-use crate::fold::{SWEEPS, SessionState, SnapshotState, State, ranges, whole};
-use crate::log::erased;
-use crate::log_error::LogError;
 use crate::progress::Tally;
 use crate::repository::{Fault, Repository};
 use crate::unfinished::{Life, Unfinished};

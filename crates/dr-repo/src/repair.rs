@@ -20,11 +20,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_format::id::{HostId, SessionId, wipe_stack};
 use dr_format::log_entry::{Body, object_name};
+use dr_log::fold::{MENDS, SWEEPS};
 
 use crate::check::{Check, Checked, Finding, ReadData, check, with_copies};
 use crate::copies;
 use crate::error::RepoError;
-use crate::fold::{MENDS, SWEEPS};
 use crate::progress::Tally;
 use crate::repository::Repository;
 

@@ -16,15 +16,15 @@ use dr_format::namer::Namer;
 use dr_format::slot;
 use dr_format::snapshot::Label;
 use dr_index::lookup::Index;
+use dr_log::fold::SnapshotState;
+use dr_log::log::{Alone, Log, OtherWriter};
+use dr_log::object::key;
 use dr_store::{Body, Shelf, StoreError};
 
 use crate::copies;
 use crate::error::RepoError;
 use crate::fetch::{Fetcher, SessionKeys};
-use crate::fold::SnapshotState;
 use crate::frames::Frames;
-use crate::log::{Alone, Log, OtherWriter};
-use crate::object::key;
 pub use create::{create, create_with_writer};
 use load::LazyIndex;
 pub(crate) use load::read_vouched;
@@ -378,7 +378,7 @@ impl Repository {
             .log
             .spoiled
             .iter()
-            .map(|(n, what)| Fault { object: crate::checkpoint::object_name(*n), what: what.clone() });
+            .map(|(n, what)| Fault { object: dr_log::checkpoint::object_name(*n), what: what.clone() });
         log.chain(behind).chain(checkpoints).chain(self.faults.iter().cloned()).chain(self.index.faults()).collect()
     }
 

@@ -11,12 +11,12 @@ use dr_format::id::{Digest, PackId};
 use dr_format::index_object::{PackLine, lines};
 use dr_format::log_entry::object_name;
 use dr_format::wire::Bad;
+use dr_log::log::Log;
+use dr_log::object::key;
 use dr_store::{Shelf, StoreError};
 
 use crate::check::{Check, Checked, Finding, ReadData, waits_since};
 use crate::error::RepoError;
-use crate::log::Log;
-use crate::object::key;
 use crate::repository::{REPO_JSON, fault_text, parse_described, read_vouched};
 
 /// Compares what is there with what the log says.

@@ -8,12 +8,12 @@ use std::sync::atomic::Ordering;
 use dr_format::id::{FamilyId, HostId, SessionId, parity_name};
 use dr_format::index_object::PackLine;
 use dr_format::parity::{Spare, front};
+use dr_log::object::key;
 use dr_store::local::stage;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 use tempfile::TempPath;
 
 use crate::error::RepoError;
-use crate::object::key;
 use crate::pack_writer::full;
 use crate::progress::Tally;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use dr_format::id::{PackId, SnapshotId, session_of_index};
 use dr_format::key::Author;
+use dr_log::fold::{ranges, whole};
 
 use crate::check::Finding;
-use crate::fold::{ranges, whole};
 use crate::repository::Repository;
 
 /// The systems that damage touches.

@@ -5,12 +5,12 @@ use dr_format::index_object::Record;
 use dr_format::log_entry::{Body, Named, Runs};
 use dr_format::snapshot::Label;
 use dr_format::used::List;
+use dr_log::fold::runs_of;
 
 use crate::adopt::Journal;
 use crate::backup::{Capture, Shared};
 use crate::committer::{Committer, Says};
 use crate::error::RepoError;
-use crate::fold::runs_of;
 use crate::marked::list_marked;
 use crate::pack_writer::FinishedPack;
 use crate::prove::StoredPack;

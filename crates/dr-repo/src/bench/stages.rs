@@ -15,9 +15,9 @@ use dr_format::pack::open_whole;
 use dr_format::page::{Contents, Extent, Page, Row, decode, encode_leaf};
 use dr_format::seal::Sealer;
 use dr_format::squeeze::{Squeezer, Unsqueezer};
+use dr_log::fold::State;
 
 use crate::error::RepoError;
-use crate::fold::State;
 use crate::packer::{Alone, Packer};
 use crate::session::Session;
 pub use known::{Looking, Remembering};

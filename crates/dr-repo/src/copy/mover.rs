@@ -11,6 +11,7 @@ use dr_format::id::{ChunkId, ChunkKind, PackKind};
 use dr_format::squeeze::{Squeezer, Unsqueezer};
 use dr_index::layout::Place;
 use dr_index::lookup::{Index, KnownPack};
+use dr_log::object::key;
 use dr_store::Shelf;
 
 use super::{MISSING_MAX, Missing, PLAN_BYTES, PLAN_CHUNKS};
@@ -18,7 +19,6 @@ use crate::committer::Committer;
 use crate::error::RepoError;
 use crate::fetch::{Fetcher, unseal};
 use crate::moving;
-use crate::object::key;
 use crate::pack_writer::PackWriter;
 use crate::repository::Repository;
 use crate::session::Session;

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use dr_format::id::{HostId, PARITY_FOLDER, PackId, SessionId, session_of_parity, unhex};
 use dr_format::parity::{FRONT, Spare, decode, table_len};
+use dr_log::fold::PackState;
+use dr_log::log::erased;
+use dr_log::object::key;
 use dr_store::StoreError;
 
 use crate::error::RepoError;
-use crate::fold::PackState;
-use crate::log::erased;
-use crate::object::key;
 use crate::progress::Tally;
 use crate::repository::Repository;
 use crate::spares::Spares;

@@ -12,6 +12,8 @@ use dr_format::page::{Child, Page};
 use dr_format::tree::{Keep, Root, TreeBuilder};
 use dr_index::layout::Place;
 use dr_index::lookup::Index;
+use dr_log::fold::runs_of;
+use dr_log::log::erased_note;
 
 use super::follow::Followed;
 use super::sought::{Anew, Sought};
@@ -19,8 +21,6 @@ use super::{Erase, is_gone, may_touch};
 use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
-use crate::fold::runs_of;
-use crate::log::erased_note;
 use crate::look::{Pages, Stand, as_child};
 use crate::pack_writer::FinishedPack;
 use crate::packer::{Alone, Packer};

@@ -9,12 +9,12 @@ use dr_format::id::{ChunkId, SnapshotId};
 use dr_format::page::{Child, Contents, Extent, Page, Row};
 use dr_format::seal::derive;
 use dr_format::snapshot::{Document, Label};
+use dr_log::fold::SnapshotState;
 
 use super::{Erase, Judged, Ruling, is_gone, may_touch, series};
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
 use crate::find::{Find, find};
-use crate::fold::SnapshotState;
 use crate::look::{Pages, Stand, Tree, as_child};
 use crate::repository::Repository;
 use crate::restore::extent_page;

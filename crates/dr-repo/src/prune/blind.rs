@@ -16,10 +16,10 @@ use dr_format::used::{self, Uses};
 use dr_format::wire::Bad;
 use dr_index::bits::Bits;
 use dr_index::lookup::Index;
+use dr_log::fold::{SnapshotState, State, ranges, whole};
+use dr_log::object::key;
 
 use crate::error::RepoError;
-use crate::fold::{SnapshotState, State, ranges, whole};
-use crate::object::key;
 use crate::repository::{Repository, read_vouched};
 
 /// The frames that are needed, and packs that stay whatever is in them.

@@ -9,15 +9,15 @@ use dr_format::key::Author;
 use dr_format::log_entry::Body;
 use dr_format::squeeze::Squeezer;
 use dr_index::lookup::Index;
+use dr_log::fold::{SessionState, runs_of};
+use dr_log::object::key;
 use dr_store::StoreError;
 
 use super::blind::Frames;
 use super::{Prune, Rewritten, target};
 use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
-use crate::fold::{SessionState, runs_of};
 use crate::moving::{Frame, Group};
-use crate::object::key;
 use crate::pack_writer::PackWriter;
 use crate::repository::Repository;
 use crate::session::Session;

@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 
 use dr_format::log_entry::Body;
 use dr_index::layout::Place;
+use dr_log::fold::runs_of;
 
 use super::mark::Live;
 use super::{Prune, Rewritten};
 use crate::anew::Anew;
 use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
-use crate::fold::runs_of;
 use crate::repository::Repository;
 use crate::session::Session;
 

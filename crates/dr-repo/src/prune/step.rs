@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dr_format::id::{HostId, PARITY_FOLDER, PackId, SessionId, SnapshotId, session_of_index, session_of_parity};
 use dr_format::log_entry::Body;
+use dr_log::error::LogError;
+use dr_log::fold::{SessionState, State, runs_of, whole};
 use dr_store::Listed;
 
 use super::{DAY_MS, Pins, Prune, Pruned, Rewritten, is_undoable, pins};
@@ -11,8 +13,6 @@ use crate::claim::Claim;
 use crate::committer::{Committer, Says, begin};
 use crate::erase::forget_parity;
 use crate::error::RepoError;
-use crate::fold::{SessionState, State, runs_of, whole};
-use crate::log_error::LogError;
 use crate::repository::Repository;
 use crate::unfinished::{Life, Unfinished};
 

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use dr_format::id::{ChunkId, ChunkKind, HostId, PackId, PackKind, SessionId};
 use dr_format::log_entry::{Body, Named, ObjectRef, Registered, Runs, object_name};
 use dr_format::snapshot::Document;
+use dr_log::fold::{runs_of, whole};
+use dr_log::log::account as noted;
 
 use super::Mending;
 use super::describe::{self, Anew, described};
 use super::packs::{self, object_of, remains};
 use crate::error::RepoError;
-use crate::fold::{runs_of, whole};
-use crate::log::account as noted;
 use crate::prune::mark;
 use crate::repository::Repository;
 

@@ -7,13 +7,13 @@ use dr_format::id::{Digest, HostId, PackId, SessionId, index_name, session_of_in
 use dr_format::index_object::{self, PackLine, Record};
 use dr_format::log_entry::{Body, ObjectRef, Registered, Run};
 use dr_format::pack::open_whole;
+use dr_log::fold::whole;
+use dr_log::object::key;
 use dr_store::{Body as Put, Put as Outcome};
 
 use super::Mending;
 use super::packs::{object_of, remains};
 use crate::error::RepoError;
-use crate::fold::whole;
-use crate::object::key;
 use crate::prove::rehash;
 use crate::repository::{Repository, read_vouched};
 

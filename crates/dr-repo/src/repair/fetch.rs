@@ -9,6 +9,8 @@ use dr_format::log_entry::{Body, Runs};
 use dr_format::page::{self, Contents, Extent, Page};
 use dr_format::snapshot::Document;
 use dr_index::layout::Place;
+use dr_log::fold::{ranges, runs_of, whole};
+use dr_log::object::key;
 
 use super::Mending;
 use super::packs::object_of;
@@ -16,8 +18,6 @@ use crate::anew::Anew;
 use crate::committer::{Committer, Says, begin, or_fence};
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
-use crate::fold::{ranges, runs_of, whole};
-use crate::object::key;
 use crate::repository::Repository;
 use crate::restore::extent_page_of;
 use crate::session::Session;

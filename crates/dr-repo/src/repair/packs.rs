@@ -7,14 +7,14 @@ use dr_format::index_object::PackLine;
 use dr_format::log_entry::{Body, ObjectRef, Registered};
 use dr_format::pack::open_whole;
 use dr_format::parity::Row;
+use dr_log::fold::runs_of;
+use dr_log::object::key;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 
 use super::Mending;
 use super::describe::Anew;
 use crate::check::{Checked, table};
 use crate::error::RepoError;
-use crate::fold::runs_of;
-use crate::object::key;
 use crate::prove::rehash;
 use crate::repository::Repository;
 

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use dr_format::format::PACK_MAX;
 use dr_format::id::{Digest, HostId, PARITY_FOLDER, PackId, SessionId, session_of_parity};
 use dr_format::index_object::PackLine;
+use dr_log::object::key;
 use dr_store::Key;
 
 use super::Mending;
 use super::packs::{object_of, vouched};
 use crate::check::{is_whole, table};
 use crate::error::RepoError;
-use crate::object::key;
 use crate::repository::Repository;
 use crate::spares::Spares;
 

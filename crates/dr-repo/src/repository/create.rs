@@ -9,13 +9,13 @@ use dr_format::id::{Digest, FamilyId, HostId, RepoId, random};
 use dr_format::key::{FamilyKey, WriterKey};
 use dr_format::log_entry::Body as Entry;
 use dr_format::slot;
+use dr_log::log::Log;
+use dr_log::object::key;
 use dr_store::{Body, Put, Shelf};
 
 use super::{Described, REPO_JSON, parse_described};
 use crate::copies;
 use crate::error::RepoError;
-use crate::log::Log;
-use crate::object::key;
 
 /// Makes a repository of the key's family, with a key slot if there is a password. What an interrupted one left is cleared
 /// away first, or gone on with.

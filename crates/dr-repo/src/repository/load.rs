@@ -17,11 +17,11 @@ use dr_index::error::{IndexError, mended_in_vain, no_room};
 use dr_index::layout::lay_out;
 use dr_index::lookup::{Index, Judged, Origin};
 use dr_index::tier::{Builder, Describe, Described, Failed, Found, Ground, Live, Tier, TierKey, Torn, gather};
+use dr_log::fold::SessionState;
+use dr_log::object::key;
 use dr_store::{Key, Shelf, StoreError};
 
 use crate::error::RepoError;
-use crate::fold::SessionState;
-use crate::object::key;
 use crate::repository::{Fault, Repository, fault_text};
 
 /// An index that is read when something is first looked up.

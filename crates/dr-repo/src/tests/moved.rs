@@ -16,13 +16,13 @@ use dr_format::pack::open_whole;
 use dr_format::seal::seal_once;
 use dr_format::snapshot::{Label, Shape};
 use dr_format::trailer;
+use dr_log::fold::runs_of;
+use dr_log::object::key;
 use dr_store::memory::MemoryStore;
 use dr_store::{Body as Put, Shelf};
 
 use crate::backup::{Capture, Summary, backup, new_snapshot_id};
 use crate::error::RepoError;
-use crate::fold::runs_of;
-use crate::object::key;
 use crate::progress::Tally;
 use crate::repository::{Repository, Unlock, create};
 
@@ -289,7 +289,7 @@ fn everything() -> (Scene, Vec<(SnapshotId, u8)>) {
         at: 0,
     };
     for body in [
-        LogBody::Features(vec![crate::fold::SWEEPS.to_owned()]),
+        LogBody::Features(vec![dr_log::fold::SWEEPS.to_owned()]),
         LogBody::Forget(vec![first]),
         LogBody::Unforget(vec![first]),
         LogBody::Hold { snapshots: vec![first], until_ms: 7 },
@@ -319,7 +319,7 @@ fn bytes_of(scene: &Scene) -> Vec<(String, Vec<u8>)> {
 fn taking_over(scene: &Scene) -> Repository {
     let mut repository = scene.open();
     let (family, list) = (repository.writer.family, repository.writer.naming.list.clone());
-    let alone = crate::log::Alone::new("the memory".to_owned(), [dr_format::id::HostId([0xee; 4]); 2], family, list);
+    let alone = dr_log::log::Alone::new("the memory".to_owned(), [dr_format::id::HostId([0xee; 4]); 2], family, list);
     repository.log.alone = Some(alone);
     assert!(repository.other_writer().is_some());
     repository

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use dr_format::id::{Digest, HostId};
 use dr_format::key::{FamilyKey, Key, WriterKey};
 use dr_format::log_entry::{Body, encode, object_name};
+use dr_log::object::key;
 use dr_store::memory::MemoryStore;
 use dr_store::{Body as Put, Shelf};
 
 use crate::error::RepoError;
-use crate::object::key;
 use crate::progress::Tally;
 use crate::prune::{Prune, prune};
 use crate::repair::{Repair, repair};

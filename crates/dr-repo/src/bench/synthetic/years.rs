@@ -21,12 +21,12 @@ use dr_format::tree::Root;
 use dr_index::error::IndexError;
 use dr_index::layout::lay_out;
 use dr_index::tier::{Describe, Described, Ground, Live, TierKey, gather};
+use dr_log::fold::runs_of;
+use dr_log::object::key;
 use dr_store::{Body as Put, Shelf};
 
 use super::{FRAME_CHUNKS, PACK_CHUNKS, id, mix};
 use crate::error::RepoError;
-use crate::fold::runs_of;
-use crate::object::key;
 use crate::pack_writer::FinishedPack;
 use crate::packer::{Alone, Packer};
 use crate::repository::{Repository, Unlock, create};

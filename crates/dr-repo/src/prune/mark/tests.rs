@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicBool;
 
 use dr_format::page::{self, Contents, Page};
 use dr_index::lookup::Whole;
+use dr_log::object::key;
 use dr_store::Body as Put;
 
 use super::super::Pins;
 use super::super::weigh::{Needed, uses, weigh};
 use super::*;
-use crate::object::key;
 use crate::tests::moved::Scene;
 
 type Names = BTreeSet<(u8, ChunkId)>;

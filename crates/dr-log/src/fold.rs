@@ -15,29 +15,29 @@ use dr_format::take_over::{TakeOver, taken_over_by};
 
 /// A pack, as far as the log knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PackState {
-    pub(crate) host: HostId,
+pub struct PackState {
+    pub host: HostId,
     /// About to go: no duplicate may be found in it any more.
-    pub(crate) condemned: bool,
+    pub condemned: bool,
     /// When it was condemned last, as the entry says.
-    pub(crate) condemned_ms: i64,
+    pub condemned_ms: i64,
     /// Gone, or free to go at any moment.
-    pub(crate) swept: bool,
+    pub swept: bool,
     /// When it was swept, as the entry says.
-    pub(crate) swept_ms: i64,
+    pub swept_ms: i64,
     /// What was live in it when it was moved lies elsewhere too.
-    pub(crate) relocated: bool,
+    pub relocated: bool,
     /// Somebody who can read has re-hashed it, to this level.
-    pub(crate) verified: u64,
+    pub verified: u64,
     /// When every byte of it was read last, as entries say: when it was registered, at first.
-    pub(crate) read_ms: i64,
+    pub read_ms: i64,
     /// The object it lies in now, where repair gave it a new name.
-    pub(crate) healed: Option<ObjectRef>,
+    pub healed: Option<ObjectRef>,
 }
 
 impl PackState {
     /// As it is registered.
-    pub(crate) fn new(host: HostId, at_ms: i64) -> Self {
+    pub fn new(host: HostId, at_ms: i64) -> Self {
         Self {
             host,
             condemned: false,
@@ -52,91 +52,91 @@ impl PackState {
     }
 
     /// The name of the object in which the pack of this state lies.
-    pub(crate) fn object_name(&self, id: PackId) -> String {
+    pub fn object_name(&self, id: PackId) -> String {
         self.healed.as_ref().map_or_else(|| id.object_name(self.host), |object| object.name.clone())
     }
 }
 
 /// A snapshot, as far as the log knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SnapshotState {
+pub struct SnapshotState {
     /// The entry that committed it.
-    pub(crate) n: u64,
+    pub n: u64,
     /// The entry in whose place it stands: snapshots are ordered by this.
-    pub(crate) at: u64,
-    pub(crate) document: ChunkId,
-    pub(crate) label: Vec<u8>,
-    pub(crate) needs: Arc<[Runs]>,
-    pub(crate) session: SessionId,
+    pub at: u64,
+    pub document: ChunkId,
+    pub label: Vec<u8>,
+    pub needs: Arc<[Runs]>,
+    pub session: SessionId,
     /// When it was forgotten, as the entry says; none while it is there.
-    pub(crate) forgotten_ms: Option<i64>,
+    pub forgotten_ms: Option<i64>,
     /// Something that it needs may be gone: it cannot be put back.
-    pub(crate) lost: bool,
-    pub(crate) held_until_ms: Option<i64>,
+    pub lost: bool,
+    pub held_until_ms: Option<i64>,
 }
 
 impl SnapshotState {
-    pub(crate) fn is_there(&self) -> bool {
+    pub fn is_there(&self) -> bool {
         self.forgotten_ms.is_none()
     }
 }
 
 /// A writing session, as far as the log knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct SessionState {
+pub struct SessionState {
     /// Whose it is: nobody else may write for it.
-    pub(crate) author: Option<Author>,
-    pub(crate) host: Option<HostId>,
-    pub(crate) sequence: u64,
-    pub(crate) closed: bool,
-    pub(crate) fenced: bool,
+    pub author: Option<Author>,
+    pub host: Option<HostId>,
+    pub sequence: u64,
+    pub closed: bool,
+    pub fenced: bool,
     /// While it is open: the packs of others that it relies on so far.
-    pub(crate) needs: Arc<[Runs]>,
+    pub needs: Arc<[Runs]>,
     /// When it last registered something, as the entry says.
-    pub(crate) last_ms: i64,
+    pub last_ms: i64,
     /// The entry by which it first registered something; 0: nobody remembers.
-    pub(crate) first: u64,
+    pub first: u64,
     /// Whose sessions all frames in its packs were moved from, sealed as they were.
-    pub(crate) moved_from: Option<Author>,
+    pub moved_from: Option<Author>,
 }
 
 impl SessionState {
     /// Whether it may still register something.
-    pub(crate) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         !self.closed && !self.fenced
     }
 
     /// Whose word what is in its packs is: what was moved as it was is its first writer's still.
-    pub(crate) fn writer(&self) -> Option<Author> {
+    pub fn writer(&self) -> Option<Author> {
         self.moved_from.or(self.author)
     }
 }
 
 /// An index object that somebody registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct IndexState {
-    pub(crate) object: ObjectRef,
-    pub(crate) session: SessionId,
-    pub(crate) superseded: bool,
+pub struct IndexState {
+    pub object: ObjectRef,
+    pub session: SessionId,
+    pub superseded: bool,
 }
 
 /// Packs may be swept, and nobody may rely on one that was, wherever its frames went.
-pub(crate) const SWEEPS: &str = "sweeps-1";
+pub const SWEEPS: &str = "sweeps-1";
 /// IDXMERGE may describe other sessions' packs anew, and a NOTE may account for an entry that cannot be read.
-pub(crate) const MENDS: &str = "mends-1";
+pub const MENDS: &str = "mends-1";
 /// Log entries that a checkpoint stands for may be gone.
-pub(crate) const CHECKPOINTS: &str = "checkpoints-1";
+pub const CHECKPOINTS: &str = "checkpoints-1";
 /// Said by entry 1 alone, which is put in the place of the one that was there: the entries after it are gone.
-pub(crate) const CUT: &str = "cut-1";
+pub const CUT: &str = "cut-1";
 const KNOWN_FEATURES: [&str; 4] = [SWEEPS, MENDS, CHECKPOINTS, CUT];
 
-pub(crate) fn is_known_feature(name: &str) -> bool {
+pub fn is_known_feature(name: &str) -> bool {
     KNOWN_FEATURES.contains(&name)
 }
 
 /// Rules without which something would be lost. The model (`model.rs`) leaves each out in turn, and must then find how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
+pub enum Rule {
     /// Nothing is registered that needs a swept pack.
     Needs,
     /// Nothing is registered by a session of which a pack was swept.
@@ -155,41 +155,41 @@ pub(crate) enum Rule {
 
 /// The sum of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct State {
+pub struct State {
     #[cfg(test)]
-    pub(crate) without: Option<Rule>,
-    pub(crate) packs: BTreeMap<PackId, PackState>,
+    pub without: Option<Rule>,
+    pub packs: BTreeMap<PackId, PackState>,
     /// Those of them that are condemned, and those that were swept: an entry looks for these few among all that it needs.
-    pub(crate) going: BTreeSet<PackId>,
-    pub(crate) gone: BTreeSet<PackId>,
-    pub(crate) sessions: BTreeMap<SessionId, SessionState>,
-    pub(crate) snapshots: BTreeMap<SnapshotId, SnapshotState>,
-    pub(crate) indexes: Vec<IndexState>,
-    pub(crate) slots: BTreeMap<String, Digest>,
-    pub(crate) revoked: BTreeSet<KeyId>,
-    pub(crate) notes: u64,
+    pub going: BTreeSet<PackId>,
+    pub gone: BTreeSet<PackId>,
+    pub sessions: BTreeMap<SessionId, SessionState>,
+    pub snapshots: BTreeMap<SnapshotId, SnapshotState>,
+    pub indexes: Vec<IndexState>,
+    pub slots: BTreeMap<String, Digest>,
+    pub revoked: BTreeSet<KeyId>,
+    pub notes: u64,
     /// The newest SWEEP in force.
-    pub(crate) swept_at: u64,
+    pub swept_at: u64,
     /// The newest entry in force by which somebody who follows trees let chunks lie elsewhere than lists of what
     /// snapshots use say.
-    pub(crate) followed_at: u64,
+    pub followed_at: u64,
     /// The newest UNFORGET in force.
-    pub(crate) returned_at: u64,
+    pub returned_at: u64,
     /// Who writes in another host's place, where one host alone may write.
-    pub(crate) taken_over: Option<TakeOver>,
+    pub taken_over: Option<TakeOver>,
     /// What whoever writes must know.
-    pub(crate) features: BTreeSet<String>,
+    pub features: BTreeSet<String>,
     /// A critical entry of a type that is not known here: this program may read and must not write.
-    pub(crate) unknown: Option<(u64, u64)>,
+    pub unknown: Option<(u64, u64)>,
     /// A feature that is not known here, and the entry that asks for it: the same.
-    pub(crate) missing: Option<(u64, String)>,
+    pub missing: Option<(u64, String)>,
     /// Entries that broke a rule, and which.
-    pub(crate) void: Vec<(u64, &'static str)>,
+    pub void: Vec<(u64, &'static str)>,
 }
 
 impl State {
     /// Adds one entry. Entries come in the order of their numbers.
-    pub(crate) fn apply(&mut self, entry: &Entry) {
+    pub fn apply(&mut self, entry: &Entry) {
         if let Err(why) = self.try_apply(entry) {
             self.void.push((entry.n, why));
         }
@@ -489,14 +489,14 @@ impl State {
     }
 
     /// These packs, as a checkpoint has them.
-    pub(crate) fn set_packs(&mut self, packs: BTreeMap<PackId, PackState>) {
+    pub fn set_packs(&mut self, packs: BTreeMap<PackId, PackState>) {
         let those = |is: fn(&PackState) -> bool| packs.iter().filter(|(_, at)| is(at)).map(|(id, _)| *id).collect();
         (self.going, self.gone) = (those(|pack| pack.condemned), those(|pack| pack.swept));
         self.packs = packs;
     }
 
     /// Snapshots that are there, oldest commit first.
-    pub(crate) fn live(&self) -> Vec<(SnapshotId, &SnapshotState)> {
+    pub fn live(&self) -> Vec<(SnapshotId, &SnapshotState)> {
         let mut out: Vec<_> = self.snapshots.iter().filter(|(_, s)| s.is_there()).map(|(id, s)| (*id, s)).collect();
         out.sort_by_key(|(id, s)| (s.at, *id));
         out
@@ -504,7 +504,7 @@ impl State {
 }
 
 /// The packs that runs stand for, as ranges of their names.
-pub(crate) fn ranges(runs: &[Runs]) -> impl Iterator<Item = RangeInclusive<PackId>> {
+pub fn ranges(runs: &[Runs]) -> impl Iterator<Item = RangeInclusive<PackId>> {
     runs.iter().flat_map(|runs| {
         runs.runs.iter().map(|&(kind, first, last)| {
             let pack = |no| PackId { session: runs.session, kind, no };
@@ -514,7 +514,7 @@ pub(crate) fn ranges(runs: &[Runs]) -> impl Iterator<Item = RangeInclusive<PackI
 }
 
 /// All packs of a session.
-pub(crate) fn whole(session: SessionId) -> RangeInclusive<PackId> {
+pub fn whole(session: SessionId) -> RangeInclusive<PackId> {
     PackId { session, kind: PackKind::Data, no: 0 }..=PackId { session, kind: PackKind::Meta, no: u32::MAX }
 }
 
@@ -523,7 +523,7 @@ fn union(a: &Arc<[Runs]>, b: Arc<[Runs]>) -> Arc<[Runs]> {
 }
 
 /// Packs as runs, in order.
-pub(crate) fn runs_of(packs: impl IntoIterator<Item = (PackId, HostId)>) -> Vec<Runs> {
+pub fn runs_of(packs: impl IntoIterator<Item = (PackId, HostId)>) -> Vec<Runs> {
     let mut sorted: Vec<_> = packs.into_iter().collect();
     sorted.sort();
     sorted.dedup();

@@ -10,7 +10,7 @@ use dr_format::log_entry::Body;
 use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
 
 use super::Log;
-use crate::log_error::LogError;
+use crate::error::LogError;
 use crate::object::key;
 
 /// So many objects of parity may go for one entry.
@@ -39,7 +39,7 @@ impl Log {
     }
 
     /// Makes room for a little more; whether there was anything that could go.
-    pub(crate) fn make_room(&self, shelf: &Shelf, tries: u32) -> Result<bool, LogError> {
+    pub fn make_room(&self, shelf: &Shelf, tries: u32) -> Result<bool, LogError> {
         if shelf.give_room() {
             return Ok(true);
         }

@@ -9,7 +9,7 @@ use std::collections::btree_map::Entry;
 use dr_store::Shelf;
 
 use super::{Log, MISSING, name};
-use crate::log_error::LogError;
+use crate::error::LogError;
 
 /// So many of those with the lowest numbers are looked at, and of those with the highest.
 const LOOKED_AT: usize = 16;
@@ -47,7 +47,7 @@ impl Log {
     }
 
     /// What is wrong with entries, and what is odd: a long run of missing ones as one.
-    pub(crate) fn told(&self) -> Vec<(u64, String)> {
+    pub fn told(&self) -> Vec<(u64, String)> {
         let (mut out, mut rest): (Vec<(u64, String)>, _) = (Vec::new(), self.unreadable.as_slice());
         while let Some((first, what)) = rest.first() {
             let follow = |(at, (n, what)): &(usize, &(u64, String))| what == MISSING && *n == first + *at as u64;
@@ -65,7 +65,7 @@ impl Log {
     }
 
     /// What a repair has to account for: entries that cannot be read, and those of which a host says that they were others.
-    pub(crate) fn doubted(&self) -> Vec<u64> {
+    pub fn doubted(&self) -> Vec<u64> {
         let said = self.odd.iter().map(|(n, _)| *n).filter(|n| !self.implausible.contains(n));
         let mut all: Vec<u64> = self.unknown.iter().copied().chain(said).collect();
         all.sort_unstable();
@@ -73,14 +73,14 @@ impl Log {
     }
 
     /// Removes objects with numbers far beyond the others. Whatever else lies here is registered by then.
-    pub(crate) fn remove_far(&mut self, shelf: &Shelf) -> Result<Vec<u64>, LogError> {
+    pub fn remove_far(&mut self, shelf: &Shelf) -> Result<Vec<u64>, LogError> {
         let far = self.implausible.clone();
         self.remove(shelf, far)
     }
 
     /// Removes what cannot be read at the end of the log, behind so long a gap that nobody wrote it there in turn. The gap
     /// goes with it.
-    pub(crate) fn remove_behind_gap(&mut self, shelf: &Shelf) -> Result<Vec<u64>, LogError> {
+    pub fn remove_behind_gap(&mut self, shelf: &Shelf) -> Result<Vec<u64>, LogError> {
         let knows_something = self.floor() > 0 || self.read.values().any(Result::is_ok);
         if self.headless.is_some() || !knows_something {
             return Ok(Vec::new());

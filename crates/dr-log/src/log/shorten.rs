@@ -15,9 +15,9 @@ use dr_store::{Body as Put, Listed, Shelf};
 use super::base::listed;
 use super::{Log, is_cut, name};
 use crate::checkpoint::{Checkpoint, NEWER, number_of, object_name};
+use crate::error::LogError;
 use crate::fold::{CHECKPOINTS, CUT};
 use crate::log::erased;
-use crate::log_error::LogError;
 use crate::object::key;
 use crate::seen::accepted;
 
@@ -26,12 +26,7 @@ const ATTEMPTS: u32 = 3;
 
 impl Log {
     /// Writes a checkpoint if it is time for one, and returns its number. It is there, and was read back, then.
-    pub(crate) fn checkpoint(
-        &mut self,
-        shelf: &Shelf,
-        writer: &WriterKey,
-        now_ms: i64,
-    ) -> Result<Option<u64>, LogError> {
+    pub fn checkpoint(&mut self, shelf: &Shelf, writer: &WriterKey, now_ms: i64) -> Result<Option<u64>, LogError> {
         for _ in 0..ATTEMPTS {
             self.refresh(shelf)?;
             self.may_checkpoint(writer)?;
@@ -101,7 +96,7 @@ impl Log {
 
     /// Removes log entries that nobody need read any more, and the checkpoints before the oldest that is kept. `gone`
     /// hears of each object.
-    pub(crate) fn shorten(
+    pub fn shorten(
         &mut self,
         shelf: &Shelf,
         writer: &WriterKey,
@@ -139,7 +134,7 @@ impl Log {
 
     /// Removes checkpoints that cannot be read, as long as one can, or every entry: no entry was removed but such as every
     /// checkpoint that can be read stands for.
-    pub(crate) fn clear(&mut self, shelf: &Shelf, gone: &mut dyn FnMut(&Listed)) -> Result<(), LogError> {
+    pub fn clear(&mut self, shelf: &Shelf, gone: &mut dyn FnMut(&Listed)) -> Result<(), LogError> {
         let spoiled = self.spoiled_now(shelf)?;
         let all = shelf.list("ckpt")?;
         let number = |object: &Listed| number_of(object.key.as_str());

@@ -2,9 +2,9 @@
 
 use dr_store::Key;
 
-use crate::log_error::LogError;
+use crate::error::LogError;
 
 /// An object name that this crate made up.
-pub(crate) fn key(name: &str) -> Result<Key, LogError> {
+pub fn key(name: &str) -> Result<Key, LogError> {
     Key::new(name).map_err(|e| LogError::damaged(&e.0, "it is not the name of an object"))
 }

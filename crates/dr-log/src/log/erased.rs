@@ -10,7 +10,7 @@ use crate::log::Log;
 const BEGINNING: &str = "what was erased lies in";
 
 /// The text of such a note: each run of packs as session, kind, first and last number.
-pub(crate) fn erased_note(packs: &BTreeSet<PackId>) -> String {
+pub fn erased_note(packs: &BTreeSet<PackId>) -> String {
     let mut text = BEGINNING.to_owned();
     for runs in runs_of(packs.iter().map(|pack| (*pack, HostId([0; 4])))) {
         for (kind, first, last) in &runs.runs {
@@ -21,7 +21,7 @@ pub(crate) fn erased_note(packs: &BTreeSet<PackId>) -> String {
 }
 
 /// The packs of all such notes that the log knows, whether they are still there or not.
-pub(crate) fn erased(log: &Log) -> BTreeSet<PackId> {
+pub fn erased(log: &Log) -> BTreeSet<PackId> {
     let named =
         log.noted().filter_map(|text| text.strip_prefix(BEGINNING)).flat_map(|text| text.split_ascii_whitespace());
     let known = &log.state.packs;

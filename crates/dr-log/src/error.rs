@@ -6,7 +6,7 @@ use dr_store::StoreError;
 
 /// Why the log could not be read, or nothing was added to it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LogError {
+pub enum LogError {
     /// The store said no.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -55,11 +55,11 @@ pub(crate) enum LogError {
 }
 
 impl LogError {
-    pub(crate) fn damaged(object: impl ToString, what: impl ToString) -> Self {
+    pub fn damaged(object: impl ToString, what: impl ToString) -> Self {
         FormatError::damaged(object, what).into()
     }
 
-    pub(crate) fn too_much(what: impl ToString) -> Self {
+    pub fn too_much(what: impl ToString) -> Self {
         FormatError::TooMuch(what.to_string()).into()
     }
 }

@@ -11,8 +11,8 @@ use dr_format::id::{FamilyId, HostId, Secret, SnapshotId};
 use dr_format::key::Author;
 use dr_format::snapshot::Label;
 
+use crate::error::LogError;
 use crate::fold::{SessionState, SnapshotState, State};
-use crate::log_error::LogError;
 
 /// Another host, which alone may write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl fmt::Display for OtherWriter {
 }
 
 /// The host at hand, in a place that takes one writer only.
-pub(crate) struct Alone {
+pub struct Alone {
     place: String,
     /// As which it writes: by its own key, and by its name where the key says nothing of a host.
     own: [HostId; 2],
@@ -45,7 +45,7 @@ pub(crate) struct Alone {
 }
 
 impl Alone {
-    pub(crate) fn new(place: String, own: [HostId; 2], family: FamilyId, list: Secret) -> Self {
+    pub fn new(place: String, own: [HostId; 2], family: FamilyId, list: Secret) -> Self {
         Self { place, own, family, list }
     }
 
@@ -53,7 +53,7 @@ impl Alone {
     ///
     /// # Errors
     /// [`LogError::OtherHost`]
-    pub(crate) fn may_write(&self, state: &State) -> Result<(), LogError> {
+    pub fn may_write(&self, state: &State) -> Result<(), LogError> {
         match self.other(state) {
             Some(other) => Err(LogError::OtherHost { place: self.place.clone(), host: other.to_string() }),
             None => Ok(()),
@@ -61,7 +61,7 @@ impl Alone {
     }
 
     /// The host that may write, if it is another one. What is newer decides: the newest commit, or that a host took over.
-    pub(crate) fn other(&self, state: &State) -> Option<OtherWriter> {
+    pub fn other(&self, state: &State) -> Option<OtherWriter> {
         let newest = state
             .snapshots
             .iter()

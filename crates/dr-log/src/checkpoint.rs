@@ -15,54 +15,54 @@ use dr_format::squeeze::{Squeezer, Unsqueezer};
 use dr_format::take_over::TakeOver;
 use dr_format::wire::{Bad, Cursor};
 
+use crate::error::LogError;
 use crate::fold::{IndexState, PackState, SessionState, SnapshotState, State, is_known_feature};
-use crate::log_error::LogError;
 
 /// The log up to an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Checkpoint {
+pub struct Checkpoint {
     /// The entry's number.
-    pub(crate) n: u64,
+    pub n: u64,
     /// The hash of `repo.json`: other repositories of the family have checkpoints signed by the same key.
-    pub(crate) genesis: Digest,
+    pub genesis: Digest,
     /// Digests of the last entries, the newest last: whoever has seen one of them, or just written one, knows whether
     /// it is in this log.
-    pub(crate) trail: Vec<Digest>,
+    pub trail: Vec<Digest>,
     /// Up to which entry the maintenance key has accepted that the log was cut; 0: it has not.
-    pub(crate) accepted: u64,
+    pub accepted: u64,
     /// Without the entries that were void.
-    pub(crate) state: State,
+    pub state: State,
 }
 
 /// The name of the checkpoint after entry `n`.
-pub(crate) fn object_name(n: u64) -> String {
+pub fn object_name(n: u64) -> String {
     format!("ckpt/{n:016x}")
 }
 
 /// The number that an object name stands for.
-pub(crate) fn number_of(name: &str) -> Option<u64> {
+pub fn number_of(name: &str) -> Option<u64> {
     dr_format::log_entry::number_below(name, "ckpt/")
 }
 
 /// Said of one that a later program may well be able to read.
-pub(crate) const NEWER: &str = "it is of a version this program does not know";
+pub const NEWER: &str = "it is of a version this program does not know";
 
 const CUT: Bad = Bad("a part of it is missing");
 
 impl Checkpoint {
     /// The last entry: its digest.
-    pub(crate) fn digest(&self) -> Digest {
+    pub fn digest(&self) -> Digest {
         self.trail.last().copied().unwrap_or(self.genesis)
     }
 
     /// The digest of an entry, if that is one of the last.
-    pub(crate) fn digest_of(&self, n: u64) -> Option<Digest> {
+    pub fn digest_of(&self, n: u64) -> Option<Digest> {
         let back = usize::try_from(self.n.checked_sub(n)?).ok()?;
         self.trail.iter().rev().nth(back).copied()
     }
 
     /// The object's bytes. `Err`: it would be too large, or nothing can be compressed.
-    pub(crate) fn encode(&self, writer: &WriterKey) -> Result<Vec<u8>, LogError> {
+    pub fn encode(&self, writer: &WriterKey) -> Result<Vec<u8>, LogError> {
         let raw = self.write();
         let mut packed = Vec::new();
         let codec = Squeezer::new(3)?.squeeze(&raw, &mut packed)?;
@@ -82,7 +82,7 @@ impl Checkpoint {
     }
 
     /// Reads one. The signature is checked before anything else is believed.
-    pub(crate) fn decode(bytes: &[u8], n: u64, genesis: Digest, maintenance: &[u8; 32]) -> Result<Self, Bad> {
+    pub fn decode(bytes: &[u8], n: u64, genesis: Digest, maintenance: &[u8; 32]) -> Result<Self, Bad> {
         let mut cursor = Cursor::new(bytes);
         if cursor.take(8)? != CKPT_MAGIC {
             return Err(Bad("it is not a checkpoint"));

@@ -12,7 +12,7 @@ use dr_store::{Shelf, StoreError};
 
 use super::Log;
 use crate::checkpoint::{Checkpoint, number_of, object_name};
-use crate::log_error::LogError;
+use crate::error::LogError;
 use crate::object::key;
 
 /// The numbers of the checkpoints that are there.
@@ -61,7 +61,7 @@ impl Log {
     }
 
     /// Of all checkpoints, those that cannot be read, and why.
-    pub(crate) fn spoiled_now(&self, shelf: &Shelf) -> Result<BTreeMap<u64, String>, LogError> {
+    pub fn spoiled_now(&self, shelf: &Shelf) -> Result<BTreeMap<u64, String>, LogError> {
         let mut out = BTreeMap::new();
         for n in listed(shelf)? {
             if let Err(why) = self.checkpoint_at(shelf, n)? {

@@ -21,16 +21,16 @@ use dr_format::take_over::take_over;
 use dr_store::{Key, Put as Outcome, Shelf, StoreError};
 
 use crate::checkpoint::Checkpoint;
+use crate::error::{LogError, PutBack};
 use crate::fold::{CUT, State};
-use crate::log_error::{LogError, PutBack};
 use crate::object::key;
 use crate::seen::{Head, Seen, acceptance, accepted};
-pub(crate) use alone::Alone;
+pub use alone::Alone;
 pub use alone::OtherWriter;
-pub(crate) use erased::{erased, erased_note};
+pub use erased::{erased, erased_note};
 
 /// Everything read so far, and what it adds up to.
-pub(crate) struct Log {
+pub struct Log {
     /// Where it is, for messages.
     place: String,
     family: FamilyId,
@@ -39,7 +39,7 @@ pub(crate) struct Log {
     /// The newest checkpoint that can be read, if there is one: entries up to its own are not asked for.
     base: Option<Checkpoint>,
     /// Checkpoints that are there and cannot be read, and why.
-    pub(crate) spoiled: BTreeMap<u64, String>,
+    pub spoiled: BTreeMap<u64, String>,
     /// The beginning of the log is gone, and no checkpoint that stands for it can be read: this one could not, or
     /// there is none.
     headless: Option<Option<u64>>,
@@ -49,25 +49,25 @@ pub(crate) struct Log {
     /// Reading was cut off half-way: what is known is of before, and nothing may be appended to it.
     is_torn: bool,
     /// A repair is going on, which may need any parity that is there: none goes for room.
-    pub(crate) keeps_parity: bool,
+    pub keeps_parity: bool,
     /// Objects with numbers far beyond the others.
     implausible: Vec<u64>,
     /// Of some of these: whether it is an entry, rightly signed, for all that.
     beyond: BTreeMap<u64, bool>,
     /// A feature of a later version that allows reading only.
-    pub(crate) read_only: Option<String>,
+    pub read_only: Option<String>,
     /// The store takes one writer only.
-    pub(crate) alone: Option<Alone>,
-    pub(crate) state: State,
+    pub alone: Option<Alone>,
+    pub state: State,
     /// Entries that cannot be read, and why. They may have said anything.
-    pub(crate) unreadable: Vec<(u64, String)>,
+    pub unreadable: Vec<(u64, String)>,
     /// These, and those that were settled: what they said is not known either way.
-    pub(crate) unknown: Vec<u64>,
+    pub unknown: Vec<u64>,
     /// What is odd and takes nothing away: objects that nobody can have written there in turn, and entries of which a
     /// host says that they were others.
-    pub(crate) odd: Vec<(u64, String)>,
+    pub odd: Vec<(u64, String)>,
     /// The last entry in force: its number and BLAKE3.
-    pub(crate) head: Head,
+    pub head: Head,
     /// What this host has seen of it before.
     seen: Option<Seen>,
 }
@@ -80,12 +80,7 @@ const VOIDS_MAX: u32 = 3;
 const COLLECTS_MAX: u32 = 16;
 
 impl Log {
-    pub(crate) fn open(
-        shelf: &Shelf,
-        family: FamilyId,
-        maintenance: [u8; 32],
-        genesis: Digest,
-    ) -> Result<Self, LogError> {
+    pub fn open(shelf: &Shelf, family: FamilyId, maintenance: [u8; 32], genesis: Digest) -> Result<Self, LogError> {
         let mut log = Self {
             place: shelf.place(),
             family,
@@ -115,7 +110,7 @@ impl Log {
 
     /// Reads what is new. The checkpoints are listed before and after: as long as no new one appears, no entry after
     /// the newest was removed or put back meanwhile.
-    pub(crate) fn refresh(&mut self, shelf: &Shelf) -> Result<(), LogError> {
+    pub fn refresh(&mut self, shelf: &Shelf) -> Result<(), LogError> {
         self.is_torn = true;
         let known = self.highest;
         for _ in 0..COLLECTS_MAX {
@@ -254,7 +249,7 @@ impl Log {
     }
 
     /// Holds the log to what was seen of it before, and remembers in `path` what is seen from now on.
-    pub(crate) fn remember_in(&mut self, shelf: &Shelf, path: std::path::PathBuf) -> Result<(), LogError> {
+    pub fn remember_in(&mut self, shelf: &Shelf, path: std::path::PathBuf) -> Result<(), LogError> {
         self.seen = Some(Seen::at(path));
         if self.behind().is_some() {
             // Another process may have seen more than this one had read by then.
@@ -272,7 +267,7 @@ impl Log {
     }
 
     /// The newest entry that was seen, if this log does not go on from it, and nobody has accepted that.
-    pub(crate) fn behind(&self) -> Option<Head> {
+    pub fn behind(&self) -> Option<Head> {
         let (n, digest) = self.seen.as_ref()?.head()?;
         let goes_on = match (self.digest_of(n), self.read.get(&n)) {
             (Some(found), _) => found == digest,
@@ -291,7 +286,7 @@ impl Log {
     }
 
     /// What the maintenance key noted, oldest first.
-    pub(crate) fn noted(&self) -> impl Iterator<Item = &str> {
+    pub fn noted(&self) -> impl Iterator<Item = &str> {
         self.read.values().filter_map(|outcome| match outcome.as_ref().map(|entry| (&entry.body, entry.author)) {
             Ok((Body::Note(text), Author::Maintenance)) => Some(text.as_str()),
             _ => None,
@@ -299,17 +294,17 @@ impl Log {
     }
 
     /// The BLAKE3 of the `repo.json` under which the log was begun.
-    pub(crate) fn genesis(&self) -> Digest {
+    pub fn genesis(&self) -> Digest {
         self.genesis
     }
 
     /// Whether the newest entry is one that cannot be read: what is newest is then not known.
-    pub(crate) fn newest_is_unreadable(&self) -> bool {
+    pub fn newest_is_unreadable(&self) -> bool {
         self.headless.is_some() || self.highest > self.head.0 || self.unreadable.iter().any(|(n, _)| *n == 0)
     }
 
     /// Whether writing is allowed at all, and if so, whether old packs may be relied on.
-    pub(crate) fn may_write(&self) -> Result<(), LogError> {
+    pub fn may_write(&self) -> Result<(), LogError> {
         if let Some(feature) = &self.read_only {
             return Err(LogError::Newer {
                 object: "repo.json".into(),
@@ -347,13 +342,7 @@ impl Log {
     }
 
     /// Writes that the log may have been cut, up to this entry, and goes on from where it ends.
-    pub(crate) fn accept(
-        &mut self,
-        shelf: &Shelf,
-        writer: &WriterKey,
-        seen: u64,
-        time_ms: i64,
-    ) -> Result<(), LogError> {
+    pub fn accept(&mut self, shelf: &Shelf, writer: &WriterKey, seen: u64, time_ms: i64) -> Result<(), LogError> {
         if writer.as_author() != Author::Maintenance {
             return Err(LogError::KeyMayNot("this takes the recovery key"));
         }
@@ -366,7 +355,7 @@ impl Log {
 
     /// Writes that this host, by the name that it has, writes from now on, in the place of the one that may; none: it may
     /// write already, and nothing was written. Of all that refuses writing only that another host may is passed over.
-    pub(crate) fn take_over(
+    pub fn take_over(
         &mut self,
         shelf: &Shelf,
         writer: &WriterKey,
@@ -396,12 +385,12 @@ impl Log {
     }
 
     /// The host that alone may write, if it is another one.
-    pub(crate) fn other_writer(&self) -> Option<OtherWriter> {
+    pub fn other_writer(&self) -> Option<OtherWriter> {
         self.alone.as_ref()?.other(&self.state)
     }
 
     /// Appends an entry and returns its number. `body` is made anew for each view that it is tried against.
-    pub(crate) fn append(
+    pub fn append(
         &mut self,
         shelf: &Shelf,
         writer: &WriterKey,
@@ -470,7 +459,7 @@ fn name(n: u64) -> Result<Key, LogError> {
 }
 
 /// What a NOTE of the maintenance key says once all that an unreadable entry may have registered was looked at.
-pub(crate) fn account(n: u64) -> String {
+pub fn account(n: u64) -> String {
     format!("{ACCOUNTED}{n}")
 }
 

@@ -8,25 +8,25 @@ use std::path::PathBuf;
 use dr_format::id::{Digest, unhex};
 
 /// A log entry: its number and BLAKE3.
-pub(crate) type Head = (u64, Digest);
+pub type Head = (u64, Digest);
 
 /// Where that is remembered. A memory that is lost, or cannot be written, only forgets.
-pub(crate) struct Seen {
+pub struct Seen {
     path: PathBuf,
     head: Option<Head>,
 }
 
 impl Seen {
-    pub(crate) fn at(path: PathBuf) -> Self {
+    pub fn at(path: PathBuf) -> Self {
         let head = dr_open::text(&path, 4 << 10).ok().and_then(|text| read(&text));
         Self { path, head }
     }
 
-    pub(crate) fn head(&self) -> Option<Head> {
+    pub fn head(&self) -> Option<Head> {
         self.head
     }
 
-    pub(crate) fn remember(&mut self, head: Head) {
+    pub fn remember(&mut self, head: Head) {
         if self.head == Some(head) || head.0 == 0 {
             return;
         }
@@ -54,12 +54,12 @@ fn read(text: &str) -> Option<Head> {
 
 /// What a NOTE of the maintenance key says when somebody has accepted that a repository was put back: how far it had
 /// been seen before.
-pub(crate) fn acceptance(seen: u64) -> String {
+pub fn acceptance(seen: u64) -> String {
     format!("{ACCEPTED}{seen}")
 }
 
 /// Up to which entry such a NOTE accepts that the log was cut.
-pub(crate) fn accepted(note: &str) -> Option<u64> {
+pub fn accepted(note: &str) -> Option<u64> {
     note.strip_prefix(ACCEPTED)?.parse().ok()
 }
 
