@@ -13,7 +13,7 @@ use dr_log::error::LogError;
 use dr_log::fold::{SessionState, runs_of};
 use dr_log::object::key;
 
-use crate::claim::{self, Claim};
+use crate::claim::{self, Claim, DEAD_MS};
 use crate::committer::put_index;
 use crate::error::RepoError;
 use crate::progress::Tally;
@@ -137,9 +137,6 @@ fn dead(repository: &Repository, journal: &Path, session: SessionId) -> Option<C
     let is_running = claim::is_running(None, repository.shelf.temporary(), session).unwrap_or(false);
     Claim::of(Some(journal), session).filter(|_| !is_running)
 }
-
-/// A run registers something every half a minute. One that was silent for a day is dead, and what it held may go.
-pub(crate) const DEAD_MS: i64 = 24 * 3_600_000;
 
 /// Ends a session of this host for a run that could not, with what is left of it. Whether it was not over before.
 fn end(

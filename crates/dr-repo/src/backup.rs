@@ -31,6 +31,7 @@ use crate::adopt::adopt;
 use crate::cache::{CacheReader, CacheWriter, Known};
 use crate::committer::begin;
 use crate::error::RepoError;
+use crate::fuse::Fuse;
 use crate::pack_writer::FinishedPack;
 use crate::packer::Packer;
 use crate::presence::{self, Lacking};
@@ -44,7 +45,7 @@ use cut::{Cutter, KeepChunk, Taken};
 use effort::Effort;
 use help::Help;
 use shared::Linked;
-pub(crate) use shared::{Fuse, Shared};
+use shared::Shared;
 use upload::Uploader;
 
 /// How a capture is to be kept. All of it is the caller's to decide.

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use dr_format::id::SessionId;
 use rustix::fs::{FlockOperation, flock};
 
+/// A run registers something every half a minute. One that was silent for a day is dead, and what it held may go.
+pub(crate) const DEAD_MS: i64 = 24 * 3_600_000;
+
 /// The lock on a session.
 pub(crate) struct Claim {
     path: PathBuf,

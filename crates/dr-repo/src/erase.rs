@@ -31,7 +31,6 @@ use crate::error::RepoError;
 use crate::look::Tree;
 use crate::presence;
 use crate::progress::Tally;
-use crate::prune::understood;
 use crate::repository::Repository;
 use follow::{Followed, follow};
 pub(crate) use parity::forget_parity;
@@ -155,7 +154,7 @@ fn run(repository: &mut Repository, options: &Erase<'_>, each: &mut dyn FnMut(&J
     repository.begin_to_maintain()?;
     // A page that lies in a pack which is not there is written anew.
     presence::look(repository, options.journal)?;
-    understood(repository)?;
+    repository.is_understood()?;
     let before = options.tally.bytes_stored.load(Ordering::Relaxed);
     let sought = seek(repository, options)?;
     for judged in &sought.judged {

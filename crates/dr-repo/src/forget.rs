@@ -1,7 +1,6 @@
 //! Taking snapshots off the list, putting them back while that can be, and holding them. No data goes with it.
 
 use dr_format::id::SnapshotId;
-use dr_format::key::Author;
 use dr_format::log_entry::Body;
 
 use crate::error::RepoError;
@@ -49,37 +48,5 @@ impl Repository {
     fn state_of(&self, id: SnapshotId) -> Result<&dr_log::fold::SnapshotState, RepoError> {
         let state = self.log.state.snapshots.get(&id);
         state.ok_or_else(|| RepoError::NoSnapshot(format!("there is no snapshot {id} here")))
-    }
-
-    /// Appends an entry that only the maintenance key may.
-    pub(crate) fn maintain(&mut self, now_ms: i64, body: Body) -> Result<(), RepoError> {
-        self.may_maintain()?;
-        let (shelf, writer) = (self.shelf.clone(), self.writer.clone());
-        self.log.append(&shelf, &writer, now_ms, &mut |_| Ok(body.clone()))?;
-        Ok(())
-    }
-
-    /// Reads what others have added, for whoever maintains.
-    pub(crate) fn begin_to_prune(&mut self) -> Result<(), RepoError> {
-        self.may_maintain()?;
-        self.refresh()
-    }
-
-    /// Reads what others have added, for whoever both reads and maintains.
-    pub(crate) fn begin_to_maintain(&mut self) -> Result<(), RepoError> {
-        self.may_maintain()?;
-        if !self.reads() {
-            return Err(RepoError::CannotRead);
-        }
-        self.refresh()
-    }
-
-    pub(crate) fn may_maintain(&self) -> Result<(), RepoError> {
-        match self.writer.as_author() {
-            Author::Maintenance => Ok(self.log.may_write()?),
-            Author::Host(..) => {
-                Err(RepoError::KeyMayNot("this key writes backups and removes none; the recovery key can"))
-            }
-        }
     }
 }

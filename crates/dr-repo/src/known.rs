@@ -7,7 +7,7 @@ use dr_store::{Shelf, StoreError};
 
 use crate::copies;
 use crate::error::RepoError;
-use crate::repository::{REPO_JSON, parse_described};
+use crate::repository::described::{REPO_JSON, parse_described};
 
 /// What stands on a shelf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,6 +27,7 @@ mod fetch;
 mod find;
 mod forget;
 mod frames;
+mod fuse;
 pub mod keyfile;
 mod known;
 mod labelled;

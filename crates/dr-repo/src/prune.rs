@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_format::format::{META_PACK_TARGET, PACK_TARGET};
 use dr_format::id::{PackId, PackKind, SessionId, wipe_stack};
 use dr_format::key::Key;
-use dr_format::log_entry::{Body, object_name};
+use dr_format::log_entry::Body;
 use dr_log::error::LogError;
 use dr_log::fold::{SWEEPS, SessionState, SnapshotState, State, ranges, whole};
 use dr_log::log::erased;
@@ -29,7 +29,7 @@ use dr_store::StoreError;
 
 use crate::error::RepoError;
 use crate::progress::Tally;
-use crate::repository::{Fault, Repository};
+use crate::repository::Repository;
 use crate::unfinished::{Life, Unfinished};
 pub(crate) use blind::{Frames, Lists};
 pub(crate) use mark::{Live, mark};
@@ -168,7 +168,7 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         _ if repository.reads() => None,
         _ => return Err(RepoError::CannotRead),
     };
-    understood(repository)?;
+    repository.is_understood()?;
     let before = options.tally.bytes_stored.load(Ordering::Relaxed);
     let mut out = Pruned::default();
     let left = repository.unfinished(options.journal, options.now_ms)?;
@@ -367,28 +367,6 @@ fn is_undoable(snapshot: &SnapshotState, options: &Prune<'_>) -> bool {
     let since = snapshot.forgotten_ms.map(|at| options.now_ms.saturating_sub(at));
     // A time in the future is a clock that was set back: not long ago, except for who waits for nothing.
     !snapshot.lost && options.undo_ms > 0 && since.is_some_and(|since| since < options.undo_ms)
-}
-
-/// Unknown means keep: nothing is removed while anything cannot be read.
-pub(crate) fn understood(repository: &Repository) -> Result<(), RepoError> {
-    if let Some(n) = repository.log.unknown.first() {
-        return Err(RepoError::NotUnderstood {
-            object: object_name(*n),
-            what: "cannot be read, so nobody knows what is still needed; nothing was removed. `repair` accounts for it"
-                .into(),
-        });
-    }
-    // A checkpoint that cannot be read hides nothing where every entry after an older one was read; nor does what stands
-    // for nothing.
-    let is_odd = |object: &str| repository.log.odd.iter().any(|(n, _)| object_name(*n) == object);
-    let hides = |fault: &Fault| !fault.object.starts_with("ckpt/") && !is_odd(&fault.object);
-    match repository.faults().into_iter().find(hides) {
-        None => Ok(()),
-        Some(fault) => Err(RepoError::NotUnderstood {
-            object: fault.object,
-            what: format!("is damaged ({}), so nobody knows what is still needed; nothing was removed", fault.what),
-        }),
-    }
 }
 
 fn target(kind: PackKind) -> u64 {

@@ -8,6 +8,7 @@
 //! can only be run again.
 
 mod account;
+mod again;
 mod describe;
 mod fetch;
 mod lists;

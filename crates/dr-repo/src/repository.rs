@@ -1,7 +1,9 @@
 //! A repository, opened: its keys, its log, and its index once something is looked up.
 
 mod create;
+pub(crate) mod described;
 mod load;
+mod maintain;
 mod slots;
 
 use std::collections::BTreeSet;
@@ -9,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dr_format::format::REPO_JSON_MAX;
-use dr_format::id::{Digest, FamilyId, HostId, RepoId, SnapshotId, unhex};
+use dr_format::id::{Digest, HostId, RepoId, SnapshotId};
 use dr_format::key::{Author, Key, WriterKey};
 use dr_format::log_entry::Body as Entry;
 use dr_format::namer::Namer;
@@ -26,6 +28,7 @@ use crate::error::RepoError;
 use crate::fetch::{Fetcher, SessionKeys};
 use crate::frames::Frames;
 pub use create::{create, create_with_writer};
+pub(crate) use described::{Described, REPO_JSON, parse_described};
 use load::LazyIndex;
 pub(crate) use load::read_vouched;
 use slots::open_slots;
@@ -89,47 +92,6 @@ pub struct Repository {
     faults: Vec<Fault>,
     /// As whom this host writes with another key than the one at hand.
     also: Option<HostId>,
-}
-
-/// The name under which a repository describes itself.
-pub(crate) const REPO_JSON: &str = "repo.json";
-
-/// What `repo.json` says, parsed.
-pub(crate) struct Described {
-    pub(crate) repo: RepoId,
-    pub(crate) family: FamilyId,
-    pub(crate) maintenance: [u8; 32],
-    read_only: Option<String>,
-    parity: bool,
-}
-
-pub(crate) fn parse_described(bytes: &[u8]) -> Result<Described, RepoError> {
-    let bad = |what: &str| RepoError::damaged(REPO_JSON, what);
-    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|_| bad("it is not JSON"))?;
-    if value["magic"] != "DRREPO" {
-        return Err(bad("it does not describe a repository"));
-    }
-    if value["version"] != 1 {
-        return Err(RepoError::Newer {
-            object: REPO_JSON.into(),
-            what: format!("its format is version {}", value["version"]),
-        });
-    }
-    let features = |set: &str| -> Vec<String> {
-        let list = value["features"][set].as_array().cloned().unwrap_or_default();
-        list.iter().map(|feature| feature.as_str().unwrap_or("?").to_owned()).collect()
-    };
-    if let Some(feature) = features("incompat").first() {
-        return Err(RepoError::Newer { object: REPO_JSON.into(), what: format!("it needs the feature `{feature}`") });
-    }
-    let text = |pointer: &str| value.pointer(pointer).and_then(|v| v.as_str()).unwrap_or_default();
-    Ok(Described {
-        repo: RepoId(unhex(text("/repo_id")).ok_or_else(|| bad("its id cannot be read"))?),
-        family: FamilyId(unhex(text("/family_id")).ok_or_else(|| bad("its family cannot be read"))?),
-        maintenance: unhex(text("/trust/maintenance")).ok_or_else(|| bad("its maintenance key cannot be read"))?,
-        read_only: features("ro_compat").into_iter().next(),
-        parity: value["parity"] != false,
-    })
 }
 
 impl Repository {

@@ -20,10 +20,10 @@ use dr_format::page::Row;
 use dr_format::snapshot::{Document, Label, Shape};
 use dr_format::tree::{Step, Walk, has_parent};
 
-use crate::backup::Fuse;
 use crate::error::RepoError;
 use crate::fetch::Fetcher;
 use crate::frames::{Frames, Wanted};
+use crate::fuse::Fuse;
 use crate::progress::Tally;
 use crate::repository::Repository;
 use crate::turns::{Next, Turns};

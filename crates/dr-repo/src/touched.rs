@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use dr_format::id::{PackId, SnapshotId, session_of_index};
+use dr_format::id::{PackId, SnapshotId};
 use dr_format::key::Author;
 use dr_log::fold::{ranges, whole};
 
-use crate::check::Finding;
 use crate::repository::Repository;
 
 /// The systems that damage touches.
@@ -20,7 +19,7 @@ pub struct Touched {
 }
 
 impl Touched {
-    fn add(&mut self, system: Option<String>) {
+    pub(crate) fn add(&mut self, system: Option<String>) {
         match system {
             Some(system) if system.is_empty() => {}
             Some(system) => drop(self.systems.insert(system)),
@@ -28,7 +27,7 @@ impl Touched {
         }
     }
 
-    fn join(&mut self, other: Self) {
+    pub(crate) fn join(&mut self, other: Self) {
         self.systems.extend(other.systems);
         self.any |= other.any;
     }
@@ -42,7 +41,7 @@ impl Repository {
     }
 
     /// The system in a snapshot's label; empty where it was made without a plan. `None`: the label does not open.
-    fn system_of(&self, id: SnapshotId) -> Option<String> {
+    pub(crate) fn system_of(&self, id: SnapshotId) -> Option<String> {
         self.label_of(id, self.log.state.snapshots.get(&id)?).map(|label| label.system)
     }
 
@@ -66,32 +65,5 @@ impl Repository {
         };
         out.any |= packs.iter().any(moved);
         out
-    }
-
-    /// The systems that findings of a check touch. `most`: so many lost names are listed of one at most.
-    pub(crate) fn touched_by(&self, findings: &[Finding], most: usize) -> Touched {
-        let mut out = Touched::default();
-        for finding in findings {
-            if !finding.lost.is_empty() && finding.lost.len() < most {
-                let lost: BTreeSet<SnapshotId> = finding.lost.iter().map(|(id, _)| *id).collect();
-                lost.into_iter().for_each(|id| out.add(self.system_of(id)));
-            } else if let Some(packs) = self.packs_of(&finding.object) {
-                out.join(self.relying_on(&packs));
-            } else {
-                out.any = true;
-            }
-        }
-        out
-    }
-
-    /// The packs that an object is, or describes.
-    fn packs_of(&self, object: &str) -> Option<BTreeSet<PackId>> {
-        let named = PackId::from_object_name(object).map(|(_, id)| id);
-        let healed = PackId::from_healed_name(object).map(|(_, id, _)| id);
-        if let Some(id) = named.or(healed) {
-            return Some(BTreeSet::from([id]));
-        }
-        let session = session_of_index(object)?;
-        Some(self.log.state.packs.range(whole(session)).map(|(id, _)| *id).collect())
     }
 }

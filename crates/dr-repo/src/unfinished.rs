@@ -10,8 +10,7 @@ use std::path::Path;
 use dr_format::id::{HostId, PARITY_FOLDER, PackId, SessionId, session_of_index, session_of_parity, unhex};
 use dr_store::Listed;
 
-use crate::adopt::DEAD_MS;
-use crate::claim::is_running;
+use crate::claim::{DEAD_MS, is_running};
 use crate::error::RepoError;
 use crate::repository::Repository;
 

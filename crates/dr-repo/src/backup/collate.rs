@@ -12,10 +12,11 @@ use dr_format::page::Contents;
 use dr_format::snapshot::{Document, LISTED_MAX, Label};
 use dr_format::tree::TreeBuilder;
 
-use super::shared::{Fuse, Shared};
+use super::shared::Shared;
 use super::{Capture, Done, Outcome, Summary};
 use crate::cache::CacheWriter;
 use crate::error::RepoError;
+use crate::fuse::Fuse;
 use crate::pack_writer::FinishedPack;
 use crate::packer::{Alone, Packer};
 

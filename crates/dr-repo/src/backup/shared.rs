@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{Attributes, Profile, Stamp};
 use dr_format::id::{ChunkId, ChunkKind};
@@ -16,37 +15,6 @@ use dr_index::taken::Taken;
 use crate::error::RepoError;
 use crate::presence::Stands;
 use crate::session::Session;
-
-/// The first thing that went wrong, and the sign for all threads to end.
-pub(crate) struct Fuse {
-    blown: AtomicBool,
-    why: Mutex<Option<RepoError>>,
-}
-
-impl Fuse {
-    pub(crate) fn new() -> Self {
-        Self { blown: AtomicBool::new(false), why: Mutex::new(None) }
-    }
-
-    pub(crate) fn blow(&self, error: RepoError) {
-        self.blown.store(true, Ordering::Relaxed);
-        if let Ok(mut why) = self.why.lock() {
-            why.get_or_insert(error);
-        }
-    }
-
-    pub(crate) fn is_blown(&self) -> bool {
-        self.blown.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn into_result(self) -> Result<(), RepoError> {
-        match self.why.into_inner() {
-            Ok(None) => Ok(()),
-            Ok(Some(error)) => Err(error),
-            Err(_) => Err(RepoError::WorkerFailed),
-        }
-    }
-}
 
 /// Everything the threads share.
 pub(crate) struct Shared<'a> {

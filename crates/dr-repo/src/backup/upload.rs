@@ -7,8 +7,9 @@ use dr_format::snapshot::Label;
 use dr_format::used::List;
 use dr_log::fold::runs_of;
 
+use super::Capture;
+use super::shared::Shared;
 use crate::adopt::Journal;
-use crate::backup::{Capture, Shared};
 use crate::committer::{Committer, Says};
 use crate::error::RepoError;
 use crate::marked::list_marked;

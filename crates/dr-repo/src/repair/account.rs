@@ -10,7 +10,8 @@ use dr_log::fold::{runs_of, whole};
 use dr_log::log::account as noted;
 
 use super::Mending;
-use super::describe::{self, Anew, described};
+use super::again::Anew;
+use super::describe::{self, described};
 use super::packs::{self, object_of, remains};
 use crate::error::RepoError;
 use crate::prune::mark;

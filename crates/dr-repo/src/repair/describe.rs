@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use dr_format::id::{Digest, HostId, PackId, SessionId, index_name, session_of_index, unhex};
 use dr_format::index_object::{self, PackLine, Record};
-use dr_format::log_entry::{Body, ObjectRef, Registered, Run};
+use dr_format::log_entry::{Body, ObjectRef};
 use dr_format::pack::open_whole;
 use dr_log::fold::whole;
 use dr_log::object::key;
 use dr_store::{Body as Put, Put as Outcome};
 
 use super::Mending;
+use super::again::Anew;
 use super::packs::{object_of, remains};
 use crate::error::RepoError;
 use crate::prove::rehash;
@@ -52,36 +53,6 @@ pub(super) fn store(
         }
     }
     Err(RepoError::TooMuch("a session has run out of index objects".into()))
-}
-
-/// What a session stored, to be registered for it.
-pub(super) struct Anew {
-    pub(super) session: SessionId,
-    pub(super) host: HostId,
-    pub(super) own: Vec<Run>,
-    pub(super) indexes: Vec<ObjectRef>,
-    pub(super) superseded: Vec<String>,
-}
-
-impl Anew {
-    /// The entry; `last` ends the session.
-    pub(super) fn into_registered(self, repository: &Repository, last: bool) -> Registered {
-        let sequence = repository.log.state.sessions.get(&self.session).map_or(0, |state| state.sequence);
-        Registered {
-            session: self.session,
-            host: self.host,
-            sequence: sequence.saturating_add(1),
-            last,
-            snapshots: Vec::new(),
-            needs: Vec::new(),
-            own: self.own,
-            indexes: self.indexes,
-            used: Vec::new(),
-            sources: Vec::new(),
-            superseded: self.superseded,
-            at: 0,
-        }
-    }
 }
 
 /// Describes packs anew of which an index object in force cannot be read.

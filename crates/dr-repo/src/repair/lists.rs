@@ -6,7 +6,8 @@ use dr_format::log_entry::Body;
 use dr_format::used::List;
 
 use super::Mending;
-use super::describe::{self, Anew};
+use super::again::Anew;
+use super::describe;
 use crate::error::RepoError;
 use crate::marked::list_marked;
 use crate::prune::mark;

@@ -12,7 +12,7 @@ use dr_log::object::key;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 
 use super::Mending;
-use super::describe::Anew;
+use super::again::Anew;
 use crate::check::{Checked, table};
 use crate::error::RepoError;
 use crate::prove::rehash;
