@@ -18,8 +18,8 @@ use dr_format::squeeze::{Squeezer, Unsqueezer};
 use dr_log::fold::State;
 
 use crate::error::RepoError;
-use crate::packer::{Alone, Packer};
-use crate::session::Session;
+use crate::write::packer::{Alone, Packer};
+use crate::write::session::Session;
 pub use known::{Looking, Remembering};
 
 /// Cutting contents into chunks.
@@ -144,7 +144,7 @@ impl Packing {
     /// Writes packs of these chunks, and says where they are.
     pub fn write(&self, chunks: &[&[u8]], level: i32) -> Result<Vec<PathBuf>, RepoError> {
         let mut packs = Vec::new();
-        let mut done = |pack: crate::pack_writer::FinishedPack| {
+        let mut done = |pack: crate::write::pack_writer::FinishedPack| {
             packs.push(pack.path);
             Ok(())
         };

@@ -14,15 +14,15 @@ use dr_format::tree::Root;
 use dr_store::Shelf;
 use dr_store::memory::MemoryStore;
 
-use crate::anew::Anew;
-use crate::check::{Check, Checked, ReadData, check};
-use crate::committer::{Committer, Says, begin};
 use crate::error::RepoError;
+use crate::maintain::check::{Check, Checked, ReadData, check};
+use crate::maintain::prune::{Prune, prune};
+use crate::maintain::repair::{Repair, repair};
 use crate::progress::Tally;
-use crate::prune::{Prune, prune};
-use crate::repair::{Repair, repair};
-use crate::repository::{Repository, Unlock, create};
-use crate::restore::{Restore, Restored, restore};
+use crate::read::repository::{Repository, Unlock, create};
+use crate::read::restore::{Restore, Restored, restore};
+use crate::write::anew::Anew;
+use crate::write::committer::{Committer, Says, begin};
 
 const WIDE: usize = 1_000;
 const CHUNK: usize = 1 << 20;

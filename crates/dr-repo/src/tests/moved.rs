@@ -21,10 +21,10 @@ use dr_log::object::key;
 use dr_store::memory::MemoryStore;
 use dr_store::{Body as Put, Shelf};
 
-use crate::backup::{Capture, Summary, backup, new_snapshot_id};
 use crate::error::RepoError;
 use crate::progress::Tally;
-use crate::repository::{Repository, Unlock, create};
+use crate::read::repository::{Repository, Unlock, create};
+use crate::write::backup::{Capture, Summary, backup, new_snapshot_id};
 
 const HOST: HostId = HostId([9; 4]);
 
@@ -221,14 +221,14 @@ fn moved_frames_are_found_and_relied_on_and_their_old_pack_is_not_missed() {
     assert!(second.bytes_stored < 64 << 10, "{second:?}");
     scene.read(&scene.open(), second.snapshot, 1);
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let options = crate::check::Check {
-        read_data: crate::check::ReadData::All,
+    let options = crate::maintain::check::Check {
+        read_data: crate::maintain::check::ReadData::All,
         now_ms: 0,
         enough: None,
         stop: &stop,
         tally: &tally,
     };
-    assert_eq!(crate::check::check(&scene.open(), &options).unwrap().findings, []);
+    assert_eq!(crate::maintain::check::check(&scene.open(), &options).unwrap().findings, []);
 }
 
 /// A number for each type of entry. Whoever adds one adds it here, and to the log of [`everything`].
@@ -329,8 +329,9 @@ fn taking_over(scene: &Scene) -> Repository {
 fn writers(scene: &Scene, known: SnapshotId) -> Vec<(&'static str, Result<(), RepoError>)> {
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
     let prune = |dry| {
-        let usual = crate::prune::Prune::usual(0, true, scene.folder.path(), &|| 0, &stop, &tally);
-        crate::prune::prune(&mut scene.open(), &crate::prune::Prune { dry, ..usual }, &mut |_| {}).map(|_| ())
+        let usual = crate::maintain::prune::Prune::usual(0, true, scene.folder.path(), &|| 0, &stop, &tally);
+        crate::maintain::prune::prune(&mut scene.open(), &crate::maintain::prune::Prune { dry, ..usual }, &mut |_| {})
+            .map(|_| ())
     };
     // Another repository of the family, with a snapshot that this one does not have.
     let other = Shelf::new(Arc::new(MemoryStore::new()), scene.runtime.handle().clone());
@@ -339,7 +340,7 @@ fn writers(scene: &Scene, known: SnapshotId) -> Vec<(&'static str, Result<(), Re
     let mut from = Repository::open(other.clone(), unlock(), HOST).unwrap();
     let strange = scene.backup(&mut from, 9).unwrap().snapshot;
     let from = Repository::open(other, unlock(), HOST).unwrap();
-    let copying = crate::copy::Copying {
+    let copying = crate::write::copy::Copying {
         snapshots: &[strange],
         scratch: scene.folder.path(),
         journal: None,
@@ -349,7 +350,7 @@ fn writers(scene: &Scene, known: SnapshotId) -> Vec<(&'static str, Result<(), Re
     };
     vec![
         ("backup", scene.backup(&mut scene.open(), 4).map(|_| ())),
-        ("copy", crate::copy::copy(&from, &mut scene.open(), &copying, &mut |_, _| {}).map(|_| ())),
+        ("copy", crate::write::copy::copy(&from, &mut scene.open(), &copying, &mut |_, _| {}).map(|_| ())),
         ("forget", scene.open().forget(&[known], 9)),
         ("unforget", scene.open().unforget(&[known], 9)),
         ("hold", scene.open().hold(&[known], 9, 9)),
@@ -380,14 +381,14 @@ fn every_later_entry_type_is_read_and_an_unknown_one_stops_writing_only() {
         assert_eq!(listed, [(kept[0].0, Some(7)), (kept[1].0, None)]);
         kept.iter().for_each(|(id, seed)| scene.read(&repository, *id, *seed));
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = crate::check::Check {
-            read_data: crate::check::ReadData::All,
+        let options = crate::maintain::check::Check {
+            read_data: crate::maintain::check::ReadData::All,
             now_ms: 0,
             enough: None,
             stop: &stop,
             tally: &tally,
         };
-        assert_eq!(crate::check::check(&repository, &options).unwrap().findings, []);
+        assert_eq!(crate::maintain::check::check(&repository, &options).unwrap().findings, []);
 
         let before = bytes_of(&scene);
         for (what, outcome) in writers(&scene, kept[0].0) {

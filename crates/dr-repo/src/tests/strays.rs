@@ -12,10 +12,10 @@ use dr_store::memory::MemoryStore;
 use dr_store::{Body as Put, Shelf};
 
 use crate::error::RepoError;
+use crate::maintain::prune::{Prune, prune};
+use crate::maintain::repair::{Repair, repair};
 use crate::progress::Tally;
-use crate::prune::{Prune, prune};
-use crate::repair::{Repair, repair};
-use crate::repository::{Repository, Unlock, create};
+use crate::read::repository::{Repository, Unlock, create};
 
 struct Scene {
     runtime: tokio::runtime::Runtime,

@@ -19,9 +19,9 @@ use dr_format::snapshot::{Label, Shape};
 use dr_store::Shelf;
 use dr_store::local::LocalStore;
 
-use crate::backup::{Capture, backup, new_snapshot_id};
 use crate::progress::Tally;
-use crate::repository::{Repository, Unlock, create};
+use crate::read::repository::{Repository, Unlock, create};
+use crate::write::backup::{Capture, backup, new_snapshot_id};
 
 const FOLDER: &str = "DR_TEST_WIPED_FOLDER";
 
@@ -197,7 +197,7 @@ fn a_write_only_hosts_memory_state_and_caches_open_nothing() {
         Key::Writer(_) | Key::Pruner(_) => panic!("a family key"),
     };
     let keys = match &family {
-        Key::Family(family) => crate::fetch::SessionKeys::new(Some(family)).unwrap(),
+        Key::Family(family) => crate::read::fetch::SessionKeys::new(Some(family)).unwrap(),
         Key::Writer(_) | Key::Pruner(_) => panic!("a family key"),
     };
     let session = keys.get(target.header.family, &target.header.sessions[0]).unwrap();

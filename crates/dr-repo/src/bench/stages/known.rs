@@ -13,11 +13,11 @@ use dr_format::snapshot::{Label, Shape};
 use dr_store::Shelf;
 use dr_store::local::LocalStore;
 
-use crate::backup::{Capture, backup, new_snapshot_id};
-use crate::cache::{CacheReader, CacheWriter};
 use crate::error::RepoError;
 use crate::progress::Tally;
-use crate::repository::{Repository, Unlock, create};
+use crate::read::repository::{Repository, Unlock, create};
+use crate::write::backup::{Capture, backup, new_snapshot_id};
+use crate::write::cache::{CacheReader, CacheWriter};
 
 /// Looking chunks up in a repository.
 pub struct Looking {

@@ -27,10 +27,10 @@ use dr_store::{Body as Put, Shelf};
 
 use super::{FRAME_CHUNKS, PACK_CHUNKS, id, mix};
 use crate::error::RepoError;
-use crate::pack_writer::FinishedPack;
-use crate::packer::{Alone, Packer};
-use crate::repository::{Repository, Unlock, create};
-use crate::session::Session;
+use crate::read::repository::{Repository, Unlock, create};
+use crate::write::pack_writer::FinishedPack;
+use crate::write::packer::{Alone, Packer};
+use crate::write::session::Session;
 
 const HOST: HostId = HostId([7; 4]);
 const CHUNK: u32 = 64 << 10;

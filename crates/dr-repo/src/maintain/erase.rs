@@ -1,0 +1,281 @@
+//! Taking entries out of every snapshot, so that nobody can bring them back.
+//!
+//! A snapshot that holds something of what is meant is written anew without it: a tree of its own that shares every page
+//! with the old one but those along the paths, the same times, and a label that says in whose place it stands. Then the
+//! old one is taken off the list, and a sweep of no packs says that it cannot be put back. The packs that hold what was
+//! erased are named in a note, and a prune writes what else lies in them anew, however little is wasted.
+//!
+//! Order on the store: packs, their index object, the note, COMMIT, FORGET, SWEEP. So a kill at any moment leaves the
+//! old snapshot, both, or the new one, and running again goes on from there.
+
+mod follow;
+mod parity;
+mod rewrite;
+mod sought;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dr_entry::{EntryPath, Meta};
+use dr_format::id::{ChunkKind, PackId, SnapshotId, wipe_stack};
+use dr_format::log_entry::Body;
+use dr_format::snapshot::Shape;
+use dr_log::error::LogError;
+use dr_log::fold::{SWEEPS, State};
+use dr_log::log::erased;
+
+use crate::error::RepoError;
+use crate::progress::Tally;
+use crate::read::look::Tree;
+use crate::read::repository::Repository;
+use crate::write::presence;
+use follow::{Followed, follow};
+pub(crate) use parity::forget_parity;
+use sought::{Sought, seek};
+
+/// Whether an entry of a tree is meant.
+pub type IsMeant<'a> = dyn Fn(&Tree, &EntryPath, &Meta) -> bool + 'a;
+
+/// What is to be erased. All of it is the caller's to decide.
+pub struct Erase<'a> {
+    /// Now, in milliseconds since 1970 UTC.
+    pub now_ms: i64,
+    /// Only in snapshots of this system; in all of them if none is named.
+    pub system: Option<&'a str>,
+    /// The entries that are meant in a tree, each with everything below it.
+    pub paths: &'a dyn Fn(&Tree) -> Vec<EntryPath>,
+    /// Others that are meant, each with everything below it. Whoever gives this has every page read.
+    pub also: Option<&'a IsMeant<'a>>,
+    /// What was asked for, in bytes that are the same whenever the same is asked for: the new snapshots' ids come of it,
+    /// so that they are the same on every target.
+    pub asked: &'a [u8],
+    /// Only say what would be done.
+    pub dry: bool,
+    /// Where packs are written before they have a name, if the store has no place for that.
+    pub scratch: &'a Path,
+    /// The folder of this host's notes about this repository, as a backup has it.
+    pub journal: Option<&'a Path>,
+    /// Tells the time, in milliseconds since 1970 UTC.
+    pub clock: &'a (dyn Fn() -> i64 + Sync),
+    /// Set from outside to end early. What was done counts.
+    pub stop: &'a AtomicBool,
+    /// Progress: bytes and objects stored.
+    pub tally: &'a Tally,
+}
+
+/// What becomes of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ruling {
+    /// Nothing of what is meant is in it.
+    Untouched,
+    /// It is written anew, under this id.
+    Anew(SnapshotId),
+    /// It was written anew before, under this id, and is still on the list: it goes.
+    AnewBefore(SnapshotId),
+    /// Nothing but what is meant, and directories, is in it: it goes as a whole.
+    Whole,
+    /// It was forgotten and could be put back; it no longer can.
+    Forgotten,
+    /// It stays: it is held until then, in milliseconds since 1970 UTC, and a hold outranks an erasure.
+    Held(i64),
+    /// It stays: it cannot be looked through, and why.
+    Unread(String),
+}
+
+impl Ruling {
+    /// Whether the snapshot stays as it is.
+    #[must_use]
+    pub fn stays(&self) -> bool {
+        matches!(self, Self::Untouched | Self::Held(_) | Self::Unread(_))
+    }
+}
+
+/// What becomes of one snapshot, and how much of what is meant is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Which.
+    pub snapshot: SnapshotId,
+    /// Of which system, as it says; empty without one.
+    pub system: String,
+    /// When its capture began, in milliseconds since 1970 UTC; `None` if it cannot be read.
+    pub started_ms: Option<i64>,
+    /// What becomes of it.
+    pub ruling: Ruling,
+    /// Entries that are meant.
+    pub entries: u64,
+    /// Bytes of their contents.
+    pub bytes: u64,
+}
+
+/// What an erasure did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Erased {
+    /// Snapshots that were written anew, or went.
+    pub snapshots: u64,
+    /// Snapshots that hold some of it and stay, because they are held.
+    pub held: u64,
+    /// Snapshots that could not be looked through.
+    pub unread: u64,
+    /// Different entries that were erased.
+    pub entries: u64,
+    /// Bytes of their contents, what is equal counted once.
+    pub bytes: u64,
+    /// Chunks of contents that nothing needs any more.
+    pub chunks: u64,
+    /// Chunks that stay, because other files hold the same bytes.
+    pub shared: u64,
+    /// Packs that hold something that was erased: the next prune lets them go.
+    pub packs: u64,
+    /// Parts of what stays that could not be read: what they share is not known.
+    pub unseen: u64,
+    /// Bytes of new objects.
+    pub bytes_stored: u64,
+}
+
+/// Erases. `each` hears what becomes of every snapshot, before it is done.
+///
+/// # Errors
+/// With a key that maintains nothing or cannot read; if an entry of the log or an index object cannot be understood, for
+/// then nobody knows which snapshots there are; and what the store says.
+pub fn erase(
+    repository: &mut Repository,
+    options: &Erase<'_>,
+    each: &mut dyn FnMut(&Judged),
+) -> Result<Erased, RepoError> {
+    let outcome = run(repository, options, each);
+    wipe_stack();
+    outcome
+}
+
+fn run(repository: &mut Repository, options: &Erase<'_>, each: &mut dyn FnMut(&Judged)) -> Result<Erased, RepoError> {
+    repository.begin_to_maintain()?;
+    // A page that lies in a pack which is not there is written anew.
+    presence::look(repository, options.journal)?;
+    repository.is_understood()?;
+    let before = options.tally.bytes_stored.load(Ordering::Relaxed);
+    let sought = seek(repository, options)?;
+    for judged in &sought.judged {
+        each(judged);
+    }
+    let is = |wanted: fn(&Ruling) -> bool| sought.judged.iter().filter(|one| wanted(&one.ruling)).count() as u64;
+    let followed = follow(repository, &sought, options.stop)?;
+    let packs = packs_of(repository, &sought, &followed)?;
+    let shared = sought.contents.keys().filter(|id| followed.shared.contains(*id)).count() as u64;
+    let mut out = Erased {
+        snapshots: is(|ruling| !ruling.stays()),
+        held: is(|ruling| matches!(ruling, Ruling::Held(_))),
+        unread: is(|ruling| matches!(ruling, Ruling::Unread(_))),
+        entries: sought.paths.len() as u64,
+        bytes: sought.contents.values().map(|len| u64::from(*len)).sum::<u64>() + sought.inline,
+        chunks: sought.contents.len() as u64 - shared,
+        shared,
+        packs: packs.len() as u64,
+        unseen: followed.unseen,
+        bytes_stored: 0,
+    };
+    if options.dry || out.snapshots == 0 {
+        return Ok(out);
+    }
+    rewrite::rewrite(repository, options, &sought, &followed, &packs)?;
+    // What was just stored is to be found, too.
+    repository.reread_index();
+    forget(repository, options, &sought)?;
+    out.bytes_stored = options.tally.bytes_stored.load(Ordering::Relaxed) - before;
+    Ok(out)
+}
+
+/// The packs that hold something which nothing needs any more once this is done: contents, and pages with names.
+fn packs_of(repository: &Repository, sought: &Sought, followed: &Followed) -> Result<BTreeSet<PackId>, RepoError> {
+    let index = repository.index()?;
+    let contents = sought.contents.keys().filter(|id| !followed.shared.contains(*id));
+    let extents = sought.extents.iter().filter(|id| !followed.extents.contains(*id));
+    let pages = sought.pages.iter().filter(|id| !followed.pages.contains(*id));
+    let all = contents
+        .map(|id| (ChunkKind::Data, id))
+        .chain(extents.map(|id| (ChunkKind::Extents, id)))
+        .chain(pages.map(|id| (ChunkKind::Tree, id)))
+        .chain(sought.documents.iter().map(|id| (ChunkKind::Document, id)));
+    let mut out = BTreeSet::new();
+    for (kind, id) in all {
+        out.extend(index.places(kind, *id)?.into_iter().map(|place| index.brief(place.pack).id));
+    }
+    Ok(out)
+}
+
+/// Takes the old ones off the list, for good.
+fn forget(repository: &mut Repository, options: &Erase<'_>, sought: &Sought) -> Result<(), RepoError> {
+    let gone: Vec<SnapshotId> =
+        sought.judged.iter().filter(|one| !one.ruling.stays()).map(|one| one.snapshot).collect();
+    let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
+    let is_held = |state: &State| {
+        let held = |id| state.snapshots.get(id).and_then(|snapshot| snapshot.held_until_ms);
+        gone.iter().any(|id| held(id).is_some_and(|until| until > options.now_ms))
+    };
+    let listed = |state: &State| -> Vec<SnapshotId> {
+        gone.iter().filter(|id| state.snapshots.get(*id).is_some_and(|one| one.is_there())).copied().collect()
+    };
+    if !listed(&repository.log.state).is_empty() {
+        repository.log.append(&shelf, &writer, options.now_ms, &mut |state| match is_held(state) {
+            true => Err(LogError::Outrun("a snapshot was held meanwhile")),
+            false => Ok(Body::Forget(listed(state))),
+        })?;
+    }
+    if !repository.log.state.features.contains(SWEEPS) {
+        repository.maintain(options.now_ms, Body::Features(vec![SWEEPS.to_owned()]))?;
+    }
+    // A sweep says which forgotten snapshots can still be put back. This one sweeps nothing, so all others can.
+    repository.log.append(&shelf, &writer, options.now_ms, &mut |state| {
+        let undoable = state.snapshots.iter().filter(|(id, one)| !one.is_there() && !one.lost && !gone.contains(*id));
+        Ok(Body::Sweep {
+            packs: Vec::new(),
+            view: state.swept_at.max(state.returned_at),
+            undoable: undoable.map(|(id, _)| *id).collect(),
+            blind: false,
+        })
+    })?;
+    // The word that something is gone for good must not be the last of the log, as after a sweep of packs.
+    repository.note("what was erased cannot be put back", options.now_ms)
+}
+
+impl Repository {
+    /// Packs that hold something which was erased and are still here: what is left to a prune. Their number and bytes.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn left_of_erased(&self) -> Result<(u64, u64), RepoError> {
+        let mut out = (0, 0);
+        for pack in erased(&self.log) {
+            if let Some(bytes) = parity::size_of(self, &pack)? {
+                out = (out.0 + 1, out.1 + bytes);
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// Whether a path is one of these or below one. They are in order, and none is below another.
+fn is_gone(gone: &[EntryPath], path: &EntryPath) -> bool {
+    let at = gone.partition_point(|one| one <= path);
+    at.checked_sub(1).and_then(|at| gone.get(at)).is_some_and(|one| path.is_within(one))
+}
+
+/// Whether a page with the paths behind `behind` up to `last` may hold some of these, or what is below one.
+fn may_touch(gone: &[EntryPath], behind: Option<&EntryPath>, last: Option<&EntryPath>) -> bool {
+    let from = behind.map_or(0, |behind| gone.partition_point(|one| one <= behind));
+    let in_it = gone.get(from).is_some_and(|one| last.is_none_or(|last| one <= last));
+    in_it || behind.is_some_and(|behind| is_gone(gone, behind))
+}
+
+/// Snapshots with others of the same source, which say the same of what a path means.
+fn series<T>(all: Vec<T>, tree: impl Fn(&T) -> &Tree) -> Vec<Vec<T>> {
+    let mut out: BTreeMap<_, Vec<T>> = BTreeMap::new();
+    for one in all {
+        let Tree { label, shape, .. } = tree(&one);
+        let of = (label.system.clone(), label.hostname.clone(), label.paths.clone(), *shape == Shape::Directory);
+        out.entry(of).or_default().push(one);
+    }
+    out.into_values().collect()
+}

@@ -1,0 +1,422 @@
+//! Giving back the room of what nothing needs any more.
+//!
+//! Follows what every snapshot needs (`mark.rs`), decides what becomes of each pack (`plan.rs`), writes what is left of
+//! half-used packs into new ones, and lets the old ones go in three steps: *condemned*, nobody looks for duplicates in
+//! them any more; *swept*, nobody may rely on them; deleted. Whoever backs up meanwhile waits for none of this. The log
+//! decides who was first: a pack that somebody relied on before it was swept stays, and who relies on one that was
+//! swept has not committed. The times between the steps are so that this seldom happens; no safety rests on a clock.
+
+mod blind;
+mod mark;
+mod plan;
+mod repack;
+mod rewrite;
+mod step;
+mod weigh;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dr_format::format::{META_PACK_TARGET, PACK_TARGET};
+use dr_format::id::{PackId, PackKind, SessionId, wipe_stack};
+use dr_format::key::Key;
+use dr_format::log_entry::Body;
+use dr_log::error::LogError;
+use dr_log::fold::{SWEEPS, SessionState, SnapshotState, State, ranges, whole};
+use dr_log::log::erased;
+use dr_store::StoreError;
+
+use crate::error::RepoError;
+use crate::maintain::unfinished::{Life, Unfinished};
+use crate::progress::Tally;
+use crate::read::repository::Repository;
+pub(crate) use blind::{Frames, Lists};
+pub(crate) use mark::{Live, mark};
+use plan::{Fate, plan};
+use step::Step;
+use weigh::{Needed, uses};
+
+/// How a prune is to run. All of it is the caller's to decide.
+pub struct Prune<'a> {
+    /// Now, in milliseconds since 1970 UTC.
+    pub now_ms: i64,
+    /// What was forgotten less than so many milliseconds ago keeps its data, so that it can be put back.
+    pub undo_ms: i64,
+    /// So many milliseconds pass from one step of letting a pack go to the next.
+    pub settle_ms: i64,
+    /// So much of what stays may be unused, as a part of what is used.
+    pub waste: f64,
+    /// Only say what would be done.
+    pub dry: bool,
+    /// What is left of runs that were surely cut off is not kept for them to go on with.
+    pub unfinished: bool,
+    /// Where packs are written before they have a name, if the store has no place for that.
+    pub scratch: &'a Path,
+    /// The folder of this host's notes about this repository, as a backup has it.
+    pub journal: Option<&'a Path>,
+    /// Tells the time, in milliseconds since 1970 UTC.
+    pub clock: &'a (dyn Fn() -> i64 + Sync),
+    /// Set from outside to end early. What was done counts.
+    pub stop: &'a AtomicBool,
+    /// Progress: bytes and objects stored.
+    pub tally: &'a Tally,
+}
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+impl<'a> Prune<'a> {
+    /// As one is usually wanted: what was forgotten in the last seven days can be put back, packs go in three steps a
+    /// day apart, and a twentieth of what is used may be unused beside it: less would cost more moving than it frees.
+    /// `at_once`: it waits for none of this.
+    #[must_use]
+    pub fn usual(
+        now_ms: i64,
+        at_once: bool,
+        scratch: &'a Path,
+        clock: &'a (dyn Fn() -> i64 + Sync),
+        stop: &'a AtomicBool,
+        tally: &'a Tally,
+    ) -> Self {
+        let (undo_ms, settle_ms) = if at_once { (0, 0) } else { (7 * DAY_MS, DAY_MS) };
+        Self {
+            now_ms,
+            undo_ms,
+            settle_ms,
+            waste: 0.05,
+            dry: false,
+            unfinished: false,
+            scratch,
+            journal: None,
+            clock,
+            stop,
+            tally,
+        }
+    }
+}
+
+/// What becomes of a pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Name of its object.
+    pub pack: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Whether it stays.
+    pub keep: bool,
+    /// Why.
+    pub because: String,
+}
+
+/// What a prune did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// Packs that were looked at, and their bytes.
+    pub packs: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// About how many of these are needed.
+    pub live: u64,
+    /// Packs that are not needed as they are: they go, now or when their time has come.
+    pub let_go: u64,
+    /// Packs among them whose remains were written anew.
+    pub rewritten: u64,
+    /// Objects that were deleted.
+    pub deleted: u64,
+    /// Bytes of them.
+    pub bytes_deleted: u64,
+    /// Bytes of new objects.
+    pub bytes_stored: u64,
+    /// Packs that are on their way out and wait for their time.
+    pub waiting: u64,
+    /// Chunks of contents that snapshots need and nobody has.
+    pub lost: u64,
+    /// Packs that stay as they are, half used, because something in them is damaged.
+    pub damaged: Vec<String>,
+    /// Packs that stay as they are, half used, because there is no room to write anew what is needed of them.
+    pub no_room: u64,
+    /// Bytes that would go if runs that never came to their end did not rely on earlier packs.
+    pub held: u64,
+    /// What is left of runs that never came to their end, and is kept.
+    pub unfinished: Vec<Unfinished>,
+    /// The same of those of which nothing is kept any more.
+    pub dropped: Vec<Unfinished>,
+}
+
+/// Removes what nothing needs. `each` hears what becomes of every pack, before it is done.
+///
+/// With a key that reads, trees are followed. With a pruning key, which reads nothing, snapshots' own lists are believed,
+/// and frames are moved as they are sealed.
+///
+/// # Errors
+/// With a key that maintains nothing; if anything cannot be understood, for then nobody knows what is
+/// needed; and what the store says.
+pub fn prune(
+    repository: &mut Repository,
+    options: &Prune<'_>,
+    each: &mut dyn FnMut(&Verdict),
+) -> Result<Pruned, RepoError> {
+    let outcome = run(repository, options, each);
+    wipe_stack();
+    outcome
+}
+
+fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&Verdict)) -> Result<Pruned, RepoError> {
+    repository.begin_to_prune()?;
+    let gc = match repository.key() {
+        Key::Pruner(pruner) => Some(pruner.gc.clone()),
+        _ if repository.reads() => None,
+        _ => return Err(RepoError::CannotRead),
+    };
+    repository.is_understood()?;
+    let before = options.tally.bytes_stored.load(Ordering::Relaxed);
+    let mut out = Pruned::default();
+    let left = repository.unfinished(options.journal, options.now_ms)?;
+    let is_dropped = |one: &Unfinished| options.unfinished && one.life == Life::CutOff;
+    (out.dropped, out.unfinished) = left.into_iter().partition(is_dropped);
+    let dropped: BTreeSet<SessionId> = out.dropped.iter().map(|one| one.session).collect();
+    if !options.dry {
+        // First, so that what it lets go goes now.
+        step::fence(repository, options, gc.is_some(), &out.unfinished, &dropped)?;
+        let state = &repository.log.state;
+        let is_kept = |one: &Unfinished| state.sessions.get(&one.session).is_none_or(SessionState::is_open);
+        out.unfinished.retain(is_kept);
+    }
+    let view = repository.log.head.0;
+    let state = &repository.log.state;
+    let counts = state.snapshots.iter().filter(|(_, one)| one.is_there() || is_undoable(one, options));
+    let mut wanted: Vec<_> = counts.map(|(id, snapshot)| (snapshot.n, *id, snapshot.document)).collect();
+    // What was committed together lies together.
+    wanted.sort_unstable_by_key(|(n, id, _)| (*n, *id));
+    let wanted: Vec<_> = wanted.into_iter().map(|(_, id, document)| (id, document)).collect();
+    let known = match &gc {
+        None => mark(repository, &wanted, Some(options.scratch), options.stop).map(Needed::Chunks),
+        Some(gc) => blind::listed(repository, &wanted, gc, options.stop).map(Needed::Frames),
+    };
+    let needed = match known {
+        Ok(needed) => needed,
+        Err(why) => return Err(outrun(repository, view, why)),
+    };
+    let uses =
+        uses(repository, &needed, &pins(&repository.log.state, view, options, &dropped), &erased(&repository.log))?;
+    let fates = plan(&uses, options.waste, target);
+    let (mut gone, mut moved) = (Vec::new(), Vec::new());
+    for (used, fate) in uses.iter().zip(&fates) {
+        let brief = repository.index()?.brief(used.pack);
+        let (keep, because) = match fate {
+            Fate::Keep(why) => (true, why),
+            Fate::Remove(why) => (false, why),
+            Fate::Rewrite(why) => (false, why),
+        };
+        let pack = repository.index()?.object(used.pack);
+        each(&Verdict { pack, bytes: used.bytes, keep, because: because.clone() });
+        out.packs += 1;
+        out.bytes += used.bytes;
+        out.live += used.live;
+        out.let_go += u64::from(!keep);
+        match fate {
+            Fate::Keep(why)
+                if why == UNFINISHED && !out.unfinished.iter().any(|one| one.session == brief.id.session) =>
+            {
+                out.held += used.bytes.saturating_sub(used.live);
+            }
+            Fate::Keep(_) => {}
+            Fate::Remove(_) => gone.push((brief.id, brief.host)),
+            Fate::Rewrite(_) => moved.push(Half { pack: used.pack, is_full: used.live >= used.bytes / 20 * 19 }),
+        }
+    }
+    out.lost = needed.lost();
+    if options.dry {
+        out.rewritten = moved.len() as u64;
+        return Ok(out);
+    }
+    let goes = !gone.is_empty() || !moved.is_empty();
+    if goes && !repository.log.state.features.contains(SWEEPS) {
+        repository.maintain(options.now_ms, Body::Features(vec![SWEEPS.to_owned()]))?;
+    }
+    let followed = followed(repository, &needed)?;
+    let mut step = Step::new(options, (view, gc.is_some()), followed, dropped);
+    // What nobody needs goes first: it gives the room that moving the rest takes.
+    if !gone.is_empty() || moved.is_empty() {
+        step.let_go(repository, &gone, &mut out)?;
+    }
+    empty(repository, &needed, moved, &mut step, &mut out)?;
+    shorten(repository, options, &mut out)?;
+    out.bytes_stored = options.tally.bytes_stored.load(Ordering::Relaxed) - before;
+    repository.refresh()?;
+    Ok(out)
+}
+
+/// A pack that is half used.
+#[derive(Clone, Copy)]
+struct Half {
+    pack: u32,
+    /// It would only be put together with others.
+    is_full: bool,
+}
+
+/// Writes anew what is needed of packs that are half used, and lets them go. Where there is no room for all of them
+/// together they are taken in halves, since each that goes gives room for the next.
+fn empty(
+    repository: &mut Repository,
+    needed: &Needed,
+    moved: Vec<Half>,
+    step: &mut Step<'_>,
+    out: &mut Pruned,
+) -> Result<(), RepoError> {
+    let options = step.options;
+    let mut waiting: Vec<Vec<Half>> = if moved.is_empty() { Vec::new() } else { vec![moved] };
+    let (mut is_short, mut failed, mut made) = (false, 0, 0);
+    while let Some(mut some) = waiting.pop() {
+        let packs: Vec<u32> = some.iter().map(|half| half.pack).collect();
+        let written = match needed {
+            // Alone it is put together with nothing.
+            _ if is_short && some.iter().all(|half| half.is_full) => {
+                out.let_go -= some.len() as u64;
+                continue;
+            }
+            _ if failed >= NO_ROOM_MOST => Err(dr_store::StoreError::Full { place: String::new() }.into()),
+            Needed::Chunks(live) => rewrite::rewrite(repository, options, live, &packs),
+            Needed::Frames(frames) => repack::repack(repository, options, frames, &packs),
+        };
+        match written {
+            Ok(rewritten) => {
+                let briefs = packs.iter().map(|pack| Ok(repository.index()?.brief(*pack)));
+                let (mut gone, mut left) = (Vec::new(), Vec::new());
+                for (half, brief) in some.iter().zip(briefs.collect::<Result<Vec<_>, RepoError>>()?) {
+                    if rewritten.packs.contains(&brief.id) {
+                        gone.push((brief.id, brief.host));
+                    } else if !rewritten.damaged.contains_key(&brief.id) {
+                        left.push(*half);
+                    }
+                }
+                // What another prune has swept meanwhile is gone, and not damaged.
+                let is_swept = |pack: &PackId| repository.log.state.packs.get(pack).is_some_and(|pack| pack.swept);
+                let damaged = rewritten.damaged.iter().filter(|(pack, _)| !is_swept(pack));
+                out.damaged.extend(damaged.map(|(_, name)| name.clone()));
+                out.rewritten += gone.len() as u64;
+                step.took(rewritten);
+                step.let_go(repository, &gone, out)?;
+                if !left.is_empty() {
+                    is_short = true;
+                    waiting.push(left);
+                }
+            }
+            Err(RepoError::Store(StoreError::Full { .. })) => {
+                is_short = true;
+                // What was written by then is nobody's, and takes the room that there was.
+                step.let_go(repository, &[], out)?;
+                let shelf = repository.shelf.clone();
+                if options.settle_ms > 0 || failed >= NO_ROOM_MOST {
+                    (out.no_room, out.let_go) = (out.no_room + some.len() as u64, out.let_go - some.len() as u64);
+                } else if some.len() > 1 {
+                    let second = some.split_off(some.len() / 2);
+                    waiting.extend([second, some]);
+                } else if made < MADE_MOST && repository.log.make_room(&shelf, made + 1)? {
+                    made += 1;
+                    waiting.push(some);
+                } else {
+                    failed += 1;
+                    (out.no_room, out.let_go) = (out.no_room + some.len() as u64, out.let_go - some.len() as u64);
+                }
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
+}
+
+/// Room is made for so many, by what is kept back and by parity, which `repair` makes again.
+const MADE_MOST: u32 = 8;
+/// After so many packs for which there is no room, each alone, no other is tried.
+const NO_ROOM_MOST: u32 = 3;
+
+/// Writes down what the log adds up to, if it is time, and removes entries that nobody need read any more.
+fn shorten(repository: &mut Repository, options: &Prune<'_>, out: &mut Pruned) -> Result<(), RepoError> {
+    let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
+    let log = &mut repository.log;
+    log.refresh(&shelf)?;
+    if !log.unknown.is_empty() {
+        // Unknown means keep. It is among the faults, and stops the next prune.
+        return Ok(());
+    }
+    match log.checkpoint(&shelf, &writer, options.now_ms) {
+        // It is an ease, and nothing that must be.
+        Err(LogError::Store(StoreError::Full { .. })) => return Ok(()),
+        done => done?,
+    };
+    log.shorten(&shelf, &writer, options.now_ms, options.stop, &mut |object| {
+        out.deleted += 1;
+        out.bytes_deleted += object.size;
+    })?;
+    Ok(())
+}
+
+/// Whoever sweeps at once may have taken away what was being followed here.
+fn outrun(repository: &mut Repository, view: u64, why: RepoError) -> RepoError {
+    let is_gone = matches!(&why, RepoError::Damaged { .. } | RepoError::Store(StoreError::NotFound { .. }));
+    let shelf = repository.shelf.clone();
+    match is_gone && repository.log.refresh(&shelf).is_ok() && repository.log.state.swept_at > view {
+        true => RepoError::Outrun("another prune swept what was looked at"),
+        false => why,
+    }
+}
+
+/// Whether it was forgotten, and not so long ago that it could not be put back.
+fn is_undoable(snapshot: &SnapshotState, options: &Prune<'_>) -> bool {
+    let since = snapshot.forgotten_ms.map(|at| options.now_ms.saturating_sub(at));
+    // A time in the future is a clock that was set back: not long ago, except for who waits for nothing.
+    !snapshot.lost && options.undo_ms > 0 && since.is_some_and(|since| since < options.undo_ms)
+}
+
+fn target(kind: PackKind) -> u64 {
+    match kind {
+        PackKind::Data => PACK_TARGET,
+        PackKind::Meta => META_PACK_TARGET,
+    }
+}
+
+/// Why a pack stays on which such a run relies.
+const UNFINISHED: &str = "a run that needs it is not over";
+
+/// Packs that may not go, whatever was followed: of sessions that are not over, and of snapshots that were committed
+/// since `view`.
+struct Pins(Vec<(std::ops::RangeInclusive<PackId>, &'static str)>);
+
+/// `over`: sessions that count as ended.
+fn pins(state: &State, view: u64, options: &Prune<'_>, over: &BTreeSet<SessionId>) -> Pins {
+    let mut out = Vec::new();
+    let mut pin = |needs: &[dr_format::log_entry::Runs], session: SessionId, why| {
+        out.extend(ranges(needs).chain([whole(session)]).map(|range| (range, why)));
+    };
+    for (id, session) in state.sessions.iter().filter(|(id, session)| session.is_open() && !over.contains(*id)) {
+        pin(&session.needs, *id, UNFINISHED);
+    }
+    let counts = |snapshot: &&SnapshotState| snapshot.is_there() || is_undoable(snapshot, options);
+    for snapshot in state.snapshots.values().filter(|snapshot| snapshot.n > view).filter(counts) {
+        pin(&snapshot.needs, snapshot.session, "a snapshot that is new may need it");
+    }
+    Pins(out)
+}
+
+impl Pins {
+    fn why(&self, pack: &PackId) -> Option<&'static str> {
+        self.0.iter().find(|(range, _)| range.contains(pack)).map(|(_, why)| *why)
+    }
+}
+
+/// The packs that were there when the snapshots were followed, and whether something in them is needed.
+fn followed(repository: &Repository, needed: &Needed) -> Result<BTreeMap<PackId, bool>, RepoError> {
+    let index = repository.index()?;
+    Ok((0..index.packs()).map(|pack| (index.brief(pack).id, needed.has_any(pack))).collect())
+}
+
+/// What became of packs that are half used.
+#[derive(Default)]
+struct Rewritten {
+    /// The session that wrote what is needed of them anew, if it was one.
+    session: Option<SessionId>,
+    packs: BTreeSet<PackId>,
+    /// These stay: something in them cannot be read.
+    damaged: BTreeMap<PackId, String>,
+}

@@ -1,0 +1,481 @@
+//! Putting a snapshot back.
+//!
+//! The calling thread walks the tree, makes directories and special entries, and hands batches of files to the
+//! workers, who read frames, prove every chunk by its name and write. What cannot be had is named; everything
+//! else is restored. Directories get their metadata last, deepest first.
+
+mod claims;
+mod file;
+mod not_whole;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crossbeam_channel::{Receiver, bounded};
+use dr_entry::{Destination, EntryPath, Kind, Meta, NotSet, Part};
+use dr_format::extents::{self, ExtentPage, Run};
+use dr_format::id::{ChunkId, ChunkKind, SnapshotId};
+use dr_format::page::Row;
+use dr_format::snapshot::{Document, Label, Shape};
+use dr_format::tree::{Step, Walk, has_parent};
+
+use crate::error::RepoError;
+use crate::fuse::Fuse;
+use crate::progress::Tally;
+use crate::read::fetch::Fetcher;
+use crate::read::frames::{Frames, Wanted};
+use crate::read::repository::Repository;
+use crate::turns::{Next, Turns};
+use claims::Claims;
+use file::{Failed, file};
+pub use not_whole::NotWhole;
+
+/// How a restore is to run.
+pub struct Restore<'a> {
+    /// Only these paths and what is below them; empty for everything.
+    pub paths: &'a [EntryPath],
+    /// Worker threads.
+    pub workers: usize,
+    /// Only compare with what stands there, and write nothing.
+    pub dry: bool,
+    /// Set from outside to end early.
+    pub stop: &'a AtomicBool,
+    /// Progress: entries and bytes put back.
+    pub tally: &'a Tally,
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// Entries that are back, with their contents.
+    pub entries: u64,
+    /// Files among them.
+    pub files: u64,
+    /// Files that stood there with the same contents, and stayed.
+    pub kept: u64,
+    /// Bytes of contents, of the files that stayed too.
+    pub bytes: u64,
+    /// Of a dry restore: files that stand there with other contents and would be replaced; at most 10,000.
+    pub replaces: Vec<EntryPath>,
+    /// What was not put back, or not wholly, and why.
+    pub failed: Vec<(EntryPath, NotWhole)>,
+}
+
+impl Restored {
+    /// What is not there, or not with its contents.
+    pub fn lost(&self) -> impl Iterator<Item = &(EntryPath, NotWhole)> {
+        self.failed.iter().filter(|(_, why)| !why.is_back())
+    }
+
+    /// Entries of which nothing is another than the owner.
+    #[must_use]
+    pub fn owners_not_set(&self) -> u64 {
+        self.failed.iter().filter(|(_, why)| why.is_owner_alone()).count() as u64
+    }
+}
+
+/// An entry as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Where it is.
+    pub path: EntryPath,
+    /// What it is.
+    pub meta: Meta,
+}
+
+/// What a snapshot says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// What lists show.
+    pub label: Label,
+    /// Whether entries stand under one directory's own root or under absolute paths.
+    pub shape: Shape,
+    /// What could not be captured, and why; at most 10,000 entries.
+    pub unreadable: Vec<(EntryPath, String)>,
+}
+
+/// So many names of what would be replaced are kept.
+const NAMED: usize = 10_000;
+/// Small batches: workers stay near each other, and share the frames that are open.
+const BATCH_FILES: usize = 256;
+const BATCH_BYTES: u64 = 2 << 20;
+
+impl Repository {
+    /// The document of a snapshot, if this key opens it.
+    pub(crate) fn document(&self, id: SnapshotId) -> Result<Document, RepoError> {
+        let state = self.log.state.snapshots.get(&id);
+        let state = state.ok_or_else(|| RepoError::NoSnapshot(format!("there is no snapshot {id} here")))?;
+        self.document_in(id, state.document)
+    }
+
+    /// The document of a snapshot, in a chunk that something says is it.
+    pub(crate) fn document_in(&self, id: SnapshotId, chunk: ChunkId) -> Result<Document, RepoError> {
+        if !self.key.reads() {
+            return Err(RepoError::CannotRead);
+        }
+        let mut fetcher = self.fetcher()?;
+        let bytes = fetcher.chunk(ChunkKind::Document, chunk)?;
+        Document::decode(bytes, id).map_err(|e| RepoError::damaged(format!("snapshot {id}"), e.0))
+    }
+
+    /// What a snapshot says of itself.
+    pub fn describe(&self, id: SnapshotId) -> Result<Description, RepoError> {
+        let document = self.document(id)?;
+        let unreadable = document
+            .unreadable
+            .into_iter()
+            .filter_map(|(path, why)| EntryPath::new(path).ok().map(|path| (path, why)))
+            .collect();
+        Ok(Description { label: document.label, shape: document.shape, unreadable })
+    }
+
+    /// Calls `each` with every entry of a snapshot, in path order.
+    pub fn list(
+        &self,
+        id: SnapshotId,
+        paths: &[EntryPath],
+        each: &mut dyn FnMut(Listed) -> Result<(), RepoError>,
+    ) -> Result<(), RepoError> {
+        let document = self.document(id)?;
+        let Some(root) = document.root else { return Ok(()) };
+        let mut fetcher = self.fetcher()?;
+        let mut walk = Walk::new(&root, paths.to_vec());
+        let mut lost = None;
+        loop {
+            match walk.next(&mut |id| fetcher.chunk(ChunkKind::Tree, id).map(<[u8]>::to_vec)) {
+                Step::Row(row) => each(Listed { path: row.path, meta: row.meta })?,
+                Step::Lost { why, .. } => {
+                    lost.get_or_insert(why);
+                }
+                Step::End => return lost.map_or(Ok(()), Err),
+            }
+        }
+    }
+}
+
+/// Everything that the threads of a restore share.
+struct Shared<'a> {
+    repository: &'a Repository,
+    destination: &'a dyn Destination,
+    options: &'a Restore<'a>,
+    frames: Arc<Frames>,
+    fuse: Fuse,
+    outcome: Mutex<Restored>,
+    claims: Claims,
+}
+
+impl Shared<'_> {
+    fn failed(&self, path: EntryPath, why: NotWhole) {
+        if let Ok(mut outcome) = self.outcome.lock() {
+            outcome.failed.push((path, why));
+        }
+    }
+
+    /// It is there, as it was or not quite; or it is not.
+    fn put(&self, path: &EntryPath, put: std::io::Result<()>, files: u64) {
+        match put.map_err(NotWhole::from) {
+            Ok(()) => self.done(files, 0),
+            Err(why) => {
+                if why.is_back() {
+                    self.done(files, 0);
+                }
+                self.failed(path.clone(), why);
+            }
+        }
+    }
+
+    /// What by now is not as it was, by its path.
+    fn failures(&self) -> HashMap<EntryPath, NotWhole> {
+        self.outcome.lock().map(|outcome| outcome.failed.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    fn kept(&self) {
+        if let Ok(mut outcome) = self.outcome.lock() {
+            outcome.kept += 1;
+        }
+    }
+
+    fn replaces(&self, path: &EntryPath) {
+        if let Ok(mut outcome) = self.outcome.lock()
+            && outcome.replaces.len() < NAMED
+        {
+            outcome.replaces.push(path.clone());
+        }
+    }
+
+    fn done(&self, files: u64, bytes: u64) {
+        self.options.tally.entries.fetch_add(1, Ordering::Relaxed);
+        self.options.tally.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+        if let Ok(mut outcome) = self.outcome.lock() {
+            outcome.entries += 1;
+            outcome.files += files;
+            outcome.bytes = outcome.bytes.saturating_add(bytes);
+        }
+    }
+}
+
+/// Puts a snapshot back to `destination`.
+pub fn restore(
+    repository: &Repository,
+    id: SnapshotId,
+    options: &Restore<'_>,
+    destination: &dyn Destination,
+) -> Result<Restored, RepoError> {
+    let document = repository.document(id)?;
+    let workers = options.workers.max(1);
+    let shared = Shared {
+        repository,
+        destination,
+        options,
+        frames: Arc::new(Frames::new(workers)),
+        fuse: Fuse::new(),
+        outcome: Mutex::new(Restored::default()),
+        claims: Claims::of(&document.label),
+    };
+    let mut missed: HashSet<EntryPath> = options.paths.iter().cloned().collect();
+    if let Some(root) = &document.root {
+        let mut walk = Walk::new(root, options.paths.to_vec());
+        std::thread::scope(|scope| {
+            let (batches_in, batches) = bounded::<Vec<Row>>(workers * 2);
+            for turns in Turns::for_all(workers, workers * 2) {
+                let batches = batches.clone();
+                let shared = &shared;
+                scope.spawn(move || {
+                    if let Err(error) = work(&batches, shared, turns) {
+                        shared.fuse.blow(error);
+                        batches.iter().for_each(drop);
+                    }
+                });
+            }
+            drop(batches);
+            let send = |batch: Vec<Row>| drop(batches_in.send(batch));
+            match lay_out(&mut walk, &shared, &send) {
+                Ok(later) => {
+                    drop(batches_in);
+                    Some(later)
+                }
+                Err(error) => {
+                    shared.fuse.blow(error);
+                    None
+                }
+            }
+        })
+        .into_iter()
+        .for_each(|later| missed = finish(later, &shared));
+    }
+    shared.fuse.into_result()?;
+    if options.stop.load(Ordering::Relaxed) {
+        return Err(RepoError::Interrupted);
+    }
+    let mut outcome = shared.outcome.into_inner().map_err(|_| RepoError::WorkerFailed)?;
+    outcome.replaces.sort();
+    for wanted in missed {
+        outcome.failed.push((wanted, NotWhole::NotThere));
+    }
+    Ok(outcome)
+}
+
+/// What waits until all files are written.
+struct Later {
+    /// Paths that were asked for and not met.
+    missed: HashSet<EntryPath>,
+    links: Vec<(Row, EntryPath)>,
+    directories: Vec<(EntryPath, Meta)>,
+}
+
+/// Walks the tree in order, makes what has no contents, and hands out the rest.
+fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Result<Later, RepoError> {
+    let repository = shared.repository;
+    let mut fetcher = repository.fetcher()?;
+    let missed = shared.options.paths.iter().filter(|path| !path.is_root()).cloned().collect();
+    let mut later = Later { missed, links: Vec::new(), directories: Vec::new() };
+    let mut first_of: HashMap<u64, EntryPath> = HashMap::new();
+    // Directories around the current row that exist.
+    let mut inside: Vec<EntryPath> = Vec::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    loop {
+        if shared.fuse.is_blown() || shared.options.stop.load(Ordering::Relaxed) {
+            return Ok(later);
+        }
+        let row = match walk.next(&mut |id| fetcher.chunk(ChunkKind::Tree, id).map(<[u8]>::to_vec)) {
+            Step::Row(row) => *row,
+            Step::End => break,
+            Step::Lost { up_to, why } => {
+                if let RepoError::Store(dr_store::StoreError::Io { .. }) = why {
+                    return Err(why);
+                }
+                let path = up_to.unwrap_or_default();
+                shared.failed(path, NotWhole::UpTo(why.to_string()));
+                continue;
+            }
+        };
+        while inside.last().is_some_and(|dir| !row.path.is_within(dir)) {
+            inside.pop();
+        }
+        later.missed.remove(&row.path);
+        if !shared.options.dry && !has_parent(&inside, &row.path) {
+            shared.failed(row.path, NotWhole::Place("its directory could not be restored".into()));
+            continue;
+        }
+        let first = row.meta.link.and_then(|link| first_of.get(&link).cloned());
+        match (&row.meta.kind, first) {
+            _ if shared.options.dry && row.meta.kind != Kind::File => {
+                if shared.destination.is_in_the_way(&row.path, &row.meta) {
+                    shared.replaces(&row.path);
+                }
+                shared.done(0, 0);
+            }
+            (Kind::Directory, _) => match shared.destination.directory(&row.path) {
+                Ok(()) => {
+                    inside.push(row.path.clone());
+                    later.directories.push((row.path, row.meta));
+                }
+                Err(error) => shared.failed(row.path, error.into()),
+            },
+            (_, Some(_)) if shared.options.dry => shared.done(1, 0),
+            (_, Some(first)) => later.links.push((row, first)),
+            (kind, None) => {
+                if let Some(link) = row.meta.link {
+                    first_of.insert(link, row.path.clone());
+                }
+                if *kind == Kind::File {
+                    bytes = row.meta.size.saturating_add(bytes);
+                    batch.push(row);
+                    if batch.len() >= BATCH_FILES || bytes >= BATCH_BYTES {
+                        bytes = 0;
+                        send(std::mem::take(&mut batch));
+                    }
+                } else {
+                    shared.put(&row.path, shared.destination.special(&row.path, &row.meta), 0);
+                }
+            }
+        }
+    }
+    send(batch);
+    Ok(later)
+}
+
+fn finish(later: Later, shared: &Shared<'_>) -> HashSet<EntryPath> {
+    let mut alone = None;
+    let failures = if later.links.is_empty() { HashMap::new() } else { shared.failures() };
+    for (row, first) in later.links {
+        // What is so of a file is so under each of its names.
+        let of_first = failures.get(&first);
+        if let Some(why) = of_first.filter(|why| !why.is_back()) {
+            shared.failed(row.path, why.clone());
+            continue;
+        }
+        match shared.destination.hard_link(&row.path, &first) {
+            Ok(()) => {
+                shared.done(u64::from(row.meta.kind == Kind::File), 0);
+                if let Some(why) = of_first {
+                    shared.failed(row.path, why.clone());
+                }
+            }
+            // Where a file cannot have two names, there are two files.
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                let made = by_itself(&row, shared, &mut alone);
+                let files = u64::from(row.meta.kind == Kind::File);
+                let mut not_set = match made {
+                    Ok(()) => NotSet::default(),
+                    Err(NotWhole::NotSet(not_set)) => not_set,
+                    Err(_) => {
+                        let why = format!("cannot be linked to {first}: {error}");
+                        shared.failed(row.path, NotWhole::Place(why));
+                        continue;
+                    }
+                };
+                not_set.push(Part::Link, format!("it is a file of its own and not another name of {first}: {error}"));
+                shared.done(files, 0);
+                shared.failed(row.path, NotWhole::NotSet(not_set));
+            }
+            Err(error) => shared.failed(row.path, NotWhole::Place(format!("cannot be linked to {first}: {error}"))),
+        }
+    }
+    for (path, meta) in later.directories.into_iter().rev() {
+        shared.put(&path, shared.destination.finish_directory(&path, &meta), 0);
+    }
+    later.missed
+}
+
+/// Makes the entry as one of its own. What it takes to read is made once.
+fn by_itself<'a>(
+    row: &Row,
+    shared: &Shared<'a>,
+    alone: &mut Option<(Fetcher<'a>, Turns<Wanted>)>,
+) -> Result<(), NotWhole> {
+    if row.meta.kind != Kind::File {
+        return Ok(shared.destination.special(&row.path, &row.meta)?);
+    }
+    if alone.is_none() {
+        let fetcher = shared.repository.fetcher_sharing(Arc::clone(&shared.frames));
+        let fetcher = fetcher.map_err(|why| NotWhole::Copy(why.to_string()))?;
+        *alone = Turns::for_all(1, 1).into_iter().next().map(|turns| (fetcher, turns));
+    }
+    let Some((fetcher, turns)) = alone else { return Err(NotWhole::Place("no thread is left".into())) };
+    match file(row, fetcher, shared, turns) {
+        Ok(()) => Ok(()),
+        Err(Failed::Here(why)) => Err(why),
+        Err(Failed::Full(why)) => Err(why.into()),
+        Err(Failed::All(why)) => Err(NotWhole::Copy(why.to_string())),
+    }
+}
+
+fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>, mut turns: Turns<Wanted>) -> Result<(), RepoError> {
+    let mut fetcher = shared.repository.fetcher_sharing(Arc::clone(&shared.frames))?;
+    while let Some(next) = turns.next(batches) {
+        let batch = match next {
+            Next::Job(batch) => batch,
+            Next::Piece(wanted) => {
+                fetcher.open_early(&wanted);
+                continue;
+            }
+        };
+        for row in batch {
+            if shared.fuse.is_blown() || shared.options.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            match file(&row, &mut fetcher, shared, &turns) {
+                Ok(()) => shared.done(1, row.meta.size),
+                Err(Failed::Here(why)) => {
+                    if why.is_back() {
+                        shared.done(1, row.meta.size);
+                    }
+                    shared.failed(row.path, why);
+                }
+                Err(Failed::Full(why)) if shared.destination.is_full() => return Err(file::full(why)),
+                Err(Failed::Full(why)) => shared.failed(row.path, why.into()),
+                Err(Failed::All(error)) => return Err(error),
+            }
+        }
+    }
+    turns.no_more();
+    while let Some(wanted) = turns.piece() {
+        fetcher.open_early(&wanted);
+    }
+    Ok(())
+}
+
+pub(crate) fn extent_page(run: Run, level: u8, fetcher: &mut Fetcher<'_>) -> Result<ExtentPage, RepoError> {
+    extent_page_of(fetcher.chunk(ChunkKind::Extents, run.id)?, run, level)
+}
+
+/// The extent page that these bytes are, held to what its parent says.
+pub(crate) fn extent_page_of(bytes: &[u8], run: Run, level: u8) -> Result<ExtentPage, RepoError> {
+    let bad = |what: &str| RepoError::damaged(format!("extent page {}", run.id), what);
+    let page = extents::decode(bytes).map_err(|e| bad(e.0))?;
+    let add = |(lens, counts): (u64, u64), len: u64, extents: u64| {
+        Some((lens.checked_add(len)?, counts.checked_add(extents)?))
+    };
+    let (own, sum) = match &page {
+        ExtentPage::Leaf(extents) => (0, extents.iter().try_fold((0, 0), |sum, extent| add(sum, extent.len(), 1))),
+        ExtentPage::Inner { level, runs } => {
+            (*level, runs.iter().try_fold((0, 0), |sum, run| add(sum, run.len, run.extents)))
+        }
+    };
+    if own != level || sum != Some((run.len, run.extents)) {
+        return Err(bad("it is not the page that its parent means"));
+    }
+    Ok(page)
+}
