@@ -52,7 +52,7 @@ const HOUSE: &[Room] = &[
             "dr-switch",
         ],
     ),
-    ("dr-report", 3, &["dr-plan", "dr-ledger", "dr-media", "dr-runbook", "dr-switch"]),
+    ("dr-report", 3, &["dr-entry", "dr-plan", "dr-ledger", "dr-media", "dr-runbook", "dr-switch"]),
     (
         "dr-round",
         5,
@@ -69,6 +69,7 @@ const HOUSE: &[Room] = &[
             "dr-switch",
         ],
     ),
+    ("dr-setup", 4, &["dr-open", "dr-plan", "dr-ledger", "dr-source", "dr-media", "dr-runbook", "dr-run", "dr-report"]),
     (
         "dr",
         6,
@@ -88,6 +89,7 @@ const HOUSE: &[Room] = &[
             "dr-report",
             "dr-post",
             "dr-round",
+            "dr-setup",
             "dr-switch",
         ],
     ),

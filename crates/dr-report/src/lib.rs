@@ -15,6 +15,7 @@ mod findings;
 mod letter;
 mod reminders;
 mod schools;
+pub mod shown;
 mod status;
 mod table;
 mod words;

@@ -6,17 +6,14 @@
 mod args;
 mod cache;
 mod command;
-mod doctor;
 mod env;
 mod exit;
-mod first_plan;
 mod limits;
 mod moment;
 mod observe;
 mod output;
 mod place;
 mod quickstart;
-mod service;
 mod shown;
 mod signals;
 mod told;

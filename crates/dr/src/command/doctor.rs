@@ -9,11 +9,11 @@ use serde_json::json;
 
 use super::opened::{question, told};
 use crate::args::World;
-use crate::doctor::judge::{self, Check, Verdict};
-use crate::doctor::{letters, look, sources};
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::service::wanted::CREDENTIALS;
+use dr_setup::doctor::judge::{self, Check, Verdict};
+use dr_setup::doctor::{letters, look, sources};
+use dr_setup::service::wanted::CREDENTIALS;
 
 /// Where programs of the plan are looked for.
 const SEARCH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

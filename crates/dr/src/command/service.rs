@@ -12,9 +12,9 @@ use super::opened::question;
 use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::service::wanted::{Wanted, wanted};
-use crate::service::{Caller, files, place};
 use crate::shown;
+use dr_setup::service::wanted::{Wanted, wanted};
+use dr_setup::service::{Caller, files, place};
 
 /// How long systemd may take to read units again.
 const SYSTEMCTL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -129,7 +129,7 @@ fn install(world: &World<'_>, which: &Which) -> Result<Outcome, Failure> {
     let written = place::write(root, &files(caller, &wanted)).map_err(failed)?;
     let (removed, mut notes) = clear(root, |other| other != caller).map_err(failed)?;
     for name in &wanted.credentials {
-        let file = Path::new(crate::service::wanted::CREDENTIALS).join(name);
+        let file = Path::new(dr_setup::service::wanted::CREDENTIALS).join(name);
         if !root.join(file.strip_prefix("/").unwrap_or(&file)).exists() {
             notes.push(format!("the plan names the secret {name}: write it to {} with mode 0600", file.display()));
         }

@@ -16,9 +16,9 @@ use super::told;
 use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::first_plan::questions::{Asks, Question};
-use crate::first_plan::{machine, propose, questions, written};
 use crate::shown;
+use dr_setup::first_plan::questions::{Asks, Question};
+use dr_setup::first_plan::{machine, propose, questions, written};
 
 /// Write a first plan from eight questions
 ///

@@ -4,11 +4,12 @@ use dr_ledger::Ahead;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::service::Caller;
-use crate::shown;
+use dr_report::shown;
 
 /// How good it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
+    /// It works, or it will.
     Ok,
     /// It works, and somebody should look at it.
     Warn,
@@ -35,6 +36,7 @@ impl Verdict {
 pub struct Check {
     /// What it is about, in a word or two.
     pub about: String,
+    /// How good that is.
     pub verdict: Verdict,
     /// What was found.
     pub said: String,
@@ -69,10 +71,13 @@ pub fn could_not(about: impl Into<String>, said: impl Into<String>, next: &str) 
 /// Room on a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
+    /// Bytes that can still be written.
     pub free: u64,
+    /// All bytes.
     pub total: u64,
     /// Free names of files and all of them; 0 of 0 where a file system does not count.
     pub names_free: u64,
+    /// Names of files that it can hold.
     pub names: u64,
 }
 

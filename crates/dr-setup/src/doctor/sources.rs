@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{Access, access};
 
 use super::judge::{Check, Verdict, could_not, fail, ok, warn};
-use crate::shown;
+use dr_report::shown;
 
 /// How many names of a folder are tried; a sample, not a backup.
 const SAMPLE: usize = 200;

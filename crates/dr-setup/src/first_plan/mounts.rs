@@ -9,6 +9,7 @@ use super::facts::{Mount, Reach};
 /// A line of the table: where, what kind, from what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
+    /// Where it is mounted.
     pub at: PathBuf,
     kind: String,
     /// The device or address.

@@ -58,6 +58,7 @@ impl Caller {
 pub struct Written {
     /// Where it belongs, from the root of the machine.
     pub path: &'static str,
+    /// What stands in it.
     pub text: String,
 }
 

@@ -8,6 +8,7 @@ use super::propose;
 pub struct Question {
     /// 1 to 8.
     pub number: usize,
+    /// The question.
     pub text: &'static str,
     /// What it is for, and what was found.
     pub because: String,

@@ -24,6 +24,7 @@ pub struct Facts {
 /// A folder that people keep things in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
+    /// Where it is.
     pub path: PathBuf,
     /// Its own folders.
     pub inner: Vec<PathBuf>,
@@ -34,7 +35,9 @@ pub struct Folder {
 /// A file system that is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
+    /// Where it is mounted.
     pub at: PathBuf,
+    /// How far away it is.
     pub reach: Reach,
 }
 

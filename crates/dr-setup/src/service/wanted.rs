@@ -18,10 +18,13 @@ pub const CACHE: &str = "/var/cache/dr";
 pub struct Wanted {
     /// The program.
     pub program: PathBuf,
+    /// The plan's file.
     pub plan: PathBuf,
     /// The state, where the plan does not name it itself.
     pub state: PathBuf,
+    /// Whether the plan names its state itself.
     pub names_state: bool,
+    /// The cache.
     pub cache: PathBuf,
     /// Folders that backups go to, and those that reading needs to write beside.
     pub write: BTreeSet<PathBuf>,

@@ -18,7 +18,9 @@ pub enum PlaceError {
     Io {
         /// What was to be done.
         what: &'static str,
+        /// Which file.
         path: PathBuf,
+        /// What the operating system said.
         why: io::Error,
     },
 }
@@ -26,8 +28,11 @@ pub enum PlaceError {
 /// What is in the place of a file of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum There {
+    /// No file.
     Nothing,
+    /// A file that dr wrote.
     Ours,
+    /// Somebody else's file.
     Others,
 }
 

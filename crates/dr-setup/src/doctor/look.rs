@@ -12,7 +12,7 @@ use rustix::fs::{Access, access, statvfs};
 
 use super::judge::{self, Check, Room, could_not, fail, ok, warn};
 use crate::service::place;
-use crate::shown;
+use dr_report::shown;
 
 /// The plan, which has been read by now, and what belongs to it.
 pub fn plan(school: &School) -> Vec<Check> {

@@ -5,7 +5,9 @@ use super::propose::System;
 /// Somebody, as `A. Ash <head@school.example>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
+    /// The name on letters.
     pub name: String,
+    /// The mail address.
     pub email: Option<String>,
 }
 
@@ -21,6 +23,7 @@ impl std::fmt::Display for Person {
 /// Disks that people carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disks {
+    /// How many.
     pub count: u32,
     /// Under which folder they appear.
     pub mount: String,
@@ -35,13 +38,21 @@ impl std::fmt::Display for Disks {
 /// Everything that was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
+    /// The school's name.
     pub school: String,
+    /// The head.
     pub head: Person,
+    /// Who looks after IT.
     pub it: Person,
+    /// Who carries disks out of the building.
     pub carriers: Vec<Person>,
+    /// What is backed up.
     pub systems: Vec<System>,
+    /// Where the copy in the school goes.
     pub onsite: String,
+    /// Where a copy outside goes.
     pub outside: Option<String>,
+    /// The disks that rotate.
     pub disks: Option<Disks>,
 }
 
