@@ -86,7 +86,7 @@ pub(crate) fn unknown(plan: &Plan) -> Vec<Unknown> {
         if let Some(owner) = &system.owner {
             ask(path, "owner", owner.as_str(), "people");
         }
-        if let crate::Source::Drop { maker: Some(maker), .. } = &system.source {
+        if let Some(maker) = system.source.maker() {
             ask(&["systems", system.id.as_str(), "source"], "maker", maker.as_str(), "people");
         }
         for copy in &system.copies {

@@ -69,7 +69,7 @@ fn resolve_source(source: &mut Source, base: &Path) {
         | Source::Website(Server { password, .. }) => {
             password.iter_mut().for_each(|secret| resolve_secret(secret, base));
         }
-        Source::Command { .. } | Source::Saas { .. } => {}
+        Source::Command { .. } | Source::Saas(_) => {}
     }
 }
 

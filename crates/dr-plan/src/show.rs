@@ -8,7 +8,7 @@ use crate::parse::values::SPEEDS;
 use crate::plan::{Cadence, Document, KeyMode, Level, Person, PlaceClass, Plan, SecretRef, SmtpAuth};
 use crate::retention::Retention;
 use crate::schedule::Schedule;
-use crate::source::{FileType, Server, Source};
+use crate::source::{FileType, Server, Source, Supplier};
 use crate::system::{Hook, System};
 use crate::target::{Bandwidth, Class, Pool, Scheme, Shift, Target};
 
@@ -183,9 +183,9 @@ fn source(source: &Source) -> String {
             content.map(|content| ("type", quoted(word(FileType::ALL, content)))),
             maker.as_ref().map(|maker| ("maker", quoted(maker))),
         ]),
-        Source::Saas { supplier, rpo, rto, contract, checked } => inline([
+        Source::Saas(Supplier { name, rpo, rto, contract, checked }) => inline([
             kind,
-            Some(("supplier", quoted(supplier))),
+            Some(("supplier", quoted(name))),
             rpo.map(|rpo| ("rpo", quoted(rpo))),
             rto.map(|rto| ("rto", quoted(rto))),
             contract.map(|date| ("contract", date.to_string())),

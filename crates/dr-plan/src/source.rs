@@ -65,18 +65,33 @@ pub enum Source {
         maker: Option<PersonId>,
     },
     /// Held by a supplier: declared, never green.
-    Saas {
-        /// Who holds it.
-        supplier: String,
-        /// What they declare to lose at most.
-        rpo: Option<Period>,
-        /// How fast they declare to be back.
-        rto: Option<Period>,
-        /// When the contract ends.
-        contract: Option<Date>,
-        /// When somebody last asked them.
-        checked: Option<Date>,
-    },
+    Saas(Supplier),
+}
+
+/// Who holds a system for the school, and what they declare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Supplier {
+    /// Who holds it.
+    pub name: String,
+    /// What they declare to lose at most.
+    pub rpo: Option<Period>,
+    /// How fast they declare to be back.
+    pub rto: Option<Period>,
+    /// When the contract ends.
+    pub contract: Option<Date>,
+    /// When somebody last asked them.
+    pub checked: Option<Date>,
+}
+
+/// Files that are read by paths and patterns.
+#[derive(Debug, Clone, Copy)]
+pub struct Tree<'a> {
+    /// The folders and files.
+    pub paths: &'a [PathBuf],
+    /// What is left out of them.
+    pub exclude: &'a [String],
+    /// Whether mounts below are left out.
+    pub one_file_system: bool,
 }
 
 /// What a file is inside, by its first bytes.
@@ -126,49 +141,132 @@ pub struct Server {
     pub password: Option<SecretRef>,
 }
 
+/// Everything that others ask of a source without caring for its kind. What nobody says of a kind is no.
+#[derive(Default)]
+struct About<'a> {
+    kind: &'static str,
+    /// `dr-source` has a driver for it, which a test there holds to this word.
+    runs: bool,
+    paths: &'a [PathBuf],
+    tree: Option<Tree<'a>>,
+    /// A few of its files may be brought back in the place of all.
+    may_be_sampled: bool,
+    is_mail: bool,
+    is_export: bool,
+    maker: Option<&'a PersonId>,
+    program: &'a [String],
+    password: Option<&'a SecretRef>,
+    supplier: Option<&'a Supplier>,
+}
+
+impl<'a> About<'a> {
+    /// Of a server.
+    fn asked(kind: &'static str, server: &'a Server) -> Self {
+        Self { kind, password: server.password.as_ref(), ..Self::default() }
+    }
+}
+
 impl Source {
     /// Every kind of source, as a plan names it.
     pub const KINDS: &'static [&'static str] =
         &["files", "sqlite", "maildir", "postgres", "mariadb", "imap", "website", "command", "drop", "saas"];
 
+    /// The one place that says what each kind is: a new kind is one more arm.
+    fn about(&self) -> About<'_> {
+        let one = std::slice::from_ref;
+        match self {
+            Self::Files { paths, exclude, one_file_system } => {
+                let tree = Tree { paths, exclude, one_file_system: *one_file_system };
+                About { kind: "files", runs: true, paths, tree: Some(tree), may_be_sampled: true, ..About::default() }
+            }
+            Self::Sqlite { path } => About { kind: "sqlite", runs: true, paths: one(path), ..About::default() },
+            Self::Maildir { path } => {
+                About { kind: "maildir", runs: true, paths: one(path), is_mail: true, ..About::default() }
+            }
+            Self::Postgres(server) => About::asked("postgres", server),
+            Self::Mariadb(server) => About::asked("mariadb", server),
+            Self::Imap(server) => About { is_mail: true, ..About::asked("imap", server) },
+            Self::Website(server) => About::asked("website", server),
+            Self::Command { run, .. } => About { kind: "command", program: run, ..About::default() },
+            Self::Drop { path, maker, .. } => {
+                let maker = maker.as_ref();
+                About { kind: "drop", runs: true, paths: one(path), is_export: true, maker, ..About::default() }
+            }
+            Self::Saas(supplier) => About { kind: "saas", supplier: Some(supplier), ..About::default() },
+        }
+    }
+
     /// Its kind, as a plan names it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Files { .. } => "files",
-            Self::Sqlite { .. } => "sqlite",
-            Self::Maildir { .. } => "maildir",
-            Self::Postgres(_) => "postgres",
-            Self::Mariadb(_) => "mariadb",
-            Self::Imap(_) => "imap",
-            Self::Website(_) => "website",
-            Self::Command { .. } => "command",
-            Self::Drop { .. } => "drop",
-            Self::Saas { .. } => "saas",
-        }
+        self.about().kind
+    }
+
+    /// Whether this version can read it.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.about().runs
+    }
+
+    /// The paths of this host that it reads.
+    #[must_use]
+    pub fn paths(&self) -> Vec<&PathBuf> {
+        self.about().paths.iter().collect()
+    }
+
+    /// The files that it reads by paths and patterns, if it does.
+    #[must_use]
+    pub fn tree(&self) -> Option<Tree<'_>> {
+        self.about().tree
     }
 
     /// Whether its patterns have those that a system gets which writes none: then folders of other systems inside it are
     /// left out as well.
     #[must_use]
     pub fn leaves_out_inner_systems(&self) -> bool {
-        let Self::Files { exclude, .. } = self else { return false };
-        JUNK.iter().all(|junk| exclude.iter().any(|pattern| pattern == junk))
+        let Some(tree) = self.tree() else { return false };
+        JUNK.iter().all(|junk| tree.exclude.iter().any(|pattern| pattern == junk))
     }
 
-    /// Whether this version can read it.
+    /// Whether a rehearsal may bring back a few of its files in the place of all: each says something by itself.
     #[must_use]
-    pub fn runs(&self) -> bool {
-        matches!(self, Self::Files { .. } | Self::Sqlite { .. } | Self::Maildir { .. } | Self::Drop { .. })
+    pub fn may_be_sampled(&self) -> bool {
+        self.about().may_be_sampled
     }
 
-    /// The paths of this host that it reads.
+    /// Whether it is people's mail.
     #[must_use]
-    pub fn paths(&self) -> Vec<&PathBuf> {
-        match self {
-            Self::Files { paths, .. } => paths.iter().collect(),
-            Self::Sqlite { path } | Self::Maildir { path } | Self::Drop { path, .. } => vec![path],
-            _ => Vec::new(),
-        }
+    pub fn is_mail(&self) -> bool {
+        self.about().is_mail
+    }
+
+    /// Whether somebody else has to bring it as an export.
+    #[must_use]
+    pub fn is_export(&self) -> bool {
+        self.about().is_export
+    }
+
+    /// Who makes the export, if it is one and the plan says so.
+    #[must_use]
+    pub fn maker(&self) -> Option<&PersonId> {
+        self.about().maker
+    }
+
+    /// The program whose output it is, with its arguments; empty for every other kind.
+    #[must_use]
+    pub fn program(&self) -> &[String] {
+        self.about().program
+    }
+
+    /// Where its password is found, if it has one.
+    #[must_use]
+    pub fn password(&self) -> Option<&SecretRef> {
+        self.about().password
+    }
+
+    /// Who holds it, if it is not the school.
+    #[must_use]
+    pub fn supplier(&self) -> Option<&Supplier> {
+        self.about().supplier
     }
 }

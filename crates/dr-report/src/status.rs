@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use dr_ledger::LetterStatus;
-use dr_plan::{PersonId, Plan, Source, System, SystemId, TargetId};
+use dr_plan::{PersonId, Plan, System, SystemId, TargetId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -101,7 +101,7 @@ impl Counted {
     fn of(plan: &Plan, systems: &[SystemStatus]) -> Self {
         let mut counted = Self::default();
         for (system, row) in plan.systems.iter().zip(systems) {
-            if matches!(system.source, Source::Saas { .. }) {
+            if system.source.supplier().is_some() {
                 counted.declared += 1;
                 continue;
             }
@@ -326,9 +326,9 @@ fn row(plan: &Plan, facts: &Facts, system: &System, of: &SystemFacts, own: &[&Fi
         unreadable: Some(of.unreadable).filter(|count| *count > 0),
         changed: Some(of.noticed.changed).filter(|count| *count > 0),
         // What a supplier holds has no copy of ours.
-        copies: match system.source {
-            Source::Saas { .. } => Vec::new(),
-            _ => of.copies.iter().map(|copy| copy_row(copy, zone)).collect(),
+        copies: match system.source.supplier() {
+            Some(_) => Vec::new(),
+            None => of.copies.iter().map(|copy| copy_row(copy, zone)).collect(),
         },
     }
 }

@@ -6,30 +6,12 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use dr_entry::{Destination, EntryPath, Meta, Standing, Writing};
+use dr_source::driver::Place;
 use dr_source::files::PutBack;
-use dr_source::maildir::IntoMailboxes;
-
-/// A place on this machine.
-pub trait Place: Destination {
-    /// What is put back, on this machine.
-    fn put_back(&self) -> &PutBack;
-}
-
-impl Place for PutBack {
-    fn put_back(&self) -> &PutBack {
-        self
-    }
-}
-
-impl Place for IntoMailboxes {
-    fn put_back(&self) -> &PutBack {
-        self.inner()
-    }
-}
 
 /// `inner`, seen from above: `top` of the capture is its root.
-pub struct Below<D> {
-    inner: D,
+pub struct Below {
+    inner: Box<dyn Place>,
     top: EntryPath,
     /// What was asked for; empty for everything below `top`.
     asked: Vec<EntryPath>,
@@ -37,13 +19,15 @@ pub struct Below<D> {
     made: Mutex<HashSet<EntryPath>>,
 }
 
-impl<D: Place> Below<D> {
+impl Below {
     /// A view for what `asked` names, in the capture's paths.
-    pub fn new(inner: D, top: EntryPath, asked: Vec<EntryPath>) -> Self {
+    #[must_use]
+    pub fn new(inner: Box<dyn Place>, top: EntryPath, asked: Vec<EntryPath>) -> Self {
         Self { inner, top, asked, made: Mutex::default() }
     }
 
     /// The path below `top`; `None` for what is not in it.
+    #[must_use]
     pub fn path(&self, path: &EntryPath) -> Option<EntryPath> {
         if !path.is_within(&self.top) {
             return None;
@@ -65,13 +49,13 @@ impl<D: Place> Below<D> {
     }
 }
 
-impl<D: Place> Place for Below<D> {
+impl Place for Below {
     fn put_back(&self) -> &PutBack {
         self.inner.put_back()
     }
 }
 
-impl<D: Place> Destination for Below<D> {
+impl Destination for Below {
     fn directory(&self, path: &EntryPath) -> io::Result<()> {
         // What lies above `top` is no directory of ours.
         let Some(inside) = self.path(path) else { return Ok(()) };

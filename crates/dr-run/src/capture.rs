@@ -1,5 +1,4 @@
-//! Is there anything to capture, and what is it called? A source that is empty or gone is a failure, never a quiet
-//! small snapshot that pushes good ones out.
+//! How is a capture of a system of the plan begun, what is noticed on its way, and what is it called?
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -10,9 +9,11 @@ use dr_entry::{Entries, EntryPath, Kind, Time};
 use dr_ledger::{Digest, Held, Noticed};
 use dr_plan::Source;
 use dr_repo::Shape;
-use dr_source::drop::{self, Given, NoExport, Rule, Spoiled};
-use dr_source::files::{Roots, Tally, resolved};
-use dr_source::{FACTS, SourceError, capture_system};
+use dr_source::SourceError;
+use dr_source::driver;
+use dr_source::driver::{CaptureError, Layout};
+use dr_source::drop::{NoExport, Spoiled};
+use dr_source::files::{Tally, resolved};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -22,13 +23,7 @@ use jiff::tz::TimeZone;
 pub enum NoCapture {
     /// The source says so.
     #[error(transparent)]
-    Source(#[from] SourceError),
-    /// Not one of its paths is there.
-    #[error("the source is missing: {} is not there. Earlier backups are untouched; check that it is mounted", path.display())]
-    Missing {
-        /// The first of them.
-        path: PathBuf,
-    },
+    Source(#[from] CaptureError),
     /// Somebody else's export is not there, or not as it should be.
     #[error("{why}. Nothing was captured, earlier backups are untouched")]
     Export {
@@ -36,18 +31,6 @@ pub enum NoCapture {
         why: NoExport,
         /// When the newest was written, at the school.
         newest: Option<Date>,
-    },
-    /// The plan's own patterns leave nothing of it.
-    #[error("the source is left out: `exclude` leaves out everything in {}, so nothing was captured, and earlier backups are untouched. Look which of its patterns is too wide", path.display())]
-    LeftOut {
-        /// The first path.
-        path: PathBuf,
-    },
-    /// There is nothing in it.
-    #[error("the source is empty: nothing was captured, and earlier backups are untouched. Check that {} is what it should be", path.display())]
-    Empty {
-        /// The first path.
-        path: PathBuf,
     },
 }
 
@@ -115,7 +98,7 @@ impl Watched {
 
     /// The same entries, counted where the plan names several paths.
     fn count(&mut self, source: &Source, entries: Entries<'static>) -> Entries<'static> {
-        let Source::Files { paths, .. } = source else { return entries };
+        let paths = source.tree().map_or(&[][..], |tree| tree.paths);
         if paths.len() < 2 {
             return entries;
         }
@@ -151,7 +134,9 @@ pub(crate) fn known_by(path: &Path) -> String {
     Digest::of(path.as_os_str().as_bytes()).to_string()[..16].to_owned()
 }
 
-pub(crate) fn seconds(at: Timestamp) -> Time {
+/// A moment as entries have it.
+#[must_use]
+pub fn seconds(at: Timestamp) -> Time {
     let since = at.as_duration();
     Time { seconds: since.as_secs(), nanos: u32::try_from(since.subsec_nanos()).unwrap_or(0) }
 }
@@ -174,58 +159,34 @@ pub(crate) fn begin(
     scratch: &Path,
     moment: &Moment<'_>,
 ) -> Result<Begun, NoCapture> {
-    if let Source::Drop { path, name, fresh, settled, shrink, content, .. } = source {
-        let (fresh, settled) = (fresh.longest().as_secs(), settled.longest().as_secs());
-        let rule = Rule { path, name, fresh, settled, shrink: *shrink, content: *content };
-        let given = Given { decided: seconds(moment.decided), real: seconds(moment.real), last: moment.last_size };
-        let export = drop::capture(&rule, &given, moment.stop).map_err(|why| no_export(why, moment.zone))?;
-        let watched = Watched::default();
-        return Ok(Begun { entries: export.entries, export: Some((export.size, export.spoiled)), watched });
-    }
-    begin_own(source, places, scratch, seconds(moment.real))
-}
-
-/// Begins to capture what the school itself holds; `started` by the real clock.
-fn begin_own(source: &Source, places: &[PathBuf], scratch: &Path, started: Time) -> Result<Begun, NoCapture> {
-    let paths = source.paths();
-    let first = paths.first().map(|path| (*path).clone()).unwrap_or_default();
-    if !paths.is_empty() && paths.iter().all(|path| is_missing(path)) {
-        return Err(NoCapture::Missing { path: first });
-    }
-    // A file without a byte: what a program leaves that failed. No folder is one.
-    let is_empty = |path: &&PathBuf| path.metadata().is_ok_and(|about| about.is_file() && about.len() == 0);
-    if !paths.is_empty() && paths.iter().all(is_empty) {
-        return Err(NoCapture::Empty { path: first });
-    }
-    let captured = capture_system(source, places, scratch, started)?;
-    let mut watched = Watched { tally: captured.tally, paths: Arc::default() };
-    let entries = watched.count(source, captured.entries);
-    match something(entries) {
-        Some(entries) => Ok(Begun { entries, export: None, watched }),
-        None if watched.tally.excluded() > 0 => Err(NoCapture::LeftOut { path: first }),
-        None => Err(NoCapture::Empty { path: first }),
-    }
-}
-
-/// Whether nothing is there, or a link that leads nowhere, which stands for what is not mounted and is no source by itself;
-/// not where only nobody can tell.
-fn is_missing(path: &Path) -> bool {
-    use std::io::ErrorKind::{NotADirectory, NotFound};
-    path.metadata().is_err_and(|why| matches!(why.kind(), NotFound | NotADirectory))
+    let (decided, real) = (seconds(moment.decided), seconds(moment.real));
+    let Moment { last_size, stop, zone, .. } = *moment;
+    let moment = driver::Moment { places, scratch, decided, real, last_size, stop };
+    let begun = driver(source).map_err(CaptureError::from).and_then(|driver| driver.capture(&moment));
+    let begun = begun.map_err(|why| match why {
+        CaptureError::Export(why) => no_export(why, zone),
+        other => NoCapture::Source(other),
+    })?;
+    let mut watched = Watched { tally: begun.tally, paths: Arc::default() };
+    let entries = watched.count(source, begun.entries);
+    Ok(Begun { entries, export: begun.export, watched })
 }
 
 impl NoCapture {
     /// The same for the ledger: no name of a file or a folder.
     pub(crate) fn noted(&self) -> String {
         match self {
-            Self::Missing { .. } => "the source is missing".into(),
-            Self::Empty { .. } => "the source is empty".into(),
-            Self::LeftOut { .. } => "the source is left out by the plan's own `exclude`".into(),
-            Self::Source(SourceError::Pattern { .. }) => {
-                "the source has a pattern in `exclude` that means nothing".into()
-            }
-            Self::Source(SourceError::Locked { .. }) => "another program kept the source locked".into(),
-            Self::Source(_) => "the source could not be read".into(),
+            Self::Source(why) => match why {
+                CaptureError::Missing { .. } => "the source is missing".into(),
+                CaptureError::Empty { .. } => "the source is empty".into(),
+                CaptureError::LeftOut { .. } => "the source is left out by the plan's own `exclude`".into(),
+                CaptureError::Source(SourceError::Pattern { .. }) => {
+                    "the source has a pattern in `exclude` that means nothing".into()
+                }
+                CaptureError::Source(SourceError::Locked { .. }) => "another program kept the source locked".into(),
+                CaptureError::Source(_) => "the source could not be read".into(),
+                CaptureError::Export(why) => noted_export(why, None),
+            },
             Self::Export { why, newest } => noted_export(why, *newest),
         }
     }
@@ -246,33 +207,13 @@ fn noted_export(why: &NoExport, newest: Option<Date>) -> String {
     }
 }
 
-/// The same entries, if there is anything but directories and our own facts among them. Only the directories before
-/// the first such entry are held in memory.
-fn something(mut entries: Entries<'static>) -> Option<Entries<'static>> {
-    let mut before = Vec::new();
-    loop {
-        let item = entries.next()?;
-        let counts = match &item {
-            Ok(entry) => entry.meta.kind != Kind::Directory && entry.path.as_bytes() != FACTS.as_bytes(),
-            // What is there and cannot be read is no empty source.
-            Err(_) => true,
-        };
-        before.push(item);
-        if counts {
-            return Some(Box::new(before.into_iter().chain(entries)));
-        }
-    }
-}
-
 /// How the entries are named, and what lists show as captured.
 pub(crate) fn shape(source: &Source) -> (Shape, Vec<Vec<u8>>) {
-    let paths: Vec<PathBuf> = source.paths().into_iter().cloned().collect();
-    let shape = match source {
-        Source::Files { .. } => match Roots::of(&paths) {
-            Roots::Directory(_) => Shape::Directory,
-            Roots::Paths(_) => Shape::Absolute,
-        },
-        _ => Shape::Directory,
-    };
-    (shape, paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect())
+    let shape = if layout(source).whole_paths { Shape::Absolute } else { Shape::Directory };
+    (shape, source.paths().into_iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect())
+}
+
+/// How the entries of a capture of `source` are called.
+pub(crate) fn layout(source: &Source) -> Layout {
+    driver(source).map(|driver| driver.layout()).unwrap_or_default()
 }

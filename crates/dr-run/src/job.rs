@@ -16,7 +16,7 @@ use std::time::Duration;
 use dr_entry::{EntryPath, Unread};
 use dr_ledger::{CheckKind, CopyOutcome, Event, History, Noticed, RunCopy, RunId, RunOutcome, SnapshotRef, emptied};
 use dr_media::Register;
-use dr_plan::{MediumId, Source, System, SystemId, TargetId};
+use dr_plan::{MediumId, System, SystemId, TargetId, Tree};
 use dr_repo::{SnapshotId, Summary, Tally, Touched, new_snapshot_id};
 use dr_source::files::{Options, leaves_out, resolved};
 use jiff::Timestamp;
@@ -361,8 +361,8 @@ fn not_entered(naming: &Naming, watched: &Watched) -> Vec<Gap> {
 
 /// Copies that lie inside the source though no pattern of the plan says so.
 fn ours_inside(school: &School, system: &System) -> Vec<String> {
-    let Source::Files { paths, exclude, .. } = &system.source else { return Vec::new() };
-    let patterns = Options { exclude: exclude.clone(), ..Options::default() };
+    let Some(Tree { paths, exclude, .. }) = system.source.tree() else { return Vec::new() };
+    let patterns = Options { exclude: exclude.to_vec(), ..Options::default() };
     let inside =
         others::ours(school, system).into_iter().filter(|other| other.is_copy && other.is_inside && other.left_out);
     let unsaid = inside.filter(|other| !leaves_out(paths, &patterns, &other.place).unwrap_or(false));

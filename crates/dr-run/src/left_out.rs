@@ -13,11 +13,12 @@ use dr_entry::{Entries, EntryPath, Kind};
 use dr_ledger::{Decision, Event};
 use dr_plan::{PersonId, Source, System, SystemId};
 use dr_repo::Shape;
-use dr_source::{FACTS, capture_system, fewer_messages};
+use dr_source::driver::Moment;
+use dr_source::{FACTS, driver, fewer_messages};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::capture::{seconds, shape};
+use crate::capture::{layout, seconds, shape};
 use crate::erase::{ERASURE_MAX, Erasure};
 use crate::error::RunError;
 use crate::meant::{Meant, on_the_machine};
@@ -162,13 +163,14 @@ impl Filter {
             return None;
         }
         let (shape, roots) = shape(source);
+        let top = layout(source).top;
         let ready = |left: &LeftOut| {
             // What could not be meant was refused when it was asked for.
             let meant = Meant::new(&left.paths, &left.globs).ok()?;
             let mut entries = meant.entries(&roots, shape);
-            if matches!(source, Source::Maildir { .. }) {
-                // A capture has the mailboxes in a folder of its own.
-                let below = |path: &EntryPath| EntryPath::new([b"Maildir/", path.as_bytes()].concat()).ok();
+            if let Some(top) = &top {
+                // A capture has mailboxes in a folder of its own.
+                let below = |path: &EntryPath| EntryPath::new([top.as_bytes(), b"/", path.as_bytes()].concat()).ok();
                 let within: Vec<_> = entries.iter().filter_map(below).collect();
                 entries.extend(within);
             }
@@ -268,17 +270,14 @@ fn sentence(left: &LeftOut, met: &Met, school: &School) -> String {
 /// If the source cannot be read.
 pub fn still_there(school: &School, erasure: &Erasure) -> Result<Option<(u64, Vec<String>)>, RunError> {
     let system = school.system(erasure.system.as_str())?;
-    if !matches!(system.source, Source::Files { .. } | Source::Maildir { .. }) {
-        return Ok(None);
-    }
     let Some(filter) = Filter::new(&[LeftOut::of(erasure)], &system.source) else { return Ok(None) };
     // Names only: no contents are read.
-    let captured = capture_system(
-        &system.source,
-        &places(school, system),
-        &school.places.scratch(),
-        seconds(school.clock.at_real()),
-    )?;
+    let (places, scratch, real) = (places(school, system), school.places.scratch(), seconds(school.clock.at_real()));
+    let stop = Arc::default();
+    let moment = Moment { places: &places, scratch: &scratch, decided: real, real, last_size: None, stop: &stop };
+    let Some(captured) = driver(&system.source).ok().map(|driver| driver.names(&moment)).transpose()?.flatten() else {
+        return Ok(None);
+    };
     let (entries, met) = without(captured.entries, filter);
     entries.for_each(drop);
     let met = met.lock().unwrap_or_else(PoisonError::into_inner);

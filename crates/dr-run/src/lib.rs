@@ -47,7 +47,8 @@ mod state;
 mod targets;
 
 pub use belongs::{refuse_other_school, renamed};
-pub use below::{Below, Place};
+pub use below::Below;
+pub use capture::seconds as entry_time;
 pub use clock::Clock;
 pub use due::{Turn, asked, due, past};
 pub use erase::{Carried, Erasing, Erasure, begin, carry_out};
@@ -65,7 +66,7 @@ pub use marker::{MARKER, Marker};
 pub use meant::Meant;
 pub use mend::{Mending, looked, mend, remember};
 pub use naming::{Asked, Naming};
-pub use open_in::{of_database, open_in};
+pub use open_in::open_in;
 pub use places::{Places, locked, refuse_if_others_can_write, refuse_open_state, seen_file};
 pub use probe::Check;
 pub use purge::purge;

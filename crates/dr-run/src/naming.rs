@@ -14,6 +14,8 @@ use dr_plan::Source;
 use dr_repo::{Label, RepoError, Repository, Shape, SnapshotId};
 use dr_source::{FACTS, maildir};
 
+use crate::capture::layout;
+
 /// How the entries of one snapshot are named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Naming {
@@ -39,12 +41,7 @@ impl Naming {
     /// For a capture that is being made of this source, whose label names `paths`.
     #[must_use]
     pub fn of_source(source: &Source, shape: Shape, paths: &[Vec<u8>]) -> Self {
-        let top = match source {
-            Source::Maildir { .. } => EntryPath::new(maildir::TREE).ok(),
-            Source::Sqlite { path } => path.file_name().and_then(|name| EntryPath::new(name.as_bytes()).ok()),
-            _ => None,
-        };
-        Self { shape, roots: paths.to_vec(), top }
+        Self { shape, roots: paths.to_vec(), top: layout(source).top }
     }
 
     /// By what is in it, too.

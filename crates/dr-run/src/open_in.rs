@@ -30,14 +30,3 @@ pub fn open_in(files: &[PathBuf]) -> Vec<String> {
     found.sort();
     found.into_iter().map(|(_, told)| told).collect()
 }
-
-/// A SQLite database and what it may have beside it.
-#[must_use]
-pub fn of_database(path: &Path) -> Vec<PathBuf> {
-    let beside = |end: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    };
-    vec![path.to_owned(), beside("-wal"), beside("-shm"), beside("-journal")]
-}

@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use dr_plan::{Plan, Source, System};
+use dr_plan::{Plan, Source, System, Tree};
+use dr_source::driver;
 use dr_source::files::resolved;
 
 use crate::school::School;
@@ -36,47 +37,39 @@ impl Other {
 
 /// What other systems read. What is not inside this one's source may still be mounted there a second time.
 pub(crate) fn systems(plan: &Plan, system: &System) -> Vec<Other> {
-    let Source::Files { paths, .. } = &system.source else { return Vec::new() };
+    let Some(Tree { paths, .. }) = system.source.tree() else { return Vec::new() };
     let roots: Vec<PathBuf> = paths.iter().map(|path| resolved(path)).collect();
     // Who writes no patterns gets the folders of inner systems left out.
     let usual = system.source.leaves_out_inner_systems();
     let mut found = Vec::new();
     for other in plan.systems.iter().filter(|other| other.id != system.id) {
-        for path in other.source.paths() {
-            for place in places_of(&other.source, path) {
-                found.push(Other {
-                    what: other.title.clone(),
-                    is_copy: false,
-                    is_inside: roots.iter().any(|root| place.starts_with(root)),
-                    left_out: !roots.contains(&place) && (usual || other.sensitive),
-                    seen_in_plan: paths.iter().any(|outer| path.starts_with(outer)),
-                    place,
-                });
-            }
+        for (path, place) in places_of(&other.source) {
+            found.push(Other {
+                what: other.title.clone(),
+                is_copy: false,
+                is_inside: roots.iter().any(|root| place.starts_with(root)),
+                left_out: !roots.contains(&place) && (usual || other.sensitive),
+                seen_in_plan: paths.iter().any(|outer| path.starts_with(outer)),
+                place,
+            });
         }
     }
     found
 }
 
-/// A path of a source without its links; of a database that is a link both, and what its program keeps beside it.
-fn places_of(source: &Source, path: &Path) -> Vec<PathBuf> {
-    let mut places = vec![resolved(path)];
-    if let Source::Sqlite { .. } = source {
-        places.extend(path.canonicalize().ok().filter(|real| *real != places[0]));
-        for database in places.clone() {
-            places.extend(["-wal", "-shm", "-journal"].map(|end| {
-                let mut beside = database.as_os_str().to_owned();
-                beside.push(end);
-                PathBuf::from(beside)
-            }));
-        }
+/// The paths of a source without their links, and what else is its own there, each with the path that the plan names.
+fn places_of(source: &Source) -> Vec<(&PathBuf, PathBuf)> {
+    let paths = source.paths();
+    let mut places: Vec<_> = paths.iter().map(|path| (*path, resolved(path))).collect();
+    if let (Some(first), Ok(driver)) = (paths.first(), driver(source)) {
+        places.extend(driver.beside().into_iter().map(|place| (*first, place)));
     }
     places
 }
 
 /// What dr writes: copies, disks, the state, the cache.
 pub(crate) fn ours(school: &School, system: &System) -> Vec<Other> {
-    let Source::Files { paths, .. } = &system.source else { return Vec::new() };
+    let Some(Tree { paths, .. }) = system.source.tree() else { return Vec::new() };
     let roots: Vec<PathBuf> = paths.iter().map(|path| resolved(path)).collect();
     let plan = &school.plan;
     let mut places: Vec<(PathBuf, String, bool)> = Vec::new();

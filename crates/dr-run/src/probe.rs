@@ -9,9 +9,7 @@ use dr_ledger::RehearsalVerdict;
 use dr_plan::Source;
 use dr_repo::{Listed, RepoError, Repository, SnapshotId};
 use dr_source::files::TreeReader;
-use dr_source::maildir::{self, MailFacts};
-use dr_source::recorded;
-use dr_source::sqlite::{self, SqliteFacts};
+use dr_source::{Verdict, driver};
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +38,17 @@ impl Check {
 
     pub(crate) fn not_known(name: &str, expected: impl ToString, actual: impl ToString) -> Self {
         Self { verdict: RehearsalVerdict::CouldNotVerify, ..Self::new(name, false, expected, actual) }
+    }
+}
+
+impl From<dr_source::Check> for Check {
+    fn from(check: dr_source::Check) -> Self {
+        let verdict = match check.verdict {
+            Verdict::Good => RehearsalVerdict::Verified,
+            Verdict::Wrong => RehearsalVerdict::Failed,
+            Verdict::NotKnown => RehearsalVerdict::CouldNotVerify,
+        };
+        Self { name: check.name, verdict, expected: check.expected, actual: check.actual }
     }
 }
 
@@ -93,116 +102,6 @@ fn is_there(entry: &Listed, restored: &TreeReader) -> bool {
 
 /// What the source's own kind lets one ask of what came back at `root`.
 pub(crate) fn application(source: &Source, root: &Path) -> Vec<Check> {
-    match source {
-        Source::Sqlite { path } => database(path, root),
-        Source::Maildir { .. } => mail(root),
-        _ => Vec::new(),
-    }
-}
-
-const WHOLE: &str = "the database opens and is whole";
-
-fn database(path: &Path, root: &Path) -> Vec<Check> {
-    let restored = sqlite::restored(root, path);
-    let facts = match sqlite::probe(&restored) {
-        Ok(facts) => facts,
-        Err(_) => return vec![Check::new(WHOLE, false, "it opens", "it does not open as a database")],
-    };
-    let then = recorded::<SqliteFacts>(root).ok();
-    let mut checks = vec![whole(&facts, then.as_ref())];
-    let name = "its tables have the rows that were counted at capture";
-    let counted =
-        |facts: &SqliteFacts| format!("{} rows in {} tables", facts.tables.values().sum::<u64>(), facts.tables.len());
-    let is_empty = |facts: &SqliteFacts| facts.tables.is_empty() && facts.uncounted.is_empty();
-    checks.push(match then {
-        // It came back as it was, and that a database without anything in it does says nothing of one with something.
-        Some(then) if is_empty(&then) && is_empty(&facts) => Check::not_known(
-            name,
-            "at least 1 table",
-            if facts.integrity_ok {
-                "no tables to count, as when it was captured; the file opens and is sound"
-            } else {
-                "no tables to count, as when it was captured"
-            },
-        ),
-        Some(then) if then.tables.is_empty() && facts.tables.is_empty() && then.uncounted == facts.uncounted => {
-            Check::not_known(name, "tables that can be counted", "only tables that this SQLite cannot count")
-        }
-        Some(then) => Check::new(name, then.tables == facts.tables, counted(&then), counted(&facts)),
-        None => Check::not_known(name, "counts of the capture", "none came back"),
-    });
-    checks
-}
-
-/// What SQLite's check says of it. Damage that was there when it was captured is not the restore's fault, and no proof.
-fn whole(facts: &SqliteFacts, then: Option<&SqliteFacts>) -> Check {
-    let expected = "0 problems";
-    let Some(first) = facts.problems.first() else {
-        let unjudged = match facts.unjudged.is_empty() {
-            true => String::new(),
-            false => format!("; could not be judged: {}", facts.unjudged.join(", ")),
-        };
-        return Check::new(WHOLE, true, expected, format!("{expected}{unjudged}"));
-    };
-    match then {
-        Some(then) if then.problems.contains(first) => {
-            Check::not_known(WHOLE, expected, format!("it was damaged already when it was captured: {first}"))
-        }
-        _ => Check::new(WHOLE, false, expected, first),
-    }
-}
-
-fn mail(root: &Path) -> Vec<Check> {
-    let counted = |facts: &MailFacts| format!("{} messages in {} mailboxes", facts.messages, facts.mailboxes);
-    let name = "every message that was counted at capture is there";
-    let facts = match maildir::probe(root) {
-        Ok(facts) => facts,
-        Err(_) => return vec![Check::new(name, false, "the mailboxes can be read", "they cannot")],
-    };
-    let count = match recorded::<MailFacts>(root) {
-        Ok(then) if then.messages == 0 && facts.messages == 0 && then.mailboxes == facts.mailboxes => {
-            let boxes =
-                if facts.mailboxes == 1 { "1 mailbox".to_owned() } else { format!("{} mailboxes", facts.mailboxes) };
-            let none = format!("no message in {boxes}, as when it was captured");
-            return vec![Check::not_known(name, "at least 1 message", none)];
-        }
-        Ok(then) => {
-            let same = (then.messages, then.mailboxes) == (facts.messages, facts.mailboxes);
-            Check::new(name, same && facts.messages > 0, counted(&then), counted(&facts))
-        }
-        Err(_) => Check::not_known(name, "counts of the capture", "none came back"),
-    };
-    let newest = readable(recorded::<MailFacts>(root).ok().as_ref(), &facts);
-    vec![count, newest]
-}
-
-/// Whether the newest messages read as mail, as many of them as did at capture: anybody can send one that does not.
-fn readable(then: Option<&MailFacts>, now: &MailFacts) -> Check {
-    let name = "the newest messages read as mail";
-    let told = |facts: &MailFacts| format!("{} of {}", facts.parse, facts.asked);
-    match then {
-        Some(then) if then.asked > 0 && then.parse == 0 && now.parse == 0 => {
-            Check::not_known(name, "at least 1", format!("none of {}, as when it was captured", now.asked))
-        }
-        // A capture of an earlier version asked the newest one only.
-        Some(then) if then.asked > 0 => Check::new(name, now.parse >= then.parse, told(then), told(now)),
-        _ => Check::new(name, now.parse > 0, format!("at least 1 of {}", now.asked), told(now)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_that_anybody_sent_decides_nothing_and_one_that_was_lost_does() {
-        let facts =
-            |asked, parse| MailFacts { mailboxes: 1, messages: asked, newest_parses: Some(false), asked, parse };
-        let judged = |then: Option<MailFacts>, now| readable(then.as_ref(), &now).verdict;
-        assert_eq!(judged(Some(facts(40, 39)), facts(40, 39)), RehearsalVerdict::Verified);
-        assert_eq!(judged(Some(facts(40, 39)), facts(40, 38)), RehearsalVerdict::Failed);
-        assert_eq!(judged(Some(facts(1, 0)), facts(1, 0)), RehearsalVerdict::CouldNotVerify);
-        assert_eq!(judged(None, facts(40, 1)), RehearsalVerdict::Verified);
-        assert_eq!(judged(Some(facts(0, 0)), facts(3, 0)), RehearsalVerdict::Failed);
-    }
+    let checks = driver(source).map(|driver| driver.verify(root)).unwrap_or_default();
+    checks.into_iter().map(Check::from).collect()
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_entry::{EntryPath, FilesOnly, Kind, Part as Aspect};
 use dr_ledger::{Accepted, Digest, Entry, Event, Head, RehearsalVerdict, RehearsedSystem, SnapshotRef};
 use dr_media::Register;
-use dr_plan::{Level, Source, System, SystemId, TargetId};
+use dr_plan::{Level, System, SystemId, TargetId};
 use dr_repo::{
     Check as Options, Checked, NotWhole, ReadData, RepoError, Restore, Restored, SnapshotId, Tally, check, restore,
 };
@@ -268,11 +268,9 @@ impl Stage<'_> {
     ) -> Result<(), RepoError> {
         let root = scratch.join(system.id.as_str());
         let label = &choice.label;
-        let picks = match (self.ask.pick, &system.source) {
-            (Some(count), Source::Files { .. }) => {
-                Some(self.picked(from, choice.id, usize::try_from(count).unwrap_or(usize::MAX))?)
-            }
-            _ => None,
+        let picks = match self.ask.pick.filter(|_| system.source.may_be_sampled()) {
+            Some(count) => Some(self.picked(from, choice.id, usize::try_from(count).unwrap_or(usize::MAX))?),
+            None => None,
         };
         let paths = picks.clone().unwrap_or_default();
         let owners = std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);

@@ -144,7 +144,8 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
             }
         };
         notes.extend(to_be_erased(school, &system.id, &from.spot));
-        let back = Back { school, system, wanted, opened: &opened, choices: &choices, choice, described };
+        let driver = dr_source::driver(&system.source).ok();
+        let back = Back { school, system, driver, wanted, opened: &opened, choices: &choices, choice, described };
         let brought = back.bring(&mut notes)?;
         let mut outcome = Restoration {
             spot: from.spot.clone(),

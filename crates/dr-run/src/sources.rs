@@ -2,13 +2,12 @@
 //!
 //! `plan check` and `doctor` say it beforehand; a run finds the same. Looks at names, links and mounts, at no contents.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use dr_plan::{Source, System, SystemId};
-use dr_source::drop::UNFINISHED;
-use dr_source::files::{Options, idle, leaves_out, refused, resolved};
+use dr_plan::{System, SystemId};
+use dr_source::driver;
+use dr_source::driver::Around;
+use dr_source::files::{Options, leaves_out, resolved};
 
 use crate::devices::Mounts;
 use crate::others::{Other, ours, systems};
@@ -27,75 +26,33 @@ pub struct Beforehand {
     pub reason: String,
 }
 
-/// So many names are looked at for a mailbox.
-const MAIL_MAX: usize = 20_000;
-
 /// Everything there is to say of the sources, in the order of the plan.
 #[must_use]
 pub fn beforehand(school: &School) -> Vec<Beforehand> {
-    let mounts = Mounts::of_this_machine();
+    let mounts: Vec<PathBuf> = Mounts::of_this_machine().with_data().map(Path::to_owned).collect();
+    let is_inner = |pattern: &str| school.plan.is_an_inner_system(pattern);
     let mut found = Vec::new();
     for system in &school.plan.systems {
         let mut add = |rule, is_error, reason| {
             found.push(Beforehand { system: system.id.clone(), rule, is_error, reason });
         };
-        match &system.source {
-            Source::Files { paths, exclude, .. } => {
-                let inner = |pattern: &String| school.plan.is_an_inner_system(pattern);
-                let own = exclude.iter().filter(|pattern| !inner(pattern));
-                let wrong = own.filter_map(|pattern| Some((pattern, refused(pattern)?)));
-                for (pattern, why) in wrong {
-                    add("exclude", true, format!("the pattern `{pattern}` of `exclude`: {why}"));
-                }
-                for one in idle(exclude, paths).into_iter().filter(|one| !inner(&one.pattern)) {
-                    add("exclude", false, format!("the pattern `{}` of `exclude`: {}", one.pattern, one.why));
-                }
-                for other in systems(&school.plan, system).into_iter().filter(Other::is_through_a_link) {
-                    if let Some((is_error, reason)) = twice(school, system, &other) {
-                        add("overlap", is_error, reason);
-                    }
-                }
-                for other in ours(school, system) {
-                    if let Some((is_error, reason)) = ours_through_a_link(system, &other) {
-                        add("overlap", is_error, reason);
-                    }
-                }
-                for at in mounted(school, system, &mounts) {
-                    let reason = format!(
-                        "{}: another file system is mounted there, and it would not be in the copies of {}. Leave it \
-                         out with `exclude`, or write it as a path or a system of its own",
-                        at.display(),
-                        system.title
-                    );
-                    add("mounts", false, reason);
-                }
+        let places = places(school, system);
+        let around = Around { title: &system.title, places: &places, is_inner: &is_inner, mounts: &mounts };
+        for finding in driver(&system.source).map(|driver| driver.preflight(&around)).unwrap_or_default() {
+            add(finding.rule, finding.is_error, finding.reason);
+        }
+        for other in systems(&school.plan, system).into_iter().filter(Other::is_through_a_link) {
+            if let Some((is_error, reason)) = twice(school, system, &other) {
+                add("overlap", is_error, reason);
             }
-            Source::Maildir { path } if has_mailbox(path) == Some(false) => {
-                let reason = format!(
-                    "there is no Maildir in {}, that is, no folder with `cur` and `new` in it: what is there would be kept \
-                     as plain files",
-                    path.display()
-                );
-                add("maildir", false, reason);
+        }
+        for other in ours(school, system) {
+            if let Some((is_error, reason)) = ours_through_a_link(system, &other) {
+                add("overlap", is_error, reason);
             }
-            Source::Drop { name, .. } => {
-                if let Some(why) = never_matches(name) {
-                    add("drop", true, format!("the `name` `{name}` of the export of {}: {why}", system.title));
-                }
-            }
-            _ => {}
         }
     }
     found
-}
-
-/// Why no export can have a name of this pattern.
-fn never_matches(name: &str) -> Option<String> {
-    if name.contains('/') {
-        return Some("it is the name of a file in the folder, which has no `/`: write the folder as `path`".to_owned());
-    }
-    let ends = UNFINISHED.iter().find(|end| name.to_ascii_lowercase().ends_with(*end))?;
-    Some(format!("what ends in `{ends}` is still being brought, and never counts"))
 }
 
 /// What dr writes and the system reads, or the other way round, where the plan does not show it.
@@ -121,7 +78,7 @@ fn ours_through_a_link(system: &System, other: &Other) -> Option<(bool, String)>
 
 /// Two systems that read the same through a link.
 fn twice(school: &School, system: &System, other: &Other) -> Option<(bool, String)> {
-    let Source::Files { paths, .. } = &system.source else { return None };
+    let paths = system.source.tree()?.paths;
     let whose = school.plan.systems.iter().find(|one| one.title == other.what)?;
     // Of two that read one folder the first says so.
     let is_root = paths.iter().any(|path| resolved(path) == other.place);
@@ -142,58 +99,13 @@ fn twice(school: &School, system: &System, other: &Other) -> Option<(bool, Strin
 
 /// What a run of the system goes by.
 pub(crate) fn options(school: &School, system: &System) -> Option<Options> {
-    let Source::Files { exclude, one_file_system, .. } = &system.source else { return None };
+    let tree = system.source.tree()?;
     let places = places(school, system);
-    Some(Options { exclude: exclude.clone(), places, one_file_system: *one_file_system })
+    Some(Options { exclude: tree.exclude.to_vec(), places, one_file_system: tree.one_file_system })
 }
 
 /// What inside the source is left out whatever the plan's patterns say.
 pub(crate) fn places(school: &School, system: &System) -> Vec<PathBuf> {
     let others = systems(&school.plan, system).into_iter().chain(ours(school, system));
     others.filter(|other| other.left_out).map(|other| other.place).collect()
-}
-
-/// Where other file systems are mounted inside the source and nothing says that they are left out on purpose: the
-/// outermost.
-fn mounted(school: &School, system: &System, mounts: &Mounts) -> Vec<PathBuf> {
-    let Source::Files { paths, one_file_system: true, .. } = &system.source else { return Vec::new() };
-    let Some(options) = options(school, system) else { return Vec::new() };
-    let roots: Vec<PathBuf> = paths.iter().map(|path| resolved(path)).collect();
-    let device = |path: &Path| path.symlink_metadata().ok().map(|about| about.dev());
-    let mut found: Vec<PathBuf> = Vec::new();
-    for at in mounts.with_data() {
-        let Some(root) =
-            roots.iter().filter(|root| at.starts_with(root) && at != **root).max_by_key(|root| root.as_os_str().len())
-        else {
-            continue;
-        };
-        // One that is mounted over is not to be seen; one of the same device is gone into.
-        let elsewhere = device(at).is_some_and(|on| Some(on) != device(root));
-        let named = roots.iter().any(|root| root == at);
-        let known = found.iter().any(|known| at.starts_with(known));
-        if elsewhere && !named && !known && !leaves_out(paths, &options, at).unwrap_or(false) {
-            found.push(at.to_owned());
-        }
-    }
-    found
-}
-
-/// Whether there is a folder with `cur` and `new` somewhere in it; `None`: it is too much to look through.
-fn has_mailbox(root: &Path) -> Option<bool> {
-    let (mut left, mut looked) = (vec![root.to_owned()], 0);
-    while let Some(folder) = left.pop() {
-        if folder.join("cur").is_dir() && folder.join("new").is_dir() {
-            return Some(true);
-        }
-        for entry in fs::read_dir(&folder).ok()?.flatten() {
-            looked += 1;
-            if looked > MAIL_MAX {
-                return None;
-            }
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                left.push(entry.path());
-            }
-        }
-    }
-    Some(false)
 }

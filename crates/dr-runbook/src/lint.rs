@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use dr_plan::{Finding, Found, Plan, SecretRef, Severity, Source, System, SystemId};
+use dr_plan::{Finding, Found, Plan, SecretRef, Severity, System, SystemId};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -92,7 +92,7 @@ fn played<'r>(roles: &'r [Role], id: &dr_plan::PersonId) -> impl Iterator<Item =
 
 /// Who can only be reached by email cannot be reached while email is what must come back.
 fn reach(bound: &Bound<'_>) -> Severity {
-    let mail = |system: &System| matches!(system.source, Source::Maildir { .. } | Source::Imap(_));
+    let mail = |system: &System| system.source.is_mail();
     if bound.plan.systems.iter().any(mail) { Severity::Error } else { Severity::Warning }
 }
 

@@ -28,6 +28,7 @@ use crate::files::names::{Buffer, Names};
 use crate::files::walk::{Opened, Rules, Special, Start, Walker};
 
 mod content;
+pub(crate) mod driver;
 
 pub use content::{fits, of_name};
 

@@ -1,8 +1,11 @@
 //! How a living system is read into entries and put back: files, databases, mailboxes.
 //!
+//! Each kind of source of a plan has a [`Driver`], which [`driver`] finds.
 //! A capture is an iterator of [`dr_entry::Entry`]; putting back is a [`dr_entry::Destination`]. This crate
 //! knows neither repositories nor plans' schedules. It reads no clock: the start of the run is passed in.
 
+pub mod driver;
+mod drivers;
 pub mod drop;
 mod error;
 mod facts;
@@ -10,9 +13,9 @@ mod fewer;
 pub mod files;
 pub mod maildir;
 pub mod sqlite;
-mod system;
 
+pub use driver::{Check, Driver, Verdict};
+pub use drivers::driver;
 pub use error::SourceError;
 pub use facts::{FACTS, recorded};
 pub use fewer::fewer_messages;
-pub use system::capture_system;

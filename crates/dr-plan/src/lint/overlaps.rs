@@ -71,9 +71,9 @@ pub(super) fn look(found: &mut Found<'_>) {
 
 /// Whether a pattern that names one place leaves `place` out.
 fn left_out(source: &Source, place: &Path) -> bool {
-    let Source::Files { exclude, .. } = source else { return false };
+    let Some(tree) = source.tree() else { return false };
     // From the place upwards: is one of the folders that hold it left out by name?
     let patterns: Vec<&str> =
-        exclude.iter().map(|pattern| pattern.trim_start_matches("./").trim_end_matches('/')).collect();
+        tree.exclude.iter().map(|pattern| pattern.trim_start_matches("./").trim_end_matches('/')).collect();
     place.ancestors().any(|folder| patterns.contains(&as_pattern(folder).as_str()))
 }

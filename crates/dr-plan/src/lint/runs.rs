@@ -4,7 +4,7 @@ use jiff::{SignedDuration, ToSpan};
 
 use super::Found;
 use crate::plan::KeyMode;
-use crate::source::Source;
+use crate::source::{Source, Supplier};
 use crate::system::System;
 use crate::target::scheme_of;
 
@@ -14,10 +14,10 @@ const NOT_KNOWN: &str = "it is shown NOT KNOWN, never green";
 pub(super) fn look(found: &mut Found<'_>) {
     let (plan, today) = (found.plan, found.today);
     for system in &plan.systems {
-        if let Source::Saas { supplier, .. } = &system.source {
+        if let Some(supplier) = system.source.supplier() {
             let reason = format!(
-                "{} is held by {supplier}: it is declared by its supplier, counted apart, and never green",
-                system.title
+                "{} is held by {}: it is declared by its supplier, counted apart, and never green",
+                system.title, supplier.name
             );
             found.warning("declared", Some(system), reason);
         } else if !system.source.runs() {
@@ -79,7 +79,7 @@ fn reading(found: &mut Found<'_>, system: &System) {
                 format!("nobody is named who makes the export of {}: write `maker`, who is reminded", system.title);
             found.warning("maker", Some(system), reason);
         }
-        Source::Saas { supplier, contract, checked, .. } => {
+        Source::Saas(Supplier { name: supplier, contract, checked, .. }) => {
             if let Some(end) = contract.filter(|end| *end < today) {
                 let reason = format!("the contract with {supplier} for {} ended on {end}", system.title);
                 found.warning("contract", Some(system), reason);

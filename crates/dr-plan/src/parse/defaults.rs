@@ -100,7 +100,7 @@ pub(super) fn retention() -> Retention {
 
 /// Email is kept for six months, whatever the other rules say.
 pub(super) fn max_age(id: &str, source: &Source) -> Option<Period> {
-    let email = matches!(source, Source::Imap(_) | Source::Maildir { .. }) || rank(id) == 2;
+    let email = source.is_mail() || rank(id) == 2;
     email.then_some(Period::months(6))
 }
 

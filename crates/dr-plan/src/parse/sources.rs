@@ -7,7 +7,7 @@ use super::values::{address, has_password, path, period, secret};
 use super::{defaults, keys};
 use crate::period::Period;
 use crate::problem::nearest;
-use crate::source::{FileType, Server, Source};
+use crate::source::{FileType, Server, Source, Supplier};
 
 /// A source, and whether its excludes are the defaults.
 pub(super) struct Read {
@@ -39,7 +39,9 @@ pub(super) fn source(node: &Node<'_>) -> Option<Read> {
         "website" => plain(server(&node.section(keys::SERVER)?).map(Source::Website)),
         "command" => plain(command(&node.section(keys::COMMAND)?)),
         "drop" => plain(drop_folder(&node.section(keys::DROP)?)),
-        _ => plain(saas(&node.section(keys::SAAS)?)),
+        "saas" => plain(saas(&node.section(keys::SAAS)?)),
+        // No other word is one of `KINDS`.
+        _ => None,
     }
 }
 
@@ -155,11 +157,11 @@ fn drop_folder(table: &Section<'_>) -> Option<Source> {
 }
 
 fn saas(table: &Section<'_>) -> Option<Source> {
-    Some(Source::Saas {
-        supplier: table.need("supplier").and_then(Node::text)?,
+    Some(Source::Saas(Supplier {
+        name: table.need("supplier").and_then(Node::text)?,
         rpo: table.get("rpo").and_then(period),
         rto: table.get("rto").and_then(period),
         contract: table.get("contract").and_then(Node::date),
         checked: table.get("checked").and_then(Node::date),
-    })
+    }))
 }

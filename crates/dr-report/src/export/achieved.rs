@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use dr_ledger::{CopyOutcome, Event};
-use dr_plan::{CopyRule, Retention, Source, System};
+use dr_plan::{CopyRule, Retention, System};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ExportCopy, ExportRow};
@@ -25,7 +25,7 @@ pub(super) fn copies(given: &Given<'_>, facts: &Facts, system: &System) -> Expor
         promised: String::new(),
         proved: String::new(),
     };
-    if matches!(system.source, Source::Saas { .. }) {
+    if system.source.supplier().is_some() {
         return row;
     }
     for rule in &system.copies {

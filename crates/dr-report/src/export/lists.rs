@@ -1,6 +1,6 @@
 //! What else a policy says about its backups: the document, the places, who carries, what was accepted, what is missing.
 
-use dr_plan::{Class, PersonId, Plan, Source};
+use dr_plan::{Class, PersonId, Plan};
 
 use super::Labelled;
 use crate::facts::{Facts, Given};
@@ -104,12 +104,13 @@ pub(super) fn exceptions(given: &Given<'_>, facts: &Facts, report: &StatusReport
 pub(super) fn not_covered(plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     for system in &plan.systems {
-        match &system.source {
-            Source::Saas { supplier, .. } => {
-                lines.push(format!("{}: held by {supplier}, declared by them, not tested by us", system.title));
+        match system.source.supplier() {
+            Some(supplier) => {
+                let name = &supplier.name;
+                lines.push(format!("{}: held by {name}, declared by them, not tested by us", system.title));
             }
-            source if !source.runs() => lines.push(format!("{}: this version cannot read it", system.title)),
-            _ => {}
+            None if !system.source.runs() => lines.push(format!("{}: this version cannot read it", system.title)),
+            None => {}
         }
     }
     lines.push("Whatever is not in the table above.".to_owned());

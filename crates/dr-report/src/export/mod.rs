@@ -8,7 +8,7 @@ mod lists;
 mod markdown;
 mod page;
 
-use dr_plan::{Plan, Source, System};
+use dr_plan::{Plan, Supplier, System};
 
 use crate::facts::{Facts, Given, SystemFacts};
 use crate::status::status;
@@ -109,7 +109,7 @@ pub fn export(given: &Given<'_>) -> Export {
 }
 
 fn promised(system: &System) -> String {
-    if let Source::Saas { rpo, rto, .. } = &system.source {
+    if let Some(Supplier { rpo, rto, .. }) = system.source.supplier() {
         let or = |period: &Option<dr_plan::Period>| period.map_or_else(|| "not declared".to_owned(), |p| p.to_string());
         return format!("supplier declares: may lose {}, back within {}", or(rpo), or(rto));
     }

@@ -1,7 +1,7 @@
 //! When was a system last brought back as a test, and how did the newest try go?
 
 use dr_ledger::{CLOCK_SLACK, History, Rehearsal, RehearsalVerdict, RehearsedSystem};
-use dr_plan::{Cadence, Calendar, Source, System};
+use dr_plan::{Cadence, Calendar, System};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -26,7 +26,7 @@ impl Proof {
         let mut proof = Self::default();
         for rehearsal in history.rehearsals().iter().filter(|rehearsal| brings_data_back(rehearsal)) {
             // Only of files a few can be picked; everything else comes back whole.
-            let few = rehearsal.picked.is_some() && matches!(system.source, Source::Files { .. });
+            let few = rehearsal.picked.is_some() && system.source.may_be_sampled();
             for part in rehearsal.systems.iter().filter(|part| part.system == system.id) {
                 if !part.was_tried() {
                     continue;

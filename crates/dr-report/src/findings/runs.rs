@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use dr_ledger::{
     CopyOutcome, Entry, Event, RehearsalVerdict, RunCopy, RunOutcome, SuspicionKind, damaged_since, emptied,
 };
-use dr_plan::{Source, System, SystemId};
+use dr_plan::{System, SystemId};
 use jiff::Timestamp;
 
 use super::decisions::decided_since;
@@ -25,8 +25,8 @@ pub(super) fn look(found: &mut Found<'_>, system: &System) {
     whole_each_time(found, system);
     unusual(found, system);
     let Some(failed) = &past.failed else { return };
-    match (&system.source, failed.source) {
-        (Source::Drop { .. }, Some(trouble)) => export(found, system, failed.since, trouble),
+    match (system.source.is_export(), failed.source) {
+        (true, Some(trouble)) => export(found, system, failed.since, trouble),
         (_, Some(trouble @ (Trouble::Missing | Trouble::Empty))) => source(found, system, failed.since, trouble),
         (_, Some(trouble @ (Trouble::LeftOut | Trouble::Pattern))) => excluded(found, system, failed.since, trouble),
         _ => run(found, system, failed),

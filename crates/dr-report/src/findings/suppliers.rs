@@ -1,7 +1,7 @@
 //! Can what a supplier declares still be relied on? Its own backup is never green here; a contract that ended, or a
 //! supplier whom nobody asks, is amber.
 
-use dr_plan::{Source, System};
+use dr_plan::{Supplier, System};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -9,8 +9,8 @@ use super::{Found, Said};
 use crate::status::Status;
 use crate::words;
 
-pub(super) fn look(found: &mut Found<'_>, system: &System) {
-    let Source::Saas { contract, checked, .. } = &system.source else { return };
+pub(super) fn look(found: &mut Found<'_>, system: &System, supplier: &Supplier) {
+    let Supplier { contract, checked, .. } = supplier;
     let today = found.facts.today;
     found.add(
         Some(system),

@@ -1,7 +1,7 @@
 //! What is wrong with one system's copies and proofs?
 
 use dr_ledger::{PlaceState, RehearsalVerdict};
-use dr_plan::{CopyRule, Source, System};
+use dr_plan::{CopyRule, System};
 use jiff::{SignedDuration, Timestamp};
 
 use super::places::{place_name, place_of};
@@ -16,8 +16,8 @@ const FACTS_HOURS: i64 = 36;
 const LOOK_DAYS: i64 = 35;
 
 pub(super) fn look(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
-    if let Source::Saas { .. } = system.source {
-        return suppliers::look(found, system);
+    if let Some(supplier) = system.source.supplier() {
+        return suppliers::look(found, system, supplier);
     }
     if !system.source.runs() {
         return found.add(

@@ -3,7 +3,7 @@
 //! Lines are cut to the width here and rows to the height, so that both ways of printing say the same.
 
 use dr_ledger::{Event, History, LetterStatus};
-use dr_plan::{Class, KeyMode, Source, System};
+use dr_plan::{Class, KeyMode, System};
 
 use super::{disks, lines, recover, todo};
 use crate::alerts::{Answer, answer_line};
@@ -246,7 +246,7 @@ fn cells(given: &Given<'_>, facts: &Facts, system: &System, of: &SystemFacts, ro
     let title = words::clip(&system.title, COLUMNS[0] - 1);
     let status = [row.status.shout(), &row.short].join(" ");
     let status = words::clip(status.trim_end(), WIDTH - COLUMNS.iter().sum::<usize>());
-    if let Source::Saas { .. } = system.source {
+    if system.source.supplier().is_some() {
         let dash = || "-".to_owned();
         return [title, dash(), dash(), dash(), dash(), dash(), status];
     }
@@ -274,8 +274,8 @@ fn not_covered(given: &Given<'_>, most: usize) -> String {
     let kind = |test: fn(&System) -> bool| -> Vec<String> {
         given.plan.systems.iter().filter(|system| test(system)).map(|system| words::plain(&system.title)).collect()
     };
-    let unread = kind(|system| !system.source.runs() && !matches!(system.source, Source::Saas { .. }));
-    let held = kind(|system| matches!(system.source, Source::Saas { .. }));
+    let unread = kind(|system| !system.source.runs() && system.source.supplier().is_none());
+    let held = kind(|system| system.source.supplier().is_some());
     let mut parts = Vec::new();
     for (titles, why) in [(unread, "not backed up"), (held, "the supplier's")] {
         let titles: Vec<&str> = titles.iter().map(String::as_str).collect();

@@ -4,7 +4,6 @@
 //! supplier holds. Only copies that were looked at and found sound count; a copy nobody has looked at yet is said to be
 //! that.
 
-use dr_plan::Source;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -58,8 +57,8 @@ impl<'p> Tonight<'p> {
         let plan = given.plan;
         let mut tonight = Self::default();
         for (system, of) in plan.systems.iter().zip(&facts.systems) {
-            if let Source::Saas { checked, .. } = &system.source {
-                tonight.supplied.push((&system.title, *checked));
+            if let Some(supplier) = system.source.supplier() {
+                tonight.supplied.push((&system.title, supplier.checked));
                 continue;
             }
             let at = match back(of, counts) {

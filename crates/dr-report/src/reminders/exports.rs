@@ -1,7 +1,7 @@
 //! Whose export is missing or old, in a message to whoever makes it.
 
 use dr_ledger::MessageKind;
-use dr_plan::{PersonId, Source, System};
+use dr_plan::{PersonId, System};
 
 use super::Reminder;
 use super::ladder::Rung;
@@ -60,8 +60,5 @@ fn reminder(given: &Given<'_>, facts: &Facts, finding: &Finding) -> Option<Remin
 
 /// Who makes the export, if the plan says so.
 pub(crate) fn maker(system: &System) -> Option<&PersonId> {
-    match &system.source {
-        Source::Drop { maker, .. } => maker.as_ref(),
-        _ => None,
-    }
+    system.source.maker()
 }

@@ -3,24 +3,25 @@
 use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Kind};
-use dr_plan::{Source, System};
+use dr_plan::System;
 use dr_repo::{Description, NotWhole, RepoError, Restore, Restored, Shape};
-use dr_source::files::{Extra, Manner, PutBack, Removal, Spare, file_of_plan};
-use dr_source::maildir::{self, IntoMailboxes};
-use dr_source::{FACTS, SourceError, sqlite};
+use dr_source::driver::{Driver, InPlace, Place, Whole};
+use dr_source::files::{Extra, Manner, PutBack, Removal, Spare};
+use dr_source::{FACTS, SourceError};
 
 use super::within::{self, Outside, Part};
 use super::{Wanted, above_resolved};
-use crate::below::{Below, Place};
+use crate::below::Below;
 use crate::error::RunError;
 use crate::kept::{Kept, Opened};
 use crate::naming::{Asked, Naming};
-use crate::open_in::of_database;
 use crate::school::School;
 
 pub(super) struct Back<'a> {
     pub(super) school: &'a School,
     pub(super) system: &'a System,
+    /// Of the system's kind, if this version reads it.
+    pub(super) driver: Option<Box<dyn Driver + 'a>>,
     pub(super) wanted: &'a Wanted<'a>,
     pub(super) opened: &'a [Opened],
     pub(super) choices: &'a [Kept],
@@ -81,11 +82,24 @@ impl Back<'_> {
             never_captured,
             not_in_it,
         };
-        match (self.wanted.to, &self.system.source) {
-            (Some(to), _) => self.elsewhere(to, &paths, &mut brought, notes)?,
-            (None, Source::Sqlite { path }) => self.database(path, &mut brought, notes)?,
-            (None, Source::Maildir { path }) => self.mail(path, &paths, &mut brought, notes)?,
-            (None, _) => self.files(&paths, &mut brought, notes)?,
+        if let Some(to) = self.wanted.to {
+            self.elsewhere(to, &paths, &mut brought, notes)?;
+        } else {
+            // What no driver reads may still have copies of another time.
+            match self.driver.as_deref().map_or(InPlace::Paths, |driver| driver.in_place()) {
+                InPlace::Paths => self.files(&paths, &mut brought, notes)?,
+                InPlace::Into { top, to, no_delete, no_part } => {
+                    if self.wanted.delete {
+                        return Err(self.refused(no_delete));
+                    }
+                    let paths = if paths.is_empty() { vec![top.clone()] } else { paths };
+                    if !paths.iter().all(|path| path.is_within(&top)) {
+                        return Err(self.refused(no_part));
+                    }
+                    self.into_one(&Part { paths, folder: to, top }, &mut brought, notes)?;
+                }
+                InPlace::Whole(whole) => self.whole(whole, &mut brought, notes)?,
+            }
         }
         brought.restored.failed.extend(absent);
         Ok(brought)
@@ -129,25 +143,19 @@ impl Back<'_> {
         Ok(())
     }
 
-    fn mail(
-        &self,
-        path: &Path,
-        paths: &[EntryPath],
-        brought: &mut Brought,
-        notes: &mut Vec<String>,
-    ) -> Result<(), RunError> {
-        if self.wanted.delete {
-            return Err(self.refused("--delete would remove the mail that came since"));
-        }
-        let top = EntryPath::new(maildir::TREE).map_err(|_| RunError::Interrupted)?;
-        let paths = if paths.is_empty() { vec![top.clone()] } else { paths.to_vec() };
-        if !paths.iter().all(|path| path.is_within(&top)) {
-            return Err(self.refused("that is not part of the mail"));
-        }
-        brought.to = path.to_owned();
-        self.one_place(&paths, brought, notes, &|| {
-            Ok(Below::new(IntoMailboxes::new(self.of_plan(path)?), top.clone(), paths.clone()))
-        })
+    fn into_one(&self, part: &Part, brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
+        brought.to.clone_from(&part.folder);
+        self.one_place(&part.paths, brought, notes, &|| self.below(part))
+    }
+
+    /// The folder of a part, seen from its top.
+    fn below(&self, part: &Part) -> Result<Below, SourceError> {
+        let (folder, write) = (&part.folder, !self.wanted.dry_run);
+        let place: Box<dyn Place> = match &self.driver {
+            Some(driver) => driver.place(folder, self.in_place(), write)?,
+            None => Box::new(self.of_plan(folder)?),
+        };
+        Ok(Below::new(place, part.top.clone(), part.paths.clone()))
     }
 
     /// Puts `paths` back to a place, or says what that would replace there.
@@ -179,10 +187,10 @@ impl Back<'_> {
     }
 
     fn files(&self, paths: &[EntryPath], brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
-        let exclude = match &self.system.source {
-            Source::Files { exclude, .. } => exclude.as_slice(),
-            _ if self.wanted.delete => return Err(self.refused("--delete is for systems of files")),
-            _ => &[],
+        let exclude = match self.system.source.tree() {
+            Some(tree) => tree.exclude,
+            None if self.wanted.delete => return Err(self.refused("--delete is for systems of files")),
+            None => &[],
         };
         let plan: Vec<PathBuf> = self.system.source.paths().into_iter().map(|path| above_resolved(path)).collect();
         let (repository, id) = (&self.from().repository, self.choice.id);
@@ -213,8 +221,7 @@ impl Back<'_> {
         for part in &parts {
             // Known before anything is touched, so that nothing is removed on the word of a list with holes.
             let kept = if self.wanted.delete { Some(self.kept(part)) } else { None };
-            let place = || Ok(Below::new(self.of_plan(&part.folder)?, part.top.clone(), part.paths.clone()));
-            self.one_place(&part.paths, brought, notes, &place)?;
+            self.one_place(&part.paths, brought, notes, &|| self.below(part))?;
             if let Some(kept) = kept {
                 self.remove_others(part, kept, exclude, brought, notes)?;
             }
@@ -384,13 +391,11 @@ impl Back<'_> {
         dr_repo::restore(&from.repository, self.choice.id, &options, to)
     }
 
-    /// A database goes back whole: made beside the old one, then put in its place, and the old one's logs with it gone.
-    fn database(&self, path: &Path, brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
-        let named = path;
-        // A link stays, and what it stands for is replaced; no link that others laid leads anywhere.
-        let path = &file_of_plan(named)?;
+    /// What goes back whole is made beside the old one, then put in its place.
+    fn whole(&self, whole: &dyn Whole, brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
+        let path = &whole.stands_at()?;
         brought.to.clone_from(path);
-        let (Some(above), Some(name)) = (path.parent(), named.file_name()) else {
+        let (Some(above), Some(name)) = (path.parent(), whole.named().file_name()) else {
             return Err(self.refused("its path names no file"));
         };
         let entry = EntryPath::new(std::os::unix::ffi::OsStrExt::as_bytes(name)).map_err(|_| RunError::Interrupted)?;
@@ -408,33 +413,19 @@ impl Back<'_> {
         let first = PutBack::new(beside.path(), self.manner(None))?;
         let again = || PutBack::new(beside.path(), self.manner(Some(Extra::Keep)));
         let mut restored = self.fill(&[], &first, &again, notes)?;
-        let new = Some(sqlite::restored(beside.path(), named)).filter(|new| new.is_file());
-        let lost = restored.lost().next().map(|(_, why)| why.to_string());
-        let why = match (new.as_deref().map(sqlite::probe), lost) {
-            (_, Some(why)) => Some(format!("what came back is not whole: {why}")),
-            (None, None) => Some("no database is in this snapshot".to_owned()),
-            (Some(Err(_)), None) => Some("what came back does not open as a database".to_owned()),
-            (Some(Ok(_)), None) => None,
-        };
-        let Some(new) = new.filter(|_| why.is_none()) else {
-            let why = why.unwrap_or_default();
-            // Nothing of it is where it belongs.
-            (restored.entries, restored.files, restored.bytes) = (0, 0, 0);
-            restored.failed.retain(|(_, why)| !why.is_back());
-            restored.failed.push((entry, NotWhole::Place(format!("{} was not touched: {why}", path.display()))));
-            brought.restored = restored;
-            return Ok(());
-        };
-        for log in of_database(path).into_iter().skip(1) {
-            match std::fs::remove_file(&log) {
-                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(failed("cannot remove the log of")(why));
-                }
-                _ => {}
+        let lost = restored.lost().next().map(|(_, why)| format!("what came back is not whole: {why}"));
+        let new = match lost.map_or_else(|| whole.made(beside.path()), Err) {
+            Ok(new) => new,
+            Err(why) => {
+                // Nothing of it is where it belongs.
+                (restored.entries, restored.files, restored.bytes) = (0, 0, 0);
+                restored.failed.retain(|(_, why)| !why.is_back());
+                restored.failed.push((entry, NotWhole::Place(format!("{} was not touched: {why}", path.display()))));
+                brought.restored = restored;
+                return Ok(());
             }
-        }
-        let size = new.symlink_metadata().map_or(0, |about| about.len());
-        std::fs::rename(&new, path).map_err(failed("cannot replace"))?;
+        };
+        let size = whole.exchange(&new, path).map_err(|not| RunError::local(not.what, path)(not.why))?;
         // The facts that came with it are nowhere.
         (restored.entries, restored.files, restored.bytes) = (1, 1, size);
         restored.failed.retain(|(path, _)| path.as_bytes() != FACTS.as_bytes());

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use dr_plan::{Plan, SecretRef, Source};
+use dr_plan::{Plan, SecretRef};
 use dr_run::Places;
+use dr_source::driver;
 
 /// Where secrets that the plan calls `credential:NAME` lie on this machine.
 pub const CREDENTIALS: &str = "/etc/dr/credentials";
@@ -54,11 +55,10 @@ pub fn wanted(plan: &Plan, places: &Places, program: PathBuf, user: Option<Strin
     };
     wanted.write.extend(plan.pools.values().map(|pool| pool.mount.clone()));
     for system in &plan.systems {
-        match &system.source {
-            // A database that is written with a log ahead cannot be read without a file beside it.
-            Source::Sqlite { path } => wanted.write.extend(path.parent().map(Path::to_owned)),
-            other => wanted.read.extend(other.paths().into_iter().cloned()),
-        }
+        // A run of what no driver reads reaches nothing.
+        let needs = driver(&system.source).map(|driver| driver.needs()).unwrap_or_default();
+        wanted.read.extend(needs.read);
+        wanted.write.extend(needs.write);
     }
     wanted.also.extend(plan.alerts.smtp.iter().filter_map(|smtp| smtp.ca.clone()));
     for secret in secrets(plan) {
@@ -76,12 +76,7 @@ pub fn secrets(plan: &Plan) -> Vec<&SecretRef> {
     let alerts = &plan.alerts;
     let smtp = alerts.smtp.as_ref().and_then(|smtp| smtp.password.as_ref());
     let own = [plan.keys.unlock.as_ref(), alerts.ping.as_ref(), alerts.webhook.as_ref(), smtp];
-    let servers = plan.systems.iter().filter_map(|system| match &system.source {
-        Source::Postgres(server) | Source::Mariadb(server) | Source::Imap(server) | Source::Website(server) => {
-            server.password.as_ref()
-        }
-        _ => None,
-    });
+    let servers = plan.systems.iter().filter_map(|system| system.source.password());
     own.into_iter().flatten().chain(servers).collect()
 }
 

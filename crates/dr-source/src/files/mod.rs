@@ -11,6 +11,7 @@ pub(crate) mod attributes;
 pub(crate) mod body;
 mod content;
 pub(crate) mod directory;
+pub(crate) mod driver;
 pub(crate) mod exclude;
 mod filter;
 mod links;

@@ -8,8 +8,10 @@
 //! The capture's root holds the tree as [`TREE`] and, after it, the facts ([`crate::FACTS`]) about what was
 //! really met on the way. (`Maildir` sorts before `dr-facts.json`, so the facts can come last.)
 
+pub(crate) mod driver;
 mod listing;
 mod put_back;
+mod verify;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

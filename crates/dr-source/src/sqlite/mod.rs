@@ -7,7 +7,9 @@
 //! files must be gone.
 
 mod copying;
+pub(crate) mod driver;
 mod judge;
+mod verify;
 
 use std::ffi::CString;
 use std::io;

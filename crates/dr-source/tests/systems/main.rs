@@ -10,14 +10,16 @@ mod judged;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{Profile, Time};
 use dr_plan::Source;
+use dr_source::driver::{Begun, Moment};
 use dr_source::files::{Manner, Owners, PutBack};
 use dr_source::maildir::{self, MailFacts};
 use dr_source::sqlite::{self, SqliteFacts};
-use dr_source::{FACTS, SourceError, capture_system, recorded};
+use dr_source::{FACTS, SourceError, driver, recorded};
 use memory::Capture;
 use rusqlite::Connection;
 
@@ -47,6 +49,13 @@ fn register(path: &Path) -> Connection {
     database
 }
 
+/// A capture of `source` that has begun.
+fn begun(source: &Source, scratch: &Path) -> Begun {
+    let stop = Arc::default();
+    let moment = Moment { places: &[], scratch, decided: LATER, real: LATER, last_size: None, stop: &stop };
+    driver(source).unwrap().capture(&moment).unwrap()
+}
+
 #[test]
 fn a_database_with_rows_still_in_its_log_comes_back_with_all_of_them() {
     let place = tempfile::tempdir().unwrap();
@@ -55,7 +64,7 @@ fn a_database_with_rows_still_in_its_log_comes_back_with_all_of_them() {
     fs::create_dir(&scratch).unwrap();
     // Open until the end: what was written is in the log only.
     let _in_use = register(&path);
-    let captured = capture_system(&Source::Sqlite { path: path.clone() }, &[], &scratch, LATER).unwrap();
+    let captured = begun(&Source::Sqlite { path: path.clone() }, &scratch);
     let capture = Capture::read(captured.entries);
     assert_eq!(capture.unread, []);
     assert_eq!(capture.names(), ["", FACTS, "register ?%.db"]);
@@ -147,7 +156,7 @@ fn mail_is_counted_and_comes_back_with_its_mailboxes() {
     deliver(&mail, "tmp", "3.host", "half a mess");
     deliver(&mail.join(".Sent"), "cur", "4.host:2,", MAIL);
     fs::write(mail.join("dovecot-uidlist"), "3 V1 N2").unwrap();
-    let captured = capture_system(&Source::Maildir { path: mail.clone() }, &[], place.path(), LATER).unwrap();
+    let captured = begun(&Source::Maildir { path: mail.clone() }, place.path());
     let capture = Capture::read(captured.entries);
     assert_eq!(capture.unread, []);
     let expected = [
@@ -234,8 +243,7 @@ fn where_there_is_no_maildir_the_files_are_kept_and_it_is_said() {
 
 #[test]
 fn a_kind_that_is_not_captured_is_an_error_that_names_it() {
-    let place = tempfile::tempdir().unwrap();
     let command = Source::Command { run: vec!["true".into()], name: "x".into() };
-    let error = capture_system(&command, &[], place.path(), LATER).err().unwrap();
+    let error = driver(&command).err().unwrap();
     assert!(error.to_string().contains("`command`"), "{error}");
 }

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dr_plan::{PersonId, Source};
+use dr_plan::PersonId;
 use dr_repo::Tally;
-use dr_run::{Restoration, School, Wanted, Which, of_database, open_in, restore};
+use dr_run::{Restoration, School, Wanted, Which, open_in, restore};
+use dr_source::driver;
 use dr_source::files::Owners;
 use serde_json::json;
 
@@ -135,15 +136,14 @@ impl Restore {
         let mut about = Vec::new();
         for name in systems {
             let system = school.system_or_state(name).map_err(|e| told(e, world))?;
-            if let Source::Sqlite { path } = &system.source {
-                let open = open_in(&of_database(path));
-                if !open.is_empty() {
-                    about.push(format!(
-                        "{} is open in {}: stop that first, or it goes on with the old database, and what it writes is lost",
-                        shown::path(path),
-                        open.join(", "),
-                    ));
-                }
+            let files = driver(&system.source).map(|driver| driver.must_be_closed()).unwrap_or_default();
+            let open = open_in(&files);
+            if let (Some(path), false) = (files.first(), open.is_empty()) {
+                about.push(format!(
+                    "{} is open in {}: stop that first, or it goes on with the old database, and what it writes is lost",
+                    shown::path(path),
+                    open.join(", "),
+                ));
             }
             let plan = system.source.paths();
             let is_outside = |path: &&PathBuf| path.is_absolute() && !plan.iter().any(|plan| path.starts_with(plan));

@@ -1,7 +1,7 @@
 //! `dr find`: in which snapshots of a system something is, or in which of all systems.
 
 use clap::Args;
-use dr_plan::{Source, System};
+use dr_plan::System;
 use dr_repo::SnapshotId;
 use dr_run::{Kept, Looked, RunError, School, Which, kept};
 
@@ -63,7 +63,7 @@ impl Find {
     /// Each system that can be searched; one that needs a second person, and has none, is named.
     fn in_all(&self, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
         let (mut all, mut refused): (Vec<(&System, Looked<'_>)>, Vec<String>) = (Vec::new(), Vec::new());
-        let searched = school.plan.systems.iter().filter(|system| !matches!(system.source, Source::Saas { .. }));
+        let searched = school.plan.systems.iter().filter(|system| system.source.supplier().is_none());
         for system in searched.filter(|system| system.source.runs()) {
             // Copies are opened once; whether somebody else agrees is asked for each system that needs it.
             if !system.sensitive && all.iter().any(|(other, _)| !other.sensitive) {

@@ -110,7 +110,7 @@ impl Restore {
             .map_err(|e| told::source(&e, Doing::Restoring))?;
         let named_whole = label.unreadable <= unread.len() as u64;
         let destination = self.destination(manner)?;
-        let destination = destination.map(|place| Below::new(place, EntryPath::root(), self.asked(&wanted)));
+        let destination = destination.map(|place| Below::new(Box::new(place), EntryPath::root(), self.asked(&wanted)));
         // A dry restore asks of files only what stands there, and there is nothing.
         let nowhere = FilesOnly(|_: &EntryPath, _| Err(std::io::ErrorKind::Unsupported.into()));
         let tally = Tally::default();
@@ -127,7 +127,7 @@ impl Restore {
         })
         .map_err(|e| told::repo(&e, Doing::Restoring, &world.signals))?;
         restored.failed.extend(absent);
-        let place = destination.as_ref().map(dr_run::Place::put_back);
+        let place = destination.as_ref().map(dr_source::driver::Place::put_back);
         place.into_iter().flat_map(PutBack::strangers).for_each(|line| screen.warning(&line));
         let removal = match (kept, place) {
             (Some(_), _) if !named_whole => {

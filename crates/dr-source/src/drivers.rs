@@ -1,0 +1,68 @@
+//! Which driver reads a source of the plan? The one place that knows them all.
+
+use dr_plan::{Source, Tree};
+
+use crate::SourceError;
+use crate::driver::Driver;
+use crate::drop::driver::Drop;
+use crate::files::driver::Files;
+use crate::maildir::driver::Maildir;
+use crate::sqlite::driver::Sqlite;
+
+/// The driver of `source`.
+///
+/// # Errors
+/// [`SourceError::NoCapture`] for kinds that this version does not read.
+pub fn driver(source: &Source) -> Result<Box<dyn Driver + '_>, SourceError> {
+    Ok(match source {
+        Source::Files { paths, exclude, one_file_system } => {
+            Box::new(Files(Tree { paths, exclude, one_file_system: *one_file_system }))
+        }
+        Source::Sqlite { path } => Box::new(Sqlite(path)),
+        Source::Maildir { path } => Box::new(Maildir(path)),
+        Source::Drop { path, name, fresh, settled, shrink, content, maker: _ } => {
+            Box::new(Drop::new(path, name, *fresh, *settled, *shrink, *content))
+        }
+        Source::Postgres(_)
+        | Source::Mariadb(_)
+        | Source::Imap(_)
+        | Source::Website(_)
+        | Source::Command { .. }
+        | Source::Saas(_) => return Err(SourceError::NoCapture { kind: source.kind() }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY_KIND: &str = r#"
+school = "S"
+people = { head = "A" }
+copies = { onsite = "/n" }
+[systems]
+a = "/srv/a"
+b = "sqlite:/srv/b.db"
+c = "maildir:/srv/c"
+d = "drop:/srv/d"
+e = "postgres:e"
+f = "mariadb:f"
+g = "imaps://mail.school.example"
+h = "sftp://web@host/htdocs"
+i = { source = { kind = "command", run = ["dump"] } }
+j = { source = { kind = "saas", supplier = "Cloud" } }
+"#;
+
+    #[test]
+    fn the_plan_says_of_each_kind_whether_there_is_a_driver() {
+        let plan = dr_plan::parse(EVERY_KIND, "dr.toml").unwrap();
+        let mut kinds: Vec<&str> = plan.systems.iter().map(|system| system.source.kind()).collect();
+        kinds.sort_unstable();
+        let mut all = Source::KINDS.to_vec();
+        all.sort_unstable();
+        assert_eq!(kinds, all);
+        for source in plan.systems.iter().map(|system| &system.source) {
+            assert_eq!(driver(source).is_ok(), source.runs(), "{}", source.kind());
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Somebody else's export as a source of the plan.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use dr_entry::Time;
+use dr_plan::{FileType, Period};
+
+use super::{Given, Rule, UNFINISHED, capture};
+use crate::driver::{
+    Around, Begun, CaptureError, Check, Driver, Finding, InPlace, Layout, Moment, Needs, Obstacle, sampled,
+};
+
+/// The export that is to come into a folder.
+pub(crate) struct Drop<'a> {
+    path: &'a PathBuf,
+    rule: Rule<'a>,
+}
+
+impl<'a> Drop<'a> {
+    pub(crate) fn new(
+        path: &'a PathBuf,
+        name: &'a str,
+        fresh: Period,
+        settled: Period,
+        shrink: u8,
+        content: Option<FileType>,
+    ) -> Self {
+        let (fresh, settled) = (fresh.longest().as_secs(), settled.longest().as_secs());
+        Self { path, rule: Rule { path, name, fresh, settled, shrink, content } }
+    }
+}
+
+impl Driver for Drop<'_> {
+    fn needs(&self) -> Needs {
+        Needs { read: vec![self.path.clone()], write: Vec::new() }
+    }
+
+    fn preflight(&self, around: &Around<'_>) -> Vec<Finding> {
+        let name = self.rule.name;
+        let Some(why) = never_matches(name) else { return Vec::new() };
+        let reason = format!("the `name` `{name}` of the export of {}: {why}", around.title);
+        vec![Finding { rule: "drop", is_error: true, reason }]
+    }
+
+    fn probe(&self, now: Time) -> Result<&'static str, Obstacle> {
+        sampled(std::slice::from_ref(self.path))?;
+        // The newest file of the folder, whatever its name, is not too old.
+        let names = std::fs::read_dir(self.path).into_iter().flatten().flatten();
+        let newest =
+            names.filter_map(|name| name.metadata().ok()).map(|about| (about.mtime(), about.mtime_nsec())).max();
+        let Some((seconds, nanos)) = newest else {
+            return Err(Obstacle { why: "there is no export".to_owned(), next: "Ask whoever makes it." });
+        };
+        let nanoseconds = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+        let age = nanoseconds(now.seconds, i64::from(now.nanos)) - nanoseconds(seconds, nanos);
+        match age <= nanoseconds(self.rule.fresh, 0) {
+            true => Ok("the newest export is fresh"),
+            false => Err(Obstacle {
+                why: format!("the newest export is {} h old", age / nanoseconds(3_600, 0)),
+                next: "Ask whoever makes it: until a new one comes, the system is not backed up.",
+            }),
+        }
+    }
+
+    fn capture(&self, moment: &Moment<'_>) -> Result<Begun, CaptureError> {
+        let given = Given { decided: moment.decided, real: moment.real, last: moment.last_size };
+        let export = capture(&self.rule, &given, moment.stop)?;
+        let tally = std::sync::Arc::default();
+        Ok(Begun { entries: export.entries, tally, export: Some((export.size, export.spoiled)) })
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::default()
+    }
+
+    fn in_place(&self) -> InPlace<'_> {
+        InPlace::Paths
+    }
+
+    fn verify(&self, _root: &Path) -> Vec<Check> {
+        // What can be asked of files is asked of every kind.
+        Vec::new()
+    }
+}
+
+/// Why no export can have a name of this pattern.
+fn never_matches(name: &str) -> Option<String> {
+    if name.contains('/') {
+        return Some("it is the name of a file in the folder, which has no `/`: write the folder as `path`".to_owned());
+    }
+    let ends = UNFINISHED.iter().find(|end| name.to_ascii_lowercase().ends_with(*end))?;
+    Some(format!("what ends in `{ends}` is still being brought, and never counts"))
+}

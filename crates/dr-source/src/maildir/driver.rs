@@ -1,0 +1,102 @@
+//! A tree of mailboxes as a source of the plan.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dr_entry::{EntryPath, Time};
+
+use super::{IntoMailboxes, TREE, capture, verify};
+use crate::SourceError;
+use crate::driver::{
+    Around, Begun, CaptureError, Check, Driver, Finding, InPlace, Layout, Moment, Needs, Obstacle, Place, READABLE,
+    sampled, something, there,
+};
+use crate::files::{Captured, Manner, PutBack};
+
+/// So many names are looked at for a mailbox.
+const MAIL_MAX: usize = 20_000;
+
+/// The mailboxes below this folder.
+pub(crate) struct Maildir<'a>(pub(crate) &'a PathBuf);
+
+impl Maildir<'_> {
+    fn paths(&self) -> &[PathBuf] {
+        std::slice::from_ref(self.0)
+    }
+}
+
+fn tree() -> Option<EntryPath> {
+    EntryPath::new(TREE).ok()
+}
+
+impl Driver for Maildir<'_> {
+    fn needs(&self) -> Needs {
+        Needs { read: self.paths().to_vec(), write: Vec::new() }
+    }
+
+    fn preflight(&self, _around: &Around<'_>) -> Vec<Finding> {
+        if has_mailbox(self.0) != Some(false) {
+            return Vec::new();
+        }
+        let reason = format!(
+            "there is no Maildir in {}, that is, no folder with `cur` and `new` in it: what is there would be kept as plain \
+             files",
+            self.0.display()
+        );
+        vec![Finding { rule: "maildir", is_error: false, reason }]
+    }
+
+    fn probe(&self, _now: Time) -> Result<&'static str, Obstacle> {
+        sampled(self.paths()).map(|()| READABLE)
+    }
+
+    fn capture(&self, moment: &Moment<'_>) -> Result<Begun, CaptureError> {
+        there(self.paths())?;
+        something(capture(self.0, moment.real)?, self.paths())
+    }
+
+    fn names(&self, moment: &Moment<'_>) -> Result<Option<Captured>, SourceError> {
+        capture(self.0, moment.real).map(Some)
+    }
+
+    fn layout(&self) -> Layout {
+        Layout { whole_paths: false, top: tree() }
+    }
+
+    fn in_place(&self) -> InPlace<'_> {
+        InPlace::Into {
+            top: tree().unwrap_or_default(),
+            to: self.0.clone(),
+            no_delete: "--delete would remove the mail that came since",
+            no_part: "that is not part of the mail",
+        }
+    }
+
+    fn place(&self, folder: &Path, manner: Manner, write: bool) -> Result<Box<dyn Place>, SourceError> {
+        Ok(Box::new(IntoMailboxes::new(PutBack::of_plan(folder, manner, write)?)))
+    }
+
+    fn verify(&self, root: &Path) -> Vec<Check> {
+        verify::checks(root)
+    }
+}
+
+/// Whether there is a folder with `cur` and `new` somewhere in it; `None`: it is too much to look through.
+fn has_mailbox(root: &Path) -> Option<bool> {
+    let (mut left, mut looked) = (vec![root.to_owned()], 0);
+    while let Some(folder) = left.pop() {
+        if folder.join("cur").is_dir() && folder.join("new").is_dir() {
+            return Some(true);
+        }
+        for entry in fs::read_dir(&folder).ok()?.flatten() {
+            looked += 1;
+            if looked > MAIL_MAX {
+                return None;
+            }
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                left.push(entry.path());
+            }
+        }
+    }
+    Some(false)
+}
