@@ -66,8 +66,18 @@ pub enum Bandwidth {
     BytesPerSecond(u64),
 }
 
-/// Every scheme of address that may stand in a plan. `""` is a plain path.
-pub const SCHEMES: &[&str] = &["", "file", "s3", "az", "gs", "sftp", "webdav", "webdavs"];
+/// Every scheme of address that may stand in a plan, and whether this version has a store for it, to which a test of `dr-run`
+/// holds this word. `""` is a plain path.
+pub const SCHEMES: &[(&str, bool)] = &[
+    ("", true),
+    ("file", true),
+    ("s3", false),
+    ("az", false),
+    ("gs", false),
+    ("sftp", false),
+    ("webdav", false),
+    ("webdavs", false),
+];
 
 /// The scheme of an address, `""` for a plain path.
 ///
@@ -101,6 +111,12 @@ impl Target {
             TargetKind::Url(_) => None,
             TargetKind::Pool(pool) => Some(pool),
         }
+    }
+
+    /// Whether this version can keep copies there.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.url().is_none_or(|url| SCHEMES.iter().any(|(scheme, runs)| *runs && *scheme == scheme_of(url)))
     }
 
     /// The folder behind it, if it is one of this host's. The rest of a `file:` address is taken

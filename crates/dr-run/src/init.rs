@@ -12,8 +12,7 @@ use dr_ledger::Event;
 use dr_media::Register;
 use dr_plan::{KeyMode, TargetId};
 use dr_repo::{FamilyKey, Key, Known, RepoError, WriterKey, create_with_writer, is_repository, keyfile, known};
-use dr_store::Shelf;
-use dr_store::local::LocalStore;
+use dr_store::Access;
 
 use crate::error::RunError;
 use crate::keys::read_key;
@@ -106,7 +105,7 @@ pub fn init(
             Reach::Here(mut spot) => {
                 spot.taken.extend(ids.iter().cloned());
                 let founded = found(school, &spot, &key, &writer, anew.contains(id));
-                if let Ok(shelf) = school.shelf(&spot.folder, false)
+                if let Ok(shelf) = school.shelf(&spot.address, Access::Read)
                     && let Ok(Known::Repository { id: repository, .. }) = known(&shelf)
                 {
                     ids.push((repository.to_string(), id.to_string()));
@@ -178,10 +177,10 @@ fn new_host_key(
 fn refuse_foreign(school: &School) -> Result<(), RunError> {
     for id in school.plan.targets.keys() {
         if let Reach::Here(spot) = school.reach(&Register::default(), id)
-            && let Ok(shelf) = school.shelf(&spot.folder, false)
+            && let Ok(shelf) = school.shelf(&spot.address, Access::Read)
             && is_repository(&shelf).unwrap_or(false)
         {
-            return Err(RunError::ForeignRepository { place: spot.folder.display().to_string() });
+            return Err(RunError::ForeignRepository { place: spot.address.to_string() });
         }
     }
     Ok(())
@@ -226,9 +225,8 @@ fn found(school: &School, spot: &Spot, key: &Key, writer: &WriterKey, anew: bool
 
 /// Makes a repository in a folder that is made if its parent is there.
 pub(crate) fn make(school: &School, spot: &Spot, writer: &WriterKey) -> Result<dr_repo::RepoId, RunError> {
-    let store =
-        LocalStore::create(spot.folder.clone()).map_err(|source| RunError::Store { target: spot.named(), source })?;
-    let shelf = Shelf::new(std::sync::Arc::new(store), school.runtime.clone());
+    let shelf = school.shelf(&spot.address, Access::Create);
+    let shelf = shelf.map_err(|source| RunError::Store { target: spot.named(), source })?;
     let created = school.clock.decided().to_string();
     create_with_writer(&shelf, writer, &created).map_err(|source| RunError::repository(spot.named(), source))
 }

@@ -82,4 +82,4 @@ pub use sealed::{
 pub use sight::{Seen, see, shared};
 pub use sources::{Beforehand, beforehand};
 pub use state::{STATE, Sealed, seal_state, state_system};
-pub use targets::{Reach, Spot};
+pub use targets::{Reach, Spot, address};

@@ -9,6 +9,7 @@ use dr_ledger::{Entry, Event, MediumKind, PlaceState};
 use dr_media::{Holder, Move, PoolFacts, Refusal, Register, Staff};
 use dr_plan::{MediumId, PersonId, PlaceId, PoolId, Role, TargetId};
 use dr_repo::{Key, RepoError, Repository, Unlock};
+use dr_store::Access;
 
 use crate::devices::Machine;
 use crate::error::RunError;
@@ -17,7 +18,7 @@ use crate::marker::{self, MARKER, REPOSITORY};
 use crate::places::private_file;
 use crate::school::School;
 use crate::sight::see;
-use crate::targets::Spot;
+use crate::targets::{Spot, on_medium};
 
 /// What a file system puts on an empty disk by itself.
 const OF_THE_FILE_SYSTEM: &[&str] = &["lost+found", "System Volume Information", ".Trash-0", ".fseventsd"];
@@ -94,7 +95,7 @@ pub fn init(school: &School, label: &MediumId, slot: Option<&str>) -> Result<Eve
     marker::refuse_no_disk(&machine, &folder, label, medium.kind)?;
     let key = school.host_key()?;
     let target = target_of(school, label, &medium.pool)?;
-    let spot = school.spot(&register, &target, Some(label), folder.join(REPOSITORY));
+    let spot = school.spot(&register, &target, Some(label), on_medium(&folder));
     let spot = Spot { repository: None, founded: false, ..spot };
     let repository = match begun(school, &folder, &spot, label, &key, medium.suspect)? {
         Some(repository) => repository,
@@ -139,7 +140,7 @@ fn begun(
     if suspect || !own || marker.as_ref().is_some_and(|marker| marker.label != *label) {
         return Err(foreign());
     }
-    let shelf = school.shelf(&spot.folder, false).map_err(|_| foreign())?;
+    let shelf = school.shelf(&spot.address, Access::Read).map_err(|_| foreign())?;
     match Repository::open(shelf, Unlock::Key(key.clone()), school.host_id()) {
         Ok(repository) if repository.snapshots().is_empty() => Ok(Some(repository.id().to_string())),
         Err(RepoError::NoRepository(_)) if marker.is_none() => Ok(None),
@@ -177,7 +178,7 @@ pub fn load(school: &School, label: &MediumId) -> Result<(Event, PathBuf), RunEr
     let pool = school.plan.pools.get(&medium.pool);
     let pool = pool.ok_or_else(|| RunError::UnknownPool { pool: medium.pool.clone() })?;
     let slot = marker::find(&Machine::of(school), pool, &register, label)?;
-    let spot = school.spot(&register, &target_of(school, label, &medium.pool)?, Some(label), slot.join(REPOSITORY));
+    let spot = school.spot(&register, &target_of(school, label, &medium.pool)?, Some(label), on_medium(&slot));
     school.open(&spot, school.host_key()?, false)?;
     marker::open_to_the_finder(&slot);
     let done = act(school, event)?;

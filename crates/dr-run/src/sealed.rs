@@ -10,7 +10,7 @@ use bytes::Bytes;
 use dr_media::Register;
 use dr_plan::TargetId;
 use dr_repo::{BadStatus, Known, STATUS_FOLDER, STATUS_MAX, StatusKey, is_repository};
-use dr_store::{Body, Key, Shelf};
+use dr_store::{Access, Address, Body, Credentials, Key, Shelf};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -108,7 +108,7 @@ pub fn write_status(school: &School, json: &[u8]) -> Result<Vec<Left>, RunError>
 
 fn write_one(school: &School, spot: &Spot, key: &StatusKey, now: Timestamp, json: &[u8]) -> Result<bool, RunError> {
     let store = |source| RunError::Store { target: spot.named(), source };
-    let shelf = school.shelf(&spot.folder, false).map_err(store)?;
+    let shelf = school.shelf(&spot.address, Access::Read).map_err(store)?;
     match dr_repo::known(&shelf).map_err(|source| RunError::repository(spot.named(), source))? {
         Known::Repository { id, .. } => spot.holds(&id.to_string())?,
         Known::Nothing | Known::Damaged => return Ok(false),
@@ -125,7 +125,7 @@ fn write_one(school: &School, spot: &Spot, key: &StatusKey, now: Timestamp, json
     let name = format!("{STATUS_FOLDER}/{:020}", now.as_millisecond().max(0));
     let object = key.seal(&name, json).map_err(|why| bad(spot.named(), why))?;
     let Ok(name) = Key::new(name) else { return Ok(false) };
-    let shelf = school.shelf(&spot.folder, true).map_err(store)?;
+    let shelf = school.shelf(&spot.address, Access::Write).map_err(store)?;
     shelf.put_new(&name, Body::Bytes(Bytes::from(object))).map_err(store)?;
     Ok(true)
 }
@@ -162,21 +162,21 @@ fn time_of(name: &str) -> Option<Timestamp> {
     Timestamp::from_millisecond(digits.parse().ok().filter(|_| plain)?).ok()
 }
 
-/// The status that is sealed in the repository of a folder, and nothing else of it is opened.
+/// The status that is sealed in the repository at an address, and nothing else of it is opened.
 ///
 /// # Errors
-/// If the folder cannot be read, or what is there does not open.
+/// If nothing can be read there, or what is there does not open.
 pub fn read_status_at(
-    folder: &Path,
+    address: &Address,
+    credentials: &Credentials,
     key: &StatusKey,
     runtime: &tokio::runtime::Handle,
 ) -> Result<Option<SealedStatus>, RunError> {
-    let store = dr_store::local::LocalStore::open_read_only(folder.to_owned())
-        .map_err(|source| RunError::Store { target: folder.display().to_string(), source })?;
-    let shelf = Shelf::new(std::sync::Arc::new(store), runtime.clone());
+    let store = dr_store::open(address, Access::Read, credentials)
+        .map_err(|source| RunError::Store { target: address.to_string(), source })?;
+    let shelf = Shelf::new(store, runtime.clone());
     let found = read_status(&shelf, key)?;
-    let none =
-        || RunError::repository(folder.display(), dr_repo::RepoError::NoRepository(folder.display().to_string()));
+    let none = || RunError::repository(address, dr_repo::RepoError::NoRepository(address.to_string()));
     match &found {
         None if !is_repository(&shelf).unwrap_or(false) => Err(none()),
         _ => Ok(found),

@@ -11,13 +11,14 @@ use dr_ledger::{Event, MediumKind, PlaceState, SOURCES, STATE, Sight, of_medium,
 use dr_media::{Holder, Medium, Register};
 use dr_plan::{Class, MediumId, TargetId};
 use dr_repo::Known;
+use dr_store::{Access, Address};
 use jiff::SignedDuration;
 
 use crate::devices::{Lies, Machine, Relation};
 use crate::error::RunError;
 use crate::marker;
 use crate::school::School;
-use crate::targets::Spot;
+use crate::targets::{Spot, address, on_medium};
 
 /// Clocks that are kept right are put back by moments.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
@@ -128,7 +129,7 @@ impl Place {
 
     /// Looks which repository stands in its folder.
     fn look(&mut self, school: &School, is_new: bool) {
-        let found = school.shelf(&self.spot.folder, false).map_err(dr_repo::RepoError::from);
+        let found = school.shelf(&self.spot.address, Access::Read).map_err(dr_repo::RepoError::from);
         match found.and_then(|shelf| Ok((dr_repo::known(&shelf)?, shelf))) {
             Ok((Known::Repository { id, newest, by_copy }, shelf)) => {
                 let id = id.to_string();
@@ -164,7 +165,7 @@ impl Place {
 
     /// The folder without links, and without what is not there yet.
     fn folder(&self) -> Option<PathBuf> {
-        let path = self.spot.folder.as_path();
+        let path = self.spot.address.folder()?;
         let above = path.ancestors().find(|above| !above.as_os_str().is_empty() && above.exists())?;
         Some(above.canonicalize().ok()?.join(path.strip_prefix(above).ok()?))
     }
@@ -228,7 +229,7 @@ impl Place {
 
     /// What a person is told of it.
     fn trouble(&self, school: &School, register: &Register) -> Option<String> {
-        let (named, place) = (self.spot.named(), self.spot.folder.display());
+        let (named, place) = (self.spot.named(), &self.spot.address);
         let medium = self.spot.medium.as_ref().and_then(|id| register.medium(id));
         let counts = "Its copies do not count until it is found again";
         match (self.state, medium) {
@@ -357,9 +358,9 @@ fn places(school: &School, register: &Register, machine: &Machine, anew: &BTreeS
     let sights = register.sights();
     let mut places = Vec::new();
     for (id, target) in &school.plan.targets {
-        let Some(folder) = target.local_path().filter(|_| target.pool().is_none()) else { continue };
+        let Some(address) = address(target) else { continue };
         let before = sights.target(id).cloned().unwrap_or_default();
-        let mut place = Place::new(school.spot(register, id, None, folder), before);
+        let mut place = Place::new(school.spot(register, id, None, address), before);
         place.look(school, anew.contains(id));
         places.push(place);
     }
@@ -372,8 +373,8 @@ fn places(school: &School, register: &Register, machine: &Machine, anew: &BTreeS
             let before = sights.medium(&medium.id).cloned().unwrap_or_default();
             let claims = marker::claims(pool, &medium.id);
             let own = claims.iter().find(|(marker, _)| marker.repository == *known).or(claims.first());
-            let folder = own.map(|(_, slot)| slot.join(marker::REPOSITORY)).unwrap_or_default();
-            let spot = school.spot(register, id, Some(&medium.id), folder);
+            let address = own.map_or_else(|| Address::Folder(PathBuf::new()), |(_, slot)| on_medium(slot));
+            let spot = school.spot(register, id, Some(&medium.id), address);
             let mut place = Place::new(spot, before);
             see_medium(&mut place, school, machine, medium, own.map(|(_, slot)| slot.as_path()));
             places.push(place);
@@ -451,11 +452,12 @@ fn split(places: &mut [Place], at: usize) -> Option<(&mut Place, Vec<(usize, &Pl
 
 /// On which devices each place lies that is here, and what else does.
 fn beside(school: &School, machine: &Machine, places: &mut [Place]) {
-    let has_a_folder =
-        |place: &&mut Place| !place.spot.folder.as_os_str().is_empty() && (place.is_found() || !place.before.founded);
-    for place in places.iter_mut().filter(has_a_folder) {
-        place.lies = Some(machine.lies(&place.name, &place.spot.folder));
-        place.file_system = file_system(machine, &place.spot.folder);
+    for place in places.iter_mut().filter(|place| place.is_found() || !place.before.founded) {
+        let Some(folder) = place.spot.address.folder().filter(|folder| !folder.as_os_str().is_empty()) else {
+            continue;
+        };
+        place.lies = Some(machine.lies(&place.name, folder));
+        place.file_system = file_system(machine, folder);
     }
     let server = |path: &Path| machine.lies("server", path);
     let runs = school.plan.systems.iter().filter(|system| system.source.runs());

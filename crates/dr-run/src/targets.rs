@@ -1,15 +1,14 @@
 //! Can this target be reached now, and what stands behind it?
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use dr_ledger::MediumKind;
 use dr_media::{PoolFacts, Register};
-use dr_plan::{Bandwidth, MediumId, Plan, PoolId, TargetId, scheme_of};
+use dr_plan::{Bandwidth, MediumId, Plan, PoolId, Target, TargetId, scheme_of};
 use dr_repo::{Key, Known, RepoError, Repository, Unlock};
-use dr_store::local::LocalStore;
 use dr_store::wrap::throttled::Throttled;
-use dr_store::{Shelf, Store, StoreError};
+use dr_store::{Access, Address, Credentials, Shelf, Store, StoreError};
 
 use crate::devices::Machine;
 use crate::error::RunError;
@@ -23,8 +22,8 @@ pub struct Spot {
     pub target: TargetId,
     /// The medium, if the target is a pool.
     pub medium: Option<MediumId>,
-    /// The folder of the repository.
-    pub folder: PathBuf,
+    /// Where the repository is.
+    pub address: Address,
     /// The repository's id as the ledger knows it.
     pub repository: Option<String>,
     /// Whether the ledger knows that one was made there.
@@ -61,8 +60,8 @@ impl School {
         if let Some((pool, _)) = self.plan.pool_of(target) {
             return self.reach_pool(register, target, pool);
         }
-        match known.local_path() {
-            Some(folder) => Reach::Here(self.spot(register, target, None, folder)),
+        match address(known) {
+            Some(address) => Reach::Here(self.spot(register, target, None, address)),
             None => {
                 let scheme = scheme_of(known.url().unwrap_or_default()).to_owned();
                 Reach::CannotRun(format!("this version of dr cannot write to {scheme}:// targets"))
@@ -76,7 +75,7 @@ impl School {
         register: &Register,
         target: &TargetId,
         medium: Option<&MediumId>,
-        folder: PathBuf,
+        address: Address,
     ) -> Spot {
         let sights = register.sights();
         let known = sights.place(target, medium);
@@ -85,7 +84,7 @@ impl School {
         Spot {
             target: target.clone(),
             medium: medium.cloned(),
-            folder,
+            address,
             repository: known.and_then(|sight| sight.repository.clone()),
             founded: known.is_some_and(|sight| sight.founded),
             taken: taken.collect(),
@@ -97,7 +96,7 @@ impl School {
         let Some(medium) = register.loaded(id) else { return self.awaited(register, id) };
         let machine = Machine::of(self);
         match marker::find(&machine, pool, register, &medium.id) {
-            Ok(slot) => Reach::Here(self.spot(register, target, Some(&medium.id), slot.join(marker::REPOSITORY))),
+            Ok(slot) => Reach::Here(self.spot(register, target, Some(&medium.id), on_medium(&slot))),
             Err(why) => match self.instead(register, target, &medium.id) {
                 Some(spot) => Reach::Here(spot),
                 None => Reach::Gone(format!(
@@ -129,9 +128,7 @@ impl School {
         let media =
             register.pool(id).into_iter().filter(|medium| medium.is_usable() && medium.kind != MediumKind::Directory);
         let there = media.filter_map(|medium| Some((medium, marker::find(&machine, pool, register, &medium.id).ok()?)));
-        there
-            .map(|(medium, slot)| self.spot(register, target, Some(&medium.id), slot.join(marker::REPOSITORY)))
-            .collect()
+        there.map(|(medium, slot)| self.spot(register, target, Some(&medium.id), on_medium(&slot))).collect()
     }
 
     fn awaited(&self, register: &Register, pool: &PoolId) -> Reach {
@@ -156,17 +153,15 @@ impl School {
         self.plan.people.get(id).map_or_else(|| id.to_string(), |person| person.name.clone())
     }
 
-    /// The store in a folder.
-    pub(crate) fn shelf(&self, folder: &Path, write: bool) -> Result<Shelf, StoreError> {
-        let folder = folder.to_owned();
-        let store = if write { LocalStore::open(folder)? } else { LocalStore::open_read_only(folder)? };
-        Ok(Shelf::new(Arc::new(store), self.runtime.clone()))
+    /// The store at an address.
+    pub(crate) fn shelf(&self, address: &Address, access: Access) -> Result<Shelf, StoreError> {
+        Ok(Shelf::new(store(address, access)?, self.runtime.clone()))
     }
 
     /// The store at a spot, to be written, taking no more of the line than the plan gives its target. Restores take all
     /// of it: on the bad day nothing else matters.
     fn paced(&self, spot: &Spot) -> Result<Shelf, StoreError> {
-        let store: Arc<dyn Store> = Arc::new(LocalStore::open(spot.folder.clone())?);
+        let store = store(&spot.address, Access::Write)?;
         let store = match self.plan.targets.get(&spot.target).map(|target| target.bandwidth) {
             Some(Bandwidth::BytesPerSecond(most)) => Arc::new(Throttled::new(store, most)),
             _ => store,
@@ -181,15 +176,15 @@ impl School {
     /// or the repository says. A message names the target.
     pub fn open(&self, spot: &Spot, key: Key, write: bool) -> Result<Repository, RunError> {
         let named = |source: RepoError| RunError::repository(spot.named(), source);
-        let place = || spot.folder.display().to_string();
+        let place = || spot.address.to_string();
         let none = || match spot.founded && spot.medium.is_none() {
             true => RunError::Gone { target: spot.target.clone(), place: place() },
             false => named(RepoError::NoRepository(place())),
         };
         // First without writing: an empty mount point stays empty.
-        let shelf = match self.shelf(&spot.folder, false) {
+        let shelf = match self.shelf(&spot.address, Access::Read) {
             Ok(shelf) => shelf,
-            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Err(none()),
+            Err(why) if why.is_absent() => return Err(none()),
             Err(other) => return Err(named(other.into())),
         };
         match dr_repo::known(&shelf).map_err(named)? {
@@ -210,6 +205,28 @@ impl School {
         spot.holds(&repository.id().to_string())?;
         Ok(repository)
     }
+}
+
+/// Where a target of the plan keeps its copies; `None` for a pool, whose disks have addresses of their own, and where this
+/// version has no store. What follows `file:` in a plan is taken as it stands.
+#[must_use]
+pub fn address(target: &Target) -> Option<Address> {
+    let url = target.url()?;
+    match scheme_of(url) {
+        "" | "file" => target.local_path().map(Address::Folder),
+        _ => Address::parse(url).ok(),
+    }
+}
+
+/// Where the repository on a disk in this slot is.
+pub(crate) fn on_medium(slot: &Path) -> Address {
+    Address::Folder(slot.join(marker::REPOSITORY))
+}
+
+/// Every store of a plan is opened here.
+fn store(address: &Address, access: Access) -> Result<Arc<dyn Store>, StoreError> {
+    // A plan names no credentials of targets yet.
+    dr_store::open(address, access, &Credentials::default())
 }
 
 /// Enough of an id to tell two apart.
@@ -253,7 +270,7 @@ impl Spot {
         if dr_switch::is_planted("gone-untold") && self.medium.is_none() {
             return Ok(());
         }
-        Err(RunError::OtherRepository { target: self.named(), place: self.folder.display().to_string(), why })
+        Err(RunError::OtherRepository { target: self.named(), place: self.address.to_string(), why })
     }
 
     /// For messages: the target, and the medium if it is one.
@@ -262,6 +279,28 @@ impl Spot {
         match &self.medium {
             Some(medium) => format!("{} ({medium})", self.target),
             None => self.target.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_says_of_each_scheme_whether_there_is_a_store() {
+        for (scheme, runs) in dr_plan::SCHEMES {
+            let url = match *scheme {
+                "" => "/mnt/nas".to_owned(),
+                "file" => "file:///mnt/nas".to_owned(),
+                other => format!("{other}://host/nas"),
+            };
+            let plan = format!(
+                "school = \"S\"\npeople = {{ head = \"A\" }}\ncopies = {{ onsite = \"{url}\" }}\n[systems]\nx = \"/x\"\n"
+            );
+            let plan = dr_plan::parse(&plan, "dr.toml").unwrap();
+            let target = plan.targets.values().next().unwrap();
+            assert_eq!((address(target).is_some(), target.runs()), (*runs, *runs), "{url}");
         }
     }
 }

@@ -74,6 +74,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether no store is there at all: what was opened is not at its address.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Whether the same request may succeed in a moment: interrupted, timed out, connection lost.
     #[must_use]
     pub fn may_be_retried(&self) -> bool {

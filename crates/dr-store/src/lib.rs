@@ -1,7 +1,7 @@
 //! Put, get, list and delete named bytes somewhere. A store does not know what the bytes mean.
 //!
 //! [`Store`] has no verb that overwrites: an object is put once under a name that was never used, and may later
-//! be deleted whole. [`local`] keeps objects as files, durable as `docs/format/repository.md` asks;
+//! be deleted whole. [`open()`] makes the store of an [`Address`]: [`local`] keeps objects as files, durable as `docs/format/repository.md` asks;
 //! [`memory`] is for tests; [`wrap`] holds stores around stores (faulty, recording). A new store passes
 //! `conformance` (a feature) before anything else is said about it.
 
@@ -11,6 +11,7 @@ mod error;
 mod key;
 pub mod local;
 pub mod memory;
+mod open;
 mod shelf;
 pub mod wrap;
 
@@ -22,6 +23,7 @@ use bytes::Bytes;
 
 pub use error::StoreError;
 pub use key::{BadKey, Key};
+pub use open::{Access, Address, BadAddress, Credentials, open};
 pub use shelf::Shelf;
 
 /// What is put: bytes in memory, or a file that was written under [`Store::staging`] (or anywhere else).

@@ -1,11 +1,10 @@
 //! Where a repository is, as people write it, and how it is opened.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use dr_repo::{HostId, RepoError, Repository, is_repository};
-use dr_store::local::LocalStore;
-use dr_store::{Shelf, StoreError};
+pub use dr_store::Access;
+use dr_store::{Address, Credentials, Shelf, StoreError};
 
 use crate::args::World;
 use crate::exit::Failure;
@@ -14,52 +13,20 @@ use crate::unlock;
 
 /// The address of a repository: a path, or `file://` and a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place(PathBuf);
+pub struct Place(Address);
 
 /// Reads an address from the command line.
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
 pub fn parse(text: &str) -> Result<Place, String> {
-    let path = match text.split_once("://") {
-        Some(("file", path)) if path.starts_with('/') => decoded(path)?,
-        Some(("file", _)) => return Err("`file://` is followed by an absolute path, as in file:///mnt/nas/dr".into()),
-        Some((scheme, _))
-            if !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) =>
-        {
-            return Err(format!(
-                "this version of dr keeps repositories on local paths only (a path, or file://), not on {scheme}://"
-            ));
-        }
-        _ => PathBuf::from(text),
-    };
-    std::path::absolute(path).map(Place).map_err(|why| format!("it is not a path: {why}"))
-}
-
-/// A path from a URL, with `%20` and the like undone.
-fn decoded(path: &str) -> Result<PathBuf, String> {
-    use std::os::unix::ffi::OsStringExt as _;
-    let mut parts = path.split('%');
-    let mut out = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        out.push(byte.ok_or("a `%` in a file:// address is followed by two hexadecimal digits (%25 is `%`)")?);
-        out.extend_from_slice(&part.as_bytes()[2..]);
-    }
-    Ok(std::ffi::OsString::from_vec(out).into())
-}
-
-/// What is to be done with a repository.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Not a byte is written there.
-    Read,
-    Write,
+    let address = Address::parse(text).map_err(|why| why.to_string())?;
+    address.absolute().map(Place).map_err(|why| format!("it is not a path: {why}"))
 }
 
 impl Place {
-    /// The folder.
-    pub fn path(&self) -> &std::path::Path {
+    /// Its address.
+    pub fn address(&self) -> &Address {
         &self.0
     }
 
@@ -68,11 +35,7 @@ impl Place {
     /// # Errors
     /// What the store says.
     pub fn shelf(&self, access: Access, world: &World<'_>) -> Result<Shelf, StoreError> {
-        let store = match access {
-            Access::Read => LocalStore::open_read_only(self.0.clone())?,
-            Access::Write => LocalStore::open(self.0.clone())?,
-        };
-        Ok(Shelf::new(Arc::new(store), world.runtime.clone()))
+        Ok(Shelf::new(dr_store::open(&self.0, access, &Credentials::default())?, world.runtime.clone()))
     }
 
     /// Opens the repository there, ready to look up what it holds. What is damaged but not in the way is a warning.
@@ -127,7 +90,10 @@ impl Place {
 
     /// For messages.
     pub fn shown(&self) -> String {
-        crate::shown::path(&self.0)
+        match self.0.folder() {
+            Some(folder) => crate::shown::path(folder),
+            None => crate::shown::name(self.0.to_string().as_bytes()),
+        }
     }
 }
 
@@ -141,18 +107,4 @@ fn memory(id: dr_repo::RepoId, world: &World<'_>) -> Option<PathBuf> {
 /// This machine's name.
 pub fn hostname() -> String {
     crate::shown::text(rustix::system::uname().nodename().to_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_local_paths_and_anything_else_is_refused_by_name() {
-        let path = |text: &str| parse(text).map(|place| place.0.to_string_lossy().into_owned());
-        assert_eq!(path("/mnt/nas/dr").as_deref(), Ok("/mnt/nas/dr"));
-        assert_eq!(path("file:///mnt/a%20b").as_deref(), Ok("/mnt/a b"));
-        assert!(path("s3://bucket/x").unwrap_err().contains("s3://"));
-        assert!(path("file://host/x").is_err() && path("file:///x%2").is_err() && path("file:///x%zz").is_err());
-    }
 }

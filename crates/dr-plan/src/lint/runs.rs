@@ -40,7 +40,7 @@ pub(super) fn look(found: &mut Found<'_>) {
         }
     }
     for (id, target) in &plan.targets {
-        if let Some(url) = target.url().filter(|_| target.local_path().is_none()) {
+        if let Some(url) = target.url().filter(|_| !target.runs()) {
             found.warning("not-run", None, format!(
                 "target {id} is a {} store, which this version cannot write to yet: no copy is made there, and none is counted",
                 scheme_of(url),

@@ -25,9 +25,9 @@ fn url(node: &Node<'_>) -> Option<String> {
     let odd = text.split_once(':').is_some_and(|(word, _)| {
         scheme.is_empty() && word.len() > 1 && word.bytes().all(|b| b.is_ascii_alphanumeric())
     });
-    if odd || !SCHEMES.contains(&scheme) {
+    if odd || !SCHEMES.iter().any(|(known, _)| *known == scheme) {
         let word = text.split(':').next().unwrap_or("");
-        let known = SCHEMES.iter().copied().filter(|scheme| !scheme.is_empty());
+        let known = SCHEMES.iter().map(|(scheme, _)| *scheme).filter(|scheme| !scheme.is_empty());
         let near = nearest(word, known);
         if super::values::has_password(text) {
             node.wrong_unshown("a path or an address with file, s3, az, gs, sftp, webdav or webdavs");

@@ -145,7 +145,7 @@ pub(super) fn of_system(plan: &Plan, kept: &Kept, register: &Register, system: &
         match target.pool() {
             None => {
                 let standing = of_target_at(plan, target, kept.sights.target(&copy.target));
-                copies.push(facts(None, standing, target.local_path().is_some()));
+                copies.push(facts(None, standing, target.runs()));
             }
             Some(pool) => {
                 let trusted = register.pool(pool).into_iter().filter(|medium| medium.is_usable());

@@ -141,6 +141,7 @@ pub fn targets(school: &School, contents: &Contents) -> Vec<Check> {
                 continue;
             }
         };
+        let folder = spot.address.folder();
         let opened = school.host_key().and_then(|key| school.open(&spot, key, false));
         checks.push(match opened {
             Err(why) if spot.founded => fail(
@@ -152,7 +153,7 @@ pub fn targets(school: &School, contents: &Contents) -> Vec<Check> {
             Err(why) => {
                 fail(about.as_str(), why.to_string(), "Mount it if it is not mounted, or make it with `dr init`.")
             }
-            Ok(_) if access(&spot.folder, Access::WRITE_OK | Access::EXEC_OK).is_err() => fail(
+            Ok(_) if folder.is_some_and(|folder| access(folder, Access::WRITE_OK | Access::EXEC_OK).is_err()) => fail(
                 about.as_str(),
                 "the repository is there, but nothing can be written",
                 "Look how it is mounted, and whose folder it is.",
@@ -170,8 +171,8 @@ pub fn targets(school: &School, contents: &Contents) -> Vec<Check> {
             ),
             Ok(_) => ok(about.as_str(), "the repository is there and can be written"),
         });
-        if spot.folder.is_dir() {
-            checks.push(room_of(&format!("room on {id}"), &spot.folder));
+        if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
+            checks.push(room_of(&format!("room on {id}"), folder));
         }
     }
     match dr_run::shared(school) {

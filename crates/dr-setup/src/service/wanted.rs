@@ -47,7 +47,7 @@ pub fn wanted(plan: &Plan, places: &Places, program: PathBuf, user: Option<Strin
         state: places.state.clone(),
         names_state: plan.state.is_some(),
         cache: places.cache.clone(),
-        write: plan.targets.values().filter_map(dr_plan::Target::local_path).collect(),
+        write: plan.targets.values().filter_map(dr_run::address).flat_map(|address| address.written()).collect(),
         read: BTreeSet::new(),
         also: plan.school.calendar.iter().chain(&plan.runbook).cloned().collect(),
         credentials: BTreeSet::new(),

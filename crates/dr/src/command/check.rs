@@ -97,7 +97,7 @@ impl Check {
                         let lost = checked.findings.iter().flat_map(|finding| finding.lost.clone()).collect();
                         elsewhere.push(copy(one, Some(lost)));
                         if !checked.findings.is_empty()
-                            && !checked::is_rollback(&checked, &one.repository, &named, &one.spot.folder, screen)
+                            && !checked::is_rollback(&checked, &one.repository, &named, &one.spot.address, screen)
                         {
                             damaged.push((one.spot.target.clone(), named.clone(), checked));
                         }

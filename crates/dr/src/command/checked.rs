@@ -9,7 +9,7 @@ use dr_entry::EntryPath;
 use dr_plan::TargetId;
 use dr_repo::{Check as Options, Checked, Finding, ReadData, RepoError, Repository, SnapshotId, Tally, Unread, check};
 use dr_run::clock::{self, Stopwatch};
-use dr_store::Shelf;
+use dr_store::{Address, Shelf};
 use serde_json::{Map, Value, json};
 
 use super::unfinished;
@@ -217,12 +217,12 @@ pub struct Elsewhere {
 
 /// What ends it that a target does not go on from what this host has seen of it, which no repair does; whether that was
 /// all that was found.
-pub fn is_rollback(checked: &Checked, repository: &Repository, named: &str, place: &Path, screen: &Screen) -> bool {
+pub fn is_rollback(checked: &Checked, repository: &Repository, named: &str, place: &Address, screen: &Screen) -> bool {
     let Some((seen, _)) = repository.behind() else { return false };
     screen.say(&format!(
         "{named}: nothing is written there before somebody with the recovery key says that this was meant: \
          `dr repo accept-rollback {} --seen {seen}`",
-        place.display()
+        place
     ));
     checked.findings.len() == 1
 }

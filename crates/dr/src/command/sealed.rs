@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use dr_repo::{BadStatus, RepoError};
 use dr_run::{RunError, SealedStatus, read_status_at, read_status_key};
+use dr_store::Credentials;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -33,10 +34,10 @@ pub fn read(world: &World<'_>, places: &[String], keys: &[PathBuf]) -> Result<Ve
     };
     let mut told = Vec::new();
     for (at, address) in places.iter().enumerate() {
-        let folder = place::parse(address).map_err(Failure::usage)?;
+        let place = place::parse(address).map_err(Failure::usage)?;
         let key = keys.get(at).or_else(|| keys.first()).ok_or_else(|| Failure::usage("--status-key is missing"))?;
         let key = read_status_key(key).map_err(|why| Failure::usage(why.to_string()))?;
-        let (document, causes) = match read_status_at(folder.path(), &key, &world.runtime) {
+        let (document, causes) = match read_status_at(place.address(), &Credentials::default(), &key, &world.runtime) {
             Ok(Some(found)) => judged(&found, address, now),
             Ok(None) => (unknown(address, "no status was left there"), vec![Cause::Unverified]),
             Err(why) => (unknown(address, &why.to_string()), vec![cause(&why), Cause::Unverified]),

@@ -246,9 +246,10 @@ impl Backup {
     /// What dr itself writes inside of what is backed up, which would grow with each backup; and whether the repository is
     /// among it though no pattern says so.
     fn ours(&self) -> Result<(Vec<PathBuf>, bool), Failure> {
-        let repository = files::resolved(self.place.path());
+        let repository = self.place.address().folder().map(files::resolved);
         let roots: Vec<PathBuf> = self.paths.iter().map(|path| files::resolved(path)).collect();
-        if let Some(inside) = roots.iter().find(|root| root.starts_with(&repository)) {
+        let holds = |root: &&PathBuf| repository.as_ref().is_some_and(|repository| root.starts_with(repository));
+        if let Some(inside) = roots.iter().find(holds) {
             return Err(Failure::usage(format!(
                 "{} is the repository itself, or lies inside it. Nothing was backed up.",
                 shown::path(inside)
@@ -256,12 +257,12 @@ impl Backup {
         }
         let cache = env::cache_folder().map(|cache| files::resolved(&cache));
         let inside = |place: &PathBuf| roots.iter().any(|root| place != root && place.starts_with(root));
-        let itself = inside(&repository) && {
+        let itself = repository.as_ref().filter(|repository| inside(repository)).is_some_and(|repository| {
             let patterns = Options { exclude: self.exclude.clone(), ..Options::default() };
-            !files::leaves_out(&self.paths, &patterns, &repository).unwrap_or(false)
-        };
+            !files::leaves_out(&self.paths, &patterns, repository).unwrap_or(false)
+        });
         let elsewhere = |place: &PathBuf| !roots.contains(place);
-        Ok((std::iter::once(repository).chain(cache).filter(elsewhere).collect(), itself))
+        Ok((repository.into_iter().chain(cache).filter(elsewhere).collect(), itself))
     }
 
     /// What the file cache is of: a table in path order serves one set of paths, taken in one way.

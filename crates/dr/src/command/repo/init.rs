@@ -1,17 +1,14 @@
 //! `dr repo init`: makes a repository.
 
-use std::sync::Arc;
-
 use clap::Args;
 use dr_repo::{Key, RepoError, Repository, Unlock, create};
 use dr_run::clock;
-use dr_store::Shelf;
-use dr_store::local::LocalStore;
+use dr_store::Access;
 use serde_json::json;
 
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::place::{self, Access, Place};
+use crate::place::{self, Place};
 use crate::told::{self, Doing};
 use crate::{shown, unlock};
 
@@ -37,9 +34,8 @@ impl Init {
             Some(other) => sibling_keys(other, world)?,
         };
         let told = |error| told::repo(&error, Doing::Founding, &world.signals);
-        let store = LocalStore::create(self.place.path().to_owned())
-            .map_err(|e| told::store(e, Doing::Founding, &world.signals))?;
-        let shelf = Shelf::new(Arc::new(store), world.runtime.clone());
+        let shelf = self.place.shelf(Access::Create, world);
+        let shelf = shelf.map_err(|e| told::store(e, Doing::Founding, &world.signals))?;
         if let Some(path) = &keys.to_write {
             unlock::write_key_file(path, &Key::Family(keys.family.clone()), "No repository was made.")?;
             world.screen.mention(&format!("wrote the new key to {}; keep a copy away from here", shown::path(path)));
@@ -63,7 +59,7 @@ impl Init {
 
     /// Refuses a folder that holds anything that is not what an interrupted init leaves.
     fn is_free(&self) -> Result<(), Failure> {
-        let folder = self.place.path();
+        let Some(folder) = self.place.address().folder() else { return Ok(()) };
         // What an interrupted one left has none of these; whoever makes it looks closer.
         let is_used = ["log", "data", "meta", "idx", "ckpt"].iter().any(|name| folder.join(name).exists());
         if folder.join("repo.json").exists() && is_used {
