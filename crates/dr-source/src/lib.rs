@@ -1,6 +1,6 @@
 //! How a living system is read into entries and put back: files, databases, mailboxes.
 //!
-//! Each kind of source of a plan has a [`Driver`], which [`driver`] finds.
+//! Each kind of source of a plan has a [`Driver`], which [`driver()`] finds.
 //! A capture is an iterator of [`dr_entry::Entry`]; putting back is a [`dr_entry::Destination`]. This crate
 //! knows neither repositories nor plans' schedules. It reads no clock: the start of the run is passed in.
 

@@ -1,7 +1,7 @@
 //! What can be asked of every kind of source, whatever it is: what it needs, a look beforehand, a capture, the way back
 //! and a proof.
 //!
-//! Each kind answers in a `driver.rs` of its own folder, and [`crate::driver`] finds it. So the doctor, the service's units,
+//! Each kind answers in a `driver.rs` of its own folder, and [`crate::driver()`] finds it. So the doctor, the service's units,
 //! `plan check`, runs, restores and rehearsals know a new kind as soon as it has a driver.
 
 mod back;
