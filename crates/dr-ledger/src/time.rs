@@ -22,6 +22,8 @@ pub const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
 /// A time that lags the next one by more than this, with earlier entries in between, is of a clock that was behind. Rounds
 /// write something each night.
 const LAG: SignedDuration = SignedDuration::from_hours(36);
+/// Entries that follow one another so closely are of one evening, and of one clock.
+const EVENING: SignedDuration = SignedDuration::from_hours(6);
 /// The longest pause after which a clock is believed at once: half-term with both its weekends.
 const PAUSE: SignedDuration = SignedDuration::from_hours(24 * 10);
 /// So long must a ledger go on after a leap of the clock before the new time is believed.
@@ -124,10 +126,19 @@ fn limits(entries: &[Entry], now: Timestamp) -> Vec<Timestamp> {
     }
     let mut limits = vec![now; entries.len()];
     let mut limit = now;
+    // From here on up to the place that was looked at, all is of a clock that was ahead.
+    let mut doubted = entries.len();
     for place in (0..entries.len()).rev() {
-        limits[place] = limit;
         let real = entries[place].real;
+        if place >= doubted {
+            limits[place] = Timestamp::MIN;
+            continue;
+        }
+        limits[place] = limit;
         if real >= limit {
+            if real > later(limit, CLOCK_SLACK) {
+                doubted = evening_after_a_leap(entries, place).unwrap_or(doubted);
+            }
             continue;
         }
         let lags = limit.duration_since(real) > LAG && newest_before[place] > real;
@@ -136,6 +147,14 @@ fn limits(entries: &[Entry], now: Timestamp) -> Vec<Timestamp> {
         }
     }
     limits
+}
+
+/// Where the evening began that the entry at `place` belongs to, if the clock had leapt before it. A clock that is known to
+/// have been ahead in the end of such an evening was ahead in all of it, also where that time has come meanwhile.
+fn evening_after_a_leap(entries: &[Entry], place: usize) -> Option<usize> {
+    let step = |at: usize| entries[at].real.duration_since(entries[at - 1].real);
+    let first = (1..=place).rev().find(|at| step(*at) > EVENING || step(*at) < SignedDuration::ZERO)?;
+    (step(first) > LAG).then_some(first)
 }
 
 /// Whether a clock that showed `real` after the entries in `before` was behind: some of them fit what came later, up to
@@ -317,6 +336,19 @@ mod tests {
         // Two days ahead on a Thursday, and off over the weekend.
         let weekend = ["2026-10-07", "2026-10-10", "2026-10-09T15:00:00Z"];
         assert_eq!(counts(&weekend, "2026-10-12T07:00:00Z"), "+-+");
+    }
+
+    #[test]
+    fn an_evening_of_which_the_end_has_not_come_was_under_a_clock_that_was_ahead_from_its_beginning() {
+        // Nine days ahead on the 11th; nine days later the ledger of that evening is put back in the place of a newer one.
+        let days = ["2026-09-09", "2026-09-10", "2026-09-20T20:30:00Z", "2026-09-20T22:40:00Z"];
+        assert_eq!(counts(&days, "2026-09-20T20:45:00Z"), "++--");
+        let later = [&days[..], &["2026-09-20T20:46:00Z", "2026-09-21"]].concat();
+        assert_eq!(counts(&later, "2026-09-22"), "++--++");
+        // Where nothing of it is ahead, nothing is known; and a clock that goes wrong for an hour costs no earlier evening.
+        assert_eq!(counts(&days, "2026-09-20T23:00:00Z"), "++++");
+        let hour = ["2026-09-09", "2026-09-10", "2026-09-10T22:00:00Z"];
+        assert_eq!(counts(&hour, "2026-09-10T20:10:00Z"), "++-");
     }
 
     #[test]
