@@ -11,6 +11,7 @@ pub mod error;
 pub mod fold;
 pub mod log;
 pub mod object;
+pub mod reclaim;
 pub mod seen;
 #[cfg(test)]
 mod tests;

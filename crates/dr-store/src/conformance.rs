@@ -121,6 +121,7 @@ fn listings_are_sorted_and_end_at_components(shelf: &Shelf) {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "it is what is tried")]
 fn deleting_twice_is_deleting_once(shelf: &Shelf) {
     let (gone, kept) = (key("data/0"), key("data/1"));
     for key in [&gone, &kept] {

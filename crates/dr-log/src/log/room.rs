@@ -12,6 +12,7 @@ use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
 use super::Log;
 use crate::error::LogError;
 use crate::object::key;
+use crate::reclaim;
 
 /// So many objects of parity may go for one entry.
 const TRIES_MAX: u32 = 8;
@@ -47,7 +48,7 @@ impl Log {
         for index in self.state.indexes.iter().filter(|index| tries == 0 && index.superseded) {
             let name = key(&index.object.name)?;
             if shelf.size(&name).is_ok() {
-                shelf.delete(&name)?;
+                reclaim::delete(shelf, &name)?;
                 any = true;
             }
         }
@@ -57,7 +58,7 @@ impl Log {
                 let healed = PackId::from_healed_name(name).map(|(_, pack, _)| pack);
                 let pack = healed.or(PackId::from_object_name(name).map(|(_, pack)| pack));
                 if pack.is_some_and(|pack| self.state.gone.contains(&pack)) {
-                    shelf.delete(&listed.key)?;
+                    reclaim::delete(shelf, &listed.key)?;
                     any = true;
                 }
             }
@@ -69,7 +70,7 @@ impl Log {
         let sessions = parity.iter().filter(|listed| session_of_parity(listed.key.as_str()).is_some());
         // The largest, so that few packs for much room are without it.
         match sessions.max_by_key(|listed| listed.size) {
-            Some(largest) => shelf.delete(&largest.key).map(|()| true).map_err(LogError::from),
+            Some(largest) => reclaim::delete(shelf, &largest.key).map(|()| true).map_err(LogError::from),
             None => Ok(false),
         }
     }

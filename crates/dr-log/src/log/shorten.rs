@@ -19,6 +19,7 @@ use crate::error::LogError;
 use crate::fold::{CHECKPOINTS, CUT};
 use crate::log::erased;
 use crate::object::key;
+use crate::reclaim;
 use crate::seen::accepted;
 
 /// A name that is taken by something that cannot be read is passed over for the next so many times.
@@ -126,7 +127,7 @@ impl Log {
             if stop.load(Ordering::Relaxed) {
                 return Err(LogError::Interrupted);
             }
-            shelf.delete(&object.key)?;
+            reclaim::delete(shelf, &object.key)?;
             gone(&object);
         }
         Ok(())
@@ -144,7 +145,7 @@ impl Log {
         }
         for object in &all {
             if number(object).is_some_and(|n| spoiled.get(&n).is_some_and(|why| why != NEWER)) {
-                shelf.delete(&object.key)?;
+                reclaim::delete(shelf, &object.key)?;
                 gone(object);
             }
         }
@@ -182,7 +183,7 @@ impl Log {
         }
         let body = Body::Features(vec![CHECKPOINTS.to_owned(), CUT.to_owned()]);
         let bytes = encode(1, 0, self.genesis, now_ms, &body, writer);
-        shelf.delete(&name(1)?)?;
+        reclaim::delete(shelf, &name(1)?)?;
         // Somebody else may have been first.
         let _ = shelf.put_new(&name(1)?, Put::Bytes(Bytes::from(bytes)))?;
         match self.get(shelf, 1)?.is_ok_and(|entry| is_cut(&entry)) {

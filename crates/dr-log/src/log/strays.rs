@@ -10,6 +10,7 @@ use dr_store::Shelf;
 
 use super::{Log, MISSING, name};
 use crate::error::LogError;
+use crate::reclaim;
 
 /// So many of those with the lowest numbers are looked at, and of those with the highest.
 const LOOKED_AT: usize = 16;
@@ -105,7 +106,7 @@ impl Log {
 
     fn remove(&mut self, shelf: &Shelf, numbers: Vec<u64>) -> Result<Vec<u64>, LogError> {
         for n in &numbers {
-            shelf.delete(&name(*n)?)?;
+            reclaim::delete(shelf, &name(*n)?)?;
         }
         if !numbers.is_empty() {
             // What was read before is no evidence any more of how far the log goes.

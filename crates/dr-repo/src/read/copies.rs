@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use dr_format::id::Digest;
 use dr_log::object::key;
+use dr_log::reclaim;
 use dr_store::{Body as Put, Shelf, StoreError};
 
 use crate::error::RepoError;
@@ -83,7 +84,7 @@ pub(crate) fn mend(shelf: &Shelf, name: &str, limit: u64, right: Digest) -> Resu
         }
         let object = key(&name)?;
         // The other one is whole, whenever this ends.
-        shelf.delete(&object)?;
+        reclaim::delete(shelf, &object)?;
         shelf.put_new(&object, Put::Bytes(good.clone()))?;
         out.push(name);
     }

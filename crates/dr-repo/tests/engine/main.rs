@@ -1,6 +1,7 @@
 //! The engine on memory stores: what goes in comes out, and what is damaged is noticed.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "tests break repositories on purpose")]
 #![allow(missing_docs, reason = "tests")]
 
 mod alone;

@@ -7,6 +7,7 @@ use dr_format::parity::{FRONT, Spare, decode, table_len};
 use dr_log::fold::PackState;
 use dr_log::log::erased;
 use dr_log::object::key;
+use dr_log::reclaim;
 use dr_store::StoreError;
 
 use crate::error::RepoError;
@@ -63,7 +64,7 @@ pub(crate) fn forget_parity(
             let host = host.ok_or_else(|| RepoError::damaged(name, "it is not the name of a parity object"))?;
             Spares::of(rest).put(&repository.shelf, (repository.writer.family, host, session), 0, tally)?;
         }
-        repository.shelf.delete(&listed.key)?;
+        reclaim::delete(&repository.shelf, &listed.key)?;
         out = (out.0 + 1, out.1 + listed.size);
     }
     Ok(out)

@@ -6,6 +6,7 @@ use dr_format::id::{HostId, PARITY_FOLDER, PackId, SessionId, SnapshotId, sessio
 use dr_format::log_entry::Body;
 use dr_log::error::LogError;
 use dr_log::fold::{SessionState, State, runs_of, whole};
+use dr_log::reclaim;
 use dr_store::Listed;
 
 use super::{DAY_MS, Pins, Prune, Pruned, Rewritten, is_undoable, pins};
@@ -189,7 +190,7 @@ impl<'a> Step<'a> {
             state.indexes.iter().filter(|index| index.superseded).map(|index| index.object.name.as_str()).collect();
         let registered: BTreeSet<&str> = state.indexes.iter().map(|index| index.object.name.as_str()).collect();
         let mut delete = |listed: Listed| -> Result<(), RepoError> {
-            repository.shelf.delete(&listed.key)?;
+            reclaim::delete(&repository.shelf, &listed.key)?;
             out.deleted += 1;
             out.bytes_deleted += listed.size;
             Ok(())

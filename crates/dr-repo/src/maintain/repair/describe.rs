@@ -9,6 +9,7 @@ use dr_format::log_entry::{Body, ObjectRef};
 use dr_format::pack::open_whole;
 use dr_log::fold::whole;
 use dr_log::object::key;
+use dr_log::reclaim;
 use dr_store::{Body as Put, Put as Outcome};
 
 use super::Mending;
@@ -114,7 +115,7 @@ pub(super) fn describe(repository: &mut Repository, mending: &mut Mending<'_>) -
         repository.maintain(mending.options.now_ms, Body::IndexMerge(registered))?;
         if all {
             for object in objects {
-                repository.shelf.delete(&key(&object.name)?)?;
+                reclaim::delete(&repository.shelf, &key(&object.name)?)?;
                 mending.mended(object.name, how.clone());
             }
         }

@@ -11,6 +11,7 @@ use dr_format::snapshot::Document;
 use dr_index::layout::Place;
 use dr_log::fold::{ranges, runs_of, whole};
 use dr_log::object::key;
+use dr_log::reclaim;
 
 use super::Mending;
 use super::packs::object_of;
@@ -314,7 +315,7 @@ fn let_go(
     // The word that packs are gone must not be the last of the log.
     repository.note("what was damaged was written anew and let go", now_ms)?;
     for object in objects {
-        repository.shelf.delete(&key(&object)?)?;
+        reclaim::delete(&repository.shelf, &key(&object)?)?;
         mending.mended(object, "what it held was written again, and it will be deleted");
     }
     Ok(())

@@ -9,6 +9,7 @@ use dr_format::pack::open_whole;
 use dr_format::parity::Row;
 use dr_log::fold::runs_of;
 use dr_log::object::key;
+use dr_log::reclaim;
 use dr_store::{Body as Put, Put as Outcome, Shelf};
 
 use super::Mending;
@@ -108,7 +109,7 @@ pub(super) fn replace(
     let before = object_of(repository, pack, host);
     repository.maintain(now_ms, Body::Heal { pack, host, object: object.clone() })?;
     if before != object.name {
-        repository.shelf.delete(&key(&before)?)?;
+        reclaim::delete(&repository.shelf, &key(&before)?)?;
     }
     repository.reread_index();
     Ok(())

@@ -6,6 +6,7 @@ use dr_format::format::PACK_MAX;
 use dr_format::id::{Digest, HostId, PARITY_FOLDER, PackId, SessionId, session_of_parity};
 use dr_format::index_object::PackLine;
 use dr_log::object::key;
+use dr_log::reclaim;
 use dr_store::Key;
 
 use super::Mending;
@@ -63,7 +64,7 @@ pub(super) fn renew(repository: &mut Repository, mending: &mut Mending<'_>) -> R
         }
     }
     for name in bad {
-        repository.shelf.delete(&name)?;
+        reclaim::delete(&repository.shelf, &name)?;
         mending.mended(name.as_str(), "parity was made again from the packs themselves");
     }
     Ok(())

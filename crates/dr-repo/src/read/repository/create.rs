@@ -11,6 +11,7 @@ use dr_format::log_entry::Body as Entry;
 use dr_format::slot;
 use dr_log::log::Log;
 use dr_log::object::key;
+use dr_log::reclaim;
 use dr_store::{Body, Put, Shelf};
 
 use super::{Described, REPO_JSON, parse_described};
@@ -144,7 +145,7 @@ fn clear(shelf: &Shelf, family: FamilyId, with_slot: bool) -> Result<Option<Repo
     }
     // Until the log vouches for its slot it was not made: first what makes it look as if it were.
     for name in known.iter().chain(&own) {
-        shelf.delete(name)?;
+        reclaim::delete(shelf, name)?;
     }
     Ok(None)
 }

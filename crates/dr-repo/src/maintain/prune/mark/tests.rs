@@ -1,5 +1,7 @@
 //! What is marked is what single questions find, where little is remembered and much lies in several packs.
 
+#![expect(clippy::disallowed_methods, reason = "a test breaks a repository on purpose")]
+
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
