@@ -97,10 +97,21 @@ const HOUSE: &[Room] = &[
     ("xtask", 7, &["dr-sample"]),
 ];
 
+/// A folder of a crate, and the folders beside it that its files may not use. Tests may.
+type Storey = (&'static str, &'static [&'static str]);
+
+/// In the engine, reading knows nothing of writing, and neither of upkeep.
+const STOREYS: &[Storey] =
+    &[("crates/dr-repo/src/read", &["write", "maintain"]), ("crates/dr-repo/src/write", &["maintain"])];
+
 /// `cargo xtask fences`.
 pub fn run(root: &Path, _arguments: &[String]) -> Result<(), String> {
     let edges = edges(&checkout::metadata(root)?)?;
-    let wrong = compare(HOUSE, &edges);
+    let mut wrong = compare(HOUSE, &edges);
+    for file in checkout::files(root, &["rs"])? {
+        let text = std::fs::read_to_string(&file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+        wrong.extend(upward(STOREYS, file.strip_prefix(root).unwrap_or(&file), &text));
+    }
     if !wrong.is_empty() {
         return Err(format!("the house has a hole in a floor:\n{}", wrong.join("\n")));
     }
@@ -158,6 +169,26 @@ fn compare(house: &[Room], edges: &BTreeMap<String, BTreeSet<String>>) -> Vec<St
     wrong
 }
 
+/// What a file uses of folders above its own, one sentence each.
+fn upward(storeys: &[Storey], path: &Path, text: &str) -> Vec<String> {
+    let Some((storey, above)) = storeys.iter().find(|(storey, _)| path.starts_with(storey) || is_beside(path, storey))
+    else {
+        return Vec::new();
+    };
+    let built = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let is_test = path.file_stem().is_some_and(|stem| stem == "tests");
+    let used = above.iter().filter(|folder| !is_test && built.contains(&format!("crate::{folder}::")));
+    used.map(|folder| {
+        format!("{} uses {folder}/, which stands above {storey}: move what they share down", path.display())
+    })
+    .collect()
+}
+
+/// Whether a file is the folder's own: `read.rs` beside `read/`.
+fn is_beside(path: &Path, storey: &str) -> bool {
+    path.with_extension("") == Path::new(storey)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +238,18 @@ mod tests {
         assert_eq!(wrong.len(), 2);
         assert!(wrong[0].starts_with("store is in the table and not"), "{}", wrong[0]);
         assert!(wrong[1].starts_with("attic is new"), "{}", wrong[1]);
+    }
+
+    #[test]
+    fn a_folder_that_uses_one_above_it_is_found_and_tests_may() {
+        let storeys: &[Storey] = &[("a/src/read", &["write"])];
+        let found = |path: &str, text: &str| upward(storeys, Path::new(path), text).len();
+        assert_eq!(found("a/src/read/diff.rs", "use crate::write::cache::Cache;\n"), 1);
+        assert_eq!(found("a/src/read.rs", "use crate::write::cache::Cache;\n"), 1);
+        assert_eq!(found("a/src/read/diff.rs", "use crate::read::find;\n"), 0);
+        assert_eq!(found("a/src/write/cache.rs", "use crate::write::claim;\n"), 0);
+        assert_eq!(found("a/src/read/diff.rs", "#[cfg(test)]\nmod tests {\n    use crate::write::cache::Cache;\n"), 0);
+        assert_eq!(found("a/src/read/diff/tests.rs", "use crate::write::cache::Cache;\n"), 0);
     }
 
     #[test]
