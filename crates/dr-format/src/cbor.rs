@@ -13,6 +13,7 @@ pub struct Writer(Encoder<Vec<u8>>);
 
 #[expect(clippy::expect_used, reason = "a Vec takes everything that is written to it")]
 impl Writer {
+    #[expect(clippy::new_without_default, reason = "whoever writes says so")]
     pub fn new() -> Self {
         Self(Encoder::new(Vec::new()))
     }

@@ -84,6 +84,7 @@ pub fn decode(bytes: &[u8]) -> Result<ExtentPage, Bad> {
 }
 
 /// Builds the tree of one file while its chunks come by. `store` keeps a page and names it.
+#[derive(Default)]
 pub struct ExtentBuilder {
     leaf: Vec<Extent>,
     levels: Vec<Vec<Run>>,
@@ -91,7 +92,7 @@ pub struct ExtentBuilder {
 
 impl ExtentBuilder {
     pub fn new() -> Self {
-        Self { leaf: Vec::new(), levels: Vec::new() }
+        Self::default()
     }
 
     pub fn push<E>(&mut self, extent: Extent, store: &mut dyn FnMut(&[u8]) -> Result<ChunkId, E>) -> Result<(), E> {

@@ -22,6 +22,8 @@ pub enum Extent {
 }
 
 impl Extent {
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "an extent of nothing is none")]
     pub fn len(&self) -> u64 {
         match self {
             Self::Chunk { len, .. } => u64::from(*len),
@@ -487,6 +489,7 @@ fn take_contents(tag: u8, cursor: &mut Cursor<'_>, ids: &mut Cursor<'_>) -> Resu
 }
 
 /// One extent: twice its length, plus one for a hole; a chunk's id stands in the other column.
+#[inline]
 pub fn take_extent(lengths: &mut Cursor<'_>, ids: &mut Cursor<'_>) -> Result<Extent, Bad> {
     let word = lengths.varint()?;
     let len = word >> 1;

@@ -19,6 +19,7 @@ const WHOLE: u8 = 2;
 const FRAMES: u8 = 3;
 
 /// A list that is being written.
+#[derive(Default)]
 pub struct List {
     raw: Vec<u8>,
     session: Option<SessionId>,
@@ -26,7 +27,7 @@ pub struct List {
 
 impl List {
     pub fn new() -> Self {
-        Self { raw: Vec::new(), session: None }
+        Self::default()
     }
 
     fn pack(&mut self, tag: u8, pack: PackId) {

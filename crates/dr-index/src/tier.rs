@@ -31,14 +31,15 @@ use dr_format::seal::derive;
 use dr_format::wire::{Bad, Cursor, put_bytes};
 
 use crate::layout::{FrameSlot, Slot};
-pub use blocks::Blocks;
+pub(crate) use blocks::Blocks;
 pub use build::Builder;
 pub use folder::{Describe, Described, Found, gather};
-pub use ids::Ids;
+pub(crate) use ids::Ids;
 pub use paged::Torn;
 use paged::{Paged, ROOM, STRIDE, Stream, own};
-pub use parts::{Parted, Parts};
-pub use sort::{Failed, LEFT_OUT, Merge, key_of};
+pub(crate) use parts::{Parted, Parts};
+pub use sort::Failed;
+pub(crate) use sort::{LEFT_OUT, Merge, key_of};
 pub use sorted::Sorted;
 
 const MAGIC: &[u8; 8] = b"DRTIER01";
