@@ -96,7 +96,7 @@ impl Back<'_> {
                     if !paths.iter().all(|path| path.is_within(&top)) {
                         return Err(self.refused(no_part));
                     }
-                    self.into_one(&Part { paths, folder: to, top }, &mut brought, notes)?;
+                    self.bring_one(&Part { paths, folder: to, top }, &mut brought, notes)?;
                 }
                 InPlace::Whole(whole) => self.whole(whole, &mut brought, notes)?,
             }
@@ -143,7 +143,7 @@ impl Back<'_> {
         Ok(())
     }
 
-    fn into_one(&self, part: &Part, brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
+    fn bring_one(&self, part: &Part, brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
         brought.to.clone_from(&part.folder);
         self.one_place(&part.paths, brought, notes, &|| self.below(part))
     }
