@@ -193,7 +193,7 @@ mod tests {
             ("-files", "none of those"),
             ("Admin=/x", "not a name"),
             ("a=/x, a=/y", "id of its own"),
-            ("-mis, -email", "no plan"),
+            ("-mis, -email", "nothing to back up"),
         ] {
             assert!(systems(text, &found).unwrap_err().contains(why), "{text}");
         }
