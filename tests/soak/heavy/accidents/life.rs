@@ -481,12 +481,16 @@ impl Life {
                 other.kind == Kind::StateOld && (other.server, other.from) == (accident.server, accident.from)
             };
             let hidden = accident.kind == Kind::Older && self.accidents.iter().any(|other| both(other) && other.told);
-            // By a clock that is behind no copy is due that evening, so nobody reads the source; what is told is the clock.
-            let behind = |other: &Accident| other.kind == Kind::ClockBehind && other.from == day && other.told;
+            // By a clock that is behind no copy is due that evening, so nobody reads the source: what is told is the clock. If
+            // the source is put right before the next evening, there is nothing to tell of it any more.
             let of_the_source =
                 matches!(accident.kind, Kind::PartlyEmpty | Kind::SourceUnmounted | Kind::SourceDamaged);
-            let asleep = |other: &Accident| behind(other) && other.server == accident.server;
-            let hidden = hidden || (of_the_source && self.accidents.iter().any(asleep));
+            let asleep = |other: &Accident| {
+                let same = (other.server, other.from) == (accident.server, accident.from);
+                other.kind == Kind::ClockBehind && same && other.told
+            };
+            let unread = day == accident.from || accident.over;
+            let hidden = hidden || (of_the_source && unread && self.accidents.iter().any(asleep));
             if !accident.told && late && !hidden && !accident.rules().is_empty() {
                 return Err(format!("{:?} of day {} was told to nobody within a day", accident.kind, accident.from));
             }
