@@ -67,7 +67,7 @@ fn the_second_process_is_refused_by_name_and_goes_through_once_the_first_was_kil
     // More than a pipe holds: it reads by now, so it has the lock.
     first.stdin.as_mut().unwrap().write_all(&noise(7, 4 << 20)).unwrap();
     let refused = bench.dr(["repo", "backup", &repo, &from]).ended(1);
-    let refused = refused.told(&format!("now it is process {} on ", first.id())).told("nobody has to unlock anything");
+    let refused = refused.told(&format!("locked by process {} on ", first.id())).told("nobody has to unlock anything");
     refused.told("Nothing was changed");
     bench.dr(["repo", "prune", &repo]).ended(1).told(" is locked by ");
     // Who reads needs nobody's leave.

@@ -95,7 +95,7 @@ fn init_leaves_alone_what_is_there() {
     bench.tree("from", 10);
     bench.dr(["repo", "init", "from"]).ended(64).told("not empty");
     let mut command = bench.command(["repo", "init", "new"]);
-    Run::of(command.env("DR_PASSWORD", "").output().unwrap()).ended(64).told("empty password");
+    Run::of(command.env("DR_PASSWORD", "").output().unwrap()).ended(64).told("the password is empty");
     assert!(!bench.path("new").exists());
 }
 

@@ -60,10 +60,10 @@ fn after_a_fire_a_server_of_another_name_takes_over_and_backs_up_where_the_old_o
     let saturday = "2026-11-21T21:30:00Z";
     school.with_key(&["--at", saturday, "init"]).ended(0);
     let doctor = school.dr(&["--at", saturday, "doctor"]);
-    assert!(doctor.stdout.contains("that is beech (host "), "{}{}", doctor.stdout, doctor.stderr);
+    assert!(doctor.stdout.contains("currently beech (host "), "{}{}", doctor.stdout, doctor.stderr);
     let run = school.dr(&["--at", saturday, "run"]).ended(1);
     assert!(
-        run.stderr.contains("that is beech (host ") && run.stderr.contains("`dr repo take-over "),
+        run.stderr.contains("currently beech (host ") && run.stderr.contains("`dr repo take-over "),
         "{}",
         run.stderr
     );
