@@ -120,9 +120,19 @@ pub fn evidence(entries: &[Entry], now: Now) -> Option<Vec<Entry>> {
 fn limits(entries: &[Entry], now: Timestamp) -> Vec<Timestamp> {
     let mut newest_before = Vec::with_capacity(entries.len());
     let mut newest = Timestamp::MIN;
-    for entry in entries {
+    // For each entry where its evening began, if the clock had leapt before that. A clock that is known to have been ahead
+    // in the end of such an evening was ahead in all of it, also where that time has come meanwhile.
+    let mut evenings = Vec::with_capacity(entries.len());
+    let (mut evening, mut last) = (None, None);
+    for (place, entry) in entries.iter().enumerate() {
         newest_before.push(newest);
         newest = newest.max(entry.real);
+        let step = last.map_or(SignedDuration::ZERO, |last| entry.real.duration_since(last));
+        if step > EVENING || step < SignedDuration::ZERO {
+            evening = (step > LAG).then_some(place);
+        }
+        evenings.push(evening);
+        last = Some(entry.real);
     }
     let mut limits = vec![now; entries.len()];
     let mut limit = now;
@@ -137,7 +147,7 @@ fn limits(entries: &[Entry], now: Timestamp) -> Vec<Timestamp> {
         limits[place] = limit;
         if real >= limit {
             if real > later(limit, CLOCK_SLACK) {
-                doubted = evening_after_a_leap(entries, place).unwrap_or(doubted);
+                doubted = evenings[place].unwrap_or(doubted);
             }
             continue;
         }
@@ -147,14 +157,6 @@ fn limits(entries: &[Entry], now: Timestamp) -> Vec<Timestamp> {
         }
     }
     limits
-}
-
-/// Where the evening began that the entry at `place` belongs to, if the clock had leapt before it. A clock that is known to
-/// have been ahead in the end of such an evening was ahead in all of it, also where that time has come meanwhile.
-fn evening_after_a_leap(entries: &[Entry], place: usize) -> Option<usize> {
-    let step = |at: usize| entries[at].real.duration_since(entries[at - 1].real);
-    let first = (1..=place).rev().find(|at| step(*at) > EVENING || step(*at) < SignedDuration::ZERO)?;
-    (step(first) > LAG).then_some(first)
 }
 
 /// Whether a clock that showed `real` after the entries in `before` was behind: some of them fit what came later, up to
