@@ -52,6 +52,13 @@ impl Forget {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let (school, screen) = (school_unless(self.dry_run, world)?, world.screen);
         let failed = |e| told(e, world);
+        let is_id = |name: &str| name == "latest" || (name.len() >= 8 && name.bytes().all(|b| b.is_ascii_hexdigit()));
+        if let Some(id) = self.of.systems.iter().find(|name| is_id(name) && school.system_or_state(name).is_err()) {
+            return Err(Failure::usage(format!(
+                "`{id}` names a snapshot, and `dr forget` goes by the plan, system by system. `dr repo forget URL ID` takes \
+                 one snapshot off one copy's list"
+            )));
+        }
         let systems: BTreeSet<String> = self.of.ids(&school, world)?.iter().map(ToString::to_string).collect();
         let key = school.maintaining_key(&surroundings()).map_err(failed)?;
         let open = if self.dry_run { open_all } else { open_to_write };
