@@ -264,7 +264,7 @@ pub(crate) fn choose(
         let what = match which {
             Which::Latest => "there is no snapshot of it yet".to_owned(),
             Which::Id(name) => format!("there is no snapshot `{name}` of it"),
-            Which::AsOf(then) => format!("no snapshot of it was begun by {then}"),
+            Which::AsOf(then) => format!("no snapshot of it was begun by {}", then.strftime("%Y-%m-%d %H:%M UTC")),
         };
         return none(format!("{what} on any copy that can be read now{}", away()));
     }

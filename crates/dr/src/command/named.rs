@@ -98,6 +98,10 @@ impl Moment {
     pub fn which(&self, school: &School) -> Result<Which, Failure> {
         match &self.as_of {
             Some(text) => Ok(Which::AsOf(time(text, school, Side::End, Toward::Past)?)),
+            None if self.snapshot != "latest" && time(&self.snapshot, school, Side::End, Toward::Past).is_ok() => {
+                let text = shown::name(self.snapshot.as_bytes());
+                Err(Failure::usage(format!("`{text}` is a time: --as-of \"{text}\" takes the newest snapshot of then")))
+            }
             None => Ok(by_id(&self.snapshot)),
         }
     }

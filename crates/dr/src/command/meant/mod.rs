@@ -55,25 +55,27 @@ fn dr_kind() -> ErrorKind {
 
 fn no_command(path: &[String], called: &str, command: &Command, word: &str) -> String {
     if let Some(answer) = words::command(&path.join(" "), word) {
-        return format!("{called} has no command `{word}`: {answer}");
+        return format!("`{called}` has no command `{word}`. {answer}");
     }
     let near = dr_plan::nearest(word, command.get_subcommands().map(Command::get_name));
     let more =
         near.map_or_else(|| format!("`{called} --help` lists them"), |near| format!("did you mean `{called} {near}`?"));
-    format!("{called} has no command `{word}`; {more}")
+    format!("`{called}` has no command `{word}`; {more}")
 }
 
 fn no_argument(path: &[String], called: &str, command: &Command, word: &str) -> String {
     let answer = words::argument(&path.join(" "), word);
     if !word.starts_with('-') {
         let target = command.get_arguments().any(|one| one.get_long() == Some("target"));
-        let answer = answer.map(ToOwned::to_owned);
-        let answer = answer.or_else(|| target.then(|| format!("a target is named with --target {word}")));
-        let answer = answer.unwrap_or_else(|| format!("`{called} --help` says what it takes"));
-        return format!("`{called}` does not take `{word}`: {answer}");
+        let answer = match answer {
+            Some(answer) => answer.to_owned(),
+            None if target => format!("A target is named with --target {word}"),
+            None => format!("`{called} --help` says what it takes"),
+        };
+        return format!("`{called}` does not take `{word}`. {answer}");
     }
     if let Some(answer) = answer {
-        return format!("`{called}` has no option {word}: {answer}");
+        return format!("`{called}` has no option {word}. {answer}");
     }
     let long: Vec<String> =
         command.get_arguments().filter_map(clap::Arg::get_long).map(|long| format!("--{long}")).collect();
