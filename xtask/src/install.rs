@@ -11,10 +11,7 @@ use std::process::Command;
 use crate::checkout::{cargo, must};
 
 /// What `dr` may take on a disk, in bytes.
-pub const PROGRAM_MAX: u64 = 30_000_000;
-
-/// The line of `[profile.release]` that keeps it so.
-pub const STRIPPED: &str = "strip = \"symbols\"";
+const PROGRAM_MAX: u64 = 30_000_000;
 
 /// `cargo xtask install [--root DIR]`, into `bin` of DIR as `cargo install` does.
 pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
@@ -100,7 +97,7 @@ mod tests {
         let manifest = fs::read_to_string(crate::checkout::root().join("Cargo.toml")).unwrap();
         let release = manifest.split("[profile.release]").nth(1).unwrap().split("\n[").next().unwrap();
         let has = |line: &str| release.lines().any(|other| other == line);
-        assert!(has(STRIPPED), "the program would be 143 MB: {release}");
+        assert!(has("strip = \"symbols\""), "the program would be 143 MB: {release}");
         assert!(has("debug = \"line-tables-only\""), "nobody could say where a panic came from: {release}");
     }
 

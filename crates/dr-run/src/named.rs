@@ -72,7 +72,7 @@ fn not_a_system(plan: &Plan, name: &str) -> String {
         return format!("; `{name}` is a path, and the plan says which system has it (`dr plan show`)");
     }
     if let Some(target) = plan.targets.keys().find(|target| same(target.as_str(), name)) {
-        return format!("; `{target}` is a target: --target {target}");
+        return format!("; `{target}` is a target, and no system");
     }
     let systems = plan.systems.iter();
     meant(

@@ -43,12 +43,10 @@ pub fn moment(text: &str, zone: &TimeZone, now: Timestamp, side: Side, toward: T
     let (day, rest) = match day(first, today, toward) {
         Some(day) => (day, rest.trim()),
         // A word with a `t` in it was cut: `today`, `saturday`.
-        None => match words.split_once(' ').unwrap_or((&words, "")) {
-            (first, rest) => match self::day(first, today, toward) {
-                Some(day) => (day, rest.trim()),
-                None => (today, words.as_str()),
-            },
-        },
+        None => {
+            let (first, rest) = words.split_once(' ').unwrap_or((&words, ""));
+            self::day(first, today, toward).map_or((today, words.as_str()), |day| (day, rest.trim()))
+        }
     };
     let rest = rest.strip_prefix("at ").unwrap_or(rest).trim();
     let local = match (rest, side) {

@@ -70,6 +70,9 @@ fn no_argument(path: &[String], called: &str, command: &Command, word: &str) -> 
         let answer = match answer {
             Some(answer) => answer.to_owned(),
             None if target => format!("A target is named with --target {word}"),
+            None if command.get_positionals().next().is_none() => {
+                format!("It takes no names; `{called} --help` says what it takes")
+            }
             None => format!("`{called} --help` says what it takes"),
         };
         return format!("`{called}` does not take `{word}`. {answer}");
