@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Says whether a restore named every difference that it left, and nothing that is equal; shares no code with dr.
 
-    named_differences.py FROM TO ANSWER [--ignore WHAT,...]
+    named_differences.py FROM TO ANSWER [--ignore WHAT,...] [--left-by-driver PATH,...]
 
 ANSWER is the last line that `dr repo restore --json` printed. Each difference between the two trees, as
 compare_trees.py finds it, must stand in `failed` with a reason of its kind, and each name in `failed` must be
-different. What is in a directory that is missing needs no name of its own. Exit 1 on anything else.
+different. What is in a directory that is missing needs no name of its own. What the driver of a file system leaves
+lying by a fault of its own may be there. Exit 1 on anything else.
 """
 import base64
 import json
@@ -39,6 +40,11 @@ def main(arguments):
         at = arguments.index("--ignore")
         ignore = arguments[at + 1].split(",")
         del arguments[at : at + 2]
+    left_by_driver = set()
+    if "--left-by-driver" in arguments:
+        at = arguments.index("--left-by-driver")
+        left_by_driver = {os.fsencode(path) for path in arguments[at + 1].split(",")}
+        del arguments[at : at + 2]
     left, right, answer = arguments
     with open(answer, "rb") as file:
         failed = json.loads(file.read().splitlines()[-1])["failed"]
@@ -57,6 +63,8 @@ def main(arguments):
         kind = text.split(":")[0]
         # How XFS shows an access list once more.
         if "trusted.SGI_ACL_" in text:
+            continue
+        if path in left_by_driver and text.startswith("was not there"):
             continue
         different.add(path)
         if kind in ("missing", "type"):

@@ -1,7 +1,7 @@
-//! Does every test exist that the documents name as the guard of something?
+//! Does every test and every source file exist that the documents name?
 //!
 //! A row that says "tested" and names a test that was renamed or never written is worse than an empty one: nobody
-//! looks there again.
+//! looks there again. A page that names a file of last year sends a newcomer in circles.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -31,6 +31,38 @@ pub fn missing(root: &Path) -> Result<Vec<String>, String> {
         }
     }
     Ok(wrong)
+}
+
+/// Each source file in a document that is nowhere, as a sentence. A name may leave out the folders in front. Decisions
+/// and the change log tell what was, and may name what is gone.
+pub fn missing_files(root: &Path) -> Result<Vec<String>, String> {
+    let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+    let there: Vec<String> =
+        checkout::files(root, &["rs", "py"])?.iter().map(|path| format!("/{}", below(path))).collect();
+    let mut wrong = Vec::new();
+    for document in checkout::files(root, &["md"])? {
+        let place = below(&document);
+        if place.starts_with("docs/decisions/") || place == "CHANGELOG.md" {
+            continue;
+        }
+        let text = std::fs::read(&document).map_err(|e| format!("cannot read {}: {e}", document.display()))?;
+        for (number, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+            for name in line.split('`').skip(1).step_by(2).flat_map(files_in) {
+                if !there.iter().any(|path| path.ends_with(&format!("/{name}"))) {
+                    wrong.push(format!("{place}: line {} names the file {name}, which does not exist", number + 1));
+                }
+            }
+        }
+    }
+    Ok(wrong)
+}
+
+/// The names of source files in a span between backticks.
+fn files_in(span: &str) -> impl Iterator<Item = &str> {
+    let words = span.split(|c: char| !(c.is_ascii_alphanumeric() || "_-./".contains(c)));
+    words.map(|word| word.trim_start_matches(['.', '/'])).filter(|word| {
+        word.strip_suffix(".rs").or_else(|| word.strip_suffix(".py")).is_some_and(|stem| !stem.is_empty())
+    })
 }
 
 /// What a source defines: Rust's functions and Python's.
@@ -86,6 +118,20 @@ mod tests {
                 assert!(said[0].contains(planted), "{said:?}");
             }
         }
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn a_planted_name_of_a_file_that_is_nowhere_is_found() {
+        let root = std::env::temp_dir().join(format!("xtask-files-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
+        std::fs::create_dir_all(root.join("docs/decisions")).unwrap();
+        std::fs::create_dir_all(root.join("src/kept")).unwrap();
+        std::fs::write(root.join("src/kept/mod.rs"), "//! A.\n").unwrap();
+        std::fs::write(root.join("docs/decisions/0001-first.md"), "`gone.rs`\n").unwrap();
+        std::fs::write(root.join("docs/a.md"), "`kept/mod.rs`, `src/kept/mod.rs:3`, gone.rs, `a.rs.md`\n`pt/mod.rs`\n")
+            .unwrap();
+        assert_eq!(missing_files(&root).unwrap(), ["docs/a.md: line 2 names the file pt/mod.rs, which does not exist"]);
         std::fs::remove_dir_all(&root).unwrap();
     }
 

@@ -37,6 +37,7 @@ pub fn run(root: &Path, _arguments: &[String]) -> Result<(), String> {
         wrong.extend(faults(Path::new(".ci/run"), &String::from_utf8_lossy(&read(&ci)?)));
     }
     wrong.extend(named::missing(root)?);
+    wrong.extend(named::missing_files(root)?);
     if !wrong.is_empty() {
         return Err(format!("not tidy:\n{}", wrong.join("\n")));
     }

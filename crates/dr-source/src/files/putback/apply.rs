@@ -94,8 +94,16 @@ pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owned: Owned, foreign: bool)
         let told = "not kept by this file system";
         missing.push(Part::Owner, format!("owner {}:{}: {told}", named(&meta.user), named(&meta.group)));
     }
-    for (name, _) in set_attributes.into_iter().filter(|(name, value)| is_lost(thing, &path, name, value)) {
-        missing.push(Part::Attribute, format!("attribute {}: not kept by this file system", dr_entry::shown(name)));
+    let listed = if set_attributes.is_empty() { None } else { list(thing, &path).ok() };
+    for (name, value) in set_attributes {
+        let kept = if is_lost(thing, &path, name, value) {
+            "not kept by this file system"
+        } else if listed.as_deref().is_some_and(|all| is_unlisted(all, name)) {
+            "this file system does not list it, so nothing that reads this will find it"
+        } else {
+            continue;
+        };
+        missing.push(Part::Attribute, format!("attribute {}: {kept}", dr_entry::shown(name)));
     }
     let is = u32::from(now.stx_mode) & 0o7777;
     if mode_set && is != mode {
@@ -125,6 +133,24 @@ fn is_lost(thing: &Thing<'_>, path: &CString, name: &[u8], value: &[u8]) -> bool
         Err(Errno::NODATA | Errno::NOTSUP | Errno::RANGE) => true,
         Err(_) => false,
     }
+}
+
+/// The names of its attributes, each ended by a zero.
+fn list(thing: &Thing<'_>, path: &CString) -> Result<Vec<u8>> {
+    // As long as the kernel lets a list be (`XATTR_LIST_MAX`).
+    let mut list = vec![0; 64 * 1024];
+    let length = match thing {
+        Thing::Open(fd) => flistxattr(fd, &mut list[..]),
+        Thing::Held(_) => listxattr(path, &mut list[..]),
+    }?;
+    list.truncate(length);
+    Ok(list)
+}
+
+/// Whether an attribute that can be asked for by name is not among those that are listed: NTFS by FUSE does so with all
+/// but `user.`. A backup would pass it over.
+fn is_unlisted(all: &[u8], name: &[u8]) -> bool {
+    name != b"security.selinux" && !all.split(|b| *b == 0).any(|listed| listed == name)
 }
 
 fn chown(thing: &Thing<'_>, user: Option<Uid>, group: Option<Gid>) -> Result<()> {
@@ -169,16 +195,11 @@ fn without_borrowed_rights(meta: &Meta, missing: &mut NotSet) -> u32 {
 }
 
 fn remove_foreign(thing: &Thing<'_>, path: &CString, meta: &Meta) -> Result<()> {
-    let mut list = vec![0; 64 * 1024];
-    let listed = match thing {
-        Thing::Open(fd) => flistxattr(fd, &mut list[..]),
-        Thing::Held(_) => listxattr(path, &mut list[..]),
-    };
-    let length = match listed {
+    let list = match list(thing, path) {
         Err(Errno::NOTSUP | Errno::NOSYS) => return Ok(()),
         other => other?,
     };
-    for name in list[..length].split(|b| *b == 0).filter(|name| !name.is_empty()) {
+    for name in list.split(|b| *b == 0).filter(|name| !name.is_empty()) {
         // The label is the machine's, not the file's: one that was not captured stays as the machine set it.
         if name == b"security.selinux" || meta.xattrs.iter().any(|(kept, _)| kept == name) {
             continue;

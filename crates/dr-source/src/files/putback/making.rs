@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use dr_entry::{Kind, Meta, NotSet, Writing};
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, chmodat, ftruncate, makedev, mknodat, openat, symlinkat, unlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, chmodat, ftruncate, makedev, mknodat, openat, statat, symlinkat, unlinkat,
 };
 use rustix::io::{Errno, Result, pwrite};
 
@@ -117,13 +117,30 @@ fn unused(tree: &Tree, place: &Place, kind: &Kind) -> Result<CString> {
 
 fn make(place: &Place, name: &CStr, kind: &Kind) -> Result<()> {
     let node = |file_type, device| mknodat(&place.fd, name, file_type, Mode::RUSR | Mode::WUSR, device);
-    match kind {
+    let made = match kind {
         Kind::Symlink(text) => symlinkat(&text[..], &place.fd, name),
         Kind::Fifo => node(FileType::Fifo, 0),
         Kind::Socket => node(FileType::Socket, 0),
         Kind::CharDevice { major, minor } => node(FileType::CharacterDevice, makedev(*major, *minor)),
         Kind::BlockDevice { major, minor } => node(FileType::BlockDevice, makedev(*major, *minor)),
         Kind::File | Kind::Directory => Err(Errno::INVAL),
+    };
+    made.inspect_err(|why| leave_nothing(place, name, *why))
+}
+
+/// Takes away what a file system made although it said that it could not.
+///
+/// exFAT by FUSE makes an empty file when it is asked for a FIFO, a socket or a device, and the kernel answers with an
+/// input/output error because the kind is wrong. A file that anybody wrote to is never touched.
+fn leave_nothing(place: &Place, name: &CStr, why: Errno) {
+    if why == Errno::EXIST {
+        return;
+    }
+    let is_empty_file = |found: rustix::fs::Stat| {
+        FileType::from_raw_mode(found.st_mode) == FileType::RegularFile && found.st_size == 0 && found.st_nlink == 1
+    };
+    if statat(&place.fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(is_empty_file) {
+        let _ = unlinkat(&place.fd, name, AtFlags::empty());
     }
 }
 
