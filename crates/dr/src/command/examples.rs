@@ -183,10 +183,7 @@ const EXAMPLES: &[Examples] = &[
     ),
     (
         "repo copy",
-        [
-            ("/mnt/nas/dr /mnt/disk/dr --all", "What the other lacks"),
-            ("/mnt/nas/dr /mnt/disk/dr latest", "The newest"),
-        ],
+        [("/mnt/nas/dr /mnt/disk/dr --all", "What the other lacks"), ("/mnt/nas/dr /mnt/disk/dr latest", "The newest")],
     ),
     ("repo check", [("/mnt/nas/dr", "What is there, and its length"), ("/mnt/nas/dr --read-data", "Every byte")]),
     (

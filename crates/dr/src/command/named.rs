@@ -176,3 +176,71 @@ pub fn period(text: &str) -> Result<Duration, String> {
     let span = Period::parse(text).ok_or_else(wrong)?.longest();
     Duration::try_from(span).map_err(|_| wrong())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use clap::{Command, CommandFactory as _};
+
+    use crate::args::Dr;
+
+    /// Options that are of several kinds, because their commands are.
+    const SEVERAL: [&str; 4] = ["from", "to", "until", "out"];
+    /// What is named without an option.
+    const IN_PLACE: [&str; 18] = [
+        "A",
+        "B",
+        "DIR",
+        "FILE",
+        "FROM",
+        "GAP",
+        "ID",
+        "ID|SYSTEM",
+        "ID|latest",
+        "LABEL",
+        "PATH",
+        "PATTERN",
+        "SHELL",
+        "SYSTEM",
+        "TARGET",
+        "TO",
+        "URL",
+        "WHAT",
+    ];
+
+    fn each(command: &Command, see: &mut impl FnMut(&clap::Arg, &str)) {
+        for argument in command.get_arguments() {
+            see(argument, command.get_name());
+        }
+        command.get_subcommands().for_each(|below| each(below, see));
+    }
+
+    #[test]
+    fn an_option_of_one_name_takes_the_same_kind_of_value_everywhere() {
+        let mut kinds: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut places = BTreeSet::new();
+        each(&Dr::command(), &mut |argument, command| {
+            let value =
+                argument.get_value_names().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>();
+            match argument.get_long() {
+                Some(long) if argument.get_action().takes_values() => {
+                    kinds.entry(long.to_owned()).or_default().insert(value.join(" "));
+                }
+                Some(_) => {}
+                None => {
+                    places.insert((value.join(" "), command.to_owned()));
+                }
+            }
+        });
+        for (long, kinds) in &kinds {
+            assert!(kinds.len() == 1 || SEVERAL.contains(&long.as_str()), "--{long} takes {kinds:?}");
+        }
+        assert_eq!(kinds["target"].first().map(String::as_str), Some("TARGET"));
+        assert!(!kinds.contains_key("reason"), "a reason is --because");
+        for (value, command) in &places {
+            assert!(IN_PLACE.contains(&value.as_str()), "{command} takes {value}");
+            assert!(value != "TARGET" || command == "check", "{command} takes a target without --target");
+        }
+    }
+}
