@@ -19,7 +19,7 @@ use crate::exit::{Failure, Outcome};
 /// mailed to the person who decides.
 #[derive(Args)]
 pub struct Approve {
-    /// The gap, as SYSTEM/RULE: website/offline
+    /// The gap, as SYSTEM/RULE, with the system's id or title: website/offline
     #[arg(value_name = "GAP", required_unless_present = "code", conflicts_with = "code")]
     gap: Option<String>,
     /// Its last day: 2026-12-18, tomorrow, friday
@@ -47,7 +47,12 @@ impl Approve {
         }
         let until = day(self.until.as_deref().unwrap_or_default(), &school)?;
         let words = |text: &Option<String>| text.clone().unwrap_or_default();
-        let gap = Gap { about: words(&self.gap), until, reason: words(&self.because) };
+        // A system may be called by its title here as elsewhere; what is no gap is told by whoever looks at it.
+        let about = match self.gap.as_deref().and_then(|gap| gap.split_once('/')) {
+            Some((system, rule)) => format!("{}/{rule}", school.system(system).map_err(|e| told(e, world))?.id),
+            None => words(&self.gap),
+        };
+        let gap = Gap { about, until, reason: words(&self.because) };
         let book = runbook(&school, world);
         let gathered = Gathered::of(&school, book.as_ref()).map_err(|why| told(why, world))?;
         let given = gathered.given(&school);
