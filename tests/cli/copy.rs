@@ -36,7 +36,7 @@ fn what_is_copied_restores_as_the_original_does_and_is_copied_once() {
     bench.backup(&["from"], 0);
     let ids = bench.ids("repo");
     bench.sibling("other");
-    let latest = bench.copy(&["--latest"]).ended(0).summary();
+    let latest = bench.copy(&["latest"]).ended(0).summary();
     assert_eq!((&latest["copied"], &latest["refused"]), (&json!(1), &json!([])));
     assert_eq!(bench.ids("other"), ids[1..]);
     let one = bench.copy(&[&ids[0][..10]]).ended(0).told("older capture");
@@ -72,7 +72,7 @@ fn another_family_a_wrong_key_no_repository_and_the_same_one_are_told_apart() {
     bench.dr(["repo", "copy", &bench.at("repo"), &bench.at("repo")]).ended(64).told("same repository");
     bench.sibling("third");
     bench.dr(["repo", "copy", &bench.at("repo"), &bench.at("third"), "ffffffffff"]).ended(1).told("no snapshot");
-    bench.dr(["repo", "copy", &bench.at("repo"), &bench.at("third"), "--all", "--latest"]).ended(64);
+    bench.dr(["repo", "copy", &bench.at("repo"), &bench.at("third"), "--all", "latest"]).ended(64);
     let args = ["repo", "copy", &bench.at("repo"), &bench.at("third")].map(str::to_owned);
     let wrong = bench.command(args).env("DR_PASSWORD", "wrong").output().unwrap();
     assert_eq!(wrong.status.code(), Some(12));

@@ -180,7 +180,7 @@ fn a_target_on_which_somebody_went_on_from_an_earlier_state_is_no_copy_until_tha
     assert_eq!((&nas["gone"], &nas["damaged"]), (&Value::Bool(true), &Value::Bool(false)));
     let checked = school.dr(&["--at", LATER, "check", "nas"]);
     let said = format!("{}{}", checked.stdout, checked.stderr);
-    assert!(said.contains("accept-rollback") && !said.contains("dr repair nas"), "{said}");
+    assert!(said.contains("accept-rollback") && !said.contains("dr repair --target nas"), "{said}");
     let (place, seen) = (school.path("nas"), said.split("--seen ").nth(1).unwrap().split('`').next().unwrap());
     school.with_key(&["repo", "accept-rollback", place.to_str().unwrap(), "--seen", seen]).ended(0);
     let _ = school.dr(&["--at", LATER, "run"]);
@@ -228,10 +228,10 @@ fn a_repository_without_its_description_is_mended_and_not_founded_over() {
     let contents = crate::school::files(&school.path("nas")).len();
     fs::remove_file(school.path("nas/repo.json")).unwrap();
     let said = school.dr(&["--at", LATER, "run", "mis"]).ended(0);
-    assert!(said.stderr.contains("`dr repair nas` mends it"), "{}", said.stderr);
+    assert!(said.stderr.contains("`dr repair --target nas` mends it"), "{}", said.stderr);
     school.dr(&["--at", LATER, "init"]).ended(0);
     assert!(!school.path("nas/repo.json").exists(), "nothing was made over it");
-    school.with_key(&["--at", LATER, "repair", "nas"]).ended(0);
+    school.with_key(&["--at", LATER, "repair", "--target", "nas"]).ended(0);
     assert!(school.path("nas/repo.json").exists());
     // Both lost: still no place to make a new one.
     fs::remove_file(school.path("nas/repo.json")).unwrap();
@@ -239,7 +239,7 @@ fn a_repository_without_its_description_is_mended_and_not_founded_over() {
     let said = school.dr(&["--at", LATER, "init"]).ended(1);
     assert!(said.stdout.contains("damaged"), "{}", said.stdout);
     let said = school.dr(&["--at", LATER, "run", "mis"]).ended(1);
-    assert!(said.stderr.contains("`dr repair nas`"), "{}", said.stderr);
+    assert!(said.stderr.contains("`dr repair --target nas`"), "{}", said.stderr);
     assert!(crate::school::files(&school.path("nas")).len() >= contents - 2);
 }
 

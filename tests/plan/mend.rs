@@ -62,7 +62,7 @@ fn a_copy_that_rots_is_found_and_mended_and_the_ledger_says_so() {
     // Beyond what parity heals: the other copy has the same chunks.
     fs::remove_dir_all(school.path("nas/ecc")).unwrap();
     fs::remove_file(school.largest("nas/data")).unwrap();
-    let mended = school.with_key(&["--at", EVENING, "repair", "nas"]).ended(0);
+    let mended = school.with_key(&["--at", EVENING, "repair", "--target", "nas"]).ended(0);
     assert!(mended.stdout.contains("fetched from another repository"), "{}", mended.stdout);
     school.with_key(&["--at", EVENING, "check", "nas", "--read-data"]).ended(0);
     school.with_key(&["restore", "admin", "--target", "nas", "--to", "back"]).ended(0);

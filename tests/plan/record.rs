@@ -168,7 +168,7 @@ fn what_was_forgotten_pruned_and_erased_is_not_missed() {
     let kept = school.dr(&["--json", "snapshots", "mis", "--target", "nas"]).ended(0).json();
     let id = kept[0]["id"].as_str().unwrap();
     school.with_key(&["repo", "forget", "nas", id]).ended(0);
-    school.with_key(&["--at", SUNDAY, "prune", "nas", "--now"]).ended(0);
+    school.with_key(&["--at", SUNDAY, "prune", "--target", "nas", "--now"]).ended(0);
     let erase = ["--at", SUNDAY, "--by", "oak", "--yes", "erase", "admin", "--glob", "letter-1.txt", "--because", "x"];
     school.with_key(&[&erase[..], &["--now"]].concat()).ended(0);
     assert_eq!(school.verify(0)["misfits"], json!([]));

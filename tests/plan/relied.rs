@@ -46,7 +46,7 @@ fn repair_and_the_next_run_bring_back_what_the_source_still_has() {
     let told = format!("{}{}", said.stdout, said.stderr);
     for target in ["nas", "offsite"] {
         assert!(told.contains(&format!("missing or damaged on {target}")), "{told}");
-        assert!(told.contains(&format!("dr repair {target}")), "{told}");
+        assert!(told.contains(&format!("dr repair --target {target}")), "{told}");
         assert_eq!(looks(&school, target), [(Some("admin".into()), "objects".into(), false)]);
     }
     assert_eq!(damaged(&school, SATURDAY), ["admin"]);
@@ -110,7 +110,7 @@ fn one_damaged_pack_touches_the_systems_that_rely_on_it_and_no_other() {
     // The next run does not rely on it, whether or not it was mended.
     let said = school.dr(&["--at", SATURDAY, "run", "admin"]).ended(0);
     assert!(format!("{}{}", said.stdout, said.stderr).contains("missing or damaged on nas"), "{}", said.stderr);
-    school.with_key(&["--at", SATURDAY, "repair", "nas"]).ended(0);
+    school.with_key(&["--at", SATURDAY, "repair", "--target", "nas"]).ended(0);
     assert_eq!(damaged(&school, SATURDAY), [""; 0]);
 }
 

@@ -50,7 +50,7 @@ fn the_plan_says_what_is_kept_where_and_what_is_held_stays_beyond_it() {
     school.with_key(&["--at", monday, "forget", "--undo", gone]).ended(0);
     assert_eq!(school.kept("admin", "nas").len(), 4);
     school.with_key(&["--at", monday, "forget"]).ended(0);
-    let pruned = school.with_key(&["--at", monday, "--json", "prune", "nas", "--now"]).ended(0);
+    let pruned = school.with_key(&["--at", monday, "--json", "prune", "--target", "nas", "--now"]).ended(0);
     assert!(events(&pruned.stdout).iter().any(|one| one["event"] == "summary" && one["deleted"].as_u64() > Some(0)));
     school.with_key(&["--at", monday, "forget", "--undo", gone, "--target", "nas"]).ended(1);
     school.with_key(&["restore", "admin", "--target", "nas", "--to", "back"]).ended(0);

@@ -164,12 +164,12 @@ fn the_head_answers_by_a_code_that_is_good_once() {
 #[test]
 fn a_gap_is_accepted_by_who_may_for_a_term_at_most_and_never_where_it_must_not_be() {
     let school = School::backed_up();
-    let gap = ["--at", FRIDAY, "approve", "email/offline", "--reason", "disk on order"];
+    let gap = ["--at", FRIDAY, "approve", "email/offline", "--because", "disk on order"];
     let with = |more: &[&str]| school.dr(&[&gap[..], more].concat());
     assert!(with(&["--until", "2026-12-18"]).ended(64).stderr.contains("who accepts it"));
     assert!(with(&["--until", "2026-12-18", "--by", "oak"]).ended(64).stderr.contains("may not accept gaps"));
     assert!(with(&["--until", "2028-12-18", "--by", "ash"]).ended(64).stderr.contains("for a term at most"));
     with(&["--until", "2026-12-18", "--by", "ash"]).ended(0);
-    let mis = ["--at", FRIDAY, "approve", "mis/offline", "--until", "2026-12-18", "--reason", "none", "--by", "ash"];
+    let mis = ["--at", FRIDAY, "approve", "mis/offline", "--until", "2026-12-18", "--because", "none", "--by", "ash"];
     assert!(school.dr(&mis).ended(64).stderr.contains("never accepted"));
 }

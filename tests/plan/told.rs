@@ -283,7 +283,7 @@ fn a_damaged_pack_prints_each_file_once_and_the_command_that_mends_it() {
     assert!(!touched.is_empty() && once.len() == touched.len(), "{said}");
     assert!(said.contains("in 2 snapshots)"), "{said}");
     assert!(
-        said.contains("offsite: `dr repair offsite` mends it") && said.contains("nas should have it too"),
+        said.contains("offsite: `dr repair --target offsite` mends it") && said.contains("nas should have it too"),
         "{said}"
     );
     let both = school.with_key(&["--at", "2026-11-20T22:30:00Z", "check", "--read-data"]).ended(3).stdout;
@@ -291,9 +291,12 @@ fn a_damaged_pack_prints_each_file_once_and_the_command_that_mends_it() {
     let status = school.dr(&["--at", "2026-11-20T23:00:00Z", "status"]).stdout;
     let lines: Vec<&str> = status.lines().filter(|line| line.contains("found damaged")).collect();
     // One for all systems that it touches; the school's own record lies there as well.
-    assert!(lines.iter().all(|line| line.contains("(`dr repair offsite`)")), "{status}");
+    assert!(lines.iter().all(|line| line.contains("(`dr repair --target offsite`)")), "{status}");
     assert_eq!(lines.iter().filter(|line| !line.contains("own record")).count(), 1, "{status}");
-    let dry = school.with_key(&["--at", "2026-11-20T22:40:00Z", "repair", "offsite", "--dry-run"]).ended(3).stdout;
+    let dry = school
+        .with_key(&["--at", "2026-11-20T22:40:00Z", "repair", "--target", "offsite", "--dry-run"])
+        .ended(3)
+        .stdout;
     let touched: Vec<&str> = dry.lines().filter_map(|line| line.trim().strip_prefix("touches ")).collect();
     assert_eq!(touched.iter().collect::<BTreeSet<_>>().len(), touched.len(), "{dry}");
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::checkout::{cargo, must};
+use crate::install::small;
 
 /// `cargo xtask bench [--write] [--sets source,mixed,small,image,dump,empty] [--mib N] [--tree DIR] [--mixed DIR]…
 /// [--reps N] [--seed N] [--snapshots N] [--bin NAME=PATH]… [--alone] [--dr PATH] [--work DIR] [--out FILE]`.
@@ -16,6 +17,9 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         must(Command::new(cargo()).args(["build", "--release", "--package", "dr"]).current_dir(root))?;
     }
     let release = root.join("target/release/dr");
+    if !given {
+        small(&release)?;
+    }
     let mut bench = Command::new(cargo());
     bench.args(["run", "--quiet", "--package", "dr", "--example", "beside", "--"]);
     for argument in arguments {

@@ -69,7 +69,21 @@ const HOUSE: &[Room] = &[
             "dr-switch",
         ],
     ),
-    ("dr-setup", 5, &["dr-open", "dr-plan", "dr-ledger", "dr-source", "dr-media", "dr-runbook", "dr-run", "dr-report"]),
+    (
+        "dr-setup",
+        5,
+        &[
+            "dr-open",
+            "dr-plan",
+            "dr-ledger",
+            "dr-process",
+            "dr-source",
+            "dr-media",
+            "dr-runbook",
+            "dr-run",
+            "dr-report",
+        ],
+    ),
     (
         "dr",
         6,

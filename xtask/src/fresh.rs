@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::checkout::must;
+use crate::install::small;
 use crate::test::{self, Needed};
 
 const NEEDED: &[Needed] = &[
@@ -88,7 +89,10 @@ pub fn soak(root: &Path) -> Result<(), String> {
         std::fs::create_dir_all(new.join("home/oak")).map_err(|e| e.to_string())?;
         must(Command::new("git").args(["clone", "--quiet", "--no-hardlinks"]).arg(root).arg(new.join("home/oak/dr")))
     })?;
-    step(QUICKSTART, &mut || inside(QUICKSTART))?;
+    step(QUICKSTART, &mut || {
+        inside(QUICKSTART)?;
+        small(&new.join("home/oak/dr/target/release/dr"))
+    })?;
     step(&format!("{TESTS}{more}"), &mut || inside(&format!("{TESTS}{more}")))?;
     println!("a fresh Debian {suite} with {packages} and Rust runs both commands");
     Ok(())

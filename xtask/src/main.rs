@@ -16,6 +16,7 @@ mod counts;
 mod dates;
 mod fences;
 mod fresh;
+mod install;
 mod named;
 mod soak;
 mod test;
@@ -57,6 +58,11 @@ const COMMANDS: &[Command] = &[
         name: "soak",
         about: "run the whole counts that do not fit into CI; without a name it lists them",
         run: soak::run,
+    },
+    Command {
+        name: "install",
+        about: "install dr for this machine's people, small, with its debug lines beside it",
+        run: install::run,
     },
     Command { name: "begin-at", about: "become a program for which it is that time now", run: dates::begin_at },
 ];

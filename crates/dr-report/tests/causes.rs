@@ -61,7 +61,7 @@ fn copies_that_rely_on_nothing_are_told_with_the_command_that_ends_it_until_one_
     let report = world.status("2026-11-20T07:30");
     let cause = report.causes.iter().find(|cause| cause.rule == "log").unwrap();
     assert_eq!((cause.systems.len(), cause.key.as_str()), (2, "onsite/log"), "{cause:?}");
-    assert_eq!(cause.command.as_deref(), Some("dr repair nas"));
+    assert_eq!(cause.command.as_deref(), Some("dr repair --target nas"));
     let reasons = report.systems.iter().flat_map(|row| &row.reasons).filter(|reason| reason.contains("stored whole"));
     let reasons: Vec<_> = reasons.collect();
     assert!(reasons.len() == 2 && reasons[0].contains("since Thu 23:03"), "{reasons:?}");
@@ -197,7 +197,7 @@ fn a_damaged_pack_names_what_it_touches_and_the_command_that_mends_it_but_not_in
     let words: Vec<_> = report.systems.iter().map(|row| row.status.word()).collect();
     assert_eq!(words, ["red", "green", "green", "green", "green", "amber"]);
     let sentence = report.causes[0].sentence(&world.plan);
-    assert!(sentence.contains("J. Oak: mend the copy off site (`dr repair offsite`)."), "{sentence}");
+    assert!(sentence.contains("J. Oak: mend the copy off site (`dr repair --target offsite`)."), "{sentence}");
     assert!(sentence.contains("other copies are sound"), "{sentence}");
     let letter = letter(&world.given("2026-11-20T07:30"), 47, None).unwrap().text;
     assert!(letter.starts_with("RED - Act today: a copy of MIS and Website is damaged."), "{letter}");

@@ -120,7 +120,7 @@ pub fn look_at(given: &Given<'_>, gap: &Gap, today: Date) -> Result<(), RoundErr
         return refused(format!("a gap is accepted for a term at most: until {last}, and then again if need be"));
     }
     if gap.reason.trim().is_empty() {
-        return refused("a gap is accepted for a reason: give it with --reason");
+        return refused("a gap is accepted for a reason: give it with --because TEXT");
     }
     Ok(())
 }

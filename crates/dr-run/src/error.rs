@@ -67,20 +67,24 @@ pub enum RunError {
         problems: Vec<Problem>,
     },
     /// The plan names no such system.
-    #[error("the plan has no system `{name}`; it has {}{}", list(known), meant(name, known))]
+    #[error("the plan has no system `{name}`; it has {}{instead}", list(known))]
     UnknownSystem {
         /// What was asked for.
         name: String,
         /// What there is.
         known: Vec<SystemId>,
+        /// What was perhaps meant; empty, or the rest of the sentence.
+        instead: String,
     },
     /// The plan names no such target.
-    #[error("unknown target `{name}`; the plan has: {}{}", list(known), meant(name, known))]
+    #[error("unknown target `{name}`; the plan has: {}{instead}", list(known))]
     UnknownTarget {
         /// What was asked for.
         name: String,
         /// What there is.
         known: Vec<TargetId>,
+        /// As above.
+        instead: String,
     },
     /// The plan names no such pool.
     #[error("the plan has no pool `{pool}`")]
@@ -89,10 +93,14 @@ pub enum RunError {
         pool: PoolId,
     },
     /// The plan names no such person.
-    #[error("the plan knows nobody called {person}")]
+    #[error("the plan knows nobody called {name}; it knows {}{instead}", list(known))]
     UnknownPerson {
         /// Who was named.
-        person: PersonId,
+        name: String,
+        /// Whom the plan names.
+        known: Vec<PersonId>,
+        /// As above.
+        instead: String,
     },
     /// This host has no key yet.
     #[error("this school has no keys on this host yet: `dr init` makes them (looked in {})", path.display())]
@@ -337,12 +345,6 @@ fn way_on(source: &RepoError) -> String {
         ),
         _ => String::new(),
     }
-}
-
-fn meant<T: ToString>(name: &str, known: &[T]) -> String {
-    let known: Vec<String> = known.iter().map(T::to_string).collect();
-    let nearest = dr_plan::nearest(name, known.iter().map(String::as_str));
-    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
 fn list<T: ToString>(of: &[T]) -> String {

@@ -69,9 +69,8 @@ pub fn init(
     key_file: Option<&Path>,
     anew: &BTreeSet<TargetId>,
 ) -> Result<Initialised, RunError> {
-    if let Some(name) = anew.iter().find(|name| !school.plan.targets.contains_key(*name)) {
-        let known = school.plan.targets.keys().cloned().collect();
-        return Err(RunError::UnknownTarget { name: name.to_string(), known });
+    for name in anew {
+        school.target(name.as_str())?;
     }
     let no_new_key = |why| match &give_out {
         GiveOut::File(path) => Err(RunError::NoNewKey { path: path.to_path_buf(), why }),

@@ -525,7 +525,7 @@ impl Copy {
         let systems: Vec<_> = whose.systems.iter().map(String::as_str).collect();
         let of = if whose.any { "any system".to_owned() } else { systems.join(", ") };
         Some(format!(
-            "{packs} missing or damaged on {target}. This copy is whole: what was lost of it was stored again. Earlier backups of {of} may lack files there: run `dr repair {target}` with the recovery key"
+            "{packs} missing or damaged on {target}. This copy is whole: what was lost of it was stored again. Earlier backups of {of} may lack files there: run `dr repair --target {target}` with the recovery key"
         ))
     }
 
@@ -558,7 +558,8 @@ impl Copy {
                 if let Some(fault) = &done.summary.distrusted {
                     let what = "nothing of what was there was relied on, and this copy took the room of a first one";
                     let noted = format!("{} in {}: {}; {what}", fault.object, spot.named(), fault.what);
-                    copy.error = Some(format!("{noted}. `dr repair {}` with the recovery key ends that", spot.target));
+                    copy.error =
+                        Some(format!("{noted}. `dr repair --target {}` with the recovery key ends that", spot.target));
                     copy.noted = Some(noted);
                 }
             }

@@ -86,11 +86,7 @@ fn open_each(
     let register = Register::of(&entries);
     let mut targets: Vec<_> = school.plan.targets.keys().cloned().collect();
     if let Some(only) = only {
-        let known = targets.clone();
-        targets.retain(|target| target.as_str() == only);
-        if targets.is_empty() {
-            return Err(RunError::UnknownTarget { name: only.to_owned(), known });
-        }
+        targets = vec![school.target(only)?];
     }
     targets.sort_by_key(|target| class_order(&school.plan, target));
     let (mut opened, mut closed) = (Vec::new(), Vec::new());

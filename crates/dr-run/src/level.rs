@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicBool;
 
 use dr_ledger::Event;
 use dr_media::Register;
-use dr_plan::TargetId;
 use dr_repo::{Copied, Copying, Fate, Repository, SnapshotId, Tally};
 
 use crate::erasures::unnamed;
@@ -40,11 +39,7 @@ pub fn level(
     let key = school.reading_key(around)?;
     let register = Register::of(&school.entries()?);
     let spot = |name: &str| -> Result<Spot, RunError> {
-        let known: Vec<TargetId> = school.plan.targets.keys().cloned().collect();
-        let Some(target) = known.iter().find(|target| target.as_str() == name) else {
-            return Err(RunError::UnknownTarget { name: name.to_owned(), known });
-        };
-        match school.reach(&register, target) {
+        match school.reach(&register, &school.target(name)?) {
             Reach::Here(spot) => Ok(spot),
             Reach::Awaited { who: why, .. } | Reach::CannotRun(why) | Reach::Gone(why) => {
                 Err(RunError::NotHere { target: name.to_owned(), why })

@@ -15,6 +15,7 @@ use crate::devices::Machine;
 use crate::error::RunError;
 use crate::init::{make, writer_of};
 use crate::marker::{self, MARKER, REPOSITORY};
+use crate::named::person;
 use crate::places::private_file;
 use crate::school::School;
 use crate::sight::see;
@@ -220,12 +221,8 @@ pub fn handover(
     };
     let from = from.or(holder).or_else(|| school.actor.by.clone());
     let from = from.ok_or(Refusal::Nobody { who: Vec::new() })?;
-    let known = |person: &PersonId| match school.plan.people.contains_key(person) {
-        true => Ok(()),
-        false => Err(RunError::UnknownPerson { person: person.clone() }),
-    };
-    known(&from)?;
-    known(&to)?;
+    person(&school.plan, from.as_str())?;
+    person(&school.plan, to.as_str())?;
     act(school, Event::MediumHandedOver { medium: label.clone(), from, to, to_place })
 }
 

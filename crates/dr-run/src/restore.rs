@@ -21,6 +21,7 @@ use crate::erasures::unnamed;
 use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
 use crate::keys::Surroundings;
+use crate::named::person;
 use crate::naming::Naming;
 use crate::school::School;
 use crate::state::STATE;
@@ -214,9 +215,7 @@ pub(crate) fn second_person(
         return Ok(());
     }
     let Some(second) = approved_by else { return Err(RunError::SecondPerson { system: system.id.clone() }) };
-    if !school.plan.people.contains_key(second) {
-        return Err(RunError::UnknownPerson { person: second.clone() });
-    }
+    person(&school.plan, second.as_str())?;
     if school.actor.by.as_ref().is_none_or(|by| by == second) {
         return Err(RunError::SecondPerson { system: system.id.clone() });
     }
@@ -265,7 +264,7 @@ pub(crate) fn choose(
         let what = match which {
             Which::Latest => "there is no snapshot of it yet".to_owned(),
             Which::Id(name) => format!("there is no snapshot `{name}` of it"),
-            Which::AsOf(then) => format!("no snapshot of it was begun by {then}"),
+            Which::AsOf(then) => format!("no snapshot of it was begun by {}", then.strftime("%Y-%m-%d %H:%M UTC")),
         };
         return none(format!("{what} on any copy that can be read now{}", away()));
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dr_ledger::{Appended, Authenticated, Body, Entry, Event, History, Ledger, Now, borne_out, evidence};
-use dr_plan::{Calendar, PersonId, Plan, System, SystemId};
+use dr_plan::{Calendar, PersonId, Plan};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::runtime::Handle;
@@ -149,24 +149,6 @@ impl School {
         let (entries, now) = (self.everything()?, self.now());
         let borne_out = borne_out(&entries, now);
         Ok((borne_out, borne_out < now.decided))
-    }
-
-    /// The system of that name: its id, or the title by which the status shows it.
-    ///
-    /// # Errors
-    /// [`RunError::UnknownSystem`] with the names that there are.
-    pub fn system(&self, name: &str) -> Result<&System, RunError> {
-        let systems = &self.plan.systems;
-        let same = |other: &str| other.to_lowercase() == name.trim().to_lowercase();
-        let by_id = systems.iter().find(|system| system.id.as_str() == name);
-        let only = |fits: &dyn Fn(&&System) -> bool| {
-            let mut all = systems.iter().filter(|system| fits(system));
-            all.next().filter(|_| all.next().is_none())
-        };
-        let found =
-            by_id.or_else(|| only(&|system| same(&system.title))).or_else(|| only(&|system| same(system.id.as_str())));
-        let known = || systems.iter().map(|system| system.id.clone()).collect::<Vec<SystemId>>();
-        found.ok_or_else(|| RunError::UnknownSystem { name: name.to_owned(), known: known() })
     }
 
     /// Whether the school is open now, by its calendar and its hours: then the line and the disks are for teaching.

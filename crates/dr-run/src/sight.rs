@@ -251,7 +251,7 @@ impl Place {
                 self.seen.unwrap_or_default()
             )),
             (PlaceState::Damaged, _) => Some(format!(
-                "{named}: {place} holds a damaged repository that does not say which it is. Try `dr repair {}`. {counts}",
+                "{named}: {place} holds a damaged repository that does not say which it is. Try `dr repair --target {}`. {counts}",
                 self.spot.target
             )),
             (PlaceState::Here, Some(medium)) if !medium.state.is_connected() && is_claimed(medium) => {
@@ -263,7 +263,7 @@ impl Place {
                 medium.id
             )),
             (PlaceState::Here, _) if self.by_copy => Some(format!(
-                "{named}: repo.json in {place} is missing or damaged; its second copy serves, and `dr repair {}` mends it",
+                "{named}: repo.json in {place} is missing or damaged; its second copy serves, and `dr repair --target {}` mends it",
                 self.spot.target
             )),
             _ => None,

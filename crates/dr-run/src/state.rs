@@ -61,7 +61,11 @@ pub struct Sealed {
 /// # Errors
 /// Never in fact: the id is a good one.
 pub fn state_system(state: &Path) -> Result<System, RunError> {
-    let id = SystemId::new(STATE).map_err(|_| RunError::UnknownSystem { name: STATE.to_owned(), known: Vec::new() })?;
+    let id = SystemId::new(STATE).map_err(|_| RunError::UnknownSystem {
+        name: STATE.to_owned(),
+        known: Vec::new(),
+        instead: String::new(),
+    })?;
     let day = dr_plan::Period::at_least(jiff::SignedDuration::from_hours(24));
     Ok(System {
         id,

@@ -43,7 +43,7 @@ pub struct Global {
     /// Yes to what a destructive command asks
     #[arg(long, global = true)]
     pub yes: bool,
-    /// Who acts, by id in the plan
+    /// Who acts: id or name in the plan
     #[arg(long, value_name = "PERSON", global = true)]
     pub by: Option<String>,
     /// Decide as if it were this time; beyond tomorrow only to ask

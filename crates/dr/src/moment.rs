@@ -13,12 +13,24 @@ pub enum Side {
     End,
 }
 
+/// Which one of many is meant by the name of a day.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Toward {
+    /// The last one before today.
+    Past,
+    /// The next one after today.
+    Future,
+}
+
 /// How to write it.
 pub const HOW: &str = "write 2026-11-20T19:00:00Z, or by the school's own clock 2026-11-20, \"2026-11-20 19:00\", 12:48, \
                        yesterday, \"yesterday 12:48\" or friday";
 
+/// How to write a day that has not come.
+pub const HOW_DAY: &str = "write 2026-12-18, today, tomorrow or friday";
+
 /// The moment, if the text is one.
-pub fn moment(text: &str, zone: &TimeZone, now: Timestamp, side: Side) -> Option<Timestamp> {
+pub fn moment(text: &str, zone: &TimeZone, now: Timestamp, side: Side, toward: Toward) -> Option<Timestamp> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time);
     }
@@ -28,13 +40,13 @@ pub fn moment(text: &str, zone: &TimeZone, now: Timestamp, side: Side) -> Option
         return Some(now);
     }
     let (first, rest) = words.split_once([' ', 't']).unwrap_or((&words, ""));
-    let (day, rest) = match day(first, today) {
+    let (day, rest) = match day(first, today, toward) {
         Some(day) => (day, rest.trim()),
         // A word with a `t` in it was cut: `today`, `saturday`.
-        None => match words.split_once(' ').unwrap_or((&words, "")) {
-            (first, rest) if self::day(first, today).is_some() => (self::day(first, today)?, rest.trim()),
-            _ => (today, words.as_str()),
-        },
+        None => {
+            let (first, rest) = words.split_once(' ').unwrap_or((&words, ""));
+            self::day(first, today, toward).map_or((today, words.as_str()), |day| (day, rest.trim()))
+        }
     };
     let rest = rest.strip_prefix("at ").unwrap_or(rest).trim();
     let local = match (rest, side) {
@@ -65,11 +77,12 @@ fn time_of_day(text: &str) -> Option<Time> {
     Time::new(hour, minute, second, 0).ok()
 }
 
-/// A date, or a day by its name: the last one before today.
-fn day(text: &str, today: Date) -> Option<Date> {
+/// A date, or a day by its name, in small letters.
+pub fn day(text: &str, today: Date, toward: Toward) -> Option<Date> {
     match text {
         "today" => return Some(today),
         "yesterday" => return today.checked_sub(1.day()).ok(),
+        "tomorrow" => return today.checked_add(1.day()).ok(),
         _ => {}
     }
     let names = [
@@ -84,7 +97,8 @@ fn day(text: &str, today: Date) -> Option<Date> {
     if let Some((_, weekday)) =
         names.iter().find(|(name, _)| text == *name || (text.len() == 3 && name.starts_with(text)))
     {
-        return today.nth_weekday(-1, *weekday).ok();
+        let nth = if toward == Toward::Past { -1 } else { 1 };
+        return today.nth_weekday(nth, *weekday).ok();
     }
     (text.len() == 10).then(|| text.parse::<Date>().ok()).flatten()
 }
@@ -98,7 +112,7 @@ mod tests {
         let zone = TimeZone::get("Europe/London").unwrap();
         // A Friday, summer time.
         let now: Timestamp = "2026-06-12T09:30:00Z".parse().unwrap();
-        let meant = |text: &str, side| moment(text, &zone, now, side).map(|at| at.to_string());
+        let meant = |text: &str, side| moment(text, &zone, now, side, Toward::Past).map(|at| at.to_string());
         for (text, begin, end) in [
             ("2026-06-01T10:00:00Z", "2026-06-01T10:00:00Z", "2026-06-01T10:00:00Z"),
             ("2026-06-01T10:00", "2026-06-01T09:00:00Z", "2026-06-01T09:00:00Z"),
@@ -113,6 +127,7 @@ mod tests {
             ("saturday", "2026-06-05T23:00:00Z", "2026-06-06T22:59:59.999Z"),
             ("Fri 19:00", "2026-06-05T18:00:00Z", "2026-06-05T18:00:00Z"),
             ("now", "2026-06-12T09:30:00Z", "2026-06-12T09:30:00Z"),
+            ("tomorrow 9:00", "2026-06-13T08:00:00Z", "2026-06-13T08:00:00Z"),
         ] {
             assert_eq!(meant(text, Side::Begin).as_deref(), Some(begin), "{text}");
             assert_eq!(meant(text, Side::End).as_deref(), Some(end), "{text}");
@@ -120,5 +135,20 @@ mod tests {
         for text in ["tomorrow-ish", "25:00", "12:60", "", "next friday", "1:2:3:4"] {
             assert_eq!(meant(text, Side::End).filter(|_| !text.is_empty()), None, "{text}");
         }
+    }
+    #[test]
+    fn the_name_of_a_day_is_the_one_before_or_the_one_to_come() {
+        let friday: Date = "2026-06-12".parse().unwrap();
+        let meant = |text: &str, toward| day(text, friday, toward).map(|day| day.to_string());
+        for (text, past, future) in [
+            ("friday", "2026-06-05", "2026-06-19"),
+            ("mon", "2026-06-08", "2026-06-15"),
+            ("tomorrow", "2026-06-13", "2026-06-13"),
+            ("2026-12-18", "2026-12-18", "2026-12-18"),
+        ] {
+            assert_eq!(meant(text, Toward::Past).as_deref(), Some(past), "{text}");
+            assert_eq!(meant(text, Toward::Future).as_deref(), Some(future), "{text}");
+        }
+        assert_eq!(meant("12:48", Toward::Future), None);
     }
 }

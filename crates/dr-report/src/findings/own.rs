@@ -66,7 +66,7 @@ pub(super) fn look(found: &mut Found<'_>) {
     let away = damaged.keys().all(|(_, medium)| medium.is_some_and(|medium| !in_server(medium)));
     let next = format!("mend the copy {places}{}", if away { " when it is next plugged in" } else { "" });
     let at = *at;
-    let command = damaged.keys().next().map(|(target, _)| format!("dr repair {target}"));
+    let command = damaged.keys().next().map(|(target, _)| format!("dr repair --target {target}"));
     found.add_about(
         "record",
         None,

@@ -56,7 +56,7 @@ fn whole_each_time(found: &mut Found<'_>, system: &System) {
         };
         found.add(Some(system), None, Some(at), said);
         found.technical();
-        found.command(format!("dr repair {}", rule.target));
+        found.command(format!("dr repair --target {}", rule.target));
         let name = place_name(found.given.plan, &rule.target);
         found.shared(format!("{name}/log"), format!("their copies {place} are stored whole each time: {why}"));
     }

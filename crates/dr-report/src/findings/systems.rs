@@ -256,7 +256,7 @@ fn damaged(found: &mut Found<'_>, system: &System, of: &SystemFacts, rule: &Copy
         },
     );
     found.technical();
-    found.command(format!("dr repair {}", rule.target));
+    found.command(format!("dr repair --target {}", rule.target));
     let (name, when) = (place_name(found.given.plan, &rule.target), found.moment(at));
     found.shared(format!("{name}/damaged"), format!("their copies {place} were found damaged on {when}"));
 }

@@ -1,8 +1,10 @@
 //! What has to stand on this machine so that the plan runs by itself? Units for systemd, or a line for cron.
 //!
-//! The texts follow from the plan and a few paths ([`wanted`]) and are pure; [`place`] puts them where they belong.
+//! The texts follow from the plan and a few paths ([`wanted`]) and are pure; [`place`] puts them where they belong, and
+//! [`install`] switches on what calls.
 
 pub mod cron;
+pub mod install;
 pub mod place;
 pub mod systemd;
 pub mod wanted;

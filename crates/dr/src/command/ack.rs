@@ -23,7 +23,7 @@ pub struct Ack {
     code: Option<String>,
     /// What is being done about it
     #[arg(long, value_name = "TEXT", conflicts_with = "code")]
-    reason: Option<String>,
+    because: Option<String>,
 }
 
 impl Ack {
@@ -46,7 +46,7 @@ impl Ack {
             }
             return Ok(Outcome::done());
         };
-        acknowledge(&school, &given, about, self.reason.clone()).map_err(|why| failure(why, world))?;
+        acknowledge(&school, &given, about, self.because.clone()).map_err(|why| failure(why, world))?;
         screen.document(&json!({ "acknowledged": about, "by": school.actor.by }));
         screen.mention(&format!("noted: {} knows of {about}", by(school.actor.by.as_ref())));
         Ok(Outcome::done())

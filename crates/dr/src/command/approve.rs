@@ -2,13 +2,12 @@
 
 use clap::Args;
 use dr_ledger::Decision;
-use dr_plan::PersonId;
 use dr_round::{Gap, Gathered, accept, ask, redeem};
-use jiff::civil::Date;
 use serde_json::json;
 
 use super::ack::tell;
 use super::due::{failure, with_ways};
+use super::named::day;
 use super::opened::{runbook, school, told};
 use crate::args::World;
 use crate::exit::{Failure, Outcome};
@@ -20,15 +19,15 @@ use crate::exit::{Failure, Outcome};
 /// mailed to the person who decides.
 #[derive(Args)]
 pub struct Approve {
-    /// The gap, as SYSTEM/RULE: website/offline
+    /// The gap, as SYSTEM/RULE, with the system's id or title: website/offline
     #[arg(value_name = "GAP", required_unless_present = "code", conflicts_with = "code")]
     gap: Option<String>,
-    /// Its last day
+    /// Its last day: 2026-12-18, tomorrow, friday
     #[arg(long, value_name = "DATE", required_unless_present = "code", conflicts_with = "code")]
     until: Option<String>,
     /// Why
     #[arg(long, value_name = "TEXT", required_unless_present = "code", conflicts_with = "code")]
-    reason: Option<String>,
+    because: Option<String>,
     /// Mail a code to this person, who decides by giving it back
     #[arg(long, value_name = "PERSON", conflicts_with = "code")]
     ask: Option<String>,
@@ -46,11 +45,14 @@ impl Approve {
             tell(&decided, world);
             return Ok(Outcome::done());
         }
-        let text = self.until.as_deref().unwrap_or_default();
-        let until: Date =
-            text.parse().map_err(|_| Failure::usage(format!("invalid date `{text}`: write 2026-12-18")))?;
+        let until = day(self.until.as_deref().unwrap_or_default(), &school)?;
         let words = |text: &Option<String>| text.clone().unwrap_or_default();
-        let gap = Gap { about: words(&self.gap), until, reason: words(&self.reason) };
+        // A system may be called by its title here as elsewhere; what is no gap is told by whoever looks at it.
+        let about = match self.gap.as_deref().and_then(|gap| gap.split_once('/')) {
+            Some((system, rule)) => format!("{}/{rule}", school.system(system).map_err(|e| told(e, world))?.id),
+            None => words(&self.gap),
+        };
+        let gap = Gap { about, until, reason: words(&self.because) };
         let book = runbook(&school, world);
         let gathered = Gathered::of(&school, book.as_ref()).map_err(|why| told(why, world))?;
         let given = gathered.given(&school);
@@ -60,7 +62,7 @@ impl Approve {
             screen.mention(&format!("accepted until {until}: {}", gap.about));
             return Ok(Outcome::done());
         };
-        let person = PersonId::new(person.as_str()).map_err(|why| Failure::usage(why.to_string()))?;
+        let person = dr_run::person(&school.plan, person).map_err(|e| told(e, world))?;
         let good = with_ways(&school, world, |ways| ask(&school, &given, &gap, &person, ways))
             .map_err(|why| failure(why, world))?;
         let day = good.to_zoned(school.plan.school.timezone.clone()).date();

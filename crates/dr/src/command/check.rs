@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::checked::{self, Budget, Elsewhere, Much, budget};
 use super::ledger;
+use super::named::OnTarget;
 use super::opened::{away, school, surroundings, told};
 use super::run::alarm;
 use crate::args::World;
@@ -28,14 +29,16 @@ use crate::observe;
 /// names the recovery key's file.
 #[derive(Args)]
 pub struct Check {
-    /// Only these targets
+    /// Only these targets of the plan
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
+    #[command(flatten)]
+    on: OnTarget,
     /// Also read every byte, open every chunk, and compare what each backup uses with its own list
     #[arg(long, conflicts_with = "budget")]
     read_data: bool,
     /// Also read what nobody has read for longest, for so long or so much on each copy: `30m`, `2h` or `10GiB`
-    #[arg(long, value_name = "TIME|SIZE", value_parser = budget)]
+    #[arg(long, value_name = "PERIOD|SIZE", value_parser = budget)]
     budget: Option<Budget>,
 }
 
@@ -52,10 +55,8 @@ impl Check {
             (_, Some(budget)) => Much::Within(budget),
             _ => Much::Nothing,
         };
-        let only: Vec<Option<&str>> = match self.targets.is_empty() {
-            true => vec![None],
-            false => self.targets.iter().map(|target| Some(target.as_str())).collect(),
-        };
+        let named: Vec<_> = self.targets.iter().chain(&self.on.target).map(|target| Some(target.as_str())).collect();
+        let only = if named.is_empty() { vec![None] } else { named };
         let (mut outcome, mut documents) = (Outcome::done().with(!is_told, Cause::Missing), Vec::new());
         let (mut damaged, mut elsewhere) = (Vec::new(), Vec::new());
         let held = match school.host_key() {
@@ -81,7 +82,7 @@ impl Check {
                         outcome = outcome.and(checked::tell(
                             &checked,
                             Some(&named),
-                            &format!("dr prune {}", one.spot.target),
+                            &format!("dr prune --target {}", one.spot.target),
                             screen,
                         ));
                         if let Err(why) = dr_run::remember(&school, &one.spot, key.clone(), &checked) {

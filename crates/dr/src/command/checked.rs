@@ -12,6 +12,7 @@ use dr_run::clock::{self, Stopwatch};
 use dr_store::{Address, Shelf};
 use serde_json::{Map, Value, json};
 
+use super::named::period;
 use super::unfinished;
 use crate::exit::{Cause, Outcome};
 use crate::output::Screen;
@@ -29,17 +30,13 @@ pub enum Budget {
 /// # Errors
 /// A sentence that says how it is written.
 pub fn budget(text: &str) -> Result<Budget, String> {
-    let unit = |letter, seconds: u64| {
-        let number: u64 = text.strip_suffix(letter)?.parse().ok()?;
-        number.checked_mul(seconds).map(|seconds| Budget::Time(Duration::from_secs(seconds)))
-    };
-    unit('s', 1).or_else(|| unit('m', 60)).or_else(|| unit('h', 3_600)).map_or_else(
-        || {
+    match period(text) {
+        Ok(time) => Ok(Budget::Time(time)),
+        Err(_) => {
             let wrong = "it is a time such as `30m` or `2h`, or a size such as `10GiB`";
             shown::read_size(text).map(Budget::Bytes).map_err(|_| wrong.to_owned())
-        },
-        Ok,
-    )
+        }
+    }
 }
 
 /// How much a check reads.
@@ -258,7 +255,8 @@ pub fn way_out(
         (some, _) if read_all => format!("; nothing of it is damaged on {}", some.join(" and on ")),
         (some, _) => format!("; no damage to it was seen on {}, where not every byte was read", some.join(" and on ")),
     };
-    screen.say(&format!("{named}: `dr repair {target}` mends it, from parity or from another copy{elsewhere}"));
+    screen
+        .say(&format!("{named}: `dr repair --target {target}` mends it, from parity or from another copy{elsewhere}"));
 }
 
 fn days(since_ms: i64) -> i64 {

@@ -5,6 +5,7 @@ use dr_repo::Tally;
 use dr_run::level;
 
 use super::moved::Told;
+use super::named::Systems;
 use super::opened::{school, surroundings, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
@@ -17,14 +18,13 @@ use crate::observe;
 #[derive(Args)]
 pub struct Copy {
     /// Where the snapshots are
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "TARGET")]
     from: String,
     /// Where they are to be as well
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "TARGET")]
     to: String,
-    /// Only what was captured of these systems
-    #[arg(value_name = "SYSTEM")]
-    systems: Vec<String>,
+    #[command(flatten)]
+    of: Systems,
 }
 
 impl Copy {
@@ -34,7 +34,7 @@ impl Copy {
         }
         let school = school(world)?;
         let failed = |e| told(e, world);
-        let mut level = level(&school, (&self.from, &self.to), &self.systems, &surroundings()).map_err(failed)?;
+        let mut level = level(&school, (&self.from, &self.to), &self.of.systems, &surroundings()).map_err(failed)?;
         let telling = Told::new(world.screen, &level.from.1);
         let tally = Tally::default();
         let copied = observe::while_shown(world.screen, &tally, observe::copying, || {

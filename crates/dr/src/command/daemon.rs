@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use sd_notify::NotifyState;
 
 use super::due::one_round;
+use super::named::period;
 use super::opened::school;
 use crate::args::World;
 use crate::exit::{Failure, Outcome};
@@ -22,9 +23,14 @@ use crate::exit::{Failure, Outcome};
 /// systemd it says when it is ready and that it is alive.
 #[derive(Args)]
 pub struct Daemon {
-    /// The longest wait between two rounds, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    every: u64,
+    /// The longest wait between two rounds, an hour at most
+    #[arg(long, value_name = "PERIOD", default_value = "5m", value_parser = wait)]
+    every: Duration,
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    let wait = period(text)?;
+    (wait <= Duration::from_secs(3600)).then_some(wait).ok_or_else(|| "an hour is the longest wait".to_owned())
 }
 
 /// How often it looks whether somebody wants it to end.
@@ -58,7 +64,7 @@ impl Daemon {
 
     /// One round, and how long to wait for the next.
     fn one(&self, world: &World<'_>) -> Duration {
-        let most = Duration::from_secs(self.every);
+        let most = self.every;
         let school = match school(world) {
             Ok(school) => school,
             Err(why) => {

@@ -110,7 +110,7 @@ fn tell(done: &Done, world: &World<'_>) {
                 looked.target
             )),
             Some(false) => screen.error(&format!(
-                "looked at {0}: damaged; `dr check {0}` says what, `dr repair {0}` mends it",
+                "looked at {0}: damaged; `dr check --target {0}` says what, `dr repair --target {0}` mends it",
                 looked.target
             )),
             None => {

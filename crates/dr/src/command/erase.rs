@@ -27,7 +27,7 @@ use crate::{observe, shown};
 /// be backed up. A host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
 #[derive(Args)]
 pub struct Erase {
-    /// A system of the plan
+    /// A system of the plan, by its id or its title
     #[arg(value_name = "SYSTEM", required_unless_present_any = ["pending", "again"], conflicts_with_all = ["pending", "again"])]
     system: Option<String>,
     #[command(flatten)]

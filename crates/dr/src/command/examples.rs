@@ -18,7 +18,7 @@ const EXAMPLES: &[Examples] = &[
         ],
     ),
     ("run", [("mis", "Make the MIS's copies now"), ("--due", "Make what is due, as a timer does")]),
-    ("daemon", [("", "Do what is due, for ever"), ("--every 60", "Look every minute, and not every five")]),
+    ("daemon", [("", "Do what is due, for ever"), ("--every 1m", "Look every minute, and not every five")]),
     (
         "status",
         [("", "Whether each system is safe"), ("--plan oak/dr.toml --plan elm/dr.toml", "The same of two schools")],
@@ -61,15 +61,21 @@ const EXAMPLES: &[Examples] = &[
     ),
     (
         "check",
-        [("", "Every copy that can be reached"), ("offsite --budget 1h", "And read what offsite has, for an hour")],
+        [
+            ("", "Every copy that can be reached"),
+            ("--target offsite --budget 1h", "And read what offsite has, for an hour"),
+        ],
     ),
-    ("repair", [("--dry-run", "Say what would be mended"), ("offsite", "Mend one target")]),
+    ("repair", [("--dry-run", "Say what would be mended"), ("--target offsite", "Mend one target")]),
     (
         "copy",
         [("--from onsite --to offsite", "What offsite lacks"), ("--from onsite --to offsite mis", "Only the MIS's")],
     ),
     ("forget", [("--dry-run", "What the plan no longer keeps"), ("--undo 3f9a01bc", "Put one back on the list")]),
-    ("prune", [("--dry-run", "How much room it would give"), ("onsite", "Delete what no snapshot on onsite needs")]),
+    (
+        "prune",
+        [("--dry-run", "How much room it would give"), ("--target onsite", "Delete what no snapshot on onsite needs")],
+    ),
     (
         "hold",
         [
@@ -122,8 +128,8 @@ const EXAMPLES: &[Examples] = &[
     (
         "approve",
         [
-            ("website/offline --until 2026-12-18 --reason 'no disk yet'", "Accept a gap for some weeks"),
-            ("website/offline --until 2026-12-18 --reason 'no disk yet' --ask ash", "Ask the head by mail"),
+            ("website/offline --until 2026-12-18 --because 'no disk yet'", "Accept a gap for some weeks"),
+            ("website/offline --until 2026-12-18 --because 'no disk yet' --ask ash", "Ask the head by mail"),
         ],
     ),
     ("report weekly", [("", "This week's letter on the screen"), ("--out letters", "As files")]),
@@ -139,7 +145,7 @@ const EXAMPLES: &[Examples] = &[
             ("fish > ~/.config/fish/completions/dr.fish", "For oneself, in fish"),
         ],
     ),
-    ("manual", [("--to /usr/local/share/man/man1", "Pages for man"), ("--markdown", "One page")]),
+    ("manual", [("--out /usr/local/share/man/man1", "Pages for man"), ("--markdown", "One page")]),
     (
         "repo init",
         [
@@ -177,10 +183,7 @@ const EXAMPLES: &[Examples] = &[
     ),
     (
         "repo copy",
-        [
-            ("/mnt/nas/dr /mnt/disk/dr --all", "What the other lacks"),
-            ("/mnt/nas/dr /mnt/disk/dr --latest", "The newest"),
-        ],
+        [("/mnt/nas/dr /mnt/disk/dr --all", "What the other lacks"), ("/mnt/nas/dr /mnt/disk/dr latest", "The newest")],
     ),
     ("repo check", [("/mnt/nas/dr", "What is there, and its length"), ("/mnt/nas/dr --read-data", "Every byte")]),
     (

@@ -8,6 +8,7 @@ use dr_run::{Opened, School, forget, open_all, open_to_write, put_back, retained
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::named::{OnTarget, Systems};
 use super::opened::{away, school_unless, surroundings, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
@@ -21,12 +22,10 @@ use crate::shown;
 /// export`: DR_KEY_FILE names its file.
 #[derive(Args)]
 pub struct Forget {
-    /// Only snapshots of these systems
-    #[arg(value_name = "SYSTEM")]
-    systems: Vec<String>,
-    /// Only on this target
-    #[arg(long, value_name = "T")]
-    target: Option<String>,
+    #[command(flatten)]
+    of: Systems,
+    #[command(flatten)]
+    on: OnTarget,
     /// Put this snapshot back wherever it was forgotten: its id, or the first 8 digits or more
     #[arg(long, value_name = "ID", conflicts_with_all = ["systems", "dry_run"])]
     undo: Option<String>,
@@ -53,15 +52,17 @@ impl Forget {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let (school, screen) = (school_unless(self.dry_run, world)?, world.screen);
         let failed = |e| told(e, world);
-        let systems: BTreeSet<String> = self
-            .systems
-            .iter()
-            .map(|name| school.system_or_state(name).map(|system| system.id.to_string()))
-            .collect::<Result<_, _>>()
-            .map_err(failed)?;
+        let is_id = |name: &str| name == "latest" || (name.len() >= 8 && name.bytes().all(|b| b.is_ascii_hexdigit()));
+        if let Some(id) = self.of.systems.iter().find(|name| is_id(name) && school.system_or_state(name).is_err()) {
+            return Err(Failure::usage(format!(
+                "`{id}` names a snapshot, and `dr forget` goes by the plan, system by system. `dr repo forget URL ID` takes \
+                 one snapshot off one copy's list"
+            )));
+        }
+        let systems: BTreeSet<String> = self.of.ids(&school, world)?.iter().map(ToString::to_string).collect();
         let key = school.maintaining_key(&surroundings()).map_err(failed)?;
         let open = if self.dry_run { open_all } else { open_to_write };
-        let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;
+        let (mut opened, closed) = open(&school, &key, self.on.target.as_deref()).map_err(failed)?;
         let outcome = away(closed, opened.is_empty(), world);
         if let Some(name) = &self.undo {
             return self.back(name, &school, &mut opened, world).map(|done| outcome.and(done));

@@ -3,9 +3,9 @@
 use clap::Args;
 use dr_repo::SnapshotId;
 use dr_run::{hold, open_all, open_to_write};
-use jiff::civil::Date;
 use serde_json::json;
 
+use super::named::{OnTarget, day};
 use super::opened::{away, school, surroundings, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
@@ -16,15 +16,14 @@ use crate::exit::{Cause, Failure, Outcome};
 /// of `dr key export`: DR_KEY_FILE names its file.
 #[derive(Args)]
 pub struct Hold {
-    /// A snapshot's id, its first 8 digits or more, or a system: all of its snapshots
+    /// A snapshot's id, its first 8 digits or more, or a system by its id or its title: all of its snapshots
     #[arg(value_name = "ID|SYSTEM", required = true)]
     what: Vec<String>,
-    /// The first day on which the plan decides again
-    #[arg(long, value_name = "DAY")]
-    until: Date,
-    /// Only on this target
-    #[arg(long, value_name = "T")]
-    target: Option<String>,
+    /// The first day on which the plan decides again: 2027-08-31, tomorrow, friday
+    #[arg(long, value_name = "DATE")]
+    until: String,
+    #[command(flatten)]
+    on: OnTarget,
     /// Only say what would be held
     #[arg(long)]
     dry_run: bool,
@@ -34,19 +33,22 @@ impl Hold {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let (school, screen) = (school(world)?, world.screen);
         let failed = |e| told(e, world);
-        let until = self.until.to_zoned(school.plan.school.timezone.clone());
-        let until = until.map_err(|_| Failure::usage(format!("date out of range: {}", self.until)))?.timestamp();
+        let day = day(&self.until, &school)?;
+        let until = day.to_zoned(school.plan.school.timezone.clone());
+        let until = until.map_err(|_| Failure::usage(format!("date out of range: {day}")))?.timestamp();
         let key = school.maintaining_key(&surroundings()).map_err(failed)?;
         let open = if self.dry_run { open_all } else { open_to_write };
-        let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;
+        let (mut opened, closed) = open(&school, &key, self.on.target.as_deref()).map_err(failed)?;
         let outcome = away(closed, opened.is_empty(), world);
         let mut held: Vec<(usize, SnapshotId)> = Vec::new();
         for what in &self.what {
             let before = held.len();
+            let system = school.system_or_state(what).map(|system| system.id.to_string());
+            let system = system.as_ref().map_or(what, |id| id);
             for (copy, one) in opened.iter().enumerate() {
                 for snapshot in one.repository.snapshots() {
                     let is_named = what.len() >= 8 && snapshot.id.to_string().starts_with(what.as_str());
-                    let is_of = snapshot.label.as_ref().is_some_and(|label| label.system == *what);
+                    let is_of = snapshot.label.as_ref().is_some_and(|label| label.system == *system);
                     if (is_named || is_of) && !held.contains(&(copy, snapshot.id)) {
                         held.push((copy, snapshot.id));
                     }
@@ -69,9 +71,9 @@ impl Hold {
             let (id, named) = (id.to_string(), opened[*copy].spot.named());
             screen.event(&json!({
                 "event": "verdict", "snapshot": id, "keep": true, "target": named,
-                "because": format!("it is held until {}", self.until),
+                "because": format!("it is held until {day}"),
             }));
-            screen.mention(&format!("hold    {}  {named}  until {}", &id[..8], self.until));
+            screen.mention(&format!("hold    {}  {named}  until {day}", &id[..8]));
         }
         Ok(outcome)
     }

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use dr_plan::{BadName, TargetId};
+
 use dr_run::{Founded, GiveOut, init, status_key, status_key_file};
 use serde_json::json;
 
@@ -24,15 +24,11 @@ pub struct Init {
     #[arg(long, value_name = "FILE")]
     recovery_key_out: Option<PathBuf>,
     /// Give this target a new repository though there was one: the copies in the old one count no more
-    #[arg(long, value_name = "TARGET", value_parser = target)]
-    new_target: Vec<TargetId>,
+    #[arg(long, value_name = "TARGET")]
+    new_target: Vec<String>,
     /// The school has a new name, and its state is to follow: the name that it had
     #[arg(long, value_name = "OLD NAME")]
     renamed: Option<String>,
-}
-
-fn target(text: &str) -> Result<TargetId, BadName> {
-    TargetId::new(text)
 }
 
 impl Init {
@@ -45,7 +41,8 @@ impl Init {
             None if person => GiveOut::Person(&mut confirm),
             None => GiveOut::Nowhere,
         };
-        let (key_file, anew) = (surroundings().key_file, self.new_target.iter().cloned().collect());
+        let anew: Result<_, _> = self.new_target.iter().map(|name| school.target(name)).collect();
+        let (key_file, anew) = (surroundings().key_file, anew.map_err(|e| told(e, world))?);
         let made = init(&school, give_out, key_file.as_deref(), &anew).map_err(|e| told(e, world))?;
         match &made.keys {
             Some(Some(file)) => screen.mention(&format!(

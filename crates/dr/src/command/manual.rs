@@ -17,7 +17,7 @@ use crate::shown;
 pub struct Manual {
     /// Pages for `man` into this folder; those of an earlier version are replaced
     #[arg(long, value_name = "DIR", group = "form")]
-    to: Option<PathBuf>,
+    out: Option<PathBuf>,
     /// One page in Markdown to standard output
     #[arg(long, group = "form")]
     markdown: bool,
@@ -26,7 +26,7 @@ pub struct Manual {
 impl Manual {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let dr = examples::with(Dr::command());
-        match &self.to {
+        match &self.out {
             None => world.screen.print(markdown(&dr).as_bytes()),
             Some(dir) => {
                 pages(dr, dir).map_err(|why| {

@@ -5,7 +5,7 @@ use dr_ledger::{Entry, Event, MediumKind};
 use dr_media::{Holder, Move};
 use dr_plan::{BadName, MediumId, PersonId, PlaceId, PoolId};
 use dr_run::media::{self, NewMedium};
-use dr_run::{RunError, School};
+use dr_run::{RunError, School, person};
 use serde_json::json;
 
 use super::opened::{school_unless, told};
@@ -59,11 +59,11 @@ struct Handover {
     #[command(flatten)]
     disk: Label,
     /// Who takes it
-    #[arg(long, value_name = "PERSON", value_parser = person)]
-    to: PersonId,
+    #[arg(long, value_name = "PERSON")]
+    to: String,
     /// Who gives it; default: who has it, else who acts
-    #[arg(long, value_name = "PERSON", value_parser = person)]
-    from: Option<PersonId>,
+    #[arg(long, value_name = "PERSON")]
+    from: Option<String>,
     /// Where it is to go
     #[arg(long, value_name = "PLACE", value_parser = place)]
     place: Option<PlaceId>,
@@ -119,10 +119,6 @@ fn label(text: &str) -> Result<MediumId, BadName> {
     MediumId::new(text)
 }
 
-fn person(text: &str) -> Result<PersonId, BadName> {
-    PersonId::new(text)
-}
-
 fn place(text: &str) -> Result<PlaceId, BadName> {
     PlaceId::new(text)
 }
@@ -148,7 +144,9 @@ impl Media {
                 return Ok(Outcome::done());
             }
             Verb::Handover(args) => {
-                media::handover(&school, &args.disk.label, args.from.clone(), args.to.clone(), args.place.clone())
+                let person = |name: &String| person(&school.plan, name).map_err(|e| told(e, world));
+                let (from, to) = (args.from.as_ref().map(person).transpose()?, person(&args.to)?);
+                media::handover(&school, &args.disk.label, from, to, args.place.clone())
             }
             Verb::Receive(args) => media::receive(&school, &args.disk.label, args.place.clone()),
             Verb::Lost(disk) => media::lost(&school, &disk.label),

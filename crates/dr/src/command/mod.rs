@@ -22,6 +22,7 @@ mod manual;
 pub mod meant;
 mod media;
 mod moved;
+pub mod named;
 pub mod opened;
 mod plan;
 mod prune;
@@ -40,8 +41,6 @@ mod service;
 mod snapshots;
 mod status;
 mod unfinished;
-
-pub use opened::time;
 
 use clap::Subcommand;
 

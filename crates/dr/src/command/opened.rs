@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use dr_ledger::{Authenticated, Ledger, LedgerError};
 use dr_media::Refusal;
-use dr_plan::{PersonId, Plan};
+use dr_plan::Plan;
 use dr_repo::RepoError;
 use dr_run::{Actor, Clock, Closed, Places, RunError, School, Surroundings, read_plan};
 use dr_runbook::Runbook;
@@ -12,10 +12,11 @@ use dr_source::SourceError;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
+use super::named::no_time;
 use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::moment::{HOW, Side, moment};
+use crate::moment::{Side, Toward, moment};
 use crate::place::hostname;
 
 /// Opens the one school that the command is about, to do something that is written down: at no time beyond tomorrow.
@@ -107,7 +108,7 @@ fn unasked(world: &World<'_>, file: &Path) -> Result<School, Failure> {
     let cache = env::cache_folder().unwrap_or_else(|| state.join("cache"));
     let clock = match &world.global.at {
         None => Clock::real(),
-        Some(at) => Clock::moved_to(time(at, &plan.school.timezone)?),
+        Some(at) => Clock::moved_to(stated(at, &plan.school.timezone)?),
     };
     let actor = actor(world, &plan)?;
     let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8);
@@ -162,29 +163,12 @@ fn default_state() -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::usage("there is no place for state: name one with --state, DR_STATE or in the plan"))
 }
 
-/// A time as people write it: with its offset, or else at the school. A day alone is its first moment.
+/// The time of --at: with its offset, or else in this zone. A day alone is its first moment.
 ///
 /// # Errors
 /// A sentence that says how to write it.
-pub fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
-    time_by(text, zone, Clock::real().at_real(), Side::Begin)
-}
-
-/// As [`time`], where words such as `yesterday` are said at `now`.
-///
-/// # Errors
-/// A sentence that says how to write it.
-pub fn time_by(text: &str, zone: &TimeZone, now: Timestamp, side: Side) -> Result<Timestamp, Failure> {
-    let wrong = || Failure::usage(format!("invalid time `{}`: {HOW}", crate::shown::name(text.as_bytes())));
-    moment(text, zone, now, side).ok_or_else(wrong)
-}
-
-/// The moment up to which a snapshot is looked for; a day alone is all of it.
-///
-/// # Errors
-/// A sentence that says how to write it.
-pub fn as_of(text: &str, school: &School) -> Result<Timestamp, Failure> {
-    time_by(text, &school.plan.school.timezone, school.clock.decided(), Side::End)
+pub fn stated(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
+    moment(text, zone, dr_run::clock::now(), Side::Begin, Toward::Past).ok_or_else(|| no_time(text))
 }
 
 /// Says which copies were not asked, and what that means for the exit code. `alone`: there is no other copy.
@@ -208,14 +192,7 @@ fn actor(world: &World<'_>, plan: &Plan) -> Result<Actor, Failure> {
     let own = login.and_then(|user| plan.person_for_login(user.name().to_str()?).cloned());
     match &world.global.by {
         Some(by) => {
-            let person = PersonId::new(by.as_str()).map_err(|why| Failure::usage(why.to_string()))?;
-            if !plan.people.contains_key(&person) {
-                let known: Vec<_> = plan.people.keys().map(PersonId::as_str).collect();
-                return Err(Failure::usage(format!(
-                    "the plan knows nobody called {person}; it knows {}",
-                    known.join(", ")
-                )));
-            }
+            let person = dr_run::person(plan, by).map_err(|e| told(e, world))?;
             let authenticated =
                 if own.as_ref() == Some(&person) { Authenticated::Login } else { Authenticated::NamedNotAuthenticated };
             Ok(Actor { by: Some(person), authenticated })

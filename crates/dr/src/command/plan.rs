@@ -13,9 +13,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use super::opened::{question, time, told};
+use super::named::time;
+use super::opened::{question, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::moment::{Side, Toward};
 
 /// The plan: a first one, what is wrong with it, what it says, what runs when
 #[derive(Args)]
@@ -64,9 +66,10 @@ impl Plan {
             Verb::Export(export) => export.run(&school, world),
             Verb::Next { from, until } => {
                 let zone = &school.plan.school.timezone;
-                let asked = from.as_deref().map(|text| time(text, zone)).transpose()?;
+                let read = |text: &str| time(text, &school, Side::Begin, Toward::Future);
+                let asked = from.as_deref().map(read).transpose()?;
                 let from = asked.unwrap_or_else(|| school.clock.decided());
-                let until = until.as_deref().map(|text| time(text, zone)).transpose()?;
+                let until = until.as_deref().map(read).transpose()?;
                 let week = || from.checked_add(SignedDuration::from_hours(7 * 24)).unwrap_or(from);
                 let mut history = past(&school.history().map_err(|e| told(e, world))?);
                 if asked.is_some() {

@@ -4,6 +4,7 @@ use clap::Args;
 use dr_repo::Tally;
 use dr_run::{Pruning, open_all, open_to_write, prune};
 
+use super::named::OnTarget;
 use super::opened::{away, school_unless, surroundings, told};
 use super::pruned;
 use crate::args::World;
@@ -17,9 +18,8 @@ use crate::observe;
 /// key, or one of `dr key export`: DR_KEY_FILE names its file.
 #[derive(Args)]
 pub struct Prune {
-    /// Only this target
-    #[arg(value_name = "TARGET")]
-    target: Option<String>,
+    #[command(flatten)]
+    on: OnTarget,
     #[command(flatten)]
     how: pruned::How,
 }
@@ -30,7 +30,7 @@ impl Prune {
         let failed = |e| told(e, world);
         let key = school.maintaining_key(&surroundings()).map_err(failed)?;
         let open = if self.how.dry_run { open_all } else { open_to_write };
-        let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;
+        let (mut opened, closed) = open(&school, &key, self.on.target.as_deref()).map_err(failed)?;
         let mut outcome = away(closed, opened.is_empty(), world);
         for one in &mut opened {
             let (named, tally) = (one.spot.named(), Tally::default());
@@ -50,7 +50,7 @@ impl Prune {
                 screen,
                 &done,
                 &named,
-                (Some(&named), &format!("dr prune {}", one.spot.target)),
+                (Some(&named), &format!("dr prune --target {}", one.spot.target)),
                 self.how.dry_run,
             ));
         }

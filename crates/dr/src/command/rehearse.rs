@@ -12,7 +12,8 @@ use dr_run::{Ask, Rehearsal, School};
 use serde_json::{Value, json};
 
 use super::due::failure;
-use super::opened::{runbook, surroundings, told};
+use super::named::Systems;
+use super::opened::{runbook, surroundings};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
@@ -94,13 +95,8 @@ impl Rehearse {
 
     /// In the runbook's order, then by tier, then as the plan has them.
     fn systems(&self, school: &School, names: &[String], world: &World<'_>) -> Result<Vec<SystemId>, Failure> {
-        let mut wanted = Vec::new();
-        for name in names {
-            wanted.push(school.system(name).map_err(|e| told(e, world))?.id.clone());
-        }
-        if wanted.is_empty() {
-            wanted = school.plan.systems.iter().map(|system| system.id.clone()).collect();
-        }
+        let wanted = Systems { systems: names.to_vec() }.of_the_plan(school, world)?;
+        let wanted: Vec<SystemId> = wanted.iter().map(|system| system.id.clone()).collect();
         // A runbook whose names are not the plan's is a warning: the order is the plan's then.
         let (systems, problems) = order(&school.plan, runbook(school, world).as_ref(), &wanted);
         problems.iter().for_each(|problem| world.screen.warning(&problem.to_string()));

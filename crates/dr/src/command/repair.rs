@@ -4,6 +4,7 @@ use clap::Args;
 use dr_repo::Tally;
 use dr_run::{Mending, mend, open_all, open_to_write};
 
+use super::named::OnTarget;
 use super::opened::{away, school_unless, surroundings, told};
 use super::repaired;
 use crate::args::World;
@@ -17,9 +18,8 @@ use crate::observe;
 /// host in write-only mode needs the recovery key: DR_KEY_FILE names its file.
 #[derive(Args)]
 pub struct Repair {
-    /// Only this target
-    #[arg(value_name = "TARGET")]
-    target: Option<String>,
+    #[command(flatten)]
+    on: OnTarget,
     /// Only say what is lost
     #[arg(long)]
     dry_run: bool,
@@ -31,7 +31,7 @@ impl Repair {
         let failed = |e| told(e, world);
         let key = school.reading_key(&surroundings()).map_err(failed)?;
         let open = if self.dry_run { open_all } else { open_to_write };
-        let (mut opened, closed) = open(&school, &key, self.target.as_deref()).map_err(failed)?;
+        let (mut opened, closed) = open(&school, &key, self.on.target.as_deref()).map_err(failed)?;
         let mut outcome = away(closed, opened.is_empty(), world);
         for one in &mut opened {
             let named = one.spot.named();

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dr_plan::PersonId;
 use dr_repo::Tally;
-use dr_run::{Restoration, School, Wanted, Which, open_in, restore};
+use dr_run::{Restoration, School, Wanted, open_in, restore};
 use dr_source::driver;
 use dr_source::files::Owners;
 use serde_json::json;
 
-use super::opened::{as_of, school_unless, surroundings, told};
+use super::named::{ApprovedBy, FromTarget, Moment};
+use super::opened::{school_unless, surroundings, told};
 use super::put_back;
 use super::rehearse::Rehearse;
 use crate::args::World;
@@ -26,23 +26,18 @@ use crate::{observe, shown};
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Restore {
-    /// Systems of the plan; with --rehearse none for all
-    #[arg(value_name = "SYSTEM", required_unless_present = "rehearse")]
+    /// Systems of the plan, by id or title; with --rehearse none for all
+    #[arg(value_name = "SYSTEM")]
     systems: Vec<String>,
-    /// Which snapshot: its id, the first 8 digits or more of it, or the newest
-    #[arg(long, value_name = "ID|latest", default_value = "latest", conflicts_with = "as_of")]
-    snapshot: String,
-    /// The newest snapshot whose capture began by then: 2026-11-20, yesterday, "friday 12:48"
-    #[arg(long, value_name = "TIME")]
-    as_of: Option<String>,
+    #[command(flatten)]
+    moment: Moment,
     /// Only this and what is below it, as `dr find` and `dr ls` print it; may be repeated
     #[arg(long = "path", value_name = "P", allow_hyphen_values = true)]
     paths: Vec<PathBuf>,
-    /// From this target and no other
-    #[arg(long, value_name = "T")]
-    target: Option<String>,
+    #[command(flatten)]
+    from: FromTarget,
     /// Into this folder, absent or empty; of several systems, each into a folder of its own there
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["in_place", "rehearse"])]
+    #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
     /// To where the plan has it: files there are replaced, others are left
     #[arg(long, conflicts_with = "to")]
@@ -59,9 +54,8 @@ pub struct Restore {
     /// Only say what would come back, and from where; in place also what would be replaced (-v names it)
     #[arg(long)]
     dry_run: bool,
-    /// Who else agrees, for a system that the plan marks as sensitive
-    #[arg(long, value_name = "PERSON")]
-    approved_by: Option<String>,
+    #[command(flatten)]
+    approved_by: ApprovedBy,
     #[command(flatten)]
     rehearse: Rehearse,
 }
@@ -78,8 +72,9 @@ impl Restore {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let school = school_unless(self.dry_run && !self.rehearse.rehearse, world)?;
         if self.rehearse.rehearse {
-            return self.rehearse.run(&school, &self.systems, self.target.as_deref(), world);
+            return self.rehearse.run(&school, &self.systems, self.from.target.as_deref(), world);
         }
+        self.asked(&school)?;
         let mut systems: Vec<String> = Vec::new();
         for name in &self.systems {
             let id = school.system_or_state(name).map_err(|e| told(e, world))?.id.to_string();
@@ -92,10 +87,32 @@ impl Restore {
         if several.is_empty() {
             return self.system_back(last, self.to.as_deref(), &school, world);
         }
-        if !self.paths.is_empty() || !(self.snapshot == "latest" || self.as_of.is_some()) {
+        if !self.paths.is_empty() || self.moment.is_an_id() {
             return Err(Failure::usage("--path and --snapshot are of one system: name one, or leave them out"));
         }
         self.all_back(&systems, &school, world)
+    }
+
+    /// Whether it is said what comes back, and where to.
+    fn asked(&self, school: &School) -> Result<(), Failure> {
+        let known = || school.plan.systems.iter().map(|system| system.id.to_string()).collect::<Vec<_>>().join(", ");
+        if self.systems.is_empty() {
+            return Err(Failure::usage(format!("which system is to come back? The plan has {}", known())));
+        }
+        if self.to.is_some() || self.in_place {
+            return Ok(());
+        }
+        // Whoever comes from another program.
+        let target = self.from.target.as_deref().filter(|target| school.target(target).is_err());
+        let to = target.or_else(|| self.systems.iter().map(String::as_str).find(|word| word.starts_with(['/', '.'])));
+        let first = self.systems.iter().find(|name| school.system_or_state(name).is_ok());
+        Err(Failure::usage(format!(
+            "where is it to be restored to? `dr restore {} --to {}` makes a new folder, --in-place puts it where the plan has \
+             it{}",
+            first.map_or_else(|| "SYSTEM".to_owned(), |name| shown::name(name.as_bytes()).to_string()),
+            to.map_or_else(|| "DIR".to_owned(), |to| shown::name(to.as_bytes()).to_string()),
+            if first.is_none() { format!("; SYSTEM is one of {}", known()) } else { String::new() },
+        )))
     }
 
     /// Several systems, each whatever becomes of the others.
@@ -118,14 +135,6 @@ impl Restore {
         world.screen.event(&json!({ "event": "summary", "systems": systems, "brought_back": back }));
         world.screen.say(&format!("{back} of {} systems brought back", systems.len()));
         Ok(outcome)
-    }
-
-    fn which(&self, school: &School) -> Result<Which, Failure> {
-        Ok(match &self.as_of {
-            Some(text) => Which::AsOf(as_of(text, school)?),
-            None if self.snapshot == "latest" => Which::Latest,
-            None => Which::Id(self.snapshot.clone()),
-        })
     }
 
     /// Says what a person should know before anything is replaced, and asks for a yes.
@@ -171,8 +180,7 @@ impl Restore {
         world: &World<'_>,
     ) -> Result<Outcome, Failure> {
         let screen = world.screen;
-        let approved_by = self.approved_by.as_ref().map(|person| PersonId::new(person.as_str())).transpose();
-        let approved_by = approved_by.map_err(|why| Failure::usage(why.to_string()))?;
+        let approved_by = self.approved_by.person(&school.plan, world)?;
         let tally = Tally::default();
         let owners = match (self.no_owner, self.numeric_owner) {
             (true, _) => Owners::NotSet,
@@ -181,8 +189,8 @@ impl Restore {
         };
         let wanted = Wanted {
             system,
-            which: self.which(school)?,
-            target: self.target.as_deref(),
+            which: self.moment.which(school)?,
+            target: self.from.target.as_deref(),
             paths: &self.paths,
             to,
             owners,

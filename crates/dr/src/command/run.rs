@@ -16,6 +16,7 @@ use dr_run::{Run as Done, RunError, School, Spot, Turn, Watch, asked, run, seal_
 use serde_json::{Map, Value, json};
 
 use super::due::{one_round, tell_seen, tell_swept, tell_words, with_ways};
+use super::named::Systems;
 use super::opened::{runbook, school, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
@@ -23,14 +24,13 @@ use crate::{observe, shown};
 
 /// Make the systems' copies now
 ///
-/// Names of systems, or none for all of them. --due is what cron or a timer calls every few minutes: it makes the
+/// --due is what cron or a timer calls every few minutes: it makes the
 /// copies whose turn it is, the most important first, writes the letter on its day, reminds, alerts, sends what waits,
 /// rehearses and checks where this host has a key that reads, and tells the dead-man's switch that it is alive.
 #[derive(Args)]
 pub struct Run {
-    /// Systems of the plan
-    #[arg(value_name = "SYSTEM")]
-    systems: Vec<String>,
+    #[command(flatten)]
+    of: Systems,
     /// What is due by the schedule: copies, letters, reminders, alerts, proofs
     #[arg(long, conflicts_with_all = ["all", "systems"])]
     due: bool,
@@ -127,13 +127,8 @@ impl Run {
     fn turns(&self, school: &School, world: &World<'_>) -> Result<Vec<Turn>, Failure> {
         let history = school.history().map_err(|e| told(e, world))?;
         let now = school.clock.decided();
-        let mut systems = Vec::new();
-        for name in &self.systems {
-            systems.push(school.system(name).map_err(|e| told(e, world))?.id.clone());
-        }
-        if systems.is_empty() {
-            systems = school.plan.systems.iter().map(|system| system.id.clone()).collect();
-        }
+        let systems = self.of.of_the_plan(school, world)?;
+        let systems: Vec<SystemId> = systems.iter().map(|system| system.id.clone()).collect();
         Ok(asked(&school.plan, &history, &systems, now))
     }
 
@@ -146,8 +141,8 @@ impl Run {
         outcome
             .with(run.outcome == RunOutcome::Failed || overdue, Cause::Failed)
             .with(run.outcome == RunOutcome::Incomplete, Cause::Missing)
-            .with(skipped && !self.systems.is_empty(), Cause::Failed)
-            .with(skipped && self.systems.is_empty() && !self.due, Cause::Missing)
+            .with(skipped && !self.of.systems.is_empty(), Cause::Failed)
+            .with(skipped && self.of.systems.is_empty() && !self.due, Cause::Missing)
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::opened::time;
+use super::opened::stated;
 use crate::args::World;
 use crate::exit::{Cause, Failure};
 use crate::{place, shown};
@@ -29,7 +29,7 @@ pub fn read(world: &World<'_>, places: &[String], keys: &[PathBuf]) -> Result<Ve
         return Err(Failure::usage("name one --status-key for all of --sealed, or one for each in the same order"));
     }
     let now = match &world.global.at {
-        Some(text) => time(text, &TimeZone::UTC)?,
+        Some(text) => stated(text, &TimeZone::UTC)?,
         None => dr_run::clock::now(),
     };
     let mut told = Vec::new();

@@ -4,30 +4,30 @@ use clap::Args;
 use dr_run::{kept, open_all};
 use serde_json::json;
 
+use super::named::{OnTarget, Systems};
 use super::opened::{away, question, surroundings, told};
 use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
 
-/// List what is kept of a system, or of all, on every copy that can be reached now; newest first
+/// List what is kept of systems, or of all, on every copy that can be reached now; newest first
 #[derive(Args)]
 pub struct Snapshots {
-    /// A system of the plan
-    #[arg(value_name = "SYSTEM")]
-    system: Option<String>,
-    /// Only this target
-    #[arg(long, value_name = "T")]
-    target: Option<String>,
+    #[command(flatten)]
+    of: Systems,
+    #[command(flatten)]
+    on: OnTarget,
 }
 
 impl Snapshots {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let (screen, school) = (world.screen, question(world)?);
         let failed = |e| told(e, world);
-        let system = self.system.as_deref().map(|name| school.system_or_state(name)).transpose().map_err(failed)?;
+        let systems = self.of.ids(&school, world)?;
         let key = school.listing_key(&surroundings()).map_err(failed)?;
-        let (opened, closed) = open_all(&school, &key, self.target.as_deref()).map_err(failed)?;
-        let all = kept(&opened, system.as_ref().map(|system| &system.id));
+        let (opened, closed) = open_all(&school, &key, self.on.target.as_deref()).map_err(failed)?;
+        let mut all = kept(&opened, None);
+        all.retain(|kept| systems.is_empty() || systems.iter().any(|id| id.as_str() == kept.label.system));
         let rows: Vec<_> = all
             .iter()
             .map(|kept| {

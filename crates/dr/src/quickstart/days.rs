@@ -8,7 +8,7 @@ use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{ToSpan as _, Zoned};
 
-use crate::command::time;
+use crate::command::opened::stated;
 use crate::exit::{Cause, Failure};
 
 /// When the last thing of a Friday has been done.
@@ -36,7 +36,7 @@ pub struct Week {
 /// Now at the school, or what `--at` says.
 pub fn now(at: Option<&str>, zone: &TimeZone) -> Result<Zoned, Failure> {
     let now = match at {
-        Some(at) => time(at, zone)?,
+        Some(at) => stated(at, zone)?,
         None => dr_run::clock::now(),
     };
     Ok(now.to_zoned(zone.clone()))

@@ -312,7 +312,7 @@ class = "offsite"
     pub fn mends_disk(&mut self, day: i64, at: Timestamp) {
         let damaged = |disk: &usize| self.hurt.get(disk).is_some_and(|hurt| hurt.mended.is_none());
         if let Some(disk) = self.slot.filter(damaged) {
-            let _ = self.with_key(FILES, at, &["repair", "disks"]);
+            let _ = self.with_key(FILES, at, &["repair", "--target", "disks"]);
             self.hurt.insert(disk, Hurt { seen: true, mended: Some(day + MENDED) });
         }
     }

@@ -1,11 +1,11 @@
 //! `dr diff`: what is different between two snapshots of a system.
 
 use clap::Args;
-use dr_run::Which;
 
 use super::differ::Manner;
 use super::{From, View};
 use crate::args::World;
+use crate::command::named::{OneSystem, snapshot};
 use crate::command::opened::{question, told};
 use crate::exit::{Cause, Failure, Outcome};
 
@@ -15,13 +15,12 @@ use crate::exit::{Cause, Failure, Outcome};
 /// equal in both are not read.
 #[derive(Args)]
 pub struct Diff {
-    /// A system of the plan
-    #[arg(value_name = "SYSTEM")]
-    system: String,
-    /// A snapshot's id, its first 8 digits or more, or latest
+    #[command(flatten)]
+    of: OneSystem,
+    /// A snapshot: its id, the first 8 digits or more of it, latest, or the newest of a time such as yesterday
     #[arg(value_name = "A")]
     a: String,
-    /// The one to compare it with
+    /// The one to compare it with, named in the same way
     #[arg(value_name = "B", default_value = "latest")]
     b: String,
     #[command(flatten)]
@@ -33,9 +32,9 @@ pub struct Diff {
 impl Diff {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let school = question(world)?;
-        let looked = self.from.open(&self.system, &school, world)?;
-        let which = |name: &str| if name == "latest" { Which::Latest } else { Which::Id(name.to_owned()) };
-        let (chosen, to) = looked.two(&which(&self.a), &which(&self.b)).map_err(|e| told(e, world))?;
+        let looked = self.from.open(&self.of.system, &school, world)?;
+        let (a, b) = (snapshot(&self.a, &school), snapshot(&self.b, &school));
+        let (chosen, to) = looked.two(&a, &b).map_err(|e| told(e, world))?;
         let view = View::of(&chosen, &school, world);
         let uncertain = view.is_uncertain(&[&self.a, &self.b]);
         Ok(self.manner.compare(&view, &chosen.tree, &to)?.with(uncertain, Cause::Missing))

@@ -3,11 +3,12 @@
 use clap::Args;
 use dr_plan::System;
 use dr_repo::SnapshotId;
-use dr_run::{Kept, Looked, RunError, School, Which, kept};
+use dr_run::{Kept, Looked, RunError, School, kept};
 
 use super::sought::{Question, Sought, Telling};
 use super::{From, View};
 use crate::args::World;
+use crate::command::named::by_id;
 use crate::command::opened::{question, told};
 use crate::exit::{Failure, Outcome};
 
@@ -18,7 +19,7 @@ use crate::exit::{Failure, Outcome};
 /// in it, and -i finds Zoo too. Ends with 1 if nothing was found, and with 3 if something could not be searched.
 #[derive(Args, Clone)]
 pub struct Find {
-    /// A system of the plan; without one, all of them
+    /// A system of the plan, by its id or its title; without one, all of them
     #[arg(value_name = "SYSTEM")]
     system: Option<String>,
     #[command(flatten)]
@@ -62,6 +63,7 @@ impl Find {
 
     /// Each system that can be searched; one that needs a second person, and has none, is named.
     fn in_all(&self, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
+        let second = self.from.second(school, world)?;
         let (mut all, mut refused): (Vec<(&System, Looked<'_>)>, Vec<String>) = (Vec::new(), Vec::new());
         let searched = school.plan.systems.iter().filter(|system| system.source.supplier().is_none());
         for system in searched.filter(|system| system.source.runs()) {
@@ -69,7 +71,7 @@ impl Find {
             if !system.sensitive && all.iter().any(|(other, _)| !other.sensitive) {
                 continue;
             }
-            match self.from.ask(system.id.as_str(), school) {
+            match self.from.ask(system.id.as_str(), second.as_ref(), school) {
                 Ok(looked) => all.push((system, looked)),
                 Err(why @ RunError::SecondPerson { .. }) => {
                     refused.push(format!("{} was not searched: {why}", system.id));
@@ -124,8 +126,7 @@ impl Find {
         }
         let mut ids = Vec::new();
         for name in &self.sought.snapshots {
-            let which = if name == "latest" { Which::Latest } else { Which::Id(name.clone()) };
-            ids.push(looked.one(&which).map_err(|e| told(e, world))?.tree.id);
+            ids.push(looked.one(&by_id(name)).map_err(|e| told(e, world))?.tree.id);
         }
         kept.retain(|kept| ids.contains(&kept.id));
         Ok(kept)
@@ -133,8 +134,8 @@ impl Find {
 }
 
 fn views<'a>(looked: &'a Looked<'_>, school: &School, world: &'a World<'a>) -> Vec<View<'a>> {
-    let zone = || school.plan.school.timezone.clone();
-    looked.opened.iter().map(|one| View { repository: &one.repository, world, zone: zone() }).collect()
+    let (zone, now) = (|| school.plan.school.timezone.clone(), school.clock.decided());
+    looked.opened.iter().map(|one| View { repository: &one.repository, world, zone: zone(), now }).collect()
 }
 
 /// Looks through snapshots on the copies that have them. `false`: nobody listens any more.

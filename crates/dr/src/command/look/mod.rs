@@ -19,10 +19,12 @@ pub use ls::Ls;
 use clap::Args;
 use dr_plan::PersonId;
 use dr_repo::{RepoError, Repository, Tree};
-use dr_run::{Chosen, Looked, RunError, School, Which, look};
+use dr_run::{Chosen, Looked, RunError, School, look};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::opened::{as_of, surroundings, told as run_told};
+use super::named::{ApprovedBy, FromTarget};
+use super::opened::{surroundings, told as run_told};
 use crate::args::World;
 use crate::exit::Failure;
 use crate::told::{self, Doing};
@@ -33,12 +35,14 @@ pub struct View<'a> {
     pub world: &'a World<'a>,
     /// In which times are shown and understood.
     pub zone: TimeZone,
+    /// When words such as `yesterday` are said.
+    pub now: Timestamp,
 }
 
 impl<'a> View<'a> {
     /// A repository without a plan: times are this machine's.
     pub fn local(repository: &'a Repository, world: &'a World<'a>) -> Self {
-        Self { repository, world, zone: TimeZone::system() }
+        Self { repository, world, zone: TimeZone::system(), now: dr_run::clock::now() }
     }
 
     /// The copy of a system that was chosen; says which, and what was wrong with others.
@@ -50,7 +54,7 @@ impl<'a> View<'a> {
         let id = chosen.tree.id.to_string();
         let at = crate::shown::at(chosen.tree.label.started_ms, &zone);
         world.screen.note(&format!("{}, snapshot {} of {at}", chosen.from.spot.named(), &id[..8]));
-        Self { repository: &chosen.from.repository, world, zone }
+        Self { repository: &chosen.from.repository, world, zone, now: school.clock.decided() }
     }
 
     /// How a fault of the repository is told.
@@ -82,12 +86,10 @@ impl<'a> View<'a> {
 /// Which copies are looked into, and who agrees.
 #[derive(Args, Clone)]
 pub struct From {
-    /// On this target and no other; else the freshest copy that can be read, on-site first
-    #[arg(long, value_name = "T")]
-    target: Option<String>,
-    /// Who else agrees, for a system that the plan marks as sensitive
-    #[arg(long, value_name = "PERSON")]
-    approved_by: Option<String>,
+    #[command(flatten)]
+    on: FromTarget,
+    #[command(flatten)]
+    approved_by: ApprovedBy,
 }
 
 impl From {
@@ -96,54 +98,27 @@ impl From {
     /// # Errors
     /// [`Failure`], for a person to read.
     pub fn open<'a>(&self, system: &str, school: &'a School, world: &World<'_>) -> Result<Looked<'a>, Failure> {
-        if let Some(why) = self.approved_by.as_ref().and_then(|person| PersonId::new(person.as_str()).err()) {
-            return Err(Failure::usage(why.to_string()));
-        }
-        let looked = self.ask(system, school).map_err(|e| run_told(e, world))?;
+        let second = self.approved_by.person(&school.plan, world)?;
+        let looked = self.ask(system, second.as_ref(), school).map_err(|e| run_told(e, world))?;
         for note in &looked.notes {
             world.screen.note(note);
         }
         Ok(looked)
     }
-}
 
-impl From {
     /// Opens the copies of a system, and says nothing of what was not asked.
     ///
     /// # Errors
     /// As `dr_run::look`.
-    pub fn ask<'a>(&self, system: &str, school: &'a School) -> Result<Looked<'a>, RunError> {
-        let second = self.approved_by.as_ref().and_then(|person| PersonId::new(person.as_str()).ok());
-        look(school, system, self.target.as_deref(), second.as_ref(), &surroundings())
+    pub fn ask<'a>(&self, system: &str, second: Option<&PersonId>, school: &'a School) -> Result<Looked<'a>, RunError> {
+        look(school, system, self.on.target.as_deref(), second, &surroundings())
     }
-}
 
-/// Which moment is looked at.
-#[derive(Args)]
-pub struct Moment {
-    /// Which snapshot: its id, the first 8 digits or more of it, or the newest
-    #[arg(long, value_name = "ID|latest", default_value = "latest", conflicts_with = "as_of")]
-    snapshot: String,
-    /// The newest snapshot whose capture began by then
-    #[arg(long, value_name = "TIME")]
-    as_of: Option<String>,
-}
-
-impl Moment {
-    /// As it is meant.
+    /// Who agrees.
     ///
     /// # Errors
-    /// [`Failure`] for a time that is none.
-    pub fn which(&self, school: &School) -> Result<Which, Failure> {
-        Ok(match &self.as_of {
-            Some(text) => Which::AsOf(as_of(text, school)?),
-            None if self.snapshot == "latest" => Which::Latest,
-            None => Which::Id(self.snapshot.clone()),
-        })
-    }
-
-    /// As [`View::is_uncertain`].
-    pub fn is_uncertain(&self, view: &View<'_>) -> bool {
-        view.is_uncertain(&[&self.snapshot])
+    /// [`Failure`] with whom the plan knows.
+    pub fn second(&self, school: &School, world: &World<'_>) -> Result<Option<PersonId>, Failure> {
+        self.approved_by.person(&school.plan, world)
     }
 }

@@ -10,11 +10,13 @@ use dr_repo::{Find, Found, RepoError, Shape, Tree, Version, find};
 use dr_run::Naming;
 use dr_source::files::{glob, glob_of_any_case};
 use globset::{GlobSet, GlobSetBuilder};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{View, listed, paths};
-use crate::command::time;
+use crate::command::named::no_time;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::moment::{Side, Toward, moment};
 use crate::shown;
 
 /// What is looked for.
@@ -122,7 +124,12 @@ impl Sought {
         }
         let build = |set: GlobSetBuilder| set.build().map_err(|why| Failure::usage(format!("the patterns: {why}")));
         let when = |text: &Option<String>| -> Result<Option<i64>, Failure> {
-            text.as_ref().map(|text| Ok(time(text, &view.zone)?.as_millisecond())).transpose()
+            text.as_ref()
+                .map(|text| {
+                    let at = moment(text, &view.zone, view.now, Side::Begin, Toward::Past);
+                    at.map(Timestamp::as_millisecond).ok_or_else(|| no_time(text))
+                })
+                .transpose()
         };
         Ok(Question {
             sought: self,

@@ -29,7 +29,7 @@ pub struct Check {
     #[arg(long, value_name = "PERCENT|SIZE", conflicts_with = "read_data", value_parser = part)]
     read_data_subset: Option<Part>,
     /// Also read what nobody has read for longest, for so long or so much: `30m`, `2h` or `10GiB`
-    #[arg(long, value_name = "TIME|SIZE", conflicts_with_all = ["read_data", "read_data_subset"], value_parser = budget)]
+    #[arg(long, value_name = "PERIOD|SIZE", conflicts_with_all = ["read_data", "read_data_subset"], value_parser = budget)]
     budget: Option<Budget>,
     /// Without any key: only whether the objects are what the log says. Damage is found, what it costs is not
     #[arg(long)]

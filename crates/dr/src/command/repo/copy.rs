@@ -27,15 +27,12 @@ pub struct Copy {
     /// Where they are to be as well
     #[arg(value_name = "TO", value_parser = place::parse)]
     to: Place,
-    /// Only these: an id, or its first 8 digits or more
-    #[arg(value_name = "ID", conflicts_with_all = ["all", "latest"])]
+    /// Only these snapshots: an id, the first 8 digits or more of it, or the newest
+    #[arg(value_name = "ID|latest", conflicts_with = "all")]
     ids: Vec<String>,
     /// All that FROM has, which is also what is done when nothing is said
-    #[arg(long, conflicts_with = "latest")]
-    all: bool,
-    /// Only the newest
     #[arg(long)]
-    latest: bool,
+    all: bool,
 }
 
 impl Copy {
@@ -77,9 +74,6 @@ impl Copy {
     fn chosen(&self, from: &Repository, world: &World<'_>) -> Result<Vec<SnapshotId>, Failure> {
         let view = View::local(from, world);
         let find = |name: &str| from.find(name).map(|snapshot| snapshot.id).map_err(|e| view.told(e));
-        if self.latest {
-            return Ok(vec![find("latest")?]);
-        }
         let wanted = self.ids.iter().map(|name| find(name)).collect::<Result<Vec<_>, _>>()?;
         let all = from.snapshots().into_iter().map(|snapshot| snapshot.id);
         Ok(all.filter(|id| wanted.is_empty() || wanted.contains(id)).collect())
