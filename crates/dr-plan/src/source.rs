@@ -187,7 +187,7 @@ impl Source {
             Self::Mariadb(server) => About::asked("mariadb", server),
             Self::Imap(server) => About { is_mail: true, ..About::asked("imap", server) },
             Self::Website(server) => About::asked("website", server),
-            Self::Command { run, .. } => About { kind: "command", program: run, ..About::default() },
+            Self::Command { run, .. } => About { kind: "command", runs: true, program: run, ..About::default() },
             Self::Drop { path, maker, .. } => {
                 let maker = maker.as_ref();
                 About { kind: "drop", runs: true, paths: one(path), is_export: true, maker, ..About::default() }

@@ -5,7 +5,9 @@
 //! ended as a whole when time is up. Errors name the program and nothing that was given to it.
 
 mod program;
+mod stream;
 mod streams;
 
 pub use program::{Finished, ProcessError, Program, run};
+pub use stream::{Stream, StreamError};
 pub use streams::Output;

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use dr_entry::Unread;
-use dr_plan::System;
+use dr_plan::{SecretRef, System};
 use dr_repo::{Capture, Key, Label, RepoError, SnapshotId, Summary, backup};
 use dr_store::StoreError;
 use jiff::Timestamp;
@@ -119,7 +119,8 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
     let (capture_started, real) = (school.clock.decided(), school.clock.at_real());
     let zone = &school.plan.school.timezone;
     let (last_size, stop) = (ask.last_size, ask.limit.stop());
-    let moment = capture::Moment { decided: capture_started, real, zone, last_size, stop };
+    let secrets = |reference: &SecretRef| school.secret(reference);
+    let moment = capture::Moment { decided: capture_started, real, zone, last_size, secrets: &secrets, stop };
     let begun = capture::begin(&ask.system.source, &sources::places(school, ask.system), &scratch, &moment)?;
     let watched = begun.watched;
     let filter = Filter::of(school, ask.system).map_err(NoCopy::Other)?;
@@ -170,14 +171,19 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
         Err(why) if repository.snapshots().iter().any(|snapshot| snapshot.id == ask.snapshot) => {
             Err(NoCopy::Unproved { target: spot.named(), snapshot: ask.snapshot, why: why.to_string() })
         }
-        Err(RepoError::Interrupted) => match begun.export.and_then(|(_, spoiled)| spoiled.take()) {
-            Some(why) => {
-                // That was for this capture alone. Whoever else wants the run to end says so again.
-                ask.limit.stop().store(false, Ordering::Relaxed);
-                Err(NoCopy::Capture(capture::no_export(why, zone)))
+        Err(RepoError::Interrupted) => {
+            let spoiled = begun.export.and_then(|(_, spoiled)| spoiled.take());
+            let broken = begun.broken.and_then(|broken| broken.take());
+            let spoiled = spoiled.map(|why| capture::no_export(why, zone));
+            match spoiled.or(broken.map(|why| NoCapture::Source(why.into()))) {
+                Some(why) => {
+                    // That was for this capture alone. Whoever else wants the run to end says so again.
+                    ask.limit.stop().store(false, Ordering::Relaxed);
+                    Err(NoCopy::Capture(why))
+                }
+                None => Err(interrupted(ask)),
             }
-            None => Err(interrupted(ask)),
-        },
+        }
         Err(RepoError::Store(StoreError::Full { place })) => Err(NoCopy::Full { target: spot.named(), place }),
         Err(RepoError::NothingRead(unread)) => Err(NoCopy::NothingRead(unread)),
         Err(source) => Err(NoCopy::of(RunError::repository(spot.named(), source))),

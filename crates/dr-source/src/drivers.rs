@@ -3,6 +3,7 @@
 use dr_plan::{Source, Tree};
 
 use crate::SourceError;
+use crate::command::driver::Command;
 use crate::driver::Driver;
 use crate::drop::driver::Drop;
 use crate::files::driver::Files;
@@ -23,12 +24,10 @@ pub fn driver(source: &Source) -> Result<Box<dyn Driver + '_>, SourceError> {
         Source::Drop { path, name, fresh, settled, shrink, content, maker: _ } => {
             Box::new(Drop::new(path, name, *fresh, *settled, *shrink, *content))
         }
-        Source::Postgres(_)
-        | Source::Mariadb(_)
-        | Source::Imap(_)
-        | Source::Website(_)
-        | Source::Command { .. }
-        | Source::Saas(_) => return Err(SourceError::NoCapture { kind: source.kind() }),
+        Source::Command { run, name } => Box::new(Command { run, name }),
+        Source::Postgres(_) | Source::Mariadb(_) | Source::Imap(_) | Source::Website(_) | Source::Saas(_) => {
+            return Err(SourceError::NoCapture { kind: source.kind() });
+        }
     })
 }
 

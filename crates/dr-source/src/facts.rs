@@ -53,7 +53,7 @@ pub(crate) fn root(at: Time) -> Entry {
 }
 
 /// What we make up belongs to whom we run as, so that the same person can put it back without being root.
-fn ours(kind: Kind, mode: u32) -> Meta {
+pub(crate) fn ours(kind: Kind, mode: u32) -> Meta {
     let mut meta = Meta::plain(kind, mode);
     meta.user.id = rustix::process::geteuid().as_raw();
     meta.group.id = rustix::process::getegid().as_raw();

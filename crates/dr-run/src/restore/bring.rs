@@ -98,6 +98,7 @@ impl Back<'_> {
                     }
                     self.bring_one(&Part { paths, folder: to, top }, &mut brought, notes)?;
                 }
+                InPlace::Refused(why) => return Err(self.refused(why)),
                 InPlace::Whole(whole) => self.whole(whole, &mut brought, notes)?,
             }
         }

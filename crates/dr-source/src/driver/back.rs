@@ -42,6 +42,8 @@ pub enum InPlace<'a> {
         /// Why whatever is not below `top` does not belong there.
         no_part: &'static str,
     },
+    /// Not at all by dr, for this reason.
+    Refused(&'static str),
     /// Whole: made beside the old one, then put in its place.
     Whole(&'a dyn Whole),
 }

@@ -17,7 +17,7 @@ pub use back::{InPlace, NotExchanged, Place, Whole};
 pub use capture::{Begun, CaptureError, Moment};
 pub(crate) use capture::{something, there};
 pub use check::{Check, Verdict};
-pub use look::{Around, Finding, Obstacle};
+pub use look::{Around, Finding, Hands, Obstacle, Secrets};
 pub(crate) use look::{READABLE, sampled, shown};
 
 use crate::SourceError;
@@ -49,11 +49,11 @@ pub trait Driver {
     /// What can be said of it before a run, by names, links and mounts alone.
     fn preflight(&self, around: &Around<'_>) -> Vec<Finding>;
 
-    /// Whether it can be read at `now`, tried on a sample: what was seen.
+    /// Whether it can be read at `now`, tried on a sample, or asked of its server with what is at hand: what was seen.
     ///
     /// # Errors
     /// What is in the way, and what to do.
-    fn probe(&self, now: Time) -> Result<&'static str, Obstacle>;
+    fn probe(&self, now: Time, hands: &Hands<'_>) -> Result<&'static str, Obstacle>;
 
     /// Begins to capture it.
     ///
