@@ -7,9 +7,11 @@ mod command;
 #[path = "../soak/heavy/faulty.rs"]
 #[allow(dead_code)]
 mod faulty;
+mod postgres;
 #[path = "../plan/school.rs"]
 #[allow(dead_code)]
 mod school;
+mod server;
 
 /// The same, if these words were told.
 #[track_caller]

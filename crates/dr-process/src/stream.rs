@@ -151,6 +151,14 @@ impl Stream {
     /// # Errors
     /// If its time was up, somebody wanted it to end, or nobody knows how it ended.
     pub fn finish(mut self, stop: &AtomicBool) -> Result<Finished, StreamError> {
+        self.end(stop)
+    }
+
+    /// As [`Stream::finish`], for who cannot give it away; nothing is to be read after that.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn end(&mut self, stop: &AtomicBool) -> Result<Finished, StreamError> {
         self.stdin = None;
         while !self.ended {
             self.look(stop)?;

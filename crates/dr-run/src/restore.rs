@@ -97,6 +97,8 @@ pub struct Restoration {
     pub unrecorded: Option<String>,
     /// Everything that a person should know: copies that were damaged or away, and what was done instead.
     pub notes: Vec<String>,
+    /// What a person does next with what came back, a line to paste each.
+    pub next: Vec<String>,
     /// Whether a newer snapshot may exist that cannot be seen.
     pub uncertain: bool,
 }
@@ -147,6 +149,10 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
         let driver = dr_source::driver(&system.source).ok();
         let back = Back { school, system, driver, wanted, opened: &opened, choices: &choices, choice, described };
         let brought = back.bring(&mut notes)?;
+        let next = match (&back.driver, wanted.to) {
+            (Some(driver), Some(to)) if !wanted.dry_run => driver.next_steps(to),
+            _ => Vec::new(),
+        };
         let mut outcome = Restoration {
             spot: from.spot.clone(),
             snapshot: choice.id,
@@ -163,6 +169,7 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
             spared: brought.removal.spared,
             unrecorded,
             notes,
+            next,
             uncertain,
         };
         if !wanted.dry_run

@@ -8,6 +8,7 @@ use crate::driver::Driver;
 use crate::drop::driver::Drop;
 use crate::files::driver::Files;
 use crate::maildir::driver::Maildir;
+use crate::postgres::driver::Postgres;
 use crate::sqlite::driver::Sqlite;
 
 /// The driver of `source`.
@@ -25,7 +26,8 @@ pub fn driver(source: &Source) -> Result<Box<dyn Driver + '_>, SourceError> {
             Box::new(Drop::new(path, name, *fresh, *settled, *shrink, *content))
         }
         Source::Command { run, name } => Box::new(Command { run, name }),
-        Source::Postgres(_) | Source::Mariadb(_) | Source::Imap(_) | Source::Website(_) | Source::Saas(_) => {
+        Source::Postgres(server) => Box::new(Postgres(server)),
+        Source::Mariadb(_) | Source::Imap(_) | Source::Website(_) | Source::Saas(_) => {
             return Err(SourceError::NoCapture { kind: source.kind() });
         }
     })

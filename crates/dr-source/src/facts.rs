@@ -36,12 +36,12 @@ pub(crate) fn entry(facts: &impl Serialize, at: Time) -> Result<Entry, String> {
     meta.mtime = at;
     meta.size = bytes.len() as u64;
     let path = EntryPath::new(FACTS).map_err(|why| why.to_string())?;
-    Ok(Entry { path, meta, stamp: None, profile: Profile::Auto, body: Some(Box::new(Made { bytes, at: 0 })) })
+    Ok(Entry { path, meta, stamp: None, profile: Profile::Auto, body: Some(Box::new(Made::new(bytes))) })
 }
 
 /// The same entry with these bytes, which were read from it.
 pub(crate) fn again(mut entry: Entry, bytes: Vec<u8>) -> Result<Entry, String> {
-    entry.body = Some(Box::new(Made { bytes, at: 0 }));
+    entry.body = Some(Box::new(Made::new(bytes)));
     Ok(entry)
 }
 
@@ -61,9 +61,15 @@ pub(crate) fn ours(kind: Kind, mode: u32) -> Meta {
 }
 
 /// Contents that we made and hold.
-struct Made {
+pub(crate) struct Made {
     bytes: Vec<u8>,
     at: usize,
+}
+
+impl Made {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, at: 0 }
+    }
 }
 
 impl Body for Made {

@@ -14,6 +14,7 @@ mod fewer;
 pub mod files;
 pub mod maildir;
 pub mod output;
+mod postgres;
 pub mod sqlite;
 
 pub use driver::{Check, Driver, Verdict};

@@ -4,6 +4,7 @@
 //! exit status is asked for before the entry counts. Whatever goes wrong ends the whole capture: a dump that was cut off
 //! looks like a dump.
 
+use std::any::Any;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -62,6 +63,8 @@ pub struct Output {
     pub broken: Broken,
     /// Who waits for it to have ended well, and for the number of its bytes.
     pub waiting: Option<Sender<u64>>,
+    /// What must stay until it has ended: a file that it reads, a session that it needs.
+    pub kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// An entry at `path` for what a program writes.
@@ -105,13 +108,13 @@ pub(crate) fn said(stderr: &[u8]) -> String {
 
 impl Body for Output {
     fn open(self: Box<Self>) -> io::Result<Box<dyn Content>> {
-        let Self { program, may_be_empty, broken, waiting } = *self;
+        let Self { program, may_be_empty, broken, waiting, kept } = *self;
         let name = named(&program);
         if broken.stop.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let running = Stream::start(program).map_err(|why| broken.broke(&name, &why))?;
-        Ok(Box::new(Running { name, running: Some(running), may_be_empty, broken, waiting, bytes: 0 }))
+        Ok(Box::new(Running { name, running: Some(running), may_be_empty, broken, waiting, _kept: kept, bytes: 0 }))
     }
 }
 
@@ -122,6 +125,7 @@ struct Running {
     may_be_empty: bool,
     broken: Broken,
     waiting: Option<Sender<u64>>,
+    _kept: Option<Arc<dyn Any + Send + Sync>>,
     bytes: u64,
 }
 

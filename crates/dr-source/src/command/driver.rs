@@ -71,7 +71,8 @@ impl Driver for Command<'_> {
             return Err(SourceError::Program { program: output::named(&self.program()), why }.into());
         };
         let broken = Broken::new(moment.stop);
-        let made = Output { program: self.program(), may_be_empty: false, broken: broken.clone(), waiting: None };
+        let made =
+            Output { program: self.program(), may_be_empty: false, broken: broken.clone(), waiting: None, kept: None };
         let entries = [facts::root(moment.real), output::entry(path, Profile::Auto, moment.real, made)];
         let entries: Entries<'static> = Box::new(entries.into_iter().map(Ok));
         Ok(Begun { entries, tally: std::sync::Arc::default(), export: None, broken: Some(broken) })

@@ -80,6 +80,11 @@ pub trait Driver {
     /// How it goes back to where it was captured. Into a folder of its own every capture goes back as plain files.
     fn in_place(&self) -> InPlace<'_>;
 
+    /// What a person does next with what was restored to `folder`, a line to paste each.
+    fn next_steps(&self, _folder: &Path) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The place for what goes back entry by entry below `folder`, which the plan names; only looked at unless `write`.
     ///
     /// # Errors

@@ -251,7 +251,7 @@ fn where_there_is_no_maildir_the_files_are_kept_and_it_is_said() {
 
 #[test]
 fn a_kind_that_is_not_captured_is_an_error_that_names_it() {
-    let mariadb = Source::Mariadb(dr_plan::Server { url: "mariadb:shop".into(), password: None });
+    let mariadb = Source::Mariadb(dr_plan::Server { url: "mariadb:shop".into(), password: None, programs: None });
     let error = driver(&mariadb).err().unwrap();
     assert!(error.to_string().contains("`mariadb`"), "{error}");
 }

@@ -242,6 +242,10 @@ impl Restore {
             if self.dry_run { "to" } else { "restored to" },
             shown::path(&back.to),
         ));
+        if !back.next.is_empty() {
+            screen.say("to load it into a server:");
+            back.next.iter().for_each(|line| screen.say(&format!("  {line}")));
+        }
         if back.restored.kept > 0 {
             screen.say(&format!(
                 "{} there had the same contents already",
@@ -267,7 +271,7 @@ impl Restore {
             "medium": back.spot.medium, "snapshot": back.snapshot.to_string(),
             "recovery_point": back.recovery_point.to_string(), "to": shown::path(&back.to),
             "never_captured": back.never_captured, "not_in_it": put_back::not_in_it_json(&back.not_in_it),
-            "not_there": back.not_there, "kept": back.restored.kept, "dry_run": self.dry_run, "notes": back.notes,
+            "not_there": back.not_there, "next": back.next, "kept": back.restored.kept, "dry_run": self.dry_run, "notes": back.notes,
             "removed": back.removed,
             "removed_names": removed,
             "spared": back.spared.iter().map(|one| shown::failed(&one.path, &one.why)).collect::<Vec<_>>(),
