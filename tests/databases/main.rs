@@ -5,7 +5,6 @@
 mod bare;
 mod command;
 #[path = "../soak/heavy/faulty.rs"]
-#[allow(dead_code)]
 mod faulty;
 mod postgres;
 #[path = "../plan/school.rs"]

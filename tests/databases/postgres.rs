@@ -2,10 +2,12 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::Value;
 
 use crate::bare;
@@ -54,7 +56,10 @@ fn server() -> Server {
 }
 
 fn school(source: &str, more: &str) -> School {
-    let school = School::new();
+    planned(School::new(), source, more)
+}
+
+fn planned(school: School, source: &str, more: &str) -> School {
     let plan = format!(
         r#"
 state = "state"
@@ -282,4 +287,108 @@ fn what_is_wrong_with_server_account_or_programs_is_said_and_nothing_is_kept() {
     // No password stays behind, and none is told to the ledger.
     let scratch = school.path("cache/scratch");
     assert_eq!(fs::read_dir(&scratch).map_or(0, Iterator::count), 0);
+}
+
+#[test]
+fn a_database_is_loaded_on_another_server_and_in_the_place_of_one_that_lives() {
+    let server = server();
+    let school = school(&source(&server, "drb"), "");
+    school.dr(&["--at", FRIDAY, "run"]).ended(0);
+    let sums = server.sql("mis", SUMS);
+    let hash = "select rolpassword from pg_authid where rolname = 'App one'";
+    let password = server.sql("mis", hash);
+
+    // Another machine: its server has neither the roles nor the database.
+    let other = Server::begun();
+    let url = other.url("dr", "mis");
+    let loaded = told(school.with_key(&["restore", "mis", "--to", &url]).ended(0), "loaded as the database mis");
+    told(loaded, "2 roles that were not there were made");
+    assert_eq!(other.sql("mis", SUMS), sums);
+    assert_eq!(other.sql("mis", hash), password);
+    told(school.with_key(&["restore", "mis", "--to", &url]).ended(1), "there is a database mis already");
+
+    // In place: the name is typed, what lives is kept, whoever is in it is sent out.
+    server.sql("mis", "truncate mark, pupil; alter role \"App one\" password 'a new one'");
+    let newer = server.sql("mis", hash);
+    told(school.with_key(&["restore", "mis", "--in-place", "--yes"]).ended(64), "--replace mis");
+    told(
+        school.with_key(&["restore", "mis", "--in-place", "--yes", "--replace", "library"]).ended(64),
+        "--replace mis",
+    );
+    let in_place = ["restore", "mis", "--in-place", "--yes", "--replace", "mis", "--account", "dr"];
+    let broken = |script: &str| {
+        let path = school.path("cut/pg_restore");
+        school.write(
+            "cut/pg_restore",
+            format!(
+                "#!/bin/sh\n[ \"$1\" = --version ] && exec {0} --version\n{script}\n",
+                server.bin().join("pg_restore").display()
+            )
+            .as_bytes(),
+        );
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    };
+    for program in ["psql", "pg_dump", "pg_dumpall"] {
+        let _ = fs::create_dir_all(school.path("cut"));
+        std::os::unix::fs::symlink(server.bin().join(program), school.path("cut").join(program)).unwrap();
+    }
+    let plan = fs::read_to_string(school.path("dr.toml")).unwrap();
+    school.write("dr.toml", plan.replace(&server.bin().display().to_string(), "cut").as_bytes());
+    for (script, words) in
+        [("exit 0", "0 tables are there, and 5 were captured"), ("echo no room left >&2; exit 1", "no room left")]
+    {
+        broken(script);
+        let said = told(school.with_key(&in_place).ended(1), words);
+        told(said, "removed again");
+        assert_eq!(server.sql("postgres", "select count(*) from pg_database where datname like 'mis%'"), "1");
+        assert_eq!(server.sql("mis", "select count(*) from pupil"), "0", "the one that lives was touched");
+    }
+    school.write("dr.toml", plan.as_bytes());
+    let mut session = server
+        .client("psql")
+        .args(["-d", "mis", "-c", "select pg_sleep(60)"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let said = told(school.with_key(&in_place).ended(0), "is kept as mis_before_2026");
+    assert!(!session.wait().unwrap().success());
+    assert_eq!(server.sql("mis", SUMS), sums);
+    assert_eq!(server.sql("mis", hash), newer, "a role that was there was changed");
+    let before = said.stdout.split("is kept as ").nth(1).unwrap().split(':').next().unwrap().to_owned();
+    assert_eq!(server.sql(&before, "select count(*) from pupil"), "0");
+    assert_eq!(fs::read_dir(school.path("cache/scratch")).map_or(0, Iterator::count), 0);
+}
+
+/// A small file system in the place of the target, until this is dropped.
+struct Small(PathBuf);
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = unmount(&self.0, UnmountFlags::DETACH);
+    }
+}
+
+#[test]
+fn a_target_without_room_keeps_nothing_of_a_dump_and_ends_what_was_begun_for_it() {
+    let server = server();
+    let founded = School::new();
+    let at = founded.path("nas");
+    fs::create_dir(&at).unwrap();
+    if let Err(why) = mount("none", &at, "tmpfs", MountFlags::empty(), c"size=24m,mode=0700") {
+        panic!(
+            "this test needs a small file system and could not mount one: {why}. Run the tests as root, or as anybody in a \
+             namespace of their own: unshare --user --map-root-user --mount cargo xtask test"
+        );
+    }
+    let small = Small(at.clone());
+    let school = planned(founded, &source(&server, "drb"), "");
+    fs::write(at.join("ballast"), vec![7; 22 << 20]).unwrap();
+    server.sql("mis", "insert into \"Odd schema\".\"Table, (odd) \"\"x\"\"\" select i, (select string_agg(decode(md5(random()::text), 'hex'), '') from generate_series(1, 100) where i > 0) from generate_series(1, 3000) i");
+    told(school.dr(&["--at", FRIDAY, "run"]).ended(1), "is full");
+    assert_eq!(server.sql("postgres", "select count(*) from pg_stat_activity where application_name = 'dr'"), "0");
+    fs::remove_file(at.join("ballast")).unwrap();
+    school.dr(&["--at", LATER, "run", "mis"]).ended(0);
+    assert_eq!(snapshots(&school), 1);
+    drop(small);
 }

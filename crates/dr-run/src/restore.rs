@@ -14,6 +14,7 @@ use dr_entry::{EntryPath, Unread};
 use dr_ledger::{Decision, Event, RestoreOutcome, SnapshotRef};
 use dr_plan::{PersonId, System, SystemId};
 use dr_repo::{RepoError, Restored, SnapshotId, Tally};
+use dr_source::driver::Loaded;
 use dr_source::files::Owners;
 use jiff::Timestamp;
 
@@ -50,6 +51,10 @@ pub struct Wanted<'a> {
     pub paths: &'a [PathBuf],
     /// Into this folder, absent or empty; `None`: where it came from.
     pub to: Option<&'a Path>,
+    /// As a new one of this address on a server, instead of a folder.
+    pub onto: Option<&'a str>,
+    /// By this account of a server.
+    pub account: Option<&'a str>,
     /// Whether and how owners are set.
     pub owners: Owners,
     /// In place: what the snapshot does not have is removed.
@@ -75,6 +80,8 @@ pub struct Restoration {
     pub recovery_point: Timestamp,
     /// To where.
     pub to: PathBuf,
+    /// What it is called on its server, if it was loaded into one.
+    pub loaded: Option<Loaded>,
     /// Counts, and what did not come back.
     pub restored: Restored,
     /// How its entries are called.
@@ -109,7 +116,7 @@ pub struct Restoration {
 /// If nothing could be read, or there is nowhere to put it.
 pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Result<Restoration, RunError> {
     let system = &*school.system_or_state(wanted.system)?;
-    if wanted.to.is_none() && system.id.as_str() == STATE {
+    if wanted.to.is_none() && wanted.onto.is_none() && system.id.as_str() == STATE {
         let why = "what happened since would be lost from the ledger";
         return Err(RunError::NotInPlace { system: system.id.clone(), why });
     }
@@ -158,6 +165,7 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
             snapshot: choice.id,
             recovery_point: choice.started,
             to: brought.to,
+            loaded: brought.loaded,
             restored: brought.restored,
             naming: brought.naming,
             never_captured: brought.never_captured,

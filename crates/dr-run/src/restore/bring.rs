@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Kind};
-use dr_plan::System;
+use dr_open::Claim;
+use dr_plan::{SecretRef, System};
 use dr_repo::{Description, NotWhole, RepoError, Restore, Restored, Shape};
-use dr_source::driver::{Driver, InPlace, Place, Whole};
+use dr_source::driver::{Driver, Hands, InPlace, Load, Loaded, Onto, Place, Whole};
 use dr_source::files::{Extra, Manner, PutBack, Removal, Spare};
 use dr_source::{FACTS, SourceError};
 
@@ -15,6 +16,7 @@ use crate::below::Below;
 use crate::error::RunError;
 use crate::kept::{Kept, Opened};
 use crate::naming::{Asked, Naming};
+use crate::places::private_folder;
 use crate::school::School;
 
 pub(super) struct Back<'a> {
@@ -32,6 +34,7 @@ pub(super) struct Back<'a> {
 /// What came of it.
 pub(super) struct Brought {
     pub(super) to: PathBuf,
+    pub(super) loaded: Option<Loaded>,
     pub(super) naming: Naming,
     pub(super) restored: Restored,
     pub(super) removal: Removal,
@@ -73,6 +76,7 @@ impl Back<'_> {
         };
         let mut brought = Brought {
             to: PathBuf::new(),
+            loaded: None,
             naming,
             restored: Restored::default(),
             removal: Removal::default(),
@@ -82,7 +86,13 @@ impl Back<'_> {
             never_captured,
             not_in_it,
         };
-        if let Some(to) = self.wanted.to {
+        let loads = self.driver.as_deref().and_then(|driver| driver.loads());
+        let is_loaded = self.wanted.to.is_none() && loads.is_some();
+        if let (Some(load), true) = (&loads, is_loaded) {
+            self.load(load.as_ref(), &mut brought, notes)?;
+        } else if self.wanted.onto.is_some() {
+            return Err(self.refused("only a database is loaded into a server"));
+        } else if let Some(to) = self.wanted.to {
             self.elsewhere(to, &paths, &mut brought, notes)?;
         } else {
             // What no driver reads may still have copies of another time.
@@ -390,6 +400,41 @@ impl Back<'_> {
             tally: self.wanted.tally,
         };
         dr_repo::restore(&from.repository, self.choice.id, &options, to)
+    }
+
+    /// What is loaded into a server lies in scratch meanwhile.
+    fn load(&self, load: &dyn Load, brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
+        if !self.wanted.paths.is_empty() || self.wanted.delete {
+            return Err(self.refused("a database is loaded as a whole"));
+        }
+        brought.to = PathBuf::from(load.live()?);
+        if self.wanted.dry_run {
+            brought.restored = self.count(&[])?;
+            return Ok(());
+        }
+        let scratch = self.school.places.scratch();
+        private_folder(&scratch)?;
+        let claim = Claim::new(&scratch, "dr-load-").map_err(RunError::local("cannot restore to", &scratch))?;
+        let folder = claim.path().join("back");
+        let first = PutBack::new(&folder, self.manner(None))?;
+        let again = || PutBack::new(&folder, self.manner(Some(Extra::Keep)));
+        let mut restored = self.fill(&[], &first, &again, notes)?;
+        if let Some((_, why)) = restored.lost().next() {
+            let why = format!("what came back is not whole ({why}), so nothing was loaded");
+            return Err(SourceError::NotLoaded { why }.into());
+        }
+        let moment = self.school.clock.decided().to_zoned(self.school.plan.school.timezone.clone());
+        let moment = moment.strftime("%Y%m%d_%H%M%S").to_string();
+        let onto = Onto { url: self.wanted.onto, account: self.wanted.account, moment: &moment };
+        let secrets = |reference: &SecretRef| self.school.secret(reference);
+        let hands = Hands { secrets: &secrets, scratch: &scratch };
+        let loaded = load.load(&folder, &onto, &hands, self.wanted.stop)?;
+        brought.to = PathBuf::from(&loaded.name);
+        // What scratch did not take of owners and times says nothing of the database.
+        restored.failed.clear();
+        brought.restored = restored;
+        brought.loaded = Some(loaded);
+        Ok(())
     }
 
     /// What goes back whole is made beside the old one, then put in its place.

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use dr_entry::{Destination, EntryPath};
 
+use super::look::Hands;
 use crate::SourceError;
 use crate::files::PutBack;
 use crate::maildir::IntoMailboxes;
@@ -81,4 +83,44 @@ pub struct NotExchanged {
     /// What the operating system said.
     #[source]
     pub why: io::Error,
+}
+
+/// Where something is loaded.
+#[derive(Debug, Clone, Copy)]
+pub struct Onto<'a> {
+    /// As a new one of this address; `None`: in the place of the one that the plan names, which is kept under another name.
+    pub url: Option<&'a str>,
+    /// By this account of the server, if the plan's or the address's is not meant.
+    pub account: Option<&'a str>,
+    /// What the name of one that is kept aside ends in.
+    pub moment: &'a str,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// What it is called on its server.
+    pub name: String,
+    /// Its tables, each of which has the rows that it had when it was captured.
+    pub tables: u64,
+    /// All of these rows.
+    pub rows: u64,
+    /// What else a person should know.
+    pub said: Vec<String>,
+}
+
+/// What comes back by being loaded into a server.
+pub trait Load {
+    /// The name of the one that lives, which somebody has to type before it is set aside.
+    ///
+    /// # Errors
+    /// If the plan's address is wrong.
+    fn live(&self) -> Result<String, SourceError>;
+
+    /// Loads a capture that was restored to `folder`, whole or not at all.
+    ///
+    /// # Errors
+    /// What went wrong, and what is where then.
+    fn load(&self, folder: &Path, onto: &Onto<'_>, hands: &Hands<'_>, stop: &AtomicBool)
+    -> Result<Loaded, SourceError>;
 }

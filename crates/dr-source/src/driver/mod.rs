@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Time};
 
-pub use back::{InPlace, NotExchanged, Place, Whole};
+pub use back::{InPlace, Load, Loaded, NotExchanged, Onto, Place, Whole};
 pub use capture::{Begun, CaptureError, Moment};
 pub(crate) use capture::{something, there};
 pub use check::{Check, Verdict};
@@ -79,6 +79,11 @@ pub trait Driver {
 
     /// How it goes back to where it was captured. Into a folder of its own every capture goes back as plain files.
     fn in_place(&self) -> InPlace<'_>;
+
+    /// How it is loaded into a server, if that is its way back.
+    fn loads(&self) -> Option<Box<dyn Load + '_>> {
+        None
+    }
 
     /// What a person does next with what was restored to `folder`, a line to paste each.
     fn next_steps(&self, _folder: &Path) -> Vec<String> {

@@ -101,9 +101,14 @@ impl Client {
 
     /// What a script answers.
     pub(super) fn ask(&self, script: &str) -> Result<String, SourceError> {
+        self.ask_for(script, ASKED)
+    }
+
+    /// The same, for a script that may take longer.
+    pub(super) fn ask_for(&self, script: &str, longest: Duration) -> Result<String, SourceError> {
         let mut program = self.psql();
         program.stdin = Some(script.as_bytes().to_vec());
-        program.timeout = ASKED;
+        program.timeout = longest;
         let finished = run(program).map_err(|why| not_run("psql", &why))?;
         ended_well("psql", &finished)?;
         Ok(String::from_utf8_lossy(&finished.stdout.bytes).into_owned())

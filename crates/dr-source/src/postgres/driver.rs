@@ -7,11 +7,12 @@ use dr_plan::Server;
 
 use super::address::Address;
 use super::client::Client;
+use super::load::Way;
 use super::rights::{self, Rights};
 use super::{FOLDER, GLOBALS, dump_name, verify};
 use crate::SourceError;
 use crate::driver::{
-    Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle,
+    Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Load, Moment, Needs, Obstacle,
 };
 
 /// The database that the plan names.
@@ -43,7 +44,11 @@ impl Driver for Postgres<'_> {
     }
 
     fn in_place(&self) -> InPlace<'_> {
-        InPlace::Refused("this version puts no database in the place of one that lives")
+        InPlace::Refused("a database is loaded, not put back as files")
+    }
+
+    fn loads(&self) -> Option<Box<dyn Load + '_>> {
+        Some(Box::new(Way(self.0)))
     }
 
     fn next_steps(&self, folder: &Path) -> Vec<String> {

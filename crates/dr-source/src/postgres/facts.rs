@@ -13,6 +13,12 @@ pub(super) struct Facts {
     pub(super) dumped_by: u32,
     /// How the database encodes text.
     pub(super) encoding: String,
+    /// By which rules it sorts text.
+    pub(super) collate: String,
+    /// By which rules it tells letters.
+    pub(super) ctype: String,
+    /// The role that it belongs to.
+    pub(super) owner: String,
     /// Rows of each table, by its name as SQL has it.
     pub(super) tables: BTreeMap<String, u64>,
     /// Large objects.

@@ -9,7 +9,9 @@ mod capture;
 mod client;
 pub(crate) mod driver;
 mod facts;
+mod load;
 mod rights;
+mod roles;
 mod session;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,11 @@ and not exists (select 1 from pg_depend d where d.classid = 'pg_class'::regclass
 order by 1 \\gexec
 ";
 
+/// A script that counts the tables of a database of which nobody else knows.
+pub(super) fn counts() -> String {
+    format!("set statement_timeout = 0; set row_security = off; set search_path = pg_catalog;\n{COUNTED}")
+}
+
 /// How long anything waits for a lock that somebody else holds on a table.
 pub(super) const PATIENCE: &str = "60s";
 
@@ -33,6 +38,9 @@ struct Began {
     server: u32,
     encoding: String,
     large_objects: u64,
+    collate: String,
+    ctype: String,
+    owner: String,
 }
 
 /// A session that holds a moment open. It ends when this is dropped.
@@ -51,7 +59,8 @@ impl Session {
              begin isolation level repeatable read read only;
              {}
              select json_build_object('snapshot', pg_export_snapshot(), 'server', current_setting('server_version_num')::int,
-               'encoding', pg_encoding_to_char(encoding),
+               'encoding', pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype,
+               'owner', pg_get_userbyid(datdba),
                'large_objects', (select count(*) from pg_largeobject_metadata))
              from pg_database where datname = current_database();
              {COUNTED}
@@ -78,6 +87,9 @@ impl Session {
             dumped_by,
             encoding: began.encoding,
             large_objects: began.large_objects,
+            collate: began.collate,
+            ctype: began.ctype,
+            owner: began.owner,
             ..Facts::default()
         };
         loop {

@@ -46,3 +46,14 @@ fn rows_are_counted_wherever_the_bytes_are_cut() {
         assert_eq!(tables, [("\"odd name\".\"t \"\"\"".to_owned(), 0), ("public.pupil".to_owned(), 3)], "{size}");
     }
 }
+
+#[test]
+fn roles_that_are_there_stay_and_the_others_are_made_with_their_memberships() {
+    let globals = "\\restrict x\nSET standard_conforming_strings = on;\n-- Roles\nCREATE ROLE postgres;\nALTER ROLE postgres WITH SUPERUSER PASSWORD 'SCRAM';\nCREATE ROLE \"App \"\"one\"\"\";\nALTER ROLE \"App \"\"one\"\"\" WITH LOGIN PASSWORD 'SCRAM';\nCOMMENT ON ROLE \"App \"\"one\"\"\" IS 'two\nlines';\nCREATE TABLESPACE fast LOCATION '/x';\nGRANT pg_read_all_data TO postgres;\nGRANT \"a TO b\" TO \"App \"\"one\"\"\" GRANTED BY postgres;\n\\unrestrict x\n";
+    let there = ["postgres".to_owned()].into();
+    let made = super::roles::missing(globals, &there);
+    assert_eq!(
+        made,
+        "CREATE ROLE \"App \"\"one\"\"\";\nALTER ROLE \"App \"\"one\"\"\" WITH LOGIN PASSWORD 'SCRAM';\nCOMMENT ON ROLE \"App \"\"one\"\"\" IS 'two\nlines';\nGRANT \"a TO b\" TO \"App \"\"one\"\"\" GRANTED BY postgres;\n"
+    );
+}
