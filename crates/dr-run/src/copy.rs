@@ -161,7 +161,18 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
         tally: ask.watch.tally(),
         prove: true,
     };
-    match backup(&mut repository, entries, &options) {
+    let done = backup(&mut repository, entries, &options);
+    let mut lost = None;
+    if done.is_err() {
+        let spoiled = begun.export.as_ref().and_then(|(_, spoiled)| spoiled.take());
+        let broken = begun.broken.and_then(|broken| broken.take());
+        lost = spoiled.map(|why| capture::no_export(why, zone)).or(broken.map(|why| NoCapture::Source(why.into())));
+    }
+    if lost.is_some() {
+        // That was for this capture alone. Whoever else wants the run to end says so again.
+        ask.limit.stop().store(false, Ordering::Relaxed);
+    }
+    match done {
         Ok(summary) => {
             let size = begun.export.map_or(summary.bytes, |(size, _)| size);
             let met = met.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -171,19 +182,7 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
         Err(why) if repository.snapshots().iter().any(|snapshot| snapshot.id == ask.snapshot) => {
             Err(NoCopy::Unproved { target: spot.named(), snapshot: ask.snapshot, why: why.to_string() })
         }
-        Err(RepoError::Interrupted) => {
-            let spoiled = begun.export.and_then(|(_, spoiled)| spoiled.take());
-            let broken = begun.broken.and_then(|broken| broken.take());
-            let spoiled = spoiled.map(|why| capture::no_export(why, zone));
-            match spoiled.or(broken.map(|why| NoCapture::Source(why.into()))) {
-                Some(why) => {
-                    // That was for this capture alone. Whoever else wants the run to end says so again.
-                    ask.limit.stop().store(false, Ordering::Relaxed);
-                    Err(NoCopy::Capture(why))
-                }
-                None => Err(interrupted(ask)),
-            }
-        }
+        Err(RepoError::Interrupted) => Err(lost.map_or_else(|| interrupted(ask), NoCopy::Capture)),
         Err(RepoError::Store(StoreError::Full { place })) => Err(NoCopy::Full { target: spot.named(), place }),
         Err(RepoError::NothingRead(unread)) => Err(NoCopy::NothingRead(unread)),
         Err(source) => Err(NoCopy::of(RunError::repository(spot.named(), source))),

@@ -11,7 +11,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dr_entry::{Body, Content, Entry, EntryPath, Kind, Piece, Profile, Settled, Time};
-use dr_process::{Finished, Program, Stream, StreamError};
+use dr_process::{Finished, ProcessError, Program, Stream, StreamError};
 
 use crate::{SourceError, facts};
 
@@ -42,6 +42,13 @@ impl Broken {
     pub(crate) fn set(&self, why: SourceError) {
         self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the capture for want of a part of it, unless it had been ended before.
+    pub(crate) fn missing(&self, program: &str, why: &str) {
+        if !self.stop.load(Ordering::Relaxed) {
+            self.set(SourceError::Program { program: program.to_owned(), why: why.to_owned() });
+        }
     }
 
     /// Ends the capture unless somebody had ended it before.
@@ -84,7 +91,11 @@ pub(crate) fn named(program: &Program) -> String {
 
 /// Why there is nothing of a program.
 pub(crate) fn failed(program: &str, why: &StreamError) -> SourceError {
-    SourceError::Program { program: program.to_owned(), why: why.to_string() }
+    let why = match why {
+        StreamError::Process(ProcessError::NotStarted { why, .. }) => format!("it could not be started: {why}"),
+        other => other.to_string(),
+    };
+    SourceError::Program { program: program.to_owned(), why }
 }
 
 /// That a program ended well, and if not what it said last.

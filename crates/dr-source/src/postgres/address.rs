@@ -37,6 +37,9 @@ impl Address {
         address.database = decoded(database)?;
         let server = match server.rsplit_once('@') {
             Some((user, server)) => {
+                if user.contains(':') {
+                    return Err("it holds a password: name where that is found instead".to_owned());
+                }
                 address.user = Some(decoded(user)?);
                 server
             }

@@ -55,7 +55,7 @@ pub(super) fn capture(server: &Server, moment: &Moment<'_>) -> Result<Begun, Cap
         output::entry(at(GLOBALS)?, Profile::Auto, real, output(globals, written)),
     ];
     inside.sort_by(|a, b| a.path.cmp(&b.path));
-    let facts = facts_entry(real, Waiting { facts, dump_bytes, globals_bytes })?;
+    let facts = facts_entry(real, Waiting { facts, dump_bytes, globals_bytes, broken: broken.clone() })?;
     let folder =
         EntryPath::root().join(FOLDER.as_bytes()).map_err(|why| SourceError::open(FOLDER, io::Error::other(why)))?;
     let folder = Entry { path: folder, ..facts::root(real) };
@@ -76,13 +76,18 @@ struct Waiting {
     facts: Facts,
     dump_bytes: Receiver<u64>,
     globals_bytes: Receiver<u64>,
+    broken: Broken,
 }
 
 impl Body for Waiting {
     fn open(self: Box<Self>) -> io::Result<Box<dyn Content>> {
-        let Self { mut facts, dump_bytes, globals_bytes } = *self;
+        let Self { mut facts, dump_bytes, globals_bytes, broken } = *self;
         // Whoever gives up a dump lets go of the other end.
-        let given_up = |_| io::Error::other("the dump was given up");
+        let given_up = |_| {
+            // An erasure may have left it out, and what is left is no database.
+            broken.missing("pg_dump", "what it was to write was left out, so the database is not whole");
+            io::Error::other("the dump was given up")
+        };
         facts.dump_bytes = dump_bytes.recv().map_err(given_up)?;
         facts.globals_bytes = globals_bytes.recv().map_err(given_up)?;
         let bytes = serde_json::to_vec_pretty(&facts).map_err(io::Error::other)?;

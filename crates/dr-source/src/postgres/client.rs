@@ -2,6 +2,7 @@
 //! and never in an argument, and without anybody's settings.
 
 use std::ffi::OsString;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -48,7 +49,7 @@ impl Client {
         scratch: &Path,
     ) -> Result<Self, SourceError> {
         let local = |why| SourceError::open(scratch, why);
-        std::fs::create_dir_all(scratch).map_err(local)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(scratch).map_err(local)?;
         let place = Claim::new(scratch, "dr-postgres-").map_err(local)?;
         // A file in any case: what lies in somebody's home is not meant.
         let file = place.path().join("pgpass");

@@ -55,7 +55,10 @@ impl Load for Way<'_> {
     ) -> Result<Loaded, SourceError> {
         let plan = Address::parse(&self.0.url).map_err(not)?;
         let mut address = match onto.url {
-            Some(url) => Address::parse(url).map_err(|why| not(format!("{url}: {why}")))?,
+            // It may hold a password, so it is not shown.
+            Some(url) => {
+                Address::parse(url).map_err(|why| not(format!("the address of the new database is wrong: {why}")))?
+            }
             None => plan.clone(),
         };
         if let Some(account) = onto.account {

@@ -23,6 +23,7 @@ fn an_address_is_read_as_the_servers_own_programs_read_it() {
         "postgres://host",
         "postgres://host/x?password=y",
         "postgres://h:port/x",
+        "postgres://u:secret@h/x",
         "mysql://h/x",
         "postgres:%zz",
     ] {
