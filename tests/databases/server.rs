@@ -17,8 +17,30 @@ const ACCESS: &str = "local all pw scram-sha-256\nlocal all all trust\n";
 pub struct Server {
     folder: TempDir,
     bin: PathBuf,
-    /// Whom it runs as, if the test is root.
-    account: Option<(u32, u32)>,
+    account: Account,
+}
+
+/// Whom the server runs as: it refuses to be root.
+#[derive(Clone, Copy)]
+enum Account {
+    /// As the test.
+    Own,
+    /// As the account that the package made.
+    Other(u32, u32),
+    /// As nobody, in a namespace within that of a test that is root in its own.
+    Nobody,
+}
+
+impl Account {
+    fn of_this_test() -> Self {
+        let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        let is_all = map.split_whitespace().eq(["0", "0", "4294967295"]);
+        match (rustix::process::geteuid().is_root(), is_all) {
+            (false, _) => Self::Own,
+            (true, true) => Self::Other(id("-u", "postgres"), id("-g", "postgres")),
+            (true, false) => Self::Nobody,
+        }
+    }
 }
 
 /// Where the server's programs are.
@@ -48,12 +70,11 @@ impl Server {
         let bin = programs();
         let folder = bare::folder("pg-");
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        // The server does not run as root.
-        let account = rustix::process::geteuid().is_root().then(|| (id("-u", "postgres"), id("-g", "postgres")));
+        let account = Account::of_this_test();
         let server = Self { folder, bin, account };
         let home = server.path("pg");
         fs::create_dir(&home).unwrap();
-        if let Some((user, group)) = account {
+        if let Account::Other(user, group) = account {
             chown(&home, Some(user), Some(group)).unwrap();
         }
         let data = home.join("data");
@@ -93,9 +114,18 @@ impl Server {
     }
 
     fn as_account(&self, program: &str) -> Command {
-        let mut command = bare::bare(self.bin.join(program));
+        let program = self.bin.join(program);
+        let mut command = match self.account {
+            // Root of a namespace of its own is nobody else's root, and may be no other account.
+            Account::Nobody => {
+                let mut command = bare::bare("unshare");
+                command.args(["--user", "--map-user=65534", "--map-group=65534"]).arg(program);
+                command
+            }
+            _ => bare::bare(program),
+        };
         command.env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").current_dir("/");
-        if let Some((user, group)) = self.account {
+        if let Account::Other(user, group) = self.account {
             command.uid(user).gid(group);
         }
         command
