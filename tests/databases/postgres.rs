@@ -310,6 +310,9 @@ fn a_database_is_loaded_on_another_server_and_in_the_place_of_one_that_lives() {
     // In place: the name is typed, what lives is kept, whoever is in it is sent out.
     server.sql("mis", "truncate mark, pupil; alter role \"App one\" password 'a new one'");
     let newer = server.sql("mis", hash);
+    server.sql("postgres", "revoke all on database mis from public; grant connect on database mis to \"App one\"; alter database mis set search_path to \"$user\", public, \"Odd schema\"; alter role drb in database mis set work_mem to '8MB'; alter database mis set application_name to '50% of it''s'");
+    let about = "select datacl::text from pg_database where datname = 'mis' union all select r.setrole::regrole || r.setconfig::text from pg_db_role_setting r join pg_database d on d.oid = r.setdatabase where datname = 'mis' and setrole <> 0 union all select r.setconfig::text from pg_db_role_setting r join pg_database d on d.oid = r.setdatabase where datname = 'mis' and setrole = 0";
+    let around = server.sql("postgres", about);
     told(school.with_key(&["restore", "mis", "--in-place", "--yes"]).ended(64), "--replace mis");
     told(
         school.with_key(&["restore", "mis", "--in-place", "--yes", "--replace", "library"]).ended(64),
@@ -355,6 +358,7 @@ fn a_database_is_loaded_on_another_server_and_in_the_place_of_one_that_lives() {
     assert!(!session.wait().unwrap().success());
     assert_eq!(server.sql("mis", SUMS), sums);
     assert_eq!(server.sql("mis", hash), newer, "a role that was there was changed");
+    assert_eq!(server.sql("postgres", about), around, "who may enter, and with which settings");
     let before = said.stdout.split("is kept as ").nth(1).unwrap().split(':').next().unwrap().to_owned();
     assert_eq!(server.sql(&before, "select count(*) from pupil"), "0");
     assert_eq!(fs::read_dir(school.path("cache/scratch")).map_or(0, Iterator::count), 0);

@@ -73,7 +73,13 @@ impl Driver for Command<'_> {
         let broken = Broken::new(moment.stop);
         let made =
             Output { program: self.program(), may_be_empty: false, broken: broken.clone(), waiting: None, kept: None };
-        let entries = [facts::root(moment.real), output::entry(path, Profile::Auto, moment.real, made)];
+        // Nobody knows how long it becomes. A dump changes here and there from night to night, and what is compressed anew
+        // is new all over.
+        let profile = match of_name(self.name.as_bytes()) {
+            FileType::Zip | FileType::Gzip | FileType::SevenZip | FileType::Pdf => Profile::Auto,
+            _ => Profile::Fine,
+        };
+        let entries = [facts::root(moment.real), output::entry(path, profile, moment.real, made)];
         let entries: Entries<'static> = Box::new(entries.into_iter().map(Ok));
         Ok(Begun { entries, tally: std::sync::Arc::default(), export: None, broken: Some(broken) })
     }

@@ -23,6 +23,9 @@ use crate::{SourceError, recorded};
 const LONG: Duration = Duration::from_secs(6 * 3_600);
 /// How often a rename is tried: it is refused while a session is just ending.
 const TRIES: u32 = 20;
+/// Settings that are lists of names, and are kept as they are written.
+const LISTS: &str = "'search_path', 'local_preload_libraries', 'session_preload_libraries', 'shared_preload_libraries', \
+                     'temp_tablespaces', 'unix_socket_directories'";
 /// A name of the server is no longer, in bytes.
 const NAME_MAX: usize = 63;
 
@@ -105,7 +108,13 @@ impl Load for Way<'_> {
         work.create(&new)?;
         let target =
             Client::to(Address { database: new.clone(), ..address }, programs, password, hands.secrets, hands.scratch);
-        let filled = target.and_then(|target| work.fill(&target, &dump));
+        let filled = target.and_then(|target| {
+            let rows = work.fill(&target, &dump)?;
+            if onto.url.is_none() && taken {
+                work.like(&live, &new)?;
+            }
+            Ok(rows)
+        });
         let rows = match filled {
             Ok(rows) => rows,
             Err(why) => {
@@ -228,6 +237,31 @@ impl Work<'_> {
             return Err(not(format!("{tables} tables are there, and {} were captured", self.facts.tables.len())));
         }
         Ok(found)
+    }
+
+    /// Gives the new one the rights and settings that the live one has: a dump holds none of the database itself, and who
+    /// was kept out of it is kept out.
+    fn like(&self, live: &str, new: &str) -> Result<(), SourceError> {
+        self.ask(&format!(
+            "select format(s.said, {new}) from (
+               select 1 as nth, 'revoke all on database %1$I from public' as said
+                 from pg_database where datname = {live} and datacl is not null
+               union all select 2, 'grant ' || a.privilege_type || ' on database %1$I to '
+                 || case a.grantee when 0 then 'public' else replace(quote_ident(pg_get_userbyid(a.grantee)), '%', '%%') end
+                 || case when a.is_grantable then ' with grant option' else '' end
+                 from pg_database d, aclexplode(d.datacl) a where d.datname = {live}
+               union all select 3, case r.setrole when 0 then 'alter database %1$I'
+                   else 'alter role ' || replace(quote_ident(pg_get_userbyid(r.setrole)), '%', '%%') || ' in database %1$I' end
+                 || ' set ' || split_part(c, '=', 1) || ' to '
+                 || replace(case when split_part(c, '=', 1) in ({LISTS}) then substr(c, strpos(c, '=') + 1)
+                      else quote_literal(substr(c, strpos(c, '=') + 1)) end, '%', '%%')
+                 from pg_db_role_setting r join pg_database d on d.oid = r.setdatabase, unnest(r.setconfig) c
+                 where d.datname = {live}
+             ) s order by s.nth \\gexec\n",
+            live = literal(live),
+            new = literal(new),
+        ))?;
+        Ok(())
     }
 
     /// The new one takes the name of the live one, which is kept as `before`.
