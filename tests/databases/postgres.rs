@@ -278,6 +278,14 @@ fn what_is_wrong_with_server_account_or_programs_is_said_and_nothing_is_kept() {
         "{locked} PGAPPNAME=pg_dump REAL \"$@\" & dump=$!; sleep 3; {killed} wait $dump; code=$?; {unlocked} exit $code"
     ));
     fails("server terminated abnormally");
+    // The password is in a file that only dr's account reads, in no argument and no variable.
+    fake("printf '%s\\n' \"$@\" > seen; env >> seen; cat \"$PGPASSFILE\" > file; ls -l \"$PGPASSFILE\" > mode; exit 1");
+    with(&format!("url = \"{}\", programs = \"bin\", password = \"file:password\"", server.url("pw", "mis")));
+    fails("exit status: 1");
+    let read = |name: &str| fs::read_to_string(school.path(name)).unwrap();
+    assert!(read("seen").contains("--snapshot=") && !read("seen").contains("it:") && !read("seen").contains("HOME="));
+    assert_eq!(read("file"), "*:*:*:*:it\\: is\\\\this\n");
+    assert!(read("mode").starts_with("-rw-------"));
     fake("exec REAL \"$@\"");
     server.stop();
     told(fails("connection to server"), "connection to server");

@@ -255,3 +255,20 @@ fn a_kind_that_is_not_captured_is_an_error_that_names_it() {
     let error = driver(&mariadb).err().unwrap();
     assert!(error.to_string().contains("`mariadb`"), "{error}");
 }
+
+#[test]
+fn what_the_plan_itself_has_wrong_about_a_program_or_a_server_is_said_before_a_run() {
+    let around = dr_source::driver::Around { title: "MIS", places: &[], is_inner: &|_| false, mounts: &[] };
+    let said = |source: &Source| {
+        let found = driver(source).unwrap().preflight(&around);
+        found.into_iter().map(|finding| (finding.is_error, finding.reason)).collect::<Vec<_>>()
+    };
+    let command = |name: &str| Source::Command { run: vec!["true".into()], name: name.into() };
+    assert_eq!(said(&command("mis.sql")), []);
+    assert!(matches!(&said(&command("a/b"))[..], [(true, why)] if why.contains("`a/b`")));
+    let postgres = |url: &str| Source::Postgres(dr_plan::Server { url: url.into(), password: None, programs: None });
+    assert_eq!(said(&postgres("postgres:mis")), []);
+    assert!(
+        matches!(&said(&postgres("postgres://db.example"))[..], [(true, why)] if why.contains("names no database"))
+    );
+}
