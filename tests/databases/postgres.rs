@@ -11,7 +11,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::Value;
 
 use crate::bare;
-use crate::school::{FRIDAY, Said, School};
+use crate::school::{FRIDAY, Said, School, files};
 use crate::server::Server;
 use crate::told;
 
@@ -60,6 +60,8 @@ fn school(source: &str, more: &str) -> School {
 }
 
 fn planned(school: School, source: &str, more: &str) -> School {
+    // Another target stands in a table of its own.
+    let targets = if more.contains("[targets.second]") { "\"nas\", \"second\"" } else { "\"nas\"" };
     let plan = format!(
         r#"
 state = "state"
@@ -76,7 +78,7 @@ class = "onsite"
 title = "MIS"
 source = {{ kind = "postgres", {source} }}
 schedule = "daily at 19:00"
-targets = ["nas"]
+targets = [{targets}]
 {more}
 [report]
 weekly = "Fri 07:30"
@@ -300,7 +302,8 @@ fn what_is_wrong_with_server_account_or_programs_is_said_and_nothing_is_kept() {
 #[test]
 fn a_database_is_loaded_on_another_server_and_in_the_place_of_one_that_lives() {
     let server = server();
-    let school = school(&source(&server, "drb"), "");
+    let second = "[targets.second]\nurl = \"second\"\nclass = \"onsite\"";
+    let school = school(&source(&server, "drb"), second);
     school.dr(&["--at", FRIDAY, "run"]).ended(0);
     let sums = server.sql("mis", SUMS);
     let hash = "select rolpassword from pg_authid where rolname = 'App one'";
@@ -314,6 +317,19 @@ fn a_database_is_loaded_on_another_server_and_in_the_place_of_one_that_lives() {
     assert_eq!(other.sql("mis", SUMS), sums);
     assert_eq!(other.sql("mis", hash), password);
     told(school.with_key(&["restore", "mis", "--to", &url]).ended(1), "there is a database mis already");
+
+    // The first copy is damaged, and the dump is never on disk.
+    other.sql("postgres", "drop database mis");
+    let packs = files(&school.path("nas/data"));
+    let largest = packs.iter().max_by_key(|pack| pack.metadata().unwrap().len()).unwrap();
+    let mut bytes = fs::read(largest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::set_permissions(largest, Permissions::from_mode(0o600)).unwrap();
+    fs::write(largest, bytes).unwrap();
+    let said = told(school.with_key(&["restore", "mis", "--to", &url]).ended(0), "the dump did not come back whole");
+    told(told(said, "removed again"), "loaded as the database mis");
+    assert_eq!(other.sql("mis", SUMS), sums);
 
     // In place: the name is typed, what lives is kept, whoever is in it is sent out.
     server.sql("mis", "truncate mark, pupil; alter role \"App one\" password 'a new one'");
@@ -345,9 +361,14 @@ fn a_database_is_loaded_on_another_server_and_in_the_place_of_one_that_lives() {
     }
     let plan = fs::read_to_string(school.path("dr.toml")).unwrap();
     school.write("dr.toml", plan.replace(&server.bin().display().to_string(), "cut").as_bytes());
-    for (script, words) in
-        [("exit 0", "0 tables are there, and 5 were captured"), ("echo no room left >&2; exit 1", "no room left")]
-    {
+    // Nothing of it lies on a disk, and it begins as a dump does.
+    let seen = "head -c 5 >&2; find cache . -name '*.dump' >&2; cat >/dev/null; exit 1";
+    for (script, words) in [
+        ("exit 0", "did not take all of the dump"),
+        ("cat >/dev/null; exit 0", "0 tables are there, and 5 were captured"),
+        (seen, "and said: PGDMP;"),
+        ("echo no room left >&2; exit 1", "no room left"),
+    ] {
         broken(script);
         let said = told(school.with_key(&in_place).ended(1), words);
         told(said, "removed again");

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsFd as _;
 use std::process::{Child, ChildStdin, ChildStdout};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -10,11 +11,12 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Pid;
 
+use crate::input::Input;
 use crate::program::{Event, Finished, LINGER, ProcessError, Program, Timer, end, start, wait_for_outputs, watch};
 use crate::streams::{Output, Shared, collect, taken};
 
 /// How often one looks up from waiting.
-const LOOK: Duration = Duration::from_millis(100);
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
 
 /// A program that runs. Dropped before it ended, it is ended with everything in its process group.
 pub struct Stream {
@@ -109,6 +111,16 @@ impl Stream {
         let Some(stdin) = &mut self.stdin else { return Ok(()) };
         let written = stdin.write_all(bytes).and_then(|()| stdin.flush());
         written.map_err(|why| StreamError::Pipe { program: self.name.clone(), why })
+    }
+
+    /// Its input, for who writes it piece by piece; closed when that is dropped.
+    ///
+    /// # Errors
+    /// If it has none any more.
+    pub fn input(&mut self, stop: &Arc<AtomicBool>) -> Result<Input, StreamError> {
+        let none = || io::Error::other("its input is closed");
+        let pipe = self.stdin.take().ok_or_else(none).and_then(|pipe| Input::new(pipe, Arc::clone(stop)));
+        pipe.map_err(|why| StreamError::Pipe { program: self.name.clone(), why })
     }
 
     /// Closes its input.

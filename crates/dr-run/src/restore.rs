@@ -5,9 +5,11 @@
 //! where the ledger cannot be written the data come back all the same.
 
 mod bring;
+mod fed;
 mod within;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use dr_entry::{EntryPath, Unread};
@@ -66,7 +68,7 @@ pub struct Wanted<'a> {
     /// Progress.
     pub tally: &'a Tally,
     /// Set from outside to end early.
-    pub stop: &'a AtomicBool,
+    pub stop: &'a Arc<AtomicBool>,
 }
 
 /// What came back.

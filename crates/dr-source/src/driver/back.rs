@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use dr_entry::{Destination, EntryPath};
@@ -109,6 +110,20 @@ pub struct Loaded {
     pub said: Vec<String>,
 }
 
+/// What a program reads: one file of a capture, from front to back.
+pub type Feed = Box<dyn io::Write + Send>;
+
+/// Why a file could not be fed to a program.
+#[derive(Debug, thiserror::Error)]
+pub enum NotFed {
+    /// The copy does not give it.
+    #[error("{0}")]
+    Lost(String),
+    /// The program takes no more.
+    #[error("{0}")]
+    Refused(io::Error),
+}
+
 /// What comes back by being loaded into a server.
 pub trait Load {
     /// The name of the one that lives, which somebody has to type before it is set aside.
@@ -117,10 +132,22 @@ pub trait Load {
     /// If the plan's address is wrong.
     fn live(&self) -> Result<String, SourceError>;
 
-    /// Loads a capture that was restored to `folder`, whole or not at all.
+    /// The file of a capture that is fed to a program, and never lies on disk.
+    ///
+    /// # Errors
+    /// If the plan's address is wrong.
+    fn fed(&self) -> Result<EntryPath, SourceError>;
+
+    /// Loads a capture of which everything else was restored to `folder`, whole or not at all. `feed` writes the file.
     ///
     /// # Errors
     /// What went wrong, and what is where then.
-    fn load(&self, folder: &Path, onto: &Onto<'_>, hands: &Hands<'_>, stop: &AtomicBool)
-    -> Result<Loaded, SourceError>;
+    fn load(
+        &self,
+        folder: &Path,
+        feed: &dyn Fn(Feed) -> Result<(), NotFed>,
+        onto: &Onto<'_>,
+        hands: &Hands<'_>,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Loaded, SourceError>;
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Time};
 
-pub use back::{InPlace, Load, Loaded, NotExchanged, Onto, Place, Whole};
+pub use back::{Feed, InPlace, Load, Loaded, NotExchanged, NotFed, Onto, Place, Whole};
 pub use capture::{Begun, CaptureError, Moment};
 pub(crate) use capture::{something, there};
 pub use check::{Check, Verdict};

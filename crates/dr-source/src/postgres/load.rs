@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use dr_entry::EntryPath;
 use dr_plan::{SecretRef, Server};
 use dr_process::Stream;
 
@@ -15,7 +17,7 @@ use super::facts::Facts;
 use super::rights::{identifier, literal};
 use super::session::counts;
 use super::{FOLDER, GLOBALS, dump_name, roles};
-use crate::driver::{Hands, Load, Loaded, Onto};
+use crate::driver::{Feed, Hands, Load, Loaded, NotFed, Onto};
 use crate::output::{ended_well, failed};
 use crate::{SourceError, recorded};
 
@@ -49,12 +51,19 @@ impl Load for Way<'_> {
         Ok(Address::parse(&self.0.url).map_err(not)?.database)
     }
 
+    fn fed(&self) -> Result<EntryPath, SourceError> {
+        let name = dump_name(&self.live()?);
+        let folder = EntryPath::root().join(FOLDER.as_bytes());
+        folder.and_then(|folder| folder.join(name.as_bytes())).map_err(not)
+    }
+
     fn load(
         &self,
         folder: &Path,
+        feed: &dyn Fn(Feed) -> Result<(), NotFed>,
         onto: &Onto<'_>,
         hands: &Hands<'_>,
-        stop: &AtomicBool,
+        stop: &Arc<AtomicBool>,
     ) -> Result<Loaded, SourceError> {
         let plan = Address::parse(&self.0.url).map_err(not)?;
         let mut address = match onto.url {
@@ -83,7 +92,6 @@ impl Load for Way<'_> {
             hands.scratch,
         )
         .map_err(told)?;
-        let dump = folder.join(FOLDER).join(dump_name(&plan.database));
         let facts =
             recorded::<Facts>(folder).map_err(|_| not("the snapshot holds no facts to hold the database to"))?;
         let work = Work { server: &server, facts: &facts, stop };
@@ -109,7 +117,7 @@ impl Load for Way<'_> {
         let target =
             Client::to(Address { database: new.clone(), ..address }, programs, password, hands.secrets, hands.scratch);
         let filled = target.and_then(|target| {
-            let rows = work.fill(&target, &dump)?;
+            let rows = work.fill(&target, feed)?;
             if onto.url.is_none() && taken {
                 work.like(&live, &new)?;
             }
@@ -147,7 +155,7 @@ fn cut(name: &str, end: &str) -> String {
 struct Work<'a> {
     server: &'a Client,
     facts: &'a Facts,
-    stop: &'a AtomicBool,
+    stop: &'a Arc<AtomicBool>,
 }
 
 impl Work<'_> {
@@ -212,16 +220,22 @@ impl Work<'_> {
     }
 
     /// Loads the dump, and counts what is there then. All rows.
-    fn fill(&self, target: &Client, dump: &Path) -> Result<u64, SourceError> {
-        let file = dump.to_string_lossy();
+    fn fill(&self, target: &Client, feed: &dyn Fn(Feed) -> Result<(), NotFed>) -> Result<u64, SourceError> {
         let database = &target.address.database;
-        let program =
-            target.program("pg_restore", &["-w", "--exit-on-error", "--no-tablespaces", "-d", database, &file]);
+        let mut program = target.program("pg_restore", &["-w", "--exit-on-error", "--no-tablespaces", "-d", database]);
+        program.stdin = Some(Vec::new());
         let wrong = |why| failed("pg_restore", &why);
         let mut running = Stream::start(program).map_err(wrong)?;
+        let fed = feed(Box::new(running.input(self.stop).map_err(wrong)?));
+        if let Err(NotFed::Lost(why)) = fed {
+            // It would say that the dump is cut off.
+            return Err(not(format!("the dump did not come back whole ({why})")));
+        }
         let mut buffer = [0; 4 << 10];
         while running.read(&mut buffer, self.stop).map_err(wrong)? > 0 {}
+        // Why it took no more it says itself.
         ended_well("pg_restore", &running.finish(self.stop).map_err(wrong)?)?;
+        fed.map_err(|why| not(format!("pg_restore did not take all of the dump ({why})")))?;
         let answer = target.ask_for(&counts(), LONG)?;
         let (mut found, mut tables) = (0, 0);
         for line in answer.lines().filter(|line| line.starts_with('[')) {
