@@ -270,7 +270,7 @@ pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 impl Said {
-    fn of(mut command: Command) -> Self {
+    pub fn of(mut command: Command) -> Self {
         Self::ended_as(command.output().unwrap())
     }
 

@@ -23,6 +23,7 @@ pub fn opened(school: &School, runtime: &Runtime, at: &str) -> dr_run::School {
         actor: Actor { by: None, authenticated: Authenticated::System },
         runtime: runtime.handle().clone(),
         hostname: "beech".into(),
+        variable: |_| None,
         workers: 1,
         plan,
         calendar,

@@ -20,6 +20,7 @@ const NEEDED: &[Needed] = &[
     (&["mount", "--version"], "mount"),
     (&["/usr/sbin/mkfs.ext4", "-V"], "e2fsprogs"),
     (&["systemd-analyze", "--version"], "systemd"),
+    (&["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb || pg_ctl --version"], "postgresql"),
     // By whichever name: tests look at the letter with it.
     (&["sh", "-c", "chromium --version || google-chrome --version || chromium-browser --version"], "chromium"),
     // Schools that live with accidents have clocks that are wrong, and `--at` begins any test on another day.

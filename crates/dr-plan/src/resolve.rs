@@ -63,11 +63,10 @@ fn resolve_source(source: &mut Source, base: &Path) {
             paths.iter_mut().for_each(|path| *path = join(base, path));
         }
         Source::Sqlite { path } | Source::Maildir { path } | Source::Drop { path, .. } => *path = join(base, path),
-        Source::Postgres(Server { password, .. })
-        | Source::Mariadb(Server { password, .. })
-        | Source::Imap(Server { password, .. })
-        | Source::Website(Server { password, .. }) => {
+        Source::Postgres(server) | Source::Mariadb(server) | Source::Imap(server) | Source::Website(server) => {
+            let Server { password, programs, .. } = server;
             password.iter_mut().for_each(|secret| resolve_secret(secret, base));
+            programs.iter_mut().for_each(|path| *path = join(base, path));
         }
         Source::Command { .. } | Source::Saas(_) => {}
     }

@@ -157,7 +157,8 @@ fn source(source: &Source) -> String {
     let at = |path: &Path| Some(("path", quoted_path(path)));
     let asked = |server: &Server| {
         let password = server.password.as_ref().map(|password| ("password", quoted(secret(password))));
-        [kind.clone(), Some(("url", quoted(&server.url))), password]
+        let programs = server.programs.as_ref().map(|path| ("programs", quoted_path(path)));
+        [kind.clone(), Some(("url", quoted(&server.url))), password, programs]
     };
     match source {
         Source::Files { paths, exclude, one_file_system } => inline([

@@ -139,6 +139,8 @@ pub struct Server {
     pub url: String,
     /// Where the password is found.
     pub password: Option<SecretRef>,
+    /// The folder of its programs, if they are not where programs are: PostgreSQL's.
+    pub programs: Option<PathBuf>,
 }
 
 /// Everything that others ask of a source without caring for its kind. What nobody says of a kind is no.
@@ -183,11 +185,11 @@ impl Source {
             Self::Maildir { path } => {
                 About { kind: "maildir", runs: true, paths: one(path), is_mail: true, ..About::default() }
             }
-            Self::Postgres(server) => About::asked("postgres", server),
+            Self::Postgres(server) => About { runs: true, ..About::asked("postgres", server) },
             Self::Mariadb(server) => About::asked("mariadb", server),
             Self::Imap(server) => About { is_mail: true, ..About::asked("imap", server) },
             Self::Website(server) => About::asked("website", server),
-            Self::Command { run, .. } => About { kind: "command", program: run, ..About::default() },
+            Self::Command { run, .. } => About { kind: "command", runs: true, program: run, ..About::default() },
             Self::Drop { path, maker, .. } => {
                 let maker = maker.as_ref();
                 About { kind: "drop", runs: true, paths: one(path), is_export: true, maker, ..About::default() }

@@ -4,8 +4,12 @@
 //! nothing of ours, so no password of ours reaches it unasked. It runs in a process group of its own, which is
 //! ended as a whole when time is up. Errors name the program and nothing that was given to it.
 
+mod input;
 mod program;
+mod stream;
 mod streams;
 
+pub use input::Input;
 pub use program::{Finished, ProcessError, Program, run};
+pub use stream::{Stream, StreamError};
 pub use streams::Output;

@@ -17,7 +17,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// How long a program has between being asked to end and being made to.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long outputs may stay open after the program itself has ended: something it started still holds them.
-const LINGER: Duration = Duration::from_secs(2);
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
 
 /// What to run. Its `Debug` shows the program's name only.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Program {
 
 impl Program {
     /// The program's name as it may be shown.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.args.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 }
@@ -147,7 +147,7 @@ pub fn run(program: Program) -> Result<Finished, ProcessError> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this crate is the one place where programs are started")]
-fn start(program: &Program) -> Result<(Child, Pid), ProcessError> {
+pub(crate) fn start(program: &Program) -> Result<(Child, Pid), ProcessError> {
     let (name, args) = program.args.split_first().ok_or(ProcessError::NoProgram)?;
     let child = Command::new(name)
         .args(args)
@@ -165,7 +165,7 @@ fn start(program: &Program) -> Result<(Child, Pid), ProcessError> {
 }
 
 /// Tells when the program has ended, without reaping it: until the caller does, nobody gets its number.
-fn watch(child: Pid, events: Sender<Event>) {
+pub(crate) fn watch(child: Pid, events: Sender<Event>) {
     thread::spawn(move || {
         while let Err(rustix::io::Errno::INTR) =
             waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
@@ -175,7 +175,7 @@ fn watch(child: Pid, events: Sender<Event>) {
 }
 
 /// Asks the whole group to end, and makes it after a while.
-fn end(group: Pid, mut ended: bool, open: &mut u32, happened: &Receiver<Event>, events: &Sender<Event>) {
+pub(crate) fn end(group: Pid, mut ended: bool, open: &mut u32, happened: &Receiver<Event>, events: &Sender<Event>) {
     let _ = kill_process_group(group, Signal::TERM);
     let timer = Timer::start(GRACE, events.clone());
     while !ended {
@@ -190,7 +190,7 @@ fn end(group: Pid, mut ended: bool, open: &mut u32, happened: &Receiver<Event>, 
     let _ = kill_process_group(group, Signal::KILL);
 }
 
-fn wait_for_outputs(mut open: u32, happened: &Receiver<Event>, events: Sender<Event>) {
+pub(crate) fn wait_for_outputs(mut open: u32, happened: &Receiver<Event>, events: Sender<Event>) {
     let _timer = Timer::start(LINGER, events);
     while open > 0 {
         match happened.recv() {
@@ -202,13 +202,13 @@ fn wait_for_outputs(mut open: u32, happened: &Receiver<Event>, events: Sender<Ev
 }
 
 /// Sends [`Event::TimeUp`] after a while, unless it is dropped first. So no clock is read here.
-struct Timer {
+pub(crate) struct Timer {
     stop: Option<Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Timer {
-    fn start(after: Duration, events: Sender<Event>) -> Self {
+    pub(crate) fn start(after: Duration, events: Sender<Event>) -> Self {
         let (stop, stopped) = channel::<()>();
         let thread = thread::spawn(move || {
             if stopped.recv_timeout(after) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {

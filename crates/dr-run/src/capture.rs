@@ -11,9 +11,10 @@ use dr_plan::Source;
 use dr_repo::Shape;
 use dr_source::SourceError;
 use dr_source::driver;
-use dr_source::driver::{CaptureError, Layout};
+use dr_source::driver::{CaptureError, Layout, Secrets};
 use dr_source::drop::{NoExport, Spoiled};
 use dr_source::files::{Tally, resolved};
+use dr_source::output::Broken;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -44,6 +45,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) zone: &'a TimeZone,
     /// How big the system was when it was last captured.
     pub(crate) last_size: Option<u64>,
+    /// Where secrets of the plan are found.
+    pub(crate) secrets: Secrets<'a>,
     /// To end the capture with, should it turn out to be worthless.
     pub(crate) stop: &'a Arc<AtomicBool>,
 }
@@ -54,6 +57,8 @@ pub(crate) struct Begun {
     pub(crate) entries: Entries<'static>,
     /// For an export: its size, and whether it stayed as it was.
     pub(crate) export: Option<(u64, Spoiled)>,
+    /// Where a program writes it: why it ended before its time.
+    pub(crate) broken: Option<Broken>,
     /// What else is known once the entries were read.
     pub(crate) watched: Watched,
 }
@@ -160,8 +165,8 @@ pub(crate) fn begin(
     moment: &Moment<'_>,
 ) -> Result<Begun, NoCapture> {
     let (decided, real) = (seconds(moment.decided), seconds(moment.real));
-    let Moment { last_size, stop, zone, .. } = *moment;
-    let moment = driver::Moment { places, scratch, decided, real, last_size, stop };
+    let Moment { last_size, stop, zone, secrets, .. } = *moment;
+    let moment = driver::Moment { places, scratch, decided, real, last_size, secrets, stop };
     let begun = driver(source).map_err(CaptureError::from).and_then(|driver| driver.capture(&moment));
     let begun = begun.map_err(|why| match why {
         CaptureError::Export(why) => no_export(why, zone),
@@ -169,7 +174,7 @@ pub(crate) fn begin(
     })?;
     let mut watched = Watched { tally: begun.tally, paths: Arc::default() };
     let entries = watched.count(source, begun.entries);
-    Ok(Begun { entries, export: begun.export, watched })
+    Ok(Begun { entries, export: begun.export, broken: begun.broken, watched })
 }
 
 impl NoCapture {
@@ -184,6 +189,9 @@ impl NoCapture {
                     "the source has a pattern in `exclude` that means nothing".into()
                 }
                 CaptureError::Source(SourceError::Locked { .. }) => "another program kept the source locked".into(),
+                CaptureError::Source(SourceError::Program { .. }) => {
+                    "the program that was to write what is captured failed".into()
+                }
                 CaptureError::Source(_) => "the source could not be read".into(),
                 CaptureError::Export(why) => noted_export(why, None),
             },

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use dr_entry::Unread;
-use dr_plan::System;
+use dr_plan::{SecretRef, System};
 use dr_repo::{Capture, Key, Label, RepoError, SnapshotId, Summary, backup};
 use dr_store::StoreError;
 use jiff::Timestamp;
@@ -119,7 +119,8 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
     let (capture_started, real) = (school.clock.decided(), school.clock.at_real());
     let zone = &school.plan.school.timezone;
     let (last_size, stop) = (ask.last_size, ask.limit.stop());
-    let moment = capture::Moment { decided: capture_started, real, zone, last_size, stop };
+    let secrets = |reference: &SecretRef| school.secret(reference);
+    let moment = capture::Moment { decided: capture_started, real, zone, last_size, secrets: &secrets, stop };
     let begun = capture::begin(&ask.system.source, &sources::places(school, ask.system), &scratch, &moment)?;
     let watched = begun.watched;
     let filter = Filter::of(school, ask.system).map_err(NoCopy::Other)?;
@@ -160,7 +161,18 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
         tally: ask.watch.tally(),
         prove: true,
     };
-    match backup(&mut repository, entries, &options) {
+    let done = backup(&mut repository, entries, &options);
+    let mut lost = None;
+    if done.is_err() {
+        let spoiled = begun.export.as_ref().and_then(|(_, spoiled)| spoiled.take());
+        let broken = begun.broken.and_then(|broken| broken.take());
+        lost = spoiled.map(|why| capture::no_export(why, zone)).or(broken.map(|why| NoCapture::Source(why.into())));
+    }
+    if lost.is_some() {
+        // That was for this capture alone. Whoever else wants the run to end says so again.
+        ask.limit.stop().store(false, Ordering::Relaxed);
+    }
+    match done {
         Ok(summary) => {
             let size = begun.export.map_or(summary.bytes, |(size, _)| size);
             let met = met.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -170,14 +182,7 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
         Err(why) if repository.snapshots().iter().any(|snapshot| snapshot.id == ask.snapshot) => {
             Err(NoCopy::Unproved { target: spot.named(), snapshot: ask.snapshot, why: why.to_string() })
         }
-        Err(RepoError::Interrupted) => match begun.export.and_then(|(_, spoiled)| spoiled.take()) {
-            Some(why) => {
-                // That was for this capture alone. Whoever else wants the run to end says so again.
-                ask.limit.stop().store(false, Ordering::Relaxed);
-                Err(NoCopy::Capture(capture::no_export(why, zone)))
-            }
-            None => Err(interrupted(ask)),
-        },
+        Err(RepoError::Interrupted) => Err(lost.map_or_else(|| interrupted(ask), NoCopy::Capture)),
         Err(RepoError::Store(StoreError::Full { place })) => Err(NoCopy::Full { target: spot.named(), place }),
         Err(RepoError::NothingRead(unread)) => Err(NoCopy::NothingRead(unread)),
         Err(source) => Err(NoCopy::of(RunError::repository(spot.named(), source))),

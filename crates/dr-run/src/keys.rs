@@ -106,6 +106,14 @@ impl School {
         }
     }
 
+    /// What a secret of the plan stands for.
+    ///
+    /// # Errors
+    /// Where it was looked for and why it is not there, in words that hold nothing of the secret.
+    pub fn secret(&self, reference: &SecretRef) -> Result<Zeroizing<String>, String> {
+        secret(reference, &Surroundings { key_file: None, variable: Some(&self.variable) })
+    }
+
     fn no_reading_key(&self, why: &str) -> RunError {
         let holders: Vec<_> = self.plan.with_role(Role::KeyHolder).map(|(_, person)| person.name.as_str()).collect();
         let holders = if holders.is_empty() { "whoever ran `dr init`".to_owned() } else { holders.join(" and ") };

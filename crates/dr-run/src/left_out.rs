@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dr_entry::{Entries, EntryPath, Kind};
 use dr_ledger::{Decision, Event};
-use dr_plan::{PersonId, Source, System, SystemId};
+use dr_plan::{PersonId, SecretRef, Source, System, SystemId};
 use dr_repo::Shape;
 use dr_source::driver::Moment;
 use dr_source::{FACTS, driver, fewer_messages};
@@ -274,7 +274,9 @@ pub fn still_there(school: &School, erasure: &Erasure) -> Result<Option<(u64, Ve
     // Names only: no contents are read.
     let (places, scratch, real) = (places(school, system), school.places.scratch(), seconds(school.clock.at_real()));
     let stop = Arc::default();
-    let moment = Moment { places: &places, scratch: &scratch, decided: real, real, last_size: None, stop: &stop };
+    let secrets = |reference: &SecretRef| school.secret(reference);
+    let (places, scratch) = (&places, &scratch);
+    let moment = Moment { places, scratch, decided: real, real, last_size: None, secrets: &secrets, stop: &stop };
     let Some(captured) = driver(&system.source).ok().map(|driver| driver.names(&moment)).transpose()?.flatten() else {
         return Ok(None);
     };

@@ -61,7 +61,8 @@ impl Places {
     }
 
     /// For copies that have to be made before they can be read.
-    pub(crate) fn scratch(&self) -> PathBuf {
+    #[must_use]
+    pub fn scratch(&self) -> PathBuf {
         self.cache.join("scratch")
     }
 

@@ -5,15 +5,18 @@
 //! where the ledger cannot be written the data come back all the same.
 
 mod bring;
+mod fed;
 mod within;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use dr_entry::{EntryPath, Unread};
 use dr_ledger::{Decision, Event, RestoreOutcome, SnapshotRef};
 use dr_plan::{PersonId, System, SystemId};
 use dr_repo::{RepoError, Restored, SnapshotId, Tally};
+use dr_source::driver::Loaded;
 use dr_source::files::Owners;
 use jiff::Timestamp;
 
@@ -51,6 +54,10 @@ pub struct Wanted<'a> {
     pub paths: &'a [PathBuf],
     /// Into this folder, absent or empty; `None`: where it came from.
     pub to: Option<&'a Path>,
+    /// As a new one of this address on a server, instead of a folder.
+    pub onto: Option<&'a str>,
+    /// By this account of a server.
+    pub account: Option<&'a str>,
     /// Whether and how owners are set.
     pub owners: Owners,
     /// In place: what the snapshot does not have is removed.
@@ -62,7 +69,7 @@ pub struct Wanted<'a> {
     /// Progress.
     pub tally: &'a Tally,
     /// Set from outside to end early.
-    pub stop: &'a AtomicBool,
+    pub stop: &'a Arc<AtomicBool>,
 }
 
 /// What came back.
@@ -76,6 +83,8 @@ pub struct Restoration {
     pub recovery_point: Timestamp,
     /// To where.
     pub to: PathBuf,
+    /// What it is called on its server, if it was loaded into one.
+    pub loaded: Option<Loaded>,
     /// Counts, and what did not come back.
     pub restored: Restored,
     /// How its entries are called.
@@ -98,6 +107,8 @@ pub struct Restoration {
     pub unrecorded: Option<String>,
     /// Everything that a person should know: copies that were damaged or away, and what was done instead.
     pub notes: Vec<String>,
+    /// What a person does next with what came back, a line to paste each.
+    pub next: Vec<String>,
     /// Whether a newer snapshot may exist that cannot be seen.
     pub uncertain: bool,
 }
@@ -108,7 +119,7 @@ pub struct Restoration {
 /// If nothing could be read, or there is nowhere to put it.
 pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Result<Restoration, RunError> {
     let system = &*school.system_or_state(wanted.system)?;
-    if wanted.to.is_none() && system.id.as_str() == STATE {
+    if wanted.to.is_none() && wanted.onto.is_none() && system.id.as_str() == STATE {
         let why = "what happened since would be lost from the ledger";
         return Err(RunError::NotInPlace { system: system.id.clone(), why });
     }
@@ -148,11 +159,16 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
         let driver = dr_source::driver(&system.source).ok();
         let back = Back { school, system, driver, wanted, opened: &opened, choices: &choices, choice, described };
         let brought = back.bring(&mut notes)?;
+        let next = match (&back.driver, wanted.to) {
+            (Some(driver), Some(to)) if !wanted.dry_run => driver.next_steps(to),
+            _ => Vec::new(),
+        };
         let mut outcome = Restoration {
             spot: from.spot.clone(),
             snapshot: choice.id,
             recovery_point: choice.started,
             to: brought.to,
+            loaded: brought.loaded,
             restored: brought.restored,
             naming: brought.naming,
             never_captured: brought.never_captured,
@@ -164,6 +180,7 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
             spared: brought.removal.spared,
             unrecorded,
             notes,
+            next,
             uncertain,
         };
         if !wanted.dry_run

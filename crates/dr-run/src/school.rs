@@ -1,5 +1,6 @@
 //! A school's plan, opened on this host: who acts, at what time, and where things are written down.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use dr_ledger::{Appended, Authenticated, Body, Entry, Event, History, Ledger, Now, borne_out, evidence};
@@ -46,6 +47,8 @@ pub struct School {
     pub runtime: Handle,
     /// This host's name, as snapshots carry it.
     pub hostname: String,
+    /// Finds a variable of the environment, for secrets of the plan; only the caller reads it.
+    pub variable: fn(&str) -> Option<OsString>,
     /// Threads for a backup or a restore.
     pub workers: usize,
 }

@@ -3,10 +3,12 @@
 use dr_plan::{Source, Tree};
 
 use crate::SourceError;
+use crate::command::driver::Command;
 use crate::driver::Driver;
 use crate::drop::driver::Drop;
 use crate::files::driver::Files;
 use crate::maildir::driver::Maildir;
+use crate::postgres::driver::Postgres;
 use crate::sqlite::driver::Sqlite;
 
 /// The driver of `source`.
@@ -23,12 +25,11 @@ pub fn driver(source: &Source) -> Result<Box<dyn Driver + '_>, SourceError> {
         Source::Drop { path, name, fresh, settled, shrink, content, maker: _ } => {
             Box::new(Drop::new(path, name, *fresh, *settled, *shrink, *content))
         }
-        Source::Postgres(_)
-        | Source::Mariadb(_)
-        | Source::Imap(_)
-        | Source::Website(_)
-        | Source::Command { .. }
-        | Source::Saas(_) => return Err(SourceError::NoCapture { kind: source.kind() }),
+        Source::Command { run, name } => Box::new(Command { run, name }),
+        Source::Postgres(server) => Box::new(Postgres(server)),
+        Source::Mariadb(_) | Source::Imap(_) | Source::Website(_) | Source::Saas(_) => {
+            return Err(SourceError::NoCapture { kind: source.kind() });
+        }
     })
 }
 

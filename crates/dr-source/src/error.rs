@@ -63,6 +63,20 @@ pub enum SourceError {
         /// How long we waited.
         seconds: u64,
     },
+    /// A program that was to write what is captured.
+    #[error("{program}: {why}. Nothing was captured, earlier backups are untouched")]
+    Program {
+        /// Its name.
+        program: String,
+        /// What was wrong, with what it said itself: for the person at the screen.
+        why: String,
+    },
+    /// What came back could not be loaded.
+    #[error("{why}")]
+    NotLoaded {
+        /// What went wrong, and what is where now.
+        why: String,
+    },
     /// A kind of system that is not captured by this program.
     #[error("this version of dr does not capture systems of kind `{kind}`")]
     NoCapture {

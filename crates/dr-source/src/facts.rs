@@ -36,12 +36,12 @@ pub(crate) fn entry(facts: &impl Serialize, at: Time) -> Result<Entry, String> {
     meta.mtime = at;
     meta.size = bytes.len() as u64;
     let path = EntryPath::new(FACTS).map_err(|why| why.to_string())?;
-    Ok(Entry { path, meta, stamp: None, profile: Profile::Auto, body: Some(Box::new(Made { bytes, at: 0 })) })
+    Ok(Entry { path, meta, stamp: None, profile: Profile::Auto, body: Some(Box::new(Made::new(bytes))) })
 }
 
 /// The same entry with these bytes, which were read from it.
 pub(crate) fn again(mut entry: Entry, bytes: Vec<u8>) -> Result<Entry, String> {
-    entry.body = Some(Box::new(Made { bytes, at: 0 }));
+    entry.body = Some(Box::new(Made::new(bytes)));
     Ok(entry)
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn root(at: Time) -> Entry {
 }
 
 /// What we make up belongs to whom we run as, so that the same person can put it back without being root.
-fn ours(kind: Kind, mode: u32) -> Meta {
+pub(crate) fn ours(kind: Kind, mode: u32) -> Meta {
     let mut meta = Meta::plain(kind, mode);
     meta.user.id = rustix::process::geteuid().as_raw();
     meta.group.id = rustix::process::getegid().as_raw();
@@ -61,9 +61,15 @@ fn ours(kind: Kind, mode: u32) -> Meta {
 }
 
 /// Contents that we made and hold.
-struct Made {
+pub(crate) struct Made {
     bytes: Vec<u8>,
     at: usize,
+}
+
+impl Made {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, at: 0 }
+    }
 }
 
 impl Body for Made {

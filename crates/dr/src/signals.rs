@@ -14,13 +14,13 @@ pub struct Signals(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    stop: AtomicBool,
+    stop: Arc<AtomicBool>,
     code: AtomicU8,
 }
 
 impl Signals {
     /// For loops that are to end early.
-    pub fn stop(&self) -> &AtomicBool {
+    pub fn stop(&self) -> &Arc<AtomicBool> {
         &self.0.stop
     }
 

@@ -101,6 +101,7 @@ impl Life {
             actor: Actor { by: by.cloned(), authenticated: Authenticated::NamedNotAuthenticated },
             runtime: self.runtime.handle().clone(),
             hostname: "server".to_owned(),
+            variable: |_| None,
             workers: 2,
             plan,
         }

@@ -33,7 +33,7 @@ pub(super) fn source(node: &Node<'_>) -> Option<Read> {
         "files" => files(&node.section(keys::FILES)?),
         "sqlite" => plain(one_path(&node.section(keys::SQLITE)?).map(|path| Source::Sqlite { path })),
         "maildir" => plain(one_path(&node.section(keys::MAILDIR)?).map(|path| Source::Maildir { path })),
-        "postgres" => plain(server(&node.section(keys::SERVER)?).map(Source::Postgres)),
+        "postgres" => plain(postgres(&node.section(keys::POSTGRES)?)),
         "mariadb" => plain(server(&node.section(keys::SERVER)?).map(Source::Mariadb)),
         "imap" => plain(server(&node.section(keys::SERVER)?).map(Source::Imap)),
         "website" => plain(server(&node.section(keys::SERVER)?).map(Source::Website)),
@@ -65,7 +65,7 @@ fn short(node: &Node<'_>) -> Option<Source> {
         return None;
     }
     let rest = text.get(word.len() + 1..).unwrap_or("");
-    let server = || Server { url: text.to_owned(), password: None };
+    let server = || Server { url: text.to_owned(), password: None, programs: None };
     let source = match word {
         _ if rest.trim_start_matches('/').is_empty() || rest.chars().any(char::is_control) => None,
         "drop" => Some(drop_at(PathBuf::from(rest))),
@@ -113,7 +113,12 @@ fn one_path(table: &Section<'_>) -> Option<PathBuf> {
 fn server(table: &Section<'_>) -> Option<Server> {
     let url = table.need("url").and_then(|node| if node.is_text() { address(node) } else { node.text() });
     let password = table.get("password").and_then(secret);
-    Some(Server { url: url?, password })
+    Some(Server { url: url?, password, programs: None })
+}
+
+fn postgres(table: &Section<'_>) -> Option<Source> {
+    let programs = table.get("programs").and_then(path);
+    server(table).map(|server| Source::Postgres(Server { programs, ..server }))
 }
 
 fn command(table: &Section<'_>) -> Option<Source> {

@@ -1,20 +1,25 @@
 //! One snapshot on its way back: to a folder of its own, or in place, from as many copies as it takes.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use dr_entry::{EntryPath, Kind};
-use dr_plan::System;
+use dr_open::Claim;
+use dr_plan::{SecretRef, System};
 use dr_repo::{Description, NotWhole, RepoError, Restore, Restored, Shape};
-use dr_source::driver::{Driver, InPlace, Place, Whole};
+use dr_source::driver::{Driver, Feed, Hands, InPlace, Load, Loaded, NotFed, Onto, Place, Whole};
 use dr_source::files::{Extra, Manner, PutBack, Removal, Spare};
 use dr_source::{FACTS, SourceError};
 
+use super::fed;
 use super::within::{self, Outside, Part};
 use super::{Wanted, above_resolved};
 use crate::below::Below;
 use crate::error::RunError;
 use crate::kept::{Kept, Opened};
 use crate::naming::{Asked, Naming};
+use crate::places::private_folder;
 use crate::school::School;
 
 pub(super) struct Back<'a> {
@@ -32,6 +37,7 @@ pub(super) struct Back<'a> {
 /// What came of it.
 pub(super) struct Brought {
     pub(super) to: PathBuf,
+    pub(super) loaded: Option<Loaded>,
     pub(super) naming: Naming,
     pub(super) restored: Restored,
     pub(super) removal: Removal,
@@ -73,6 +79,7 @@ impl Back<'_> {
         };
         let mut brought = Brought {
             to: PathBuf::new(),
+            loaded: None,
             naming,
             restored: Restored::default(),
             removal: Removal::default(),
@@ -82,7 +89,13 @@ impl Back<'_> {
             never_captured,
             not_in_it,
         };
-        if let Some(to) = self.wanted.to {
+        let loads = self.driver.as_deref().and_then(|driver| driver.loads());
+        let is_loaded = self.wanted.to.is_none() && loads.is_some();
+        if let (Some(load), true) = (&loads, is_loaded) {
+            self.load(load.as_ref(), &mut brought, notes)?;
+        } else if self.wanted.onto.is_some() {
+            return Err(self.refused("only a database is loaded into a server"));
+        } else if let Some(to) = self.wanted.to {
             self.elsewhere(to, &paths, &mut brought, notes)?;
         } else {
             // What no driver reads may still have copies of another time.
@@ -98,6 +111,7 @@ impl Back<'_> {
                     }
                     self.bring_one(&Part { paths, folder: to, top }, &mut brought, notes)?;
                 }
+                InPlace::Refused(why) => return Err(self.refused(why)),
                 InPlace::Whole(whole) => self.whole(whole, &mut brought, notes)?,
             }
         }
@@ -381,14 +395,84 @@ impl Back<'_> {
     }
 
     fn one(&self, from: &Opened, paths: &[EntryPath], to: &dyn dr_entry::Destination) -> Result<Restored, RepoError> {
-        let options = Restore {
+        dr_repo::restore(&from.repository, self.choice.id, &self.options(paths), to)
+    }
+
+    fn options<'p>(&'p self, paths: &'p [EntryPath]) -> Restore<'p> {
+        Restore {
             paths,
             workers: self.school.workers,
             dry: self.wanted.dry_run,
             stop: self.wanted.stop,
             tally: self.wanted.tally,
-        };
-        dr_repo::restore(&from.repository, self.choice.id, &options, to)
+        }
+    }
+
+    /// What is loaded into a server is fed to its program; only what is small lies in scratch meanwhile.
+    fn load(&self, load: &dyn Load, brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
+        if !self.wanted.paths.is_empty() || self.wanted.delete {
+            return Err(self.refused("a database is loaded as a whole"));
+        }
+        brought.to = PathBuf::from(load.live()?);
+        let all = self.count(&[])?;
+        if self.wanted.dry_run {
+            brought.restored = all;
+            return Ok(());
+        }
+        let dump = load.fed()?;
+        let mut small = Vec::new();
+        let listed = self.from().repository.list(self.choice.id, &[], &mut |entry| {
+            if entry.meta.kind == Kind::File && entry.path != dump {
+                small.push(entry.path);
+            }
+            Ok(())
+        });
+        listed.map_err(|why| self.failed(why))?;
+        let scratch = self.school.places.scratch();
+        private_folder(&scratch)?;
+        let claim = Claim::new(&scratch, "dr-load-").map_err(RunError::local("cannot restore to", &scratch))?;
+        let folder = claim.path().join("back");
+        let first = PutBack::new(&folder, self.manner(None))?;
+        let again = || PutBack::new(&folder, self.manner(Some(Extra::Keep)));
+        let restored = self.fill(&small, &first, &again, notes)?;
+        if let Some((_, why)) = restored.lost().next() {
+            let why = format!("what came back is not whole ({why}), so nothing was loaded");
+            return Err(SourceError::NotLoaded { why }.into());
+        }
+        let moment = self.school.clock.decided().to_zoned(self.school.plan.school.timezone.clone());
+        let moment = moment.strftime("%Y%m%d_%H%M%S").to_string();
+        let onto = Onto { url: self.wanted.onto, account: self.wanted.account, moment: &moment };
+        let secrets = |reference: &SecretRef| self.school.secret(reference);
+        let hands = Hands { secrets: &secrets, scratch: &scratch };
+        // Another copy that holds the same snapshot may be whole where this one is not.
+        let mut copies = vec![self.choice.copy];
+        let others = self.choices.iter().filter(|other| other.id == self.choice.id && other.copy != self.choice.copy);
+        copies.extend(others.map(|other| other.copy));
+        let mut failed = None;
+        for copy in copies {
+            let from = &self.opened[copy];
+            let lost = Cell::new(false);
+            let feed = |to: Feed| {
+                let paths = std::slice::from_ref(&dump);
+                let done = fed::feed(&from.repository, self.choice.id, &self.options(paths), to);
+                lost.set(matches!(done, Err(NotFed::Lost(_))));
+                done
+            };
+            match load.load(&folder, &feed, &onto, &hands, self.wanted.stop) {
+                Ok(loaded) => {
+                    brought.to = PathBuf::from(&loaded.name);
+                    brought.restored = all;
+                    brought.loaded = Some(loaded);
+                    return Ok(());
+                }
+                Err(why) if lost.get() && !self.wanted.stop.load(Ordering::Relaxed) => {
+                    notes.push(format!("{}: {why}", from.spot.named()));
+                    failed = Some(why);
+                }
+                Err(why) => return Err(why.into()),
+            }
+        }
+        Err(failed.map_or_else(|| self.refused("no copy holds it"), RunError::from))
     }
 
     /// What goes back whole is made beside the old one, then put in its place.

@@ -5,18 +5,19 @@ use std::path::Path;
 use dr_plan::{Plan, System};
 use dr_run::{School, beforehand, entry_time};
 use dr_source::driver;
+use dr_source::driver::{Hands, Secrets};
 use jiff::Timestamp;
 use rustix::fs::{Access, access};
 
 use super::judge::{Check, Verdict, could_not, fail, ok, warn};
 
 /// Each system's source, and what is to be said of it before a run.
-pub fn sources(school: &School) -> Vec<Check> {
+pub fn sources(school: &School, secrets: Secrets<'_>) -> Vec<Check> {
     let now = school.clock.decided();
     let mut checks = Vec::new();
     let mut before = beforehand(school);
     for system in &school.plan.systems {
-        let check = source(system, now);
+        let check = source(school, system, now, secrets);
         let (of, rest): (Vec<_>, Vec<_>) = before.into_iter().partition(|one| one.system == system.id);
         before = rest;
         // That it cannot be read is said once.
@@ -32,7 +33,7 @@ pub fn sources(school: &School) -> Vec<Check> {
     checks
 }
 
-fn source(system: &System, now: Timestamp) -> Check {
+fn source(school: &School, system: &System, now: Timestamp, secrets: Secrets<'_>) -> Check {
     let (about, source) = (format!("source {}", system.id), &system.source);
     match (source.supplier(), driver(source)) {
         (Some(supplier), _) => ok(about, format!("held by {}: there is nothing here to read", supplier.name)),
@@ -41,10 +42,12 @@ fn source(system: &System, now: Timestamp) -> Check {
             format!("this version cannot read a {} source", source.kind()),
             "Let it be dumped into a folder, and write drop:FOLDER.",
         ),
-        (None, Ok(driver)) => match driver.probe(entry_time(now)) {
-            Ok(seen) => ok(about, seen),
-            Err(obstacle) => fail(about, obstacle.why, obstacle.next),
-        },
+        (None, Ok(driver)) => {
+            match driver.probe(entry_time(now), &Hands { secrets, scratch: &school.places.scratch() }) {
+                Ok(seen) => ok(about, seen),
+                Err(obstacle) => fail(about, obstacle.why, obstacle.next),
+            }
+        }
     }
 }
 

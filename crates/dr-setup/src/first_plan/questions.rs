@@ -100,10 +100,13 @@ fn systems_question(facts: &Facts, found: &[propose::System]) -> Question {
                        found: + id = folder, -id."
             .to_owned();
     for (kind, place) in &facts.servers {
-        because.push_str(&format!(
-            " A {kind} server has its data or socket in {}: this version cannot read it; let it dump into a folder and write drop:FOLDER.",
-            place.display()
-        ));
+        let what = match *kind {
+            "postgres" => {
+                "write id = postgres:DATABASE for each database of it; docs/sources.md says how to make the account"
+            }
+            _ => "this version cannot read it; let it dump into a folder and write drop:FOLDER",
+        };
+        because.push_str(&format!(" A {kind} server has its data or socket in {}: {what}.", place.display()));
     }
     let proposed = (!found.is_empty()).then(|| listed.join(", "));
     Question { number: 5, text: "What is to be backed up?", because, proposed }

@@ -2,9 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use dr_entry::{Destination, EntryPath};
 
+use super::look::Hands;
 use crate::SourceError;
 use crate::files::PutBack;
 use crate::maildir::IntoMailboxes;
@@ -42,6 +45,8 @@ pub enum InPlace<'a> {
         /// Why whatever is not below `top` does not belong there.
         no_part: &'static str,
     },
+    /// Not at all by dr, for this reason.
+    Refused(&'static str),
     /// Whole: made beside the old one, then put in its place.
     Whole(&'a dyn Whole),
 }
@@ -79,4 +84,70 @@ pub struct NotExchanged {
     /// What the operating system said.
     #[source]
     pub why: io::Error,
+}
+
+/// Where something is loaded.
+#[derive(Debug, Clone, Copy)]
+pub struct Onto<'a> {
+    /// As a new one of this address; `None`: in the place of the one that the plan names, which is kept under another name.
+    pub url: Option<&'a str>,
+    /// By this account of the server, if the plan's or the address's is not meant.
+    pub account: Option<&'a str>,
+    /// What the name of one that is kept aside ends in.
+    pub moment: &'a str,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// What it is called on its server.
+    pub name: String,
+    /// Its tables, each of which has the rows that it had when it was captured.
+    pub tables: u64,
+    /// All of these rows.
+    pub rows: u64,
+    /// What else a person should know.
+    pub said: Vec<String>,
+}
+
+/// What a program reads: one file of a capture, from front to back.
+pub type Feed = Box<dyn io::Write + Send>;
+
+/// Why a file could not be fed to a program.
+#[derive(Debug, thiserror::Error)]
+pub enum NotFed {
+    /// The copy does not give it.
+    #[error("{0}")]
+    Lost(String),
+    /// The program takes no more.
+    #[error("{0}")]
+    Refused(io::Error),
+}
+
+/// What comes back by being loaded into a server.
+pub trait Load {
+    /// The name of the one that lives, which somebody has to type before it is set aside.
+    ///
+    /// # Errors
+    /// If the plan's address is wrong.
+    fn live(&self) -> Result<String, SourceError>;
+
+    /// The file of a capture that is fed to a program, and never lies on disk.
+    ///
+    /// # Errors
+    /// If the plan's address is wrong.
+    fn fed(&self) -> Result<EntryPath, SourceError>;
+
+    /// Loads a capture of which everything else was restored to `folder`, whole or not at all. `feed` writes the file.
+    ///
+    /// # Errors
+    /// What went wrong, and what is where then.
+    fn load(
+        &self,
+        folder: &Path,
+        feed: &dyn Fn(Feed) -> Result<(), NotFed>,
+        onto: &Onto<'_>,
+        hands: &Hands<'_>,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Loaded, SourceError>;
 }

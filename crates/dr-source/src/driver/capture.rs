@@ -7,8 +7,10 @@ use std::sync::atomic::AtomicBool;
 
 use dr_entry::{Entries, Kind, Time};
 
+use super::look::Secrets;
 use crate::drop::{NoExport, Spoiled};
 use crate::files::{Captured, Tally};
+use crate::output::Broken;
 use crate::{FACTS, SourceError};
 
 /// What a capture has to go by beside its source.
@@ -23,6 +25,8 @@ pub struct Moment<'a> {
     pub real: Time,
     /// How big the system was when it was last captured.
     pub last_size: Option<u64>,
+    /// Where secrets of the plan are found.
+    pub secrets: Secrets<'a>,
     /// Set to end the capture, should it turn out to be worthless.
     pub stop: &'a Arc<AtomicBool>,
 }
@@ -35,6 +39,8 @@ pub struct Begun {
     pub tally: Arc<Tally>,
     /// For an export: its size, and whether it stayed as it was.
     pub export: Option<(u64, Spoiled)>,
+    /// Where a program writes it: why it ended before its time.
+    pub broken: Option<Broken>,
 }
 
 /// Why nothing was captured.
@@ -107,7 +113,12 @@ pub(crate) fn something(captured: Captured, paths: &[PathBuf]) -> Result<Begun, 
         };
         before.push(item);
         if counts {
-            return Ok(Begun { entries: Box::new(before.into_iter().chain(entries)), tally, export: None });
+            return Ok(Begun {
+                entries: Box::new(before.into_iter().chain(entries)),
+                tally,
+                export: None,
+                broken: None,
+            });
         }
     }
 }

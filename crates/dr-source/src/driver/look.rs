@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use dr_plan::SecretRef;
 use rustix::fs::{Access, access};
+use zeroize::Zeroizing;
 
 /// What is known around a source.
 pub struct Around<'a> {
@@ -16,6 +18,18 @@ pub struct Around<'a> {
     pub is_inner: &'a dyn Fn(&str) -> bool,
     /// Where file systems with data are mounted.
     pub mounts: &'a [PathBuf],
+}
+
+/// Finds what a secret of the plan stands for; an error says where it was looked for, and nothing of it.
+pub type Secrets<'a> = &'a dyn Fn(&SecretRef) -> Result<Zeroizing<String>, String>;
+
+/// What is at hand to ask a server with.
+#[derive(Clone, Copy)]
+pub struct Hands<'a> {
+    /// Where secrets of the plan are found.
+    pub secrets: Secrets<'a>,
+    /// A folder, private to us, for files that go at once; made if it is not there.
+    pub scratch: &'a Path,
 }
 
 /// One thing that somebody should know before a run.

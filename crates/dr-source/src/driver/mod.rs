@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Time};
 
-pub use back::{InPlace, NotExchanged, Place, Whole};
+pub use back::{Feed, InPlace, Load, Loaded, NotExchanged, NotFed, Onto, Place, Whole};
 pub use capture::{Begun, CaptureError, Moment};
 pub(crate) use capture::{something, there};
 pub use check::{Check, Verdict};
-pub use look::{Around, Finding, Obstacle};
+pub use look::{Around, Finding, Hands, Obstacle, Secrets};
 pub(crate) use look::{READABLE, sampled, shown};
 
 use crate::SourceError;
@@ -49,11 +49,11 @@ pub trait Driver {
     /// What can be said of it before a run, by names, links and mounts alone.
     fn preflight(&self, around: &Around<'_>) -> Vec<Finding>;
 
-    /// Whether it can be read at `now`, tried on a sample: what was seen.
+    /// Whether it can be read at `now`, tried on a sample, or asked of its server with what is at hand: what was seen.
     ///
     /// # Errors
     /// What is in the way, and what to do.
-    fn probe(&self, now: Time) -> Result<&'static str, Obstacle>;
+    fn probe(&self, now: Time, hands: &Hands<'_>) -> Result<&'static str, Obstacle>;
 
     /// Begins to capture it.
     ///
@@ -79,6 +79,16 @@ pub trait Driver {
 
     /// How it goes back to where it was captured. Into a folder of its own every capture goes back as plain files.
     fn in_place(&self) -> InPlace<'_>;
+
+    /// How it is loaded into a server, if that is its way back.
+    fn loads(&self) -> Option<Box<dyn Load + '_>> {
+        None
+    }
+
+    /// What a person does next with what was restored to `folder`, a line to paste each.
+    fn next_steps(&self, _folder: &Path) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The place for what goes back entry by entry below `folder`, which the plan names; only looked at unless `write`.
     ///

@@ -8,7 +8,7 @@ use dr_plan::{FileType, Period};
 
 use super::{Given, Rule, UNFINISHED, capture};
 use crate::driver::{
-    Around, Begun, CaptureError, Check, Driver, Finding, InPlace, Layout, Moment, Needs, Obstacle, sampled,
+    Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle, sampled,
 };
 
 /// The export that is to come into a folder.
@@ -43,7 +43,7 @@ impl Driver for Drop<'_> {
         vec![Finding { rule: "drop", is_error: true, reason }]
     }
 
-    fn probe(&self, now: Time) -> Result<&'static str, Obstacle> {
+    fn probe(&self, now: Time, _hands: &Hands<'_>) -> Result<&'static str, Obstacle> {
         sampled(std::slice::from_ref(self.path))?;
         // The newest file of the folder, whatever its name, is not too old.
         let names = std::fs::read_dir(self.path).into_iter().flatten().flatten();
@@ -67,7 +67,7 @@ impl Driver for Drop<'_> {
         let given = Given { decided: moment.decided, real: moment.real, last: moment.last_size };
         let export = capture(&self.rule, &given, moment.stop)?;
         let tally = std::sync::Arc::default();
-        Ok(Begun { entries: export.entries, tally, export: Some((export.size, export.spoiled)) })
+        Ok(Begun { entries: export.entries, tally, export: Some((export.size, export.spoiled)), broken: None })
     }
 
     fn layout(&self) -> Layout {

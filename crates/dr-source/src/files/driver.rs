@@ -9,8 +9,8 @@ use dr_plan::Tree;
 use super::{Captured, Options, Roots, capture, idle, leaves_out, refused, resolved};
 use crate::SourceError;
 use crate::driver::{
-    Around, Begun, CaptureError, Check, Driver, Finding, InPlace, Layout, Moment, Needs, Obstacle, READABLE, sampled,
-    something, there,
+    Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle, READABLE,
+    sampled, something, there,
 };
 
 /// The files that the plan names.
@@ -77,7 +77,7 @@ impl Driver for Files<'_> {
         found
     }
 
-    fn probe(&self, _now: Time) -> Result<&'static str, Obstacle> {
+    fn probe(&self, _now: Time, _hands: &Hands<'_>) -> Result<&'static str, Obstacle> {
         sampled(self.0.paths).map(|()| READABLE)
     }
 

@@ -8,8 +8,8 @@ use dr_entry::{EntryPath, Time};
 use super::{IntoMailboxes, TREE, capture, verify};
 use crate::SourceError;
 use crate::driver::{
-    Around, Begun, CaptureError, Check, Driver, Finding, InPlace, Layout, Moment, Needs, Obstacle, Place, READABLE,
-    sampled, something, there,
+    Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle, Place,
+    READABLE, sampled, something, there,
 };
 use crate::files::{Captured, Manner, PutBack};
 
@@ -46,7 +46,7 @@ impl Driver for Maildir<'_> {
         vec![Finding { rule: "maildir", is_error: false, reason }]
     }
 
-    fn probe(&self, _now: Time) -> Result<&'static str, Obstacle> {
+    fn probe(&self, _now: Time, _hands: &Hands<'_>) -> Result<&'static str, Obstacle> {
         sampled(self.paths()).map(|()| READABLE)
     }
 

@@ -10,7 +10,7 @@ use dr_entry::{EntryPath, Time};
 use super::{capture, probe, restored, verify};
 use crate::SourceError;
 use crate::driver::{
-    Around, Begun, CaptureError, Check, Driver, Finding, InPlace, Layout, Moment, Needs, NotExchanged, Obstacle,
+    Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, NotExchanged, Obstacle,
     READABLE, Whole, sampled, shown, something, there,
 };
 use crate::files::{file_of_plan, resolved};
@@ -34,7 +34,7 @@ impl Driver for Sqlite<'_> {
         Vec::new()
     }
 
-    fn probe(&self, _now: Time) -> Result<&'static str, Obstacle> {
+    fn probe(&self, _now: Time, _hands: &Hands<'_>) -> Result<&'static str, Obstacle> {
         sampled(self.paths())?;
         match is_sqlite(self.0) {
             true => Ok(READABLE),

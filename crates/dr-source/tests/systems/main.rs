@@ -52,7 +52,15 @@ fn register(path: &Path) -> Connection {
 /// A capture of `source` that has begun.
 fn begun(source: &Source, scratch: &Path) -> Begun {
     let stop = Arc::default();
-    let moment = Moment { places: &[], scratch, decided: LATER, real: LATER, last_size: None, stop: &stop };
+    let moment = Moment {
+        places: &[],
+        scratch,
+        decided: LATER,
+        real: LATER,
+        last_size: None,
+        secrets: &|_| Err("none".to_owned()),
+        stop: &stop,
+    };
     driver(source).unwrap().capture(&moment).unwrap()
 }
 
@@ -243,7 +251,24 @@ fn where_there_is_no_maildir_the_files_are_kept_and_it_is_said() {
 
 #[test]
 fn a_kind_that_is_not_captured_is_an_error_that_names_it() {
-    let command = Source::Command { run: vec!["true".into()], name: "x".into() };
-    let error = driver(&command).err().unwrap();
-    assert!(error.to_string().contains("`command`"), "{error}");
+    let mariadb = Source::Mariadb(dr_plan::Server { url: "mariadb:shop".into(), password: None, programs: None });
+    let error = driver(&mariadb).err().unwrap();
+    assert!(error.to_string().contains("`mariadb`"), "{error}");
+}
+
+#[test]
+fn what_the_plan_itself_has_wrong_about_a_program_or_a_server_is_said_before_a_run() {
+    let around = dr_source::driver::Around { title: "MIS", places: &[], is_inner: &|_| false, mounts: &[] };
+    let said = |source: &Source| {
+        let found = driver(source).unwrap().preflight(&around);
+        found.into_iter().map(|finding| (finding.is_error, finding.reason)).collect::<Vec<_>>()
+    };
+    let command = |name: &str| Source::Command { run: vec!["true".into()], name: name.into() };
+    assert_eq!(said(&command("mis.sql")), []);
+    assert!(matches!(&said(&command("a/b"))[..], [(true, why)] if why.contains("`a/b`")));
+    let postgres = |url: &str| Source::Postgres(dr_plan::Server { url: url.into(), password: None, programs: None });
+    assert_eq!(said(&postgres("postgres:mis")), []);
+    assert!(
+        matches!(&said(&postgres("postgres://db.example"))[..], [(true, why)] if why.contains("names no database"))
+    );
 }

@@ -62,9 +62,9 @@ impl Doctor {
             checks.push(look::scratch(school, contents));
             checks.push(look::leftovers(school));
         }
-        checks.extend(sources::sources(school));
-        checks.extend(sources::programs(&school.plan, SEARCH));
         let around = Surroundings { key_file: env::path("DR_KEY_FILE"), variable: Some(&variable) };
+        checks.extend(sources::sources(school, &|reference| secret(reference, &around)));
+        checks.extend(sources::programs(&school.plan, SEARCH));
         checks.extend(letters::found(&school.plan, &around));
         checks.extend(letters::letters(&school.plan));
         if self.send_test {

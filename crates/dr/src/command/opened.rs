@@ -120,6 +120,7 @@ fn unasked(world: &World<'_>, file: &Path) -> Result<School, Failure> {
         actor,
         runtime: world.runtime.clone(),
         hostname: hostname(),
+        variable: env::var,
         workers,
         plan,
     })

@@ -36,12 +36,19 @@ pub struct Restore {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     from: FromTarget,
-    /// Into this folder, absent or empty; of several systems, each into a folder of its own there
-    #[arg(long, value_name = "DIR")]
+    /// Into this folder, absent or empty; of several systems, each into a folder of its own there. A database also as a
+    /// new one of a server: postgres://USER@HOST/NAME
+    #[arg(long, value_name = "DIR|URL")]
     to: Option<PathBuf>,
     /// To where the plan has it: files there are replaced, others are left
     #[arg(long, conflicts_with = "to")]
     in_place: bool,
+    /// The name of the database that lives, typed out: with --in-place it is set aside under another name
+    #[arg(long, value_name = "NAME", requires = "in_place")]
+    replace: Vec<String>,
+    /// Load a database by this account of its server, whose password is in PGPASSWORD
+    #[arg(long, value_name = "ROLE")]
+    account: Option<String>,
     /// And remove there what the snapshot does not have; what is left out of backups or could not be read stays
     #[arg(long, requires = "in_place")]
     delete: bool,
@@ -119,6 +126,9 @@ impl Restore {
     fn all_back(&self, systems: &[String], school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
         let (mut outcome, mut back) = (Outcome::done(), 0);
         for system in systems {
+            if self.to.as_deref().and_then(server).is_some() {
+                return Err(Failure::usage("one database is loaded at a time: name one system"));
+            }
             let to = self.to.as_ref().map(|to| to.join(system));
             match self.system_back(system, to.as_deref(), school, world) {
                 Ok(one) => {
@@ -145,7 +155,18 @@ impl Restore {
         let mut about = Vec::new();
         for name in systems {
             let system = school.system_or_state(name).map_err(|e| told(e, world))?;
-            let files = driver(&system.source).map(|driver| driver.must_be_closed()).unwrap_or_default();
+            let driver = driver(&system.source).ok();
+            if let Some(live) = driver.as_ref().and_then(|driver| driver.loads()).and_then(|load| load.live().ok())
+                && !self.dry_run
+                && !self.replace.contains(&live)
+            {
+                return Err(Failure::usage(format!(
+                    "restoring {name} in place sets the database `{live}` that lives aside, under another name, and ends its \
+                     sessions: type its name if that is meant, --replace {live}; or load it beside the one that lives, with \
+                     --to postgres://USER@HOST/NEWNAME"
+                )));
+            }
+            let files = driver.map(|driver| driver.must_be_closed()).unwrap_or_default();
             let open = open_in(&files);
             if let (Some(path), false) = (files.first(), open.is_empty()) {
                 about.push(format!(
@@ -192,7 +213,9 @@ impl Restore {
             which: self.moment.which(school)?,
             target: self.from.target.as_deref(),
             paths: &self.paths,
-            to,
+            to: to.filter(|to| server(to).is_none()),
+            onto: to.and_then(server),
+            account: self.account.as_deref(),
             owners,
             delete: self.delete,
             dry_run: self.dry_run,
@@ -238,6 +261,15 @@ impl Restore {
                  hand, and see to the folder of the state"
             ));
         }
+        if let Some(loaded) = &back.loaded {
+            loaded.said.iter().for_each(|line| screen.say(line));
+            screen.say(&format!(
+                "loaded as the database {}: {} in {}, as many as when it was captured",
+                shown::name(loaded.name.as_bytes()),
+                shown::count(loaded.rows, "row", "rows"),
+                shown::count(loaded.tables, "table", "tables"),
+            ));
+        }
         screen.say(&format!(
             "{}{} from {}, snapshot {} of {}: {}, {} {} {}",
             if self.dry_run { "would restore " } else { "" },
@@ -250,6 +282,10 @@ impl Restore {
             if self.dry_run { "to" } else { "restored to" },
             shown::path(&back.to),
         ));
+        if !back.next.is_empty() {
+            screen.say("to load it into a server:");
+            back.next.iter().for_each(|line| screen.say(&format!("  {line}")));
+        }
         if back.restored.kept > 0 {
             screen.say(&format!(
                 "{} there had the same contents already",
@@ -275,7 +311,8 @@ impl Restore {
             "medium": back.spot.medium, "snapshot": back.snapshot.to_string(),
             "recovery_point": back.recovery_point.to_string(), "to": shown::path(&back.to),
             "never_captured": back.never_captured, "not_in_it": put_back::not_in_it_json(&back.not_in_it),
-            "not_there": back.not_there, "kept": back.restored.kept, "dry_run": self.dry_run, "notes": back.notes,
+            "not_there": back.not_there, "next": back.next,
+            "loaded": back.loaded.as_ref().map(|one| json!({ "name": one.name, "tables": one.tables, "rows": one.rows })), "kept": back.restored.kept, "dry_run": self.dry_run, "notes": back.notes,
             "removed": back.removed,
             "removed_names": removed,
             "spared": back.spared.iter().map(|one| shown::failed(&one.path, &one.why)).collect::<Vec<_>>(),
@@ -284,6 +321,11 @@ impl Restore {
             "failed": put_back::as_json(&back.restored.failed),
         }));
     }
+}
+
+/// The address of a server, if it is one and no folder.
+fn server(to: &Path) -> Option<&str> {
+    to.to_str().filter(|text| ["postgres:", "postgresql:"].iter().any(|begin| text.starts_with(begin)))
 }
 
 /// So many names there would be replaced or removed, and with -v which.

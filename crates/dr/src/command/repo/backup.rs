@@ -1,14 +1,18 @@
-//! `dr repo backup`: keeps what some paths hold, or what comes in on standard input.
+//! `dr repo backup`: keeps what some paths hold, what comes in on standard input, or what a program writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use dr_entry::{Entries, Entry, EntryPath, Profile, Time, Unread};
+use dr_process::Program;
 use dr_repo::{Capture, Label, RepoError, Shape, Summary, Tally, backup, new_snapshot_id};
 use dr_run::clock;
 use dr_source::files::{self, Options, Roots};
+use dr_source::output::{self, Broken, Output};
 use serde_json::{Value, json};
 
 use super::stdin;
@@ -31,7 +35,7 @@ pub struct Backup {
     /// A path, or file:// and a path
     #[arg(value_name = "URL", value_parser = place::parse)]
     place: Place,
-    /// What to back up
+    /// What to back up; with --stdin NAME a program and its arguments, after `--`
     #[arg(value_name = "PATH", required_unless_present = "stdin")]
     paths: Vec<PathBuf>,
     /// Leave out, as a .gitignore would: a name (`*.tmp`), a place below PATH (`/cache`, `profile/cache`), that place
@@ -44,10 +48,11 @@ pub struct Backup {
     /// Something to find the snapshot by
     #[arg(long = "tag", value_name = "K=V", value_parser = tag)]
     tags: Vec<(String, String)>,
-    /// Back up standard input as a file of this name
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "exclude", "one_file_system"])]
+    /// Back up standard input as a file of this name; or, with `-- PROGRAM ARG…` behind it, what that program writes: it
+    /// is kept only if the program ends without an error and wrote something
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["exclude", "one_file_system"])]
     stdin: Option<String>,
-    /// Keep standard input also if nothing comes in; without this an empty one is a failure
+    /// Keep it also if nothing comes in; without this that is a failure
     #[arg(long, requires = "stdin")]
     allow_empty: bool,
     /// Chunk size profile (default: by each file's size and type)
@@ -141,14 +146,27 @@ impl Backup {
             tally: &tally,
             prove: false,
         };
+        let mut broken = None;
         if let Some(path) = taken.stdin.take() {
-            taken.entries = Box::new(std::iter::once(Ok(self.standard_input(path, world, started)?)));
+            let entry = match self.paths.is_empty() {
+                true => self.standard_input(path, world, started)?,
+                false => {
+                    let broken = broken.insert(Broken::new(world.signals.stop()));
+                    self.written_by_a_program(path, started, broken.clone())
+                }
+            };
+            taken.entries = Box::new(std::iter::once(Ok(entry)));
         }
         let entries = std::mem::replace(&mut taken.entries, Box::new(std::iter::empty()));
         let summary = observe::while_shown(world.screen, &tally, observe::backing_up, || {
             backup(&mut repository, entries, &capture)
         })
         .map_err(|e| {
+            if let Some(why) = broken.as_ref().and_then(Broken::take) {
+                // That was for this backup alone.
+                world.signals.stop().store(false, Ordering::Relaxed);
+                return Failure::new(Cause::Failed, why.to_string());
+            }
             if let RepoError::NothingRead(unread) = &e {
                 self.not_backed_up(unread, &taken, world);
             }
@@ -191,6 +209,20 @@ impl Backup {
             ));
         }
         Ok(stdin::entry(path, self.profile(), time_of(started), world.signals.clone(), first))
+    }
+
+    /// What a program writes, whole or not at all.
+    fn written_by_a_program(&self, path: EntryPath, started: jiff::Timestamp, broken: Broken) -> Entry {
+        let program = Program {
+            args: self.paths.iter().map(|word| word.clone().into_os_string()).collect(),
+            env: env::to_pass_on(),
+            stdin: None,
+            // Whoever started it ends it.
+            timeout: Duration::MAX,
+            output_max: 64 << 10,
+        };
+        let output = Output { program, may_be_empty: self.allow_empty, broken, waiting: None, kept: None };
+        output::entry(path, self.profile(), time_of(started), output)
     }
 
     fn take(&self, started: jiff::Timestamp) -> Result<Taken, Failure> {

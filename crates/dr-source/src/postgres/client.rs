@@ -1,0 +1,176 @@
+//! How are PostgreSQL's own programs run? With an environment of their own, the password in a file that only we can read
+//! and never in an argument, and without anybody's settings.
+
+use std::ffi::OsString;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use dr_open::Claim;
+use dr_plan::{SecretRef, Server};
+use dr_process::{ProcessError, Program, run};
+use zeroize::Zeroizing;
+
+use super::address::Address;
+use crate::SourceError;
+use crate::driver::{Hands, Secrets};
+use crate::output::{ended_well, failed, said};
+
+/// How long a question may take that is asked before or beside a dump.
+const ASKED: Duration = Duration::from_secs(60);
+/// So much of what a program says is kept.
+const SAID_MAX: usize = 256 << 10;
+/// How a program is got.
+pub(super) const INSTALL: &str =
+    "install PostgreSQL's client programs (Debian and Ubuntu: apt-get install postgresql-client)";
+
+/// One server, and how its programs reach it.
+pub(super) struct Client {
+    pub(super) address: Address,
+    programs: Option<PathBuf>,
+    env: Vec<(OsString, OsString)>,
+    /// The folder of the file with the password.
+    _place: Claim,
+}
+
+impl Client {
+    /// Of what the plan names.
+    pub(super) fn of(server: &Server, hands: &Hands<'_>) -> Result<Self, SourceError> {
+        let address = Address::parse(&server.url).map_err(|why| wrong_address(&why))?;
+        Self::to(address, server.programs.as_deref(), server.password.as_ref(), hands.secrets, hands.scratch)
+    }
+
+    pub(super) fn to(
+        address: Address,
+        programs: Option<&Path>,
+        password: Option<&SecretRef>,
+        secrets: Secrets<'_>,
+        scratch: &Path,
+    ) -> Result<Self, SourceError> {
+        let local = |why| SourceError::open(scratch, why);
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(scratch).map_err(local)?;
+        let place = Claim::new(scratch, "dr-postgres-").map_err(local)?;
+        // A file in any case: what lies in somebody's home is not meant.
+        let file = place.path().join("pgpass");
+        let mut line = Zeroizing::new(String::new());
+        if let Some(password) = password {
+            let found = secrets(password).map_err(|why| SourceError::Program {
+                program: "psql".into(),
+                why: format!("its password is not to be had: {why}"),
+            })?;
+            line.push_str("*:*:*:*:");
+            for c in found.lines().next().unwrap_or_default().chars() {
+                if matches!(c, ':' | '\\') {
+                    line.push('\\');
+                }
+                line.push(c);
+            }
+            line.push('\n');
+        }
+        dr_open::note(&file, line.as_bytes()).map_err(local)?;
+        let mut env = address.env();
+        env.push(("PGPASSFILE".into(), file.into_os_string()));
+        for (name, value) in [
+            ("PGAPPNAME", "dr"),
+            ("PGCONNECT_TIMEOUT", "20"),
+            ("LC_ALL", "C.UTF-8"),
+            ("PGTZ", "UTC"),
+            ("PGCLIENTENCODING", "UTF8"),
+        ] {
+            env.push((name.into(), value.into()));
+        }
+        Ok(Self { address, programs: programs.map(Path::to_owned), env, _place: place })
+    }
+
+    /// One of its programs, with these arguments.
+    pub(super) fn program(&self, name: &str, args: &[&str]) -> Program {
+        let path = found_in(self.programs.as_deref(), name);
+        let mut env = self.env.clone();
+        if name.starts_with("pg_dump") {
+            // A dump is written in the encoding of the database.
+            env.retain(|(name, _)| name != "PGCLIENTENCODING");
+        }
+        let args = std::iter::once(path).chain(args.iter().map(OsString::from)).collect();
+        Program { args, env, stdin: None, timeout: Duration::MAX, output_max: SAID_MAX }
+    }
+
+    /// psql, which reads a script and stops at its first error.
+    pub(super) fn psql(&self) -> Program {
+        self.program("psql", &["-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1"])
+    }
+
+    /// What a script answers.
+    pub(super) fn ask(&self, script: &str) -> Result<String, SourceError> {
+        self.ask_for(script, ASKED)
+    }
+
+    /// The same, for a script that may take longer.
+    pub(super) fn ask_for(&self, script: &str, longest: Duration) -> Result<String, SourceError> {
+        let mut program = self.psql();
+        program.stdin = Some(script.as_bytes().to_vec());
+        program.timeout = longest;
+        let finished = run(program).map_err(|why| not_run("psql", &why))?;
+        ended_well("psql", &finished)?;
+        Ok(String::from_utf8_lossy(&finished.stdout.bytes).into_owned())
+    }
+
+    /// The major version of one of its programs.
+    pub(super) fn version(&self, name: &str) -> Result<u32, SourceError> {
+        version(self.programs.as_deref(), name)
+    }
+}
+
+pub(super) fn wrong_address(why: &str) -> SourceError {
+    SourceError::Program { program: "psql".into(), why: format!("the plan's `url` is wrong: {why}") }
+}
+
+/// Where a program is, if the plan says so.
+pub(super) fn found_in(programs: Option<&Path>, name: &str) -> OsString {
+    programs.map_or_else(|| OsString::from(name), |folder| folder.join(name).into_os_string())
+}
+
+/// Why a program did not run.
+pub(super) fn not_run(name: &str, why: &ProcessError) -> SourceError {
+    let why = match why {
+        ProcessError::NotStarted { why, .. } if why.kind() == std::io::ErrorKind::NotFound => {
+            format!("it is not on this machine: {INSTALL}")
+        }
+        ProcessError::TimedOut { after, stderr, .. } => {
+            format!("it did not answer in {} s{}", after.as_secs(), said(&stderr.bytes))
+        }
+        other => other.to_string(),
+    };
+    SourceError::Program { program: name.to_owned(), why }
+}
+
+/// The major version of a program.
+pub(super) fn version(programs: Option<&Path>, name: &str) -> Result<u32, SourceError> {
+    let program = Program {
+        args: vec![found_in(programs, name), "--version".into()],
+        env: Vec::new(),
+        stdin: None,
+        timeout: ASKED,
+        output_max: 4 << 10,
+    };
+    let finished = run(program).map_err(|why| not_run(name, &why))?;
+    ended_well(name, &finished)?;
+    let text = String::from_utf8_lossy(&finished.stdout.bytes).into_owned();
+    // `pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`
+    let number = text.split_once(')').map_or("", |(_, rest)| rest).trim_start();
+    let major: String = number.chars().take_while(char::is_ascii_digit).collect();
+    major
+        .parse()
+        .map_err(|_| SourceError::Program { program: name.to_owned(), why: "it does not say its version".to_owned() })
+}
+
+/// Never set: for programs that nobody ends early.
+pub(super) static NEVER: AtomicBool = AtomicBool::new(false);
+
+/// Why a program that runs has nothing more to say.
+pub(super) fn ended(name: &str, why: &dr_process::StreamError) -> SourceError {
+    match why {
+        dr_process::StreamError::Process(why) => not_run(name, why),
+        other => failed(name, other),
+    }
+}
