@@ -6,9 +6,9 @@ use std::process::ChildStdin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 
-use crate::stream::LOOK;
+use crate::stream::wait;
 
 /// The input of a program that runs; closed when this is dropped.
 pub struct Input {
@@ -34,12 +34,7 @@ impl Write for Input {
                 Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
                 other => return other,
             }
-            let mut ready = [PollFd::from_borrowed_fd(self.pipe.as_fd(), PollFlags::OUT)];
-            let pause = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
-            match poll(&mut ready, Some(&pause)) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(why) => return Err(why.into()),
-            }
+            wait(self.pipe.as_fd(), PollFlags::OUT)?;
         }
     }
 

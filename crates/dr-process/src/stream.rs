@@ -1,7 +1,7 @@
 //! A program whose output is read while it runs, without a copy anywhere, and whose end is asked for before that counts.
 
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::process::{Child, ChildStdin, ChildStdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::Pid;
 
 use crate::input::Input;
@@ -16,7 +17,25 @@ use crate::program::{Event, Finished, LINGER, ProcessError, Program, Timer, end,
 use crate::streams::{Output, Shared, collect, taken};
 
 /// How often one looks up from waiting.
-pub(crate) const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What came of waiting for a pipe for as long as [`LOOK`].
+pub(crate) enum Waited {
+    Ready,
+    Quiet,
+    Interrupted,
+}
+
+pub(crate) fn wait(pipe: BorrowedFd<'_>, until: PollFlags) -> Result<Waited, Errno> {
+    let mut ready = [PollFd::from_borrowed_fd(pipe, until)];
+    let pause = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
+    match poll(&mut ready, Some(&pause)) {
+        Ok(0) => Ok(Waited::Quiet),
+        Ok(_) => Ok(Waited::Ready),
+        Err(Errno::INTR) => Ok(Waited::Interrupted),
+        Err(why) => Err(why),
+    }
+}
 
 /// A program that runs. Dropped before it ended, it is ended with everything in its process group.
 pub struct Stream {
@@ -136,24 +155,21 @@ impl Stream {
         let mut quiet = Duration::ZERO;
         loop {
             self.look(stop)?;
-            let mut ready = [PollFd::from_borrowed_fd(self.stdout.as_fd(), PollFlags::IN)];
-            let pause = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
-            match poll(&mut ready, Some(&pause)) {
-                Ok(0) if self.ended => {
+            let pipe = |why: Errno| StreamError::Pipe { program: self.name.clone(), why: why.into() };
+            match wait(self.stdout.as_fd(), PollFlags::IN).map_err(pipe)? {
+                Waited::Ready => {}
+                Waited::Quiet if self.ended => {
                     quiet += LOOK;
                     if quiet >= LINGER {
                         return Err(StreamError::Held { program: self.name.clone() });
                     }
                     continue;
                 }
-                Ok(0) | Err(rustix::io::Errno::INTR) => continue,
-                Ok(_) => {}
-                Err(why) => return Err(StreamError::Pipe { program: self.name.clone(), why: why.into() }),
+                Waited::Quiet | Waited::Interrupted => continue,
             }
             match rustix::io::read(self.stdout.as_fd(), &mut *buffer) {
-                Err(rustix::io::Errno::INTR) => {}
-                Err(why) => return Err(StreamError::Pipe { program: self.name.clone(), why: why.into() }),
-                Ok(count) => return Ok(count),
+                Err(Errno::INTR) => {}
+                other => return other.map_err(pipe),
             }
         }
     }
