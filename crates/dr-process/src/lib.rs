@@ -5,11 +5,13 @@
 //! ended as a whole when time is up. Errors name the program and nothing that was given to it.
 
 mod input;
+mod pasted;
 mod program;
 mod stream;
 mod streams;
 
 pub use input::Input;
+pub use pasted::quoted;
 pub use program::{Finished, ProcessError, Program, run};
 pub use stream::{Stream, StreamError};
 pub use streams::Output;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use dr_process::quoted;
+
 use super::MARKER;
 use super::wanted::{CACHE, CREDENTIALS, Wanted};
 
@@ -16,17 +18,12 @@ pub fn table(wanted: &Wanted) -> String {
         // The same names as under systemd. Only root may look into that folder.
         text.push_str(&format!("CREDENTIALS_DIRECTORY={CREDENTIALS}\n"));
     }
-    let mut words: Vec<String> = wanted.words(&["run", "--due", "--quiet"]).iter().map(|text| word(text)).collect();
+    let mut words: Vec<String> = wanted.words(&["run", "--due", "--quiet"]).iter().map(|text| quoted(text)).collect();
     if wanted.cache != Path::new(CACHE) {
-        words.insert(0, format!("DR_CACHE={}", word(&wanted.cache.to_string_lossy())));
+        words.insert(0, format!("DR_CACHE={}", quoted(&wanted.cache.to_string_lossy())));
     }
+    // cron itself knows only `%`, which is escaped in the whole line.
     let user = wanted.user.as_deref().unwrap_or("root");
     text.push_str(&format!("*/5 * * * * {user} {}\n", words.join(" ").replace('%', "\\%")));
     text
-}
-
-/// A word as the shell takes it. cron itself knows only `%`, which is escaped in the whole line.
-fn word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,".contains(c);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use dr_process::quoted;
+
 use super::life::{stored, worked};
 use super::place::{Letter, Lived, Night};
 use crate::shown;
@@ -161,16 +163,6 @@ fn fitted(line: String) -> String {
     }
 }
 
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,12 +177,5 @@ mod tests {
         assert!(lines[0].ends_with(" \\") && lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:?}");
         let unfolded = lines.join("\n").replace(" \\\n", " ");
         assert_eq!(unfolded.split_whitespace().collect::<Vec<_>>(), long);
-    }
-
-    #[test]
-    fn a_word_with_blanks_or_quotes_is_one_word_for_a_shell() {
-        assert_eq!(quoted("a/b.toml"), "a/b.toml");
-        assert_eq!(quoted("my school"), "'my school'");
-        assert_eq!(quoted("J's"), "'J'\\''s'");
     }
 }

@@ -207,9 +207,7 @@ fn tell(world: &World<'_>, file: &Path, systems: &[propose::System], warnings: &
 
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%".contains(c);
-    if text.chars().all(plain) { text.into_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    dr_process::quoted(&path.to_string_lossy())
 }
 
 /// Somebody at the terminal, or lines.
