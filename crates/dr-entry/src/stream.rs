@@ -211,6 +211,47 @@ pub trait Writing {
     fn finish(self: Box<Self>, meta: &Meta) -> io::Result<()>;
 }
 
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+/// A file whose bytes go on to a function from front to back, where there is no file to have holes in: they are zeros.
+pub struct InOrder<F> {
+    to: F,
+    at: u64,
+    size: u64,
+}
+
+impl<F: FnMut(&[u8]) -> io::Result<()>> InOrder<F> {
+    /// Of a file of that size.
+    pub fn new(size: u64, to: F) -> Self {
+        Self { to, at: 0, size }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        (self.to)(bytes)?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn zeros(&mut self, until: u64) -> io::Result<()> {
+        while self.at < until {
+            let count = usize::try_from(until - self.at).unwrap_or(ZEROS.len()).min(ZEROS.len());
+            self.write(&ZEROS[..count])?;
+        }
+        Ok(())
+    }
+}
+
+impl<F: FnMut(&[u8]) -> io::Result<()>> Writing for InOrder<F> {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.zeros(offset)?;
+        self.write(bytes)
+    }
+
+    fn finish(mut self: Box<Self>, _: &Meta) -> io::Result<()> {
+        self.zeros(self.size)
+    }
+}
+
 /// A file that is there already, where something is put back in place.
 pub trait Standing {
     /// How many bytes it has.

@@ -2,9 +2,9 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 
-use dr_entry::{EntryPath, FilesOnly, Kind, Meta, Writing};
+use dr_entry::{EntryPath, FilesOnly, InOrder, Kind, Writing};
 use dr_repo::{RepoError, Repository, Restore as Options, SnapshotId, Tally, Tree, restore};
 
 use super::{View, paths};
@@ -36,7 +36,9 @@ pub fn pour(view: &View<'_>, tree: &Tree, path: &Path) -> Result<Outcome, Failur
                 tally: &Tally::default(),
             };
             let pouring = FilesOnly(|_: &EntryPath, size| {
-                Ok(Box::new(Stream { pour: pour.clone(), at: 0, size }) as Box<dyn Writing>)
+                let pour = pour.clone();
+                let send = move |bytes: &[u8]| pour.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe.into());
+                Ok(Box::new(InOrder::new(size, send)) as Box<dyn Writing>)
             });
             restore(repository, tree.id, &options, &pouring)
         });
@@ -72,39 +74,5 @@ fn kind(repository: &Repository, id: SnapshotId, wanted: &[EntryPath]) -> Result
     match (listed, kind) {
         (_, Some(kind)) => Ok(Some(kind)),
         (listed, None) => listed.map(|()| None),
-    }
-}
-
-/// A file's bytes on their way past, in order; nothing is kept.
-struct Stream {
-    pour: SyncSender<Vec<u8>>,
-    at: u64,
-    size: u64,
-}
-
-impl Stream {
-    fn send(&mut self, bytes: Vec<u8>) -> io::Result<()> {
-        self.at += bytes.len() as u64;
-        self.pour.send(bytes).map_err(|_| io::ErrorKind::BrokenPipe.into())
-    }
-
-    /// A hole is zeros where there is no file to have it in.
-    fn zeros_to(&mut self, offset: u64) -> io::Result<()> {
-        while self.at < offset {
-            let length = (offset - self.at).min(1 << 20);
-            self.send(vec![0; usize::try_from(length).unwrap_or(0)])?;
-        }
-        Ok(())
-    }
-}
-
-impl Writing for Stream {
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.zeros_to(offset)?;
-        self.send(bytes.to_vec())
-    }
-
-    fn finish(mut self: Box<Self>, _: &Meta) -> io::Result<()> {
-        self.zeros_to(self.size)
     }
 }
