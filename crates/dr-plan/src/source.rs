@@ -130,6 +130,12 @@ impl FileType {
         ("sql-server", FileType::SqlServer),
         ("sqlite", FileType::Sqlite),
     ];
+
+    /// Its word in a plan.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, other)| *other == self).map_or("file", |(word, _)| word)
+    }
 }
 
 /// A server that must be asked.

@@ -296,8 +296,7 @@ fn is_what_it_says(rule: &Rule<'_>, found: &Found) -> Result<(), NoExport> {
     if fits(expected, &front) {
         return Ok(());
     }
-    let word = FileType::ALL.iter().find(|(_, kind)| *kind == expected).map_or("file", |(word, _)| word);
-    Err(NoExport::WrongType { file, expected: word })
+    Err(NoExport::WrongType { file, expected: expected.word() })
 }
 
 /// Only these names of the folder, and nothing below it.

@@ -73,8 +73,8 @@ impl Driver for Command<'_> {
         let broken = Broken::new(moment.stop);
         let made =
             Output { program: self.program(), may_be_empty: false, broken: broken.clone(), waiting: None, kept: None };
-        // Nobody knows how long it becomes. A dump changes here and there from night to night, and what is compressed anew
-        // is new all over.
+        // Nobody knows how long it becomes. A dump changes here and there from night to night, and what is compressed
+        // again is new all over.
         let profile = match of_name(self.name.as_bytes()) {
             FileType::Zip | FileType::Gzip | FileType::SevenZip | FileType::Pdf => Profile::Auto,
             _ => Profile::Fine,
@@ -102,7 +102,7 @@ impl Driver for Command<'_> {
         let mut front = Vec::new();
         let read = dr_open::plain(&root.join(self.name)).and_then(|file| file.take(FRONT).read_to_end(&mut front));
         let good = read.is_ok() && !front.is_empty() && fits(kind, &front);
-        let word = FileType::ALL.iter().find(|(_, other)| *other == kind).map_or("file", |(word, _)| word);
+        let word = kind.word();
         vec![Check::new(name, good, word, if good { word } else { "something else" })]
     }
 }
