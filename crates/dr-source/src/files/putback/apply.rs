@@ -17,6 +17,9 @@ use rustix::io::{Errno, Result};
 
 use crate::files::directory::look_at;
 
+/// The attribute with which SELinux labels a file: the machine's, not the file's.
+const LABEL: &[u8] = b"security.selinux";
+
 /// What is to be changed: never a name, always something held open.
 pub(super) enum Thing<'a> {
     /// Open for reading or writing.
@@ -95,7 +98,8 @@ pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owned: Owned, foreign: bool)
         missing.push(Part::Owner, format!("owner {}:{}: {told}", named(&meta.user), named(&meta.group)));
     }
     let listed = if set_attributes.is_empty() { None } else { list(thing, &path).ok() };
-    for (name, value) in set_attributes {
+    // The machine may write its label in another way.
+    for (name, value) in set_attributes.into_iter().filter(|(name, _)| *name != LABEL) {
         let kept = if is_lost(thing, &path, name, value) {
             "not kept by this file system"
         } else if listed.as_deref().is_some_and(|all| is_unlisted(all, name)) {
@@ -118,10 +122,7 @@ pub(super) fn apply(thing: &Thing<'_>, meta: &Meta, owned: Owned, foreign: bool)
 
 /// Whether an attribute that was set is not there, or is another. What cannot be looked at is taken for kept.
 fn is_lost(thing: &Thing<'_>, path: &CString, name: &[u8], value: &[u8]) -> bool {
-    // The machine may write its label in another way.
-    let Some(name) = CString::new(name).ok().filter(|name| name.as_c_str() != c"security.selinux") else {
-        return false;
-    };
+    let Ok(name) = CString::new(name) else { return false };
     // An empty buffer would ask for the size only.
     let mut buffer = vec![0; value.len() + 1];
     let read = match thing {
@@ -150,7 +151,7 @@ fn list(thing: &Thing<'_>, path: &CString) -> Result<Vec<u8>> {
 /// Whether an attribute that can be asked for by name is not among those that are listed: NTFS by FUSE does so with all
 /// but `user.`. A backup would pass it over.
 fn is_unlisted(all: &[u8], name: &[u8]) -> bool {
-    name != b"security.selinux" && !all.split(|b| *b == 0).any(|listed| listed == name)
+    !all.split(|b| *b == 0).any(|listed| listed == name)
 }
 
 fn chown(thing: &Thing<'_>, user: Option<Uid>, group: Option<Gid>) -> Result<()> {
@@ -201,7 +202,7 @@ fn remove_foreign(thing: &Thing<'_>, path: &CString, meta: &Meta) -> Result<()> 
     };
     for name in list.split(|b| *b == 0).filter(|name| !name.is_empty()) {
         // The label is the machine's, not the file's: one that was not captured stays as the machine set it.
-        if name == b"security.selinux" || meta.xattrs.iter().any(|(kept, _)| kept == name) {
+        if name == LABEL || meta.xattrs.iter().any(|(kept, _)| kept == name) {
             continue;
         }
         let name = CString::new(name).map_err(|_| Errno::INVAL)?;
