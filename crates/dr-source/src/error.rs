@@ -86,6 +86,14 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// What was wrong, without what it means for a capture: for who asks outside of one.
+    pub(crate) fn alone(&self) -> String {
+        match self {
+            Self::Program { program, why } => format!("{program}: {why}"),
+            other => other.to_string(),
+        }
+    }
+
     pub(crate) fn open(path: impl Into<PathBuf>, why: impl Into<io::Error>) -> Self {
         Self::Open { path: path.into(), why: why.into() }
     }

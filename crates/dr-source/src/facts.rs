@@ -32,11 +32,18 @@ pub fn recorded<F: DeserializeOwned>(restored: &Path) -> Result<F, SourceError> 
 pub(crate) fn entry(facts: &impl Serialize, at: Time) -> Result<Entry, String> {
     let mut bytes = serde_json::to_vec_pretty(facts).map_err(|why| why.to_string())?;
     bytes.push(b'\n');
+    let size = bytes.len() as u64;
+    let mut entry = held(Box::new(Made::new(bytes)), at)?;
+    entry.meta.size = size;
+    Ok(entry)
+}
+
+/// The facts as an entry, in a body that may not know them yet.
+pub(crate) fn held(body: Box<dyn Body>, at: Time) -> Result<Entry, String> {
     let mut meta = ours(Kind::File, 0o600);
     meta.mtime = at;
-    meta.size = bytes.len() as u64;
     let path = EntryPath::new(FACTS).map_err(|why| why.to_string())?;
-    Ok(Entry { path, meta, stamp: None, profile: Profile::Auto, body: Some(Box::new(Made::new(bytes))) })
+    Ok(Entry { path, meta, stamp: None, profile: Profile::Auto, body: Some(body) })
 }
 
 /// The same entry with these bytes, which were read from it.

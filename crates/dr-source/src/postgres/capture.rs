@@ -46,8 +46,7 @@ pub(super) fn capture(server: &Server, moment: &Moment<'_>) -> Result<Begun, Cap
         kept: Some(Arc::clone(&kept)),
     };
     let at = |name: &str| {
-        let path = EntryPath::root().join(FOLDER.as_bytes()).and_then(|folder| folder.join(name.as_bytes()));
-        path.map_err(|why| SourceError::Program { program: "pg_dump".into(), why: why.to_string() })
+        super::at(name).map_err(|why| SourceError::Program { program: "pg_dump".into(), why: why.to_string() })
     };
     let real = moment.real;
     let mut inside = [
@@ -55,19 +54,14 @@ pub(super) fn capture(server: &Server, moment: &Moment<'_>) -> Result<Begun, Cap
         output::entry(at(GLOBALS)?, Profile::Auto, real, output(globals, written)),
     ];
     inside.sort_by(|a, b| a.path.cmp(&b.path));
-    let facts = facts_entry(real, Waiting { facts, dump_bytes, globals_bytes, broken: broken.clone() })?;
+    let waiting = Waiting { facts, dump_bytes, globals_bytes, broken: broken.clone() };
+    let facts = facts::held(Box::new(waiting), real).map_err(|why| SourceError::open(FACTS, io::Error::other(why)))?;
     let folder =
         EntryPath::root().join(FOLDER.as_bytes()).map_err(|why| SourceError::open(FOLDER, io::Error::other(why)))?;
     let folder = Entry { path: folder, ..facts::root(real) };
     let entries = [facts::root(real), folder].into_iter().chain(inside).chain([facts]);
     let entries: Entries<'static> = Box::new(entries.map(Ok).collect::<Vec<_>>().into_iter());
     Ok(Begun { entries, tally: Arc::default(), export: None, broken: Some(broken) })
-}
-
-fn facts_entry(at: dr_entry::Time, waiting: Waiting) -> Result<Entry, SourceError> {
-    let mut entry = facts::entry(&(), at).map_err(|why| SourceError::open(FACTS, io::Error::other(why)))?;
-    entry.body = Some(Box::new(waiting));
-    Ok(entry)
 }
 
 /// Facts that are known when the dump has ended. Its path comes after the dump's, so whoever reads it has read that, or

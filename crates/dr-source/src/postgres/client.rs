@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::address::Address;
 use crate::SourceError;
-use crate::driver::{Hands, Secrets};
+use crate::driver::Hands;
 use crate::output::{ended_well, failed, said};
 
 /// How long a question may take that is asked before or beside a dump.
@@ -38,20 +38,20 @@ impl Client {
     /// Of what the plan names.
     pub(super) fn of(server: &Server, hands: &Hands<'_>) -> Result<Self, SourceError> {
         let address = Address::parse(&server.url).map_err(|why| wrong_address(&why))?;
-        Self::to(address, server.programs.as_deref(), server.password.as_ref(), hands.secrets, hands.scratch)
+        Self::to(address, server.programs.as_deref(), server.password.as_ref(), hands)
     }
 
     pub(super) fn to(
         address: Address,
         programs: Option<&Path>,
         password: Option<&SecretRef>,
-        secrets: Secrets<'_>,
-        scratch: &Path,
+        hands: &Hands<'_>,
     ) -> Result<Self, SourceError> {
+        let Hands { secrets, scratch } = *hands;
         let local = |why| SourceError::open(scratch, why);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(scratch).map_err(local)?;
         let place = Claim::new(scratch, "dr-postgres-").map_err(local)?;
-        // A file in any case: what lies in somebody's home is not meant.
+        // Always a file, without a password too: nobody's own ~/.pgpass is to be used.
         let file = place.path().join("pgpass");
         let mut line = Zeroizing::new(String::new());
         if let Some(password) = password {

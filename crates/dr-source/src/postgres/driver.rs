@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use dr_entry::Time;
 use dr_plan::Server;
+use dr_process::quoted;
 
 use super::address::Address;
 use super::client::Client;
 use super::load::Way;
-use super::rights::{self, Rights};
+use super::rights::{self, Rights, major};
 use super::{FOLDER, GLOBALS, dump_name, verify};
 use crate::SourceError;
 use crate::driver::{
@@ -71,26 +72,9 @@ impl Driver for Postgres<'_> {
     }
 }
 
-/// One word of a shell, for a person to paste.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
-    }
-}
-
 /// Programs, server and rights, looked at before a run.
 fn tried(server: &Server, hands: &Hands<'_>) -> Result<(), Obstacle> {
-    let cannot = |next: &'static str| {
-        move |why: SourceError| {
-            let why = match why {
-                SourceError::Program { program, why } => format!("{program}: {why}"),
-                other => other.to_string(),
-            };
-            Obstacle { why, next }
-        }
-    };
+    let cannot = |next: &'static str| move |why: SourceError| Obstacle { why: why.alone(), next };
     let run_fails = "Until that is put right its runs fail.";
     let client = Client::of(server, hands).map_err(cannot("Correct the plan: the next run fails."))?;
     let dumps = client.version("pg_dump").map_err(cannot(run_fails))?;
@@ -100,7 +84,7 @@ fn tried(server: &Server, hands: &Hands<'_>) -> Result<(), Obstacle> {
     let answer = client.ask(rights::QUESTION).map_err(cannot(run_fails))?;
     let rights: Rights = serde_json::from_str(answer.trim())
         .map_err(|_| Obstacle { why: "the server's answer is not one that dr knows".to_owned(), next: run_fails })?;
-    let major = rights.server / 10_000;
+    let major = major(rights.server);
     if dumps < major {
         let why = format!(
             "pg_dump is of PostgreSQL {dumps}, and the server of {major}: install postgresql-client-{major} or newer"

@@ -14,9 +14,9 @@ use dr_process::Stream;
 use super::address::Address;
 use super::client::Client;
 use super::facts::Facts;
-use super::rights::{identifier, literal};
+use super::rights::{identifier, literal, major};
 use super::session::counts;
-use super::{FOLDER, GLOBALS, dump_name, roles};
+use super::{at, dump_name, globals, roles};
 use crate::driver::{Feed, Hands, Load, Loaded, NotFed, Onto};
 use crate::output::{ended_well, failed};
 use crate::{SourceError, recorded};
@@ -41,7 +41,7 @@ fn not(why: impl std::fmt::Display) -> SourceError {
 /// What a program said, without the words for a capture.
 fn told(why: SourceError) -> SourceError {
     match why {
-        SourceError::Program { program, why } => not(format!("{program}: {why}")),
+        SourceError::Program { .. } => not(why.alone()),
         other => other,
     }
 }
@@ -52,9 +52,7 @@ impl Load for Way<'_> {
     }
 
     fn fed(&self) -> Result<EntryPath, SourceError> {
-        let name = dump_name(&self.live()?);
-        let folder = EntryPath::root().join(FOLDER.as_bytes());
-        folder.and_then(|folder| folder.join(name.as_bytes())).map_err(not)
+        at(&dump_name(&self.live()?)).map_err(not)
     }
 
     fn load(
@@ -84,14 +82,8 @@ impl Load for Way<'_> {
             false => (hands.secrets)(&given).is_ok().then_some(&given),
         };
         let programs = self.0.programs.as_deref();
-        let server = Client::to(
-            Address { database: "postgres".to_owned(), ..address.clone() },
-            programs,
-            password,
-            hands.secrets,
-            hands.scratch,
-        )
-        .map_err(told)?;
+        let of = |database: &str| Address { database: database.to_owned(), ..address.clone() };
+        let server = Client::to(of("postgres"), programs, password, hands).map_err(told)?;
         let facts =
             recorded::<Facts>(folder).map_err(|_| not("the snapshot holds no facts to hold the database to"))?;
         let work = Work { server: &server, facts: &facts, stop };
@@ -112,10 +104,9 @@ impl Load for Way<'_> {
                 "there is a database {new} already, which an earlier restore left; remove it first. Nothing was touched"
             )));
         }
-        let mut said = work.roles(&folder.join(FOLDER).join(GLOBALS))?;
+        let mut said = work.roles(folder)?;
         work.create(&new)?;
-        let target =
-            Client::to(Address { database: new.clone(), ..address }, programs, password, hands.secrets, hands.scratch);
+        let target = Client::to(of(&new), programs, password, hands);
         let filled = target.and_then(|target| {
             let rows = work.fill(&target, feed)?;
             if onto.url.is_none() && taken {
@@ -127,9 +118,12 @@ impl Load for Way<'_> {
             Ok(rows) => rows,
             Err(why) => {
                 // Made a moment ago, by us.
-                let gone = server.ask(&format!("drop database {};", identifier(&new))).is_ok();
-                let left =
-                    if gone { "what had been loaded was removed again" } else { "what had been loaded is still there" };
+                let removed = server.ask(&format!("drop database {};", identifier(&new))).is_ok();
+                let left = if removed {
+                    "what had been loaded was removed again"
+                } else {
+                    "what had been loaded is still there"
+                };
                 return Err(not(format!("{}; {left}, and nothing else was touched", told(why))));
             }
         };
@@ -165,7 +159,7 @@ impl Work<'_> {
 
     /// Whether programs and server are new enough for the dump.
     fn fits(&self) -> Result<(), SourceError> {
-        let (dumped, from) = (self.facts.dumped_by, self.facts.server / 10_000);
+        let (dumped, from) = (self.facts.dumped_by, major(self.facts.server));
         let ours = self.server.version("pg_restore").map_err(told)?;
         if ours < dumped {
             return Err(not(format!(
@@ -173,7 +167,7 @@ impl Work<'_> {
             )));
         }
         let answer = self.ask("select current_setting('server_version_num');")?;
-        let server = answer.parse::<u32>().unwrap_or(0) / 10_000;
+        let server = major(answer.parse().unwrap_or(0));
         match server < from {
             true => Err(not(format!(
                 "the server is of PostgreSQL {server}, and the database came from {from}: take one that is not older"
@@ -188,8 +182,8 @@ impl Work<'_> {
     }
 
     /// Makes the roles that are not there; what is there stays as it is.
-    fn roles(&self, globals: &Path) -> Result<Vec<String>, SourceError> {
-        let text = dr_open::read(globals, 64 << 20).map_err(|why| not(format!("the roles cannot be read: {why}")))?;
+    fn roles(&self, folder: &Path) -> Result<Vec<String>, SourceError> {
+        let text = globals(folder).map_err(|why| not(format!("the roles cannot be read: {why}")))?;
         let text = String::from_utf8_lossy(&text);
         let there: BTreeSet<String> = self.ask("select rolname from pg_roles;")?.lines().map(str::to_owned).collect();
         let script = roles::missing(&text, &there);

@@ -4,6 +4,11 @@
 //! read while it runs, without a copy on disk. Beside the dump stand the roles (pg_dumpall --globals-only) and the facts
 //! ([`crate::FACTS`]), which hold numbers and names of tables, and no rows. It is whole or failed.
 
+use std::io;
+use std::path::Path;
+
+use dr_entry::{BadPath, EntryPath};
+
 mod address;
 mod capture;
 mod client;
@@ -17,19 +22,42 @@ mod session;
 mod tests;
 mod verify;
 
+/// The statements for the roles are no longer.
+const GLOBALS_MAX: u64 = 64 << 20;
+
 /// Everything of a capture lies in this folder, but the facts.
 const FOLDER: &str = "database";
 /// The roles of the server.
 const GLOBALS: &str = "globals.sql";
 
+/// Where a file of a capture is in it.
+fn at(name: &str) -> Result<EntryPath, BadPath> {
+    EntryPath::root().join(FOLDER.as_bytes())?.join(name.as_bytes())
+}
+
+/// The statements for the roles, of a capture that was restored to `folder`.
+fn globals(folder: &Path) -> io::Result<Vec<u8>> {
+    dr_open::read(&folder.join(FOLDER).join(GLOBALS), GLOBALS_MAX)
+}
+
+/// Where the blanks are that do not stand within a quoted name of SQL.
+fn blanks(text: &str) -> impl Iterator<Item = usize> {
+    let mut quoted = false;
+    text.char_indices()
+        .filter(move |(_, c)| {
+            quoted ^= *c == '"';
+            *c == ' ' && !quoted
+        })
+        .map(|(at, _)| at)
+}
+
 /// What a database's dump is called. A name never holds the host's: another machine must find it.
 fn dump_name(database: &str) -> String {
     let mut name = String::new();
     for c in database.chars() {
-        match c {
-            '%' | '/' => name.push_str(&format!("%{:02X}", u32::from(c))),
-            c if c.is_control() => name.push_str(&format!("%{:02X}", u32::from(c))),
-            c => name.push(c),
+        match matches!(c, '%' | '/') || c.is_control() {
+            true => name.push_str(&format!("%{:02X}", u32::from(c))),
+            false => name.push(c),
         }
     }
     name.push_str(".dump");

@@ -7,7 +7,6 @@ pub(super) const QUESTION: &str = "
 select json_build_object(
   'user', quote_ident(current_user),
   'server', current_setting('server_version_num')::int,
-  'is_super', r.rolsuper,
   'bypasses', r.rolsuper or r.rolbypassrls,
   'unreadable', (select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'm', 'S') and n.nspname not in ('pg_catalog', 'information_schema')
@@ -32,8 +31,6 @@ pub(super) struct Rights {
     /// Its name, as SQL has it.
     pub(super) user: String,
     pub(super) server: u32,
-    #[serde(default)]
-    pub(super) is_super: bool,
     /// Whether row security does not hold for it.
     bypasses: bool,
     /// Tables and sequences that it may not read.
@@ -84,6 +81,11 @@ impl Rights {
             lines.join(" ")
         ))
     }
+}
+
+/// The major version out of a server's number for it: 15 of 150018.
+pub(super) fn major(server: u32) -> u32 {
+    server / 10_000
 }
 
 /// A text as SQL has it.

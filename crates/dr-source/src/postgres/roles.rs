@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::blanks;
+
 /// What of `globals` is to be run where these roles are there already. Tablespaces are places on a disk of another machine
 /// and are left out; so is what is meant for psql alone.
 pub(super) fn missing(globals: &str, there: &BTreeSet<String>) -> String {
@@ -26,10 +28,8 @@ pub(super) fn missing(globals: &str, there: &BTreeSet<String>) -> String {
 /// Whether the statement that begins with this line is run; `None`: none begins with it.
 fn wanted(line: &str, there: &BTreeSet<String>) -> Option<bool> {
     let is_new = |rest: &str| first_name(rest).is_some_and(|name| !there.contains(&name));
-    if let Some(rest) = line.strip_prefix("CREATE ROLE ").or_else(|| line.strip_prefix("ALTER ROLE ")) {
-        return Some(is_new(rest));
-    }
-    if let Some(rest) = line.strip_prefix("COMMENT ON ROLE ") {
+    let of_one = ["CREATE ROLE ", "ALTER ROLE ", "COMMENT ON ROLE "];
+    if let Some(rest) = of_one.iter().find_map(|begin| line.strip_prefix(begin)) {
         return Some(is_new(rest));
     }
     if let Some(rest) = line.strip_prefix("GRANT ") {
@@ -43,15 +43,7 @@ fn wanted(line: &str, there: &BTreeSet<String>) -> Option<bool> {
 
 /// What stands after ` TO ` that is no part of a quoted name.
 fn after_to(text: &str) -> Option<&str> {
-    let mut quoted = false;
-    for (at, c) in text.char_indices() {
-        match c {
-            '"' => quoted = !quoted,
-            ' ' if !quoted && text[at..].starts_with(" TO ") => return Some(&text[at + 4..]),
-            _ => {}
-        }
-    }
-    None
+    blanks(text).find_map(|at| text[at..].strip_prefix(" TO "))
 }
 
 /// The name at the front, without its quotes.

@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicBool;
 use dr_process::Stream;
 use serde::Deserialize;
 
-use super::client::{Client, ended, not_run};
+use super::client::{Client, ended};
 use super::facts::Facts;
-use super::rights::{self, Rights};
+use super::rights::{self, Rights, major};
 use crate::SourceError;
 use crate::output::{ended_well, said};
 
@@ -71,7 +71,7 @@ impl Session {
         let psql = Stream::start(program).map_err(|why| ended("psql", &why))?;
         let mut lines = Lines { psql, rest: Vec::new() };
         let rights: Rights = read(lines.next(stop)?)?;
-        let server = rights.server / 10_000;
+        let server = major(rights.server);
         if dumped_by < server {
             let why = format!(
                 "it is of PostgreSQL {dumped_by}, and the server of {server}: install postgresql-client-{server} or a newer one, or write where it lies as `programs`"
@@ -136,7 +136,6 @@ impl Lines {
 
     fn why_it_ended(&mut self, stop: &AtomicBool) -> SourceError {
         match self.psql.end(stop) {
-            Err(dr_process::StreamError::Process(why)) => not_run("psql", &why),
             Err(why) => ended("psql", &why),
             Ok(finished) => match ended_well("psql", &finished) {
                 Err(why) => why,

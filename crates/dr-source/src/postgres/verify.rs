@@ -12,7 +12,7 @@ use dr_process::{Program, Stream, StreamError};
 
 use super::client::{INSTALL, NEVER, found_in, version};
 use super::facts::Facts;
-use super::{FOLDER, GLOBALS};
+use super::{FOLDER, GLOBALS, blanks};
 use crate::driver::Check;
 use crate::output::ended_well;
 use crate::recorded;
@@ -155,13 +155,5 @@ impl Counter {
 
 /// The name of a table before its list of columns; both may hold anything within quotes.
 fn name_of(copied: &str) -> String {
-    let mut quoted = false;
-    for (at, c) in copied.char_indices() {
-        match c {
-            '"' => quoted = !quoted,
-            ' ' if !quoted => return copied[..at].to_owned(),
-            _ => {}
-        }
-    }
-    copied.to_owned()
+    copied[..blanks(copied).next().unwrap_or(copied.len())].to_owned()
 }
