@@ -1,8 +1,13 @@
 //! What an address says, and how rows are counted.
 
+use dr_plan::Server;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
 use super::address::Address;
 use super::dump_name;
+use super::facts::Facts;
 use super::verify::Counter;
+use crate::driver::Verdict;
 
 #[test]
 fn an_address_is_read_as_the_servers_own_programs_read_it() {
@@ -35,6 +40,23 @@ fn an_address_is_read_as_the_servers_own_programs_read_it() {
 fn a_dumps_name_is_a_files_name_and_the_databases() {
     assert_eq!(dump_name("mis"), "mis.dump");
     assert_eq!(dump_name("a/b%c\n"), "a%2Fb%25c%0A.dump");
+}
+
+#[test]
+fn what_a_snapshot_lays_in_the_place_of_its_files_is_not_waited_for() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("database");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["globals.sql", "mis.dump"] {
+        let path = folder.join(name);
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    }
+    std::fs::write(root.path().join(crate::FACTS), serde_json::to_vec(&Facts::default()).unwrap()).unwrap();
+    let server = Server { url: "postgres:mis".to_owned(), password: None, programs: None };
+    let checks = super::verify::checks(&server, "mis.dump", root.path());
+    let good = |name: &str| checks.iter().any(|check| check.name.contains(name) && check.verdict == Verdict::Good);
+    assert!(!good("roles") && !good("read to its end"), "{checks:?}");
+    assert_eq!(checks.len(), 3, "nothing was read out: {checks:?}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use dr_process::{Program, Stream, StreamError};
 
 use super::client::{INSTALL, NEVER, found_in, version};
 use super::facts::Facts;
-use super::{FOLDER, GLOBALS, blanks};
+use super::{FOLDER, blanks, globals};
 use crate::driver::Check;
 use crate::output::ended_well;
 use crate::recorded;
@@ -29,7 +29,7 @@ const ROLES: &str = "the roles and their passwords are whole";
 /// What can be asked of a capture of `database` that was restored to `root`.
 pub(super) fn checks(server: &Server, dump: &str, root: &Path) -> Vec<Check> {
     let folder = root.join(FOLDER);
-    let globals = std::fs::read(folder.join(GLOBALS)).unwrap_or_default();
+    let globals = globals(root).unwrap_or_default();
     let end = b"PostgreSQL database cluster dump complete";
     let whole = globals.windows(end.len()).any(|window| window == end);
     let mut checks = vec![Check::new(
@@ -46,13 +46,19 @@ pub(super) fn checks(server: &Server, dump: &str, root: &Path) -> Vec<Check> {
         }
     };
     let dump = folder.join(dump);
-    let size = dump.symlink_metadata().map_or(0, |about| about.len());
+    // A snapshot may hold a FIFO under that name, on which its program would wait.
+    let plain = dr_open::plain(&dump).and_then(|file| file.metadata());
+    let size = plain.as_ref().map_or(0, |about| about.len());
     checks.push(Check::new(
         "the dump is as long as when it was captured",
         size == facts.dump_bytes,
         facts.dump_bytes,
         size,
     ));
+    if let Err(why) = plain {
+        checks.push(Check::new(WHOLE, false, "to its end", why));
+        return checks;
+    }
     let expected = format!("{} rows in {} tables", facts.rows(), facts.tables.len());
     let programs = server.programs.as_deref();
     match version(programs, "pg_restore") {
