@@ -37,12 +37,12 @@ fn main() -> ExitCode {
 fn run() -> u8 {
     let known = command::examples::with(Dr::command());
     let typed = command::meant::help(&known, std::env::args_os().collect());
-    let typed = known.clone().try_get_matches_from(typed);
+    let typed = known.try_get_matches_from(typed);
     let dr = match typed.and_then(|typed| Dr::from_arg_matches(&typed)) {
         Ok(dr) => dr,
         // Help and the version are answers, not mistakes. Nobody may be there to read either.
         Err(said) => {
-            let said = command::meant::answered(&known, said);
+            let said = command::meant::answered(&Dr::command(), said);
             let _ = said.print();
             if !said.use_stderr() {
                 return 0;

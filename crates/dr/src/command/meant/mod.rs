@@ -45,12 +45,8 @@ pub fn answered(dr: &Command, said: Error) -> Error {
         },
         _ => None,
     };
-    answer.map_or(said, |answer| Error::raw(dr_kind(), format!("{answer}\n")))
-}
-
-/// Any kind that is a mistake.
-fn dr_kind() -> ErrorKind {
-    ErrorKind::UnknownArgument
+    // Any kind that is a mistake.
+    answer.map_or(said, |answer| Error::raw(ErrorKind::UnknownArgument, format!("{answer}\n")))
 }
 
 fn no_command(path: &[String], called: &str, command: &Command, word: &str) -> String {

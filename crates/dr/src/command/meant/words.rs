@@ -3,6 +3,9 @@
 /// At which level of commands, the words, and what to type instead.
 type Answer = (&'static str, &'static [&'static str], &'static str);
 
+/// The same, at several levels.
+type Argument = (&'static [&'static str], &'static [&'static str], &'static str);
+
 const COMMANDS: &[Answer] = &[
     (
         "",
@@ -173,14 +176,14 @@ const COMMANDS: &[Answer] = &[
 ];
 
 /// The same for options and words after a command; at level `*` for every command.
-const ARGUMENTS: &[Answer] = &[
+const ARGUMENTS: &[Argument] = &[
     (
-        "init",
+        &["init"],
         &["-r", "--repo", "--repository"],
         "With a plan, `dr init` makes its targets' repositories; without, `dr repo init URL` makes one",
     ),
     (
-        "forget",
+        &["forget"],
         &[
             "--keep-last",
             "--keep-hourly",
@@ -195,58 +198,55 @@ const ARGUMENTS: &[Answer] = &[
         ],
         "It goes by `retention` in the plan; without a plan, `dr repo forget URL --keep-daily 7`",
     ),
-    ("forget", &["--prune"], "`dr prune` gives the room back afterwards"),
-    ("repo forget", &["--prune"], "`dr repo prune URL` gives the room back afterwards"),
+    (&["forget"], &["--prune"], "`dr prune` gives the room back afterwards"),
+    (&["repo forget"], &["--prune"], "`dr repo prune URL` gives the room back afterwards"),
     (
-        "prune",
+        &["prune", "repo prune"],
         &["--max-unused", "--repack-small", "--max-repack-size"],
         "It decides by itself which packs are worth it, and --dry-run says why",
     ),
     (
-        "repo prune",
-        &["--max-unused", "--repack-small", "--max-repack-size"],
-        "It decides by itself which packs are worth it, and --dry-run says why",
+        &["check"],
+        &["--read-data-subset"],
+        "--budget 30m or --budget 10GiB reads a part, what nobody has read for longest",
     ),
-    ("check", &["--read-data-subset"], "--budget 30m or --budget 10GiB reads a part, what nobody has read for longest"),
-    ("repair", &["index", "packs", "snapshots"], "It mends all of that"),
-    ("run", &["-n", "--dry-run"], "`dr plan next` says what runs when and why"),
+    (&["repair"], &["index", "packs", "snapshots"], "It mends all of that"),
+    (&["run"], &["-n", "--dry-run"], "`dr plan next` says what runs when and why"),
     (
-        "run",
+        &["run"],
         &["-e", "--exclude", "--one-file-system", "-x", "--tag", "--host", "--files-from", "--compression"],
         "What is left out is said in the plan; without a plan, `dr repo backup URL PATH --exclude GLOB`",
     ),
     (
-        "run",
+        &["run"],
         &["-t", "--target"],
         "A run makes every copy that the plan wants of a system; `dr copy --from TARGET --to TARGET` copies what one target lacks",
     ),
-    ("snapshots", &["--latest", "--last"], "The newest come first"),
-    ("snapshots", &["--tag", "--host", "-H", "--path"], "`dr snapshots SYSTEM` lists one system's"),
-    ("status", &["--system", "--target"], "It shows every system and its copies"),
-    ("restore", &["-t", "--destination", "--output"], "--to DIR says where to"),
-    ("restore", &["-i", "--include"], "--path P restores only this, `dr find PATTERN` says where it is"),
-    ("restore", &["--verify"], "Every byte is verified as it is read"),
-    ("restore", &["--date", "--time", "--before"], "--as-of yesterday takes the newest snapshot of then"),
-    ("repo restore", &["-t", "--target", "--destination", "--output"], "--to DIR says where to"),
-    ("repo restore", &["-i", "--include"], "--path P restores only this"),
-    ("repo restore", &["--verify"], "Every byte is verified as it is read"),
-    ("ls", &["-l", "--long", "--recursive", "-R"], "It lists everything with sizes and times as it is"),
-    ("repo ls", &["-l", "--long", "--recursive", "-R"], "It lists everything with sizes and times as it is"),
+    (&["snapshots"], &["--latest", "--last"], "The newest come first"),
+    (&["snapshots"], &["--tag", "--host", "-H", "--path"], "`dr snapshots SYSTEM` lists one system's"),
+    (&["status"], &["--system", "--target"], "It shows every system and its copies"),
+    (&["restore"], &["-t", "--destination", "--output"], "--to DIR says where to"),
+    (&["restore"], &["-i", "--include"], "--path P restores only this, `dr find PATTERN` says where it is"),
+    (&["restore", "repo restore"], &["--verify"], "Every byte is verified as it is read"),
+    (&["restore"], &["--date", "--time", "--before"], "--as-of yesterday takes the newest snapshot of then"),
+    (&["repo restore"], &["-t", "--target", "--destination", "--output"], "--to DIR says where to"),
+    (&["repo restore"], &["-i", "--include"], "--path P restores only this"),
+    (&["ls", "repo ls"], &["-l", "--long", "--recursive", "-R"], "It lists everything with sizes and times as it is"),
     (
-        "*",
+        &["*"],
         &["-r", "--repo", "--repository"],
         "`dr repo COMMAND URL` works on one repository by its address, without a plan",
     ),
     (
-        "*",
+        &["*"],
         &["-p", "--password-file", "--password-command"],
         "DR_PASSWORD_FILE or DR_PASSWORD_COMMAND say where a repository's password comes from",
     ),
-    ("*", &["--no-lock", "--retry-lock"], "Nothing waits for a lock"),
-    ("*", &["-n"], "--dry-run, where there is something to try"),
-    ("*", &["--reason", "--why"], "--because TEXT, where a reason is kept"),
-    ("*", &["-y", "--force", "--assume-yes"], "--yes answers what a command asks"),
-    ("*", &["--date", "--now-is"], "--at TIME decides as if it were that time"),
+    (&["*"], &["--no-lock", "--retry-lock"], "Nothing waits for a lock"),
+    (&["*"], &["-n"], "--dry-run, where there is something to try"),
+    (&["*"], &["--reason", "--why"], "--because TEXT, where a reason is kept"),
+    (&["*"], &["-y", "--force", "--assume-yes"], "--yes answers what a command asks"),
+    (&["*"], &["--date", "--now-is"], "--at TIME decides as if it were that time"),
 ];
 
 /// What to type instead of a command that there is not.
@@ -256,7 +256,7 @@ pub fn command(level: &str, word: &str) -> Option<&'static str> {
 
 /// What to type instead of an option or a word after a command.
 pub fn argument(level: &str, word: &str) -> Option<&'static str> {
-    let is = |(of, words, _): &&Answer, level: &str| *of == level && words.contains(&word);
+    let is = |(of, words, _): &&Argument, level: &str| of.contains(&level) && words.contains(&word);
     let found = ARGUMENTS.iter().find(|one| is(one, level)).or_else(|| ARGUMENTS.iter().find(|one| is(one, "*")));
     found.map(|(.., answer)| *answer)
 }
@@ -264,7 +264,7 @@ pub fn argument(level: &str, word: &str) -> Option<&'static str> {
 /// Every answer.
 #[cfg(test)]
 pub fn all() -> impl Iterator<Item = &'static str> {
-    COMMANDS.iter().chain(ARGUMENTS).map(|(.., answer)| *answer)
+    COMMANDS.iter().map(|(.., answer)| *answer).chain(ARGUMENTS.iter().map(|(.., answer)| *answer))
 }
 
 /// Every word for a command, with its level.
