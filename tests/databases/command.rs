@@ -5,48 +5,14 @@ use std::time::Duration;
 
 use crate::bare;
 use crate::school::{FRIDAY, Said, School};
-use crate::told;
-
-const LATER: &str = "2026-11-20T22:30:00Z";
+use crate::{LATER, founded, snapshots, told};
 
 /// A school with one system whose data this script writes.
 fn with(script: &str, more: &str) -> School {
     let school = School::new();
     school.write("dump.sh", script.as_bytes());
-    let path = school.path("dump.sh");
-    let plan = format!(
-        r#"
-state = "state"
-[school]
-name = "Beech Lane Infant School"
-[people.ash]
-name = "A. Ash"
-email = "head@beechlane.example"
-roles = ["head", "it-lead"]
-[targets.nas]
-url = "nas"
-class = "onsite"
-[systems.mis]
-title = "MIS"
-source = {{ kind = "command", run = ["sh", "{}"], name = "mis.sql" }}
-schedule = "daily at 19:00"
-targets = ["nas"]
-{more}
-[report]
-weekly = "Fri 07:30"
-to = ["ash"]
-"#,
-        path.display()
-    );
-    school.write("dr.toml", plan.as_bytes());
-    school.dr(&["init", "--recovery-key-out", "recovery.key"]).ended(0);
-    school
-}
-
-/// The ids of the snapshots of the system.
-fn snapshots(school: &School) -> Vec<String> {
-    let listed = school.with_key(&["--json", "snapshots", "mis"]).ended(0).json();
-    listed.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    let run = format!(r#"kind = "command", run = ["sh", "{}"], name = "mis.sql""#, school.path("dump.sh").display());
+    founded(school, &run, r#""nas""#, more)
 }
 
 /// dr on a repository that no plan knows.

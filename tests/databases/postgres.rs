@@ -13,9 +13,7 @@ use serde_json::Value;
 use crate::bare;
 use crate::school::{FRIDAY, Said, School, files};
 use crate::server::Server;
-use crate::told;
-
-const LATER: &str = "2026-11-20T22:30:00Z";
+use crate::{LATER, founded, snapshots, told};
 
 /// A MIS of a small school: pupils, marks, documents, a name that needs quotes, a large object, an account for an
 /// application.
@@ -61,41 +59,12 @@ fn school(source: &str, more: &str) -> School {
 
 fn planned(school: School, source: &str, more: &str) -> School {
     // Another target stands in a table of its own.
-    let targets = if more.contains("[targets.second]") { "\"nas\", \"second\"" } else { "\"nas\"" };
-    let plan = format!(
-        r#"
-state = "state"
-[school]
-name = "Beech Lane Infant School"
-[people.ash]
-name = "A. Ash"
-email = "head@beechlane.example"
-roles = ["head", "it-lead"]
-[targets.nas]
-url = "nas"
-class = "onsite"
-[systems.mis]
-title = "MIS"
-source = {{ kind = "postgres", {source} }}
-schedule = "daily at 19:00"
-targets = [{targets}]
-{more}
-[report]
-weekly = "Fri 07:30"
-to = ["ash"]
-"#
-    );
-    school.write("dr.toml", plan.as_bytes());
-    school.dr(&["init", "--recovery-key-out", "recovery.key"]).ended(0);
-    school
+    let targets = if more.contains("[targets.second]") { r#""nas", "second""# } else { r#""nas""# };
+    founded(school, &format!(r#"kind = "postgres", {source}"#), targets, more)
 }
 
 fn source(server: &Server, user: &str) -> String {
     format!("url = \"{}\", programs = \"{}\"", server.url(user, "mis"), server.bin().display())
-}
-
-fn snapshots(school: &School) -> usize {
-    school.with_key(&["--json", "snapshots", "mis"]).ended(0).json().as_array().unwrap().len()
 }
 
 fn facts(school: &School, folder: &str) -> Value {
@@ -214,7 +183,7 @@ fn what_is_wrong_with_server_account_or_programs_is_said_and_nothing_is_kept() {
     let fails = |words: &str| {
         told(school.dr(&["--at", FRIDAY, "run", "mis"]).ended(1), words);
         let said = school.dr(&["--at", FRIDAY, "doctor"]);
-        assert_eq!(snapshots(&school), 0);
+        assert_eq!(snapshots(&school).len(), 0);
         said
     };
 
@@ -293,7 +262,7 @@ fn what_is_wrong_with_server_account_or_programs_is_said_and_nothing_is_kept() {
     told(fails("connection to server"), "connection to server");
     server.start();
     school.dr(&["--at", FRIDAY, "run", "mis"]).ended(0);
-    assert_eq!(snapshots(&school), 1);
+    assert_eq!(snapshots(&school).len(), 1);
     // No password stays behind, and none is told to the ledger.
     let scratch = school.path("cache/scratch");
     assert_eq!(fs::read_dir(&scratch).map_or(0, Iterator::count), 0);
@@ -422,6 +391,6 @@ fn a_target_without_room_keeps_nothing_of_a_dump_and_ends_what_was_begun_for_it(
     assert_eq!(server.sql("postgres", "select count(*) from pg_stat_activity where application_name = 'dr'"), "0");
     fs::remove_file(at.join("ballast")).unwrap();
     school.dr(&["--at", LATER, "run", "mis"]).ended(0);
-    assert_eq!(snapshots(&school), 1);
+    assert_eq!(snapshots(&school).len(), 1);
     drop(small);
 }
