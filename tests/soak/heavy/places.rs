@@ -31,46 +31,21 @@ struct Kind {
 /// longest name it leaves the old file under one of 18 bytes.
 const CUT_NAME: &str = "names/nnnnnnnnnnnnnnnnnn";
 
+/// What most of them are.
+const USUAL: Kind = Kind { name: "", make: &[], mount: &[], holes: true, ends_with: None, leaves: None };
+
 const KINDS: [Kind; 6] = [
-    Kind {
-        name: "ext4",
-        make: &["mkfs.ext4", "-q", "FILE"],
-        mount: &["mount", "-o", "loop", "FILE", "AT"],
-        holes: true,
-        ends_with: None,
-        leaves: None,
-    },
-    Kind {
-        name: "xfs",
-        make: &["mkfs.xfs", "-q", "FILE"],
-        mount: &["mount", "-o", "loop", "FILE", "AT"],
-        holes: true,
-        ends_with: None,
-        leaves: None,
-    },
-    Kind {
-        name: "btrfs",
-        make: &["mkfs.btrfs", "-q", "FILE"],
-        mount: &["mount", "-o", "loop", "FILE", "AT"],
-        holes: true,
-        ends_with: None,
-        leaves: None,
-    },
-    Kind {
-        name: "tmpfs",
-        make: &["true"],
-        mount: &["mount", "-t", "tmpfs", "none", "AT"],
-        holes: true,
-        ends_with: None,
-        leaves: None,
-    },
+    Kind { name: "ext4", make: &["mkfs.ext4", "-q", "FILE"], mount: &["mount", "-o", "loop", "FILE", "AT"], ..USUAL },
+    Kind { name: "xfs", make: &["mkfs.xfs", "-q", "FILE"], mount: &["mount", "-o", "loop", "FILE", "AT"], ..USUAL },
+    Kind { name: "btrfs", make: &["mkfs.btrfs", "-q", "FILE"], mount: &["mount", "-o", "loop", "FILE", "AT"], ..USUAL },
+    Kind { name: "tmpfs", make: &["true"], mount: &["mount", "-t", "tmpfs", "none", "AT"], ..USUAL },
     Kind {
         name: "ntfs",
         make: &["mkntfs", "-F", "-Q", "-q", "FILE"],
         mount: &["ntfs-3g", "-o", "uid=USER,gid=USER", "FILE", "AT"],
         holes: false,
-        ends_with: None,
         leaves: Some(CUT_NAME),
+        ..USUAL
     },
     Kind {
         name: "exfat",
@@ -79,7 +54,7 @@ const KINDS: [Kind; 6] = [
         holes: false,
         // Half of a pair of UTF-16.
         ends_with: Some(b"surrogate \xed\xa0\x80"),
-        leaves: None,
+        ..USUAL
     },
 ];
 
