@@ -15,16 +15,13 @@ const WORDS: usize = 4;
 
 /// Each name of a test in a document that no source has, as a sentence.
 pub fn missing(root: &Path) -> Result<Vec<String>, String> {
-    let read = |path: &Path| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()));
-    let text = |path: &Path| Ok::<_, String>(String::from_utf8_lossy(&read(path)?).into_owned());
     let mut there = BTreeSet::new();
     for source in checkout::files(root, &["rs", "py"])? {
         there.extend(functions(&text(&source)?));
     }
     let mut wrong = Vec::new();
-    for document in checkout::files(root, &["md"])? {
-        let place = document.strip_prefix(root).unwrap_or(&document).display().to_string();
-        for (line, name) in names(&text(&document)?) {
+    for (place, text) in documents(root)? {
+        for (line, name) in names(&text) {
             if !there.contains(&name) {
                 wrong.push(format!("{place}: line {line} names the test {name}, which does not exist"));
             }
@@ -36,17 +33,14 @@ pub fn missing(root: &Path) -> Result<Vec<String>, String> {
 /// Each source file in a document that is nowhere, as a sentence. A name may leave out the folders in front. Decisions
 /// and the change log tell what was, and may name what is gone.
 pub fn missing_files(root: &Path) -> Result<Vec<String>, String> {
-    let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
     let there: Vec<String> =
-        checkout::files(root, &["rs", "py"])?.iter().map(|path| format!("/{}", below(path))).collect();
+        checkout::files(root, &["rs", "py"])?.iter().map(|path| format!("/{}", below(root, path))).collect();
     let mut wrong = Vec::new();
-    for document in checkout::files(root, &["md"])? {
-        let place = below(&document);
+    for (place, text) in documents(root)? {
         if place.starts_with("docs/decisions/") || place == "CHANGELOG.md" {
             continue;
         }
-        let text = std::fs::read(&document).map_err(|e| format!("cannot read {}: {e}", document.display()))?;
-        for (number, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+        for (number, line) in text.lines().enumerate() {
             for name in line.split('`').skip(1).step_by(2).flat_map(files_in) {
                 if !there.iter().any(|path| path.ends_with(&format!("/{name}"))) {
                     wrong.push(format!("{place}: line {} names the file {name}, which does not exist", number + 1));
@@ -55,6 +49,20 @@ pub fn missing_files(root: &Path) -> Result<Vec<String>, String> {
         }
     }
     Ok(wrong)
+}
+
+/// Each document of the checkout, by its name in it, with what it says.
+fn documents(root: &Path) -> Result<Vec<(String, String)>, String> {
+    checkout::files(root, &["md"])?.iter().map(|path| Ok((below(root, path), text(path)?))).collect()
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn below(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 
 /// The names of source files in a span between backticks.
