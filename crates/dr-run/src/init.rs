@@ -57,7 +57,7 @@ pub struct Initialised {
     pub targets: Vec<(TargetId, Founded)>,
 }
 
-/// Makes what is missing. `key_file`: the recovery key of a school that has one already. `anew`: targets that get a new
+/// Makes what is missing. `key_file`: the recovery key of a school that has one already. `again`: targets that get a new
 /// repository though the ledger knows another one there, whose copies count no more.
 ///
 /// # Errors
@@ -67,9 +67,9 @@ pub fn init(
     school: &School,
     give_out: GiveOut<'_>,
     key_file: Option<&Path>,
-    anew: &BTreeSet<TargetId>,
+    again: &BTreeSet<TargetId>,
 ) -> Result<Initialised, RunError> {
-    for name in anew {
+    for name in again {
         school.target(name.as_str())?;
     }
     let no_new_key = |why| match &give_out {
@@ -103,7 +103,7 @@ pub fn init(
             _ if school.plan.pool_of(id).is_some() => Founded::Pool,
             Reach::Here(mut spot) => {
                 spot.taken.extend(ids.iter().cloned());
-                let founded = found(school, &spot, &key, &writer, anew.contains(id));
+                let founded = found(school, &spot, &key, &writer, again.contains(id));
                 if let Ok(shelf) = school.shelf(&spot.address, Access::Read)
                     && let Ok(Known::Repository { id: repository, .. }) = known(&shelf)
                 {
@@ -206,10 +206,10 @@ fn give(family: &FamilyKey, give_out: GiveOut<'_>) -> Result<Option<PathBuf>, Ru
     }
 }
 
-/// Makes the repository at a spot, or looks whether the one there is this school's. `anew`: whatever the ledger knows
+/// Makes the repository at a spot, or looks whether the one there is this school's. `again`: whatever the ledger knows
 /// there is given up.
-fn found(school: &School, spot: &Spot, key: &Key, writer: &WriterKey, anew: bool) -> Result<Founded, RunError> {
-    let spot = &match anew {
+fn found(school: &School, spot: &Spot, key: &Key, writer: &WriterKey, again: bool) -> Result<Founded, RunError> {
+    let spot = &match again {
         true => Spot { repository: None, founded: false, ..spot.clone() },
         false => spot.clone(),
     };

@@ -408,7 +408,7 @@ impl Back<'_> {
         }
     }
 
-    /// What is loaded into a server is fed to its program; only what is small lies in scratch meanwhile.
+    /// Loads a database: its dump is streamed to the program that loads it, and only the small files are put in scratch.
     fn load(&self, load: &dyn Load, brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
         if !self.wanted.paths.is_empty() || self.wanted.delete {
             return Err(self.refused("a database is loaded as a whole"));
