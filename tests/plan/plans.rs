@@ -52,6 +52,9 @@ fn source(school: &School, source: &Source, path: &str) {
             // It was put there two hours before, by the clock that the run is given.
             let then = FRIDAY.parse::<Timestamp>().unwrap() - SignedDuration::from_hours(2);
             File::options().write(true).open(school.path(&export)).unwrap().set_modified(then.into()).unwrap();
+            // What its maker says of it, where a plan asks.
+            school.write(&format!("{export}.facts.json"), br#"{"pupils":450}"#);
+            school.write(&format!("{export}.ok"), b"");
         }
         _ => {
             for n in 0..3 {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, unmount};
 
-use crate::school::{Said, School, files};
+use crate::school::{FRIDAY, Said, School, files};
 
 trait Tells {
     fn told(&self, words: &str) -> &Self;
@@ -353,4 +353,55 @@ fn mail_that_is_no_maildir_is_said_before_and_by_the_run() {
     school.write("school/mail/mailboxes/INBOX/u.1", b"From: a\n\nYes.\n");
     school.dr(&["plan", "check"]).told("there is no Maildir in").told("[maildir]");
     school.dr(&["run", "email"]).ended(0).told("there is no Maildir in");
+}
+
+#[test]
+fn a_backup_of_sql_server_counts_when_its_job_says_so_and_counts_what_it_did() {
+    let school = School::begun();
+    let plan = fs::read_to_string(school.path("dr.toml")).unwrap();
+    let source = "{ kind = \"drop\", path = \"school/sims\", name = \"*.bak\", type = \"sql-server\", marker = \"{name}.ok\", \
+                  facts = \"{name}.facts.json\", databases = [\"SIMS\", \"FMS\"] }";
+    let more = format!("[systems.sims]\nsource = {source}\nschedule = \"daily at 19:30\"\ntargets = [\"nas\"]\n");
+    school.write("dr.toml", format!("{plan}{more}").as_bytes());
+    let friday: jiff::Timestamp = FRIDAY.parse().unwrap();
+    let put = |name: &str, bytes: &[u8]| {
+        school.write(&format!("school/sims/{name}"), bytes);
+        let at = std::time::SystemTime::from(friday - jiff::SignedDuration::from_hours(2));
+        fs::File::options().append(true).open(school.path("school/sims").join(name)).unwrap().set_modified(at).unwrap();
+    };
+    let backed_up = |database: &str, facts: &str| {
+        put(&format!("{database}.bak"), b"MSSQLBAK and what only SQL Server reads");
+        put(&format!("{database}.bak.facts.json"), facts.as_bytes());
+        put(&format!("{database}.bak.ok"), b"");
+    };
+    backed_up("SIMS", r#"[{"pupils":450}]"#);
+    backed_up("FMS", r#"[{"orders":70}]"#);
+    school
+        .dr(&["--at", FRIDAY, "run", "sims", "-v"])
+        .ended(0)
+        .told("SIMS: pupils: 450")
+        .told("compressed or encrypted");
+    let ledger = || fs::read_to_string(school.path("state/ledger.jsonl")).unwrap();
+    assert!(ledger().contains(r#""count":450"#) && !ledger().contains("pupils"), "{}", ledger());
+    let failed = |said: &str, noted: &str| {
+        school.dr(&["--at", FRIDAY, "run", "sims"]).ended(1).told(said);
+        let ledger = ledger();
+        let last = ledger.lines().rfind(|line| line.contains("run-finished")).unwrap();
+        assert!(last.contains(noted) && !last.contains("pupils") && !last.contains("FMS"), "{last}");
+    };
+    backed_up("SIMS", r#"[{"pupils":225}]"#);
+    failed("SIMS: pupils: 450 before, 225 now", "the export counts 50 % less than the last");
+    school.dr(&["--at", FRIDAY, "status"]).told("counts much less in its export than in the last");
+    fs::remove_file(school.path("school/sims/FMS.bak.ok")).unwrap();
+    failed("no file `FMS.bak.ok`", "the export is not finished: its marker is missing");
+    fs::remove_file(school.path("school/sims/FMS.bak")).unwrap();
+    failed("the export lacks FMS", "the export lacks 1 of 2 databases");
+    // Nobody counts for ever what was lost once.
+    backed_up("SIMS", r#"[{"pupils":449}]"#);
+    backed_up("FMS", r#"[{"orders":71}]"#);
+    school.dr(&["--at", FRIDAY, "run", "sims"]).ended(0);
+    let out = school.path("out");
+    school.with_key(&["restore", "sims", "--to", "out"]).ended(0);
+    let facts = fs::read_to_string(out.join("dr-facts.json")).unwrap();
+    assert!(facts.contains("\"SIMS: pupils\": 449") && !out.join("SIMS.bak.ok").exists(), "{facts}");
 }

@@ -438,6 +438,18 @@ pub struct Noticed {
     /// What each path of the plan held, where it names several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<Held>,
+    /// What the maker of an export counted in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<Counted>,
+}
+
+/// One thing that the maker of an export counted in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The beginning of a hash of what was counted, so that it is known again.
+    pub of: String,
+    /// How many there were.
+    pub count: u64,
 }
 
 /// What one path of the plan held.

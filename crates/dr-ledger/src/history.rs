@@ -26,6 +26,7 @@ pub struct History {
     durations: BTreeMap<SystemId, Vec<SignedDuration>>,
     last_runs: BTreeMap<SystemId, LastRun>,
     sizes: BTreeMap<SystemId, u64>,
+    counts: BTreeMap<SystemId, BTreeMap<String, u64>>,
     checks: Vec<Check>,
     restores: BTreeMap<SystemId, Restore>,
     rehearsals: Vec<Rehearsal>,
@@ -254,6 +255,12 @@ impl History {
         self.sizes.get(system).copied()
     }
 
+    /// What the maker of the system's last export counted in it, as its runs say; see [`Counted::of`](crate::Counted::of).
+    #[must_use]
+    pub fn last_counts(&self, system: &SystemId) -> BTreeMap<String, u64> {
+        self.counts.get(system).cloned().unwrap_or_default()
+    }
+
     /// Runs that began and never ended, oldest first.
     #[must_use]
     pub fn unfinished(&self) -> Vec<&Unfinished> {
@@ -361,6 +368,8 @@ impl History {
                 let (run, entries, bytes_read, unreadable) = (run.clone(), *entries, *bytes_read, *unreadable);
                 if let Some(size) = size {
                     self.sizes.insert(system.clone(), *size);
+                    let counts = noticed.counts.iter().map(|one| (one.of.clone(), one.count)).collect();
+                    self.counts.insert(system.clone(), counts);
                 }
                 let (outcome, noticed) = (*outcome, noticed.clone());
                 let last = LastRun { run, at, outcome, entries, bytes_read, unreadable, noticed };

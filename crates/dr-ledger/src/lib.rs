@@ -28,8 +28,8 @@ pub use emptied::{Emptied, damaged_since, emptied};
 pub use entry::{Authenticated, Body, Entry};
 pub use erasures::{Wanted, wanted};
 pub use event::{
-    ChannelKind, CheckKind, CopyOutcome, Decision, ErasedCopy, ErasureState, Event, Held, LetterStatus, MediumKind,
-    MessageKind, Misfit, MisfitKind, Noticed, PlaceState, PlannedCopy, RehearsalVerdict, RehearsedSystem,
+    ChannelKind, CheckKind, CopyOutcome, Counted, Decision, ErasedCopy, ErasureState, Event, Held, LetterStatus,
+    MediumKind, MessageKind, Misfit, MisfitKind, Noticed, PlaceState, PlannedCopy, RehearsalVerdict, RehearsedSystem,
     RestoreOutcome, RunCopy, RunOutcome,
 };
 pub use file::{Appended, FILE_NAME, Ledger, LedgerError};

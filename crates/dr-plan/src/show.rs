@@ -174,7 +174,7 @@ fn source(source: &Source) -> String {
         Source::Command { run, name } => {
             inline([kind, Some(("run", list(run.iter().map(quoted)))), Some(("name", quoted(name)))])
         }
-        Source::Drop { path, name, fresh, settled, shrink, content, maker } => inline([
+        Source::Drop { path, name, fresh, settled, shrink, content, maker, marker, facts, databases } => inline([
             kind,
             at(path),
             Some(("name", quoted(name))),
@@ -183,6 +183,9 @@ fn source(source: &Source) -> String {
             Some(("shrink", shrink.to_string())),
             content.map(|content| ("type", quoted(word(FileType::ALL, content)))),
             maker.as_ref().map(|maker| ("maker", quoted(maker))),
+            marker.as_ref().map(|marker| ("marker", quoted(marker))),
+            facts.as_ref().map(|facts| ("facts", quoted(facts))),
+            (!databases.is_empty()).then(|| ("databases", list(databases.iter().map(quoted)))),
         ]),
         Source::Saas(Supplier { name, rpo, rto, contract, checked }) => inline([
             kind,

@@ -9,6 +9,9 @@ use crate::parse::JUNK;
 use crate::period::Period;
 use crate::plan::SecretRef;
 
+/// What stands for the name of an export in the names of files beside it.
+pub const EXPORT: &str = "{name}";
+
 /// How a system's data is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -63,6 +66,12 @@ pub enum Source {
         content: Option<FileType>,
         /// Who makes the export, and is reminded when it is missing.
         maker: Option<PersonId>,
+        /// The name of the file that says of an export that it is whole; [`EXPORT`] in it stands for the export's own.
+        marker: Option<String>,
+        /// The name of the file with what its maker counted in an export; as `marker`.
+        facts: Option<String>,
+        /// The databases of which each must have come in a file of its own; none: nobody asks.
+        databases: Vec<String>,
     },
     /// Held by a supplier: declared, never green.
     Saas(Supplier),

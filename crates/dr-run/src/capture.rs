@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use dr_entry::{Entries, EntryPath, Kind, Time};
-use dr_ledger::{Digest, Held, Noticed};
+use dr_ledger::{Counted, Digest, Held, Noticed};
 use dr_plan::Source;
 use dr_repo::Shape;
 use dr_source::SourceError;
 use dr_source::driver;
-use dr_source::driver::{CaptureError, Layout, Secrets};
+use dr_source::driver::{CaptureError, Layout, Secrets, Size};
 use dr_source::drop::{NoExport, Spoiled};
 use dr_source::files::{Tally, resolved};
 use dr_source::output::Broken;
@@ -44,7 +44,7 @@ pub(crate) struct Moment<'a> {
     /// The school's.
     pub(crate) zone: &'a TimeZone,
     /// How big the system was when it was last captured.
-    pub(crate) last_size: Option<u64>,
+    pub(crate) last_size: Option<&'a Size>,
     /// Where secrets of the plan are found.
     pub(crate) secrets: Secrets<'a>,
     /// To end the capture with, should it turn out to be worthless.
@@ -67,12 +67,12 @@ pub(crate) struct Begun {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Watched {
     tally: Arc<Tally>,
-    paths: Arc<Vec<Counted>>,
+    paths: Arc<Vec<Within>>,
 }
 
 /// What one of several paths of the plan holds.
 #[derive(Debug)]
-struct Counted {
+struct Within {
     path: PathBuf,
     below: EntryPath,
     entries: AtomicU64,
@@ -81,13 +81,14 @@ struct Counted {
 impl Watched {
     /// As the ledger has it.
     pub(crate) fn noticed(&self) -> Noticed {
-        let held = |one: &Counted| Held { path: known_by(&one.path), entries: one.entries.load(Ordering::Relaxed) };
+        let held = |one: &Within| Held { path: known_by(&one.path), entries: one.entries.load(Ordering::Relaxed) };
         Noticed {
             excluded: self.tally.excluded(),
             mounts: 0,
             damaged: self.tally.damaged(),
             changed: 0,
             paths: self.paths.iter().map(held).collect(),
+            counts: self.tally.counts().into_iter().map(|(of, count)| Counted { of, count }).collect(),
         }
     }
 
@@ -101,6 +102,11 @@ impl Watched {
         self.tally.notes()
     }
 
+    /// What a person can know who asks for more.
+    pub(crate) fn details(&self) -> Vec<String> {
+        self.tally.details()
+    }
+
     /// The same entries, counted where the plan names several paths.
     fn count(&mut self, source: &Source, entries: Entries<'static>) -> Entries<'static> {
         let paths = source.tree().map_or(&[][..], |tree| tree.paths);
@@ -110,7 +116,7 @@ impl Watched {
         let counted = |path: &PathBuf| {
             let real = resolved(path);
             let below = EntryPath::new(real.as_os_str().as_bytes().strip_prefix(b"/")?).ok()?;
-            Some(Counted { path: path.clone(), below, entries: AtomicU64::new(0) })
+            Some(Within { path: path.clone(), below, entries: AtomicU64::new(0) })
         };
         self.paths = Arc::new(paths.iter().filter_map(counted).collect());
         let counts = Arc::clone(&self.paths);
@@ -126,7 +132,7 @@ impl Watched {
                 Kind::File => entry.meta.size == 0,
                 _ => false,
             });
-            let holds = |one: &&Counted| path.is_within(&one.below) && !(is_nothing && *path == one.below);
+            let holds = |one: &&Within| path.is_within(&one.below) && !(is_nothing && *path == one.below);
             for one in counts.iter().filter(holds) {
                 one.entries.fetch_add(1, Ordering::Relaxed);
             }
@@ -208,9 +214,15 @@ fn noted_export(why: &NoExport, newest: Option<Date>) -> String {
         }
         (NoExport::Stale { .. }, None) => "the export is stale".into(),
         (NoExport::Writing { .. }, _) => "the export is still being written".into(),
+        (NoExport::Unmarked { .. }, _) => "the export is not finished: its marker is missing".into(),
+        (NoExport::MarkedBefore { .. }, _) => "the export is not finished: its marker is older than it".into(),
+        (NoExport::Lacking { missing, of }, _) => format!("the export lacks {} of {of} databases", missing.len()),
         (NoExport::Empty { .. }, _) => "the export is empty".into(),
         (NoExport::WrongType { .. }, _) => "the export is not of the expected type".into(),
         (NoExport::Shrunk { percent, .. }, _) => format!("the export shrank by {percent} %"),
+        (NoExport::NoFacts { .. }, _) => "the export has no facts that can be used".into(),
+        (NoExport::Fewer { percent, .. }, _) => format!("the export counts {percent} % less than the last"),
+        (NoExport::Uncounted { gone, of }, _) => format!("the export counts {gone} of {of} things no more"),
         (NoExport::Unreadable { .. } | NoExport::Source(_), _) => "the export could not be read".into(),
     }
 }

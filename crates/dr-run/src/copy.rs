@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use dr_entry::Unread;
 use dr_plan::{SecretRef, System};
 use dr_repo::{Capture, Key, Label, RepoError, SnapshotId, Summary, backup};
+use dr_source::driver::Size;
 use dr_store::StoreError;
 use jiff::Timestamp;
 
@@ -32,7 +33,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) watch: &'a dyn Watch,
     pub(crate) limit: &'a Limit,
     /// How big the system was when it was last captured.
-    pub(crate) last_size: Option<u64>,
+    pub(crate) last_size: Option<&'a Size>,
     /// Shown as where it was captured, instead of where that really was.
     pub(crate) shown: Option<&'a Path>,
 }

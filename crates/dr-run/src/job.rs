@@ -18,6 +18,7 @@ use dr_ledger::{CheckKind, CopyOutcome, Event, History, Noticed, RunCopy, RunId,
 use dr_media::Register;
 use dr_plan::{MediumId, System, SystemId, TargetId, Tree};
 use dr_repo::{SnapshotId, Summary, Tally, Touched, new_snapshot_id};
+use dr_source::driver::Size;
 use dr_source::files::{Options, leaves_out, resolved};
 use jiff::Timestamp;
 
@@ -59,6 +60,8 @@ pub struct Run {
     /// What the person at the screen should know though the run is as good as it says: a command of the plan that may
     /// fail and did, a copy that took two attempts.
     pub told: Vec<String>,
+    /// What else is known of what was captured, for a person who asks for more.
+    pub details: Vec<String>,
     /// What somebody should do something about, though the copies are made: what was erased and is still there, a disk in
     /// another's place.
     pub warned: Vec<String>,
@@ -193,6 +196,8 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
         // A ledger that is known to lack something must not pass for the newest word about itself.
         let anchor = if is_unheld(&entries) { String::new() } else { started.head.to_string() };
         let last_size = history.last_size(&system.id);
+        let last_size = last_size.map(|bytes| Size { bytes, counts: history.last_counts(&system.id) });
+        let last_size = last_size.as_ref();
         let ask = Ask { system, key: &key, snapshot, anchor, watch, limit, last_size, shown: None };
         copies(school, &ask, reached, &mut met)
     });
@@ -336,6 +341,7 @@ fn copies(
     if let Some((entries, size, watched)) = seen {
         (run.entries, run.size) = (entries, Some(size));
         run.told.extend(watched.notes());
+        run.details = watched.details();
         run.told.extend(ours_inside(school, ask.system));
         run.gaps.extend(not_entered(&run.naming, &watched));
         let (mounts, changed) = (run.gaps.len() as u64, run.changed.len() as u64);
@@ -473,6 +479,7 @@ impl Run {
             bytes_read: 0,
             size: None,
             told: Vec::new(),
+            details: Vec::new(),
             warned: Vec::new(),
             unreadable: Vec::new(),
             partial: Vec::new(),

@@ -6,6 +6,7 @@ use crate::SourceError;
 use crate::command::driver::Command;
 use crate::driver::Driver;
 use crate::drop::driver::Drop;
+use crate::drop::{Beside, Rule};
 use crate::files::driver::Files;
 use crate::maildir::driver::Maildir;
 use crate::postgres::driver::Postgres;
@@ -22,8 +23,11 @@ pub fn driver(source: &Source) -> Result<Box<dyn Driver + '_>, SourceError> {
         }
         Source::Sqlite { path } => Box::new(Sqlite(path)),
         Source::Maildir { path } => Box::new(Maildir(path)),
-        Source::Drop { path, name, fresh, settled, shrink, content, maker: _ } => {
-            Box::new(Drop::new(path, name, *fresh, *settled, *shrink, *content))
+        Source::Drop { path, name, fresh, settled, shrink, content, maker: _, marker, facts, databases } => {
+            let (fresh, settled) = (fresh.longest().as_secs(), settled.longest().as_secs());
+            let (marker, facts) = (marker.as_deref().map(Beside), facts.as_deref().map(Beside));
+            let (shrink, content) = (*shrink, *content);
+            Box::new(Drop(Rule { path, name, fresh, settled, shrink, content, marker, facts, databases }))
         }
         Source::Command { run, name } => Box::new(Command { run, name }),
         Source::Postgres(server) => Box::new(Postgres(server)),

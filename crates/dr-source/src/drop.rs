@@ -2,12 +2,14 @@
 //!
 //! Many schools cannot read their MIS: its supplier, or a person, puts an export into a folder. What goes wrong there
 //! makes no noise: it stops coming, it is half written, it is a page that says "please log in", it is a tenth of what
-//! it was. Each of these is a [`NoExport`], and then nothing is kept that would look like a good copy.
+//! it was, or
+//! the job that makes it died. Each of these is a [`NoExport`], and then nothing is kept that would look like a good copy.
 //!
 //! All files that the plan's pattern names are captured; the *newest export* is judged: the newest file, and those
 //! before it with no gap of more than an hour. Judged are its age, whether it stood still, what it is inside and its size
 //! against the last. While it is read every file must stay as it was, or the capture is told to end.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
@@ -19,25 +21,38 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dr_entry::{Attributes, Body, Content, Entries, Fresh, Piece, Settled, Time};
 use dr_plan::FileType;
 use globset::GlobBuilder;
+use jiff::tz::TimeZone;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::SourceError;
+use crate::driver::{Size, shown};
+use crate::files::Tally;
 use crate::files::exclude::Exclude;
 use crate::files::names::{Buffer, Names};
 use crate::files::walk::{Opened, Rules, Special, Start, Walker};
 
+mod beside;
 mod content;
+mod counts;
+mod databases;
 pub(crate) mod driver;
+mod facts;
+mod tape;
 
+pub use beside::Beside;
 pub use content::{fits, of_name};
+pub use facts::ExportFacts;
+pub use tape::Header;
 
 /// A pause of more than this, in seconds, begins another export.
 const PAUSE: i64 = 3_600;
 /// Endings of files that a program is still bringing.
 pub const UNFINISHED: [&str; 5] = [".part", ".partial", ".tmp", ".filepart", ".crdownload"];
-/// So much of a file's front says what it is.
-const FRONT: u64 = 4 << 10;
+/// So much of a file's front says of what type it is.
+const LOOKED_AT: usize = 4 << 10;
+/// A clock somewhere in the world may be so many seconds before the one in Greenwich.
+const CLOCKS: i64 = 14 * 3_600;
 
 /// What the plan wants of an export.
 #[derive(Debug, Clone, Copy)]
@@ -54,17 +69,30 @@ pub struct Rule<'a> {
     pub shrink: u8,
     /// What it must be inside; `None`: what its name says.
     pub content: Option<FileType>,
+    /// What stands beside an export that is whole.
+    pub marker: Option<Beside<'a>>,
+    /// What stands beside it with what its maker counted.
+    pub facts: Option<Beside<'a>>,
+    /// The databases of which each must have come in a file of its own.
+    pub databases: &'a [String],
+}
+
+impl Rule<'_> {
+    /// Whether the plan asks more of the export than that it is there, fresh and plausible.
+    fn is_strict(&self) -> bool {
+        self.marker.is_some() || self.facts.is_some() || !self.databases.is_empty()
+    }
 }
 
 /// What is known beside the folder itself.
 #[derive(Debug, Clone, Copy)]
-pub struct Given {
+pub struct Given<'a> {
     /// The time that decisions are made with: how old the export is.
     pub decided: Time,
     /// The time on the clock: how long it has stood still.
     pub real: Time,
     /// How big the last export was that was kept.
-    pub last: Option<u64>,
+    pub last: Option<&'a Size>,
 }
 
 /// Why there is no export to keep. Names of files are for the person at the screen only.
@@ -94,6 +122,42 @@ pub enum NoExport {
         /// Which file.
         file: PathBuf,
     },
+    /// What says that it is whole is not there.
+    #[error(
+        "the export is not finished: its marker is missing: no file `{marker}` is beside {}. Whoever makes the export writes \
+         that when it is whole: look how that job ended, and let it run again",
+        file.display()
+    )]
+    Unmarked {
+        /// The export.
+        file: PathBuf,
+        /// The name of its marker.
+        marker: String,
+    },
+    /// What says that it is whole was written before it.
+    #[error(
+        "the export is not finished: its marker `{marker}` is older than {}. Whoever makes the export writes that when it \
+         is whole: look how that job ended, and let it run again",
+        file.display()
+    )]
+    MarkedBefore {
+        /// The export.
+        file: PathBuf,
+        /// The name of its marker.
+        marker: String,
+    },
+    /// Databases that the plan names have not come.
+    #[error(
+        "the export lacks {}: no file of that night has its name, and each database takes a file of its own. Look how the job \
+         ended that backs it up",
+        missing.join(", ")
+    )]
+    Lacking {
+        /// Which.
+        missing: Vec<String>,
+        /// How many the plan names.
+        of: usize,
+    },
     /// Nothing is in it.
     #[error("the export is empty: {} has no bytes", file.display())]
     Empty {
@@ -119,6 +183,44 @@ pub enum NoExport {
         last: u64,
         /// This one's.
         now: u64,
+    },
+    /// What its maker counted in it cannot be known.
+    #[error(
+        "the export has no facts that can be used: {}: {why}. They are an object or a list of whole numbers, as \
+         `SELECT count(*) … FOR JSON PATH` gives it",
+        facts.display()
+    )]
+    NoFacts {
+        /// Where they should be.
+        facts: PathBuf,
+        /// What is wrong with them.
+        why: String,
+    },
+    /// Its maker counted much less in it than in the last.
+    #[error(
+        "the export counts {percent} % less than the last ({what}: {last} before, {now} now), which is more than the plan \
+         allows. If that is right, raise `shrink` for one run"
+    )]
+    Fewer {
+        /// What was counted.
+        what: String,
+        /// By how much it is less.
+        percent: u64,
+        /// How many there were in the last.
+        last: u64,
+        /// How many there are in this.
+        now: u64,
+    },
+    /// Its maker no longer counts what was counted in the last.
+    #[error(
+        "the export's facts lack {gone} of the {of} counts that the last one had. If that is right, write `shrink = 100` for \
+         one run"
+    )]
+    Uncounted {
+        /// How many are gone.
+        gone: usize,
+        /// Of how many.
+        of: usize,
     },
     /// It could not be read.
     #[error("the export could not be read: {}: {why}", file.display())]
@@ -150,6 +252,8 @@ pub struct Export {
     pub entries: Entries<'static>,
     /// The newest export's size.
     pub size: u64,
+    /// What else is known of it.
+    pub tally: Arc<Tally>,
     /// Set with the reason if a file did not stay as it was.
     pub spoiled: Spoiled,
 }
@@ -179,14 +283,10 @@ impl Spoiled {
 ///
 /// # Errors
 /// [`NoExport`] says what is wrong with it.
-pub fn capture(rule: &Rule<'_>, given: &Given, stop: &Arc<AtomicBool>) -> Result<Export, NoExport> {
-    let found = look(rule)?;
-    let newest = judge(&found, rule, given)?;
-    for file in &newest {
-        is_what_it_says(rule, file)?;
-    }
-    // Last, since a page that says "log in" is small too.
-    let size = plausible(&newest, rule, given)?;
+pub fn capture(rule: &Rule<'_>, given: &Given<'_>, stop: &Arc<AtomicBool>) -> Result<Export, NoExport> {
+    let Examined { found, size, facts } = examined(rule, given)?;
+    let tally = Arc::<Tally>::default();
+    tell(&facts, rule, given, &tally);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = openat(CWD, rule.path, flags, Mode::empty()).map_err(|why| SourceError::open(rule.path, why))?;
     let rules = Rules {
@@ -195,7 +295,7 @@ pub fn capture(rule: &Rule<'_>, given: &Given, stop: &Arc<AtomicBool>) -> Result
         prefix: Vec::new(),
         one_file_system: true,
         started: given.real,
-        tally: Arc::default(),
+        tally: Arc::clone(&tally),
         special: Box::new(Only(found.into_iter().map(|file| file.name).collect())),
     };
     let spoiled = Spoiled { why: Arc::default(), stop: Arc::clone(stop) };
@@ -210,11 +310,88 @@ pub fn capture(rule: &Rule<'_>, given: &Given, stop: &Arc<AtomicBool>) -> Result
         entry.body = entry.body.take().map(|inner| Box::new(Steady { inner, file, watch }) as Box<dyn Body>);
         Ok(entry)
     });
-    Ok(Export { entries: Box::new(entries), size, spoiled })
+    let entries = facts
+        .among(Box::new(entries), given.real)
+        .map_err(|unread| NoExport::Unreadable { file: rule.path.to_owned(), why: unread.why })?;
+    Ok(Export { entries, size, tally, spoiled })
 }
 
-/// Every file of the folder that the pattern names, by name.
-fn look(rule: &Rule<'_>) -> Result<Vec<Found>, NoExport> {
+/// What a person is told of the export: what its headers say, and a set that is older than the plan allows though its file
+/// is not.
+fn tell(facts: &ExportFacts, rule: &Rule<'_>, given: &Given<'_>, tally: &Tally) {
+    for (what, count) in &facts.counts {
+        tally.detail(format!("{what}: {count}"));
+        tally.count(counts::known_by(what), *count);
+    }
+    for (name, header) in &facts.backups {
+        let name = shown(Path::new(name));
+        tally.detail(format!("{name}: {header}"));
+        let Some(written) = header.written else { continue };
+        // It is not said whose clock that was.
+        let Ok(at) = written.to_zoned(TimeZone::UTC) else { continue };
+        if given.decided.seconds.saturating_sub(at.timestamp().as_second()) > rule.fresh.saturating_add(CLOCKS) {
+            tally.note(format!(
+                "{name}: the file is new, and by its header the backup in it was written on {}, which is older than the plan \
+                 allows. It may have been copied there again, or its job may append to it: a new file each time takes `WITH INIT`",
+                written.strftime("%-d %b %Y %H:%M")
+            ));
+        }
+    }
+}
+
+/// An export that may be captured.
+struct Examined {
+    /// Every file that the pattern names, by name.
+    found: Vec<Found>,
+    /// The newest export's size.
+    size: u64,
+    /// What is written down of it.
+    facts: ExportFacts,
+}
+
+/// Judges the newest export by all that can be known before it is read.
+fn examined(rule: &Rule<'_>, given: &Given<'_>) -> Result<Examined, NoExport> {
+    let Folder { found, all } = look(rule)?;
+    let mut newest = judge(&found, rule, given)?;
+    let files = databases::each(&found, rule)?;
+    let names = files.iter().map(|at| found[*at].name.clone());
+    let databases: HashMap<Vec<u8>, &str> = names.zip(rule.databases.iter().map(String::as_str)).collect();
+    for at in files {
+        // One that was finished early in the night is of the same export.
+        let file = &found[at];
+        if file.size == 0 {
+            return Err(NoExport::Empty { file: rule.path.join(OsStr::from_bytes(&file.name)) });
+        }
+        if !newest.contains(file) {
+            newest.push(file.clone());
+        }
+    }
+    beside::marked(&newest, &all, rule)?;
+    let mut facts = ExportFacts::default();
+    for file in &newest {
+        if let Some(header) = is_what_it_says(rule, file)? {
+            facts.backups.insert(facts::name(file), header);
+        }
+    }
+    // Last, since a page that says "log in" is small too.
+    let size = plausible(&newest, rule, given)?;
+    facts.counts = counts::of(&newest, &all, &databases, rule)?;
+    if let Some(last) = given.last {
+        counts::plausible(&facts.counts, &last.counts, rule.shrink)?;
+    }
+    Ok(Examined { found, size, facts })
+}
+
+/// What a folder holds.
+struct Folder {
+    /// Every file that the pattern names, by name.
+    found: Vec<Found>,
+    /// When each file of it was last written, in seconds.
+    all: HashMap<Vec<u8>, i64>,
+}
+
+/// What the folder holds, if there is an export in it.
+fn look(rule: &Rule<'_>) -> Result<Folder, NoExport> {
     let missing = || NoExport::Missing { path: rule.path.to_owned(), name: rule.name.to_owned() };
     let pattern = GlobBuilder::new(rule.name).literal_separator(true).backslash_escape(true).build();
     let pattern =
@@ -224,31 +401,31 @@ fn look(rule: &Rule<'_>) -> Result<Vec<Found>, NoExport> {
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Err(missing()),
         other => other.map_err(|why| SourceError::open(rule.path, why))?,
     };
-    let mut found = Vec::new();
+    let (mut found, mut all) = (Vec::new(), HashMap::new());
     for entry in read {
         let entry = entry.map_err(|why| SourceError::open(rule.path, why))?;
         let name = entry.file_name().as_bytes().to_vec();
         let hidden = name.starts_with(b".") && !rule.name.starts_with('.');
         let unfinished = UNFINISHED.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending.as_bytes()));
-        if hidden || unfinished || !pattern.is_match(OsStr::from_bytes(&name)) {
-            continue;
-        }
         // One that is gone by now was none.
-        if let Ok(about) = entry.metadata()
-            && about.is_file()
-        {
+        let Some(about) = entry.metadata().ok().filter(std::fs::Metadata::is_file) else { continue };
+        all.insert(name.clone(), about.mtime());
+        // Ours, where a capture was restored to that folder.
+        let is_ours = name == crate::FACTS.as_bytes();
+        let marks = is_ours || [rule.marker, rule.facts].into_iter().flatten().any(|beside| beside.may_be(&name));
+        if !hidden && !unfinished && !marks && pattern.is_match(OsStr::from_bytes(&name)) {
             found.push(Found { name, size: about.size(), mtime: about.mtime() });
         }
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
-    if found.is_empty() { Err(missing()) } else { Ok(found) }
+    if found.is_empty() { Err(missing()) } else { Ok(Folder { found, all }) }
 }
 
 /// The newest export among `found`, if it is fresh, stood still and has something in it.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn judge(found: &[Found], rule: &Rule<'_>, given: &Given) -> Result<Vec<Found>, NoExport> {
+pub fn judge(found: &[Found], rule: &Rule<'_>, given: &Given<'_>) -> Result<Vec<Found>, NoExport> {
     let file = |found: &Found| rule.path.join(OsStr::from_bytes(&found.name));
     let mut by_age: Vec<_> = found.to_vec();
     by_age.sort_by_key(|found| std::cmp::Reverse(found.mtime));
@@ -274,9 +451,9 @@ pub fn judge(found: &[Found], rule: &Rule<'_>, given: &Given) -> Result<Vec<Foun
 ///
 /// # Errors
 /// [`NoExport::Shrunk`].
-pub fn plausible(newest: &[Found], rule: &Rule<'_>, given: &Given) -> Result<u64, NoExport> {
+pub fn plausible(newest: &[Found], rule: &Rule<'_>, given: &Given<'_>) -> Result<u64, NoExport> {
     let now: u64 = newest.iter().map(|found| found.size).sum();
-    match given.last {
+    match given.last.map(|last| last.bytes) {
         Some(last) if u128::from(now) * 100 < u128::from(last) * u128::from(100_u8.saturating_sub(rule.shrink)) => {
             let percent = 100 - now.saturating_mul(100) / last.max(1);
             Err(NoExport::Shrunk { percent, last, now })
@@ -285,18 +462,25 @@ pub fn plausible(newest: &[Found], rule: &Rule<'_>, given: &Given) -> Result<u64
     }
 }
 
-fn is_what_it_says(rule: &Rule<'_>, found: &Found) -> Result<(), NoExport> {
+/// That the file is of the type that is expected, and what its header says if it is a backup of SQL Server.
+fn is_what_it_says(rule: &Rule<'_>, found: &Found) -> Result<Option<Header>, NoExport> {
     let expected = rule.content.unwrap_or_else(|| of_name(&found.name));
     let file = rule.path.join(OsStr::from_bytes(&found.name));
-    let mut front = Vec::new();
-    let read = dr_open::plain(&file).and_then(|open| open.take(FRONT).read_to_end(&mut front));
-    if let Err(why) = read {
-        return Err(NoExport::Unreadable { file, why: why.to_string() });
-    }
-    if fits(expected, &front) {
-        return Ok(());
+    let front = match front(&file) {
+        Ok(front) => front,
+        Err(why) => return Err(NoExport::Unreadable { file, why: why.to_string() }),
+    };
+    if fits(expected, front.get(..LOOKED_AT).unwrap_or(&front)) {
+        return Ok(Header::of(&front).filter(|_| expected == FileType::SqlServer));
     }
     Err(NoExport::WrongType { file, expected: expected.word() })
+}
+
+/// So much of a file as says what it is.
+fn front(file: &Path) -> io::Result<Vec<u8>> {
+    let mut front = Vec::new();
+    dr_open::plain(file)?.take(tape::FRONT as u64).read_to_end(&mut front)?;
+    Ok(front)
 }
 
 /// Only these names of the folder, and nothing below it.
@@ -381,6 +565,9 @@ mod tests {
             settled: 0,
             shrink: 50,
             content: Some(FileType::Any),
+            marker: None,
+            facts: None,
+            databases: &[],
         };
         let found = |name: &str| Found { name: name.into(), size: 4, mtime: 0 };
         rustix::fs::mknodat(CWD, folder.path().join("a.csv"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, ToSpan};
 
 use super::Found;
 use crate::plan::KeyMode;
-use crate::source::{Source, Supplier};
+use crate::source::{FileType, Source, Supplier};
 use crate::system::System;
 use crate::target::scheme_of;
 
@@ -73,6 +73,17 @@ pub(super) fn look(found: &mut Found<'_>) {
 /// What the plan says about reading this system that cannot be meant so.
 fn reading(found: &mut Found<'_>, system: &System) {
     let today = found.today;
+    if let Source::Drop { name, content, marker: None, .. } = &system.source {
+        let is_bak = name.to_ascii_lowercase().ends_with(".bak");
+        if content.map_or(is_bak, |content| content == FileType::SqlServer) {
+            let reason = format!(
+                "the export of {} is a backup of SQL Server, and nothing says of it that it is whole: let its job write a file \
+                 after RESTORE VERIFYONLY, and name that as `marker`",
+                system.title
+            );
+            found.warning("marker", Some(system), reason);
+        }
+    }
     match &system.source {
         Source::Drop { maker: None, .. } => {
             let reason =

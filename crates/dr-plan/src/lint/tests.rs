@@ -361,6 +361,17 @@ fn exports_nobody_makes_old_contracts_and_runs_without_time_are_told() {
         &[(Warning, "maker", "ash", "nobody is named who makes the export of MIS: write `maker`")],
     );
     check("\"sqlite:/srv/mis.db\"", &drop.replace(" }", ", maker = \"oak\" }"), &[]);
+    let sql_server = drop.replace(" }", ", name = \"*.bak\", maker = \"oak\" }");
+    let unmarked = [(
+        Warning,
+        "marker",
+        "ash",
+        "the export of MIS is a backup of SQL Server, and nothing says of it that it is whole: let its job write a file",
+    )];
+    check("\"sqlite:/srv/mis.db\"", &sql_server, &unmarked);
+    check("\"sqlite:/srv/mis.db\"", &sql_server.replace("*.bak", "*\", type = \"sql-server"), &unmarked);
+    check("\"sqlite:/srv/mis.db\"", &sql_server.replace(" }", ", marker = \"{name}.ok\" }"), &[]);
+    check("\"sqlite:/srv/mis.db\"", &sql_server.replace(" }", ", type = \"zip\" }"), &[]);
     check(
         "\"sqlite:/srv/mis.db\"",
         "{ kind = \"saas\", supplier = \"Cloud MIS\", contract = 2026-11-19, checked = 2025-11-19 }",

@@ -29,7 +29,7 @@ keys! {
     SERVER = ["kind" "url" "password"]
     POSTGRES = ["kind" "url" "password" "programs"]
     COMMAND = ["kind" "run" "name"]
-    DROP = ["kind" "path" "name" "fresh" "settled" "shrink" "type" "maker"]
+    DROP = ["kind" "path" "name" "fresh" "settled" "shrink" "type" "maker" "marker" "facts" "databases"]
     SAAS = ["kind" "supplier" "rpo" "rto" "contract" "checked"]
     REPORT = ["weekly" "to"]
     ALERTS = ["to" "domains" "smtp" "webhook" "command" "ping"]

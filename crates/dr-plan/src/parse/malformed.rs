@@ -119,6 +119,10 @@ source = "/srv/b""#, &["dr.toml:29: `Bad Name` in [systems]: expected a name: 1 
 bandwidth = "fast""#, &[r#"dr.toml:17: `targets.nas.bandwidth = "fast"`: expected a speed such as "10 MB/s", or "half-in-hours" or "unlimited""#]),
     (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "files", paths = [] }"#, &["dr.toml:24: `systems.mis.source.paths = []`: expected at least one path"]),
     (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "drop", path = "/srv/drop", shrink = 120 }"#, &["dr.toml:24: `systems.mis.source.shrink = 120`: expected a whole number from 0 to 100"]),
+    (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "drop", path = "/srv/drop", databases = ["SIMS", "sims"] }"#, &[r#"dr.toml:24: `systems.mis.source.databases = ["SIMS", "sims"]`: expected 1 to 64 databases, each once"#]),
+    (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "drop", path = "/srv/drop", marker = "done", facts = "done" }"#, &[r#"dr.toml:24: `systems.mis.source.facts = "done"`: expected another name than that of the marker"#]),
+    (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "drop", path = "/srv/drop", marker = "{name}" }"#, &[r#"dr.toml:24: `systems.mis.source.marker = "{name}"`: expected the name of a file beside the export, such as "{name}.ok""#]),
+    (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "drop", path = "/srv/drop", marker = "ok/{name}" }"#, &[r#"dr.toml:24: `systems.mis.source.marker = "ok/{name}"`: expected the name of a file beside the export, such as "{name}.ok""#]),
     ("", r#"[report]
 weekly = "07:30 on Fri""#, &[r#"dr.toml:30: `report.weekly = "07:30 on Fri"`: expected a day and a time such as "Fri 07:30""#]),
     ("", r#"[checks]

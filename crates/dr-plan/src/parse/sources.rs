@@ -7,7 +7,10 @@ use super::values::{address, has_password, path, period, secret};
 use super::{defaults, keys};
 use crate::period::Period;
 use crate::problem::nearest;
-use crate::source::{FileType, Server, Source, Supplier};
+use crate::source::{EXPORT, FileType, Server, Source, Supplier};
+
+/// So many databases one export may have.
+const DATABASES_MAX: usize = 64;
 
 /// A source, and whether its excludes are the defaults.
 pub(super) struct Read {
@@ -142,12 +145,15 @@ fn drop_at(path: PathBuf) -> Source {
         shrink: 30,
         content: None,
         maker: None,
+        marker: None,
+        facts: None,
+        databases: Vec::new(),
     }
 }
 
 fn drop_folder(table: &Section<'_>) -> Option<Source> {
     let mut source = drop_at(one_path(table)?);
-    if let Source::Drop { name, fresh, settled, shrink, content, maker, .. } = &mut source {
+    if let Source::Drop { name, fresh, settled, shrink, content, maker, marker, facts, databases, .. } = &mut source {
         if let Some(text) = table.get("name").and_then(Node::text) {
             *name = text;
         }
@@ -156,9 +162,39 @@ fn drop_folder(table: &Section<'_>) -> Option<Source> {
         let percent = table.get("shrink").and_then(|node| node.count(0..=100));
         *content = table.get("type").and_then(|node| node.word(FileType::ALL));
         *maker = table.get("maker").and_then(super::values::name);
+        *marker = table.get("marker").and_then(beside);
+        *facts = table.get("facts").and_then(beside);
+        if facts.is_some()
+            && facts == marker
+            && let Some(node) = table.get("facts")
+        {
+            node.wrong("another name than that of the marker", None);
+        }
+        *databases = table.get("databases").map(each_once).unwrap_or_default();
         *shrink = percent.and_then(|percent| u8::try_from(percent).ok()).unwrap_or(*shrink);
     }
     Some(source)
+}
+
+/// Names of databases, of which none stands there twice.
+fn each_once(node: &Node<'_>) -> Vec<String> {
+    let names = node.texts();
+    let mut known: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    known.sort();
+    known.dedup();
+    if node.is_list() && (known.len() != names.len() || !(1..=DATABASES_MAX).contains(&node.list().len())) {
+        node.wrong(format!("1 to {DATABASES_MAX} databases, each once"), None);
+    }
+    names
+}
+
+/// The name of a file that stands beside an export.
+fn beside(node: &Node<'_>) -> Option<String> {
+    node.read("the name of a file beside the export, such as \"{name}.ok\"", |text| {
+        let rest = text.replacen(EXPORT, "", 1);
+        let is_name = !rest.is_empty() && text != "." && text != ".." && !rest.contains(['/', '{', '}']);
+        (is_name && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    })
 }
 
 fn saas(table: &Section<'_>) -> Option<Source> {

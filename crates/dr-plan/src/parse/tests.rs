@@ -178,7 +178,7 @@ source = { kind = "website", url = "sftp://web@host/htdocs" }
 [systems.e]
 source = { kind = "command", run = ["dump", "--all"], name = "dump.sql" }
 [systems.f]
-source = { kind = "drop", path = "/srv/drop", name = "*.zip", fresh = "30h", settled = "10m", shrink = 50 }
+source = { kind = "drop", path = "/srv/drop", name = "*.zip", fresh = "30h", settled = "10m", shrink = 50, marker = "{name}.ok", facts = "{name}.facts.json", databases = ["SIMS", "FMS"] }
 [systems.g]
 source = { kind = "saas", supplier = "Cloud MIS Ltd", rpo = "1d", rto = "2d", contract = 2027-08-31, checked = 2026-09-01 }
 [systems.h]

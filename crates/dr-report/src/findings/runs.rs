@@ -185,8 +185,12 @@ enum Trouble {
     Pattern,
     Stale,
     Unsettled,
+    Unfinished,
+    Lacking,
     WrongType,
     Shrank,
+    NoFacts,
+    Fewer,
     Unreadable,
 }
 
@@ -200,6 +204,10 @@ impl Trouble {
             _ if about.starts_with("is left out") => Self::LeftOut,
             _ if about.starts_with("has a pattern") => Self::Pattern,
             _ if about.starts_with("is stale") => Self::Stale,
+            _ if about.starts_with("is not finished") => Self::Unfinished,
+            _ if about.starts_with("lacks ") => Self::Lacking,
+            _ if about.starts_with("has no facts") => Self::NoFacts,
+            _ if about.starts_with("counts ") => Self::Fewer,
             _ if about.contains("still being written") => Self::Unsettled,
             _ if about.contains("type") => Self::WrongType,
             _ if about.starts_with("shrank") => Self::Shrank,
@@ -521,6 +529,16 @@ fn export(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Tro
             format!("its export was still being written on {seen}"),
             "let the export be finished before its backup, or make it earlier",
         ),
+        Trouble::Unfinished => (
+            "export unfinished",
+            format!("the job that makes its export did not end well; noticed on {seen}"),
+            "look at the job that makes the export, and let it run again",
+        ),
+        Trouble::Lacking => (
+            "export lacks databases",
+            format!("not each database that the plan names is in its export; noticed on {seen}"),
+            "look at the job that backs up the databases, and let it run again",
+        ),
         Trouble::WrongType => (
             "export of wrong type",
             format!("what lies there since {seen} is not what its name says"),
@@ -530,6 +548,16 @@ fn export(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Tro
             "export too small",
             format!("its export is much smaller than the last; noticed on {seen}"),
             "see whether the export is whole, and make it again",
+        ),
+        Trouble::NoFacts => (
+            "export without facts",
+            format!("what its maker counts in its export is missing or not to be read; noticed on {seen}"),
+            "look at the job that makes the export, and let it run again",
+        ),
+        Trouble::Fewer => (
+            "export counts less",
+            format!("its maker counts much less in its export than in the last; noticed on {seen}"),
+            "see whether something is gone from the system itself",
         ),
         Trouble::Unreadable => (
             "export unreadable",

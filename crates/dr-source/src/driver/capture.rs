@@ -1,6 +1,7 @@
 //! Is there anything to capture? A source that is empty or gone is a failure, never a quiet small snapshot that pushes good
 //! ones out.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -24,11 +25,20 @@ pub struct Moment<'a> {
     /// The time on the clock, when the capture begins.
     pub real: Time,
     /// How big the system was when it was last captured.
-    pub last_size: Option<u64>,
+    pub last_size: Option<&'a Size>,
     /// Where secrets of the plan are found.
     pub secrets: Secrets<'a>,
     /// Set to end the capture, should it turn out to be worthless.
     pub stop: &'a Arc<AtomicBool>,
+}
+
+/// How big a system is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Size {
+    /// In bytes.
+    pub bytes: u64,
+    /// In what the maker of an export counts in it, each by the beginning of a hash of its name.
+    pub counts: BTreeMap<String, u64>,
 }
 
 /// A capture that has begun.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use dr_entry::{EntryPath, Time};
 
 pub use back::{Feed, InPlace, Load, Loaded, NotExchanged, NotFed, Onto, Place, Whole};
-pub use capture::{Begun, CaptureError, Moment};
+pub use capture::{Begun, CaptureError, Moment, Size};
 pub(crate) use capture::{something, there};
 pub use check::{Check, Verdict};
 pub use look::{Around, Finding, Hands, Obstacle, Secrets};

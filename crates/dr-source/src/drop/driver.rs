@@ -1,52 +1,34 @@
 //! Somebody else's export as a source of the plan.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dr_entry::Time;
-use dr_plan::{FileType, Period};
 
-use super::{Given, Rule, UNFINISHED, capture};
+use super::{Given, NoExport, Rule, UNFINISHED, capture, examined, facts};
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle, sampled,
 };
 
 /// The export that is to come into a folder.
-pub(crate) struct Drop<'a> {
-    path: &'a PathBuf,
-    rule: Rule<'a>,
-}
-
-impl<'a> Drop<'a> {
-    pub(crate) fn new(
-        path: &'a PathBuf,
-        name: &'a str,
-        fresh: Period,
-        settled: Period,
-        shrink: u8,
-        content: Option<FileType>,
-    ) -> Self {
-        let (fresh, settled) = (fresh.longest().as_secs(), settled.longest().as_secs());
-        Self { path, rule: Rule { path, name, fresh, settled, shrink, content } }
-    }
-}
+pub(crate) struct Drop<'a>(pub(crate) Rule<'a>);
 
 impl Driver for Drop<'_> {
     fn needs(&self) -> Needs {
-        Needs { read: vec![self.path.clone()], write: Vec::new() }
+        Needs { read: vec![self.0.path.to_owned()], write: Vec::new() }
     }
 
     fn preflight(&self, around: &Around<'_>) -> Vec<Finding> {
-        let name = self.rule.name;
+        let name = self.0.name;
         let Some(why) = never_matches(name) else { return Vec::new() };
         let reason = format!("the `name` `{name}` of the export of {}: {why}", around.title);
         vec![Finding { rule: "drop", is_error: true, reason }]
     }
 
     fn probe(&self, now: Time, _hands: &Hands<'_>) -> Result<&'static str, Obstacle> {
-        sampled(std::slice::from_ref(self.path))?;
+        sampled(&[self.0.path.to_owned()])?;
         // The newest file of the folder, whatever its name, is not too old.
-        let names = std::fs::read_dir(self.path).into_iter().flatten().flatten();
+        let names = std::fs::read_dir(self.0.path).into_iter().flatten().flatten();
         let newest =
             names.filter_map(|name| name.metadata().ok()).map(|about| (about.mtime(), about.mtime_nsec())).max();
         let Some((seconds, nanos)) = newest else {
@@ -54,20 +36,31 @@ impl Driver for Drop<'_> {
         };
         let nanoseconds = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
         let age = nanoseconds(now.seconds, i64::from(now.nanos)) - nanoseconds(seconds, nanos);
-        match age <= nanoseconds(self.rule.fresh, 0) {
-            true => Ok("the newest export is fresh"),
-            false => Err(Obstacle {
+        if age > nanoseconds(self.0.fresh, 0) {
+            return Err(Obstacle {
                 why: format!("the newest export is {} h old", age / nanoseconds(3_600, 0)),
                 next: "Ask whoever makes it: until a new one comes, the system is not backed up.",
+            });
+        }
+        match examined(&self.0, &Given { decided: now, real: now, last: None }) {
+            // That it is being made at this moment is no trouble.
+            Err(why) if self.0.is_strict() && !matches!(why, NoExport::Writing { .. }) => Err(Obstacle {
+                why: why.to_string(),
+                next: "Ask whoever makes it: until a good one comes, the system is not backed up.",
             }),
+            _ => Ok("the newest export is fresh"),
         }
     }
 
     fn capture(&self, moment: &Moment<'_>) -> Result<Begun, CaptureError> {
         let given = Given { decided: moment.decided, real: moment.real, last: moment.last_size };
-        let export = capture(&self.rule, &given, moment.stop)?;
-        let tally = std::sync::Arc::default();
-        Ok(Begun { entries: export.entries, tally, export: Some((export.size, export.spoiled)), broken: None })
+        let export = capture(&self.0, &given, moment.stop)?;
+        Ok(Begun {
+            entries: export.entries,
+            tally: export.tally,
+            export: Some((export.size, export.spoiled)),
+            broken: None,
+        })
     }
 
     fn layout(&self) -> Layout {
@@ -78,9 +71,9 @@ impl Driver for Drop<'_> {
         InPlace::Paths
     }
 
-    fn verify(&self, _root: &Path) -> Vec<Check> {
+    fn verify(&self, root: &Path) -> Vec<Check> {
         // What can be asked of files is asked of every kind.
-        Vec::new()
+        facts::checks(root)
     }
 }
 

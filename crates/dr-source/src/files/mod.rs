@@ -22,6 +22,7 @@ mod room;
 mod roots;
 pub(crate) mod walk;
 
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -60,6 +61,8 @@ pub struct Tally {
     mounts: Mutex<Vec<EntryPath>>,
     damaged: AtomicU64,
     notes: Mutex<Vec<String>>,
+    details: Mutex<Vec<String>>,
+    counts: Mutex<BTreeMap<String, u64>>,
 }
 
 /// So many mounts are named; the others are counted.
@@ -96,6 +99,12 @@ impl Tally {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What a person can know who asks for more.
+    #[must_use]
+    pub fn details(&self) -> Vec<String> {
+        self.details.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// A directory whose contents are on another file system was kept without them; `meant`: the plan says so.
     pub(crate) fn not_entered(&self, path: &EntryPath, meant: bool) {
         self.other_file_systems.fetch_add(1, Ordering::Relaxed);
@@ -107,6 +116,20 @@ impl Tally {
 
     pub(crate) fn damage(&self) {
         self.damaged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What the maker of an export counted in it, each by the beginning of a hash of its name.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn count(&self, of: String, count: u64) {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).insert(of, count);
+    }
+
+    pub(crate) fn detail(&self, detail: String) {
+        self.details.lock().unwrap_or_else(PoisonError::into_inner).push(detail);
     }
 
     pub(crate) fn note(&self, note: String) {

@@ -286,6 +286,8 @@ pub fn say(watching: &Watching<'_>, run: &Done) {
     }
     run.warned.iter().for_each(|warned| screen.warning(&format!("{}: {warned}", run.system)));
     run.told.iter().for_each(|told| screen.note(&format!("{}: {told}", run.system)));
+    let details = run.details.iter().filter(|_| screen.is_verbose());
+    details.for_each(|detail| screen.note(&format!("{}: {detail}", run.system)));
     for unread in &run.unreadable {
         let path = shown::name(&run.naming.on_the_machine(&unread.path));
         screen.warning(&format!("{}: could not be read: {path}: {}", run.system, unread.why));
