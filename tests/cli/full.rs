@@ -161,3 +161,23 @@ fn an_init_without_room_is_ended_by_the_next_whatever_it_left() {
         bench.dr(["repo", "restore", &repo, "latest", "--to", &bench.at(&format!("to-{number}"))]).ended(0);
     }
 }
+
+#[test]
+fn a_log_for_which_there_is_no_room_costs_its_lines_and_no_backup() {
+    let bench = Bench::new();
+    let small = Small::with(bench.path("small"), c"size=64k,mode=0700");
+    let (repo, log) = (bench.at("repo"), bench.at("small/dr.log"));
+    bench.dr(["repo", "init", &repo]).ended(0);
+    fs::create_dir(bench.path("from")).unwrap();
+    fs::write(bench.path("from/a"), noise(1, 10_000)).unwrap();
+    let filled = fs::write(bench.path("small/filler"), noise(2, 100_000));
+    assert!(filled.is_err());
+    let said = bench.dr(["--log", &log, "repo", "backup", &repo, &bench.at("from")]).ended(0);
+    assert_eq!(said.stderr.matches("the log cannot be written").count(), 1, "{}", said.stderr);
+    // With room it goes on.
+    fs::remove_file(bench.path("small/filler")).unwrap();
+    bench.dr(["--log", &log, "repo", "backup", &repo, &bench.at("from")]).ended(0);
+    let text = fs::read_to_string(&log).unwrap();
+    assert!(text.lines().last().unwrap().contains(r#""command":"repo-backup""#), "{text}");
+    drop(small);
+}

@@ -13,6 +13,7 @@ mod faults;
 #[path = "../soak/heavy/faulty.rs"]
 mod faulty;
 mod laid;
+mod logs;
 mod look;
 mod media;
 mod mend;

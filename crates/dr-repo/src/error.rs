@@ -154,6 +154,35 @@ impl From<FormatError> for RepoError {
 }
 
 impl RepoError {
+    /// Which kind of error it is, for a log: no name of an object, a file or a place.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Store(why) => why.kind(),
+            Self::NoRepository(_) => "no-repository",
+            Self::AlreadyThere(_) => "already-there",
+            Self::WrongKey(_) => "wrong-key",
+            Self::Damaged { .. } => "damaged",
+            Self::Newer { .. } => "newer",
+            Self::CannotRead => "cannot-read",
+            Self::KeyMayNot(_) => "key-may-not",
+            Self::NotUnderstood { .. } => "not-understood",
+            Self::Held(_) => "held",
+            Self::ForgottenForGood(_) => "forgotten-for-good",
+            Self::SameRepository => "same-repository",
+            Self::WorkerFailed => "worker-failed",
+            Self::OtherHost { .. } => "other-host",
+            Self::SeveralWriters(_) => "several-writers",
+            Self::Outrun(_) => "outrun",
+            Self::RolledBack(_) => "rolled-back",
+            Self::NoSnapshot(_) => "no-snapshot",
+            Self::Local { .. } => "local",
+            Self::Interrupted => "interrupted",
+            Self::NothingRead(_) => "nothing-read",
+            Self::TooMuch(_) => "too-much",
+        }
+    }
+
     pub(crate) fn damaged(object: impl ToString, what: impl ToString) -> Self {
         Self::Damaged { object: object.to_string(), what: what.to_string() }
     }

@@ -36,6 +36,19 @@ pub enum RoundError {
 }
 
 impl RoundError {
+    /// Which kind of error it is, for a log: no name of a file, a place or a person.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Run(why) => why.kind(),
+            Self::Post(_) => "outbox",
+            Self::Letter(_) => "letter",
+            Self::Evidence(_) => "evidence",
+            Self::Local { .. } => "local",
+            Self::Refused(_) => "refused",
+        }
+    }
+
     pub(crate) fn local(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Local { what, path, source }

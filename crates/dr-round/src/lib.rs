@@ -16,6 +16,7 @@ mod planned;
 mod record;
 mod rehearsal;
 mod round;
+mod spans;
 mod words;
 
 pub use codes::{Decided, redeem};

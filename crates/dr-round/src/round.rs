@@ -22,6 +22,7 @@ use crate::lock;
 use crate::looks::{Looked, look};
 use crate::planned;
 use crate::rehearsal::{Proved, prove, rehearsal_due};
+use crate::spans;
 use crate::words::{Said, words};
 
 /// How many files of a system a weekly sample brings back: if all are right, fewer than one in a hundred is wrong, with
@@ -78,7 +79,7 @@ pub struct Done {
 impl Done {
     /// Takes what came of one part, or notes its trouble.
     fn take<T>(&mut self, what: &str, came: Result<T, RoundError>) -> Option<T> {
-        came.map_err(|why| self.troubles.push(format!("{what}: {why}"))).ok()
+        came.inspect_err(spans::trouble).map_err(|why| self.troubles.push(format!("{what}: {why}"))).ok()
     }
 
     /// Removes what killed processes left in scratch, in the clear.
@@ -121,7 +122,15 @@ impl Done {
 /// # Errors
 /// Only if the ledger takes nothing: then nothing is done that would not be written down. Everything else is in
 /// [`Done::troubles`].
-pub fn round(mut round: Round<'_>) -> Result<Done, RoundError> {
+pub fn round(round: Round<'_>) -> Result<Done, RoundError> {
+    let span = spans::round();
+    let done = span.in_scope(|| parts(round));
+    spans::ended(&span, &done);
+    done
+}
+
+/// One part after the other.
+fn parts(mut round: Round<'_>) -> Result<Done, RoundError> {
     let (school, mut done) = (round.school, Done::default());
     done.swept(school);
     done.killed = dr_run::note_killed(school)?;
@@ -250,7 +259,7 @@ fn proofs(round: &Round<'_>, done: &mut Done) {
             stop: round.stop,
         };
         let mode = if due.sample { "sample" } else { "full" };
-        let proved = prove(school, &ask, mode, None, round.around);
+        let proved = prove(school, &ask, mode, None, round.around).inspect(spans::proved);
         done.proved = done.take("rehearsal", proved);
     }
     if let Ok(key) = reading.or_else(|_| school.host_key())
@@ -258,6 +267,7 @@ fn proofs(round: &Round<'_>, done: &mut Done) {
     {
         let looked = look(school, &key, round.stop);
         done.looked = done.take("the look at the copies", looked).flatten();
+        done.looked.iter().for_each(spans::looked);
     }
 }
 

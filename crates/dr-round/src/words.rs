@@ -15,6 +15,7 @@ use crate::error::RoundError;
 use crate::gathered::Gathered;
 use crate::letters::{letter_due, readers, recipients, write};
 use crate::lock;
+use crate::spans;
 
 /// What was said.
 #[derive(Debug, Default)]
@@ -53,6 +54,7 @@ pub fn words(school: &School, runbook: Option<&Runbook>, ways: &Ways<'_>) -> Res
     desk.letter(&given, &mut said)?;
     desk.reminders(&given, &mut said)?;
     said.sent = Some(deliver(school, &outbox, ways)?);
+    spans::said(&said);
     Ok(said)
 }
 

@@ -184,6 +184,17 @@ pub(crate) fn begin(
 }
 
 impl NoCapture {
+    /// Which kind of fault it is, for a log.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Source(CaptureError::Missing { .. }) => "source-missing",
+            Self::Source(CaptureError::Empty { .. }) => "source-empty",
+            Self::Source(CaptureError::LeftOut { .. }) => "source-left-out",
+            Self::Source(CaptureError::Source(_)) => "source-unreadable",
+            Self::Source(CaptureError::Export(_)) | Self::Export { .. } => "export",
+        }
+    }
+
     /// The same for the ledger: no name of a file or a folder.
     pub(crate) fn noted(&self) -> String {
         match self {

@@ -21,6 +21,7 @@ use crate::left_out::{self, AllMet, Filter, Met};
 use crate::limit::Limit;
 use crate::school::School;
 use crate::sources;
+use crate::spans;
 use crate::targets::Spot;
 
 /// What a run wants of each target.
@@ -86,7 +87,10 @@ pub(crate) enum NoCopy {
 /// Captures `ask.system` and keeps it at `spot`; tries once more at once where that may help. Says how often it tried.
 pub(crate) fn copy(school: &School, ask: &Ask<'_>, spot: &Spot) -> (u32, Result<Done, NoCopy>) {
     ask.watch.copying(&ask.system.id, spot);
-    twice(|first| once(school, ask, spot, first))
+    let span = spans::copy(&ask.system.id, spot);
+    let (attempts, done) = span.in_scope(|| twice(|first| once(school, ask, spot, first)));
+    spans::copy_ended(&span, attempts, &done);
+    (attempts, done)
 }
 
 /// Makes a second attempt if the first failed in a way that may be over in a moment.
@@ -215,6 +219,20 @@ impl NoCopy {
                 format!("{target}: another repository stands there")
             }
             Self::Other(_) => "the copy was not made".into(),
+        }
+    }
+
+    /// Which kind of fault it is, for a log.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Capture(why) => why.kind(),
+            Self::Hook(_) => "command",
+            Self::Full { .. } => "full",
+            Self::Unproved { .. } => "unproved",
+            Self::NothingRead(_) => "nothing-read",
+            Self::Interrupted => "interrupted",
+            Self::TookTooLong(_) => "took-too-long",
+            Self::Other(why) => why.kind(),
         }
     }
 

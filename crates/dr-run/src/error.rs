@@ -323,6 +323,50 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// Which kind of error it is, for a log: no name of a file, a place or a person.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::ClockLeapt { .. } => "clock-leapt",
+            Self::OthersCanWrite { .. } => "others-can-write",
+            Self::NotLeftOut { .. } => "not-left-out",
+            Self::StateOpen { .. } => "state-open",
+            Self::Plan { .. } => "plan",
+            Self::UnknownSystem { .. } => "unknown-system",
+            Self::UnknownTarget { .. } => "unknown-target",
+            Self::UnknownPool { .. } => "unknown-pool",
+            Self::UnknownPerson { .. } => "unknown-person",
+            Self::NotInitialised { .. } => "not-initialised",
+            Self::RecoveryKeyNowhere => "recovery-key-nowhere",
+            Self::RecoveryKeyThere { .. } => "recovery-key-there",
+            Self::NotConfirmed => "not-confirmed",
+            Self::ForeignRepository { .. } => "foreign-repository",
+            Self::NoReadingKey { .. } => "no-reading-key",
+            Self::NotHere { .. } => "not-here",
+            Self::Gone { .. } => "gone",
+            Self::OtherRepository { .. } => "other-repository",
+            Self::OtherSchool { .. } => "other-school",
+            Self::NoNewKey { .. } => "no-new-key",
+            Self::Repository { source, .. } => source.kind(),
+            Self::Store { source, .. } => source.kind(),
+            Self::Ledger(_) => "ledger",
+            Self::Source(_) => "source",
+            Self::Refused(_) => "refused",
+            Self::Local { .. } => "local",
+            Self::NoCopy { .. } => "no-copy",
+            Self::NoSnapshot { .. } => "no-snapshot",
+            Self::NoSuchPath { .. } => "no-such-path",
+            Self::BadPath { .. } => "bad-path",
+            Self::SecondPerson { .. } => "second-person",
+            Self::NotInPlace { .. } => "not-in-place",
+            Self::BadScratch { .. } => "bad-scratch",
+            Self::NoSuchLevel { .. } => "no-such-level",
+            Self::Medium { .. } => "medium",
+            Self::Status { .. } => "status",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     pub(crate) fn local(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Local { what, path, source }

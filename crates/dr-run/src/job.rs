@@ -36,6 +36,7 @@ use crate::naming::Naming;
 use crate::others::{self, Other};
 use crate::places::{locked, private_folder};
 use crate::school::School;
+use crate::spans;
 use crate::targets::{Reach, Spot};
 
 /// What a run did.
@@ -189,7 +190,9 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
     let slots: BTreeMap<_, _> =
         turn.targets.iter().filter_map(|(target, slot)| Some((target.clone(), (*slot)?))).collect();
     let because = turn.because.clone();
-    let started = school.record(Event::RunStarted { run: id.clone(), system: system.id.clone(), slots, because })?;
+    let span = spans::run(&id, &system.id).entered();
+    let begun = Event::RunStarted { run: id.clone(), system: system.id.clone(), slots, because };
+    let started = school.record(begun).inspect_err(|why| spans::failed(&span, why))?;
     let longest = Duration::from_secs(system.timeout.longest().as_secs().unsigned_abs());
     let mut met = BTreeMap::new();
     let mut run = within(longest, stop, |limit| {
@@ -218,7 +221,8 @@ pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -
         ),
     }));
     run.outcome = outcome(&run);
-    finish(school, &run)?;
+    finish(school, &run).inspect_err(|why| spans::failed(&span, why))?;
+    spans::run_ended(&span, &run);
     let is_whole = run.outcome == RunOutcome::Done && run.gaps.is_empty();
     match crate::left_out::settle(school, &system.id, &met, is_whole) {
         Ok(told) => run.warned.extend(told),
@@ -303,7 +307,9 @@ fn copies(
         let spot = match reach {
             Reach::Here(spot) => spot,
             other => {
-                run.copies.push(Copy::not_made(target, slot, other));
+                let copy = Copy::not_made(target, slot, other);
+                spans::not_made(&copy);
+                run.copies.push(copy);
                 continue;
             }
         };
@@ -312,6 +318,9 @@ fn copies(
             Some(why) => (0, Err(NoCopy::Hook(why.clone()))),
             None => copy::copy(school, ask, &spot),
         };
+        if let (0, Err(why)) = (attempts, &done) {
+            spans::not_tried(&spot, why);
+        }
         if attempts > 1 && done.is_ok() {
             run.told.push(format!("{} took two attempts: it did not answer as it should at first", spot.named()));
         }

@@ -44,6 +44,7 @@ mod scratch;
 mod sealed;
 mod sight;
 mod sources;
+mod spans;
 mod state;
 mod targets;
 

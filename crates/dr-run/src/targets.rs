@@ -14,6 +14,7 @@ use crate::devices::Machine;
 use crate::error::RunError;
 use crate::marker;
 use crate::school::School;
+use crate::spans;
 
 /// Where a copy can be made or read now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +176,7 @@ impl School {
     /// [`RunError::Gone`] if the ledger knows one there and there is none, [`RunError::OtherRepository`]; what the store
     /// or the repository says. A message names the target.
     pub fn open(&self, spot: &Spot, key: Key, write: bool) -> Result<Repository, RunError> {
+        let _span = spans::target(spot).entered();
         let named = |source: RepoError| RunError::repository(spot.named(), source);
         let place = || spot.address.to_string();
         let none = || match spot.founded && spot.medium.is_none() {

@@ -74,6 +74,20 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Which kind of error it is, for a log: no name of an object or a place.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not-found",
+            Self::TooLarge { .. } => "too-large",
+            Self::Short { .. } => "short",
+            Self::Full { .. } => "full",
+            Self::Busy { .. } => "busy",
+            Self::NoLocks { .. } => "no-locks",
+            Self::Io { .. } => "io",
+        }
+    }
+
     /// Whether no store is there at all: what was opened is not at its address.
     #[must_use]
     pub fn is_absent(&self) -> bool {

@@ -12,6 +12,7 @@ mod key;
 pub mod local;
 pub mod memory;
 mod open;
+mod request;
 mod shelf;
 pub mod wrap;
 

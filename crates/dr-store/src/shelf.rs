@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
+use tracing::Span;
 
-use crate::{Body, Key, Listed, Put, Store, StoreError};
+use crate::{Body, Key, Listed, Put, Store, StoreError, request};
 
 /// A [`Store`] with blocking verbs, for threads that do CPU work and are not part of the async runtime.
 /// Must not be called from inside the runtime's own tasks.
@@ -16,25 +17,44 @@ pub struct Shelf {
     store: Arc<dyn Store>,
     runtime: Handle,
     fetched: Arc<AtomicU64>,
+    /// What requests are a part of, for logs: they come from threads that know nothing of it.
+    within: Span,
 }
 
 #[allow(missing_docs, clippy::missing_errors_doc, reason = "each verb is the one of `Store`")]
 impl Shelf {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, runtime: Handle) -> Self {
-        Self { store, runtime, fetched: Arc::default() }
+        Self { store, runtime, fetched: Arc::default(), within: Span::current() }
+    }
+
+    /// The same, its requests logged as a part of `span`. Without this they are a part of what was going on when it was made.
+    #[must_use]
+    pub fn within(self, span: Span) -> Self {
+        Self { within: span, ..self }
+    }
+
+    /// What its requests are logged as a part of.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        &self.within
     }
 
     pub fn put_new(&self, key: &Key, body: Body) -> Result<Put, StoreError> {
-        self.runtime.block_on(self.store.put_new(key, body))
+        let span = request::begin(&self.within, "put", key.as_str());
+        request::sends(&span, &body);
+        request::ended(span, self.runtime.block_on(self.store.put_new(key, body)))
     }
 
     pub fn get(&self, key: &Key, limit: u64) -> Result<Bytes, StoreError> {
-        self.runtime.block_on(self.store.get(key, limit)).inspect(|bytes| self.count(bytes))
+        let span = request::begin(&self.within, "get", key.as_str());
+        request::ended(span, self.runtime.block_on(self.store.get(key, limit))).inspect(|bytes| self.count(bytes))
     }
 
     pub fn get_range(&self, key: &Key, offset: u64, len: u64) -> Result<Bytes, StoreError> {
-        self.runtime.block_on(self.store.get_range(key, offset, len)).inspect(|bytes| self.count(bytes))
+        let span = request::begin(&self.within, "get-range", key.as_str());
+        let answer = self.runtime.block_on(self.store.get_range(key, offset, len));
+        request::ended(span, answer).inspect(|bytes| self.count(bytes))
     }
 
     fn count(&self, bytes: &Bytes) {
@@ -48,15 +68,18 @@ impl Shelf {
     }
 
     pub fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
-        self.runtime.block_on(self.store.list(prefix))
+        let span = request::begin(&self.within, "list", prefix);
+        request::ended(span, self.runtime.block_on(self.store.list(prefix)))
     }
 
     pub fn size(&self, key: &Key) -> Result<u64, StoreError> {
-        self.runtime.block_on(self.store.size(key))
+        let span = request::begin(&self.within, "size", key.as_str());
+        request::ended(span, self.runtime.block_on(self.store.size(key)))
     }
 
     pub fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.runtime.block_on(self.store.delete(key))
+        let span = request::begin(&self.within, "delete", key.as_str());
+        request::ended(span, self.runtime.block_on(self.store.delete(key)))
     }
 
     #[must_use]

@@ -34,9 +34,12 @@ pub struct Global {
     /// Say only what is wrong
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more
+    /// Say more; twice: also what is done, request by request (docs/logs.md)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+    /// Add what is done to this file, a JSON object a line, without names of files or people
+    #[arg(long, value_name = "FILE", global = true)]
+    pub log: Option<PathBuf>,
     /// Colours in messages
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = false)]
     pub color: Color,

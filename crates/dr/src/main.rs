@@ -9,6 +9,7 @@ mod command;
 mod env;
 mod exit;
 mod limits;
+mod log;
 mod moment;
 mod observe;
 mod output;
@@ -38,8 +39,9 @@ fn run() -> u8 {
     let known = command::examples::with(Dr::command());
     let typed = command::meant::help(&known, std::env::args_os().collect());
     let typed = known.try_get_matches_from(typed);
-    let dr = match typed.and_then(|typed| Dr::from_arg_matches(&typed)) {
-        Ok(dr) => dr,
+    let read = typed.and_then(|typed| Ok((Dr::from_arg_matches(&typed)?, log::name_of(&typed))));
+    let (dr, name) = match read {
+        Ok(read) => read,
         // Help and the version are answers, not mistakes. Nobody may be there to read either.
         Err(said) => {
             let said = command::meant::answered(&Dr::command(), said);
@@ -55,7 +57,9 @@ fn run() -> u8 {
         dr_switch::turn_on(&words.to_string_lossy());
     }
     let screen = Screen::new(&dr.global);
-    let outcome = work(&dr, &screen);
+    log::begin(&dr.global, &screen);
+    let span = log::command(&name);
+    let outcome = span.in_scope(|| work(&dr, &screen));
     if let Err(failure) = &outcome {
         screen.failure(failure);
     }
@@ -67,7 +71,9 @@ fn run() -> u8 {
         screen.error(&format!("the answer could not be written to the end: {why}"));
         causes.push(Cause::Failed);
     }
-    exit::code(&causes)
+    let code = exit::code(&causes);
+    span.record("code", code);
+    code
 }
 
 fn work(dr: &Dr, screen: &Screen) -> Result<Outcome, Failure> {

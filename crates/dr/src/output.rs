@@ -15,6 +15,8 @@ pub struct Screen {
     json: bool,
     quiet: bool,
     verbose: bool,
+    /// Standard error has lines of the log, which a line that changes would cross.
+    logs: bool,
     color: bool,
     out: Mutex<Out>,
 }
@@ -76,6 +78,7 @@ impl Screen {
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose > 0,
+            logs: global.verbose > 1,
             color,
             out: Mutex::new(Out { to, closed: None }),
         }
@@ -93,7 +96,7 @@ impl Screen {
 
     /// Whether progress is to be shown at all.
     pub fn shows_progress(&self) -> bool {
-        !self.quiet && !self.json
+        !self.quiet && !self.json && !self.logs
     }
 
     /// A line of an answer for a person; nothing where the answer is JSON.
@@ -214,6 +217,11 @@ pub fn usage_for_scripts(message: &str) {
     if std::env::args_os().take_while(|word| word != "--").any(|word| asked(&word)) {
         let _ = writeln!(io::stdout().lock(), "{}", error_object(Cause::Usage, message.trim_end()));
     }
+}
+
+/// Lines of the log are lost; what dr does goes on.
+pub fn tell_of_a_lost_log(why: &io::Error) {
+    let _ = writeln!(io::stderr().lock(), "warning: the log cannot be written: {why}; dr goes on without it");
 }
 
 /// A fault of ours is one sentence, not a screen full of frames.

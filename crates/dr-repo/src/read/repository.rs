@@ -22,6 +22,7 @@ use dr_log::fold::SnapshotState;
 use dr_log::log::{Alone, Log, OtherWriter};
 use dr_log::object::key;
 use dr_store::{Body, Shelf, StoreError};
+use tracing::debug_span;
 
 use crate::error::RepoError;
 use crate::read::copies;
@@ -72,6 +73,11 @@ pub struct Snapshot {
 pub fn written_anew(all: &[Snapshot]) -> BTreeSet<SnapshotId> {
     let replaced: BTreeSet<_> = all.iter().filter_map(|one| one.replaces).collect();
     all.iter().map(|one| one.id).filter(|id| replaced.contains(id)).collect()
+}
+
+/// Enough of an id to tell repositories apart in a log.
+fn short(id: RepoId) -> String {
+    id.to_string().chars().take(8).collect()
 }
 
 /// An open repository.
@@ -163,6 +169,8 @@ impl Repository {
             Key::Family(family) => Some(family.clone()),
             Key::Writer(_) | Key::Pruner(_) => None,
         };
+        let within = debug_span!(parent: shelf.span().id(), "repository", repository = short(described.repo).as_str());
+        let shelf = if within.is_disabled() { shelf } else { shelf.within(within) };
         let mut repository = Self {
             namer: Namer::new(&writer.naming),
             keys: SessionKeys::new(family.as_ref())?,
