@@ -20,6 +20,7 @@ mod signals;
 mod told;
 mod unlock;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
@@ -29,10 +30,22 @@ use crate::exit::{Cause, Failure, Outcome};
 use crate::output::Screen;
 
 fn main() -> ExitCode {
+    // Before anything else: whoever makes namespaces must have one thread.
+    if let Some(words) = env::room_to_enter() {
+        return ExitCode::from(room(words));
+    }
     output::tell_of_panics();
     limits::set();
     let code = std::panic::catch_unwind(run).unwrap_or(Cause::Failed.code());
     ExitCode::from(code)
+}
+
+/// What dr started itself for, to run a program that may be hostile.
+fn room(words: impl Iterator<Item = OsString>) -> u8 {
+    dr_process::room::entered(words).unwrap_or_else(|why| {
+        output::no_room(&why);
+        Cause::Failed.code()
+    })
 }
 
 fn run() -> u8 {

@@ -219,6 +219,11 @@ pub fn usage_for_scripts(message: &str) {
     }
 }
 
+/// For who asked for a closed room, before there is a screen.
+pub fn no_room(why: &str) {
+    let _ = writeln!(io::stderr().lock(), "{why}");
+}
+
 /// Lines of the log are lost; what dr does goes on.
 pub fn tell_of_a_lost_log(why: &io::Error) {
     let _ = writeln!(io::stderr().lock(), "warning: the log cannot be written: {why}; dr goes on without it");
