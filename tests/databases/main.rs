@@ -11,6 +11,7 @@ mod postgres;
 #[allow(dead_code)]
 mod school;
 mod server;
+mod started;
 
 /// The night after [`school::FRIDAY`].
 const LATER: &str = "2026-11-20T22:30:00Z";

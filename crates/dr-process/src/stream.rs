@@ -203,6 +203,14 @@ impl Stream {
         Ok(Finished { status, stdout: Output::default(), stderr: taken(&self.stderr) })
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        while let Ok(event) = self.happened.try_recv() {
+            self.note(&event);
+        }
+        self.ended
+    }
+
     fn look(&mut self, stop: &AtomicBool) -> Result<(), StreamError> {
         while let Ok(event) = self.happened.try_recv() {
             self.note(&event);

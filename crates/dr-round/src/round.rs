@@ -3,6 +3,7 @@
 //! Words come first and last: a letter on its day does not wait for a night's copies, and what the copies bring to
 //! light is told at once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_ledger::{Ahead, History, RunId, RunOutcome};
@@ -42,7 +43,7 @@ pub struct Round<'a> {
     /// Makes one turn's copies.
     pub conduct: &'a mut dyn FnMut(&Turn) -> Result<Run, RunError>,
     /// Set from outside to end early.
-    pub stop: &'a AtomicBool,
+    pub stop: &'a Arc<AtomicBool>,
 }
 
 /// What a round did.

@@ -45,6 +45,7 @@ mod sealed;
 mod sight;
 mod sources;
 mod spans;
+mod started;
 mod state;
 mod targets;
 

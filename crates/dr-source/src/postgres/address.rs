@@ -71,6 +71,12 @@ impl Address {
         address.named()
     }
 
+    /// One of a server whose socket is in this folder.
+    pub(super) fn within(socket: &str, user: &str, database: &str) -> Self {
+        let (user, host) = (Some(user.to_owned()), Some(socket.to_owned()));
+        Self { database: database.to_owned(), user, host, port: None, more: Vec::new() }
+    }
+
     fn named(self) -> Result<Self, String> {
         match self.database.is_empty() {
             true => Err("it names no database: postgres://USER@HOST/NAME".to_owned()),

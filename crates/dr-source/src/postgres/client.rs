@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use dr_open::Claim;
 use dr_plan::{SecretRef, Server};
+use dr_process::room::Room;
 use dr_process::{ProcessError, Program, run};
 use zeroize::Zeroizing;
 
@@ -19,6 +20,8 @@ use crate::output::{ended_well, failed, said};
 
 /// How long a question may take that is asked before or beside a dump.
 const ASKED: Duration = Duration::from_secs(60);
+/// How long a program may take in a closed room.
+const IN_ROOM: Duration = Duration::from_secs(6 * 3_600);
 /// So much of what a program says is kept.
 const SAID_MAX: usize = 256 << 10;
 /// How a program is got.
@@ -30,9 +33,20 @@ pub(super) struct Client {
     pub(super) address: Address,
     programs: Option<PathBuf>,
     env: Vec<(OsString, OsString)>,
+    /// Where its programs are closed off, if the server is.
+    room: Option<Room>,
     /// The folder of the file with the password.
-    _place: Claim,
+    _place: Option<Claim>,
 }
+
+/// What its programs are told wherever they run.
+const ALWAYS: [(&str, &str); 5] = [
+    ("PGAPPNAME", "dr"),
+    ("PGCONNECT_TIMEOUT", "20"),
+    ("LC_ALL", "C.UTF-8"),
+    ("PGTZ", "UTC"),
+    ("PGCLIENTENCODING", "UTF8"),
+];
 
 impl Client {
     /// Of what the plan names.
@@ -71,16 +85,15 @@ impl Client {
         dr_open::note(&file, line.as_bytes()).map_err(local)?;
         let mut env = address.env();
         env.push(("PGPASSFILE".into(), file.into_os_string()));
-        for (name, value) in [
-            ("PGAPPNAME", "dr"),
-            ("PGCONNECT_TIMEOUT", "20"),
-            ("LC_ALL", "C.UTF-8"),
-            ("PGTZ", "UTC"),
-            ("PGCLIENTENCODING", "UTF8"),
-        ] {
-            env.push((name.into(), value.into()));
-        }
-        Ok(Self { address, programs: programs.map(Path::to_owned), env, _place: place })
+        env.extend(ALWAYS.map(|(name, value)| (name.into(), value.into())));
+        Ok(Self { address, programs: programs.map(Path::to_owned), env, room: None, _place: Some(place) })
+    }
+
+    /// Of a server in a closed room, which asks for no password.
+    pub(super) fn in_room(address: Address, programs: &Path, room: &Room) -> Self {
+        let mut env = address.env();
+        env.extend(ALWAYS.map(|(name, value)| (name.into(), value.into())));
+        Self { address, programs: Some(programs.to_owned()), env, room: Some(room.clone()), _place: None }
     }
 
     /// One of its programs, with these arguments.
@@ -92,7 +105,12 @@ impl Client {
             env.retain(|(name, _)| name != "PGCLIENTENCODING");
         }
         let args = std::iter::once(path).chain(args.iter().map(OsString::from)).collect();
-        Program { args, env, stdin: None, timeout: Duration::MAX, output_max: SAID_MAX }
+        let program = |timeout| Program { args, env, stdin: None, timeout, output_max: SAID_MAX };
+        match &self.room {
+            // What a restored database does is nobody's promise.
+            Some(room) => room.program(program(IN_ROOM)),
+            None => program(Duration::MAX),
+        }
     }
 
     /// psql, which reads a script and stops at its first error.

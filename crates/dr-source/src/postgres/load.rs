@@ -1,7 +1,7 @@
 //! How does a database come back to life? As a new one, which is made, loaded and counted; in place the new one takes the
 //! name of the live one when it is known to be whole, and the live one is kept under another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -146,10 +146,11 @@ fn cut(name: &str, end: &str) -> String {
     format!("{}{end}", &name[..at])
 }
 
-struct Work<'a> {
-    server: &'a Client,
-    facts: &'a Facts,
-    stop: &'a Arc<AtomicBool>,
+/// A server, and what a capture knew of the database that is to be made there.
+pub(super) struct Work<'a> {
+    pub(super) server: &'a Client,
+    pub(super) facts: &'a Facts,
+    pub(super) stop: &'a Arc<AtomicBool>,
 }
 
 impl Work<'_> {
@@ -182,7 +183,7 @@ impl Work<'_> {
     }
 
     /// Makes the roles that are not there; what is there stays as it is.
-    fn roles(&self, folder: &Path) -> Result<Vec<String>, SourceError> {
+    pub(super) fn roles(&self, folder: &Path) -> Result<Vec<String>, SourceError> {
         let text = globals(folder).map_err(|why| not(format!("the roles cannot be read: {why}")))?;
         let text = String::from_utf8_lossy(&text);
         let there: BTreeSet<String> = self.ask("select rolname from pg_roles;")?.lines().map(str::to_owned).collect();
@@ -196,7 +197,7 @@ impl Work<'_> {
         Ok(vec![format!("{made} roles that were not there were made, with the passwords that they had")])
     }
 
-    fn create(&self, name: &str) -> Result<(), SourceError> {
+    pub(super) fn create(&self, name: &str) -> Result<(), SourceError> {
         let Facts { encoding, collate, ctype, owner, .. } = self.facts;
         let owned =
             match self.ask(&format!("select count(*) from pg_roles where rolname = {};", literal(owner)))?.as_str() {
@@ -215,6 +216,25 @@ impl Work<'_> {
 
     /// Loads the dump, and counts what is there then. All rows.
     fn fill(&self, target: &Client, feed: &dyn Fn(Feed) -> Result<(), NotFed>) -> Result<u64, SourceError> {
+        self.loaded(target, feed)?;
+        let there = self.counted(target)?;
+        let mut found = 0;
+        for (table, then) in &self.facts.tables {
+            let Some(rows) = there.get(table) else {
+                let tables = self.facts.tables.keys().filter(|table| there.contains_key(*table)).count();
+                let captured = self.facts.tables.len();
+                return Err(not(format!("{tables} tables are there, and {captured} were captured")));
+            };
+            if rows != then {
+                return Err(not(format!("{table} has {rows} rows, and had {then} when it was captured")));
+            }
+            found += rows;
+        }
+        Ok(found)
+    }
+
+    /// Loads the dump.
+    pub(super) fn loaded(&self, target: &Client, feed: &dyn Fn(Feed) -> Result<(), NotFed>) -> Result<(), SourceError> {
         let database = &target.address.database;
         let mut program = target.program("pg_restore", &["-w", "--exit-on-error", "--no-tablespaces", "-d", database]);
         program.stdin = Some(Vec::new());
@@ -229,22 +249,19 @@ impl Work<'_> {
         while running.read(&mut buffer, self.stop).map_err(wrong)? > 0 {}
         // Why it took no more it says itself.
         ended_well("pg_restore", &running.finish(self.stop).map_err(wrong)?)?;
-        fed.map_err(|why| not(format!("pg_restore did not take all of the dump ({why})")))?;
+        fed.map_err(|why| not(format!("pg_restore did not take all of the dump ({why})")))
+    }
+
+    /// The rows of each table that is there.
+    pub(super) fn counted(&self, target: &Client) -> Result<BTreeMap<String, u64>, SourceError> {
         let answer = target.ask_for(&counts(), LONG)?;
-        let (mut found, mut tables) = (0, 0);
-        for line in answer.lines().filter(|line| line.starts_with('[')) {
-            let (table, rows): (String, u64) = serde_json::from_str(line).map_err(not)?;
-            let Some(then) = self.facts.tables.get(&table) else { continue };
-            if rows != *then {
-                return Err(not(format!("{table} has {rows} rows, and had {then} when it was captured")));
-            }
-            found += rows;
-            tables += 1;
-        }
-        if tables != self.facts.tables.len() {
-            return Err(not(format!("{tables} tables are there, and {} were captured", self.facts.tables.len())));
-        }
-        Ok(found)
+        let lines = answer.lines().filter(|line| line.starts_with('['));
+        lines.map(|line| serde_json::from_str(line).map_err(not)).collect()
+    }
+
+    /// How many large objects are there.
+    pub(super) fn large_objects(&self, target: &Client) -> Result<u64, SourceError> {
+        target.ask_for("select count(*) from pg_catalog.pg_largeobject_metadata;", LONG)?.trim().parse().map_err(not)
     }
 
     /// Gives the new one the rights and settings that the live one has: a dump holds none of the database itself, and who

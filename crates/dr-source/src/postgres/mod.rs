@@ -13,11 +13,13 @@ mod address;
 mod capture;
 mod client;
 pub(crate) mod driver;
+mod engine;
 mod facts;
 mod load;
 mod rights;
 mod roles;
 mod session;
+mod start;
 #[cfg(test)]
 mod tests;
 mod verify;

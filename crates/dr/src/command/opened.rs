@@ -241,7 +241,6 @@ pub fn told(error: RunError, world: &World<'_>) -> Failure {
         | RunError::NotInPlace { .. }
         | RunError::BadPath { .. }
         | RunError::BadScratch { .. }
-        | RunError::NoSuchLevel { .. }
         | RunError::Source(SourceError::NotEmpty { .. })
         | RunError::Refused(
             Refusal::Nobody { .. }

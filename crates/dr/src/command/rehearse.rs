@@ -24,7 +24,8 @@ pub struct Rehearse {
     /// Carry the restore out on scratch instead, look at what came back, time it, wipe it and write the evidence
     #[arg(long, conflicts_with_all = ["to", "in_place", "dry_run", "as_of", "paths", "no_owner", "snapshot", "approved_by"])]
     pub rehearse: bool,
-    /// How deep: L1, everything is there; L2, everything comes back and is looked at. Default: the plan's
+    /// How deep: L1, everything is there; L2, everything comes back and is looked at; L3, it is started
+    /// in a closed room, or opened, and asked. Default: the plan's
     #[arg(long, value_enum, ignore_case = true, requires = "rehearse")]
     level: Option<Depth>,
     /// An empty folder away from every source and target; default: one in the cache
@@ -47,6 +48,8 @@ enum Depth {
     L1,
     #[value(name = "L2")]
     L2,
+    #[value(name = "L3")]
+    L3,
 }
 
 impl Rehearse {
@@ -61,6 +64,7 @@ impl Rehearse {
         let level = match self.level {
             Some(Depth::L1) => Level::L1,
             Some(Depth::L2) => Level::L2,
+            Some(Depth::L3) => Level::L3,
             None => school.plan.rehearsals.level,
         };
         let tally = Tally::default();
