@@ -4,6 +4,7 @@
 #[path = "../bare.rs"]
 mod bare;
 mod command;
+mod expected;
 #[path = "../soak/heavy/faulty.rs"]
 mod faulty;
 mod postgres;

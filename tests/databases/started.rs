@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use dr_process::room::{Room, Way};
-use dr_source::driver::Scene;
+use dr_source::driver::{Questions, Scene};
 use dr_source::{Check, Verdict};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -102,7 +102,8 @@ fn answers(school: &School) -> Result<Vec<Check>, String> {
     let room = || Room::made_by(Path::new(env!("CARGO_BIN_EXE_dr")), &folder, &Way::ALL).map_err(|why| why.to_string());
     let stop = Arc::new(AtomicBool::new(false));
     let started = driver.starts().unwrap().start(&school.path("back"), &Scene { room: &room, stop: &stop });
-    let checks = started.map(|mut running| running.answers()).map_err(|why| why.to_string());
+    let questions = Questions { expect: &[], zone: &jiff::tz::TimeZone::UTC };
+    let checks = started.map(|mut running| running.answers(&questions)).map_err(|why| why.to_string());
     dr_process::room::close(&folder).unwrap();
     let _ = fs::remove_dir_all(&folder);
     checks

@@ -441,6 +441,41 @@ pub struct Noticed {
     /// What the maker of an export counted in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<Counted>,
+    /// What the questions of the plan were answered, as numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answered>,
+}
+
+/// What one question of the plan was answered in the moment of a capture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The beginning of a hash of the question, so that it is known again.
+    pub of: String,
+    /// The answer, if it is a number, or a moment in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
+    /// The last right answer, where this one was held to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<i64>,
+    /// Why it is not right, if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<Missed>,
+}
+
+/// Why an answer is not right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missed {
+    /// There was none, or none that is a number.
+    Unanswered,
+    /// It is less than the plan says.
+    Few,
+    /// It is another one than the plan says.
+    Other,
+    /// It is an older moment than the plan allows.
+    Old,
+    /// It differs from the last one by more than the plan allows.
+    Changed,
 }
 
 /// One thing that the maker of an export counted in it.

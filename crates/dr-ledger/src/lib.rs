@@ -8,6 +8,7 @@
 //! `time` tells which entries are evidence at all; `unheld` says in what the ledger and the copies disagree, `erasures`
 //! what still waits to be erased.
 
+mod answered;
 mod emptied;
 mod entry;
 mod erasures;
@@ -24,13 +25,14 @@ mod time;
 mod unheld;
 mod verify;
 
+pub use answered::{last_answers, missed_answers};
 pub use emptied::{Emptied, damaged_since, emptied};
 pub use entry::{Authenticated, Body, Entry};
 pub use erasures::{Wanted, wanted};
 pub use event::{
-    ChannelKind, CheckKind, CopyOutcome, Counted, Decision, ErasedCopy, ErasureState, Event, Held, LetterStatus,
-    MediumKind, MessageKind, Misfit, MisfitKind, Noticed, PlaceState, PlannedCopy, RehearsalVerdict, RehearsedSystem,
-    RestoreOutcome, RunCopy, RunOutcome,
+    Answered, ChannelKind, CheckKind, CopyOutcome, Counted, Decision, ErasedCopy, ErasureState, Event, Held,
+    LetterStatus, MediumKind, MessageKind, Misfit, MisfitKind, Missed, Noticed, PlaceState, PlannedCopy,
+    RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
 };
 pub use file::{Appended, FILE_NAME, Ledger, LedgerError};
 pub use history::{Check, CopyHistory, Done, Failed, History, LastRun, Letter, Rehearsal, Restore, Unfinished};

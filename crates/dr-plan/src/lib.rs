@@ -8,6 +8,7 @@
 mod calendar;
 mod days;
 mod due;
+mod expect;
 mod gap;
 mod hidden;
 mod lint;
@@ -31,6 +32,7 @@ mod target;
 pub use calendar::{Calendar, Stretch};
 pub use days::{Days, Hours};
 pub use due::{Due, HEAVY, History, Past, Planned, RETRY_FIRST, RETRY_LONGEST, due, next, retry_after, unserved};
+pub use expect::{Expect, Missed};
 pub use gap::LONGEST_GAP_DAYS;
 pub use hidden::is_hidden;
 pub use lint::{Finding, Found, Severity, lint};

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::days::{day_name, time_text};
+use crate::expect::Expect;
 use crate::parse::values::SPEEDS;
 use crate::plan::{Cadence, Document, KeyMode, Level, Person, PlaceClass, Plan, SecretRef, SmtpAuth};
 use crate::retention::Retention;
@@ -84,6 +85,18 @@ pub fn show_full(plan: &Plan) -> String {
         out.line("until", &exception.until.to_string());
     }
     out.0
+}
+
+fn expect(expect: &Expect) -> String {
+    let Expect { say, ask, within, at_least, equals, newer_than } = expect;
+    inline([
+        Some(("say", quoted(say))),
+        Some(("ask", quoted(ask))),
+        within.map(|percent| ("within", quoted(format!("{percent}%")))),
+        at_least.map(|least| ("at-least", least.to_string())),
+        equals.as_ref().map(|equals| ("equals", quoted(equals))),
+        newer_than.map(|newer| ("newer-than", quoted(newer))),
+    ])
 }
 
 /// A text as TOML writes it.
@@ -298,6 +311,9 @@ impl Out {
         self.hooks("after", &system.after);
         self.text("timeout", system.timeout);
         self.line("sensitive", &system.sensitive.to_string());
+        if !system.expect.is_empty() {
+            self.line("expect", &list(system.expect.iter().map(|one| format!("\n    {}", expect(one)))));
+        }
     }
 
     fn hooks(&mut self, key: &str, hooks: &[Hook]) {

@@ -225,6 +225,12 @@ impl Source {
         self.about().runs
     }
 
+    /// Whether this version can ask it the questions of the plan: it speaks SQL.
+    #[must_use]
+    pub fn takes_questions(&self) -> bool {
+        matches!(self, Self::Postgres(_) | Self::Sqlite { .. })
+    }
+
     /// The paths of this host that it reads.
     #[must_use]
     pub fn paths(&self) -> Vec<&PathBuf> {

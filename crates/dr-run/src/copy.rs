@@ -125,7 +125,15 @@ fn once(school: &School, ask: &Ask<'_>, location: &TargetLocation, failed: Optio
     let zone = &school.plan.school.timezone;
     let (last_size, stop) = (ask.last_size, ask.limit.stop());
     let secrets = |reference: &SecretRef| school.secret(reference);
-    let moment = capture::Moment { decided: capture_started, real, zone, last_size, secrets: &secrets, stop };
+    let moment = capture::Moment {
+        decided: capture_started,
+        real,
+        zone,
+        last_size,
+        secrets: &secrets,
+        expect: &ask.system.expect,
+        stop,
+    };
     let begun = capture::begin(&ask.system.source, &sources::places(school, ask.system), &scratch, &moment)?;
     let watched = begun.watched;
     let filter = Filter::of(school, ask.system).map_err(NoCopy::Other)?;

@@ -14,15 +14,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dr_entry::{EntryPath, Unread};
-use dr_ledger::{CheckKind, CopyOutcome, Event, History, Noticed, RunCopy, RunId, RunOutcome, SnapshotRef, emptied};
+use dr_ledger::{
+    CheckKind, CopyOutcome, Event, History, Noticed, RunCopy, RunId, RunOutcome, SnapshotRef, emptied, last_answers,
+};
 use dr_media::Register;
 use dr_plan::{MediumId, System, SystemId, TargetId, Tree};
 use dr_repo::{SnapshotId, Summary, Tally, Touched, new_snapshot_id};
-use dr_source::driver::Size;
+use dr_source::driver::{Answers, Size};
 use dr_source::files::{Options, leaves_out, resolved};
 use jiff::Timestamp;
 
 use crate::anchors::is_unheld;
+use crate::answered;
 use crate::capture::{self, Watched, known_by};
 use crate::copy::{self, Ask, NoCopy};
 use crate::devices::Mounts;
@@ -78,6 +81,8 @@ pub struct Run {
     pub naming: Naming,
     /// What the ledger gets of all that.
     pub noticed: Noticed,
+    /// What the questions of the plan were answered.
+    answers: Answers,
 }
 
 /// Something that the copies lack.
@@ -206,6 +211,9 @@ pub fn run(school: &School, turn: &DueJob, watch: &dyn Watch, stop: &AtomicBool)
     });
     run.warned.extend(swapped);
     run.run = Some(id);
+    let (answers, told) = answered::judged(school, system, &run.answers, &last_answers(&entries, &system.id));
+    run.noticed.answers = answers;
+    run.warned.extend(told);
     let empty = emptied(&entries, &system.id, Some(&run.noticed.paths));
     let paths = system.source.paths().into_iter().filter(|path| {
         let known = known_by(path);
@@ -355,6 +363,7 @@ fn copies(
         run.gaps.extend(not_entered(&run.naming, &watched));
         let (mounts, changed) = (run.gaps.len() as u64, run.changed.len() as u64);
         run.noticed = Noticed { mounts, changed, ..watched.noticed() };
+        run.answers = watched.answers();
     }
     run.outcome = outcome(&run);
     run
@@ -496,6 +505,7 @@ impl Run {
             gaps: Vec::new(),
             naming: Naming::default(),
             noticed: Noticed::default(),
+            answers: Answers::default(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! reads no environment; what it has to say is in the values that it returns.
 
 pub mod anchors;
+mod answered;
 mod belongs;
 mod capture;
 pub mod clock;

@@ -350,7 +350,7 @@ impl Stage<'_> {
         }
         part.checks.extend(probe::application(&system.source, &root));
         if self.ask.level == Level::L3 {
-            let started = started(self.school, &system.source, &root, scratch, self.ask.stop);
+            let started = started(self.school, system, &root, scratch, self.ask.stop);
             if self.ask.stop.load(Ordering::Relaxed) {
                 return Err(RepoError::Interrupted);
             }

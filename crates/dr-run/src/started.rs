@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_plan::Source;
+use dr_plan::{Source, System};
 use dr_process::room::{NoRoom, Room};
 use dr_source::driver;
-use dr_source::driver::{NotStarted, Scene};
+use dr_source::driver::{NotStarted, Questions, Scene};
 
 use crate::probe::Check;
 use crate::school::School;
@@ -34,12 +34,13 @@ pub(crate) fn takes(source: &Source, captured: u64) -> Option<u64> {
 /// Starts what was restored to `root` and asks it.
 pub(crate) fn started(
     school: &School,
-    source: &Source,
+    system: &System,
     root: &Path,
     scratch: &Path,
     stop: &Arc<AtomicBool>,
 ) -> Started {
-    let kind = source.kind();
+    let (source, kind) = (&system.source, system.source.kind());
+    let questions = Questions { expect: &system.expect, zone: &school.plan.school.timezone };
     let driver = driver(source).ok();
     let Some(start) = driver.as_ref().and_then(|driver| driver.starts()) else {
         return not_known(format!(
@@ -49,7 +50,7 @@ pub(crate) fn started(
     let folder = scratch.join(ROOM);
     let room = || room(school, &folder);
     let started = start.start(root, &Scene { room: &room, stop }).map(|mut running| {
-        let checks = running.answers();
+        let checks = running.answers(&questions);
         (checks, running.named())
     });
     let gone = close(&folder);

@@ -83,6 +83,7 @@ pub fn state_system(state: &Path) -> Result<System, RunError> {
         after: Vec::new(),
         timeout: day,
         sensitive: false,
+        expect: Vec::new(),
     })
 }
 

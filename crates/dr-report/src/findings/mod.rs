@@ -4,6 +4,7 @@
 //! a morning when they are there; the age of a proof is amber however old, and a gap of the plan itself is amber too.
 //! Amber that somebody could have put right and did not for two weeks becomes red.
 
+mod answers;
 mod causes;
 mod cuts;
 mod decisions;

@@ -11,6 +11,7 @@ use dr_ledger::{
 use dr_plan::{System, SystemId};
 use jiff::Timestamp;
 
+use super::answers;
 use super::decisions::decided_since;
 use super::places::{place_name, place_of};
 use super::systems::late_since;
@@ -367,7 +368,7 @@ fn unusual(found: &mut Found<'_>, system: &System) {
     let runs = found.runs.of(system);
     let newest: Vec<Entry> =
         runs[runs.len().saturating_sub(SUSPECTED)..].iter().map(|entry| (*entry).clone()).collect();
-    if source_changed(found, system) {
+    if source_changed(found, system) || answers::look(found, system) {
         return;
     }
     let Some(suspicion) = dr_ledger::suspicion(&newest, &system.id) else { return };

@@ -8,6 +8,7 @@ mod back;
 mod capture;
 mod check;
 mod look;
+mod question;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub(crate) use capture::{something, there};
 pub use check::{Check, Verdict};
 pub use look::{Around, Finding, Hands, Obstacle, Secrets};
 pub(crate) use look::{READABLE, sampled, shown};
+pub use question::{Answers, Questions};
 pub use start::{NotStarted, Running, Scene, Start};
 
 use crate::SourceError;

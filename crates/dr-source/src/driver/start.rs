@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use dr_process::room::Room;
 
-use super::Check;
+use super::{Check, Questions};
 
 /// What is at hand to start a restored system with.
 pub struct Scene<'a> {
@@ -41,6 +41,6 @@ pub trait Running {
     /// What it runs as, for people: `PostgreSQL 15, started in a closed room`.
     fn named(&self) -> String;
 
-    /// What every system of its kind is asked.
-    fn answers(&mut self) -> Vec<Check>;
+    /// What every system of its kind is asked, and what the plan asks of this one.
+    fn answers(&mut self, questions: &Questions<'_>) -> Vec<Check>;
 }

@@ -38,6 +38,7 @@ pub use restorer::{About, Conflict, FsRestorer, Owners, Removal, RestoreMode, Sp
 pub use roots::{Roots, resolved};
 
 use crate::SourceError;
+use crate::driver::Answers;
 use exclude::{Exclude, Root};
 use roots::Wanted;
 use walk::{Start, Walker};
@@ -63,6 +64,7 @@ pub struct Tally {
     notes: Mutex<Vec<String>>,
     details: Mutex<Vec<String>>,
     counts: Mutex<BTreeMap<String, u64>>,
+    answers: Mutex<Answers>,
 }
 
 /// So many mounts are named; the others are counted.
@@ -126,6 +128,16 @@ impl Tally {
 
     pub(crate) fn count(&self, of: String, count: u64) {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).insert(of, count);
+    }
+
+    /// What the questions of the plan were answered, if it was asked.
+    #[must_use]
+    pub fn answers(&self) -> Answers {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn answered(&self, answers: Answers) {
+        *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = answers;
     }
 
     pub(crate) fn detail(&self, detail: String) {

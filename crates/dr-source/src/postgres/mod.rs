@@ -10,6 +10,7 @@ use std::path::Path;
 use dr_entry::{BadPath, EntryPath};
 
 mod address;
+mod asked;
 mod capture;
 mod client;
 pub(crate) mod driver;

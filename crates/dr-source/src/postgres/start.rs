@@ -17,12 +17,13 @@ use dr_process::room::{Room, SCRATCH};
 use dr_process::{Program, Stream, run};
 
 use super::address::Address;
+use super::asked;
 use super::client::{Client, not_run};
 use super::engine;
 use super::facts::Facts;
 use super::load::Work;
 use super::{FOLDER, dump_name};
-use crate::driver::{Check, NotFed, NotStarted, Running, Scene, Start};
+use crate::driver::{Answers, Check, NotFed, NotStarted, Questions, Running, Scene, Start};
 use crate::output::ended_well;
 use crate::{SourceError, recorded};
 
@@ -37,6 +38,8 @@ const DATABASE: &str = "restored";
 const MADE: Duration = Duration::from_secs(300);
 /// How often one looks whether a server is ready, and after which pause.
 const LOOKS: (u32, Duration) = (1_200, Duration::from_millis(50));
+/// How long all questions of the plan may take.
+const ASKED: Duration = Duration::from_secs(3_600);
 /// How long the whole may take.
 const LONGEST: Duration = Duration::from_secs(12 * 3_600);
 
@@ -143,7 +146,7 @@ impl Running for Loaded {
         format!("PostgreSQL {}, started in a closed room", self.major)
     }
 
-    fn answers(&mut self) -> Vec<Check> {
+    fn answers(&mut self, questions: &Questions<'_>) -> Vec<Check> {
         let facts = &self.facts;
         let expected = format!("{} rows in {} tables", facts.rows(), facts.tables.len());
         let (server, target) = (self.client("postgres"), self.client(DATABASE));
@@ -174,6 +177,12 @@ impl Running for Loaded {
         checks.push(Check::new(ROWS, same, expected, format!("{rows} rows in {} tables", ours.len())));
         if facts.large_objects > 0 || objects > 0 {
             checks.push(Check::new(OBJECTS, objects == facts.large_objects, facts.large_objects, objects));
+        }
+        if !questions.expect.is_empty() {
+            let script = format!("begin read only;\n{}rollback;\n", asked::script(questions));
+            let said = target.ask_for(&script, ASKED).unwrap_or_default();
+            let answers = Answers::of(questions, asked::answers(&said, questions.expect.len()));
+            checks.extend(facts.answers.held_to(questions, &answers));
         }
         checks
     }

@@ -6,9 +6,11 @@
 //! Putting it back is putting back a plain file; no program may have the old one open, and its `-wal` and `-shm`
 //! files must be gone.
 
+mod asked;
 mod copying;
 pub(crate) mod driver;
 mod judge;
+mod start;
 mod verify;
 
 use std::ffi::CString;
@@ -23,6 +25,7 @@ use dr_entry::{Body, Content, Entries, Entry, EntryPath, Kind, Meta, Profile, Ti
 use dr_open::Claim;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
+use crate::driver::Questions;
 use crate::files::attributes::AttributeReader;
 use crate::files::body::FileBody;
 use crate::files::directory::{Identity, look};
@@ -42,6 +45,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// [`SourceError::Sqlite`] if it is not a database, locked for too long, or not readable; [`SourceError::Open`].
 pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Captured, SourceError> {
+    captured(database, scratch, started, &Questions { expect: &[], zone: &jiff::tz::TimeZone::UTC })
+}
+
+/// The same, and the copy is asked.
+fn captured(
+    database: &Path,
+    scratch: &Path,
+    started: Time,
+    questions: &Questions<'_>,
+) -> Result<Captured, SourceError> {
     let real = &database.canonicalize().map_err(|why| SourceError::open(database, why))?;
     let name = database.file_name().or(real.file_name()).unwrap_or_default().to_owned();
     let path =
@@ -54,7 +67,9 @@ pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Capture
     if let Some(told) = copying::copy(real, &copy, scratch)? {
         tally.note(told);
     }
-    let facts = probe(&copy).map_err(|error| of(database, error))?;
+    let mut facts = probe(&copy).map_err(|error| of(database, error))?;
+    facts.answers = asked::answers(&copy, questions);
+    tally.answered(facts.answers.clone());
     let damage = facts.problems.first().map(|problem| Unread { path: path.clone(), why: damaged(problem) });
     if damage.is_some() {
         tally.damage();

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{Profile, Time};
 use dr_plan::Source;
-use dr_source::driver::{Begun, Moment};
+use dr_source::driver::{Begun, Moment, Questions};
 use dr_source::files::{FsRestorer, Owners, RestoreMode};
 use dr_source::maildir::{self, MailFacts};
 use dr_source::sqlite::{self, SqliteFacts};
@@ -59,6 +59,7 @@ fn begun(source: &Source, scratch: &Path) -> Begun {
         real: LATER,
         last_size: None,
         secrets: &|_| Err("none".to_owned()),
+        questions: Questions { expect: &[], zone: &jiff::tz::TimeZone::UTC },
         stop: &stop,
     };
     driver(source).unwrap().capture(&moment).unwrap()
