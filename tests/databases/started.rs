@@ -199,3 +199,28 @@ fn until(so: impl Fn() -> bool) {
     }
     panic!("it did not come to that in a minute");
 }
+
+#[test]
+fn files_mail_and_a_register_are_opened_at_l3_and_what_was_scrambled_is_told() {
+    let school = School::new();
+    let pdf = |n: usize| format!("%PDF-1.4\n{n}\n%%EOF\n");
+    for n in 0..20 {
+        school.write(&format!("school/office/letter {n}.pdf"), pdf(n).as_bytes());
+    }
+    school.write("school/office/cut.pdf", &pdf(0).as_bytes()[..12]);
+    school.dr(&["init", "--recovery-key-out", "recovery.key"]).ended(0);
+    school.dr(&["--at", FRIDAY, "run"]).ended(0);
+    let done = rehearsed(&school).ended(0);
+    let done = told(told(done, "20 of 21"), "messages read as mail").json();
+    assert_eq!(done["verdict"], "verified", "{done}");
+    assert!(done["not_tested"].to_string().contains("No application was started on the restored data"), "{done}");
+    nothing_is_left(&school);
+    // Somebody scrambles them before the night: the copies are what was captured, and worth nothing.
+    for n in 0..20 {
+        let scrambled: Vec<u8> = pdf(n).bytes().map(|byte| byte ^ 0x5a).collect();
+        school.write(&format!("school/office/letter {n}.pdf"), &scrambled);
+    }
+    school.dr(&["--at", LATER, "run", "admin"]).ended(0);
+    let failed = school.with_key(&["--json", "restore", "admin", "--rehearse", "--level", "L3"]).ended(1);
+    told(failed, "documents, archives and pictures open as what their names say");
+}

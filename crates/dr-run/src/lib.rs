@@ -85,6 +85,7 @@ pub use sealed::{
 };
 pub use sight::{Seen, see, shared};
 pub use sources::{Beforehand, beforehand};
+pub use started::starts;
 pub use state::{STATE, Sealed, seal_state, state_system};
 pub use subtree::SubtreeDestination;
 pub use targets::{Availability, TargetLocation, address};

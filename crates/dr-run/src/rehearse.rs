@@ -103,8 +103,8 @@ pub struct Part {
     pub checks: Vec<Check>,
     /// Why it was skipped, or could not be judged.
     pub because: Option<String>,
-    /// As what it was started or opened, if it was.
-    pub started: Option<String>,
+    /// Whether a program of its own was started on what came back.
+    pub started: bool,
     /// Entries that are back without something of theirs that scratch does not keep.
     not_set: u64,
     /// Files picked, of how many, and how many were wrong.
@@ -355,7 +355,7 @@ impl Stage<'_> {
                 return Err(RepoError::Interrupted);
             }
             part.checks.extend(started.checks);
-            part.started = started.named;
+            part.started = started.program;
             part.because = part.because.take().or(started.because);
         }
         if let Some(picks) = picks {
@@ -508,7 +508,7 @@ fn not_tested(school: &School, ask: &Ask<'_>, parts: &[Part]) -> Result<Vec<Stri
     if not_set > 0 {
         out.push(format!("Owners, modes, times or attributes of {not_set} entries could not be set on scratch."));
     }
-    let running: Vec<_> = parts.iter().filter(|part| part.started.is_none()).map(|part| part.id.as_str()).collect();
+    let running: Vec<_> = parts.iter().filter(|part| !part.started).map(|part| part.id.as_str()).collect();
     match (ask.level, running.len()) {
         (Level::L3, 0) => {}
         (Level::L3, some) if some < parts.len() => {
@@ -535,7 +535,7 @@ impl Part {
             bytes: 0,
             checks: Vec::new(),
             because: None,
-            started: None,
+            started: false,
             not_set: 0,
             sample: None,
         }

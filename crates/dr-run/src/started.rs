@@ -15,13 +15,14 @@ use crate::scratch::empty;
 
 /// The room's folder, which no system can be called.
 const ROOM: &str = ".room";
+const RUNS: &str = "its program is started on what came back";
 const STARTS: &str = "it is started, or opened as those would who use it";
 
 /// What came of starting one system.
 pub(crate) struct Started {
     pub(crate) checks: Vec<Check>,
-    /// As what it ran, if it did.
-    pub(crate) named: Option<String>,
+    /// Whether a program of its own ran on it.
+    pub(crate) program: bool,
     /// Why it did not.
     pub(crate) because: Option<String>,
 }
@@ -29,6 +30,12 @@ pub(crate) struct Started {
 /// Bytes of scratch that L3 takes for a capture of so many; `None`: nothing of this kind is started.
 pub(crate) fn takes(source: &Source, captured: u64) -> Option<u64> {
     driver(source).ok()?.starts().map(|start| start.takes(captured))
+}
+
+/// Whether there is anything of this kind to be started or opened.
+#[must_use]
+pub fn starts(source: &Source) -> bool {
+    takes(source, 0).is_some()
 }
 
 /// Starts what was restored to `root` and asks it.
@@ -51,12 +58,14 @@ pub(crate) fn started(
     let room = || room(school, &folder);
     let started = start.start(root, &Scene { room: &room, stop }).map(|mut running| {
         let checks = running.answers(&questions);
-        (checks, running.named())
+        (checks, running.program())
     });
     let gone = close(&folder);
     let mut started = match started {
-        Ok((checks, named)) => {
-            Started { checks: checks.into_iter().map(Check::from).collect(), named: Some(named), because: None }
+        Ok((checks, program)) => {
+            let runs = program.iter().map(|named| Check::new(RUNS, true, "it runs", named));
+            let checks = runs.chain(checks.into_iter().map(Check::from)).collect();
+            Started { checks, program: program.is_some(), because: None }
         }
         Err(NotStarted(why)) => not_known(why),
     };
@@ -67,7 +76,7 @@ pub(crate) fn started(
 }
 
 fn not_known(why: String) -> Started {
-    Started { checks: vec![Check::not_known(STARTS, "started", &why)], named: None, because: Some(why) }
+    Started { checks: vec![Check::not_known(STARTS, "started", &why)], program: false, because: Some(why) }
 }
 
 /// A closed room in which nothing of the school's is, wherever it lies.

@@ -13,6 +13,7 @@ mod facts;
 mod fewer;
 pub mod files;
 pub mod maildir;
+mod opens;
 pub mod output;
 mod postgres;
 pub mod sqlite;

@@ -38,8 +38,10 @@ pub trait Start {
 
 /// A restored system that runs. It ends when this is dropped.
 pub trait Running {
-    /// What it runs as, for people: `PostgreSQL 15, started in a closed room`.
-    fn named(&self) -> String;
+    /// As what a program of its own runs, for people: `PostgreSQL 15, in a closed room`; `None`: dr itself opened it.
+    fn program(&self) -> Option<String> {
+        None
+    }
 
     /// What every system of its kind is asked, and what the plan asks of this one.
     fn answers(&mut self, questions: &Questions<'_>) -> Vec<Check>;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Time};
 
+use super::start::Mail;
 use super::{IntoMailboxes, TREE, capture, verify};
 use crate::SourceError;
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle, Place,
-    READABLE, sampled, something, there,
+    READABLE, Start, sampled, something, there,
 };
 use crate::files::{Captured, FsRestorer, RestoreMode};
 
@@ -78,6 +79,10 @@ impl Driver for Maildir<'_> {
 
     fn verify(&self, root: &Path) -> Vec<Check> {
         verify::checks(root)
+    }
+
+    fn starts(&self) -> Option<Box<dyn Start + '_>> {
+        Some(Box::new(Mail))
     }
 }
 

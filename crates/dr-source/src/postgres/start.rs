@@ -142,8 +142,8 @@ struct Loaded {
 }
 
 impl Running for Loaded {
-    fn named(&self) -> String {
-        format!("PostgreSQL {}, started in a closed room", self.major)
+    fn program(&self) -> Option<String> {
+        Some(format!("PostgreSQL {}, in a closed room", self.major))
     }
 
     fn answers(&mut self, questions: &Questions<'_>) -> Vec<Check> {

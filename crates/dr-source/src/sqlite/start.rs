@@ -38,10 +38,6 @@ struct Reading {
 }
 
 impl Running for Reading {
-    fn named(&self) -> String {
-        "SQLite, opened by dr to be read".to_owned()
-    }
-
     fn answers(&mut self, questions: &Questions<'_>) -> Vec<Check> {
         let then: u64 = self.then.tables.values().sum();
         let mut read = 0;
