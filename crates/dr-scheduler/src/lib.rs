@@ -30,4 +30,4 @@ pub use papers::{Paper, Standing, papers};
 pub use planned::changed as plan_changed;
 pub use record::accept_record;
 pub use rehearsal::{Due, Proved, order, prove, rehearsal_due};
-pub use round::{Done, Round, round};
+pub use round::{Done, Round, SAMPLE, due_rehearsal, round};

@@ -26,7 +26,7 @@ use crate::spans;
 
 /// How many files of a system a weekly sample brings back: if all are right, fewer than one in a hundred is wrong, with
 /// 95 % confidence.
-const SAMPLE: u64 = 299;
+pub const SAMPLE: u64 = 299;
 
 /// What a round is given.
 pub struct Round<'a> {
@@ -244,9 +244,10 @@ fn proofs(round: &Round<'_>, done: &mut Done) {
     // A host that only writes proves what it has just written, and the status says what nobody has proved.
     let reading = school.reading_key(round.around);
     let Some(history) = done.take("rehearsal", school.history().map_err(RoundError::from)) else { return };
-    if let Some(due) = due_rehearsal(school, &history).filter(|_| reading.is_ok()) {
+    // What starts what it brings back has a unit of its own: this one may make no closed room.
+    let level = school.plan.rehearsals.level.min(Level::L2);
+    if let Some(due) = due_rehearsal(school, &history, level).filter(|_| reading.is_ok()) {
         let (tally, systems) = (Tally::default(), [due.system]);
-        let level = school.plan.rehearsals.level.min(Level::L2);
         let ask = Ask {
             systems: &systems,
             level,
@@ -270,6 +271,8 @@ fn proofs(round: &Round<'_>, done: &mut Done) {
     }
 }
 
-fn due_rehearsal(school: &School, history: &History) -> Option<crate::rehearsal::Due> {
-    rehearsal_due(&school.plan, &school.calendar, history, school.clock.decided())
+/// What is to be rehearsed now, this deep.
+#[must_use]
+pub fn due_rehearsal(school: &School, history: &History, level: Level) -> Option<crate::rehearsal::Due> {
+    rehearsal_due(&school.plan, &school.calendar, history, school.clock.decided(), level)
 }

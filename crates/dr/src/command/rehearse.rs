@@ -8,12 +8,12 @@ use dr_plan::{Level, SystemId};
 use dr_repo::Tally;
 use dr_report::{Rehearsal as Document, Sample};
 use dr_run::{Ask, Rehearsal, School};
-use dr_scheduler::{Proved, order, prove};
+use dr_scheduler::{Proved, SAMPLE, due_rehearsal, order, prove};
 use serde_json::{Value, json};
 
 use super::due::failure;
 use super::named::Systems;
-use super::opened::{key_env, runbook};
+use super::opened::{key_env, run_failure, runbook};
 use crate::args::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
@@ -28,6 +28,9 @@ pub struct Rehearse {
     /// in a closed room, or opened, and asked. Default: the plan's
     #[arg(long, value_enum, ignore_case = true, requires = "rehearse")]
     level: Option<Depth>,
+    /// Only if one is due by the plan: the system that waits for it, as deep as the plan says
+    #[arg(long, requires = "rehearse", conflicts_with_all = ["level", "pick", "seed"])]
+    due: bool,
     /// An empty folder away from every source and target; default: one in the cache
     #[arg(long, value_name = "DIR", requires = "rehearse")]
     scratch: Option<PathBuf>,
@@ -60,12 +63,26 @@ impl Rehearse {
         target: Option<&str>,
         context: &Context<'_>,
     ) -> Result<Outcome, Failure> {
-        let systems = self.systems(school, names, context)?;
         let level = match self.level {
             Some(Depth::L1) => Level::L1,
             Some(Depth::L2) => Level::L2,
             Some(Depth::L3) => Level::L3,
             None => school.plan.rehearsals.level,
+        };
+        let (systems, pick) = match self.due {
+            false => (self.systems(school, names, context)?, self.pick),
+            true if !names.is_empty() => {
+                return Err(Failure::usage("--due says by itself which system: name none".to_owned()));
+            }
+            true => {
+                let history = school.history().map_err(|why| run_failure(why, context))?;
+                let Some(due) = due_rehearsal(school, &history, level) else {
+                    context.screen.document(&json!({ "due": null }));
+                    context.screen.mention("no rehearsal is due");
+                    return Ok(Outcome::done());
+                };
+                (vec![due.system], due.sample.then_some(SAMPLE))
+            }
         };
         let tally = Tally::default();
         let ask = Ask {
@@ -73,12 +90,12 @@ impl Rehearse {
             level,
             target,
             scratch: self.scratch.as_deref(),
-            pick: self.pick,
+            pick,
             seed: self.seed.as_deref(),
             tally: &tally,
             stop: context.signals.stop(),
         };
-        let mode = match (self.pick, &self.seed) {
+        let mode = match (pick, &self.seed) {
             (None, _) => "full",
             (Some(_), None) => "sample",
             (Some(_), Some(_)) => "picked by the assessor",
