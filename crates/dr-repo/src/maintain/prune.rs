@@ -270,7 +270,7 @@ fn empty(
     while let Some(mut some) = waiting.pop() {
         let packs: Vec<u32> = some.iter().map(|half| half.pack).collect();
         let written = match needed {
-            // SingleWriterGuard it is put together with nothing.
+            // Alone it is put together with nothing.
             _ if is_short && some.iter().all(|half| half.is_full) => {
                 out.removable -= some.len() as u64;
                 continue;

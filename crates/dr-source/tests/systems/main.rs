@@ -88,6 +88,7 @@ fn a_database_with_rows_still_in_its_log_comes_back_with_all_of_them() {
         unjudged: vec![],
         tables: [("mark", 1), ("odd \"name", 0), ("pupil", 3)].map(|(name, rows)| (name.to_owned(), rows)).into(),
         uncounted: vec![],
+        ..SqliteFacts::default()
     };
     assert_eq!(recorded::<SqliteFacts>(&to).unwrap(), expected);
     assert_eq!(sqlite::probe(&to.join("register ?%.db")).unwrap(), expected);
