@@ -181,7 +181,7 @@ fn files_conform() {
         source: r#"kind = "files", paths = ["school/office"]"#.to_owned(),
         change: Box::new(|school, n| school.write(&format!("school/office/new-{n}.bin"), &bytes(n, 110_000))),
         slow: None,
-        breaks: Breaks::Disk("school/office/year 1"),
+        breaks: Breaks::Disk("school/office"),
         cut: 3,
     });
 }
