@@ -75,7 +75,7 @@ pub use probe::Check;
 pub use purge::purge;
 pub use rehearse::{Ask, Part, Rehearsal, level_word, rehearse, written};
 pub use restore::{Restoration, Wanted, Which, restore};
-pub use retain::{Pruning, Retained, forget, hold, prune, put_back, retained};
+pub use retain::{ForgetPlan, Pruning, Retained, hold, plan_forget, prune, put_back};
 pub use school::{Actor, School, read_plan};
 pub use scratch::{Wiped, left_in_scratch, sweep_scratch};
 pub use sealed::{

@@ -1,10 +1,10 @@
-//! Which snapshots does the plan still keep on each copy, and why? And letting the others go.
+//! Which snapshots does the plan still keep on each copy, and why? And forgetting the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dr_ledger::{Event, damaged_since, emptied, suspicion};
 use dr_plan::{Retention, Snapshot as Judged, System, SystemId, TargetId, judge};
-use dr_repo::{Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict, written_anew};
+use dr_repo::{ForgetVerdict, Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict, written_anew};
 use jiff::Timestamp;
 use std::sync::atomic::AtomicBool;
 
@@ -36,17 +36,60 @@ pub struct Retained {
 const OF_STATE: Retention =
     Retention { last: 0, hourly: 0, daily: 30, weekly: 0, monthly: 24, yearly: 10, within: None, max_age: None };
 
+/// What is forgotten on the opened copies, and what stays, before anything is done.
+#[derive(Debug)]
+pub struct ForgetPlan {
+    verdicts: Vec<Retained>,
+}
+
+impl ForgetPlan {
+    /// What becomes of each snapshot, and why.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Retained] {
+        &self.verdicts
+    }
+
+    /// How many snapshots go.
+    #[must_use]
+    pub fn removes(&self) -> u64 {
+        self.verdicts.iter().filter(|one| !one.keep).count() as u64
+    }
+
+    /// Takes what goes off the list of its copy, and writes that into the ledger; how many went. They can be put back until
+    /// a prune. `opened`: those of which it was made.
+    ///
+    /// # Errors
+    /// What the repository says; those of the copies before it are forgotten then, and the ledger says so.
+    pub fn execute(self, school: &School, opened: &mut [Opened]) -> Result<u64, RunError> {
+        let now_ms = school.clock.decided().as_millisecond();
+        let mut all = 0;
+        for (copy, one) in opened.iter_mut().enumerate() {
+            let of_copy = self.verdicts.iter().filter(|verdict| verdict.copy == copy);
+            let verdict = |one: &Retained| ForgetVerdict { id: one.id, keep: one.keep, because: one.because.clone() };
+            let plan = dr_repo::ForgetPlan::new(of_copy.map(verdict).collect());
+            let done = plan.execute(&mut one.repository, now_ms);
+            let forgotten = done.map_err(|source| RunError::repository(one.spot.named(), source))?.forgotten;
+            all += forgotten;
+            if forgotten > 0 {
+                let text = format!("{forgotten} snapshots were forgotten on {}", one.spot.named());
+                school.record(Event::Note { text })?;
+            }
+        }
+        Ok(all)
+    }
+}
+
 /// Judges every snapshot on the opened copies by what the plan says of its system there; `systems`: only theirs, all if
 /// empty. Whatever is not understood stays. `now`: the time by which ages are judged, see [`School::age_time`].
 ///
 /// # Errors
 /// If the ledger cannot be read.
-pub fn retained(
+pub fn plan_forget(
     school: &School,
     opened: &[Opened],
     systems: &BTreeSet<String>,
     now: Timestamp,
-) -> Result<Vec<Retained>, RunError> {
+) -> Result<ForgetPlan, RunError> {
     let entries = school.entries()?;
     let odd = |system: &SystemId| {
         if damaged_since(&entries, system).is_some() {
@@ -77,7 +120,7 @@ pub fn retained(
             }));
         }
     }
-    Ok(out)
+    Ok(ForgetPlan { verdicts: out })
 }
 
 fn started(snapshot: &Snapshot) -> Option<Timestamp> {
@@ -157,25 +200,6 @@ fn verdicts(
 fn held(school: &School, until_ms: i64) -> String {
     let until = Timestamp::from_millisecond(until_ms).unwrap_or(Timestamp::MAX);
     format!("it is held until {}", until.to_zoned(school.plan.school.timezone.clone()).strftime("%Y-%m-%d"))
-}
-
-/// Takes these off the list of their copy, and writes that into the ledger. They can be put back until a prune.
-///
-/// # Errors
-/// What the repository says; those of the copies before it are forgotten then, and the ledger says so.
-pub fn forget(school: &School, opened: &mut [Opened], gone: &[(usize, SnapshotId)]) -> Result<(), RunError> {
-    let now_ms = school.clock.decided().as_millisecond();
-    for (copy, one) in opened.iter_mut().enumerate() {
-        let ids: Vec<SnapshotId> = gone.iter().filter(|(of, _)| *of == copy).map(|(_, id)| *id).collect();
-        if ids.is_empty() {
-            continue;
-        }
-        let failed = |source| RunError::repository(one.spot.named(), source);
-        one.repository.forget(&ids, now_ms).map_err(failed)?;
-        school
-            .record(Event::Note { text: format!("{} snapshots were forgotten on {}", ids.len(), one.spot.named()) })?;
-    }
-    Ok(())
 }
 
 /// Puts a snapshot back on every opened copy on which it was forgotten; on how many.

@@ -353,7 +353,7 @@ fn writers(scene: &Scene, known: SnapshotId) -> Vec<(&'static str, Result<(), Re
     vec![
         ("backup", scene.backup(&mut scene.open(), 4).map(|_| ())),
         ("copy", crate::write::copy::copy(&from, &mut scene.open(), &copying, &mut |_, _| {}).map(|_| ())),
-        ("forget", scene.open().forget(&[known], 9)),
+        ("forget", crate::maintain::forget::ForgetPlan::named(&[known]).execute(&mut scene.open(), 9).map(drop)),
         ("unforget", scene.open().unforget(&[known], 9)),
         ("hold", scene.open().hold(&[known], 9, 9)),
         ("prune", prune(false)),

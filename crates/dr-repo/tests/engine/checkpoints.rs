@@ -310,7 +310,7 @@ fn whoever_stopped_and_relied_on_what_was_swept_meanwhile_is_told() {
     let last = one.keys().next_back().unwrap();
     let stops = entries(&one).inspect(|entry| {
         if entry.as_ref().is_ok_and(|entry| entry.path == *last) {
-            long.open().forget(&[first], NOW).unwrap();
+            forget(&mut long.open(), &[first], NOW).unwrap();
             long.prune(&mut long.open()).unwrap();
             long.grow(1_300);
             long.prune(&mut long.open()).unwrap();

@@ -224,7 +224,7 @@ fn a_snapshot_of_nothing_else_goes_whole_and_a_forgotten_one_can_no_longer_be_pu
     let forgotten = scene.keep(&one);
     let free = scene.keep(&other);
     scene.keep(&other);
-    scene.open().forget(&[forgotten, free], NOW).unwrap();
+    forget(&mut scene.open(), &[forgotten, free], NOW).unwrap();
     let (did, judged) = scene.erase(&["pupil/report"]);
     let ruling = |id| judged.iter().find(|one| one.snapshot == id).unwrap().ruling.clone();
     assert_eq!((ruling(whole), ruling(forgotten), ruling(free)), (Ruling::Whole, Ruling::Forgotten, Ruling::Untouched));

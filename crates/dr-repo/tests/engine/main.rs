@@ -16,6 +16,7 @@ mod init;
 mod look;
 mod matrix;
 mod places;
+mod plans;
 mod prune;
 mod relied;
 mod repair;

@@ -176,7 +176,7 @@ fn trees_that_are_lost_are_written_again_and_of_earlier_snapshots_their_own_docu
         }
         // Once nobody wants what is gone, nothing is damaged any more.
         let mut repository = scene.open();
-        repository.forget(&[before.snapshot], NOW).unwrap();
+        forget(&mut repository, &[before.snapshot], NOW).unwrap();
         scene.school.prune_at_once(&mut repository, NOW, 0.05).unwrap();
         assert_eq!(scene.looked(&scene.open(), ReadData::All).findings, []);
         assert_eq!(scene.run(&tree).lacking, []);

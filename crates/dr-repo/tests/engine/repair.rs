@@ -186,8 +186,8 @@ fn a_pack_that_is_healed_twice_and_then_let_go_leaves_nothing() {
     assert_eq!(scene.names("data").iter().filter(|one| one.as_str().starts_with(name.as_str())).count(), 1);
     let keep = scene.trees.split_off(2);
     let mut repository = scene.open();
-    repository.forget(&[scene.trees[0].0, scene.trees[1].0], NOW).unwrap();
-    repository.forget(&[keep[0].0], NOW).unwrap();
+    forget(&mut repository, &[scene.trees[0].0, scene.trees[1].0], NOW).unwrap();
+    forget(&mut repository, &[keep[0].0], NOW).unwrap();
     drop(repository);
     scene.prune();
     for folder in ["data", "meta", "idx"] {

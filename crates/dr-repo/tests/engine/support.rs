@@ -10,8 +10,8 @@ use dr_entry::{
     Stamp, Time, Unread, Writing,
 };
 use dr_repo::{
-    Capture, Check, FamilyKey, Finding, HostId, Key, Label, Prune, Pruned, ReadData, Repair, Repaired, RepoError,
-    Repository, Restore, Restored, Shape, SnapshotId, Summary, Tally, Unlock, WriterKey,
+    Capture, Check, FamilyKey, Finding, ForgetPlan, ForgetReport, HostId, Key, Label, Prune, Pruned, ReadData, Repair,
+    Repaired, RepoError, Repository, Restore, Restored, Shape, SnapshotId, Summary, Tally, Unlock, WriterKey,
 };
 use dr_store::{Shelf, Store};
 
@@ -52,6 +52,11 @@ pub fn file(tree: &mut Tree, name: &str, bytes: Vec<u8>) {
     meta.mtime = Time { seconds: 1_600_000_000 + bytes.len() as i64, nanos: 123_456_789 };
     meta.user = Owner { id: 1000, name: Some((*b"oak").into()) };
     tree.insert(path(name), Node { meta, bytes });
+}
+
+/// Takes these off the list.
+pub fn forget(repository: &mut Repository, ids: &[SnapshotId], now_ms: i64) -> Result<ForgetReport, RepoError> {
+    ForgetPlan::named(ids).execute(repository, now_ms)
 }
 
 pub fn other(tree: &mut Tree, name: &str, kind: Kind) {

@@ -142,7 +142,7 @@ fn a_host_that_takes_over_writes_on_and_the_other_one_is_refused_until_it_takes_
     let third = scene.keep(&mut new, NEW, &tree(2)).unwrap();
     let all = [(first, &tree(0)), (second, &tree(1)), (third, &tree(2))];
     scene.is_sound(&all);
-    is_refused(scene.open(OLD).forget(&[first], NOW), NEW);
+    is_refused(forget(&mut scene.open(OLD), &[first], NOW), NEW);
     is_refused(scene.prune(&mut scene.open(OLD)), NEW);
 
     // It was not burnt after all.
@@ -164,7 +164,7 @@ fn a_backup_that_ran_while_another_host_took_over_is_refused_at_its_next_entry_a
     assert!(scene.open(NEW).take_over(NOW).unwrap().is_some());
     let entries = scene.log();
     is_refused(scene.keep(&mut runs, OLD, &tree(1)), NEW);
-    is_refused(forgets.forget(&[first], NOW), NEW);
+    is_refused(forget(&mut forgets, &[first], NOW), NEW);
     is_refused(prunes.note("a word", NOW), NEW);
     assert_eq!(scene.log(), entries, "nothing was added to the log");
     // It left packs that nobody registered: they are nobody's, and no fault.
