@@ -33,7 +33,7 @@ pub use error::RepoError;
 pub use maintain::check::{Check, Checked, Finding, ReadData, Stats, Unread, check};
 pub use maintain::erase::{Erase, Erased, IsMeant, Judged, Ruling, erase};
 pub use maintain::forget::{ForgetPlan, ForgetReport, ForgetVerdict};
-pub use maintain::prune::{Prune, Pruned, Verdict, prune};
+pub use maintain::prune::{Prune, PrunePlan, Pruned, Verdict, plan_prune};
 pub use maintain::repair::{Mended, Repair, Repaired, Told, repair};
 pub use maintain::scrub::scrub;
 pub use maintain::unfinished::{Life, Unfinished};

@@ -4,3 +4,12 @@ mod bombs;
 pub(crate) mod moved;
 mod strays;
 mod wiped;
+
+use crate::error::RepoError;
+use crate::maintain::prune::{Prune, Pruned, plan_prune};
+use crate::read::repository::Repository;
+
+/// Plans and executes.
+pub(crate) fn prune(repository: &mut Repository, options: &Prune<'_>) -> Result<Pruned, RepoError> {
+    plan_prune(repository, options)?.execute(repository)
+}

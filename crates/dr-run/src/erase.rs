@@ -320,10 +320,11 @@ fn on_one(
     // Nothing but what was erased goes before its time: what was forgotten otherwise can be put back for a week.
     let usual = Prune::usual(now.as_millisecond(), false, &scratch, &clock, how.stop, how.tally);
     let settle_ms = if how.at_once { 0 } else { usual.settle_ms };
-    let options = Prune { journal: Some(&journal), dry: how.dry, settle_ms, ..usual };
+    let options = Prune { journal: Some(&journal), settle_ms, ..usual };
     let mut error = None;
     if !how.dry && one.repository.left_of_erased().map_err(failed)?.0 > 0 {
-        match dr_repo::prune(&mut one.repository, &options, &mut |_| {}) {
+        let planned = dr_repo::plan_prune(&mut one.repository, &options);
+        match planned.and_then(|plan| plan.execute(&mut one.repository)) {
             Ok(pruned) => deleted(school, &one.spot, &pruned)?,
             Err(why) => error = Some(failed(why)),
         }

@@ -47,6 +47,7 @@ mod sources;
 mod spans;
 mod state;
 mod targets;
+mod workplace;
 
 pub use belongs::{refuse_other_school, renamed};
 pub use below::Below;
@@ -75,7 +76,7 @@ pub use probe::Check;
 pub use purge::purge;
 pub use rehearse::{Ask, Part, Rehearsal, level_word, rehearse, written};
 pub use restore::{Restoration, Wanted, Which, restore};
-pub use retain::{ForgetPlan, Pruning, Retained, hold, plan_forget, prune, put_back};
+pub use retain::{ForgetPlan, PrunePlan, Pruning, Retained, hold, plan_forget, plan_prune, put_back};
 pub use school::{Actor, School, read_plan};
 pub use scratch::{Wiped, left_in_scratch, sweep_scratch};
 pub use sealed::{
@@ -86,3 +87,4 @@ pub use sight::{Seen, see, shared};
 pub use sources::{Beforehand, beforehand};
 pub use state::{STATE, Sealed, seal_state, state_system};
 pub use targets::{Reach, Spot, address};
+pub use workplace::Workplace;

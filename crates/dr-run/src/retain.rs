@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use std::sync::atomic::AtomicBool;
 
 use crate::error::RunError;
-use crate::job::workplace;
 use crate::kept::Opened;
 use crate::school::School;
 use crate::state::STATE;
 use crate::targets::Spot;
+use crate::workplace::Workplace;
 
 /// What the plan says of one snapshot on one copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,9 +245,8 @@ pub fn hold(
 }
 
 /// How a prune of a copy is to run.
+#[derive(Clone, Copy)]
 pub struct Pruning<'a> {
-    /// Only say what would go.
-    pub dry: bool,
     /// Wait for nothing: what goes is gone at once, and nothing can be put back.
     pub at_once: bool,
     /// Somebody says that the clock is right, though it leapt and the ledger does not bear that out yet.
@@ -260,34 +259,68 @@ pub struct Pruning<'a> {
     pub tally: &'a Tally,
 }
 
-/// Gives back the room of what no snapshot on this copy needs any more, and writes that into the ledger.
+impl Pruning<'_> {
+    /// Whether anything may go by the clock as it is.
+    ///
+    /// # Errors
+    /// [`RunError::ClockLeapt`]; and if the ledger cannot be read.
+    pub fn check_clock(&self, school: &School) -> Result<(), RunError> {
+        // What was forgotten can be put back for a week, by a clock that went through it.
+        match school.age_time()? {
+            (since, true) if !(self.at_once || self.clock_is_right) => {
+                Err(RunError::ClockLeapt { since, now: school.clock.decided() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What becomes of every pack on a copy, and why, before anything is done.
+pub struct PrunePlan<'a> {
+    plan: dr_repo::PrunePlan<'a>,
+    how: Pruning<'a>,
+}
+
+/// Plans what no snapshot on this copy needs any more.
 ///
 /// # Errors
-/// What the repository says. What was done counts.
-pub fn prune(
-    school: &School,
-    one: &mut Opened,
-    how: &Pruning<'_>,
-    each: &mut dyn FnMut(&Verdict),
-) -> Result<Pruned, RunError> {
-    // What was forgotten can be put back for a week, by a clock that went through it.
-    if let (since, true) = school.age_time()?
-        && !(how.dry || how.at_once || how.clock_is_right)
-    {
-        return Err(RunError::ClockLeapt { since, now: school.clock.decided() });
-    }
-    let (scratch, journal) = workplace(school, &one.repository)?;
-    let clock = || school.clock.decided().as_millisecond();
+/// What the repository says.
+pub fn plan_prune<'a>(work: &'a Workplace<'_>, one: &mut Opened, how: &Pruning<'a>) -> Result<PrunePlan<'a>, RunError> {
+    let Workplace { scratch, journal, clock } = work;
     let options = Prune {
-        dry: how.dry,
         unfinished: how.unfinished,
-        journal: Some(&journal),
-        ..Prune::usual(clock(), how.at_once, &scratch, &clock, how.stop, how.tally)
+        journal: Some(journal),
+        ..Prune::usual(clock(), how.at_once, scratch, clock, how.stop, how.tally)
     };
-    let pruned = dr_repo::prune(&mut one.repository, &options, each)
+    let plan = dr_repo::plan_prune(&mut one.repository, &options)
         .map_err(|source| RunError::repository(one.spot.named(), source))?;
-    deleted(school, &one.spot, &pruned)?;
-    Ok(pruned)
+    Ok(PrunePlan { plan, how: *how })
+}
+
+impl PrunePlan<'_> {
+    /// What becomes of each pack.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Verdict] {
+        self.plan.verdicts()
+    }
+
+    /// What it would come to.
+    #[must_use]
+    pub fn report(&self) -> &Pruned {
+        self.plan.report()
+    }
+
+    /// Gives back the room of what nothing needs, and writes that into the ledger. `one`: the copy of which it was made.
+    ///
+    /// # Errors
+    /// [`RunError::ClockLeapt`], and what the repository says. What was done counts.
+    pub fn execute(self, school: &School, one: &mut Opened) -> Result<Pruned, RunError> {
+        self.how.check_clock(school)?;
+        let pruned = self.plan.execute(&mut one.repository);
+        let pruned = pruned.map_err(|source| RunError::repository(one.spot.named(), source))?;
+        deleted(school, &one.spot, &pruned)?;
+        Ok(pruned)
+    }
 }
 
 /// Writes down that a prune deleted something.

@@ -16,11 +16,12 @@ use dr_store::memory::MemoryStore;
 
 use crate::error::RepoError;
 use crate::maintain::check::{Check, Checked, ReadData, check};
-use crate::maintain::prune::{Prune, prune};
+use crate::maintain::prune::Prune;
 use crate::maintain::repair::{Repair, repair};
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
 use crate::read::restore::{Restore, Restored, restore};
+use crate::tests::prune;
 use crate::write::anew::Anew;
 use crate::write::committer::{Committer, Says, begin};
 
@@ -171,7 +172,7 @@ fn check_prune_and_repair_end_whatever_a_snapshot_claims() {
     assert_eq!((limited.findings.len(), limited.trees_left, limited.packs_read), (0, 0, limited.packs));
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
     let clock = || 9;
-    prune(&mut scene.open(), &Prune::usual(9, true, scene.folder.path(), &clock, &stop, &tally), &mut |_| {}).unwrap();
+    prune(&mut scene.open(), &Prune::usual(9, true, scene.folder.path(), &clock, &stop, &tally)).unwrap();
     let options = Repair {
         now_ms: 9,
         dry: false,

@@ -330,11 +330,7 @@ fn taking_over(scene: &Scene) -> Repository {
 /// Everything that writes, on a repository that was opened for it.
 fn writers(scene: &Scene, known: SnapshotId) -> Vec<(&'static str, Result<(), RepoError>)> {
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let prune = |dry| {
-        let usual = crate::maintain::prune::Prune::usual(0, true, scene.folder.path(), &|| 0, &stop, &tally);
-        crate::maintain::prune::prune(&mut scene.open(), &crate::maintain::prune::Prune { dry, ..usual }, &mut |_| {})
-            .map(|_| ())
-    };
+    let usual = crate::maintain::prune::Prune::usual(0, true, scene.folder.path(), &|| 0, &stop, &tally);
     // Another repository of the family, with a snapshot that this one does not have.
     let other = Shelf::new(Arc::new(MemoryStore::new()), scene.runtime.handle().clone());
     create(&other, &scene.family, None, "2026-01-01T00:00:00Z", 0).unwrap();
@@ -356,7 +352,7 @@ fn writers(scene: &Scene, known: SnapshotId) -> Vec<(&'static str, Result<(), Re
         ("forget", crate::maintain::forget::ForgetPlan::named(&[known]).execute(&mut scene.open(), 9).map(drop)),
         ("unforget", scene.open().unforget(&[known], 9)),
         ("hold", scene.open().hold(&[known], 9, 9)),
-        ("prune", prune(false)),
+        ("prune", super::prune(&mut scene.open(), &usual).map(|_| ())),
         ("note", scene.open().note("a word", 9)),
         ("accept a rollback", scene.open().accept_rollback(900, 9)),
         ("take over", taking_over(scene).take_over(9).map(|_| ())),

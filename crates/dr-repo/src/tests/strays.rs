@@ -12,10 +12,11 @@ use dr_store::memory::MemoryStore;
 use dr_store::{Body as Put, Shelf};
 
 use crate::error::RepoError;
-use crate::maintain::prune::{Prune, prune};
+use crate::maintain::prune::Prune;
 use crate::maintain::repair::{Repair, repair};
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
+use crate::tests::prune;
 
 struct Scene {
     runtime: tokio::runtime::Runtime,
@@ -49,7 +50,7 @@ impl Scene {
     fn prune(&self) -> Result<(), RepoError> {
         let (stop, tally, folder) = (AtomicBool::new(false), Tally::default(), tempfile::tempdir().unwrap());
         let options = Prune::usual(9, true, folder.path(), &|| 9, &stop, &tally);
-        prune(&mut self.open(), &options, &mut |_| {}).map(drop)
+        prune(&mut self.open(), &options).map(drop)
     }
 
     fn is_ended_by_a_repair(&self) {

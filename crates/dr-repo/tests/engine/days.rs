@@ -90,7 +90,6 @@ impl Scene {
             undo_ms: 0,
             settle_ms,
             waste: 0.05,
-            dry: false,
             unfinished: false,
             scratch: self.school.folder.path(),
             journal: None,
@@ -98,7 +97,7 @@ impl Scene {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::prune(&mut self.school.open(&self.shelf).unwrap(), &options, &mut |_| {}).unwrap();
+        prune(&mut self.school.open(&self.shelf).unwrap(), &options).unwrap();
     }
 
     #[track_caller]

@@ -77,7 +77,7 @@ impl Scene {
     fn prune_of(&self, repository: &mut Repository, now_ms: i64, days: i64) -> Result<Pruned, RepoError> {
         let (stop, tally, clock) = (AtomicBool::new(false), Tally::default(), || now_ms);
         let usual = Prune::usual(now_ms, false, self.school.folder.path(), &clock, &stop, &tally);
-        dr_repo::prune(repository, &Prune { settle_ms: days * DAY, ..usual }, &mut |_| {})
+        prune(repository, &Prune { settle_ms: days * DAY, ..usual })
     }
 
     /// These are on the list, in this order, and whole.

@@ -148,7 +148,7 @@ impl Scene {
             }
             "prune" => {
                 let options = Prune::usual(NOW, true, self.school.folder.path(), &|| NOW, &stop, &tally);
-                let pruned = dr_repo::prune(&mut repository, &options, &mut |_| {})?;
+                let pruned = prune(&mut repository, &options)?;
                 if pruned.damaged.is_empty() && pruned.lost == 0 { "done".to_owned() } else { "damaged".to_owned() }
             }
             _ => {

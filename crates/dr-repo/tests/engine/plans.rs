@@ -1,14 +1,22 @@
 //! A plan is executed later than it was made: what others wrote in between, it loses nothing of and overrides nothing of.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use dr_repo::{ForgetPlan, ForgetVerdict, RepoError, Repository, SnapshotId};
+use dr_repo::{ForgetPlan, ForgetVerdict, Prune, PrunePlan, RepoError, Repository, SnapshotId, Tally, plan_prune};
 use dr_store::Shelf;
 use dr_store::memory::MemoryStore;
 
 use crate::support::*;
 
 const NOW: i64 = 1_800_000_000_000;
+
+/// What the options of a plan point at.
+#[derive(Default)]
+struct Watch {
+    stop: AtomicBool,
+    tally: Tally,
+}
 
 struct Scene {
     school: School,
@@ -34,6 +42,25 @@ impl Scene {
 
     fn keep(&self, tree: &Tree) -> SnapshotId {
         self.school.backup(&mut self.open(), tree, None).unwrap().snapshot
+    }
+
+    fn prune<'a>(&'a self, repository: &mut Repository, watch: &'a Watch) -> PrunePlan<'a> {
+        let usual = Prune::usual(NOW, true, self.school.folder.path(), &|| NOW, &watch.stop, &watch.tally);
+        plan_prune(repository, &usual).unwrap()
+    }
+
+    /// These are on the list, in this order, and whole; nothing is damaged.
+    #[track_caller]
+    fn is_sound(&self, trees: &[&Tree]) {
+        let repository = self.open();
+        assert_eq!(self.school.findings(&repository), []);
+        let listed = repository.snapshots();
+        assert_eq!(listed.len(), trees.len());
+        for (one, tree) in listed.iter().zip(trees) {
+            let (back, restored) = self.school.restore(&repository, one.id).unwrap();
+            assert_eq!(restored.failed, []);
+            assert!(back == **tree, "snapshot {} comes back otherwise", one.id);
+        }
     }
 
     fn listed(&self) -> Vec<SnapshotId> {
@@ -82,7 +109,80 @@ fn a_plan_to_forget_that_is_executed_twice_forgets_once() {
     let (mut one, mut other, plan) = (scene.open(), scene.open(), ForgetPlan::named(&scene.ids[..2]));
     assert_eq!(plan.clone().execute(&mut one, NOW).unwrap().forgotten, 2);
     let head = scene.open().head();
-    assert_eq!(plan.execute(&mut other, NOW).unwrap().forgotten, 0);
+    assert_eq!(plan.execute(&mut other, NOW + 1).unwrap().forgotten, 0);
     assert_eq!(scene.open().head(), head, "nothing is said a second time");
     assert_eq!(scene.listed(), scene.ids[2..]);
+}
+
+#[test]
+fn a_backup_that_began_after_a_prune_was_planned_loses_no_chunk_by_it() {
+    let scene = Scene::new();
+    let trees = &scene.trees;
+    forget(&mut scene.open(), &scene.ids[..2], NOW).unwrap();
+    let (mut repository, watch) = (scene.open(), Watch::default());
+    let plan = scene.prune(&mut repository, &watch);
+    assert!(plan.report().let_go > 0 && plan.verdicts().iter().any(|verdict| !verdict.keep));
+    // It finds its duplicates in what the plan lets go.
+    let again = scene.school.backup(&mut scene.open(), &trees[0], None).unwrap();
+    assert!(again.bytes_stored < 20_000, "{again:?}");
+    plan.execute(&mut repository).unwrap();
+    scene.is_sound(&[&trees[2], &trees[0]]);
+    scene.prune(&mut repository, &watch).execute(&mut repository).unwrap();
+    scene.is_sound(&[&trees[2], &trees[0]]);
+}
+
+#[test]
+fn a_backup_that_is_at_work_while_an_older_plan_is_executed_is_whole_or_runs_again() {
+    let scene = Scene::new();
+    let trees = &scene.trees;
+    forget(&mut scene.open(), &scene.ids[..2], NOW).unwrap();
+    let (mut repository, watch) = (scene.open(), Watch::default());
+    let mut plan = Some(scene.prune(&mut repository, &watch));
+    let last = trees[0].keys().next_back().unwrap();
+    let meanwhile = entries(&trees[0]).inspect(|entry| {
+        if entry.as_ref().is_ok_and(|entry| entry.path == *last) {
+            plan.take().unwrap().execute(&mut repository).unwrap();
+        }
+    });
+    let outrun = scene.school.backup_entries(&mut scene.open(), Box::new(meanwhile), None, false);
+    assert!(matches!(outrun, Err(RepoError::Outrun(_))), "{outrun:?}");
+    scene.is_sound(&[&trees[2]]);
+    scene.keep(&trees[0]);
+    scene.is_sound(&[&trees[2], &trees[0]]);
+}
+
+#[test]
+fn of_one_prune_that_two_writers_planned_the_second_deletes_nothing_that_is_needed() {
+    let scene = Scene::new();
+    let trees = &scene.trees;
+    forget(&mut scene.open(), &scene.ids[..2], NOW).unwrap();
+    let (mut one, mut other, watch) = (scene.open(), scene.open(), Watch::default());
+    let (first, second) = (scene.prune(&mut one, &watch), scene.prune(&mut other, &watch));
+    assert_eq!(first.verdicts(), second.verdicts());
+    let did = first.execute(&mut one).unwrap();
+    assert!(did.deleted > 0 && did.rewritten > 0, "{did:?}");
+    scene.is_sound(&[&trees[2]]);
+    // Each step of it is said of what the log says by now.
+    let late = second.execute(&mut other).unwrap();
+    assert_eq!((late.rewritten, late.damaged.len()), (0, 0), "{late:?}");
+    scene.is_sound(&[&trees[2]]);
+    let left = scene.prune(&mut one, &watch).execute(&mut one).unwrap();
+    assert_eq!((left.let_go, left.waiting), (0, 0), "{left:?}");
+    scene.is_sound(&[&trees[2]]);
+}
+
+#[test]
+fn a_plan_is_refused_once_the_repository_was_read_again() {
+    let scene = Scene::new();
+    forget(&mut scene.open(), &scene.ids[..2], NOW).unwrap();
+    let (mut repository, watch, before) = (scene.open(), Watch::default(), scene.shelf.list("").unwrap());
+    let plan = scene.prune(&mut repository, &watch);
+    repository.refresh().unwrap();
+    let outrun = plan.execute(&mut repository);
+    assert!(matches!(outrun, Err(RepoError::Outrun(_))), "{outrun:?}");
+    assert!(outrun.unwrap_err().to_string().ends_with("; run again"));
+    let plan = scene.prune(&mut repository, &watch);
+    let outrun = plan.execute(&mut scene.open());
+    assert!(matches!(outrun, Err(RepoError::Outrun(_))), "another one's numbers are not its: {outrun:?}");
+    assert_eq!(scene.shelf.list("").unwrap(), before);
 }

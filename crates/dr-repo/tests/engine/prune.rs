@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Check, Prune, Pruned, ReadData, RepoError, Repository, Tally, Verdict};
+use dr_repo::{Check, Prune, PrunePlan, Pruned, ReadData, RepoError, Repository, Tally, Verdict, plan_prune};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{Key, Shelf, Store};
@@ -40,8 +40,10 @@ impl Scene {
     fn prune(&self, now_ms: i64, hours: i64, dry: bool) -> Result<(Pruned, Vec<Verdict>), RepoError> {
         let mut verdicts = Vec::new();
         let hours = (hours, hours);
-        let pruned =
-            self.prune_of(&mut self.open(), now_ms, hours, dry, &mut |verdict| verdicts.push(verdict.clone()))?;
+        let pruned = self.prune_of(&mut self.open(), now_ms, hours, &mut |plan| {
+            verdicts = plan.verdicts().to_vec();
+            !dry
+        })?;
         Ok((pruned, verdicts))
     }
 
@@ -51,15 +53,13 @@ impl Scene {
         repository: &mut Repository,
         now_ms: i64,
         hours: (i64, i64),
-        dry: bool,
-        each: &mut dyn FnMut(&Verdict),
+        goes_on: &mut dyn FnMut(&PrunePlan<'_>) -> bool,
     ) -> Result<Pruned, RepoError> {
         let options = Prune {
             now_ms,
             undo_ms: hours.0 * HOUR,
             settle_ms: hours.1 * HOUR,
             waste: 0.05,
-            dry,
             unfinished: false,
             scratch: self.school.folder.path(),
             journal: None,
@@ -67,7 +67,8 @@ impl Scene {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::prune(repository, &options, each)
+        let plan = plan_prune(repository, &options)?;
+        if goes_on(&plan) { plan.execute(repository) } else { Ok(plan.report().clone()) }
     }
 
     fn bytes(&self) -> u64 {
@@ -204,7 +205,7 @@ fn what_was_forgotten_lately_can_be_put_back_although_its_packs_were_written_ane
     forget(&mut scene.open(), &ids[..1], NOW).unwrap();
     let later = NOW + 48 * HOUR;
     forget(&mut scene.open(), &ids[1..2], later).unwrap();
-    let pruned = scene.prune_of(&mut scene.open(), later, (24, 0), false, &mut |_| {}).unwrap();
+    let pruned = scene.prune_of(&mut scene.open(), later, (24, 0), &mut |_| true).unwrap();
     assert!(pruned.rewritten > 0 && pruned.deleted > 0, "{pruned:?}");
     assert!(matches!(scene.open().unforget(&ids[..1], later), Err(RepoError::ForgottenForGood(_))));
     scene.open().unforget(&ids[1..2], later).unwrap();
@@ -224,12 +225,11 @@ fn two_prunes_at_once_and_a_backup_between_them_lose_nothing() {
     forget(&mut scene.open(), &[first], NOW).unwrap();
     let (mut between, mut again) = (None, None);
     let pruned = scene
-        .prune_of(&mut scene.open(), NOW, (0, 0), false, &mut |_| {
-            if between.is_none() {
-                // What the first has seen by now is about to be put aside by the second.
-                again = Some(scene.keep(&old));
-                between = Some(scene.prune(NOW, 0, false).unwrap());
-            }
+        .prune_of(&mut scene.open(), NOW, (0, 0), &mut |_| {
+            // What the first has seen by now is about to be put aside by the second.
+            again = Some(scene.keep(&old));
+            between = Some(scene.prune(NOW, 0, false).unwrap());
+            true
         })
         .unwrap();
     let (second, _) = between.unwrap();
@@ -344,9 +344,9 @@ fn nothing_goes_while_a_log_entry_cannot_be_read() {
     assert!(matches!(scene.prune(NOW, 0, false), Err(RepoError::NotUnderstood { .. } | RepoError::Damaged { .. })));
     // Also when somebody who can read has written on since.
     let mut writer = scene.open();
-    scene.school.backup(&mut writer, &generation(3), None).unwrap();
+    let third = scene.school.backup(&mut writer, &generation(3), None).unwrap().snapshot;
     assert!(matches!(scene.prune(NOW, 0, false), Err(RepoError::NotUnderstood { .. })));
-    assert!(matches!(forget(&mut scene.open(), &ids[..1], NOW), Err(RepoError::NotUnderstood { .. })));
+    assert!(matches!(forget(&mut scene.open(), &[third], NOW), Err(RepoError::NotUnderstood { .. })));
     scene.shelf.put_new(&spoiled, dr_store::Body::Bytes(bytes)).unwrap();
     let after = scene.shelf.list("").unwrap();
     assert!(before.iter().all(|object| after.iter().any(|other| other.key == object.key)));
@@ -366,7 +366,7 @@ fn whichever_operation_fails_a_prune_can_be_run_again_and_loses_nothing() {
             let outcome = scene
                 .school
                 .open(&shelf)
-                .and_then(|mut repository| scene.prune_of(&mut repository, NOW, (0, 0), false, &mut |_| {}));
+                .and_then(|mut repository| scene.prune_of(&mut repository, NOW, (0, 0), &mut |_| true));
             scene.is_sound(&[(ids[2], &trees[2])]);
             scene.prune(NOW, 0, false).unwrap();
             let (last, _) = scene.prune(NOW, 0, false).unwrap();

@@ -126,7 +126,7 @@ impl Scene {
     fn prune(&self) {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
         let options = Prune::usual(NOW, true, self.school.folder.path(), &|| NOW, &stop, &tally);
-        dr_repo::prune(&mut self.open(), &options, &mut |_| {}).unwrap();
+        prune(&mut self.open(), &options).unwrap();
     }
 
     /// A second repository of the family that has the same snapshots.

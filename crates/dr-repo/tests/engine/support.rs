@@ -59,6 +59,11 @@ pub fn forget(repository: &mut Repository, ids: &[SnapshotId], now_ms: i64) -> R
     ForgetPlan::named(ids).execute(repository, now_ms)
 }
 
+/// Plans and executes.
+pub fn prune(repository: &mut Repository, options: &Prune<'_>) -> Result<Pruned, RepoError> {
+    dr_repo::plan_prune(repository, options)?.execute(repository)
+}
+
 pub fn other(tree: &mut Tree, name: &str, kind: Kind) {
     tree.insert(path(name), Node { meta: Meta::plain(kind, 0o755), bytes: Vec::new() });
 }
@@ -336,7 +341,6 @@ impl School {
             undo_ms: 0,
             settle_ms: 0,
             waste,
-            dry: false,
             unfinished: false,
             scratch: self.folder.path(),
             journal: None,
@@ -344,7 +348,7 @@ impl School {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::prune(repository, &options, &mut |_| {})
+        prune(repository, &options)
     }
 
     /// Repairs with nothing but what lies there.

@@ -197,7 +197,7 @@ fn what_the_other_host_had_registered_and_not_committed_is_as_of_any_session_tha
     for now_ms in [NOW, a_hundred_days, a_hundred_days, a_hundred_days] {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
         let usual = Prune::usual(now_ms, true, scene.school.folder.path(), &|| 0, &stop, &tally);
-        dr_repo::prune(&mut scene.open(NEW), &usual, &mut |_| {}).unwrap();
+        prune(&mut scene.open(NEW), &usual).unwrap();
         scene.is_sound(&[(kept, &tree(0))]);
     }
     is_refused(scene.keep(&mut cut_off, OLD, &tree(1)), NEW);

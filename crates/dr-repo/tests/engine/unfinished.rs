@@ -90,7 +90,7 @@ impl Scene {
         let (stop, tally, clock) = (AtomicBool::new(false), Tally::default(), move || now_ms);
         let usual = Prune::usual(now_ms, true, self.school.folder.path(), &clock, &stop, &tally);
         let options = Prune { unfinished, journal: Some(&self.journal), ..usual };
-        dr_repo::prune(repository, &options, &mut |_| {}).unwrap()
+        prune(repository, &options).unwrap()
     }
 }
 
@@ -133,6 +133,23 @@ fn after_fifty_days_of_silence_one_prune_gives_its_room_back() {
     let pruned = scene.prune(&mut scene.open(), false, NOW + 51 * 86_400_000 + 3_600_000);
     assert_eq!(pruned.unfinished, []);
     assert!(scene.bytes() < before + (1 << 20));
+}
+
+#[test]
+fn a_run_that_goes_on_after_a_prune_planned_to_drop_it_loses_nothing() {
+    let (scene, silent_ms) = (Scene::new(), NOW + 51 * 86_400_000 + 3_600_000);
+    scene.cut_off(true);
+    let (mut repository, stop, tally) = (scene.open(), AtomicBool::new(false), Tally::default());
+    let clock = move || silent_ms;
+    let usual = Prune::usual(silent_ms, true, scene.school.folder.path(), &clock, &stop, &tally);
+    let options = Prune { journal: Some(&scene.journal), ..usual };
+    let plan = dr_repo::plan_prune(&mut repository, &options).unwrap();
+    assert_eq!(plan.report().unfinished, []);
+    let (large, day) = (scene.large(), Day { now_ms: silent_ms, ..scene.day(&stop, 0) });
+    let summary = scene.school.backup_on(&mut scene.open(), entries(&large), &day).unwrap();
+    plan.execute(&mut repository).unwrap();
+    assert!(scene.school.restore(&scene.open(), summary.snapshot).unwrap().0 == large);
+    assert_eq!(scene.school.findings(&scene.open()), []);
 }
 
 #[test]

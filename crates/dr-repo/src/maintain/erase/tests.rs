@@ -17,10 +17,11 @@ use dr_store::memory::MemoryStore;
 use super::rewrite::Pruner;
 use super::{Erase, erase, is_gone, may_touch};
 use crate::error::RepoError;
-use crate::maintain::prune::{Prune, prune};
+use crate::maintain::prune::Prune;
 use crate::progress::Tally;
 use crate::read::look::{Stand, as_child};
 use crate::read::repository::{Repository, Unlock, create};
+use crate::tests::prune;
 use crate::write::backup::{Capture, backup, new_snapshot_id};
 
 fn path(text: &str) -> EntryPath {
@@ -322,8 +323,7 @@ fn what_was_erased_is_in_no_pack_and_the_trees_are_those_of_a_school_that_never_
     for (one, (root, _)) in listed.iter().zip(&wanted) {
         assert_eq!(repository.tree(one.id).unwrap().root, *root);
     }
-    let pruned =
-        prune(&mut repository, &Prune::usual(1, true, scene.folder.path(), &clock, &stop, &tally), &mut |_| {});
+    let pruned = prune(&mut repository, &Prune::usual(1, true, scene.folder.path(), &clock, &stop, &tally));
     assert!(pruned.unwrap().deleted > 0);
     assert_eq!(repository.left_of_erased().unwrap(), (0, 0));
     let repository = scene.open();
@@ -419,7 +419,7 @@ fn parity_keeps_nothing_of_what_was_erased_and_all_of_the_rest() {
     };
     let mut repository = scene.open();
     erase(&mut repository, &options, &mut |_| {}).unwrap();
-    prune(&mut repository, &Prune::usual(1, true, scene.folder.path(), &clock, &stop, &tally), &mut |_| {}).unwrap();
+    prune(&mut repository, &Prune::usual(1, true, scene.folder.path(), &clock, &stop, &tally)).unwrap();
     assert_eq!(repository.left_of_erased().unwrap(), (0, 0));
     let after = spared(&scene);
     let state = &scene.open().log.state;

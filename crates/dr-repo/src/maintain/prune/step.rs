@@ -29,28 +29,45 @@ pub(super) fn fence(
     unfinished: &[Unfinished],
     dropped: &BTreeSet<SessionId>,
 ) -> Result<(), RepoError> {
-    let is_old = |since_ms: i64| options.now_ms.saturating_sub(since_ms) >= FENCE_MS;
     let host = repository.writer.host;
-    // A key that only prunes goes on with nothing that it began: what a killed run left is nobody's.
-    let is_own = |one: &Unfinished| {
-        blind
-            && one.packs > 0
-            && one.host == host
-            && one.life != Life::Running
-            && Claim::of(options.journal, one.session).is_some()
-    };
-    let own = unfinished.iter().filter(|one| is_own(one)).map(|one| one.session);
+    let is_dead = |one: &&Unfinished| is_own(one, blind, host) && Claim::of(options.journal, one.session).is_some();
+    let own = unfinished.iter().filter(is_dead).map(|one| one.session);
     let dead: BTreeSet<SessionId> = own.chain(dropped.iter().copied()).collect();
     let make = |state: &State| {
-        let dead = dead.iter().filter(|id| state.sessions.get(id).is_none_or(SessionState::is_open));
-        let is_unknown = |one: &&Unfinished| !state.sessions.contains_key(&one.session);
-        let unknown = unfinished.iter().filter(is_unknown).filter(|one| one.since_ms.is_some_and(is_old));
-        let silent = state.sessions.iter().filter(|(_, session)| session.is_open() && is_old(session.last_ms));
-        let silent = silent.map(|(id, _)| *id).chain(unknown.map(|one| one.session)).chain(dead.copied());
-        let silent: BTreeSet<SessionId> = silent.collect();
+        let silent = silent(state, options.now_ms, unfinished, &dead);
         (!silent.is_empty()).then(|| Body::Fence(silent.into_iter().collect()))
     };
     append(repository, options.now_ms, &make).map(|_| ())
+}
+
+/// The sessions that [`fence`] would fence off, and those that are dropped: what they need does not count.
+pub(super) fn would_fence(
+    repository: &Repository,
+    options: &Prune<'_>,
+    blind: bool,
+    unfinished: &[Unfinished],
+    dropped: &BTreeSet<SessionId>,
+) -> BTreeSet<SessionId> {
+    let host = repository.writer.host;
+    let is_dead = |one: &&Unfinished| is_own(one, blind, host) && options.journal.is_some();
+    let own = unfinished.iter().filter(is_dead).map(|one| one.session);
+    let dead: BTreeSet<SessionId> = own.chain(dropped.iter().copied()).collect();
+    silent(&repository.log.state, options.now_ms, unfinished, &dead)
+}
+
+/// A key that only prunes goes on with nothing that it began: what a killed run left is nobody's.
+fn is_own(one: &Unfinished, blind: bool, host: HostId) -> bool {
+    blind && one.packs > 0 && one.host == host && one.life != Life::Running
+}
+
+/// Sessions that are open and that nobody waits for; `dead`: whatever the log says of when they were last heard of.
+fn silent(state: &State, now_ms: i64, unfinished: &[Unfinished], dead: &BTreeSet<SessionId>) -> BTreeSet<SessionId> {
+    let is_old = |since_ms: i64| now_ms.saturating_sub(since_ms) >= FENCE_MS;
+    let dead = dead.iter().filter(|id| state.sessions.get(id).is_none_or(SessionState::is_open));
+    let is_unknown = |one: &&Unfinished| !state.sessions.contains_key(&one.session);
+    let unknown = unfinished.iter().filter(is_unknown).filter(|one| one.since_ms.is_some_and(is_old));
+    let silent = state.sessions.iter().filter(|(_, session)| session.is_open() && is_old(session.last_ms));
+    silent.map(|(id, _)| *id).chain(unknown.map(|one| one.session)).chain(dead.copied()).collect()
 }
 
 /// Appends what `make` says of the very state that the entry will follow; its number, if there was anything to say.

@@ -69,11 +69,12 @@ mod tests {
 
     use super::*;
     use crate::maintain::check::{Check, Checked, ReadData, check};
-    use crate::maintain::prune::{Prune, prune};
+    use crate::maintain::prune::Prune;
     use crate::maintain::repair::{Repair, repair};
     use crate::progress::Tally;
     use crate::read::repository::Unlock;
     use crate::tests::moved::Scene;
+    use crate::tests::prune;
 
     const NOW: i64 = 1_800_000_000_000;
 
@@ -88,7 +89,7 @@ mod tests {
         let mut repository = Repository::open(shelf, Unlock::Key(pruner), HostId([1; 4])).unwrap();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
         let options = Prune { undo_ms: 0, ..Prune::usual(NOW, true, scene.folder.path(), &|| NOW, &stop, &tally) };
-        prune(&mut repository, &options, &mut |_| {}).unwrap().let_go
+        prune(&mut repository, &options).unwrap().let_go
     }
 
     #[test]

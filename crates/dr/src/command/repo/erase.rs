@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dr_entry::{EntryPath, Meta};
-use dr_repo::{Erase as Options, Prune, RepoError, Tally, Tree};
+use dr_repo::{Erase as Options, Prune, RepoError, Tally, Tree, plan_prune};
 use dr_run::clock;
 use jiff::tz::TimeZone;
 
@@ -69,7 +69,8 @@ impl Erase {
             let usual = Prune::usual(clock(), false, &scratch, &clock, world.signals.stop(), &tally);
             let settle_ms = if self.now { 0 } else { usual.settle_ms };
             let prune = Prune { journal: cache.journal(), settle_ms, ..usual };
-            let pruned = dr_repo::prune(&mut repository, &prune, &mut |_| {});
+            let planned = plan_prune(&mut repository, &prune);
+            let pruned = planned.and_then(|plan| plan.execute(&mut repository));
             Ok((erased, Some(pruned)))
         });
         let (erased, pruned) = done.map_err(told)?;
