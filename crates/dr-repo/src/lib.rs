@@ -31,7 +31,7 @@ pub use dr_log::error::PutBack;
 pub use dr_log::log::OtherWriter;
 pub use error::RepoError;
 pub use maintain::check::{Check, Checked, Finding, ReadData, Stats, Unread, check};
-pub use maintain::erase::{Erase, Erased, IsMeant, Judged, Ruling, erase};
+pub use maintain::erase::{Erase, ErasePlan, Erased, IsMeant, Judged, Ruling, plan_erase};
 pub use maintain::forget::{ForgetPlan, ForgetReport, ForgetVerdict};
 pub use maintain::prune::{Prune, PrunePlan, Pruned, Verdict, plan_prune};
 pub use maintain::repair::{Mended, Repair, Repaired, Told, repair};

@@ -54,7 +54,7 @@ pub use below::Below;
 pub use capture::seconds as entry_time;
 pub use clock::Clock;
 pub use due::{Turn, asked, due, past};
-pub use erase::{Carried, Erasing, Erasure, begin, carry_out};
+pub use erase::{Carried, ErasePlan, Erasing, Erasure, begin, not_erased, plan_erase};
 pub use erasures::{recall, unnamed};
 pub use error::RunError;
 pub use init::{Founded, GiveOut, Initialised, init};

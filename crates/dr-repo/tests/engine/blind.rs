@@ -66,14 +66,13 @@ impl Scene {
             paths: &|_| vec![path(name)],
             also: None,
             asked: name.as_bytes(),
-            dry: false,
             scratch: self.school.folder.path(),
             journal: None,
             clock: &|| NOW,
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::erase(&mut self.family(), &options, &mut |_| {}).unwrap();
+        erase(&mut self.family(), &options).unwrap();
         let written: Vec<_> =
             self.family().snapshots().iter().filter_map(|one| Some((one.replaces?, one.id))).collect();
         for (id, tree) in there {

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use dr_entry::{EntryPath, Kind};
 use dr_repo::{
-    Check, Erase, Erased, Judged, Prune, Pruned, ReadData, RepoError, Repository, Ruling, SnapshotId, Tally,
+    Check, Erase, Erased, Judged, Prune, Pruned, ReadData, RepoError, Repository, Ruling, SnapshotId, Tally, plan_erase,
 };
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
@@ -57,15 +57,15 @@ impl Scene {
             paths: &|_| paths.clone(),
             also: None,
             asked: b"the same",
-            dry,
             scratch: self.school.folder.path(),
             journal: None,
             clock: &|| NOW,
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        let mut judged = Vec::new();
-        let erased = dr_repo::erase(repository, &options, &mut |one| judged.push(one.clone()))?;
+        let plan = plan_erase(repository, &options)?;
+        let judged = plan.verdicts().to_vec();
+        let erased = if dry { plan.report().clone() } else { plan.execute(repository)? };
         Ok((erased, judged))
     }
 

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{ForgetPlan, ForgetVerdict, Prune, PrunePlan, RepoError, Repository, SnapshotId, Tally, plan_prune};
+use dr_repo::{
+    Erase, ErasePlan, ForgetPlan, ForgetVerdict, Prune, PrunePlan, RepoError, Repository, SnapshotId, Tally,
+    plan_erase, plan_prune,
+};
 use dr_store::Shelf;
 use dr_store::memory::MemoryStore;
 
@@ -47,6 +50,23 @@ impl Scene {
     fn prune<'a>(&'a self, repository: &mut Repository, watch: &'a Watch) -> PrunePlan<'a> {
         let usual = Prune::usual(NOW, true, self.school.folder.path(), &|| NOW, &watch.stop, &watch.tally);
         plan_prune(repository, &usual).unwrap()
+    }
+
+    /// Of a file that is in every snapshot.
+    fn erase<'a>(&'a self, repository: &mut Repository, watch: &'a Watch) -> ErasePlan<'a> {
+        let options = Erase {
+            now_ms: NOW,
+            system: None,
+            paths: &|_| vec![path("file-01")],
+            also: None,
+            asked: b"file-01",
+            scratch: self.school.folder.path(),
+            journal: None,
+            clock: &|| NOW,
+            stop: &watch.stop,
+            tally: &watch.tally,
+        };
+        plan_erase(repository, &options).unwrap()
     }
 
     /// These are on the list, in this order, and whole; nothing is damaged.
@@ -185,4 +205,44 @@ fn a_plan_is_refused_once_the_repository_was_read_again() {
     let outrun = plan.execute(&mut scene.open());
     assert!(matches!(outrun, Err(RepoError::Outrun(_))), "another one's numbers are not its: {outrun:?}");
     assert_eq!(scene.shelf.list("").unwrap(), before);
+}
+
+#[test]
+fn an_erasure_is_planned_again_if_a_snapshot_was_forgotten_put_back_or_held_meanwhile() {
+    let scene = Scene::new();
+    forget(&mut scene.open(), &scene.ids[..1], NOW).unwrap();
+    let changes: [fn(&Scene); 3] = [
+        |scene| drop(forget(&mut scene.open(), &scene.ids[1..2], NOW).unwrap()),
+        |scene| scene.open().unforget(&scene.ids[..1], NOW).unwrap(),
+        |scene| scene.open().hold(&scene.ids[2..], NOW + 1, NOW).unwrap(),
+    ];
+    for change in changes {
+        let (mut repository, watch) = (scene.open(), Watch::default());
+        let plan = scene.erase(&mut repository, &watch);
+        assert!(plan.report().snapshots > 0);
+        change(&scene);
+        let before = scene.shelf.list("").unwrap();
+        let outrun = plan.execute(&mut repository);
+        assert!(matches!(outrun, Err(RepoError::Outrun(_))), "{outrun:?}");
+        assert_eq!(scene.shelf.list("").unwrap(), before, "nothing was written");
+    }
+    scene.is_sound(&[&scene.trees[0], &scene.trees[2]]);
+}
+
+#[test]
+fn of_one_erasure_that_two_writers_planned_the_second_is_refused_and_a_backup_in_between_is_whole() {
+    let scene = Scene::new();
+    let (mut one, mut other, watch) = (scene.open(), scene.open(), Watch::default());
+    let (first, second) = (scene.erase(&mut one, &watch), scene.erase(&mut other, &watch));
+    assert_eq!(first.verdicts(), second.verdicts());
+    // It still has what is erased, and relies on what the plan has looked at.
+    scene.keep(&scene.trees[0]);
+    assert_eq!(first.execute(&mut one).unwrap().snapshots, 3);
+    let outrun = second.execute(&mut other);
+    assert!(matches!(outrun, Err(RepoError::Outrun(_))), "{outrun:?}");
+    let mut without = scene.trees.clone();
+    without.iter_mut().for_each(|tree| drop(tree.remove(&path("file-01"))));
+    scene.is_sound(&[&without[0], &without[1], &without[2], &scene.trees[0]]);
+    assert_eq!(scene.erase(&mut one, &watch).execute(&mut one).unwrap().snapshots, 1);
+    scene.is_sound(&[&without[0], &without[1], &without[2], &without[0]]);
 }

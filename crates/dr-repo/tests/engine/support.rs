@@ -10,8 +10,9 @@ use dr_entry::{
     Stamp, Time, Unread, Writing,
 };
 use dr_repo::{
-    Capture, Check, FamilyKey, Finding, ForgetPlan, ForgetReport, HostId, Key, Label, Prune, Pruned, ReadData, Repair,
-    Repaired, RepoError, Repository, Restore, Restored, Shape, SnapshotId, Summary, Tally, Unlock, WriterKey,
+    Capture, Check, Erase, Erased, FamilyKey, Finding, ForgetPlan, ForgetReport, HostId, Key, Label, Prune, Pruned,
+    ReadData, Repair, Repaired, RepoError, Repository, Restore, Restored, Shape, SnapshotId, Summary, Tally, Unlock,
+    WriterKey,
 };
 use dr_store::{Shelf, Store};
 
@@ -57,6 +58,11 @@ pub fn file(tree: &mut Tree, name: &str, bytes: Vec<u8>) {
 /// Takes these off the list.
 pub fn forget(repository: &mut Repository, ids: &[SnapshotId], now_ms: i64) -> Result<ForgetReport, RepoError> {
     ForgetPlan::named(ids).execute(repository, now_ms)
+}
+
+/// Plans and executes.
+pub fn erase(repository: &mut Repository, options: &Erase<'_>) -> Result<Erased, RepoError> {
+    dr_repo::plan_erase(repository, options)?.execute(repository)
 }
 
 /// Plans and executes.

@@ -299,7 +299,6 @@ fn snapshots_of_the_other_host_that_are_registered_again_give_it_nothing_back() 
         paths: &|_| vec![path("file-0")],
         also: None,
         asked: b"file-0",
-        dry: false,
         scratch: scene.school.folder.path(),
         journal: None,
         clock: &|| NOW,
@@ -307,7 +306,7 @@ fn snapshots_of_the_other_host_that_are_registered_again_give_it_nothing_back() 
         tally: &tally,
     };
     let before = scene.open(OLD).snapshots().len();
-    dr_repo::erase(&mut scene.open(OLD), &options, &mut |_| {}).unwrap();
+    erase(&mut scene.open(OLD), &options).unwrap();
     let anew: Vec<_> = scene.open(OLD).snapshots().iter().map(|snapshot| snapshot.id).collect();
     assert_eq!(anew.len(), before);
     assert!(scene.open(NEW).take_over(NOW).unwrap().is_some());

@@ -15,7 +15,7 @@ use dr_store::Shelf;
 use dr_store::memory::MemoryStore;
 
 use super::rewrite::Pruner;
-use super::{Erase, erase, is_gone, may_touch};
+use super::{Erase, is_gone, may_touch, plan_erase};
 use crate::error::RepoError;
 use crate::maintain::prune::Prune;
 use crate::progress::Tally;
@@ -308,7 +308,6 @@ fn what_was_erased_is_in_no_pack_and_the_trees_are_those_of_a_school_that_never_
         paths: &|_| ["changing", "f01000", "f02999", "large", "same"].map(path).to_vec(),
         also: None,
         asked: b"x",
-        dry: false,
         scratch: scene.folder.path(),
         journal: None,
         clock: &clock,
@@ -316,7 +315,7 @@ fn what_was_erased_is_in_no_pack_and_the_trees_are_those_of_a_school_that_never_
         tally: &tally,
     };
     let mut repository = scene.open();
-    let erased = erase(&mut repository, &options, &mut |_| {}).unwrap();
+    let erased = plan_erase(&mut repository, &options).unwrap().execute(&mut repository).unwrap();
     assert_eq!((erased.snapshots, erased.entries, erased.shared, erased.unseen), (3, 5, 1, 0), "{erased:?}");
     let listed = repository.snapshots();
     assert_eq!(listed.iter().map(|one| one.label.as_ref().unwrap().replaces.unwrap()).collect::<Vec<_>>(), ids);
@@ -368,15 +367,16 @@ fn a_host_alone_puts_no_snapshot_in_the_place_of_another() {
         paths: &|_| vec![path("pupil")],
         also: None,
         asked: b"x",
-        dry: false,
         scratch: scene.folder.path(),
         journal: None,
         clock: &clock,
         stop: &stop,
         tally: &tally,
     };
-    let mut rulings = Vec::new();
-    erase(&mut scene.open(), &options, &mut |one| rulings.push(one.ruling.clone())).unwrap();
+    let mut repository = scene.open();
+    let plan = plan_erase(&mut repository, &options).unwrap();
+    let rulings: Vec<_> = plan.verdicts().iter().map(|one| one.ruling.clone()).collect();
+    plan.execute(&mut repository).unwrap();
     assert!(matches!(rulings[..], [super::Ruling::Anew(_), super::Ruling::Untouched]), "{rulings:?}");
     assert_eq!(scene.open().snapshots()[0].replaces, Some(good));
 }
@@ -410,7 +410,6 @@ fn parity_keeps_nothing_of_what_was_erased_and_all_of_the_rest() {
         paths: &|_| vec![path("f37")],
         also: None,
         asked: b"x",
-        dry: false,
         scratch: scene.folder.path(),
         journal: None,
         clock: &clock,
@@ -418,7 +417,7 @@ fn parity_keeps_nothing_of_what_was_erased_and_all_of_the_rest() {
         tally: &tally,
     };
     let mut repository = scene.open();
-    erase(&mut repository, &options, &mut |_| {}).unwrap();
+    plan_erase(&mut repository, &options).unwrap().execute(&mut repository).unwrap();
     prune(&mut repository, &Prune::usual(1, true, scene.folder.path(), &clock, &stop, &tally)).unwrap();
     assert_eq!(repository.left_of_erased().unwrap(), (0, 0));
     let after = spared(&scene);

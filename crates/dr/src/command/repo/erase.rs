@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dr_entry::{EntryPath, Meta};
-use dr_repo::{Erase as Options, Prune, RepoError, Tally, Tree, plan_prune};
+use dr_repo::{Erase as Options, Prune, RepoError, Tally, Tree, plan_erase, plan_prune};
 use dr_run::clock;
 use jiff::tz::TimeZone;
 
@@ -51,7 +51,6 @@ impl Erase {
             paths: &|tree| asked.entries(tree),
             also: asked.has_patterns().then_some(&also),
             asked: asked.bytes(),
-            dry: self.dry_run,
             scratch: &scratch,
             journal: cache.journal(),
             clock: &clock,
@@ -59,9 +58,9 @@ impl Erase {
             tally: &tally,
         };
         let done = observe::while_shown(screen, &tally, observe::pruning, || {
-            let erased = dr_repo::erase(&mut repository, &options, &mut |judged| {
-                erased::verdict(screen, judged, &zone, None);
-            })?;
+            let plan = plan_erase(&mut repository, &options)?;
+            plan.verdicts().iter().for_each(|judged| erased::verdict(screen, judged, &zone, None));
+            let erased = if self.dry_run { plan.report().clone() } else { plan.execute(&mut repository)? };
             if self.dry_run || repository.left_of_erased()?.0 == 0 {
                 return Ok((erased, None));
             }
