@@ -34,7 +34,7 @@ pub use maintain::check::{Check, Checked, Finding, ReadData, Stats, Unread, chec
 pub use maintain::erase::{Erase, ErasePlan, Erased, IsMeant, Judged, Ruling, plan_erase};
 pub use maintain::forget::{ForgetPlan, ForgetReport, ForgetVerdict};
 pub use maintain::prune::{Prune, PrunePlan, Pruned, Verdict, plan_prune};
-pub use maintain::repair::{Mended, Repair, Repaired, Told, repair};
+pub use maintain::repair::{Mended, Repair, RepairPlan, Repaired, plan_repair};
 pub use maintain::scrub::scrub;
 pub use maintain::unfinished::{Life, Unfinished};
 pub use progress::Tally;

@@ -7,9 +7,15 @@ mod wiped;
 
 use crate::error::RepoError;
 use crate::maintain::prune::{Prune, Pruned, plan_prune};
+use crate::maintain::repair::{Repair, Repaired, plan_repair};
 use crate::read::repository::Repository;
 
 /// Plans and executes.
 pub(crate) fn prune(repository: &mut Repository, options: &Prune<'_>) -> Result<Pruned, RepoError> {
     plan_prune(repository, options)?.execute(repository)
+}
+
+/// Plans and executes.
+pub(crate) fn repair(repository: &mut Repository, options: &Repair<'_>) -> Result<Repaired, RepoError> {
+    plan_repair(repository, options)?.execute(repository, &mut |_| {})
 }

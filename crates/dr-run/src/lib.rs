@@ -67,7 +67,7 @@ pub use limit::{Limit, within};
 pub use look::{Chosen, Looked, look};
 pub use marker::{MARKER, Marker};
 pub use meant::Meant;
-pub use mend::{Mending, looked, mend, remember};
+pub use mend::{Mending, RepairPlan, looked, plan_repair, remember};
 pub use named::person;
 pub use naming::{Asked, Naming};
 pub use open_in::open_in;

@@ -4,18 +4,18 @@ use std::sync::atomic::AtomicBool;
 
 use dr_ledger::{CheckKind, Entry, Event};
 use dr_plan::{MediumId, SystemId, TargetId};
-use dr_repo::{Checked, Key, Repair, Repaired, Repository, Tally, Told, Touched};
+use dr_repo::{Checked, Finding, Key, Mended, Repair, Repaired, Repository, Tally, Touched};
 
 use crate::error::RunError;
 use crate::job::workplace;
 use crate::kept::Opened;
 use crate::school::School;
 use crate::targets::Spot;
+use crate::workplace::Workplace;
 
 /// How copies are mended.
+#[derive(Clone, Copy)]
 pub struct Mending<'a> {
-    /// Only say what is lost.
-    pub dry: bool,
     /// The other copies that can be reached.
     pub others: &'a [Repository],
     /// Set from outside to end early.
@@ -24,36 +24,70 @@ pub struct Mending<'a> {
     pub tally: &'a Tally,
 }
 
-/// Mends a copy, and writes into the ledger what came of it.
+/// What is damaged on a copy, before anything is done.
+pub struct RepairPlan<'a> {
+    plan: dr_repo::RepairPlan<'a>,
+}
+
+/// Reads everything on a copy.
 ///
 /// # Errors
-/// What the repository says. What was mended counts.
-pub fn mend(
-    school: &School,
+/// What the repository says.
+pub fn plan_repair<'a>(
+    work: &'a Workplace<'_>,
     one: &mut Opened,
-    how: &Mending<'_>,
-    each: &mut dyn FnMut(Told<'_>),
-) -> Result<Repaired, RunError> {
-    let (scratch, journal) = workplace(school, &one.repository)?;
-    let clock = || school.clock.decided().as_millisecond();
+    how: &Mending<'a>,
+) -> Result<RepairPlan<'a>, RunError> {
+    let Workplace { scratch, journal, clock } = work;
     let options = Repair {
         now_ms: clock(),
-        dry: how.dry,
         others: how.others,
-        scratch: &scratch,
-        journal: Some(&journal),
-        clock: &clock,
+        scratch,
+        journal: Some(journal),
+        clock,
         stop: how.stop,
         tally: how.tally,
     };
-    let repaired = dr_repo::repair(&mut one.repository, &options, each)
-        .map_err(|source| RunError::repository(one.spot.named(), source))?;
-    if !repaired.mended.is_empty() {
-        let text = format!("{} things were mended on {}", repaired.mended.len(), one.spot.named());
-        school.record(Event::Note { text })?;
+    let plan = dr_repo::plan_repair(&mut one.repository, &options);
+    Ok(RepairPlan { plan: plan.map_err(|source| RunError::repository(one.spot.named(), source))? })
+}
+
+impl RepairPlan<'_> {
+    /// What is damaged.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        self.plan.findings()
     }
-    looked(school, &one.spot, repaired.after.as_ref().unwrap_or(&repaired.before))?;
-    Ok(repaired)
+
+    /// Leaves it at the look, and writes into the ledger what came of that. `one`: the copy of which it was made.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn only_looked(self, school: &School, one: &Opened) -> Result<Repaired, RunError> {
+        let found = self.plan.report().clone();
+        looked(school, &one.spot, &found.before)?;
+        Ok(found)
+    }
+
+    /// Mends, and writes into the ledger what came of it. `one`: the copy of which it was made.
+    ///
+    /// # Errors
+    /// What the repository says. What was mended counts.
+    pub fn execute(
+        self,
+        school: &School,
+        one: &mut Opened,
+        each: &mut dyn FnMut(&Mended),
+    ) -> Result<Repaired, RunError> {
+        let repaired = self.plan.execute(&mut one.repository, each);
+        let repaired = repaired.map_err(|source| RunError::repository(one.spot.named(), source))?;
+        if !repaired.mended.is_empty() {
+            let text = format!("{} things were mended on {}", repaired.mended.len(), one.spot.named());
+            school.record(Event::Note { text })?;
+        }
+        looked(school, &one.spot, repaired.after.as_ref().unwrap_or(&repaired.before))?;
+        Ok(repaired)
+    }
 }
 
 /// Writes into the ledger that a copy was looked at, and what came of it: damage for the systems that it touches, where

@@ -17,11 +17,11 @@ use dr_store::memory::MemoryStore;
 use crate::error::RepoError;
 use crate::maintain::check::{Check, Checked, ReadData, check};
 use crate::maintain::prune::Prune;
-use crate::maintain::repair::{Repair, repair};
+use crate::maintain::repair::Repair;
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
 use crate::read::restore::{Restore, Restored, restore};
-use crate::tests::prune;
+use crate::tests::{prune, repair};
 use crate::write::anew::Anew;
 use crate::write::committer::{Committer, Says, begin};
 
@@ -175,7 +175,6 @@ fn check_prune_and_repair_end_whatever_a_snapshot_claims() {
     prune(&mut scene.open(), &Prune::usual(9, true, scene.folder.path(), &clock, &stop, &tally)).unwrap();
     let options = Repair {
         now_ms: 9,
-        dry: false,
         others: &[],
         scratch: scene.folder.path(),
         journal: None,
@@ -183,7 +182,7 @@ fn check_prune_and_repair_end_whatever_a_snapshot_claims() {
         stop: &stop,
         tally: &tally,
     };
-    let repaired = repair(&mut scene.open(), &options, &mut |_| {}).unwrap();
+    let repaired = repair(&mut scene.open(), &options).unwrap();
     assert_eq!(repaired.after.unwrap_or(repaired.before).findings, []);
 }
 

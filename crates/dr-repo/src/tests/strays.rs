@@ -13,10 +13,10 @@ use dr_store::{Body as Put, Shelf};
 
 use crate::error::RepoError;
 use crate::maintain::prune::Prune;
-use crate::maintain::repair::{Repair, repair};
+use crate::maintain::repair::Repair;
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
-use crate::tests::prune;
+use crate::tests::{prune, repair};
 
 struct Scene {
     runtime: tokio::runtime::Runtime,
@@ -57,7 +57,6 @@ impl Scene {
         let (stop, tally, folder) = (AtomicBool::new(false), Tally::default(), tempfile::tempdir().unwrap());
         let options = Repair {
             now_ms: 9,
-            dry: false,
             others: &[],
             scratch: folder.path(),
             journal: None,
@@ -65,7 +64,7 @@ impl Scene {
             stop: &stop,
             tally: &tally,
         };
-        let repaired = repair(&mut self.open(), &options, &mut |_| {}).unwrap();
+        let repaired = repair(&mut self.open(), &options).unwrap();
         assert_eq!(repaired.after.unwrap().findings, []);
         assert_eq!(self.open().faults(), []);
         self.prune().unwrap();

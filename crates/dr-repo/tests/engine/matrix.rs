@@ -154,7 +154,6 @@ impl Scene {
             _ => {
                 let options = Repair {
                     now_ms: NOW,
-                    dry: false,
                     others: &[],
                     scratch: self.school.folder.path(),
                     journal: None,
@@ -162,7 +161,7 @@ impl Scene {
                     stop: &stop,
                     tally: &tally,
                 };
-                let repaired = dr_repo::repair(&mut repository, &options, &mut |_| {})?;
+                let repaired = repair(&mut repository, &options)?;
                 match repaired.after {
                     None => "nothing to do".to_owned(),
                     Some(after) if after.findings.is_empty() => "mended".to_owned(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use dr_repo::{
-    Erase, ErasePlan, ForgetPlan, ForgetVerdict, Prune, PrunePlan, RepoError, Repository, SnapshotId, Tally,
-    plan_erase, plan_prune,
+    Erase, ErasePlan, ForgetPlan, ForgetVerdict, Prune, PrunePlan, Repair, RepoError, Repository, SnapshotId, Tally,
+    plan_erase, plan_prune, plan_repair,
 };
 use dr_store::Shelf;
 use dr_store::memory::MemoryStore;
@@ -245,4 +245,36 @@ fn of_one_erasure_that_two_writers_planned_the_second_is_refused_and_a_backup_in
     scene.is_sound(&[&without[0], &without[1], &without[2], &scene.trees[0]]);
     assert_eq!(scene.erase(&mut one, &watch).execute(&mut one).unwrap().snapshots, 1);
     scene.is_sound(&[&without[0], &without[1], &without[2], &without[0]]);
+}
+
+#[test]
+fn a_repair_mends_what_its_plan_found_also_if_others_wrote_or_mended_meanwhile() {
+    let scene = Scene::new();
+    let trees = &scene.trees;
+    let pack = scene.shelf.list("data").unwrap().remove(0).key;
+    let mut bytes = scene.shelf.get(&pack, u64::MAX).unwrap().to_vec();
+    bytes[99] ^= 1;
+    scene.shelf.delete(&pack).unwrap();
+    scene.shelf.put_new(&pack, dr_store::Body::Bytes(bytes.into())).unwrap();
+    let watch = Watch::default();
+    let options = Repair {
+        now_ms: NOW,
+        others: &[],
+        scratch: scene.school.folder.path(),
+        journal: None,
+        clock: &|| NOW,
+        stop: &watch.stop,
+        tally: &watch.tally,
+    };
+    let (mut one, mut other) = (scene.open(), scene.open());
+    let (first, second) = (plan_repair(&mut one, &options).unwrap(), plan_repair(&mut other, &options).unwrap());
+    assert_eq!((first.findings().len(), first.findings()), (1, second.findings()));
+    // It stores what it cannot rely on again.
+    scene.keep(&trees[0]);
+    let did = first.execute(&mut one, &mut |_| {}).unwrap();
+    assert_eq!(did.after.map(|after| after.findings), Some(vec![]), "{:?}", did.mended);
+    scene.is_sound(&[&trees[0], &trees[1], &trees[2], &trees[0]]);
+    let late = second.execute(&mut other, &mut |_| {}).unwrap();
+    assert_eq!((late.mended, late.after.map(|after| after.findings)), (vec![], Some(vec![])));
+    scene.is_sound(&[&trees[0], &trees[1], &trees[2], &trees[0]]);
 }

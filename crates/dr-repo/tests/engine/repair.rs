@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use dr_repo::{
-    Check, Checked, Copying, Mended, Prune, ReadData, Repair, Repaired, RepoError, Repository, SnapshotId, Tally, Told,
+    Check, Checked, Copying, Mended, Prune, ReadData, Repair, Repaired, RepoError, Repository, SnapshotId, Tally,
+    plan_repair,
 };
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
@@ -70,7 +71,6 @@ impl Scene {
         let mut mended = Vec::new();
         let options = Repair {
             now_ms: NOW,
-            dry: false,
             others,
             scratch: self.school.folder.path(),
             journal: None,
@@ -80,11 +80,8 @@ impl Scene {
         };
         let index = self.school.folder.path().join("index");
         let mut repository = self.school.open(shelf)?.with_index_in(index.exists().then_some(index));
-        let repaired = dr_repo::repair(&mut repository, &options, &mut |told| {
-            if let Told::Mended(one) = told {
-                mended.push(one.clone());
-            }
-        })?;
+        let plan = plan_repair(&mut repository, &options)?;
+        let repaired = plan.execute(&mut repository, &mut |one| mended.push(one.clone()))?;
         Ok((repaired, mended))
     }
 
@@ -335,19 +332,17 @@ fn what_is_sound_is_left_as_it_is() {
     assert_eq!((mended, repaired.after), (vec![], None));
     assert!(scene.store.snapshot() == before);
     assert!(matches!(
-        dr_repo::repair(
+        repair(
             &mut scene.school.open_blind(&scene.shelf).unwrap(),
             &Repair {
                 now_ms: NOW,
-                dry: false,
                 others: &[],
                 scratch: scene.school.folder.path(),
                 journal: None,
                 clock: &|| NOW,
                 stop: &AtomicBool::new(false),
                 tally: &Tally::default(),
-            },
-            &mut |_| {}
+            }
         ),
         Err(RepoError::KeyMayNot(_))
     ));

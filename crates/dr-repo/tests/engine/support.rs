@@ -66,6 +66,11 @@ pub fn erase(repository: &mut Repository, options: &Erase<'_>) -> Result<Erased,
 }
 
 /// Plans and executes.
+pub fn repair(repository: &mut Repository, options: &Repair<'_>) -> Result<Repaired, RepoError> {
+    dr_repo::plan_repair(repository, options)?.execute(repository, &mut |_| {})
+}
+
+/// Plans and executes.
 pub fn prune(repository: &mut Repository, options: &Prune<'_>) -> Result<Pruned, RepoError> {
     dr_repo::plan_prune(repository, options)?.execute(repository)
 }
@@ -361,7 +366,6 @@ impl School {
     pub fn mend(&self, repository: &mut Repository, now_ms: i64) -> Result<Repaired, RepoError> {
         let options = Repair {
             now_ms,
-            dry: false,
             others: &[],
             scratch: self.folder.path(),
             journal: None,
@@ -369,7 +373,7 @@ impl School {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::repair(repository, &options, &mut |_| {})
+        repair(repository, &options)
     }
 
     /// What a check of every byte finds.

@@ -1,6 +1,6 @@
 //! How it is told what a repair found and mended.
 
-use dr_repo::{Repaired, Told};
+use dr_repo::{Finding, Mended, Repaired};
 use serde_json::json;
 
 use super::checked::{finding_json, finding_line};
@@ -8,23 +8,21 @@ use crate::exit::{Cause, Outcome};
 use crate::output::Screen;
 use crate::shown;
 
-/// One step. `target`: which copy, where there are several.
-pub fn step(told: &Told<'_>, target: Option<&str>, screen: &Screen) {
-    match told {
-        Told::Damaged(finding) => {
-            let mut event = finding_json(finding);
-            event["event"] = json!("damaged");
-            event["target"] = json!(target);
-            screen.event(&event);
-            finding_line(finding, target, screen);
-        }
-        Told::Mended(mended) => {
-            screen.event(&json!({
-                "event": "mended", "object": mended.object, "how": mended.how, "target": target,
-            }));
-            screen.mention(&format!("mended  {}: {}", mended.object, mended.how));
-        }
-    }
+/// That something is damaged. `target`: on which copy, where there are several.
+pub fn damaged(finding: &Finding, target: Option<&str>, screen: &Screen) {
+    let mut event = finding_json(finding);
+    event["event"] = json!("damaged");
+    event["target"] = json!(target);
+    screen.event(&event);
+    finding_line(finding, target, screen);
+}
+
+/// That something is mended.
+pub fn mended(mended: &Mended, target: Option<&str>, screen: &Screen) {
+    screen.event(&json!({
+        "event": "mended", "object": mended.object, "how": mended.how, "target": target,
+    }));
+    screen.mention(&format!("mended  {}: {}", mended.object, mended.how));
 }
 
 /// What all of it came to.

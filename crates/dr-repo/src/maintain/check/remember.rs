@@ -71,9 +71,10 @@ mod tests {
 
     use super::*;
     use crate::maintain::check::{Check, ReadData, check};
-    use crate::maintain::repair::{Repair, repair};
+    use crate::maintain::repair::Repair;
     use crate::progress::Tally;
     use crate::tests::moved::Scene;
+    use crate::tests::repair;
     use crate::write::anew::Anew;
     use crate::write::committer::{Committer, Says, begin};
 
@@ -113,7 +114,6 @@ mod tests {
         let (stop, clock) = (AtomicBool::new(false), || NOW);
         let options = Repair {
             now_ms: NOW,
-            dry: false,
             others: &[],
             scratch: scene.folder.path(),
             journal: None,
@@ -121,7 +121,7 @@ mod tests {
             stop: &stop,
             tally: &tally,
         };
-        let repaired = repair(&mut scene.open(), &options, &mut |_| {}).unwrap();
+        let repaired = repair(&mut scene.open(), &options).unwrap();
         assert_eq!(repaired.after.unwrap().findings, [], "{:?}", repaired.mended);
     }
 }

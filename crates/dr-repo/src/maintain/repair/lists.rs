@@ -70,11 +70,11 @@ mod tests {
     use super::*;
     use crate::maintain::check::{Check, Checked, ReadData, check};
     use crate::maintain::prune::Prune;
-    use crate::maintain::repair::{Repair, repair};
+    use crate::maintain::repair::Repair;
     use crate::progress::Tally;
     use crate::read::repository::Unlock;
     use crate::tests::moved::Scene;
-    use crate::tests::prune;
+    use crate::tests::{prune, repair};
 
     const NOW: i64 = 1_800_000_000_000;
 
@@ -114,7 +114,6 @@ mod tests {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
         let options = Repair {
             now_ms: NOW,
-            dry: false,
             others: &[],
             scratch: scene.folder.path(),
             journal: None,
@@ -122,7 +121,7 @@ mod tests {
             stop: &stop,
             tally: &tally,
         };
-        let repaired = repair(&mut scene.open(), &options, &mut |_| {}).unwrap();
+        let repaired = repair(&mut scene.open(), &options).unwrap();
         assert!(repaired.mended.iter().any(|mended| mended.object.starts_with("idx/")), "{:?}", repaired.mended);
         assert_eq!(repaired.after.unwrap().findings, []);
         assert_eq!(prune_blind(&scene, scene.shelf.clone()), 0);
