@@ -44,7 +44,7 @@ pub use read::known::{Known, is_exchanged, is_repository, known};
 pub use read::labelled::Labelled;
 pub use read::look::Tree;
 pub use read::repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer, written_anew};
-pub use read::restore::{Description, Listed, NotWhole, Restore, Restored, restore};
+pub use read::restore::{Description, Listed, NotWhole, Restore, RestorePlan, Restored, plan_restore};
 pub use read::touched::Touched;
 pub use write::backup::{Capture, Summary, backup, new_snapshot_id};
 pub use write::copy::{Copied, Copying, Fate, Missing, copy};

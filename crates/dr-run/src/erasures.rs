@@ -66,8 +66,9 @@ pub fn recall(school: &School, opened: &[Opened], stop: &AtomicBool, tally: &Tal
             .map_err(RunError::local("cannot make a folder in", school.places.scratch()))?;
         let to = PutBack::new(&place.path().join("to"), Manner { in_place: None, owners: Owners::NotSet })?;
         let paths = [register.clone()];
-        let options = Restore { paths: &paths, workers: 1, dry: false, stop, tally };
-        if dr_repo::restore(&from.repository, one.id, &options, &to).is_err() {
+        let options = Restore { paths: &paths, workers: 1, stop, tally };
+        let planned = dr_repo::plan_restore(&from.repository, one.id, &options);
+        if planned.and_then(|plan| plan.execute(&to)).is_err() {
             continue;
         }
         let Ok(read) = fs::read_dir(place.path().join("to").join(REGISTER)) else { continue };

@@ -13,7 +13,7 @@ use dr_ledger::{Accepted, Digest, Entry, Event, Head, RehearsalVerdict, Rehearse
 use dr_media::Register;
 use dr_plan::{Level, System, SystemId, TargetId};
 use dr_repo::{
-    Check as Options, Checked, NotWhole, ReadData, RepoError, Restore, Restored, SnapshotId, Tally, check, restore,
+    Check as Options, Checked, NotWhole, ReadData, RepoError, Restore, Restored, SnapshotId, Tally, check, plan_restore,
 };
 use dr_source::files::{Manner, Owners, PutBack};
 use dr_store::StoreError;
@@ -283,7 +283,7 @@ impl Stage<'_> {
             let owners = if owners { Owners::ByNumber } else { Owners::NotSet };
             let to = PutBack::new(&root, Manner { in_place: None, owners }).map_err(failed)?;
             let options = self.options(&paths);
-            let back = restore(&from.repository, choice.id, &options, &to)?;
+            let back = plan_restore(&from.repository, choice.id, &options)?.execute(&to)?;
             (part.files, part.bytes) = (back.files, back.bytes);
             part.checks.push(everything(&back));
             part.not_set = back.failed.iter().filter(|(_, why)| why.is_back()).count() as u64;
@@ -355,7 +355,7 @@ impl Stage<'_> {
             source: std::io::Error::other(why),
         })?;
         let compared = FilesOnly(|path: &EntryPath, size| again.file(path, size));
-        let looked = restore(&from.repository, choice.id, &self.options(&sample), &compared)?;
+        let looked = plan_restore(&from.repository, choice.id, &self.options(&sample))?.execute(&compared)?;
         let wrong = looked.failed.len();
         let name = "a sample read again from disk and from the copy";
         let expected = format!("{} files the same", looked.files + wrong as u64);
@@ -364,7 +364,7 @@ impl Stage<'_> {
     }
 
     fn options<'p>(&'p self, paths: &'p [EntryPath]) -> Restore<'p> {
-        Restore { paths, workers: self.school.workers, dry: false, stop: self.ask.stop, tally: self.ask.tally }
+        Restore { paths, workers: self.school.workers, stop: self.ask.stop, tally: self.ask.tally }
     }
 
     /// The `count` files that the seed picks: those whose hash with it comes first, so that anybody can do it again.

@@ -20,7 +20,7 @@ use crate::maintain::prune::Prune;
 use crate::maintain::repair::Repair;
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
-use crate::read::restore::{Restore, Restored, restore};
+use crate::read::restore::{Restore, Restored, plan_restore};
 use crate::tests::{prune, repair};
 use crate::write::anew::Anew;
 use crate::write::committer::{Committer, Says, begin};
@@ -113,7 +113,8 @@ impl Scene {
 
     fn restore(&self, id: SnapshotId, place: &Counting) -> Result<Restored, RepoError> {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        restore(&self.open(), id, &Restore { paths: &[], workers: 2, dry: false, stop: &stop, tally: &tally }, place)
+        let (repository, options) = (self.open(), Restore { paths: &[], workers: 2, stop: &stop, tally: &tally });
+        plan_restore(&repository, id, &options)?.execute(place)
     }
 }
 

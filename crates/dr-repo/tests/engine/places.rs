@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use dr_entry::{Destination, EntryPath, Kind, Meta, NotSet, Part, Writing};
-use dr_repo::{NotWhole, RepoError, Restore, Restored, SnapshotId, Tally, restore};
+use dr_repo::{NotWhole, RepoError, Restore, Restored, SnapshotId, Tally, plan_restore};
 use dr_store::Shelf;
 use dr_store::memory::MemoryStore;
 
@@ -101,8 +101,9 @@ impl Scene {
     }
 
     fn restore(&self, to: &Odd, paths: &[EntryPath]) -> Result<Restored, RepoError> {
-        let options = Restore { paths, workers: 2, dry: false, stop: &false.into(), tally: &Tally::default() };
-        restore(&self.school.open(&self.shelf).unwrap(), self.id, &options, to)
+        let options = Restore { paths, workers: 2, stop: &false.into(), tally: &Tally::default() };
+        let repository = self.school.open(&self.shelf).unwrap();
+        plan_restore(&repository, self.id, &options)?.execute(to)
     }
 }
 

@@ -386,8 +386,8 @@ impl School {
     pub fn restore(&self, repository: &Repository, id: SnapshotId) -> Result<(Tree, Restored), dr_repo::RepoError> {
         let destination = Memory::default();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Restore { paths: &[], workers: 2, dry: false, stop: &stop, tally: &tally };
-        let restored = dr_repo::restore(repository, id, &options, &destination)?;
+        let options = Restore { paths: &[], workers: 2, stop: &stop, tally: &tally };
+        let restored = dr_repo::plan_restore(repository, id, &options)?.execute(&destination)?;
         Ok((destination.tree(), restored))
     }
 }

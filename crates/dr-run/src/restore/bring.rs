@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use dr_entry::{EntryPath, Kind};
 use dr_open::Claim;
 use dr_plan::{SecretRef, System};
-use dr_repo::{Description, NotWhole, RepoError, Restore, Restored, Shape};
+use dr_repo::{Description, NotWhole, RepoError, Restore, RestorePlan, Restored, Shape};
 use dr_source::driver::{Driver, Feed, Hands, InPlace, Load, Loaded, NotFed, Onto, Place, Whole};
 use dr_source::files::{Extra, Manner, PutBack, Removal, Spare};
 use dr_source::{FACTS, SourceError};
@@ -189,7 +189,7 @@ impl Back<'_> {
             other => other?,
         };
         let restored = match self.wanted.dry_run {
-            true => self.one(self.from(), paths, &first).map_err(|e| self.failed(e))?,
+            true => self.plan(self.from(), paths).and_then(|plan| plan.compare(&first)).map_err(|e| self.failed(e))?,
             false => self.fill(paths, &first, place, notes)?,
         };
         add(&mut brought.restored, restored);
@@ -395,17 +395,15 @@ impl Back<'_> {
     }
 
     fn one(&self, from: &Opened, paths: &[EntryPath], to: &dyn dr_entry::Destination) -> Result<Restored, RepoError> {
-        dr_repo::restore(&from.repository, self.choice.id, &self.options(paths), to)
+        self.plan(from, paths)?.execute(to)
+    }
+
+    fn plan<'p>(&'p self, from: &'p Opened, paths: &'p [EntryPath]) -> Result<RestorePlan<'p>, RepoError> {
+        dr_repo::plan_restore(&from.repository, self.choice.id, &self.options(paths))
     }
 
     fn options<'p>(&'p self, paths: &'p [EntryPath]) -> Restore<'p> {
-        Restore {
-            paths,
-            workers: self.school.workers,
-            dry: self.wanted.dry_run,
-            stop: self.wanted.stop,
-            tally: self.wanted.tally,
-        }
+        Restore { paths, workers: self.school.workers, stop: self.wanted.stop, tally: self.wanted.tally }
     }
 
     /// Loads a database: its dump is streamed to the program that loads it, and only the small files are put in scratch.

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dr_entry::{EntryPath, FilesOnly, Kind, Unread};
-use dr_repo::{Description, NotWhole, RepoError, Repository, Restore as Options, Restored, SnapshotId, Tally, restore};
+use dr_repo::{
+    Description, NotWhole, RepoError, Repository, Restore as Options, Restored, SnapshotId, Tally, plan_restore,
+};
 use dr_run::Below;
 use dr_source::files::{Extra, Manner, Owners, PutBack, Removal, Spare};
 use serde_json::json;
@@ -111,19 +113,22 @@ impl Restore {
         let named_whole = label.unreadable <= unread.len() as u64;
         let destination = self.destination(manner)?;
         let destination = destination.map(|place| Below::new(Box::new(place), EntryPath::root(), self.asked(&wanted)));
-        // A dry restore asks of files only what stands there, and there is nothing.
+        // A comparison asks of files only what stands there, and there is nothing.
         let nowhere = FilesOnly(|_: &EntryPath, _| Err(std::io::ErrorKind::Unsupported.into()));
         let tally = Tally::default();
         let options = Options {
             paths: &wanted,
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            dry: self.dry_run,
             stop: world.signals.stop(),
             tally: &tally,
         };
-        let mut restored = observe::while_shown(screen, &tally, observe::restoring, || match &destination {
-            Some(destination) => restore(&repository, snapshot.id, &options, destination),
-            None => restore(&repository, snapshot.id, &options, &nowhere),
+        let mut restored = observe::while_shown(screen, &tally, observe::restoring, || {
+            let plan = plan_restore(&repository, snapshot.id, &options)?;
+            match &destination {
+                Some(destination) if self.dry_run => plan.compare(destination),
+                Some(destination) => plan.execute(destination),
+                None => plan.compare(&nowhere),
+            }
         })
         .map_err(|e| told::repo(&e, Doing::Restoring, &world.signals))?;
         restored.failed.extend(absent);
