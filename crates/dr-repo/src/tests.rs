@@ -1,9 +1,9 @@
 //! What is true of the whole engine, asked from inside: where a test needs more than what anybody may see.
 
 mod bombs;
-pub(crate) mod moved;
+mod key_erasure;
+pub(crate) mod relocation;
 mod strays;
-mod wiped;
 
 use crate::error::RepoError;
 use crate::maintain::prune::{Prune, Pruned, plan_prune};

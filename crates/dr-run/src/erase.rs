@@ -23,7 +23,7 @@ use crate::kept::Opened;
 use crate::places::{private_folder, replaced_file};
 use crate::retain::deleted;
 use crate::school::School;
-use crate::targets::{Reach, Spot};
+use crate::targets::{Availability, TargetLocation};
 use crate::workplace::Workplace;
 
 /// What somebody asked for, and how it stands on each copy.
@@ -151,10 +151,10 @@ impl Erasure {
 
     /// Whether something of it may still be in snapshots of this copy.
     #[must_use]
-    pub fn waits_for(&self, spot: &Spot) -> bool {
+    pub fn waits_for(&self, location: &TargetLocation) -> bool {
         self.copies
             .iter()
-            .any(|copy| is_at(copy, spot) && !matches!(copy.state, ErasureState::Gone | ErasureState::Unlisted))
+            .any(|copy| is_at(copy, location) && !matches!(copy.state, ErasureState::Gone | ErasureState::Unlisted))
     }
 
     /// What of it the ledger is told: never what was erased.
@@ -170,8 +170,8 @@ impl Erasure {
     }
 }
 
-fn is_at(copy: &ErasedCopy, spot: &Spot) -> bool {
-    copy.target == spot.target && copy.medium == spot.medium
+fn is_at(copy: &ErasedCopy, location: &TargetLocation) -> bool {
+    copy.target == location.target && copy.medium == location.medium
 }
 
 /// Writes down what somebody asks for, before anything is done about it: in the state folder with all its words, in the
@@ -238,7 +238,8 @@ fn copies(school: &School, system: &SystemId) -> Result<Vec<ErasedCopy>, RunErro
                 out.extend(media.map(|medium| pending(target, Some(&medium.id))));
             }
             None => {
-                let never = matches!(school.reach(&register, target), Reach::CannotRun(_)) && !was_copied(target);
+                let never =
+                    matches!(school.reach(&register, target), Availability::CannotRun(_)) && !was_copied(target);
                 out.extend((!never).then(|| pending(target, None)));
             }
         }
@@ -279,7 +280,7 @@ pub fn plan_erase<'a>(
         tally: how.tally,
     };
     let plan = dr_repo::plan_erase(&mut one.repository, &options)
-        .map_err(|source| RunError::repository(one.spot.named(), source))?;
+        .map_err(|source| RunError::repository(one.location.named(), source))?;
     Ok(ErasePlan { plan, work, how: *how, now })
 }
 
@@ -307,7 +308,7 @@ impl ErasePlan<'_> {
                 Ok(carried)
             }
             Err(error) => {
-                not_erased(school, erasure, &one.spot)?;
+                not_erased(school, erasure, &one.location)?;
                 Err(error)
             }
         }
@@ -315,7 +316,7 @@ impl ErasePlan<'_> {
 
     fn on_one(self, school: &School, one: &mut Opened) -> Result<Carried, RunError> {
         let Self { plan, work: Workplace { scratch, journal, clock }, how, now } = self;
-        let failed = |source| RunError::repository(one.spot.named(), source);
+        let failed = |source| RunError::repository(one.location.named(), source);
         let erased = plan.execute(&mut one.repository).map_err(failed)?;
         // Nothing but what was erased goes before its time: what was forgotten otherwise can be put back for a week.
         let usual = Prune::usual(now.as_millisecond(), false, scratch, clock, how.stop, how.tally);
@@ -325,7 +326,7 @@ impl ErasePlan<'_> {
         if one.repository.left_of_erased().map_err(failed)?.0 > 0 {
             let planned = dr_repo::plan_prune(&mut one.repository, &options);
             match planned.and_then(|plan| plan.execute(&mut one.repository)) {
-                Ok(pruned) => deleted(school, &one.spot, &pruned)?,
+                Ok(pruned) => deleted(school, &one.location, &pruned)?,
                 Err(why) => error = Some(failed(why)),
             }
         }
@@ -342,8 +343,8 @@ impl ErasePlan<'_> {
             (0, 0, 1.., None) => (ErasureState::Unlisted, None),
             (0, 0, 0, _) => (ErasureState::Gone, None),
         };
-        let until = (state == ErasureState::Unlisted).then(|| lingers(school, &one.spot, now));
-        Ok(Carried { erased, copy: standing(&one.spot, state, until, why), error })
+        let until = (state == ErasureState::Unlisted).then(|| lingers(school, &one.location, now));
+        Ok(Carried { erased, copy: standing(&one.location, state, until, why), error })
     }
 }
 
@@ -351,9 +352,9 @@ impl ErasePlan<'_> {
 ///
 /// # Errors
 /// If the ledger or the register cannot be written.
-pub fn not_erased(school: &School, erasure: &mut Erasure, spot: &Spot) -> Result<(), RunError> {
+pub fn not_erased(school: &School, erasure: &mut Erasure, location: &TargetLocation) -> Result<(), RunError> {
     let why = "it could not be done; the host's own messages say why".to_owned();
-    note(school, erasure, standing(spot, ErasureState::Failed, None, Some(why)), None)
+    note(school, erasure, standing(location, ErasureState::Failed, None, Some(why)), None)
 }
 
 fn note(school: &School, erasure: &mut Erasure, copy: ErasedCopy, erased: Option<&Erased>) -> Result<(), RunError> {
@@ -369,14 +370,19 @@ fn note(school: &School, erasure: &mut Erasure, copy: ErasedCopy, erased: Option
     school.remember(erasure)
 }
 
-fn standing(spot: &Spot, state: ErasureState, until: Option<Timestamp>, error: Option<String>) -> ErasedCopy {
-    ErasedCopy { target: spot.target.clone(), medium: spot.medium.clone(), state, until, error }
+fn standing(
+    location: &TargetLocation,
+    state: ErasureState,
+    until: Option<Timestamp>,
+    error: Option<String>,
+) -> ErasedCopy {
+    ErasedCopy { target: location.target.clone(), medium: location.medium.clone(), state, until, error }
 }
 
 /// Until when its bytes may lie on a copy at least: the steps in which packs go, and the store's lock.
-fn lingers(school: &School, spot: &Spot, now: Timestamp) -> Timestamp {
+fn lingers(school: &School, location: &TargetLocation, now: Timestamp) -> Timestamp {
     let steps = now.saturating_add(SETTLE + SETTLE).unwrap_or(now);
-    let lock = school.plan.targets.get(&spot.target).and_then(|target| target.lock);
+    let lock = school.plan.targets.get(&location.target).and_then(|target| target.lock);
     lock.map_or(steps, |lock| steps.max(now.saturating_add(lock.longest()).unwrap_or(steps)))
 }
 

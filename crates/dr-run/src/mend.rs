@@ -10,7 +10,7 @@ use crate::error::RunError;
 use crate::job::workplace;
 use crate::kept::Opened;
 use crate::school::School;
-use crate::targets::Spot;
+use crate::targets::TargetLocation;
 use crate::workplace::Workplace;
 
 /// How copies are mended.
@@ -49,7 +49,7 @@ pub fn plan_repair<'a>(
         tally: how.tally,
     };
     let plan = dr_repo::plan_repair(&mut one.repository, &options);
-    Ok(RepairPlan { plan: plan.map_err(|source| RunError::repository(one.spot.named(), source))? })
+    Ok(RepairPlan { plan: plan.map_err(|source| RunError::repository(one.location.named(), source))? })
 }
 
 impl RepairPlan<'_> {
@@ -65,7 +65,7 @@ impl RepairPlan<'_> {
     /// If the ledger cannot be written.
     pub fn only_looked(self, school: &School, one: &Opened) -> Result<Repaired, RunError> {
         let found = self.plan.report().clone();
-        looked(school, &one.spot, &found.before)?;
+        looked(school, &one.location, &found.before)?;
         Ok(found)
     }
 
@@ -80,12 +80,12 @@ impl RepairPlan<'_> {
         each: &mut dyn FnMut(&Mended),
     ) -> Result<Repaired, RunError> {
         let repaired = self.plan.execute(&mut one.repository, each);
-        let repaired = repaired.map_err(|source| RunError::repository(one.spot.named(), source))?;
+        let repaired = repaired.map_err(|source| RunError::repository(one.location.named(), source))?;
         if !repaired.mended.is_empty() {
-            let text = format!("{} things were mended on {}", repaired.mended.len(), one.spot.named());
+            let text = format!("{} things were mended on {}", repaired.mended.len(), one.location.named());
             school.record(Event::Note { text })?;
         }
-        looked(school, &one.spot, repaired.after.as_ref().unwrap_or(&repaired.before))?;
+        looked(school, &one.location, repaired.after.as_ref().unwrap_or(&repaired.before))?;
         Ok(repaired)
     }
 }
@@ -96,12 +96,12 @@ impl RepairPlan<'_> {
 ///
 /// # Errors
 /// If the ledger cannot be written.
-pub fn looked(school: &School, spot: &Spot, checked: &Checked) -> Result<(), RunError> {
+pub fn looked(school: &School, location: &TargetLocation, checked: &Checked) -> Result<(), RunError> {
     let (what, proves) = match checked.follows_trees() {
         true => (CheckKind::Check, checked.snapshots > 0 && checked.trees_left == 0),
         false => (CheckKind::Objects, checked.packs_read > 0),
     };
-    let place = (&spot.target, spot.medium.as_ref());
+    let place = (&location.target, location.medium.as_ref());
     let touched = &checked.touched;
     if checked.findings.is_empty() {
         return if proves { note(school, place, None, what, true) } else { Ok(()) };
@@ -175,12 +175,12 @@ fn is_known_damaged(entries: &[Entry], (on, disk): Place<'_>, of: &SystemId) -> 
 ///
 /// # Errors
 /// What the repository says.
-pub fn remember(school: &School, spot: &Spot, key: Key, checked: &Checked) -> Result<(), RunError> {
+pub fn remember(school: &School, location: &TargetLocation, key: Key, checked: &Checked) -> Result<(), RunError> {
     if checked.packs_read == 0 && checked.findings.is_empty() {
         return Ok(());
     }
-    let named = |source| RunError::repository(spot.named(), source);
-    let mut repository = school.open(spot, key, true)?;
+    let named = |source| RunError::repository(location.named(), source);
+    let mut repository = school.open(location, key, true)?;
     let (_, journal) = workplace(school, &repository)?;
     let now_ms = school.clock.decided().as_millisecond();
     repository.remember_damage(checked, Some(&journal), now_ms).map_err(named)?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dr_ledger::{Event, damaged_since, emptied, suspicion};
 use dr_plan::{Retention, Snapshot as Judged, System, SystemId, TargetId, judge};
-use dr_repo::{ForgetVerdict, Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict, written_anew};
+use dr_repo::{ForgetVerdict, Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict, rewritten_same};
 use jiff::Timestamp;
 use std::sync::atomic::AtomicBool;
 
@@ -12,7 +12,7 @@ use crate::error::RunError;
 use crate::kept::Opened;
 use crate::school::School;
 use crate::state::STATE;
-use crate::targets::Spot;
+use crate::targets::TargetLocation;
 use crate::workplace::Workplace;
 
 /// What the plan says of one snapshot on one copy.
@@ -68,10 +68,10 @@ impl ForgetPlan {
             let verdict = |one: &Retained| ForgetVerdict { id: one.id, keep: one.keep, because: one.because.clone() };
             let plan = dr_repo::ForgetPlan::new(of_copy.map(verdict).collect());
             let done = plan.execute(&mut one.repository, now_ms);
-            let forgotten = done.map_err(|source| RunError::repository(one.spot.named(), source))?.forgotten;
+            let forgotten = done.map_err(|source| RunError::repository(one.location.named(), source))?.forgotten;
             all += forgotten;
             if forgotten > 0 {
-                let text = format!("{forgotten} snapshots were forgotten on {}", one.spot.named());
+                let text = format!("{forgotten} snapshots were forgotten on {}", one.location.named());
                 school.record(Event::Note { text })?;
             }
         }
@@ -108,7 +108,7 @@ pub fn plan_forget(
             }
         }
         for (system, snapshots) in of_system {
-            let rule = rule(school, &system, &one.spot.target, now, &odd);
+            let rule = rule(school, &system, &one.location.target, now, &odd);
             let verdicts = verdicts(school, &snapshots, rule, now);
             out.extend(snapshots.into_iter().zip(verdicts).map(|(snapshot, (keep, because))| Retained {
                 copy,
@@ -164,11 +164,11 @@ fn verdicts(
     rule: Result<Retention, String>,
     now: Timestamp,
 ) -> Vec<(bool, String)> {
-    let written_anew = written_anew(snapshots);
+    let rewritten_same = rewritten_same(snapshots);
     let fixed = |snapshot: &Snapshot| match (started(snapshot), snapshot.held_until_ms) {
         (None, _) => Some("its label does not open, so nobody knows when it was made".to_owned()),
         (Some(_), Some(until)) if until > now.as_millisecond() => Some(held(school, until)),
-        _ if written_anew.contains(&snapshot.id) => {
+        _ if rewritten_same.contains(&snapshot.id) => {
             Some("an erasure rewrote it and was cut off: run it again".to_owned())
         }
         _ => None,
@@ -211,10 +211,11 @@ pub fn put_back(school: &School, opened: &mut [Opened], name: &str) -> Result<Ve
     let mut back = Vec::new();
     for (copy, one) in opened.iter_mut().enumerate() {
         let Ok(snapshot) = one.repository.find_forgotten(name) else { continue };
-        let failed = |source| RunError::repository(one.spot.named(), source);
+        let failed = |source| RunError::repository(one.location.named(), source);
         one.repository.unforget(&[snapshot.id], now_ms).map_err(failed)?;
-        school
-            .record(Event::Note { text: format!("snapshot {} was put back on {}", snapshot.id, one.spot.named()) })?;
+        school.record(Event::Note {
+            text: format!("snapshot {} was put back on {}", snapshot.id, one.location.named()),
+        })?;
         back.push((copy, snapshot.id));
     }
     Ok(back)
@@ -236,9 +237,9 @@ pub fn hold(
         if ids.is_empty() {
             continue;
         }
-        let failed = |source| RunError::repository(one.spot.named(), source);
+        let failed = |source| RunError::repository(one.location.named(), source);
         one.repository.hold(&ids, until.as_millisecond(), now_ms).map_err(failed)?;
-        let text = format!("{} snapshots on {} are held until {until}", ids.len(), one.spot.named());
+        let text = format!("{} snapshots on {} are held until {until}", ids.len(), one.location.named());
         school.record(Event::Note { text })?;
     }
     Ok(())
@@ -293,7 +294,7 @@ pub fn plan_prune<'a>(work: &'a Workplace<'_>, one: &mut Opened, how: &Pruning<'
         ..Prune::usual(clock(), how.at_once, scratch, clock, how.stop, how.tally)
     };
     let plan = dr_repo::plan_prune(&mut one.repository, &options)
-        .map_err(|source| RunError::repository(one.spot.named(), source))?;
+        .map_err(|source| RunError::repository(one.location.named(), source))?;
     Ok(PrunePlan { plan, how: *how })
 }
 
@@ -317,16 +318,16 @@ impl PrunePlan<'_> {
     pub fn execute(self, school: &School, one: &mut Opened) -> Result<Pruned, RunError> {
         self.how.check_clock(school)?;
         let pruned = self.plan.execute(&mut one.repository);
-        let pruned = pruned.map_err(|source| RunError::repository(one.spot.named(), source))?;
-        deleted(school, &one.spot, &pruned)?;
+        let pruned = pruned.map_err(|source| RunError::repository(one.location.named(), source))?;
+        deleted(school, &one.location, &pruned)?;
         Ok(pruned)
     }
 }
 
 /// Writes down that a prune deleted something.
-pub(crate) fn deleted(school: &School, spot: &Spot, pruned: &Pruned) -> Result<(), RunError> {
+pub(crate) fn deleted(school: &School, location: &TargetLocation, pruned: &Pruned) -> Result<(), RunError> {
     if pruned.deleted > 0 {
-        let text = format!("{} objects were deleted on {} that nothing needed", pruned.deleted, spot.named());
+        let text = format!("{} objects were deleted on {} that nothing needed", pruned.deleted, location.named());
         school.record(Event::Note { text })?;
     }
     Ok(())

@@ -76,7 +76,7 @@ impl ForgetPlan {
             return Ok(ForgetReport::default());
         }
         repository.may_maintain()?;
-        let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
+        let (store, writer) = (repository.store.clone(), repository.writer.clone());
         let mut goes = Ok(Vec::new());
         let says = &mut |state: &State| {
             goes = self.goes(state, now_ms);
@@ -85,7 +85,7 @@ impl ForgetPlan {
                 _ => Err(LogError::Outrun(NOT_SAID)),
             }
         };
-        match repository.log.append(&shelf, &writer, now_ms, says) {
+        match repository.log.append(&store, &writer, now_ms, says) {
             Err(LogError::Outrun(NOT_SAID)) => {}
             other => drop(other?),
         }

@@ -4,19 +4,19 @@
 //! touches it: what others wrote meanwhile is read first, and what they mended is not mended again.
 //!
 //! In this order: entries of the log that cannot be read are accounted for by what lies there; packs are healed from
-//! their parity, under new names; packs that nothing describes are described anew; what is lost is fetched from other
+//! their parity, under new names; packs that nothing describes are described again; what is lost is fetched from other
 //! repositories of the family; what is left of packs beyond healing moves into new ones; parity is made again. What
 //! stays damaged is condemned: the next backup stores again what its source still has, and earlier snapshots become
 //! whole by the equal chunk. Nothing is deleted before what replaces it was read back, so that a repair that is cut short
 //! can only be run again.
 
 mod account;
-mod again;
 mod describe;
 mod fetch;
 mod lists;
 mod packs;
 mod parity;
+mod rebuilt_index;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_format::id::{HostId, SessionId, wipe_stack};
 use dr_format::log_entry::{Body, object_name};
 use dr_log::fold::{MENDS, SWEEPS};
-use dr_log::seen::Head;
+use dr_log::rollback_guard::Head;
 
 use crate::error::RepoError;
 use crate::maintain::check::{Check, Checked, Finding, ReadData, check, with_copies};
@@ -96,7 +96,7 @@ fn planned<'a>(repository: &mut Repository, options: &Repair<'a>) -> Result<Repa
     repository.begin_to_maintain()?;
     for other in options.others {
         if other.writer.family != repository.writer.family {
-            return Err(RepoError::WrongKey(format!("{} is another school's", other.shelf.place())));
+            return Err(RepoError::WrongKey(format!("{} is another school's", other.store.place())));
         }
     }
     let before = look(repository, options)?;
@@ -142,14 +142,14 @@ impl RepairPlan<'_> {
     fn run(self, repository: &mut Repository, each: &mut dyn FnMut(&Mended)) -> Result<Repaired, RepoError> {
         let (options, before) = (&self.options, self.report.before);
         let mut mending = Mending { options, done: Vec::new(), unlisted: before.short.iter().copied().collect(), each };
-        let shelf = repository.shelf.clone();
-        repository.log.refresh(&shelf)?;
+        let store = repository.store.clone();
+        repository.log.refresh(&store)?;
         if repository.log.head != self.view {
             repository.refresh()?;
         }
         // Before anything is appended, which would stand behind it.
         let mut strays = false;
-        for n in repository.log.remove_behind_gap(&shelf)? {
+        for n in repository.log.remove_behind_gap(&store)? {
             strays = true;
             mending.mended(object_name(n), STRAY);
         }
@@ -159,7 +159,7 @@ impl RepairPlan<'_> {
             }
         }
         for (name, limit, right) in with_copies(repository) {
-            for mended in copies::mend(&repository.shelf, &name, limit, right)? {
+            for mended in copies::mend(&repository.store, &name, limit, right)? {
                 mending.mended(mended, "written again from its second copy");
             }
         }
@@ -167,7 +167,7 @@ impl RepairPlan<'_> {
         let ended = account::packs(repository, strays, &mut mending)?;
         packs::heal(repository, &before, &mut mending)?;
         account::snapshots(repository, strays, &ended, &mut mending)?;
-        for n in repository.log.remove_far(&shelf)? {
+        for n in repository.log.remove_far(&store)? {
             mending.mended(object_name(n), STRAY);
         }
         checkpoints(repository, &mut mending)?;
@@ -189,7 +189,7 @@ impl RepairPlan<'_> {
 struct Mending<'a> {
     options: &'a Repair<'a>,
     done: Vec<Mended>,
-    /// Sessions whose snapshots need lists of what they use anew, as their index objects were written anew or said too little.
+    /// Sessions whose snapshots need lists of what they use again, as their index objects were rewritten or said too little.
     unlisted: BTreeSet<(HostId, SessionId)>,
     each: &'a mut dyn FnMut(&Mended),
 }
@@ -215,8 +215,8 @@ fn checkpoints(repository: &mut Repository, mending: &mut Mending<'_>) -> Result
     if !repository.log.unknown.is_empty() {
         return Ok(());
     }
-    let (shelf, mut gone) = (repository.shelf.clone(), Vec::new());
-    repository.log.clear(&shelf, &mut |listed| gone.push(listed.key.to_string()))?;
+    let (store, mut gone) = (repository.store.clone(), Vec::new());
+    repository.log.clear(&store, &mut |listed| gone.push(listed.key.to_string()))?;
     if !gone.is_empty() {
         repository.checkpoint(mending.options.now_ms)?;
     }

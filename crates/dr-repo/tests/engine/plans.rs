@@ -7,7 +7,7 @@ use dr_repo::{
     Erase, ErasePlan, ForgetPlan, ForgetVerdict, Prune, PrunePlan, Repair, RepoError, Repository, SnapshotId, Tally,
     plan_erase, plan_prune, plan_repair,
 };
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
 
 use crate::support::*;
@@ -23,7 +23,7 @@ struct Watch {
 
 struct Scene {
     school: School,
-    shelf: Shelf,
+    blocking: BlockingStore,
     trees: Vec<Tree>,
     ids: Vec<SnapshotId>,
 }
@@ -32,15 +32,15 @@ impl Scene {
     /// Three snapshots.
     fn new() -> Self {
         let school = School::new();
-        let shelf = school.shelf(Arc::new(MemoryStore::new()));
-        school.create(&shelf);
-        let mut scene = Self { school, shelf, trees: (0..3).map(generation).collect(), ids: Vec::new() };
+        let blocking = school.blocking(Arc::new(MemoryStore::new()));
+        school.create(&blocking);
+        let mut scene = Self { school, blocking, trees: (0..3).map(generation).collect(), ids: Vec::new() };
         scene.ids = scene.trees.iter().map(|tree| scene.keep(tree)).collect();
         scene
     }
 
     fn open(&self) -> Repository {
-        self.school.open(&self.shelf).unwrap()
+        self.school.open(&self.blocking).unwrap()
     }
 
     fn keep(&self, tree: &Tree) -> SnapshotId {
@@ -141,7 +141,7 @@ fn a_backup_that_began_after_a_prune_was_planned_loses_no_chunk_by_it() {
     forget(&mut scene.open(), &scene.ids[..2], NOW).unwrap();
     let (mut repository, watch) = (scene.open(), Watch::default());
     let plan = scene.prune(&mut repository, &watch);
-    assert!(plan.report().let_go > 0 && plan.verdicts().iter().any(|verdict| !verdict.keep));
+    assert!(plan.report().removable > 0 && plan.verdicts().iter().any(|verdict| !verdict.keep));
     // It finds its duplicates in what the plan lets go.
     let again = scene.school.backup(&mut scene.open(), &trees[0], None).unwrap();
     assert!(again.bytes_stored < 20_000, "{again:?}");
@@ -187,7 +187,7 @@ fn of_one_prune_that_two_writers_planned_the_second_deletes_nothing_that_is_need
     assert_eq!((late.rewritten, late.damaged.len()), (0, 0), "{late:?}");
     scene.is_sound(&[&trees[2]]);
     let left = scene.prune(&mut one, &watch).execute(&mut one).unwrap();
-    assert_eq!((left.let_go, left.waiting), (0, 0), "{left:?}");
+    assert_eq!((left.removable, left.waiting), (0, 0), "{left:?}");
     scene.is_sound(&[&trees[2]]);
 }
 
@@ -195,7 +195,7 @@ fn of_one_prune_that_two_writers_planned_the_second_deletes_nothing_that_is_need
 fn a_plan_is_refused_once_the_repository_was_read_again() {
     let scene = Scene::new();
     forget(&mut scene.open(), &scene.ids[..2], NOW).unwrap();
-    let (mut repository, watch, before) = (scene.open(), Watch::default(), scene.shelf.list("").unwrap());
+    let (mut repository, watch, before) = (scene.open(), Watch::default(), scene.blocking.list("").unwrap());
     let plan = scene.prune(&mut repository, &watch);
     repository.refresh().unwrap();
     let outrun = plan.execute(&mut repository);
@@ -204,7 +204,7 @@ fn a_plan_is_refused_once_the_repository_was_read_again() {
     let plan = scene.prune(&mut repository, &watch);
     let outrun = plan.execute(&mut scene.open());
     assert!(matches!(outrun, Err(RepoError::Outrun(_))), "another one's numbers are not its: {outrun:?}");
-    assert_eq!(scene.shelf.list("").unwrap(), before);
+    assert_eq!(scene.blocking.list("").unwrap(), before);
 }
 
 #[test]
@@ -221,10 +221,10 @@ fn an_erasure_is_planned_again_if_a_snapshot_was_forgotten_put_back_or_held_mean
         let plan = scene.erase(&mut repository, &watch);
         assert!(plan.report().snapshots > 0);
         change(&scene);
-        let before = scene.shelf.list("").unwrap();
+        let before = scene.blocking.list("").unwrap();
         let outrun = plan.execute(&mut repository);
         assert!(matches!(outrun, Err(RepoError::Outrun(_))), "{outrun:?}");
-        assert_eq!(scene.shelf.list("").unwrap(), before, "nothing was written");
+        assert_eq!(scene.blocking.list("").unwrap(), before, "nothing was written");
     }
     scene.is_sound(&[&scene.trees[0], &scene.trees[2]]);
 }
@@ -251,11 +251,11 @@ fn of_one_erasure_that_two_writers_planned_the_second_is_refused_and_a_backup_in
 fn a_repair_mends_what_its_plan_found_also_if_others_wrote_or_mended_meanwhile() {
     let scene = Scene::new();
     let trees = &scene.trees;
-    let pack = scene.shelf.list("data").unwrap().remove(0).key;
-    let mut bytes = scene.shelf.get(&pack, u64::MAX).unwrap().to_vec();
+    let pack = scene.blocking.list("data").unwrap().remove(0).key;
+    let mut bytes = scene.blocking.get(&pack, u64::MAX).unwrap().to_vec();
     bytes[99] ^= 1;
-    scene.shelf.delete(&pack).unwrap();
-    scene.shelf.put_new(&pack, dr_store::Body::Bytes(bytes.into())).unwrap();
+    scene.blocking.delete(&pack).unwrap();
+    scene.blocking.put_new(&pack, dr_store::ObjectBody::Bytes(bytes.into())).unwrap();
     let watch = Watch::default();
     let options = Repair {
         now_ms: NOW,

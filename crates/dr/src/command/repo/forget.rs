@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use dr_plan::{Period, Retention, Snapshot as Judged, judge};
-use dr_repo::{ForgetPlan, ForgetVerdict, RepoError, Repository, Snapshot, written_anew};
+use dr_repo::{ForgetPlan, ForgetVerdict, RepoError, Repository, Snapshot, rewritten_same};
 use dr_run::clock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::snapshots::log_is_damaged;
-use crate::args::World;
+use crate::args::Context;
 use crate::command::look::View;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
-use crate::told::{self, Doing};
 
 /// Take snapshots off the list
 ///
@@ -82,10 +82,10 @@ fn period(text: &str) -> Result<Period, String> {
 }
 
 impl Forget {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let access = if self.dry_run { Access::Read } else { Access::Write };
-        let mut repository = self.place.open(access, world)?;
-        let told = |error: RepoError| told::repo(&error, Doing::Forgetting, &world.signals);
+        let mut repository = self.place.open(access, context)?;
+        let told = |error: RepoError| failure_text::repo(&error, Operation::Forgetting, &context.signals);
         if repository.behind().is_none() && log_is_damaged(&repository) {
             return Err(Failure::new(
                 Cause::Failed,
@@ -98,31 +98,31 @@ impl Forget {
         }
         let now = clock::now();
         if self.undo {
-            return self.put_back(&mut repository, now, world);
+            return self.put_back(&mut repository, now, context);
         }
-        let plan = if self.ids.is_empty() { self.judge(&repository, now) } else { self.named(&repository, world)? };
+        let plan = if self.ids.is_empty() { self.judge(&repository, now) } else { self.named(&repository, context)? };
         for ForgetVerdict { id, keep, because } in plan.verdicts() {
-            world.screen.event(&json!({
+            context.screen.event(&json!({
                 "event": "verdict", "snapshot": id.to_string(), "keep": keep, "because": because,
             }));
             let word = if *keep { "keep" } else { "forget" };
-            world.screen.mention(&format!("{word:6}  {}  {because}", &id.to_string()[..8]));
+            context.screen.mention(&format!("{word:6}  {}  {because}", &id.to_string()[..8]));
         }
         let kept = plan.verdicts().len() as u64 - plan.removes();
         let forgotten = match self.dry_run {
             true => plan.removes(),
             false => plan.execute(&mut repository, now.as_millisecond()).map_err(told)?.forgotten,
         };
-        world.screen.event(&json!({
+        context.screen.event(&json!({
             "event": "summary", "kept": kept, "forgotten": forgotten, "dry_run": self.dry_run,
         }));
         let would = if self.dry_run { "would be " } else { "" };
-        world.screen.mention(&format!("{forgotten} {would}forgotten, {kept} kept"));
+        context.screen.mention(&format!("{forgotten} {would}forgotten, {kept} kept"));
         Ok(Outcome::done())
     }
 
-    fn named(&self, repository: &Repository, world: &World<'_>) -> Result<ForgetPlan, Failure> {
-        let view = View::local(repository, world);
+    fn named(&self, repository: &Repository, context: &Context<'_>) -> Result<ForgetPlan, Failure> {
+        let view = View::local(repository, context);
         let find = |name: &String| repository.find(name).map(|one| one.id).map_err(|e| view.told(e));
         Ok(ForgetPlan::named(&self.ids.iter().map(find).collect::<Result<Vec<_>, _>>()?))
     }
@@ -142,7 +142,7 @@ impl Forget {
 
     fn judge(&self, repository: &Repository, now: Timestamp) -> ForgetPlan {
         let (snapshots, retention, zone) = (repository.snapshots(), self.retention(), TimeZone::system());
-        let written_anew = written_anew(&snapshots);
+        let rewritten_same = rewritten_same(&snapshots);
         let mut apart: BTreeMap<_, Vec<&Snapshot>> = BTreeMap::new();
         let mut out = Vec::new();
         for snapshot in &snapshots {
@@ -152,7 +152,7 @@ impl Forget {
                 Some(_) if snapshot.held_until_ms.is_some_and(|until| until > now.as_millisecond()) => {
                     out.push(kept("it is held"));
                 }
-                Some(_) if written_anew.contains(&snapshot.id) => {
+                Some(_) if rewritten_same.contains(&snapshot.id) => {
                     out.push(kept("an erasure rewrote it and was cut off: run it again"));
                 }
                 Some(label) if self.keep_tag.iter().any(|tag| has_tag(label, tag)) => {
@@ -186,19 +186,19 @@ impl Forget {
         ForgetPlan::new(out)
     }
 
-    fn put_back(&self, repository: &mut Repository, now: Timestamp, world: &World<'_>) -> Result<Outcome, Failure> {
+    fn put_back(&self, repository: &mut Repository, now: Timestamp, context: &Context<'_>) -> Result<Outcome, Failure> {
         let find = |name: &String| repository.find_forgotten(name).map(|snapshot| snapshot.id);
         let ids: Result<Vec<_>, RepoError> = self.ids.iter().map(find).collect();
-        let told = |error: RepoError| told::repo(&error, Doing::Forgetting, &world.signals);
+        let told = |error: RepoError| failure_text::repo(&error, Operation::Forgetting, &context.signals);
         let ids = ids.map_err(told)?;
         if !self.dry_run {
             repository.unforget(&ids, now.as_millisecond()).map_err(told)?;
         }
         for id in &ids {
-            world.screen.event(&json!({
+            context.screen.event(&json!({
                 "event": "verdict", "snapshot": id.to_string(), "keep": true, "because": "it was put back",
             }));
-            world.screen.mention(&format!("back    {}", &id.to_string()[..8]));
+            context.screen.mention(&format!("back    {}", &id.to_string()[..8]));
         }
         Ok(Outcome::done())
     }
