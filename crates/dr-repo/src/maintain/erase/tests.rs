@@ -377,7 +377,7 @@ fn a_host_alone_puts_no_snapshot_in_the_place_of_another() {
     let plan = plan_erase(&mut repository, &options).unwrap();
     let rulings: Vec<_> = plan.verdicts().iter().map(|one| one.ruling.clone()).collect();
     plan.execute(&mut repository).unwrap();
-    assert!(matches!(rulings[..], [super::Ruling::RewrittenSnapshot(_), super::Ruling::Untouched]), "{rulings:?}");
+    assert!(matches!(rulings[..], [super::Ruling::Rewrite(_), super::Ruling::Untouched]), "{rulings:?}");
     assert_eq!(scene.open().snapshots()[0].replaces, Some(good));
 }
 
