@@ -6,16 +6,16 @@ pub(crate) mod relocation;
 mod strays;
 
 use crate::error::RepoError;
-use crate::maintain::prune::{Prune, Pruned, plan_prune};
-use crate::maintain::repair::{Repair, Repaired, plan_repair};
+use crate::maintain::prune::{PruneOptions, PruneReport, plan_prune};
+use crate::maintain::repair::{RepairOptions, RepairReport, plan_repair};
 use crate::read::repository::Repository;
 
 /// Plans and executes.
-pub(crate) fn prune(repository: &mut Repository, options: &Prune<'_>) -> Result<Pruned, RepoError> {
+pub(crate) fn prune(repository: &mut Repository, options: &PruneOptions<'_>) -> Result<PruneReport, RepoError> {
     plan_prune(repository, options)?.execute(repository)
 }
 
 /// Plans and executes.
-pub(crate) fn repair(repository: &mut Repository, options: &Repair<'_>) -> Result<Repaired, RepoError> {
+pub(crate) fn repair(repository: &mut Repository, options: &RepairOptions<'_>) -> Result<RepairReport, RepoError> {
     plan_repair(repository, options)?.execute(repository, &mut |_| {})
 }

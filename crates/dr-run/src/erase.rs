@@ -13,7 +13,7 @@ use dr_entry::EntryPath;
 use dr_ledger::{CopyOutcome, ErasedCopy, ErasureState, Event, wanted};
 use dr_media::Register;
 use dr_plan::{MediumId, PersonId, SystemId, TargetId};
-use dr_repo::{Erase, Erased, IsMeant, Judged, Prune, Tally, Tree};
+use dr_repo::{EraseReport, IsMeant, Judged, PruneOptions, Tally, Tree};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ pub struct Erasure {
 
 /// How it is to be done.
 #[derive(Clone, Copy)]
-pub struct Erasing<'a> {
+pub struct EraseOptions<'a> {
     /// The entries that are meant in a tree.
     pub paths: &'a dyn Fn(&Tree) -> Vec<EntryPath>,
     /// Others that are meant, if there are patterns.
@@ -68,7 +68,7 @@ pub struct Erasing<'a> {
 #[derive(Debug)]
 pub struct Carried {
     /// In its snapshots.
-    pub erased: Erased,
+    pub erased: EraseReport,
     /// How it stands there now.
     pub copy: ErasedCopy,
     /// Why its bytes could not be deleted, in full.
@@ -158,7 +158,7 @@ impl Erasure {
     }
 
     /// What of it the ledger is told: never what was erased.
-    fn event(&self, copies: Vec<ErasedCopy>, erased: Option<&Erased>) -> Event {
+    fn event(&self, copies: Vec<ErasedCopy>, erased: Option<&EraseReport>) -> Event {
         Event::Erasure {
             erasure: self.id.clone(),
             system: self.system.clone(),
@@ -251,7 +251,7 @@ fn copies(school: &School, system: &SystemId) -> Result<Vec<ErasedCopy>, RunErro
 pub struct ErasePlan<'a> {
     plan: dr_repo::ErasePlan<'a>,
     work: &'a Workplace<'a>,
-    how: Erasing<'a>,
+    how: EraseOptions<'a>,
     now: Timestamp,
 }
 
@@ -264,10 +264,10 @@ pub fn plan_erase<'a>(
     work: &'a Workplace<'a>,
     system: &'a SystemId,
     one: &mut Opened,
-    how: &Erasing<'a>,
+    how: &EraseOptions<'a>,
 ) -> Result<ErasePlan<'a>, RunError> {
     let now = school.clock.decided();
-    let options = Erase {
+    let options = dr_repo::EraseOptions {
         now_ms: now.as_millisecond(),
         system: Some(system.as_str()),
         paths: how.paths,
@@ -293,7 +293,7 @@ impl ErasePlan<'_> {
 
     /// What it would come to.
     #[must_use]
-    pub fn report(&self) -> &Erased {
+    pub fn report(&self) -> &EraseReport {
         self.plan.report()
     }
 
@@ -319,9 +319,9 @@ impl ErasePlan<'_> {
         let failed = |source| RunError::repository(one.location.named(), source);
         let erased = plan.execute(&mut one.repository).map_err(failed)?;
         // Nothing but what was erased goes before its time: what was forgotten otherwise can be put back for a week.
-        let usual = Prune::usual(now.as_millisecond(), false, scratch, clock, how.stop, how.tally);
+        let usual = PruneOptions::usual(now.as_millisecond(), false, scratch, clock, how.stop, how.tally);
         let settle_ms = if how.at_once { 0 } else { usual.settle_ms };
-        let options = Prune { journal: Some(journal), settle_ms, ..usual };
+        let options = PruneOptions { journal: Some(journal), settle_ms, ..usual };
         let mut error = None;
         if one.repository.left_of_erased().map_err(failed)?.0 > 0 {
             let planned = dr_repo::plan_prune(&mut one.repository, &options);
@@ -357,7 +357,12 @@ pub fn not_erased(school: &School, erasure: &mut Erasure, location: &TargetLocat
     note(school, erasure, standing(location, ErasureState::Failed, None, Some(why)), None)
 }
 
-fn note(school: &School, erasure: &mut Erasure, copy: ErasedCopy, erased: Option<&Erased>) -> Result<(), RunError> {
+fn note(
+    school: &School,
+    erasure: &mut Erasure,
+    copy: ErasedCopy,
+    erased: Option<&EraseReport>,
+) -> Result<(), RunError> {
     let event = erasure.event(vec![copy.clone()], erased);
     match erasure.copies.iter_mut().find(|known| known.target == copy.target && known.medium == copy.medium) {
         // Nothing new, and so nothing to be written down again.

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use dr_ledger::{CheckKind, Entry, Event};
 use dr_plan::{MediumId, SystemId, TargetId};
-use dr_repo::{Checked, Finding, Key, Mended, Repair, Repaired, Repository, Tally, Touched};
+use dr_repo::{CheckReport, Finding, Key, Mended, RepairReport, Repository, Tally, Touched};
 
 use crate::error::RunError;
 use crate::job::workplace;
@@ -15,7 +15,7 @@ use crate::workplace::Workplace;
 
 /// How copies are mended.
 #[derive(Clone, Copy)]
-pub struct Mending<'a> {
+pub struct RepairOptions<'a> {
     /// The other copies that can be reached.
     pub others: &'a [Repository],
     /// Set from outside to end early.
@@ -36,10 +36,10 @@ pub struct RepairPlan<'a> {
 pub fn plan_repair<'a>(
     work: &'a Workplace<'_>,
     one: &mut Opened,
-    how: &Mending<'a>,
+    how: &RepairOptions<'a>,
 ) -> Result<RepairPlan<'a>, RunError> {
     let Workplace { scratch, journal, clock } = work;
-    let options = Repair {
+    let options = dr_repo::RepairOptions {
         now_ms: clock(),
         others: how.others,
         scratch,
@@ -63,7 +63,7 @@ impl RepairPlan<'_> {
     ///
     /// # Errors
     /// If the ledger cannot be written.
-    pub fn only_looked(self, school: &School, one: &Opened) -> Result<Repaired, RunError> {
+    pub fn only_looked(self, school: &School, one: &Opened) -> Result<RepairReport, RunError> {
         let found = self.plan.report().clone();
         looked(school, &one.location, &found.before)?;
         Ok(found)
@@ -78,7 +78,7 @@ impl RepairPlan<'_> {
         school: &School,
         one: &mut Opened,
         each: &mut dyn FnMut(&Mended),
-    ) -> Result<Repaired, RunError> {
+    ) -> Result<RepairReport, RunError> {
         let repaired = self.plan.execute(&mut one.repository, each);
         let repaired = repaired.map_err(|source| RunError::repository(one.location.named(), source))?;
         if !repaired.mended.is_empty() {
@@ -96,7 +96,7 @@ impl RepairPlan<'_> {
 ///
 /// # Errors
 /// If the ledger cannot be written.
-pub fn looked(school: &School, location: &TargetLocation, checked: &Checked) -> Result<(), RunError> {
+pub fn looked(school: &School, location: &TargetLocation, checked: &CheckReport) -> Result<(), RunError> {
     let (what, proves) = match checked.follows_trees() {
         true => (CheckKind::Check, checked.snapshots > 0 && checked.trees_left == 0),
         false => (CheckKind::Objects, checked.packs_read > 0),
@@ -175,7 +175,7 @@ fn is_known_damaged(entries: &[Entry], (on, disk): Place<'_>, of: &SystemId) -> 
 ///
 /// # Errors
 /// What the repository says.
-pub fn remember(school: &School, location: &TargetLocation, key: Key, checked: &Checked) -> Result<(), RunError> {
+pub fn remember(school: &School, location: &TargetLocation, key: Key, checked: &CheckReport) -> Result<(), RunError> {
     if checked.packs_read == 0 && checked.findings.is_empty() {
         return Ok(());
     }

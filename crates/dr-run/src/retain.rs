@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dr_ledger::{Event, damaged_since, emptied, suspicion};
 use dr_plan::{Retention, Snapshot as Judged, System, SystemId, TargetId, judge};
-use dr_repo::{ForgetVerdict, Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict, rewritten_same};
+use dr_repo::{ForgetVerdict, PruneReport, Snapshot, SnapshotId, Tally, Verdict, rewritten_same};
 use jiff::Timestamp;
 use std::sync::atomic::AtomicBool;
 
@@ -247,7 +247,7 @@ pub fn hold(
 
 /// How a prune of a copy is to run.
 #[derive(Clone, Copy)]
-pub struct Pruning<'a> {
+pub struct PruneOptions<'a> {
     /// Wait for nothing: what goes is gone at once, and nothing can be put back.
     pub at_once: bool,
     /// Somebody says that the clock is right, though it leapt and the ledger does not bear that out yet.
@@ -260,7 +260,7 @@ pub struct Pruning<'a> {
     pub tally: &'a Tally,
 }
 
-impl Pruning<'_> {
+impl PruneOptions<'_> {
     /// Whether anything may go by the clock as it is.
     ///
     /// # Errors
@@ -279,19 +279,23 @@ impl Pruning<'_> {
 /// What becomes of every pack on a copy, and why, before anything is done.
 pub struct PrunePlan<'a> {
     plan: dr_repo::PrunePlan<'a>,
-    how: Pruning<'a>,
+    how: PruneOptions<'a>,
 }
 
 /// Plans what no snapshot on this copy needs any more.
 ///
 /// # Errors
 /// What the repository says.
-pub fn plan_prune<'a>(work: &'a Workplace<'_>, one: &mut Opened, how: &Pruning<'a>) -> Result<PrunePlan<'a>, RunError> {
+pub fn plan_prune<'a>(
+    work: &'a Workplace<'_>,
+    one: &mut Opened,
+    how: &PruneOptions<'a>,
+) -> Result<PrunePlan<'a>, RunError> {
     let Workplace { scratch, journal, clock } = work;
-    let options = Prune {
+    let options = dr_repo::PruneOptions {
         unfinished: how.unfinished,
         journal: Some(journal),
-        ..Prune::usual(clock(), how.at_once, scratch, clock, how.stop, how.tally)
+        ..dr_repo::PruneOptions::usual(clock(), how.at_once, scratch, clock, how.stop, how.tally)
     };
     let plan = dr_repo::plan_prune(&mut one.repository, &options)
         .map_err(|source| RunError::repository(one.location.named(), source))?;
@@ -307,7 +311,7 @@ impl PrunePlan<'_> {
 
     /// What it would come to.
     #[must_use]
-    pub fn report(&self) -> &Pruned {
+    pub fn report(&self) -> &PruneReport {
         self.plan.report()
     }
 
@@ -315,7 +319,7 @@ impl PrunePlan<'_> {
     ///
     /// # Errors
     /// [`RunError::ClockLeapt`], and what the repository says. What was done counts.
-    pub fn execute(self, school: &School, one: &mut Opened) -> Result<Pruned, RunError> {
+    pub fn execute(self, school: &School, one: &mut Opened) -> Result<PruneReport, RunError> {
         self.how.check_clock(school)?;
         let pruned = self.plan.execute(&mut one.repository);
         let pruned = pruned.map_err(|source| RunError::repository(one.location.named(), source))?;
@@ -325,7 +329,7 @@ impl PrunePlan<'_> {
 }
 
 /// Writes down that a prune deleted something.
-pub(crate) fn deleted(school: &School, location: &TargetLocation, pruned: &Pruned) -> Result<(), RunError> {
+pub(crate) fn deleted(school: &School, location: &TargetLocation, pruned: &PruneReport) -> Result<(), RunError> {
     if pruned.deleted > 0 {
         let text = format!("{} objects were deleted on {} that nothing needed", pruned.deleted, location.named());
         school.record(Event::Note { text })?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use dr_repo::{HostId, Prune, Repository, Tally, Unlock, plan_prune};
+use dr_repo::{HostId, PruneOptions, Repository, Tally, Unlock, plan_prune};
 use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 use rustix::process::{Pid, Signal, kill_process};
@@ -219,7 +219,7 @@ fn prune_in_a_year(ground: &Ground) -> u64 {
     let store = BlockingStore::new(Arc::new(LocalStore::open(ground.path("repo")).unwrap()), runtime.handle().clone());
     let password = "seven green bottles".to_owned().into();
     let mut repository = Repository::open(store, Unlock::Password(password), HostId([1; 4])).unwrap();
-    let options = Prune {
+    let options = PruneOptions {
         now_ms,
         undo_ms: 0,
         settle_ms: 0,

@@ -46,7 +46,7 @@ pub type IsMeant<'a> = dyn Fn(&Tree, &EntryPath, &Meta) -> bool + 'a;
 
 /// What is to be erased. All of it is the caller's to decide.
 #[derive(Clone, Copy)]
-pub struct Erase<'a> {
+pub struct EraseOptions<'a> {
     /// Now, in milliseconds since 1970 UTC.
     pub now_ms: i64,
     /// Only in snapshots of this system; in all of them if none is named.
@@ -116,7 +116,7 @@ pub struct Judged {
 
 /// What an erasure did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Erased {
+pub struct EraseReport {
     /// Snapshots that were written rewritten, or went.
     pub snapshots: u64,
     /// Snapshots that hold some of it and stay, because they are held.
@@ -141,7 +141,7 @@ pub struct Erased {
 
 /// What becomes of every snapshot, and what of it goes, before anything is done.
 pub struct ErasePlan<'a> {
-    options: Erase<'a>,
+    options: EraseOptions<'a>,
     /// By whose numbers packs are named here.
     index: Arc<Index>,
     scope: EraseScope,
@@ -149,7 +149,7 @@ pub struct ErasePlan<'a> {
     /// These hold something that goes.
     packs: BTreeSet<PackId>,
     /// What it would come to.
-    report: Erased,
+    report: EraseReport,
 }
 
 /// Looks through every snapshot for what is to be erased, and changes nothing.
@@ -157,13 +157,13 @@ pub struct ErasePlan<'a> {
 /// # Errors
 /// With a key that maintains nothing or cannot read; if an entry of the log or an index object cannot be understood, for
 /// then nobody knows which snapshots there are; and what the store says.
-pub fn plan_erase<'a>(repository: &mut Repository, options: &Erase<'a>) -> Result<ErasePlan<'a>, RepoError> {
+pub fn plan_erase<'a>(repository: &mut Repository, options: &EraseOptions<'a>) -> Result<ErasePlan<'a>, RepoError> {
     let planned = planned(repository, options);
     wipe_stack();
     planned
 }
 
-fn planned<'a>(repository: &mut Repository, options: &Erase<'a>) -> Result<ErasePlan<'a>, RepoError> {
+fn planned<'a>(repository: &mut Repository, options: &EraseOptions<'a>) -> Result<ErasePlan<'a>, RepoError> {
     repository.begin_to_maintain()?;
     // A page that lies in a pack which is not there is written rewritten.
     presence::look(repository, options.journal)?;
@@ -174,7 +174,7 @@ fn planned<'a>(repository: &mut Repository, options: &Erase<'a>) -> Result<Erase
     let followed = follow(repository, &scope, options.stop)?;
     let packs = packs_of(repository, &scope, &followed)?;
     let shared = scope.contents.keys().filter(|id| followed.shared.contains(*id)).count() as u64;
-    let report = Erased {
+    let report = EraseReport {
         snapshots: is(|ruling| !ruling.stays()),
         held: is(|ruling| matches!(ruling, Ruling::Held(_))),
         unread: is(|ruling| matches!(ruling, Ruling::Unread(_))),
@@ -198,7 +198,7 @@ impl ErasePlan<'_> {
 
     /// What it would come to.
     #[must_use]
-    pub fn report(&self) -> &Erased {
+    pub fn report(&self) -> &EraseReport {
         &self.report
     }
 
@@ -207,13 +207,13 @@ impl ErasePlan<'_> {
     /// # Errors
     /// [`RepoError::Outrun`] if a snapshot that it takes something out of was forgotten, put back or held since the plan was
     /// made, or the repository was read again; and what the store says.
-    pub fn execute(self, repository: &mut Repository) -> Result<Erased, RepoError> {
+    pub fn execute(self, repository: &mut Repository) -> Result<EraseReport, RepoError> {
         let outcome = self.run(repository);
         wipe_stack();
         outcome
     }
 
-    fn run(self, repository: &mut Repository) -> Result<Erased, RepoError> {
+    fn run(self, repository: &mut Repository) -> Result<EraseReport, RepoError> {
         repository.is_planned_with(&self.index)?;
         let Self { options, scope, followed, packs, report: mut out, .. } = self;
         if out.snapshots == 0 {
@@ -270,7 +270,7 @@ fn packs_of(repository: &Repository, scope: &EraseScope, followed: &Followed) ->
 }
 
 /// Takes the old ones off the list, for good.
-fn forget(repository: &mut Repository, options: &Erase<'_>, scope: &EraseScope) -> Result<(), RepoError> {
+fn forget(repository: &mut Repository, options: &EraseOptions<'_>, scope: &EraseScope) -> Result<(), RepoError> {
     let gone: Vec<SnapshotId> = scope.judged.iter().filter(|one| !one.ruling.stays()).map(|one| one.snapshot).collect();
     let (store, writer) = (repository.store.clone(), repository.writer.clone());
     let listed = |state: &State| -> Vec<SnapshotId> {

@@ -44,7 +44,7 @@ use weigh::{Needed, uses};
 
 /// How a prune is to run. All of it is the caller's to decide.
 #[derive(Clone, Copy)]
-pub struct Prune<'a> {
+pub struct PruneOptions<'a> {
     /// Now, in milliseconds since 1970 UTC.
     pub now_ms: i64,
     /// What was forgotten less than so many milliseconds ago keeps its data, so that it can be put back.
@@ -69,7 +69,7 @@ pub struct Prune<'a> {
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-impl<'a> Prune<'a> {
+impl<'a> PruneOptions<'a> {
     /// As one is usually wanted: what was forgotten in the last seven days can be put back, packs go in three steps a
     /// day apart, and a twentieth of what is used may be unused beside it: less would cost more moving than it frees.
     /// `at_once`: it waits for none of this.
@@ -102,7 +102,7 @@ pub struct Verdict {
 
 /// What a prune did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Pruned {
+pub struct PruneReport {
     /// Packs that were looked at, and their bytes.
     pub packs: u64,
     /// Bytes of them.
@@ -137,7 +137,7 @@ pub struct Pruned {
 
 /// What becomes of every pack, and why, before anything is done.
 pub struct PrunePlan<'a> {
-    options: Prune<'a>,
+    options: PruneOptions<'a>,
     /// Up to this entry of the log every snapshot was followed.
     view: u64,
     /// By whose numbers packs are named here.
@@ -151,7 +151,7 @@ pub struct PrunePlan<'a> {
     dropped: BTreeSet<SessionId>,
     verdicts: Vec<Verdict>,
     /// What it would come to.
-    report: Pruned,
+    report: PruneReport,
 }
 
 /// Plans what is to go, and changes nothing.
@@ -162,13 +162,13 @@ pub struct PrunePlan<'a> {
 /// # Errors
 /// With a key that maintains nothing; if anything cannot be understood, for then nobody knows what is
 /// needed; and what the store says.
-pub fn plan_prune<'a>(repository: &mut Repository, options: &Prune<'a>) -> Result<PrunePlan<'a>, RepoError> {
+pub fn plan_prune<'a>(repository: &mut Repository, options: &PruneOptions<'a>) -> Result<PrunePlan<'a>, RepoError> {
     let planned = planned(repository, options);
     wipe_stack();
     planned
 }
 
-fn planned<'a>(repository: &mut Repository, options: &Prune<'a>) -> Result<PrunePlan<'a>, RepoError> {
+fn planned<'a>(repository: &mut Repository, options: &PruneOptions<'a>) -> Result<PrunePlan<'a>, RepoError> {
     repository.begin_to_prune()?;
     let gc = match repository.key() {
         Key::Pruner(pruner) => Some(pruner.gc.clone()),
@@ -176,7 +176,7 @@ fn planned<'a>(repository: &mut Repository, options: &Prune<'a>) -> Result<Prune
         _ => return Err(RepoError::CannotRead),
     };
     repository.is_understood()?;
-    let mut out = Pruned::default();
+    let mut out = PruneReport::default();
     let unfinished = repository.unfinished(options.journal, options.now_ms)?;
     let is_dropped = |one: &Unfinished| options.unfinished && one.life == Life::CutOff;
     let left: Vec<Unfinished>;
@@ -237,7 +237,7 @@ impl PrunePlan<'_> {
 
     /// What it would come to, as far as that is known before it is done.
     #[must_use]
-    pub fn report(&self) -> &Pruned {
+    pub fn report(&self) -> &PruneReport {
         &self.report
     }
 
@@ -248,13 +248,13 @@ impl PrunePlan<'_> {
     ///
     /// # Errors
     /// [`RepoError::Outrun`] if the repository was read again since the plan was made; and what the store says.
-    pub fn execute(self, repository: &mut Repository) -> Result<Pruned, RepoError> {
+    pub fn execute(self, repository: &mut Repository) -> Result<PruneReport, RepoError> {
         let outcome = self.run(repository);
         wipe_stack();
         outcome
     }
 
-    fn run(self, repository: &mut Repository) -> Result<Pruned, RepoError> {
+    fn run(self, repository: &mut Repository) -> Result<PruneReport, RepoError> {
         repository.is_planned_with(&self.index)?;
         let Self { options, view, needed, gone, moved, left, dropped, report: mut out, .. } = self;
         let before = options.tally.bytes_stored.load(Ordering::Relaxed);
@@ -298,7 +298,7 @@ fn empty(
     needed: &Needed,
     moved: Vec<Half>,
     step: &mut Step<'_>,
-    out: &mut Pruned,
+    out: &mut PruneReport,
 ) -> Result<(), RepoError> {
     let options = step.options;
     let mut waiting: Vec<Vec<Half>> = if moved.is_empty() { Vec::new() } else { vec![moved] };
@@ -368,7 +368,7 @@ const MADE_MOST: u32 = 8;
 const NO_ROOM_MOST: u32 = 3;
 
 /// Writes down what the log adds up to, if it is time, and removes entries that nobody need read any more.
-fn shorten(repository: &mut Repository, options: &Prune<'_>, out: &mut Pruned) -> Result<(), RepoError> {
+fn shorten(repository: &mut Repository, options: &PruneOptions<'_>, out: &mut PruneReport) -> Result<(), RepoError> {
     let (store, writer) = (repository.store.clone(), repository.writer.clone());
     let log = &mut repository.log;
     log.refresh(&store)?;
@@ -399,7 +399,7 @@ fn outrun(repository: &mut Repository, view: u64, why: RepoError) -> RepoError {
 }
 
 /// Whether it was forgotten, and not so long ago that it could not be put back.
-fn is_undoable(snapshot: &SnapshotState, options: &Prune<'_>) -> bool {
+fn is_undoable(snapshot: &SnapshotState, options: &PruneOptions<'_>) -> bool {
     let since = snapshot.forgotten_ms.map(|at| options.now_ms.saturating_sub(at));
     // A time in the future is a clock that was set back: not long ago, except for who waits for nothing.
     !snapshot.lost && options.undo_ms > 0 && since.is_some_and(|since| since < options.undo_ms)
@@ -420,7 +420,7 @@ const UNFINISHED: &str = "a run that needs it is not over";
 struct Pins(Vec<(std::ops::RangeInclusive<PackId>, &'static str)>);
 
 /// `over`: sessions that count as ended.
-fn pins(state: &State, view: u64, options: &Prune<'_>, over: &BTreeSet<SessionId>) -> Pins {
+fn pins(state: &State, view: u64, options: &PruneOptions<'_>, over: &BTreeSet<SessionId>) -> Pins {
     let mut out = Vec::new();
     let mut pin = |needs: &[dr_format::log_entry::Runs], session: SessionId, why| {
         out.extend(ranges(needs).chain([whole(session)]).map(|range| (range, why)));

@@ -28,14 +28,14 @@ use dr_log::fold::{MENDS, SWEEPS};
 use dr_log::rollback_guard::Head;
 
 use crate::error::RepoError;
-use crate::maintain::check::{Check, Checked, Finding, ReadData, check, with_copies};
+use crate::maintain::check::{CheckOptions, CheckReport, Finding, ReadData, check, with_copies};
 use crate::progress::Tally;
 use crate::read::copies;
 use crate::read::repository::Repository;
 
 /// How a repair is to run.
 #[derive(Clone, Copy)]
-pub struct Repair<'a> {
+pub struct RepairOptions<'a> {
     /// Now, in milliseconds since 1970 UTC.
     pub now_ms: i64,
     /// Repositories of the same family, from which lost chunks are fetched.
@@ -63,36 +63,36 @@ pub struct Mended {
 
 /// What a repair did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Repaired {
+pub struct RepairReport {
     /// What was damaged before.
-    pub before: Checked,
+    pub before: CheckReport,
     /// What was mended.
     pub mended: Vec<Mended>,
     /// What a check found afterwards; none if nothing was to be done.
-    pub after: Option<Checked>,
+    pub after: Option<CheckReport>,
 }
 
 /// What is damaged and what it costs, before anything is done.
 pub struct RepairPlan<'a> {
-    options: Repair<'a>,
+    options: RepairOptions<'a>,
     /// The newest entry of the log when it was looked.
     view: Head,
     /// Whether there is nothing to be done.
     is_sound: bool,
-    report: Repaired,
+    report: RepairReport,
 }
 
 /// Reads everything, and changes nothing.
 ///
 /// # Errors
 /// With a key that maintains nothing or cannot read, and what the store says.
-pub fn plan_repair<'a>(repository: &mut Repository, options: &Repair<'a>) -> Result<RepairPlan<'a>, RepoError> {
+pub fn plan_repair<'a>(repository: &mut Repository, options: &RepairOptions<'a>) -> Result<RepairPlan<'a>, RepoError> {
     let planned = planned(repository, options);
     wipe_stack();
     planned
 }
 
-fn planned<'a>(repository: &mut Repository, options: &Repair<'a>) -> Result<RepairPlan<'a>, RepoError> {
+fn planned<'a>(repository: &mut Repository, options: &RepairOptions<'a>) -> Result<RepairPlan<'a>, RepoError> {
     repository.begin_to_maintain()?;
     for other in options.others {
         if other.writer.family != repository.writer.family {
@@ -101,13 +101,13 @@ fn planned<'a>(repository: &mut Repository, options: &Repair<'a>) -> Result<Repa
     }
     let before = look(repository, options)?;
     let is_sound = before.findings.is_empty() && before.without_parity == 0 && repository.log.unknown.is_empty();
-    let report = Repaired { before, ..Repaired::default() };
+    let report = RepairReport { before, ..RepairReport::default() };
     Ok(RepairPlan { options: *options, view: repository.log.head, is_sound, report })
 }
 
-fn look(repository: &Repository, options: &Repair<'_>) -> Result<Checked, RepoError> {
-    let Repair { now_ms, stop, tally, .. } = *options;
-    check(repository, &Check { read_data: ReadData::All, now_ms, enough: None, stop, tally })
+fn look(repository: &Repository, options: &RepairOptions<'_>) -> Result<CheckReport, RepoError> {
+    let RepairOptions { now_ms, stop, tally, .. } = *options;
+    check(repository, &CheckOptions { read_data: ReadData::All, now_ms, enough: None, stop, tally })
 }
 
 impl RepairPlan<'_> {
@@ -119,7 +119,7 @@ impl RepairPlan<'_> {
 
     /// What was looked at, and that nothing was mended.
     #[must_use]
-    pub fn report(&self) -> &Repaired {
+    pub fn report(&self) -> &RepairReport {
         &self.report
     }
 
@@ -127,8 +127,12 @@ impl RepairPlan<'_> {
     /// nothing is done.
     ///
     /// # Errors
-    /// What the store says. What cannot be mended is no error: it is what [`Repaired::after`] finds.
-    pub fn execute(self, repository: &mut Repository, each: &mut dyn FnMut(&Mended)) -> Result<Repaired, RepoError> {
+    /// What the store says. What cannot be mended is no error: it is what [`RepairReport::after`] finds.
+    pub fn execute(
+        self,
+        repository: &mut Repository,
+        each: &mut dyn FnMut(&Mended),
+    ) -> Result<RepairReport, RepoError> {
         if self.is_sound {
             return Ok(self.report);
         }
@@ -139,7 +143,7 @@ impl RepairPlan<'_> {
         outcome
     }
 
-    fn run(self, repository: &mut Repository, each: &mut dyn FnMut(&Mended)) -> Result<Repaired, RepoError> {
+    fn run(self, repository: &mut Repository, each: &mut dyn FnMut(&Mended)) -> Result<RepairReport, RepoError> {
         let (options, before) = (&self.options, self.report.before);
         let mut mending = Mending { options, done: Vec::new(), unlisted: before.short.iter().copied().collect(), each };
         let store = repository.store.clone();
@@ -181,13 +185,13 @@ impl RepairPlan<'_> {
         if repository.log.unknown.is_empty() {
             repository.condemn(&after.unsound, options.now_ms)?;
         }
-        Ok(Repaired { before, mended: mending.done, after: Some(after) })
+        Ok(RepairReport { before, mended: mending.done, after: Some(after) })
     }
 }
 
 /// What the steps share.
 struct Mending<'a> {
-    options: &'a Repair<'a>,
+    options: &'a RepairOptions<'a>,
     done: Vec<Mended>,
     /// Sessions whose snapshots need lists of what they use again, as their index objects were rewritten or said too little.
     unlisted: BTreeSet<(HostId, SessionId)>,

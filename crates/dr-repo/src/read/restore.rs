@@ -35,7 +35,7 @@ pub use not_whole::NotWhole;
 
 /// How a restore is to run.
 #[derive(Clone, Copy)]
-pub struct Restore<'a> {
+pub struct RestoreOptions<'a> {
     /// Only these paths and what is below them; empty for everything.
     pub paths: &'a [EntryPath],
     /// Worker threads.
@@ -48,7 +48,7 @@ pub struct Restore<'a> {
 
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Restored {
+pub struct RestoreReport {
     /// Entries that are back, with their contents.
     pub entries: u64,
     /// Files among them.
@@ -63,7 +63,7 @@ pub struct Restored {
     pub failed: Vec<(EntryPath, NotWhole)>,
 }
 
-impl Restored {
+impl RestoreReport {
     /// What is not there, or not with its contents.
     pub fn lost(&self) -> impl Iterator<Item = &(EntryPath, NotWhole)> {
         self.failed.iter().filter(|(_, why)| !why.is_back())
@@ -159,12 +159,12 @@ impl Repository {
 struct Shared<'a> {
     repository: &'a Repository,
     destination: &'a dyn Destination,
-    options: &'a Restore<'a>,
+    options: &'a RestoreOptions<'a>,
     /// Only compares with what stands there, and writes nothing.
     compares: bool,
     frames: Arc<Frames>,
     fuse: AbortFlag,
-    outcome: Mutex<Restored>,
+    outcome: Mutex<RestoreReport>,
     claims: Claims,
 }
 
@@ -221,7 +221,7 @@ impl Shared<'_> {
 /// A snapshot that is to be put back, opened, and which of it.
 pub struct RestorePlan<'a> {
     repository: &'a Repository,
-    options: Restore<'a>,
+    options: RestoreOptions<'a>,
     document: Document,
 }
 
@@ -232,7 +232,7 @@ pub struct RestorePlan<'a> {
 pub fn plan_restore<'a>(
     repository: &'a Repository,
     id: SnapshotId,
-    options: &Restore<'a>,
+    options: &RestoreOptions<'a>,
 ) -> Result<RestorePlan<'a>, RepoError> {
     Ok(RestorePlan { repository, options: *options, document: repository.document(id)? })
 }
@@ -243,7 +243,7 @@ impl RestorePlan<'_> {
     ///
     /// # Errors
     /// What the store says, and [`RepoError::Interrupted`].
-    pub fn compare(&self, destination: &dyn Destination) -> Result<Restored, RepoError> {
+    pub fn compare(&self, destination: &dyn Destination) -> Result<RestoreReport, RepoError> {
         self.run(destination, true)
     }
 
@@ -252,11 +252,11 @@ impl RestorePlan<'_> {
     ///
     /// # Errors
     /// What the store says, [`RepoError::Interrupted`], and that the place is full.
-    pub fn execute(&self, destination: &dyn Destination) -> Result<Restored, RepoError> {
+    pub fn execute(&self, destination: &dyn Destination) -> Result<RestoreReport, RepoError> {
         self.run(destination, false)
     }
 
-    fn run(&self, destination: &dyn Destination, compares: bool) -> Result<Restored, RepoError> {
+    fn run(&self, destination: &dyn Destination, compares: bool) -> Result<RestoreReport, RepoError> {
         let Self { repository, options, document } = self;
         let workers = options.workers.max(1);
         let shared = Shared {
@@ -266,7 +266,7 @@ impl RestorePlan<'_> {
             compares,
             frames: Arc::new(Frames::new(workers)),
             fuse: AbortFlag::new(),
-            outcome: Mutex::new(Restored::default()),
+            outcome: Mutex::new(RestoreReport::default()),
             claims: Claims::of(&document.label),
         };
         let mut missed: HashSet<EntryPath> = options.paths.iter().cloned().collect();

@@ -12,8 +12,8 @@ use dr_store::memory::MemoryStore;
 use dr_store::{BlockingStore, ObjectBody};
 
 use crate::error::RepoError;
-use crate::maintain::prune::Prune;
-use crate::maintain::repair::Repair;
+use crate::maintain::prune::PruneOptions;
+use crate::maintain::repair::RepairOptions;
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
 use crate::tests::{prune, repair};
@@ -49,13 +49,13 @@ impl Scene {
 
     fn prune(&self) -> Result<(), RepoError> {
         let (stop, tally, folder) = (AtomicBool::new(false), Tally::default(), tempfile::tempdir().unwrap());
-        let options = Prune::usual(9, true, folder.path(), &|| 9, &stop, &tally);
+        let options = PruneOptions::usual(9, true, folder.path(), &|| 9, &stop, &tally);
         prune(&mut self.open(), &options).map(drop)
     }
 
     fn is_ended_by_a_repair(&self) {
         let (stop, tally, folder) = (AtomicBool::new(false), Tally::default(), tempfile::tempdir().unwrap());
-        let options = Repair {
+        let options = RepairOptions {
             now_ms: 9,
             others: &[],
             scratch: folder.path(),

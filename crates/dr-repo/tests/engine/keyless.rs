@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Check, Erase, Key, Pruned, ReadData, RepoError, Repository, SnapshotId, Tally, Unlock, WriterKey};
+use dr_repo::{
+    CheckOptions, EraseOptions, Key, PruneReport, ReadData, RepoError, Repository, SnapshotId, Tally, Unlock, WriterKey,
+};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{BlockingStore, Store};
@@ -50,17 +52,17 @@ impl Scene {
         self.pruner_of(&self.blocking).unwrap()
     }
 
-    fn keep(&self, host: usize, tree: &Tree) -> dr_repo::Summary {
+    fn keep(&self, host: usize, tree: &Tree) -> dr_repo::BackupReport {
         self.school.backup(&mut self.host(host), tree, None).unwrap()
     }
 
-    fn prune(&self, repository: &mut Repository, waste: f64) -> Result<Pruned, RepoError> {
+    fn prune(&self, repository: &mut Repository, waste: f64) -> Result<PruneReport, RepoError> {
         self.school.prune_at_once(repository, NOW, waste)
     }
 
     /// Takes a file out of every snapshot.
     fn erase(&self, name: &str, there: &mut [(SnapshotId, Tree)]) {
-        let options = Erase {
+        let options = EraseOptions {
             now_ms: NOW,
             system: None,
             paths: &|_| vec![path(name)],
@@ -152,7 +154,7 @@ fn what_was_verified_is_everybodys_after_it_was_moved() {
     let first = scene.keep(0, &day(0)).snapshot;
     let second = (scene.keep(0, &day(1)).snapshot, day(1));
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
+    let options = CheckOptions { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
     let mut family = scene.family();
     let checked = dr_repo::check(&family, &options).unwrap();
     family.remember_read(&checked, NOW).unwrap();

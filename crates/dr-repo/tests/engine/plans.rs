@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use dr_repo::{
-    Erase, ErasePlan, ForgetPlan, ForgetVerdict, Prune, PrunePlan, Repair, RepoError, Repository, SnapshotId, Tally,
-    plan_erase, plan_prune, plan_repair,
+    EraseOptions, ErasePlan, ForgetPlan, ForgetVerdict, PruneOptions, PrunePlan, RepairOptions, RepoError, Repository,
+    SnapshotId, Tally, plan_erase, plan_prune, plan_repair,
 };
 use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
@@ -48,13 +48,13 @@ impl Scene {
     }
 
     fn prune<'a>(&'a self, repository: &mut Repository, watch: &'a Watch) -> PrunePlan<'a> {
-        let usual = Prune::usual(NOW, true, self.school.folder.path(), &|| NOW, &watch.stop, &watch.tally);
+        let usual = PruneOptions::usual(NOW, true, self.school.folder.path(), &|| NOW, &watch.stop, &watch.tally);
         plan_prune(repository, &usual).unwrap()
     }
 
     /// Of a file that is in every snapshot.
     fn erase<'a>(&'a self, repository: &mut Repository, watch: &'a Watch) -> ErasePlan<'a> {
-        let options = Erase {
+        let options = EraseOptions {
             now_ms: NOW,
             system: None,
             paths: &|_| vec![path("file-01")],
@@ -257,7 +257,7 @@ fn a_repair_mends_what_its_plan_found_also_if_others_wrote_or_mended_meanwhile()
     scene.blocking.delete(&pack).unwrap();
     scene.blocking.put_new(&pack, dr_store::ObjectBody::Bytes(bytes.into())).unwrap();
     let watch = Watch::default();
-    let options = Repair {
+    let options = RepairOptions {
         now_ms: NOW,
         others: &[],
         scratch: scene.school.folder.path(),

@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Check, Prune, PrunePlan, Pruned, ReadData, RepoError, Repository, Tally, Verdict, plan_prune};
+use dr_repo::{
+    CheckOptions, PruneOptions, PrunePlan, PruneReport, ReadData, RepoError, Repository, Tally, Verdict, plan_prune,
+};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{BlockingStore, Key, Store};
@@ -37,7 +39,7 @@ impl Scene {
         self.school.backup(&mut self.open(), tree, None).unwrap().snapshot
     }
 
-    fn prune(&self, now_ms: i64, hours: i64, dry: bool) -> Result<(Pruned, Vec<Verdict>), RepoError> {
+    fn prune(&self, now_ms: i64, hours: i64, dry: bool) -> Result<(PruneReport, Vec<Verdict>), RepoError> {
         let mut verdicts = Vec::new();
         let hours = (hours, hours);
         let pruned = self.prune_of(&mut self.open(), now_ms, hours, &mut |plan| {
@@ -54,8 +56,8 @@ impl Scene {
         now_ms: i64,
         hours: (i64, i64),
         goes_on: &mut dyn FnMut(&PrunePlan<'_>) -> bool,
-    ) -> Result<Pruned, RepoError> {
-        let options = Prune {
+    ) -> Result<PruneReport, RepoError> {
+        let options = PruneOptions {
             now_ms,
             undo_ms: hours.0 * HOUR,
             settle_ms: hours.1 * HOUR,
@@ -82,7 +84,7 @@ impl Scene {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
         let checked = dr_repo::check(
             &repository,
-            &Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally },
+            &CheckOptions { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally },
         )
         .unwrap();
         assert_eq!(checked.findings, []);

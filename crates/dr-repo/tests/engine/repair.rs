@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use dr_repo::{
-    Check, Checked, Copying, Mended, Prune, ReadData, Repair, Repaired, RepoError, Repository, SnapshotId, Tally,
-    plan_repair,
+    CheckOptions, CheckReport, CopyOptions, Mended, PruneOptions, ReadData, RepairOptions, RepairReport, RepoError,
+    Repository, SnapshotId, Tally, plan_repair,
 };
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
@@ -67,9 +67,9 @@ impl Scene {
         self.blocking.put_new(name, ObjectBody::Bytes(Bytes::from(bytes))).unwrap();
     }
 
-    fn mend(&self, blocking: &BlockingStore, others: &[Repository]) -> Result<(Repaired, Vec<Mended>), RepoError> {
+    fn mend(&self, blocking: &BlockingStore, others: &[Repository]) -> Result<(RepairReport, Vec<Mended>), RepoError> {
         let mut mended = Vec::new();
-        let options = Repair {
+        let options = RepairOptions {
             now_ms: NOW,
             others,
             scratch: self.school.folder.path(),
@@ -94,9 +94,9 @@ impl Scene {
         mended
     }
 
-    fn checked(&self) -> Checked {
+    fn checked(&self) -> CheckReport {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
+        let options = CheckOptions { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
         dr_repo::check(&self.open(), &options).unwrap()
     }
 
@@ -122,7 +122,7 @@ impl Scene {
 
     fn prune(&self) {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Prune::usual(NOW, true, self.school.folder.path(), &|| NOW, &stop, &tally);
+        let options = PruneOptions::usual(NOW, true, self.school.folder.path(), &|| NOW, &stop, &tally);
         prune(&mut self.open(), &options).unwrap();
     }
 
@@ -132,7 +132,7 @@ impl Scene {
         self.school.create(&blocking);
         let (from, mut to) = (self.open(), self.school.open(&blocking).unwrap());
         let ids: Vec<SnapshotId> = self.trees.iter().map(|(id, _)| *id).collect();
-        let options = Copying {
+        let options = CopyOptions {
             snapshots: &ids,
             journal: None,
             scratch: self.school.folder.path(),
@@ -334,7 +334,7 @@ fn what_is_sound_is_left_as_it_is() {
     assert!(matches!(
         repair(
             &mut scene.school.open_keyless(&scene.blocking).unwrap(),
-            &Repair {
+            &RepairOptions {
                 now_ms: NOW,
                 others: &[],
                 scratch: scene.school.folder.path(),
@@ -394,7 +394,8 @@ fn whichever_operation_fails_a_check_names_no_damage_that_is_not_there() {
             faulty.fail_once(k, Fault::Before(kind));
             let blocking = scene.school.blocking(faulty.clone());
             let (stop, tally) = (AtomicBool::new(false), Tally::default());
-            let options = Check { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
+            let options =
+                CheckOptions { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
             let outcome = scene.school.open(&blocking).and_then(|repository| dr_repo::check(&repository, &options));
             if !faulty.is_spent() {
                 assert!(k > 15 && outcome.is_ok(), "{k}");

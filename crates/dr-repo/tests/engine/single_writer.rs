@@ -70,7 +70,7 @@ impl Scene {
         }
     }
 
-    fn prune(&self, repository: &mut Repository) -> Result<dr_repo::Pruned, RepoError> {
+    fn prune(&self, repository: &mut Repository) -> Result<dr_repo::PruneReport, RepoError> {
         self.school.prune_at_once(repository, NOW, 0.05)
     }
 }

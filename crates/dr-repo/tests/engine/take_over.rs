@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Erase, HostId, Key, Label, Prune, RepoError, Repository, Shape, SnapshotId, Tally, Unlock};
+use dr_repo::{
+    EraseOptions, HostId, Key, Label, PruneOptions, RepoError, Repository, Shape, SnapshotId, Tally, Unlock,
+};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{BlockingStore, Key as Name, Store};
@@ -50,7 +52,7 @@ impl Scene {
 
     /// Backs up on the host of that name.
     fn keep(&self, repository: &mut Repository, hostname: &str, tree: &Tree) -> Result<SnapshotId, RepoError> {
-        let capture = dr_repo::Capture {
+        let capture = dr_repo::BackupOptions {
             snapshot: dr_repo::new_snapshot_id(),
             label: Label { hostname: hostname.into(), ..Label::default() },
             shape: Shape::Directory,
@@ -67,11 +69,11 @@ impl Scene {
         dr_repo::backup(repository, entries(tree), &capture).map(|summary| summary.snapshot)
     }
 
-    fn prune(&self, repository: &mut Repository) -> Result<dr_repo::Pruned, RepoError> {
+    fn prune(&self, repository: &mut Repository) -> Result<dr_repo::PruneReport, RepoError> {
         self.school.prune_at_once(repository, NOW, 0.05)
     }
 
-    fn mend(&self, repository: &mut Repository) -> Result<dr_repo::Repaired, RepoError> {
+    fn mend(&self, repository: &mut Repository) -> Result<dr_repo::RepairReport, RepoError> {
         self.school.mend(repository, NOW)
     }
 
@@ -196,7 +198,7 @@ fn uncommitted_packs_of_the_old_host_expire() {
     let a_hundred_days = NOW + 100 * 86_400_000;
     for now_ms in [NOW, a_hundred_days, a_hundred_days, a_hundred_days] {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let usual = Prune::usual(now_ms, true, scene.school.folder.path(), &|| 0, &stop, &tally);
+        let usual = PruneOptions::usual(now_ms, true, scene.school.folder.path(), &|| 0, &stop, &tally);
         prune(&mut scene.open(NEW), &usual).unwrap();
         scene.is_sound(&[(kept, &tree(0))]);
     }
@@ -293,7 +295,7 @@ fn snapshots_of_the_other_host_that_are_registered_again_give_it_nothing_back() 
     }
     // One entry commits both again, and then it cannot be read.
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let options = Erase {
+    let options = EraseOptions {
         now_ms: NOW,
         system: None,
         paths: &|_| vec![path("file-0")],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 
-use dr_repo::{HostId, Key, Life, Prune, Pruned, Repository, Tally, Unlock};
+use dr_repo::{HostId, Key, Life, PruneOptions, PruneReport, Repository, Tally, Unlock};
 use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
@@ -86,10 +86,10 @@ impl Scene {
         self.school.backup_on(&mut repository, slow, &day).unwrap_err();
     }
 
-    fn prune(&self, repository: &mut Repository, unfinished: bool, now_ms: i64) -> Pruned {
+    fn prune(&self, repository: &mut Repository, unfinished: bool, now_ms: i64) -> PruneReport {
         let (stop, tally, clock) = (AtomicBool::new(false), Tally::default(), move || now_ms);
-        let usual = Prune::usual(now_ms, true, self.school.folder.path(), &clock, &stop, &tally);
-        let options = Prune { unfinished, journal: Some(&self.journal), ..usual };
+        let usual = PruneOptions::usual(now_ms, true, self.school.folder.path(), &clock, &stop, &tally);
+        let options = PruneOptions { unfinished, journal: Some(&self.journal), ..usual };
         prune(repository, &options).unwrap()
     }
 }
@@ -141,8 +141,8 @@ fn a_run_that_goes_on_after_a_prune_planned_to_drop_it_loses_nothing() {
     scene.cut_off(true);
     let (mut repository, stop, tally) = (scene.open(), AtomicBool::new(false), Tally::default());
     let clock = move || silent_ms;
-    let usual = Prune::usual(silent_ms, true, scene.school.folder.path(), &clock, &stop, &tally);
-    let options = Prune { journal: Some(&scene.journal), ..usual };
+    let usual = PruneOptions::usual(silent_ms, true, scene.school.folder.path(), &clock, &stop, &tally);
+    let options = PruneOptions { journal: Some(&scene.journal), ..usual };
     let plan = dr_repo::plan_prune(&mut repository, &options).unwrap();
     assert_eq!(plan.report().unfinished, []);
     let (large, day) = (scene.large(), Day { now_ms: silent_ms, ..scene.day(&stop, 0) });

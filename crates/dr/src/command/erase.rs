@@ -5,7 +5,7 @@ use dr_entry::{EntryPath, Meta};
 use dr_ledger::{ErasedCopy, ErasureState, Wanted};
 use dr_repo::{Tally, Tree};
 use dr_run::{
-    Closed, Erasing, Erasure, Opened, School, Unwatched, Workplace, back_up_again, begin, not_erased,
+    Closed, EraseOptions, Erasure, Opened, School, Unwatched, Workplace, back_up_again, begin, not_erased,
     open_whatever_is_there, plan_erase, recall, seal_state, still_there, unnamed,
 };
 use serde_json::{Value, json};
@@ -218,7 +218,7 @@ impl Erase {
             }
             let (named, tally) = (one.location.named(), Tally::default());
             let also = |tree: &Tree, path: &EntryPath, _: &Meta| asked.matches(tree, path);
-            let how = Erasing {
+            let how = EraseOptions {
                 paths: &|tree| asked.entries(tree),
                 also: asked.has_patterns().then_some(&also),
                 asked: asked.bytes(),

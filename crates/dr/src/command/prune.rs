@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dr_repo::Tally;
-use dr_run::{Pruning, Workplace, open_all, open_to_write, plan_prune};
+use dr_run::{PruneOptions, Workplace, open_all, open_to_write, plan_prune};
 
 use super::named::OnTarget;
 use super::opened::{away, key_env, run_failure, school_unless};
@@ -34,7 +34,7 @@ impl Prune {
         let mut outcome = away(closed, opened.is_empty(), context);
         for one in &mut opened {
             let (named, tally) = (one.location.named(), Tally::default());
-            let how = Pruning {
+            let how = PruneOptions {
                 at_once: self.how.now,
                 clock_is_right: context.global.yes,
                 unfinished: self.how.unfinished,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dr_repo::Tally;
-use dr_run::{Mending, Workplace, open_all, open_to_write, plan_repair};
+use dr_run::{RepairOptions, Workplace, open_all, open_to_write, plan_repair};
 
 use super::named::OnTarget;
 use super::opened::{away, key_env, run_failure, school_unless};
@@ -40,7 +40,7 @@ impl Repair {
             let others = others.into_iter().filter(|other| other.repository.id() != one.repository.id());
             let others: Vec<_> = others.map(|other| other.repository).collect();
             let tally = Tally::default();
-            let how = Mending { others: &others, stop: context.signals.stop(), tally: &tally };
+            let how = RepairOptions { others: &others, stop: context.signals.stop(), tally: &tally };
             let work = Workplace::new(&school, &one.repository).map_err(failed)?;
             let done = observe::while_shown(screen, &tally, observe::checking, || {
                 let plan = plan_repair(&work, one, &how)?;

@@ -1,6 +1,6 @@
 //! How it is told what a repair found and mended.
 
-use dr_repo::{Finding, Mended, Repaired};
+use dr_repo::{Finding, Mended, RepairReport};
 use serde_json::json;
 
 use super::checked::{finding_json, finding_line};
@@ -26,7 +26,7 @@ pub fn mended(mended: &Mended, target: Option<&str>, screen: &Screen) {
 }
 
 /// What all of it came to.
-pub fn end(repaired: &Repaired, place: &str, target: Option<&str>, dry: bool, screen: &Screen) -> Outcome {
+pub fn end(repaired: &RepairReport, place: &str, target: Option<&str>, dry: bool, screen: &Screen) -> Outcome {
     let before = repaired.before.findings.len() as u64;
     let (left, costs) = match &repaired.after {
         Some(after) => (after.findings.len() as u64, after.findings.iter().map(|one| one.lost.len() as u64).sum()),

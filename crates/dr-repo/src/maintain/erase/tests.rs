@@ -15,14 +15,14 @@ use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
 
 use super::rewrite::Pruner;
-use super::{Erase, is_gone, may_touch, plan_erase};
+use super::{EraseOptions, is_gone, may_touch, plan_erase};
 use crate::error::RepoError;
-use crate::maintain::prune::Prune;
+use crate::maintain::prune::PruneOptions;
 use crate::progress::Tally;
 use crate::read::look::{Stand, as_child};
 use crate::read::repository::{Repository, Unlock, create};
 use crate::tests::prune;
-use crate::write::backup::{Capture, backup, new_snapshot_id};
+use crate::write::backup::{BackupOptions, backup, new_snapshot_id};
 
 fn path(text: &str) -> EntryPath {
     EntryPath::new(text.as_bytes()).unwrap()
@@ -200,7 +200,7 @@ impl Scene {
 
     fn keep_as(&self, repository: &mut Repository, files: &Files, label: Label) -> SnapshotId {
         let clock = AtomicI64::new(0);
-        let capture = Capture {
+        let capture = BackupOptions {
             snapshot: new_snapshot_id(),
             label,
             shape: Shape::Directory,
@@ -302,7 +302,7 @@ fn what_was_erased_is_in_no_pack_and_the_trees_are_those_of_a_school_that_never_
     }
     let before: BTreeSet<_> = ids.iter().flat_map(|id| scene.chunks(*id)).collect();
     let (clock, stop, tally) = (|| 1, AtomicBool::new(false), Tally::default());
-    let options = Erase {
+    let options = EraseOptions {
         now_ms: 1,
         system: None,
         paths: &|_| ["changing", "f01000", "f02999", "large", "same"].map(path).to_vec(),
@@ -322,7 +322,7 @@ fn what_was_erased_is_in_no_pack_and_the_trees_are_those_of_a_school_that_never_
     for (one, (root, _)) in listed.iter().zip(&wanted) {
         assert_eq!(repository.tree(one.id).unwrap().root, *root);
     }
-    let pruned = prune(&mut repository, &Prune::usual(1, true, scene.folder.path(), &clock, &stop, &tally));
+    let pruned = prune(&mut repository, &PruneOptions::usual(1, true, scene.folder.path(), &clock, &stop, &tally));
     assert!(pruned.unwrap().deleted > 0);
     assert_eq!(repository.left_of_erased().unwrap(), (0, 0));
     let repository = scene.open();
@@ -361,7 +361,7 @@ fn a_host_alone_puts_no_snapshot_in_the_place_of_another() {
     assert_eq!(listed.iter().map(|one| (one.id, one.replaces)).collect::<Vec<_>>(), [(good, None), (false_one, None)]);
     assert!(listed[0].number < listed[1].number && crate::read::repository::rewritten_same(&listed).is_empty());
     let (clock, stop, tally) = (|| 1, AtomicBool::new(false), Tally::default());
-    let options = Erase {
+    let options = EraseOptions {
         now_ms: 1,
         system: None,
         paths: &|_| vec![path("pupil")],
@@ -404,7 +404,7 @@ fn parity_keeps_nothing_of_what_was_erased_and_all_of_the_rest() {
     let before = spared(&scene);
     assert!(before.iter().filter(|pack| pack.kind == PackKind::Data).count() >= 2, "{before:?}");
     let (clock, stop, tally) = (|| 1, AtomicBool::new(false), Tally::default());
-    let options = Erase {
+    let options = EraseOptions {
         now_ms: 1,
         system: None,
         paths: &|_| vec![path("f37")],
@@ -418,7 +418,7 @@ fn parity_keeps_nothing_of_what_was_erased_and_all_of_the_rest() {
     };
     let mut repository = scene.open();
     plan_erase(&mut repository, &options).unwrap().execute(&mut repository).unwrap();
-    prune(&mut repository, &Prune::usual(1, true, scene.folder.path(), &clock, &stop, &tally)).unwrap();
+    prune(&mut repository, &PruneOptions::usual(1, true, scene.folder.path(), &clock, &stop, &tally)).unwrap();
     assert_eq!(repository.left_of_erased().unwrap(), (0, 0));
     let after = spared(&scene);
     let state = &scene.open().log.state;

@@ -9,7 +9,7 @@ use dr_log::fold::{SessionState, State, runs_of, whole};
 use dr_log::reclaim;
 use dr_store::Listed;
 
-use super::{DAY_MS, Pins, Prune, Pruned, Rewritten, is_undoable, pins};
+use super::{DAY_MS, Pins, PruneOptions, PruneReport, Rewritten, is_undoable, pins};
 use crate::error::RepoError;
 use crate::maintain::erase::forget_parity;
 use crate::maintain::unfinished::{Life, Unfinished};
@@ -24,7 +24,7 @@ const FENCE_MS: i64 = 50 * DAY_MS;
 /// anything, and those that are dropped. `unfinished`: what is left of others.
 pub(super) fn fence(
     repository: &mut Repository,
-    options: &Prune<'_>,
+    options: &PruneOptions<'_>,
     keyless: bool,
     unfinished: &[Unfinished],
     dropped: &BTreeSet<SessionId>,
@@ -43,7 +43,7 @@ pub(super) fn fence(
 /// The sessions that [`fence`] would fence off, and those that are dropped: what they need does not count.
 pub(super) fn would_fence(
     repository: &Repository,
-    options: &Prune<'_>,
+    options: &PruneOptions<'_>,
     keyless: bool,
     unfinished: &[Unfinished],
     dropped: &BTreeSet<SessionId>,
@@ -89,7 +89,7 @@ fn append(
 
 /// The steps by which packs go.
 pub(super) struct Step<'a> {
-    pub(super) options: &'a Prune<'a>,
+    pub(super) options: &'a PruneOptions<'a>,
     /// Up to this entry every snapshot was followed.
     view: u64,
     /// No sweep but this prune's own, and nothing that was put back, came up to this entry since.
@@ -106,7 +106,7 @@ pub(super) struct Step<'a> {
 
 impl<'a> Step<'a> {
     pub(super) fn new(
-        options: &'a Prune<'a>,
+        options: &'a PruneOptions<'a>,
         (view, keyless): (u64, bool),
         followed: BTreeMap<PackId, bool>,
         over: BTreeSet<SessionId>,
@@ -125,7 +125,7 @@ impl<'a> Step<'a> {
         &mut self,
         repository: &mut Repository,
         packs: &[(PackId, HostId)],
-        out: &mut Pruned,
+        out: &mut PruneReport,
     ) -> Result<(), RepoError> {
         self.condemn(repository, packs)?;
         self.sweep(repository)?;
@@ -194,7 +194,7 @@ impl<'a> Step<'a> {
 
     /// Deletes what was swept long enough ago, and what nobody will register any more: first what describes it, then
     /// the packs.
-    fn delete(&self, repository: &mut Repository, out: &mut Pruned) -> Result<(), RepoError> {
+    fn delete(&self, repository: &mut Repository, out: &mut PruneReport) -> Result<(), RepoError> {
         let state = &repository.log.state;
         out.waiting = state.packs.values().filter(|pack| pack.condemned && !pack.swept).count() as u64;
         let gone: BTreeSet<PackId> =

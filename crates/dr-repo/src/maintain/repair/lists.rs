@@ -68,9 +68,9 @@ mod tests {
     use dr_store::BlockingStore;
 
     use super::*;
-    use crate::maintain::check::{Check, Checked, ReadData, check};
-    use crate::maintain::prune::Prune;
-    use crate::maintain::repair::Repair;
+    use crate::maintain::check::{CheckOptions, CheckReport, ReadData, check};
+    use crate::maintain::prune::PruneOptions;
+    use crate::maintain::repair::RepairOptions;
     use crate::progress::Tally;
     use crate::read::repository::Unlock;
     use crate::tests::relocation::Scene;
@@ -78,9 +78,9 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000_000;
 
-    fn checked(repository: &Repository) -> Checked {
+    fn checked(repository: &Repository) -> CheckReport {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
+        let options = CheckOptions { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
         check(repository, &options).unwrap()
     }
 
@@ -88,7 +88,8 @@ mod tests {
         let pruner = Key::Pruner(Box::new(scene.family.pruner().unwrap()));
         let mut repository = Repository::open(blocking, Unlock::Key(pruner), HostId([1; 4])).unwrap();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Prune { undo_ms: 0, ..Prune::usual(NOW, true, scene.folder.path(), &|| NOW, &stop, &tally) };
+        let options =
+            PruneOptions { undo_ms: 0, ..PruneOptions::usual(NOW, true, scene.folder.path(), &|| NOW, &stop, &tally) };
         prune(&mut repository, &options).unwrap().removable
     }
 
@@ -112,7 +113,7 @@ mod tests {
         assert!(finding.what.contains(&kept.to_string()) && finding.lost.is_empty(), "{finding:?}");
 
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Repair {
+        let options = RepairOptions {
             now_ms: NOW,
             others: &[],
             scratch: scene.folder.path(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::mpsc::sync_channel;
 
 use dr_entry::{EntryPath, FilesOnly, InOrder, Kind, Writing};
-use dr_repo::{RepoError, Repository, Restore as Options, SnapshotId, Tally, Tree, plan_restore};
+use dr_repo::{RepoError, Repository, RestoreOptions, SnapshotId, Tally, Tree, plan_restore};
 
 use super::{View, paths};
 use crate::exit::{Cause, Failure, Outcome};
@@ -28,8 +28,12 @@ pub fn pour(view: &View<'_>, tree: &Tree, path: &Path) -> Result<Outcome, Failur
     let (pour, poured) = sync_channel(4);
     let restored = std::thread::scope(|scope| {
         let restoring = scope.spawn(move || {
-            let options =
-                Options { paths: &wanted, workers: 1, stop: view.context.signals.stop(), tally: &Tally::default() };
+            let options = RestoreOptions {
+                paths: &wanted,
+                workers: 1,
+                stop: view.context.signals.stop(),
+                tally: &Tally::default(),
+            };
             let pouring = FilesOnly(|_: &EntryPath, size| {
                 let pour = pour.clone();
                 let send = move |bytes: &[u8]| pour.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe.into());

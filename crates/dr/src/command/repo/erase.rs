@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dr_entry::{EntryPath, Meta};
-use dr_repo::{Erase as Options, Prune, RepoError, Tally, Tree, plan_erase, plan_prune};
+use dr_repo::{EraseOptions, PruneOptions, RepoError, Tally, Tree, plan_erase, plan_prune};
 use dr_run::clock;
 use jiff::tz::TimeZone;
 
@@ -45,7 +45,7 @@ impl Erase {
         let (zone, shown) = (TimeZone::system(), self.place.shown());
         let told = |error: RepoError| failure_text::repo(&error, Operation::Erasing, &context.signals);
         let also = |tree: &Tree, path: &EntryPath, _: &Meta| asked.matches(tree, path);
-        let options = Options {
+        let options = EraseOptions {
             now_ms: clock(),
             system: None,
             paths: &|tree| asked.entries(tree),
@@ -65,9 +65,9 @@ impl Erase {
                 return Ok((erased, None));
             }
             // Nothing but what was erased goes before its time.
-            let usual = Prune::usual(clock(), false, &scratch, &clock, context.signals.stop(), &tally);
+            let usual = PruneOptions::usual(clock(), false, &scratch, &clock, context.signals.stop(), &tally);
             let settle_ms = if self.now { 0 } else { usual.settle_ms };
-            let prune = Prune { journal: cache.journal(), settle_ms, ..usual };
+            let prune = PruneOptions { journal: cache.journal(), settle_ms, ..usual };
             let planned = plan_prune(&mut repository, &prune);
             let pruned = planned.and_then(|plan| plan.execute(&mut repository));
             Ok((erased, Some(pruned)))

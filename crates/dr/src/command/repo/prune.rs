@@ -1,7 +1,7 @@
 //! `dr repo prune`: the room of what nothing needs is given back.
 
 use clap::Args;
-use dr_repo::{Prune as Options, RepoError, Tally, plan_prune};
+use dr_repo::{PruneOptions, RepoError, Tally, plan_prune};
 use dr_run::clock;
 
 use crate::args::Context;
@@ -31,10 +31,10 @@ impl Prune {
         let mut repository = self.place.open(access, context)?;
         let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), context.screen);
         let (clock, cache) = (|| clock::now().as_millisecond(), Cache::of(repository.id(), screen));
-        let options = Options {
+        let options = PruneOptions {
             unfinished: self.how.unfinished,
             journal: cache.journal(),
-            ..Options::usual(clock(), self.how.now, &scratch, &clock, context.signals.stop(), &tally)
+            ..PruneOptions::usual(clock(), self.how.now, &scratch, &clock, context.signals.stop(), &tally)
         };
         let done = observe::while_shown(screen, &tally, observe::pruning, || {
             let plan = plan_prune(&mut repository, &options)?;

@@ -1,7 +1,7 @@
 //! `dr repo repair`: what is damaged is mended as far as anything of it can be had.
 
 use clap::Args;
-use dr_repo::{Repair as Options, RepoError, Tally, plan_repair};
+use dr_repo::{RepairOptions, RepoError, Tally, plan_repair};
 use dr_run::clock;
 
 use crate::args::Context;
@@ -47,7 +47,7 @@ impl Repair {
         let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), context.screen);
         let clock = || clock::now().as_millisecond();
         let cache = Cache::of(repository.id(), screen);
-        let options = Options {
+        let options = RepairOptions {
             now_ms: clock(),
             others: &others,
             scratch: &scratch,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use dr_entry::{EntryPath, FilesOnly, Kind, Unread};
 use dr_repo::{
-    Description, NotWhole, RepoError, Repository, Restore as Options, Restored, SnapshotId, Tally, plan_restore,
+    Description, NotWhole, RepoError, Repository, RestoreOptions, RestoreReport, SnapshotId, Tally, plan_restore,
 };
 use dr_run::SubtreeDestination;
 use dr_source::files::{Conflict, FsRestorer, Owners, Removal, RestoreMode, Spare};
@@ -117,7 +117,7 @@ impl Restore {
         // A comparison asks of files only what stands there, and there is nothing.
         let nowhere = FilesOnly(|_: &EntryPath, _| Err(std::io::ErrorKind::Unsupported.into()));
         let tally = Tally::default();
-        let options = Options {
+        let options = RestoreOptions {
             paths: &wanted,
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             stop: context.signals.stop(),
@@ -196,7 +196,7 @@ impl Restore {
         place: &FsRestorer,
         wanted: &[EntryPath],
         spare: &Spare,
-        restored: &mut Restored,
+        restored: &mut RestoreReport,
     ) -> Removal {
         let mut all = Removal::default();
         let kept = match kept {
@@ -222,7 +222,7 @@ impl Restore {
         all
     }
 
-    fn last_line(&self, restored: &Restored, removed: u64, snapshot: &str, started_ms: i64) -> String {
+    fn last_line(&self, restored: &RestoreReport, removed: u64, snapshot: &str, started_ms: i64) -> String {
         let mut line = format!(
             "{} snapshot {snapshot} of {} to {}: {}, {}",
             if self.dry_run { "would restore" } else { "restored" },
