@@ -146,9 +146,8 @@ pub struct PrunePlan<'a> {
     /// Packs in which nothing is needed.
     gone: Vec<(PackId, HostId)>,
     moved: Vec<Half>,
-    /// What is left of runs that never came to their end; those that are dropped are not among it.
+    /// What is left of runs that never came to their end, but for those that are dropped.
     left: Vec<Unfinished>,
-    dropped: BTreeSet<SessionId>,
     verdicts: Vec<Verdict>,
     /// What it would come to.
     report: PruneReport,
@@ -181,10 +180,9 @@ fn planned<'a>(repository: &mut Repository, options: &PruneOptions<'a>) -> Resul
     let is_dropped = |one: &Unfinished| options.unfinished && one.life == Life::CutOff;
     let left: Vec<Unfinished>;
     (out.dropped, left) = unfinished.into_iter().partition(is_dropped);
-    let dropped: BTreeSet<SessionId> = out.dropped.iter().map(|one| one.session).collect();
     let view = repository.log.head.0;
     let state = &repository.log.state;
-    let over = step::would_fence(repository, options, gc.is_some(), &left, &dropped);
+    let over = step::would_fence(repository, options, gc.is_some(), &left, &out.dropped);
     out.unfinished = left.iter().filter(|one| !over.contains(&one.session)).cloned().collect();
     let counts = state.snapshots.iter().filter(|(_, one)| one.is_there() || is_undoable(one, options));
     let mut wanted: Vec<_> = counts.map(|(id, snapshot)| (snapshot.n, *id, snapshot.document)).collect();
@@ -225,7 +223,7 @@ fn planned<'a>(repository: &mut Repository, options: &PruneOptions<'a>) -> Resul
     }
     out.lost = needed.lost();
     out.rewritten = moved.len() as u64;
-    Ok(PrunePlan { options: *options, view, index, needed, gone, moved, left, dropped, verdicts, report: out })
+    Ok(PrunePlan { options: *options, view, index, needed, gone, moved, left, verdicts, report: out })
 }
 
 impl PrunePlan<'_> {
@@ -256,21 +254,24 @@ impl PrunePlan<'_> {
 
     fn run(self, repository: &mut Repository) -> Result<PruneReport, RepoError> {
         repository.is_planned_with(&self.index)?;
-        let Self { options, view, needed, gone, moved, left, dropped, report: mut out, .. } = self;
+        let Self { options, view, needed, gone, moved, left, report: mut out, .. } = self;
         let before = options.tally.bytes_stored.load(Ordering::Relaxed);
         let keyless = matches!(needed, Needed::Frames(_));
         // First, so that what it lets go goes now.
-        step::fence(repository, &options, keyless, &left, &dropped)?;
+        step::fence(repository, &options, keyless, &left, &out.dropped)?;
         let state = &repository.log.state;
         let is_kept = |one: &Unfinished| state.sessions.get(&one.session).is_none_or(SessionState::is_open);
-        out.unfinished = left.into_iter().filter(is_kept).collect();
+        let is_fenced = |one: &Unfinished| state.sessions.get(&one.session).is_some_and(|session| session.fenced);
+        let (dropped, goes_on): (Vec<_>, Vec<_>) = out.dropped.into_iter().partition(is_fenced);
+        out.dropped = dropped;
+        out.unfinished = left.into_iter().chain(goes_on).filter(is_kept).collect();
         out.rewritten = 0;
         let goes = !gone.is_empty() || !moved.is_empty();
         if goes && !repository.log.state.features.contains(SWEEPS) {
             repository.maintain(options.now_ms, Body::Features(vec![SWEEPS.to_owned()]))?;
         }
         let followed = followed(repository, &needed)?;
-        let mut step = Step::new(&options, (view, keyless), followed, dropped);
+        let mut step = Step::new(&options, (view, keyless), followed);
         // What nobody needs goes first: it gives the room that moving the rest takes.
         if !gone.is_empty() || moved.is_empty() {
             step.remove_packs(repository, &gone, &mut out)?;
@@ -306,7 +307,7 @@ fn empty(
     while let Some(mut some) = waiting.pop() {
         let packs: Vec<u32> = some.iter().map(|half| half.pack).collect();
         let written = match needed {
-            // SingleWriterGuard it is put together with nothing.
+            // By itself it is put together with nothing.
             _ if is_short && some.iter().all(|half| half.is_full) => {
                 out.removable -= some.len() as u64;
                 continue;

@@ -137,19 +137,23 @@ fn after_fifty_days_of_silence_one_prune_gives_its_room_back() {
 
 #[test]
 fn a_run_that_goes_on_after_a_prune_planned_to_drop_it_loses_nothing() {
-    let (scene, silent_ms) = (Scene::new(), NOW + 51 * 86_400_000 + 3_600_000);
-    scene.cut_off(true);
-    let (mut repository, stop, tally) = (scene.open(), AtomicBool::new(false), Tally::default());
-    let clock = move || silent_ms;
-    let usual = PruneOptions::usual(silent_ms, true, scene.school.folder.path(), &clock, &stop, &tally);
-    let options = PruneOptions { journal: Some(&scene.journal), ..usual };
-    let plan = dr_repo::plan_prune(&mut repository, &options).unwrap();
-    assert_eq!(plan.report().unfinished, []);
-    let (large, day) = (scene.large(), Day { now_ms: silent_ms, ..scene.day(&stop, 0) });
-    let summary = scene.school.backup_on(&mut scene.open(), entries(&large), &day).unwrap();
-    plan.execute(&mut repository).unwrap();
-    assert!(scene.school.restore(&scene.open(), summary.snapshot).unwrap().0 == large);
-    assert_eq!(scene.school.findings(&scene.open()), []);
+    // Because it was silent for so long, and because somebody said so.
+    for (drops, now_ms) in [(false, NOW + 51 * 86_400_000 + 3_600_000), (true, NOW + 3_600_000)] {
+        let scene = Scene::new();
+        scene.cut_off(true);
+        let (mut repository, stop, tally) = (scene.open(), AtomicBool::new(false), Tally::default());
+        let clock = move || now_ms;
+        let usual = PruneOptions::usual(now_ms, true, scene.school.folder.path(), &clock, &stop, &tally);
+        let options = PruneOptions { journal: Some(&scene.journal), unfinished: drops, ..usual };
+        let plan = dr_repo::plan_prune(&mut repository, &options).unwrap();
+        assert_eq!((plan.report().dropped.len(), &plan.report().unfinished[..]), (usize::from(drops), &[][..]));
+        let (large, day) = (scene.large(), Day { now_ms, ..scene.day(&stop, 0) });
+        let summary = scene.school.backup_on(&mut scene.open(), entries(&large), &day).unwrap();
+        // It takes up what lies there as its own; what it began as is over.
+        assert_eq!(plan.execute(&mut repository).unwrap().unfinished, []);
+        assert!(scene.school.restore(&scene.open(), summary.snapshot).unwrap().0 == large);
+        assert_eq!(scene.school.findings(&scene.open()), []);
+    }
 }
 
 #[test]

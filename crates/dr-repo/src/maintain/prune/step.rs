@@ -27,13 +27,18 @@ pub(super) fn fence(
     options: &PruneOptions<'_>,
     keyless: bool,
     unfinished: &[Unfinished],
-    dropped: &BTreeSet<SessionId>,
+    dropped: &[Unfinished],
 ) -> Result<(), RepoError> {
     let host = repository.writer.host;
     let is_dead = |one: &&Unfinished| is_own(one, keyless, host) && Claim::of(options.journal, one.session).is_some();
-    let own = unfinished.iter().filter(is_dead).map(|one| one.session);
-    let dead: BTreeSet<SessionId> = own.chain(dropped.iter().copied()).collect();
+    let own: Vec<SessionId> = unfinished.iter().filter(is_dead).map(|one| one.session).collect();
     let make = |state: &State| {
+        // One that goes on since it was looked is not dropped.
+        let heard_since = |one: &Unfinished| {
+            state.sessions.get(&one.session).is_some_and(|session| Some(session.last_ms) > one.since_ms)
+        };
+        let dropped = dropped.iter().filter(|one| !heard_since(one)).map(|one| one.session);
+        let dead = own.iter().copied().chain(dropped).collect();
         let silent = silent(state, options.now_ms, unfinished, &dead);
         (!silent.is_empty()).then(|| Body::Fence(silent.into_iter().collect()))
     };
@@ -46,12 +51,12 @@ pub(super) fn would_fence(
     options: &PruneOptions<'_>,
     keyless: bool,
     unfinished: &[Unfinished],
-    dropped: &BTreeSet<SessionId>,
+    dropped: &[Unfinished],
 ) -> BTreeSet<SessionId> {
     let host = repository.writer.host;
     let is_dead = |one: &&Unfinished| is_own(one, keyless, host) && options.journal.is_some();
     let own = unfinished.iter().filter(is_dead).map(|one| one.session);
-    let dead: BTreeSet<SessionId> = own.chain(dropped.iter().copied()).collect();
+    let dead: BTreeSet<SessionId> = own.chain(dropped.iter().map(|one| one.session)).collect();
     silent(&repository.log.state, options.now_ms, unfinished, &dead)
 }
 
@@ -100,7 +105,7 @@ pub(super) struct Step<'a> {
     followed: BTreeMap<PackId, bool>,
     /// Of those the ones of which all that is needed was rewritten by now.
     rewritten: BTreeSet<PackId>,
-    /// Sessions that count as ended: such as are dropped, and this prune's own.
+    /// Sessions that count as ended: this prune's own.
     over: BTreeSet<SessionId>,
 }
 
@@ -109,9 +114,8 @@ impl<'a> Step<'a> {
         options: &'a PruneOptions<'a>,
         (view, keyless): (u64, bool),
         followed: BTreeMap<PackId, bool>,
-        over: BTreeSet<SessionId>,
     ) -> Self {
-        Self { options, view, known: view, keyless, followed, rewritten: BTreeSet::new(), over }
+        Self { options, view, known: view, keyless, followed, rewritten: BTreeSet::new(), over: BTreeSet::new() }
     }
 
     /// What is needed of some packs was rewritten.
