@@ -1,4 +1,4 @@
-//! A repository that a later version has maintained: frames moved keyless into another pack, the old pack swept and
+//! A repository that a later version has maintained: frames moved without a reading key into another pack, the old pack swept and
 //! deleted. Today's reader must follow them, and never write where it does not understand.
 
 #![expect(clippy::disallowed_methods, reason = "a test breaks a repository on purpose")]
