@@ -19,7 +19,7 @@ use dr_ledger::{
 };
 use dr_media::Register;
 use dr_plan::{MediumId, System, SystemId, TargetId, Tree};
-use dr_repo::{SnapshotId, Summary, Tally, Touched, new_snapshot_id};
+use dr_repo::{BackupReport, SnapshotId, Tally, Touched, new_snapshot_id};
 use dr_source::driver::{Answers, Size};
 use dr_source::files::{Options, leaves_out, resolved};
 use jiff::Timestamp;
@@ -405,7 +405,7 @@ struct Told {
 }
 
 impl Told {
-    fn add(&mut self, summary: &Summary) {
+    fn add(&mut self, summary: &BackupReport) {
         self.unreadable.extend(summary.unreadable.iter().cloned());
         self.partial.extend(summary.partial.iter().cloned());
         self.changed.extend(summary.unsettled.iter().cloned());
