@@ -4,6 +4,7 @@
 //! A capture is an iterator of [`dr_entry::Entry`]; putting back is a [`dr_entry::Destination`]. This crate
 //! knows neither repositories nor plans' schedules. It reads no clock: the start of the run is passed in.
 
+mod address;
 mod command;
 pub mod driver;
 mod drivers;
@@ -15,6 +16,7 @@ pub mod files;
 pub mod maildir;
 pub mod output;
 mod postgres;
+mod programs;
 pub mod sqlite;
 
 pub use driver::{Check, Driver, Verdict};

@@ -68,10 +68,24 @@ pub struct Output {
     pub may_be_empty: bool,
     /// What is told if it fails.
     pub broken: Broken,
+    /// Who looks at it while it passes.
+    pub watch: Option<Box<dyn Watch>>,
     /// Who waits for it to have ended well, and for the number of its bytes.
     pub waiting: Option<Sender<u64>>,
     /// What must stay until it has ended: a file that it reads, a session that it needs.
     pub kept: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// Looks at what a program writes while it passes.
+pub trait Watch: Send {
+    /// The next piece.
+    fn passes(&mut self, bytes: &[u8]);
+
+    /// The program ended well, and that was all.
+    ///
+    /// # Errors
+    /// Why it is not whole.
+    fn ended(self: Box<Self>) -> Result<(), String>;
 }
 
 /// An entry at `path` for what a program writes.
@@ -119,13 +133,14 @@ pub(crate) fn said(stderr: &[u8]) -> String {
 
 impl Body for Output {
     fn open(self: Box<Self>) -> io::Result<Box<dyn Content>> {
-        let Self { program, may_be_empty, broken, waiting, kept } = *self;
+        let Self { program, may_be_empty, broken, watch, waiting, kept } = *self;
         let name = named(&program);
         if broken.stop.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let running = Stream::start(program).map_err(|why| broken.broke(&name, &why))?;
-        Ok(Box::new(Running { name, running: Some(running), may_be_empty, broken, waiting, _kept: kept, bytes: 0 }))
+        let running = Some(running);
+        Ok(Box::new(Running { name, running, may_be_empty, broken, watch, waiting, _kept: kept, bytes: 0 }))
     }
 }
 
@@ -135,6 +150,7 @@ struct Running {
     running: Option<Stream>,
     may_be_empty: bool,
     broken: Broken,
+    watch: Option<Box<dyn Watch>>,
     waiting: Option<Sender<u64>>,
     _kept: Option<Arc<dyn Any + Send + Sync>>,
     bytes: u64,
@@ -147,6 +163,9 @@ impl Content for Running {
             Ok(0) => Ok(Piece::End),
             Ok(count) => {
                 self.bytes += count as u64;
+                if let Some(watch) = &mut self.watch {
+                    watch.passes(&buffer[..count]);
+                }
                 Ok(Piece::Data(count))
             }
             Err(why) => Err(self.broken.broke(&self.name, &why)),
@@ -162,6 +181,10 @@ impl Content for Running {
                 Err(SourceError::Program { program: self.name.clone(), why })
             }
             _ => Ok(()),
+        });
+        let well = well.and_then(|()| match self.watch.take() {
+            Some(watch) => watch.ended().map_err(|why| SourceError::Program { program: self.name.clone(), why }),
+            None => Ok(()),
         });
         if let Err(why) = well {
             let told = why.to_string();

@@ -132,6 +132,21 @@ pub trait Load {
     /// If the plan's address is wrong.
     fn live(&self) -> Result<String, SourceError>;
 
+    /// What becomes of the one that lives when another comes in its place, as the end of a sentence.
+    fn in_its_place(&self) -> &'static str;
+
+    /// How the address of a new one is written.
+    fn new_one(&self) -> &'static str;
+
+    /// Whether one lives whose contents are nowhere else once another has come in its place, so that it has to be captured
+    /// before.
+    ///
+    /// # Errors
+    /// If its server does not say.
+    fn would_be_lost(&self, _onto: &Onto<'_>, _hands: &Hands<'_>) -> Result<bool, SourceError> {
+        Ok(false)
+    }
+
     /// The file of a capture that is fed to a program, and never lies on disk.
     ///
     /// # Errors
