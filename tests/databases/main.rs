@@ -6,6 +6,8 @@ mod bare;
 mod command;
 #[path = "../soak/heavy/faulty.rs"]
 mod faulty;
+mod maria_server;
+mod mariadb;
 mod postgres;
 #[path = "../plan/school.rs"]
 #[allow(dead_code)]

@@ -154,7 +154,7 @@ pub struct Server {
     pub url: String,
     /// Where the password is found.
     pub password: Option<SecretRef>,
-    /// The folder of its programs, if they are not where programs are: PostgreSQL's.
+    /// The folder of its programs, if they are not where programs are: those of a database.
     pub programs: Option<PathBuf>,
 }
 
@@ -201,7 +201,7 @@ impl Source {
                 About { kind: "maildir", runs: true, paths: one(path), is_mail: true, ..About::default() }
             }
             Self::Postgres(server) => About { runs: true, ..About::asked("postgres", server) },
-            Self::Mariadb(server) => About::asked("mariadb", server),
+            Self::Mariadb(server) => About { runs: true, ..About::asked("mariadb", server) },
             Self::Imap(server) => About { is_mail: true, ..About::asked("imap", server) },
             Self::Website(server) => About::asked("website", server),
             Self::Command { run, .. } => About { kind: "command", runs: true, program: run, ..About::default() },

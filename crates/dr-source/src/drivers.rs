@@ -9,6 +9,7 @@ use crate::drop::driver::Drop;
 use crate::drop::{Beside, Rule};
 use crate::files::driver::Files;
 use crate::maildir::driver::Maildir;
+use crate::mariadb::driver::Mariadb;
 use crate::postgres::driver::Postgres;
 use crate::sqlite::driver::Sqlite;
 
@@ -31,7 +32,8 @@ pub fn driver(source: &Source) -> Result<Box<dyn Driver + '_>, SourceError> {
         }
         Source::Command { run, name } => Box::new(Command { run, name }),
         Source::Postgres(server) => Box::new(Postgres(server)),
-        Source::Mariadb(_) | Source::Imap(_) | Source::Website(_) | Source::Saas(_) => {
+        Source::Mariadb(server) => Box::new(Mariadb(server)),
+        Source::Imap(_) | Source::Website(_) | Source::Saas(_) => {
             return Err(SourceError::NoCapture { kind: source.kind() });
         }
     })

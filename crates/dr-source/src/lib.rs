@@ -14,6 +14,7 @@ mod facts;
 mod fewer;
 pub mod files;
 pub mod maildir;
+mod mariadb;
 pub mod output;
 mod postgres;
 mod programs;

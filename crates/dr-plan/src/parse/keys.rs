@@ -27,7 +27,7 @@ keys! {
     SQLITE = ["kind" "path"]
     MAILDIR = ["kind" "path"]
     SERVER = ["kind" "url" "password"]
-    POSTGRES = ["kind" "url" "password" "programs"]
+    DATABASE = ["kind" "url" "password" "programs"]
     COMMAND = ["kind" "run" "name"]
     DROP = ["kind" "path" "name" "fresh" "settled" "shrink" "type" "maker" "marker" "facts" "databases"]
     SAAS = ["kind" "supplier" "rpo" "rto" "contract" "checked"]

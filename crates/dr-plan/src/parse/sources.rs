@@ -18,7 +18,8 @@ pub(super) struct Read {
     pub(super) excludes_are_defaults: bool,
 }
 
-const SHORT: [&str; 9] = ["drop", "postgres", "mariadb", "sqlite", "maildir", "imap", "imaps", "sftp", "https"];
+const SHORT: [&str; 10] =
+    ["drop", "postgres", "mariadb", "mysql", "sqlite", "maildir", "imap", "imaps", "sftp", "https"];
 const EXPECTED: &str = "a path, or a source such as \"drop:/srv/drop/mis\", \"sqlite:/srv/mis.db\", \"maildir:/srv/mail\", \"postgres:mis\", \"mariadb:shop\", \"imaps://mail.school.example\" or \"sftp://web@host/htdocs\"";
 
 pub(super) fn source(node: &Node<'_>) -> Option<Read> {
@@ -26,7 +27,9 @@ pub(super) fn source(node: &Node<'_>) -> Option<Read> {
         let source = short(node)?;
         return Some(Read { excludes_are_defaults: true, source });
     }
-    let kinds: Vec<(&'static str, &'static str)> = Source::KINDS.iter().map(|kind| (*kind, *kind)).collect();
+    let mut kinds: Vec<(&'static str, &'static str)> = Source::KINDS.iter().map(|kind| (*kind, *kind)).collect();
+    // What many call it.
+    kinds.push(("mysql", "mariadb"));
     let open = node.names()?;
     let Some((_, kind)) = open.entries().iter().find(|(key, _)| *key == "kind") else {
         open.missing("`kind`");
@@ -36,8 +39,8 @@ pub(super) fn source(node: &Node<'_>) -> Option<Read> {
         "files" => files(&node.section(keys::FILES)?),
         "sqlite" => plain(one_path(&node.section(keys::SQLITE)?).map(|path| Source::Sqlite { path })),
         "maildir" => plain(one_path(&node.section(keys::MAILDIR)?).map(|path| Source::Maildir { path })),
-        "postgres" => plain(postgres(&node.section(keys::POSTGRES)?)),
-        "mariadb" => plain(server(&node.section(keys::SERVER)?).map(Source::Mariadb)),
+        "postgres" => plain(database(&node.section(keys::DATABASE)?).map(Source::Postgres)),
+        "mariadb" => plain(database(&node.section(keys::DATABASE)?).map(Source::Mariadb)),
         "imap" => plain(server(&node.section(keys::SERVER)?).map(Source::Imap)),
         "website" => plain(server(&node.section(keys::SERVER)?).map(Source::Website)),
         "command" => plain(command(&node.section(keys::COMMAND)?)),
@@ -75,7 +78,7 @@ fn short(node: &Node<'_>) -> Option<Source> {
         "sqlite" => Some(Source::Sqlite { path: PathBuf::from(rest) }),
         "maildir" => Some(Source::Maildir { path: PathBuf::from(rest) }),
         "postgres" => Some(Source::Postgres(server())),
-        "mariadb" => Some(Source::Mariadb(server())),
+        "mariadb" | "mysql" => Some(Source::Mariadb(server())),
         "imap" | "imaps" => Some(Source::Imap(server())),
         "sftp" | "https" => Some(Source::Website(server())),
         _ => None,
@@ -119,9 +122,9 @@ fn server(table: &Section<'_>) -> Option<Server> {
     Some(Server { url: url?, password, programs: None })
 }
 
-fn postgres(table: &Section<'_>) -> Option<Source> {
+fn database(table: &Section<'_>) -> Option<Server> {
     let programs = table.get("programs").and_then(path);
-    server(table).map(|server| Source::Postgres(Server { programs, ..server }))
+    server(table).map(|server| Server { programs, ..server })
 }
 
 fn command(table: &Section<'_>) -> Option<Source> {

@@ -12,9 +12,8 @@ use dr_source::driver::{Driver, Feed, Hands, InPlace, Load, Loaded, NotFed, Onto
 use dr_source::files::{Extra, Manner, PutBack, Removal, Spare};
 use dr_source::{FACTS, SourceError};
 
-use super::fed;
 use super::within::{self, Outside, Part};
-use super::{Wanted, above_resolved};
+use super::{Wanted, above_resolved, before, fed};
 use crate::below::Below;
 use crate::error::RunError;
 use crate::kept::{Kept, Opened};
@@ -444,6 +443,9 @@ impl Back<'_> {
         let onto = Onto { url: self.wanted.onto, account: self.wanted.account, moment: &moment };
         let secrets = |reference: &SecretRef| self.school.secret(reference);
         let hands = Hands { secrets: &secrets, scratch: &scratch };
+        if load.would_be_lost(&onto, &hands)? {
+            notes.push(before::captured(self.school, self.system, self.wanted.tally, self.wanted.stop)?);
+        }
         // Another copy that holds the same snapshot may be whole where this one is not.
         let mut copies = vec![self.choice.copy];
         let others = self.choices.iter().filter(|other| other.id == self.choice.id && other.copy != self.choice.copy);
