@@ -64,10 +64,10 @@ pub enum Color {
 }
 
 /// What every command is given.
-pub struct World<'a> {
+pub struct Context<'a> {
     pub global: &'a Global,
     pub screen: &'a Screen,
     pub signals: Signals,
-    /// For [`dr_store::Shelf`].
+    /// For [`dr_store::BlockingStore`].
     pub runtime: Handle,
 }

@@ -8,6 +8,7 @@ mod cache;
 mod command;
 mod env;
 mod exit;
+mod failure_text;
 mod limits;
 mod log;
 mod moment;
@@ -17,14 +18,13 @@ mod place;
 mod quickstart;
 mod shown;
 mod signals;
-mod told;
 mod unlock;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::args::{Dr, World};
+use crate::args::{Context, Dr};
 use crate::exit::{Cause, Failure, Outcome};
 use crate::output::Screen;
 
@@ -85,8 +85,8 @@ fn work(dr: &Dr, screen: &Screen) -> Result<Outcome, Failure> {
         .map_err(|why| Failure::new(Cause::Failed, format!("the operating system gives dr no threads: {why}")))?;
     let signals = signals::listen(runtime.handle())
         .map_err(|why| Failure::new(Cause::Failed, format!("dr cannot listen for signals: {why}")))?;
-    let world = World { global: &dr.global, screen, signals, runtime: runtime.handle().clone() };
-    let outcome = dr.command.run(&world);
+    let context = Context { global: &dr.global, screen, signals, runtime: runtime.handle().clone() };
+    let outcome = dr.command.run(&context);
     // A thread that waits for a hung disk must not keep the process.
     runtime.shutdown_background();
     outcome

@@ -10,12 +10,12 @@ use dr_source::SourceError;
 use crate::error::RunError;
 use crate::job::{Watch, run};
 use crate::school::School;
-use crate::targets::Spot;
+use crate::targets::TargetLocation;
 
 struct Quiet<'a>(&'a Tally);
 
 impl Watch for Quiet<'_> {
-    fn copying(&self, _system: &SystemId, _spot: &Spot) {}
+    fn copying(&self, _system: &SystemId, _spot: &TargetLocation) {}
 
     fn tally(&self) -> &Tally {
         self.0

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::turn::MARK;
+use super::writer_lock::MARK;
 
-/// Makes a new, locked, empty file under a store's [`crate::Store::staging`] for [`crate::Body::File`]. The lock
+/// Makes a new, locked, empty file under a store's [`crate::Store::staging`] for [`crate::ObjectBody::File`]. The lock
 /// tells sweepers that somebody is at work: keep the file open until it was put.
 ///
 /// # Errors

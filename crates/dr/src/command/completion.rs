@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use crate::args::{Dr, World};
+use crate::args::{Context, Dr};
 use crate::exit::{Failure, Outcome};
 
 /// Print what a shell needs to complete `dr`'s commands and options
@@ -14,10 +14,10 @@ pub struct Completion {
 }
 
 impl Completion {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Dr::command(), "dr", &mut script);
-        world.screen.print(&script);
+        context.screen.print(&script);
         Ok(Outcome::done())
     }
 }

@@ -10,19 +10,19 @@ use clap::Parser as _;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::args::{Dr, World};
+use crate::args::{Context, Dr};
 use crate::exit::{self, Cause, Failure};
 use crate::output::Screen;
 
 /// Types commands about one plan.
 pub struct Keyboard<'a> {
-    world: &'a World<'a>,
+    context: &'a Context<'a>,
     plan: PathBuf,
 }
 
 impl<'a> Keyboard<'a> {
-    pub fn new(world: &'a World<'a>, plan: PathBuf) -> Self {
-        Self { world, plan }
+    pub fn new(context: &'a Context<'a>, plan: PathBuf) -> Self {
+        Self { context, plan }
     }
 
     /// Types `args` as if it were `at`, as `by` or as nobody, and gives the last line of the answer.
@@ -40,8 +40,8 @@ impl<'a> Keyboard<'a> {
         match self.asks(at, by, args)? {
             (answer, 0) => Ok(answer),
             (answer, code) => {
-                let stopped = self.world.signals.stopped();
-                let cause = if stopped { self.world.signals.cause() } else { Cause::Failed };
+                let stopped = self.context.signals.stopped();
+                let cause = if stopped { self.context.signals.cause() } else { Cause::Failed };
                 Err(Failure::new(cause, format!("`{named}` ended with {code}: {answer}")))
             }
         }
@@ -52,8 +52,8 @@ impl<'a> Keyboard<'a> {
     /// # Errors
     /// If there is no answer.
     pub fn asks(&self, at: Timestamp, by: Option<&str>, args: Vec<OsString>) -> Result<(Value, u8), Failure> {
-        if self.world.signals.stopped() {
-            return Err(Failure::new(self.world.signals.cause(), "interrupted, as asked."));
+        if self.context.signals.stopped() {
+            return Err(Failure::new(self.context.signals.cause(), "interrupted, as asked."));
         }
         let mut line: Vec<OsString> = ["dr", "--json", "--quiet", "--at"].map(OsString::from).to_vec();
         line.push(at.to_string().into());
@@ -66,13 +66,13 @@ impl<'a> Keyboard<'a> {
         line.extend(args);
         let dr = Dr::try_parse_from(line).map_err(|why| Failure::new(Cause::Failed, format!("`{named}`: {why}")))?;
         let screen = Screen::kept(&dr.global);
-        let world = World {
+        let context = Context {
             global: &dr.global,
             screen: &screen,
-            signals: self.world.signals.clone(),
-            runtime: self.world.runtime.clone(),
+            signals: self.context.signals.clone(),
+            runtime: self.context.runtime.clone(),
         };
-        let outcome = dr.command.run(&world);
+        let outcome = dr.command.run(&context);
         let outcome = outcome.map_err(|why| Failure::new(why.cause, format!("`{named}`: {}", why.message)))?;
         let code = exit::code(&outcome.into_causes());
         Ok((last_line(&screen.into_kept()), code))
