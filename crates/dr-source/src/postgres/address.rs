@@ -42,7 +42,7 @@ impl Address {
             }
         }
         if address.port.as_ref().is_some_and(|port| port.parse::<u16>().is_err()) {
-            return Err("its port is no number".to_owned());
+            return Err("its port is not a number".to_owned());
         }
         match address.database.is_empty() {
             true => Err("it names no database: postgres://USER@HOST/NAME".to_owned()),

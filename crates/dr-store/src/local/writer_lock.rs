@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::temp::Temp;
-use crate::Put;
+use crate::PutOutcome;
 
 /// The file among the temporary ones that is locked.
 pub(super) const MARK: &str = "single-writer";
