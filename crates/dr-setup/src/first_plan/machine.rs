@@ -30,6 +30,7 @@ pub fn look(only: &[PathBuf]) -> Facts {
         }
         sized.append(&mut seen.databases);
         facts.mail.extend(common(&seen.mail));
+        facts.sites.append(&mut seen.sites);
         facts.folders.push(Folder { inner: folders_in(&top), has_files: seen.files > 0, path: top });
     }
     sized.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
@@ -79,6 +80,7 @@ struct Seen {
     files: usize,
     databases: Vec<(u64, PathBuf)>,
     mail: Vec<PathBuf>,
+    sites: Vec<PathBuf>,
     /// It is a repository of ours: where backups go, not what is backed up.
     is_ours: bool,
 }
@@ -93,6 +95,9 @@ fn walk(folder: &Path, depth: usize, seen: &mut Seen) {
         return;
     }
     let Ok(names) = fs::read_dir(folder) else { return };
+    if folder.join("wp-config.php").is_file() && folder.join("wp-content").is_dir() {
+        seen.sites.push(folder.to_owned());
+    }
     for name in names.flatten() {
         seen.names += 1;
         if seen.names > NAMES_MAX || seen.is_ours {
@@ -207,6 +212,8 @@ mod tests {
         for folder in ["mail/ash/cur", "mail/ash/new", "mail/ash/tmp", "mail/oak/cur", "mail/oak/new", "mail/oak/tmp"] {
             fs::create_dir_all(machine.path().join(folder)).unwrap();
         }
+        put("web/school/wp-config.php", b"<?php");
+        put("web/school/wp-content/uploads/a.jpg", b"a picture");
         put("nas/repo.json", b"{}");
         put("nas/log/a", b"");
         let facts = look(&[machine.path().to_owned()]);
@@ -214,7 +221,8 @@ mod tests {
         assert_eq!(facts.databases, [here("mis/mis.db")]);
         assert_eq!(facts.mail, [here("mail")]);
         let folders: Vec<_> = facts.folders.iter().map(|folder| (folder.path.clone(), folder.has_files)).collect();
-        assert_eq!(folders, [(here("mail"), false), (here("mis"), false), (here("shares"), true)]);
+        assert_eq!(folders, [(here("mail"), false), (here("mis"), false), (here("shares"), true), (here("web"), true)]);
+        assert_eq!(facts.sites, [here("web/school")]);
         assert_eq!(facts.folders[2].inner, [here("shares/office")]);
         assert!(facts.mounts.is_empty() && facts.disks.is_empty() && facts.person.is_none());
     }
