@@ -13,6 +13,7 @@ mod postgres;
 #[allow(dead_code)]
 mod school;
 mod server;
+mod website;
 
 /// The night after [`school::FRIDAY`].
 const LATER: &str = "2026-11-20T22:30:00Z";

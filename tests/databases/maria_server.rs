@@ -17,14 +17,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     folder: TempDir,
     child: Mutex<Option<Child>>,
+    /// What it is started with besides.
+    more: Vec<String>,
 }
 
 impl Server {
     /// A server with one account that may do everything, `root`.
     pub fn begun() -> Self {
+        Self::begun_with(false)
+    }
+
+    /// One that keeps a binary log, and so lets nobody make functions who could change its copies elsewhere.
+    pub fn logging() -> Self {
+        Self::begun_with(true)
+    }
+
+    fn begun_with(log: bool) -> Self {
         let folder = bare::folder("maria-");
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        let server = Self { folder, child: Mutex::default() };
+        let mut server = Self { folder, child: Mutex::default(), more: vec!["--skip-log-bin".to_owned()] };
+        if log {
+            server.more = vec![format!("--log-bin={}", server.path("log-bin").display()), "--server-id=1".to_owned()];
+        }
         fs::create_dir(server.path("tmp")).unwrap();
         let mut install = bare::bare("mariadb-install-db");
         install.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8").current_dir("/");
@@ -52,14 +66,13 @@ impl Server {
             "--no-defaults",
             "--user=root",
             "--skip-networking",
-            "--skip-log-bin",
             "--innodb-log-file-size=8M",
             "--innodb-flush-log-at-trx-commit=0",
             "--innodb-doublewrite=0",
             "--innodb-use-native-aio=0",
         ]);
         command.arg(format!("--datadir={}", self.path("data").display()));
-        command.arg(format!("--tmpdir={}", self.path("tmp").display()));
+        command.args(&self.more).arg(format!("--tmpdir={}", self.path("tmp").display()));
         command.arg(format!("--socket={}", self.socket().display()));
         command.arg(format!("--pid-file={}", self.path("pid").display()));
         let log = fs::File::create(self.path("log")).unwrap();

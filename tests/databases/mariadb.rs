@@ -302,8 +302,8 @@ fn a_database_is_loaded_on_another_server_and_in_the_place_of_one_that_lives() {
     school.dr(&["--at", FRIDAY, "run"]).ended(0);
     let sums = server.sql("mis", SUMS);
 
-    // Another machine: its server has neither the accounts nor the database.
-    let other = Server::begun();
+    // Another machine: its server has neither the accounts nor the database, and is strict with who makes functions.
+    let other = Server::logging();
     let url = other.url("root", "mis");
     let restore = ["restore", "mis", "--to", &url];
     told(

@@ -19,9 +19,11 @@ pub mod output;
 mod postgres;
 mod programs;
 pub mod sqlite;
+mod website;
 
 pub use driver::{Check, Driver, Verdict};
 pub use drivers::driver;
 pub use error::SourceError;
 pub use facts::{FACTS, recorded};
 pub use fewer::fewer_messages;
+pub use website::{DATABASE, SITE};

@@ -7,7 +7,7 @@ use super::values::{address, has_password, path, period, secret};
 use super::{defaults, keys};
 use crate::period::Period;
 use crate::problem::nearest;
-use crate::source::{EXPORT, FileType, Server, Source, Supplier};
+use crate::source::{EXPORT, FileType, Server, Source, Supplier, Website};
 
 /// So many databases one export may have.
 const DATABASES_MAX: usize = 64;
@@ -42,7 +42,7 @@ pub(super) fn source(node: &Node<'_>) -> Option<Read> {
         "postgres" => plain(database(&node.section(keys::DATABASE)?).map(Source::Postgres)),
         "mariadb" => plain(database(&node.section(keys::DATABASE)?).map(Source::Mariadb)),
         "imap" => plain(server(&node.section(keys::SERVER)?).map(Source::Imap)),
-        "website" => plain(server(&node.section(keys::SERVER)?).map(Source::Website)),
+        "website" => plain(website(&node.section(keys::WEBSITE)?).map(Source::Website)),
         "command" => plain(command(&node.section(keys::COMMAND)?)),
         "drop" => plain(drop_folder(&node.section(keys::DROP)?)),
         "saas" => plain(saas(&node.section(keys::SAAS)?)),
@@ -80,7 +80,7 @@ fn short(node: &Node<'_>) -> Option<Source> {
         "postgres" => Some(Source::Postgres(server())),
         "mariadb" | "mysql" => Some(Source::Mariadb(server())),
         "imap" | "imaps" => Some(Source::Imap(server())),
-        "sftp" | "https" => Some(Source::Website(server())),
+        "sftp" | "https" => Some(Source::Website(Website::Away(server()))),
         _ => None,
     };
     if source.is_none() {
@@ -125,6 +125,33 @@ fn server(table: &Section<'_>) -> Option<Server> {
 fn database(table: &Section<'_>) -> Option<Server> {
     let programs = table.get("programs").and_then(path);
     server(table).map(|server| Server { programs, ..server })
+}
+
+/// A folder with a database, or an address.
+fn website(table: &Section<'_>) -> Option<Website> {
+    if table.get("url").is_some() {
+        for key in ["path", "exclude", "database", "programs"] {
+            if table.get(key).is_some() {
+                table.wrong_key(
+                    key,
+                    "no `url`: a website is a folder of this machine with its database, or an address",
+                    None,
+                );
+            }
+        }
+        return server(table).map(Website::Away);
+    }
+    let path = one_path(table);
+    let exclude = table.get("exclude").map(Node::texts).unwrap_or_default();
+    let node = table.need("database")?;
+    let url = address(node)?;
+    if !["mariadb:", "mysql:"].iter().any(|word| url.starts_with(word)) {
+        node.wrong("the address of a MariaDB database, such as \"mariadb:wp\" or \"mariadb://USER@HOST/NAME\"", None);
+        return None;
+    }
+    let password = table.get("password").and_then(secret);
+    let programs = table.get("programs").and_then(self::path);
+    Some(Website::Here { path: path?, exclude, database: Server { url, password, programs } })
 }
 
 fn command(table: &Section<'_>) -> Option<Source> {

@@ -72,7 +72,8 @@ pub(crate) fn begin(server: &Server, moment: &Moment<'_>) -> Result<Dumping, Sou
         kept: Some(Arc::new(client) as Arc<dyn Any + Send + Sync>),
     };
     let wrong = |why: dr_entry::BadPath| SourceError::Program { program: DUMP.into(), why: why.to_string() };
-    let dump = output::entry(at(&database).map_err(wrong)?, Profile::Fine, moment.real, output);
+    // Its moment is fixed here, so that whatever is read afterwards is not older than the database.
+    let dump = output::begun(at(&database).map_err(wrong)?, Profile::Fine, moment.real, output)?;
     let waiting = Waiting { facts, counts, broken: broken.clone() };
     let held = facts::held(Box::new(waiting), moment.real);
     let held = held.map_err(|why| SourceError::open(FACTS, io::Error::other(why)))?;
@@ -102,6 +103,11 @@ impl Watch for Counting {
     fn passes(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         self.counter.take(bytes);
+    }
+
+    fn has_begun(&self) -> bool {
+        // The transaction begins before the first table is looked at.
+        self.counter.has_begun()
     }
 
     fn ended(self: Box<Self>) -> Result<(), String> {

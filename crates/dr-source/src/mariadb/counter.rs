@@ -113,6 +113,11 @@ impl Counter {
         }
     }
 
+    /// Whether the first table has come.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.counted.tables.is_empty()
+    }
+
     /// What was in all of it.
     pub(crate) fn end(self) -> Counted {
         self.counted

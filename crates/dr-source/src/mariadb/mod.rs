@@ -5,12 +5,14 @@
 //! names of tables, and no rows. It is whole or failed: the program ended well and its last line says that it was done.
 
 use dr_entry::{BadPath, EntryPath};
+use dr_plan::Server;
 
 use crate::address::file_name;
+use crate::driver::Load;
 
 mod address;
 mod ask;
-mod capture;
+pub(crate) mod capture;
 mod client;
 mod counter;
 pub(crate) mod driver;
@@ -25,11 +27,16 @@ mod verify;
 mod version;
 
 /// The dump lies in this folder.
-const FOLDER: &str = "database";
+pub const FOLDER: &str = "database";
 /// The program that writes one.
 const DUMP: &str = "mariadb-dump";
 /// The program that asks, and loads.
 const CLIENT: &str = "mariadb";
+
+/// How a database is loaded.
+pub(crate) fn way(server: &Server) -> Box<dyn Load + '_> {
+    Box::new(load::Way(server))
+}
 
 /// Where the dump of a database is in a capture.
 fn at(database: &str) -> Result<EntryPath, BadPath> {

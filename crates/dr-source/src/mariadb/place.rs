@@ -30,7 +30,7 @@ impl<'a> Place<'a> {
     ) -> Result<Self, SourceError> {
         let mut place = Self { server, own: None, said: Vec::new() };
         // As the server sees where we come from.
-        let about = server.ask("select substring_index(user(), '@', -1), @@log_bin;").map_err(told)?;
+        let about = server.ask("select substring_index(user(), '@', -1), @@global.log_bin and not @@global.log_bin_trust_function_creators;").map_err(told)?;
         let (host, logs) = about.trim().rsplit_once('\t').unwrap_or((about.trim(), "0"));
         let random = || getrandom::u64().map_err(|why| not(format!("the system gives no random numbers: {why}")));
         let user = format!("dr_load_{:08x}", random()? >> 32);
@@ -49,8 +49,8 @@ impl<'a> Place<'a> {
         let mut script = format!("grant all privileges on {pattern}.* to {account};");
         let names_others = facts.definers > 0;
         if names_others {
-            // Without these no trigger, view or routine of another account can be made.
-            let more = if logs == "1" { ", binlog admin" } else { "" };
+            // Without these no trigger, view or routine of another account can be made; with a binary log none at all.
+            let more = if logs == "1" { ", super" } else { "" };
             script.push_str(&format!("grant set user{more} on *.* to {account};"));
         }
         let mut address = server.address.clone();

@@ -158,6 +158,8 @@ impl Restore {
             let system = school.system_or_state(name).map_err(|e| run_failure(e, context))?;
             let driver = driver(&system.source).ok();
             let load = driver.as_ref().and_then(|driver| driver.loads());
+            // Some files beside a database leave it alone.
+            let load = load.filter(|load| self.paths.is_empty() || load.beside().is_none());
             if let Some((load, live)) = load.and_then(|load| load.live().ok().map(|live| (load, live)))
                 && !self.dry_run
                 && !self.replace.contains(&live)
