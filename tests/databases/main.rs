@@ -6,8 +6,15 @@ mod bare;
 mod command;
 #[path = "../soak/heavy/faulty.rs"]
 mod faulty;
+#[path = "../first_day/machine.rs"]
+#[allow(dead_code)]
+mod machine;
 mod maria_server;
 mod mariadb;
+mod own;
+#[path = "../first_day/page.rs"]
+#[allow(dead_code)]
+mod page;
 mod postgres;
 #[path = "../plan/school.rs"]
 #[allow(dead_code)]
