@@ -100,7 +100,7 @@ impl Server {
     }
 
     pub fn socket(&self) -> PathBuf {
-        self.path("s")
+        self.path("mysqld.sock")
     }
 
     pub fn url(&self, user: &str, database: &str) -> String {

@@ -116,6 +116,9 @@ impl Drop for Writing {
 fn a_database_that_is_written_to_is_captured_in_one_moment_and_comes_back() {
     let server = server();
     let school = school(&server, "");
+    let found = dr_source::mariadb_databases(&[server.path("")]);
+    let found: Vec<_> = found.iter().map(|one| (one.name.as_str(), one.source.as_str())).collect();
+    assert_eq!(found, [("mis", format!("mariadb:///mis?socket={}", server.socket().display()).as_str())]);
     let writing = Writing::begun(&server);
     let said = school.dr(&["--at", FRIDAY, "run"]).ended(0);
     told(said, "1 tables of the database are not InnoDB");

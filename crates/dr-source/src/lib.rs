@@ -26,5 +26,6 @@ pub use drivers::driver;
 pub use error::SourceError;
 pub use facts::{FACTS, recorded};
 pub use fewer::fewer_messages;
+pub use mariadb::servers::databases as mariadb_databases;
 pub use postgres::servers::{Database, databases as postgres_databases};
 pub use website::{DATABASE, SITE};

@@ -36,11 +36,13 @@ pub fn look(only: &[PathBuf]) -> Facts {
     }
     sized.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
     facts.databases = sized.into_iter().map(|(_, path)| path).collect();
-    let sockets = if own { vec!["/run/postgresql".into(), "/tmp".into()] } else { with_inner(only) };
-    facts.served = dr_source::postgres_databases(&sockets);
+    let sockets = |usual: [&str; 2]| if own { usual.map(PathBuf::from).to_vec() } else { with_inner(only) };
+    facts.served = dr_source::postgres_databases(&sockets(["/run/postgresql", "/tmp"]));
+    facts.served.extend(dr_source::mariadb_databases(&sockets(["/run/mysqld", "/var/lib/mysql"])));
     if own {
         facts.servers = servers();
-        facts.servers.retain(|(kind, _)| *kind != "postgres" || facts.served.is_empty());
+        let answered = |kind: &str| facts.served.iter().any(|database| database.source.starts_with(kind));
+        facts.servers.retain(|(kind, _)| !answered(kind));
         facts.person = full_name();
     }
     let table = mounts::lines(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());

@@ -101,7 +101,7 @@ fn systems_question(facts: &Facts, found: &[propose::System]) -> Question {
             .to_owned();
     if !facts.served.is_empty() {
         because.push_str(
-            " postgres:NAME is a database on a server: docs/sources.md says how to make an account that reads it, and dr doctor \
+            " postgres:NAME or mariadb:NAME is a database on a server: docs/sources.md says how to make an account that reads it, and dr doctor \
              what that still lacks.",
         );
     }

@@ -21,6 +21,7 @@ mod grants;
 mod load;
 mod place;
 mod sandbox;
+pub(crate) mod servers;
 #[cfg(test)]
 mod tests;
 mod verify;
