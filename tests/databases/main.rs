@@ -4,6 +4,7 @@
 #[path = "../bare.rs"]
 mod bare;
 mod command;
+mod conformance;
 #[path = "../soak/heavy/faulty.rs"]
 mod faulty;
 #[path = "../first_day/machine.rs"]

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use dr_entry::Unread;
 use dr_plan::{SecretRef, System};
-use dr_repo::{Capture, Key, Label, RepoError, SnapshotId, Summary, backup};
+use dr_repo::{BackupOptions, BackupReport, Key, Label, RepoError, SnapshotId, backup};
 use dr_source::driver::Size;
 use dr_store::StoreError;
 use jiff::Timestamp;
@@ -41,7 +41,7 @@ pub(crate) struct Ask<'a> {
 
 /// A copy that was made.
 pub(crate) struct Done {
-    pub(crate) summary: Summary,
+    pub(crate) summary: BackupReport,
     /// When its capture began, by the time that decisions are made with.
     pub(crate) capture_started: Timestamp,
     /// Bytes of everything captured.
@@ -152,7 +152,7 @@ fn once(school: &School, ask: &Ask<'_>, location: &TargetLocation, failed: Optio
         started_ms: capture_started.as_millisecond(),
         ..Label::default()
     };
-    let options = Capture {
+    let options = BackupOptions {
         snapshot: ask.snapshot,
         label,
         shape,
