@@ -32,17 +32,16 @@ pub(super) fn captured(school: &School, system: &System, tally: &Tally, stop: &A
     };
     // Each copy carries the end of the ledger, and the ledger is held to the copies first.
     crate::anchors::hold(school)?;
-    let turns = crate::due::asked(&school.plan, &school.history()?, &[system.id.clone()], school.clock.decided());
-    for turn in &turns {
-        let done = run(school, turn, &Quiet(tally), stop)?;
-        let whole = |copy: &&crate::job::Copy| copy.outcome == CopyOutcome::Done && copy.snapshot.is_some();
-        if let Some(copy) = done.copies.iter().find(whole) {
-            let snapshot = copy.snapshot.map(|id| id.to_string()).unwrap_or_default();
-            let short = snapshot.get(..8).unwrap_or_default();
-            return Ok(format!("what lived before was backed up first: snapshot {short} on {}", copy.target));
-        }
+    let only = std::slice::from_ref(&system.id);
+    let turns = crate::due::asked(&school.plan, &school.history()?, only, school.clock.decided());
+    let Some(turn) = turns.first() else { return Err(not("the plan has no copy of it".to_owned()).into()) };
+    let done = run(school, turn, &Quiet(tally), stop)?;
+    let whole = |copy: &&crate::job::Copy| copy.outcome == CopyOutcome::Done && copy.snapshot.is_some();
+    let Some(copy) = done.copies.iter().find(whole) else {
         let why = done.copies.iter().find_map(|copy| copy.error.clone()).or(done.error);
         return Err(not(why.unwrap_or_else(|| "no copy of it was made".to_owned())).into());
-    }
-    Err(not("the plan has no copy of it".to_owned()).into())
+    };
+    let snapshot = copy.snapshot.map(|id| id.to_string()).unwrap_or_default();
+    let short = snapshot.get(..8).unwrap_or_default();
+    Ok(format!("what lived before was backed up first: snapshot {short} on {}", copy.target))
 }
