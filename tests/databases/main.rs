@@ -11,6 +11,8 @@ mod faulty;
 #[path = "../first_day/machine.rs"]
 #[allow(dead_code)]
 mod machine;
+mod maria_server;
+mod mariadb;
 mod own;
 #[path = "../first_day/page.rs"]
 #[allow(dead_code)]
@@ -21,6 +23,7 @@ mod postgres;
 mod school;
 mod server;
 mod started;
+mod website;
 
 /// The night after [`school::FRIDAY`].
 const LATER: &str = "2026-11-20T22:30:00Z";

@@ -21,6 +21,10 @@ const NEEDED: &[Needed] = &[
     (&["/usr/sbin/mkfs.ext4", "-V"], "e2fsprogs"),
     (&["systemd-analyze", "--version"], "systemd"),
     (&["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb || pg_ctl --version"], "postgresql"),
+    (
+        &["sh", "-c", "command -v mariadb-install-db && command -v mariadb-dump && ls /usr/sbin/mariadbd"],
+        "mariadb-server",
+    ),
     // By whichever name: tests look at the letter with it.
     (&["sh", "-c", "chromium --version || google-chrome --version || chromium-browser --version"], "chromium"),
     // Schools that live with accidents have clocks that are wrong, and `--at` begins any test on another day.

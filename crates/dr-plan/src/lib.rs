@@ -49,7 +49,7 @@ pub use problem::{Problem, nearest};
 pub use retention::{Retention, Snapshot, Verdict, judge};
 pub use schedule::Schedule;
 pub use show::show_full;
-pub use source::{EXPORT, FileType, Server, Source, Supplier, Tree};
+pub use source::{EXPORT, FileType, Server, Source, Supplier, Tree, Website};
 pub use system::{CopyRule, Hook, System};
 pub use table::{Cell, Row, table};
 pub use target::{Bandwidth, Class, Pool, SCHEMES, Scheme, Shift, Target, TargetKind, scheme_of};

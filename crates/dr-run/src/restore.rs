@@ -4,6 +4,7 @@
 //! two snapshots are never mixed. Every chunk is proved by its name on the way. That it was done stands in the ledger, and
 //! where the ledger cannot be written the data come back all the same.
 
+mod before;
 mod bring;
 mod fed;
 mod within;

@@ -166,12 +166,12 @@ fn what_lies_inside_what_it_should_not_is_found() {
 fn what_this_version_cannot_do_is_said() {
     check(
         "sqlite:/srv/mis.db",
-        "mariadb:mis",
+        "sftp://web@host/htdocs",
         &[(
             Warning,
             "not-run",
             "ash",
-            "is a mariadb source, which this version cannot read yet; it is shown NOT KNOWN, never green",
+            "is a website source, which this version cannot read yet; it is shown NOT KNOWN, never green",
         )],
     );
     check(

@@ -72,7 +72,8 @@ scheme = "hanoy""#, &[r#"dr.toml:21: `pools.weekly.scheme = "hanoy"`: expected o
   did you mean `hanoi`?"#]),
     ("media = 4", r#"media = 4
 shift = "before""#, &[r#"dr.toml:21: `pools.weekly.shift = "before"`: expected one of "previous", "next", "skip""#]),
-    (r#"kind = "sqlite""#, r#"kind = "sqllite""#, &[r#"dr.toml:24: `systems.mis.source.kind = "sqllite"`: expected one of "files", "sqlite", "maildir", "postgres", "mariadb", "imap", "website", "command", "drop", "saas"
+    (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "website", path = "/srv/www", database = "postgres:wp" }"#, &[r#"dr.toml:24: `systems.mis.source.database = "postgres:wp"`: expected the address of a MariaDB database, such as "mariadb:wp" or "mariadb://USER@HOST/NAME""#]),
+    (r#"kind = "sqlite""#, r#"kind = "sqllite""#, &[r#"dr.toml:24: `systems.mis.source.kind = "sqllite"`: expected one of "files", "sqlite", "maildir", "postgres", "mariadb", "imap", "website", "command", "drop", "saas", "mysql"
   did you mean `sqlite`?"#]),
     (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "drop", path = "/srv/drop", type = "zipp" }"#, &[r#"dr.toml:24: `systems.mis.source.type = "zipp"`: expected one of "any", "zip", "gzip", "7z", "text", "xml", "pdf", "sql-server", "sqlite"
   did you mean `zip`?"#]),

@@ -12,9 +12,8 @@ use dr_source::driver::{Driver, Feed, Hands, InPlace, Load, Loaded, NotFed, Onto
 use dr_source::files::{Conflict, FsRestorer, Removal, RestoreMode, Spare};
 use dr_source::{FACTS, SourceError};
 
-use super::fed;
 use super::within::{self, Outside, Part};
-use super::{Wanted, above_resolved};
+use super::{Wanted, above_resolved, before, fed};
 use crate::error::RunError;
 use crate::kept::{Kept, Opened};
 use crate::naming::{Asked, Naming};
@@ -90,33 +89,62 @@ impl Back<'_> {
             not_in_it,
         };
         let loads = self.driver.as_deref().and_then(|driver| driver.loads());
-        let is_loaded = self.wanted.to.is_none() && loads.is_some();
+        let beside = loads.as_ref().and_then(|load| load.beside());
+        // Of what has files beside its database, some files may be wanted alone.
+        let files_alone = beside.is_some() && !paths.is_empty() && self.wanted.onto.is_none();
+        let is_loaded = self.wanted.to.is_none() && !files_alone;
         if let (Some(load), true) = (&loads, is_loaded) {
             self.load(load.as_ref(), &mut brought, notes)?;
+            if beside.is_some() && self.wanted.onto.is_none() {
+                if self.wanted.dry_run {
+                    notes.push(format!("the database {} would be replaced too", brought.to.display()));
+                }
+                // What was loaded is told apart.
+                brought.restored = RestoreReport::default();
+                self.to_its_place(paths, &mut brought, notes)?;
+            }
         } else if self.wanted.onto.is_some() {
             return Err(self.refused("only a database is loaded into a server"));
         } else if let Some(to) = self.wanted.to {
             self.elsewhere(to, &paths, &mut brought, notes)?;
         } else {
-            // What no driver reads may still have copies of another time.
-            match self.driver.as_deref().map_or(InPlace::Paths, |driver| driver.in_place()) {
-                InPlace::Paths => self.files(&paths, &mut brought, notes)?,
-                InPlace::Into { top, to, no_delete, no_part } => {
-                    if self.wanted.delete {
-                        return Err(self.refused(no_delete));
-                    }
-                    let paths = if paths.is_empty() { vec![top.clone()] } else { paths };
-                    if !paths.iter().all(|path| path.is_within(&top)) {
-                        return Err(self.refused(no_part));
-                    }
-                    self.bring_one(&Part { paths, folder: to, top }, &mut brought, notes)?;
-                }
-                InPlace::Refused(why) => return Err(self.refused(why)),
-                InPlace::Whole(whole) => self.whole(whole, &mut brought, notes)?,
-            }
+            self.to_its_place(paths, &mut brought, notes)?;
         }
         brought.restored.failed.extend(absent);
         Ok(brought)
+    }
+
+    /// Puts files back to where the plan has them.
+    fn to_its_place(
+        &self,
+        paths: Vec<EntryPath>,
+        brought: &mut Brought,
+        notes: &mut Vec<String>,
+    ) -> Result<(), RunError> {
+        // What no driver reads may still have copies of another time.
+        match self.driver.as_deref().map_or(InPlace::Paths, |driver| driver.in_place()) {
+            InPlace::Paths => self.files(&paths, brought, notes),
+            InPlace::Into { top, to, delete, no_part } => {
+                let exclude = match (self.wanted.delete, delete) {
+                    (true, Err(why)) => return Err(self.refused(why)),
+                    (true, Ok(exclude)) => Some(exclude),
+                    (false, _) => None,
+                };
+                let paths = if paths.is_empty() { vec![top.clone()] } else { paths };
+                if !paths.iter().all(|path| path.is_within(&top)) {
+                    return Err(self.refused(no_part));
+                }
+                let part = Part { paths, folder: to, top };
+                let kept = exclude.map(|exclude| (exclude, self.kept(&part)));
+                self.bring_one(&part, brought, notes)?;
+                match kept {
+                    Some((exclude, kept)) => self.remove_others(&part, kept, exclude, brought, notes),
+                    None => Ok(()),
+                }
+            }
+            InPlace::Refused(why) => Err(self.refused(why)),
+            InPlace::Whole(whole) => self.whole(whole, brought, notes),
+        }
     }
 
     fn refused(&self, why: &'static str) -> RunError {
@@ -413,10 +441,12 @@ impl Back<'_> {
 
     /// Loads a database: its dump is streamed to the program that loads it, and only the small files are put in scratch.
     fn load(&self, load: &dyn Load, brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
-        if !self.wanted.paths.is_empty() || self.wanted.delete {
+        let beside = load.beside();
+        if !self.wanted.paths.is_empty() || self.wanted.delete && (beside.is_none() || self.wanted.onto.is_some()) {
             return Err(self.refused("a database is loaded as a whole"));
         }
         brought.to = PathBuf::from(load.live()?);
+        let is_of_it = |path: &EntryPath| beside.as_ref().is_none_or(|beside| !path.is_within(beside));
         let all = self.count(&[])?;
         if self.wanted.dry_run {
             brought.restored = all;
@@ -425,7 +455,7 @@ impl Back<'_> {
         let dump = load.fed()?;
         let mut small = Vec::new();
         let listed = self.from().repository.list(self.choice.id, &[], &mut |entry| {
-            if entry.meta.kind == Kind::File && entry.path != dump {
+            if entry.meta.kind == Kind::File && entry.path != dump && is_of_it(&entry.path) {
                 small.push(entry.path);
             }
             Ok(())
@@ -447,6 +477,9 @@ impl Back<'_> {
         let onto = Onto { url: self.wanted.onto, account: self.wanted.account, moment: &moment };
         let secrets = |reference: &SecretRef| self.school.secret(reference);
         let hands = Hands { secrets: &secrets, scratch: &scratch };
+        if load.would_be_lost(&onto, &hands)? {
+            notes.push(before::captured(self.school, self.system, self.wanted.tally, self.wanted.stop)?);
+        }
         // Another copy that holds the same snapshot may be whole where this one is not.
         let mut copies = vec![self.choice.copy];
         let others = self.choices.iter().filter(|other| other.id == self.choice.id && other.copy != self.choice.copy);

@@ -68,7 +68,7 @@ impl Driver for Maildir<'_> {
         InPlace::Into {
             top: tree().unwrap_or_default(),
             to: self.0.clone(),
-            no_delete: "--delete would remove the mail that came since",
+            delete: Err("--delete would remove the mail that came since"),
             no_part: "that is not part of the mail",
         }
     }

@@ -43,6 +43,7 @@ pub(super) fn capture(server: &Server, moment: &Moment<'_>) -> Result<Begun, Cap
         program,
         may_be_empty: false,
         broken: broken.clone(),
+        watch: None,
         waiting: Some(waiting),
         kept: Some(Arc::clone(&kept)),
     };

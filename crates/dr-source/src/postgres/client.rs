@@ -14,9 +14,10 @@ use dr_process::{ProcessError, Program, run};
 use zeroize::Zeroizing;
 
 use super::address::Address;
-use crate::SourceError;
 use crate::driver::Hands;
-use crate::output::{ended_well, failed, said};
+use crate::output::{ended_well, failed};
+use crate::programs::found_in;
+use crate::{SourceError, programs};
 
 /// How long a question may take that is asked before or beside a dump.
 const ASKED: Duration = Duration::from_secs(60);
@@ -143,23 +144,9 @@ pub(super) fn wrong_address(why: &str) -> SourceError {
     SourceError::Program { program: "psql".into(), why: format!("the plan's `url` is wrong: {why}") }
 }
 
-/// Where a program is, if the plan says so.
-pub(super) fn found_in(programs: Option<&Path>, name: &str) -> OsString {
-    programs.map_or_else(|| OsString::from(name), |folder| folder.join(name).into_os_string())
-}
-
 /// Why a program did not run.
 pub(super) fn not_run(name: &str, why: &ProcessError) -> SourceError {
-    let why = match why {
-        ProcessError::NotStarted { why, .. } if why.kind() == std::io::ErrorKind::NotFound => {
-            format!("it is not on this machine: {INSTALL}")
-        }
-        ProcessError::TimedOut { after, stderr, .. } => {
-            format!("it did not answer in {} s{}", after.as_secs(), said(&stderr.bytes))
-        }
-        other => other.to_string(),
-    };
-    SourceError::Program { program: name.to_owned(), why }
+    programs::not_run(name, INSTALL, why)
 }
 
 /// The major version of a program.

@@ -51,6 +51,14 @@ impl Load for Way<'_> {
         Ok(Address::parse(&self.0.url).map_err(not)?.database)
     }
 
+    fn in_its_place(&self) -> &'static str {
+        "is set aside under another name, and its sessions are ended"
+    }
+
+    fn new_one(&self) -> &'static str {
+        "postgres://USER@HOST/NEWNAME"
+    }
+
     fn fed(&self) -> Result<EntryPath, SourceError> {
         at(&dump_name(&self.live()?)).map_err(not)
     }

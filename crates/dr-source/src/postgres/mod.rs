@@ -9,6 +9,8 @@ use std::path::Path;
 
 use dr_entry::{BadPath, EntryPath};
 
+use crate::address::file_name;
+
 mod address;
 mod asked;
 mod capture;
@@ -55,15 +57,7 @@ fn blanks(text: &str) -> impl Iterator<Item = usize> {
         .map(|(at, _)| at)
 }
 
-/// What a database's dump is called. A name never holds the host's: another machine must find it.
+/// What a database's dump is called.
 fn dump_name(database: &str) -> String {
-    let mut name = String::new();
-    for c in database.chars() {
-        match matches!(c, '%' | '/') || c.is_control() {
-            true => name.push_str(&format!("%{:02X}", u32::from(c))),
-            false => name.push(c),
-        }
-    }
-    name.push_str(".dump");
-    name
+    file_name(database, ".dump")
 }

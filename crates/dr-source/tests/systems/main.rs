@@ -253,9 +253,9 @@ fn where_there_is_no_maildir_the_files_are_kept_and_it_is_said() {
 
 #[test]
 fn a_kind_that_is_not_captured_is_an_error_that_names_it() {
-    let mariadb = Source::Mariadb(dr_plan::Server { url: "mariadb:shop".into(), password: None, programs: None });
-    let error = driver(&mariadb).err().unwrap();
-    assert!(error.to_string().contains("`mariadb`"), "{error}");
+    let imap = Source::Imap(dr_plan::Server { url: "imaps://mail".into(), password: None, programs: None });
+    let error = driver(&imap).err().unwrap();
+    assert!(error.to_string().contains("`imap`"), "{error}");
 }
 
 #[test]
@@ -273,4 +273,14 @@ fn what_the_plan_itself_has_wrong_about_a_program_or_a_server_is_said_before_a_r
     assert!(
         matches!(&said(&postgres("postgres://db.example"))[..], [(true, why)] if why.contains("names no database"))
     );
+    let mariadb = |url: &str| Source::Mariadb(dr_plan::Server { url: url.into(), password: None, programs: None });
+    assert_eq!(said(&mariadb("mysql:shop")), []);
+    for (url, words) in [
+        ("mariadb://db.example", "names no database"),
+        ("mariadb://db/x?password=y", "nothing that dr passes on"),
+        ("mariadb://db/x?socket=/run/s", "a socket is of this machine"),
+        ("mariadb://db:x/y", "port is no number"),
+    ] {
+        assert!(matches!(&said(&mariadb(url))[..], [(true, why)] if why.contains(words)), "{url}");
+    }
 }

@@ -226,7 +226,7 @@ impl Backup {
             timeout: Duration::MAX,
             output_max: 64 << 10,
         };
-        let output = Output { program, may_be_empty: self.allow_empty, broken, waiting: None, kept: None };
+        let output = Output { program, may_be_empty: self.allow_empty, broken, watch: None, waiting: None, kept: None };
         output::entry(path, self.profile(), time_of(started), output)
     }
 
