@@ -12,15 +12,18 @@
 
 mod bench;
 mod checkout;
+mod circles;
 mod counts;
 mod dates;
 mod fences;
 mod fresh;
 mod install;
+mod modules;
 mod named;
 mod soak;
 mod test;
 mod tidy;
+mod tokens;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -41,7 +44,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "fences", about: "compare the crates' dependencies with the table of edges", run: fences::run },
     Command {
         name: "tidy",
-        about: "check that files open with their subject, stay small and name tests that exist",
+        about: "check that files open with their subject, stay small, name tests that exist and use each other in no circle",
         run: tidy::run,
     },
     Command {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::{checkout, named};
+use crate::{checkout, circles, named};
 
 /// Above this a file has a second subject.
 const LINES_MAX: usize = 800;
@@ -38,6 +38,7 @@ pub fn run(root: &Path, _arguments: &[String]) -> Result<(), String> {
     }
     wrong.extend(named::missing(root)?);
     wrong.extend(named::missing_files(root)?);
+    wrong.extend(circles::faults(root)?);
     if !wrong.is_empty() {
         return Err(format!("not tidy:\n{}", wrong.join("\n")));
     }

@@ -1,0 +1,416 @@
+//! Which files of a crate use each other in a circle: none but those that decision 0043 names.
+//!
+//! Files in a circle can only be read together. A value that both sides need goes into a file below them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::checkout;
+use crate::modules::Modules;
+
+/// The circles that may stay, each as the files it has. `docs/decisions/0043-no-circles-of-files.md` says why. A file
+/// that leaves its circle leaves this table too.
+const DECIDED: &[&[&str]] = &[
+    &[
+        "benches/beside/figures.rs",
+        "benches/beside/goals.rs",
+        "benches/beside/many.rs",
+        "benches/beside/page.rs",
+        "benches/beside/program.rs",
+        "benches/beside/side_by_side.rs",
+    ],
+    &[
+        "crates/dr/src/args.rs",
+        "crates/dr/src/cache.rs",
+        "crates/dr/src/command/ack.rs",
+        "crates/dr/src/command/approve.rs",
+        "crates/dr/src/command/check.rs",
+        "crates/dr/src/command/checked.rs",
+        "crates/dr/src/command/completion.rs",
+        "crates/dr/src/command/copy.rs",
+        "crates/dr/src/command/daemon.rs",
+        "crates/dr/src/command/doctor.rs",
+        "crates/dr/src/command/due.rs",
+        "crates/dr/src/command/erase.rs",
+        "crates/dr/src/command/erased.rs",
+        "crates/dr/src/command/forget.rs",
+        "crates/dr/src/command/hold.rs",
+        "crates/dr/src/command/init.rs",
+        "crates/dr/src/command/key.rs",
+        "crates/dr/src/command/ledger.rs",
+        "crates/dr/src/command/look/diff.rs",
+        "crates/dr/src/command/look/differ.rs",
+        "crates/dr/src/command/look/dump.rs",
+        "crates/dr/src/command/look/find.rs",
+        "crates/dr/src/command/look/listed.rs",
+        "crates/dr/src/command/look/ls.rs",
+        "crates/dr/src/command/look/mod.rs",
+        "crates/dr/src/command/look/pour.rs",
+        "crates/dr/src/command/look/sought.rs",
+        "crates/dr/src/command/manual.rs",
+        "crates/dr/src/command/media.rs",
+        "crates/dr/src/command/mod.rs",
+        "crates/dr/src/command/moved.rs",
+        "crates/dr/src/command/named.rs",
+        "crates/dr/src/command/opened.rs",
+        "crates/dr/src/command/plan.rs",
+        "crates/dr/src/command/plan/export.rs",
+        "crates/dr/src/command/plan/new.rs",
+        "crates/dr/src/command/prune.rs",
+        "crates/dr/src/command/pruned.rs",
+        "crates/dr/src/command/put_back.rs",
+        "crates/dr/src/command/quickstart.rs",
+        "crates/dr/src/command/rehearse.rs",
+        "crates/dr/src/command/repair.rs",
+        "crates/dr/src/command/repaired.rs",
+        "crates/dr/src/command/repo/accept_rollback.rs",
+        "crates/dr/src/command/repo/backup.rs",
+        "crates/dr/src/command/repo/check.rs",
+        "crates/dr/src/command/repo/copy.rs",
+        "crates/dr/src/command/repo/diff.rs",
+        "crates/dr/src/command/repo/dump.rs",
+        "crates/dr/src/command/repo/erase.rs",
+        "crates/dr/src/command/repo/find.rs",
+        "crates/dr/src/command/repo/forget.rs",
+        "crates/dr/src/command/repo/init.rs",
+        "crates/dr/src/command/repo/ls.rs",
+        "crates/dr/src/command/repo/mod.rs",
+        "crates/dr/src/command/repo/prune.rs",
+        "crates/dr/src/command/repo/repair.rs",
+        "crates/dr/src/command/repo/restore.rs",
+        "crates/dr/src/command/repo/snapshots.rs",
+        "crates/dr/src/command/repo/stats.rs",
+        "crates/dr/src/command/repo/take_over.rs",
+        "crates/dr/src/command/report.rs",
+        "crates/dr/src/command/restore.rs",
+        "crates/dr/src/command/run.rs",
+        "crates/dr/src/command/sealed.rs",
+        "crates/dr/src/command/service.rs",
+        "crates/dr/src/command/snapshots.rs",
+        "crates/dr/src/command/status.rs",
+        "crates/dr/src/command/unfinished.rs",
+        "crates/dr/src/observe.rs",
+        "crates/dr/src/output.rs",
+        "crates/dr/src/place.rs",
+        "crates/dr/src/quickstart/days.rs",
+        "crates/dr/src/quickstart/life.rs",
+        "crates/dr/src/quickstart/screen.rs",
+        "crates/dr/src/quickstart/typed.rs",
+        "crates/dr/src/told.rs",
+        "crates/dr/src/unlock.rs",
+    ],
+    &["crates/dr-index/src/tier.rs", "crates/dr-index/src/tier/sort.rs", "crates/dr-index/src/tier/sorted.rs"],
+    &["crates/dr-ledger/src/file.rs", "crates/dr-ledger/src/verify.rs"],
+    &["crates/dr-log/src/log.rs", "crates/dr-log/src/log/base.rs"],
+    &[
+        "crates/dr-plan/src/lint/alerts.rs",
+        "crates/dr-plan/src/lint/exceptions.rs",
+        "crates/dr-plan/src/lint/mod.rs",
+        "crates/dr-plan/src/lint/objectives.rs",
+        "crates/dr-plan/src/lint/overlaps.rs",
+        "crates/dr-plan/src/lint/people.rs",
+        "crates/dr-plan/src/lint/runs.rs",
+    ],
+    &[
+        "crates/dr-plan/src/parse/defaults.rs",
+        "crates/dr-plan/src/plan.rs",
+        "crates/dr-plan/src/source.rs",
+        "crates/dr-plan/src/system.rs",
+    ],
+    &["crates/dr-plan/src/schedule/mod.rs", "crates/dr-plan/src/schedule/slots.rs"],
+    &["crates/dr-plan/src/parse/calendar.rs", "crates/dr-plan/src/parse/ics.rs"],
+    &["crates/dr-process/src/input.rs", "crates/dr-process/src/stream.rs"],
+    &["crates/dr-process/src/program.rs", "crates/dr-process/src/streams.rs"],
+    &[
+        "crates/dr-repo/src/maintain/check.rs",
+        "crates/dr-repo/src/maintain/check/follow.rs",
+        "crates/dr-repo/src/maintain/check/lists.rs",
+        "crates/dr-repo/src/maintain/check/parity.rs",
+    ],
+    &[
+        "crates/dr-repo/src/maintain/erase.rs",
+        "crates/dr-repo/src/maintain/erase/follow.rs",
+        "crates/dr-repo/src/maintain/erase/rewrite.rs",
+        "crates/dr-repo/src/maintain/erase/sought.rs",
+    ],
+    &[
+        "crates/dr-repo/src/maintain/prune.rs",
+        "crates/dr-repo/src/maintain/prune/repack.rs",
+        "crates/dr-repo/src/maintain/prune/rewrite.rs",
+        "crates/dr-repo/src/maintain/prune/step.rs",
+        "crates/dr-repo/src/maintain/prune/weigh.rs",
+    ],
+    &[
+        "crates/dr-repo/src/maintain/repair.rs",
+        "crates/dr-repo/src/maintain/repair/account.rs",
+        "crates/dr-repo/src/maintain/repair/describe.rs",
+        "crates/dr-repo/src/maintain/repair/fetch.rs",
+        "crates/dr-repo/src/maintain/repair/lists.rs",
+        "crates/dr-repo/src/maintain/repair/packs.rs",
+        "crates/dr-repo/src/maintain/repair/parity.rs",
+    ],
+    &["crates/dr-repo/src/read/diff.rs", "crates/dr-repo/src/read/diff/renames.rs"],
+    &[
+        "crates/dr-repo/src/read/repository.rs",
+        "crates/dr-repo/src/read/repository/load.rs",
+        "crates/dr-repo/src/read/repository/slots.rs",
+    ],
+    &[
+        "crates/dr-repo/src/read/restore.rs",
+        "crates/dr-repo/src/read/restore/claims.rs",
+        "crates/dr-repo/src/read/restore/file.rs",
+    ],
+    &[
+        "crates/dr-repo/src/write/backup.rs",
+        "crates/dr-repo/src/write/backup/collate.rs",
+        "crates/dr-repo/src/write/backup/help.rs",
+        "crates/dr-repo/src/write/backup/upload.rs",
+    ],
+    &[
+        "crates/dr-repo/src/write/copy.rs",
+        "crates/dr-repo/src/write/copy/gather.rs",
+        "crates/dr-repo/src/write/copy/mover.rs",
+    ],
+    &["crates/dr-report/src/alerts/mod.rs", "crates/dr-report/src/alerts/open.rs"],
+    &[
+        "crates/dr-report/src/export/lists.rs",
+        "crates/dr-report/src/export/markdown.rs",
+        "crates/dr-report/src/export/mod.rs",
+        "crates/dr-report/src/export/page.rs",
+    ],
+    &[
+        "crates/dr-report/src/facts/copies.rs",
+        "crates/dr-report/src/facts/disks.rs",
+        "crates/dr-report/src/facts/mod.rs",
+    ],
+    &[
+        "crates/dr-report/src/findings/causes.rs",
+        "crates/dr-report/src/findings/cuts.rs",
+        "crates/dr-report/src/findings/erasures.rs",
+        "crates/dr-report/src/findings/messages.rs",
+        "crates/dr-report/src/findings/mod.rs",
+        "crates/dr-report/src/findings/own.rs",
+        "crates/dr-report/src/findings/people.rs",
+        "crates/dr-report/src/findings/record.rs",
+        "crates/dr-report/src/findings/runs.rs",
+        "crates/dr-report/src/findings/school.rs",
+        "crates/dr-report/src/findings/sight.rs",
+        "crates/dr-report/src/findings/suppliers.rs",
+        "crates/dr-report/src/findings/systems.rs",
+        "crates/dr-report/src/reminders/disks.rs",
+        "crates/dr-report/src/reminders/exports.rs",
+        "crates/dr-report/src/reminders/mod.rs",
+        "crates/dr-report/src/status.rs",
+    ],
+    &[
+        "crates/dr-report/src/letter/mail.rs",
+        "crates/dr-report/src/letter/mod.rs",
+        "crates/dr-report/src/letter/print.rs",
+    ],
+    &[
+        "crates/dr-report/src/alerts/words.rs",
+        "crates/dr-report/src/letter/content.rs",
+        "crates/dr-report/src/letter/lines.rs",
+        "crates/dr-report/src/letter/recover.rs",
+        "crates/dr-report/src/letter/todo.rs",
+    ],
+    &["crates/dr-round/src/round.rs", "crates/dr-round/src/spans.rs", "crates/dr-round/src/words.rs"],
+    &[
+        "crates/dr-run/src/anchors.rs",
+        "crates/dr-run/src/copy.rs",
+        "crates/dr-run/src/erase.rs",
+        "crates/dr-run/src/erasures.rs",
+        "crates/dr-run/src/job.rs",
+        "crates/dr-run/src/kept.rs",
+        "crates/dr-run/src/left_out.rs",
+        "crates/dr-run/src/mend.rs",
+        "crates/dr-run/src/retain.rs",
+        "crates/dr-run/src/spans.rs",
+        "crates/dr-run/src/state.rs",
+        "crates/dr-run/src/targets.rs",
+    ],
+    &["crates/dr-run/src/restore.rs", "crates/dr-run/src/restore/bring.rs", "crates/dr-run/src/restore/within.rs"],
+    &["crates/dr-runbook/src/bind.rs", "crates/dr-runbook/src/path.rs"],
+    &["crates/dr-sample/src/document.rs", "crates/dr-sample/src/spreadsheet.rs"],
+    &[
+        "crates/dr-sample/src/oddities/attributes.rs",
+        "crates/dr-sample/src/oddities/kinds.rs",
+        "crates/dr-sample/src/oddities/mod.rs",
+        "crates/dr-sample/src/oddities/names.rs",
+    ],
+    &[
+        "crates/dr-sample/src/school/mail.rs",
+        "crates/dr-sample/src/school/mod.rs",
+        "crates/dr-sample/src/school/records.rs",
+    ],
+    &["crates/dr-sample/src/sets/files.rs", "crates/dr-sample/src/sets/mod.rs"],
+    &[
+        "crates/dr-setup/src/service/cron.rs",
+        "crates/dr-setup/src/service/mod.rs",
+        "crates/dr-setup/src/service/systemd.rs",
+    ],
+    &[
+        "crates/dr-source/src/driver/capture.rs",
+        "crates/dr-source/src/drop.rs",
+        "crates/dr-source/src/drop/beside.rs",
+        "crates/dr-source/src/drop/counts.rs",
+        "crates/dr-source/src/drop/databases.rs",
+        "crates/dr-source/src/drop/facts.rs",
+    ],
+    &["crates/dr-source/src/files/mod.rs", "crates/dr-source/src/files/walk.rs"],
+    &[
+        "crates/dr-source/src/sqlite/copying.rs",
+        "crates/dr-source/src/sqlite/judge.rs",
+        "crates/dr-source/src/sqlite/mod.rs",
+    ],
+    &[
+        "crates/dr-source/src/files/putback/making.rs",
+        "crates/dr-source/src/files/putback/mod.rs",
+        "crates/dr-source/src/files/putback/remove.rs",
+        "crates/dr-source/src/files/putback/standing.rs",
+    ],
+    &["crates/dr-store/src/local/temp.rs", "crates/dr-store/src/local/turn.rs"],
+    &["xtask/src/dates.rs", "xtask/src/test.rs"],
+];
+
+/// Each circle that no decision names, and each that a decision names in vain, as a sentence.
+pub fn faults(root: &Path) -> Result<Vec<String>, String> {
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    let root = std::fs::canonicalize(root).map_err(|e| format!("cannot find {}: {e}", root.display()))?;
+    let mut found = Vec::new();
+    for start in starts(&checkout::metadata(&root)?)? {
+        found.extend(circles(&Modules::read(&start, &read)?, &root));
+    }
+    Ok(compare(DECIDED, &found))
+}
+
+/// The first file of everything that is built and is no test.
+fn starts(metadata: &Value) -> Result<BTreeSet<PathBuf>, String> {
+    let packages = metadata["packages"].as_array().ok_or("cargo metadata lists no packages")?;
+    let targets = packages.iter().flat_map(|package| package["targets"].as_array().into_iter().flatten());
+    let built = targets.filter(|target| {
+        let kinds = target["kind"].as_array().into_iter().flatten();
+        !kinds.filter_map(Value::as_str).any(|kind| ["test", "custom-build"].contains(&kind))
+    });
+    let places = built.filter_map(|target| target["src_path"].as_str());
+    // A crate may have a target outside of its folder.
+    Ok(places.map(|place| std::fs::canonicalize(place).unwrap_or_else(|_| place.into())).collect())
+}
+
+/// A circle: its files, and what each uses of the others.
+#[derive(Debug)]
+struct Circle {
+    files: BTreeSet<String>,
+    arrows: Vec<String>,
+}
+
+/// The circles of a crate, their files named from `root` on.
+fn circles(modules: &Modules, root: &Path) -> Vec<Circle> {
+    let arrows = modules.arrows();
+    let name = |module: usize| {
+        let file = modules.file(module);
+        file.strip_prefix(root).unwrap_or(file).display().to_string()
+    };
+    let reached: Vec<BTreeSet<usize>> = (0..modules.len()).map(|from| reach(&arrows, from)).collect();
+    let mut found: Vec<Circle> = Vec::new();
+    let mut counted = BTreeSet::new();
+    for module in 0..modules.len() {
+        if !reached[module].contains(&module) || !counted.insert(module) {
+            continue;
+        }
+        let together: BTreeSet<usize> =
+            reached[module].iter().copied().filter(|&other| reached[other].contains(&module)).collect();
+        counted.extend(&together);
+        let mut inside = Vec::new();
+        for &from in &together {
+            for (to, names) in arrows[from].iter().filter(|(to, _)| together.contains(to)) {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                inside.push(format!("{} uses {} of {}", name(from), names.join(", "), name(*to)));
+            }
+        }
+        found.push(Circle { files: together.iter().map(|&module| name(module)).collect(), arrows: inside });
+    }
+    found
+}
+
+/// Everything that can be reached from a module; itself only over others.
+fn reach(arrows: &[BTreeMap<usize, BTreeSet<String>>], from: usize) -> BTreeSet<usize> {
+    let mut reached = BTreeSet::new();
+    let mut left = vec![from];
+    while let Some(at) = left.pop() {
+        left.extend(arrows[at].keys().copied().filter(|&next| reached.insert(next)));
+    }
+    reached
+}
+
+fn compare(decided: &[&[&str]], found: &[Circle]) -> Vec<String> {
+    let decided: BTreeSet<BTreeSet<String>> =
+        decided.iter().map(|files| files.iter().map(|&file| file.to_owned()).collect()).collect();
+    let new = found.iter().filter(|circle| !decided.contains(&circle.files)).map(|circle| {
+        format!(
+            "{} files use each other in a circle; move what they share into a file of its own below them:\n  {}",
+            circle.files.len(),
+            circle.arrows.join("\n  ")
+        )
+    });
+    let vain = decided.iter().filter(|files| !found.iter().any(|circle| circle.files == **files)).map(|files| {
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        format!("xtask/src/circles.rs names a circle that is not there as it stands: {}", files.join(", "))
+    });
+    new.chain(vain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(files: &[(&str, &str)]) -> Vec<Circle> {
+        let read = |path: &Path| {
+            let there = files.iter().find(|(name, _)| Path::new("/house").join(name) == path);
+            there.map(|(_, text)| (*text).to_owned())
+        };
+        circles(&Modules::read(&Path::new("/house").join(files[0].0), &read).unwrap(), Path::new("/house"))
+    }
+
+    const PLANTED: &[(&str, &str)] = &[
+        ("lib.rs", "mod a; mod b; mod c; mod d;"),
+        ("a.rs", "use crate::b::B; pub struct A;"),
+        ("b.rs", "fn f() { crate::c::go() } pub struct B;"),
+        ("c.rs", "use super::a::A; use crate::d::D; pub fn go() {}"),
+        ("d.rs", "pub struct D;"),
+    ];
+
+    #[test]
+    fn a_planted_circle_is_found_with_its_files_and_what_they_use() {
+        let wrong = compare(&[], &found(PLANTED));
+        assert_eq!(wrong.len(), 1);
+        assert!(wrong[0].starts_with("3 files use each other"), "{}", wrong[0]);
+        for arrow in ["a.rs uses B of b.rs", "b.rs uses go of c.rs", "c.rs uses A of a.rs"] {
+            assert!(wrong[0].contains(arrow), "{}", wrong[0]);
+        }
+        assert!(!wrong[0].contains("d.rs"), "{}", wrong[0]);
+    }
+
+    #[test]
+    fn a_circle_may_stay_only_as_it_was_decided() {
+        assert_eq!(compare(&[&["a.rs", "b.rs", "c.rs"]], &found(PLANTED)), [""; 0]);
+        let wrong = compare(&[&["a.rs", "b.rs", "c.rs", "d.rs"]], &found(PLANTED));
+        assert_eq!(wrong.len(), 2, "{wrong:?}");
+        assert!(wrong[1].contains("not there as it stands: a.rs, b.rs, c.rs, d.rs"), "{}", wrong[1]);
+        assert!(compare(&[&["a.rs", "b.rs"]], &[])[0].contains("not there as it stands"));
+    }
+
+    #[test]
+    fn two_circles_are_two() {
+        let files = [
+            ("lib.rs", "mod a; mod b; mod c; mod d;"),
+            ("a.rs", "use crate::b::B;"),
+            ("b.rs", "use crate::a::A; use crate::c::C;"),
+            ("c.rs", "use crate::d::D;"),
+            ("d.rs", "use crate::c::C;"),
+        ];
+        assert_eq!(found(&files).len(), 2);
+    }
+}
