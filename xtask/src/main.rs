@@ -17,6 +17,7 @@ mod counts;
 mod dates;
 mod fences;
 mod fresh;
+mod homonyms;
 mod install;
 mod modules;
 mod named;
@@ -24,6 +25,7 @@ mod soak;
 mod test;
 mod tidy;
 mod tokens;
+mod words;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,7 +46,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "fences", about: "compare the crates' dependencies with the table of edges", run: fences::run },
     Command {
         name: "tidy",
-        about: "check that files open with their subject, stay small, name tests that exist and use each other in no circle",
+        about: "check files: subject, size, words, circles, and that named tests exist",
         run: tidy::run,
     },
     Command {
