@@ -10,6 +10,7 @@
     reason = "this starts compilers and talks to whoever called it; none of it is part of `dr`"
 )]
 
+mod begin_at;
 mod bench;
 mod checkout;
 mod circles;
@@ -69,7 +70,7 @@ const COMMANDS: &[Command] = &[
         about: "install dr for this machine's people, small, with its debug lines beside it",
         run: install::run,
     },
-    Command { name: "begin-at", about: "become a program for which it is that time now", run: dates::begin_at },
+    Command { name: "begin-at", about: "become a program for which it is that time now", run: begin_at::begin_at },
 ];
 
 fn main() -> ExitCode {

@@ -4,8 +4,10 @@
 //! nothing of ours, so no password of ours reaches it unasked. It runs in a process group of its own, which is
 //! ended as a whole when time is up. Errors name the program and nothing that was given to it.
 
+mod event;
 mod input;
 mod pasted;
+mod pipe;
 mod program;
 mod stream;
 mod streams;

@@ -5,6 +5,7 @@
 
 mod codes;
 mod decide;
+mod done;
 mod error;
 mod gathered;
 mod heartbeat;
@@ -16,7 +17,9 @@ mod planned;
 mod record;
 mod rehearsal;
 mod round;
+mod said;
 mod spans;
+mod trouble;
 mod words;
 
 pub use codes::{Decided, redeem};

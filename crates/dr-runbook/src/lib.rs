@@ -7,6 +7,7 @@
 //! adds up how long they take, `lint` says what would go wrong, `print` makes the copy for the grab bag.
 
 mod bind;
+mod bound;
 mod lint;
 mod name;
 mod parse;

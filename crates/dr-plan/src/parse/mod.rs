@@ -27,7 +27,6 @@ use crate::problem::Problem;
 use crate::references;
 
 pub use calendar::parse_calendar;
-pub(crate) use defaults::JUNK;
 pub use defaults::grace;
 
 /// Reads a plan. `file_name` is only for messages.

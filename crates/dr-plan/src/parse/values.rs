@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use super::reader::{Node, Section};
 use crate::BadName;
 use crate::period::Period;
-use crate::plan::SecretRef;
 use crate::problem::nearest;
 use crate::retention::Retention;
 use crate::schedule::Schedule;
+use crate::secret::SecretRef;
 use crate::target::Bandwidth;
 
 use super::keys;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Finding;
-use crate::status::{Status, as_word};
+use crate::judgement::{Status, as_word};
 use crate::words;
 
 /// One thing that is wrong, and every system that has it.
