@@ -8,10 +8,12 @@ mod cache;
 mod command;
 mod env;
 mod exit;
+mod hostname;
 mod limits;
 mod log;
 mod moment;
 mod observe;
+mod options;
 mod output;
 mod place;
 mod quickstart;
@@ -19,14 +21,16 @@ mod shown;
 mod signals;
 mod told;
 mod unlock;
+mod world;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::args::{Dr, World};
+use crate::args::{Dr, LINE};
 use crate::exit::{Cause, Failure, Outcome};
 use crate::output::Screen;
+use crate::world::World;
 
 fn main() -> ExitCode {
     output::tell_of_panics();
@@ -85,7 +89,7 @@ fn work(dr: &Dr, screen: &Screen) -> Result<Outcome, Failure> {
         .map_err(|why| Failure::new(Cause::Failed, format!("the operating system gives dr no threads: {why}")))?;
     let signals = signals::listen(runtime.handle())
         .map_err(|why| Failure::new(Cause::Failed, format!("dr cannot listen for signals: {why}")))?;
-    let world = World { global: &dr.global, screen, signals, runtime: runtime.handle().clone() };
+    let world = World { global: &dr.global, screen, signals, runtime: runtime.handle().clone(), line: LINE };
     let outcome = dr.command.run(&world);
     // A thread that waits for a hung disk must not keep the process.
     runtime.shutdown_background();

@@ -6,10 +6,11 @@ use dr_repo::{HostId, RepoError, Repository, is_repository};
 pub use dr_store::Access;
 use dr_store::{Address, Credentials, Shelf, StoreError};
 
-use crate::args::World;
 use crate::exit::Failure;
+pub use crate::hostname::hostname;
 use crate::told::{self, Doing};
 use crate::unlock;
+use crate::world::World;
 
 /// The address of a repository: a path, or `file://` and a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,9 +103,4 @@ impl Place {
 fn memory(id: dr_repo::RepoId, world: &World<'_>) -> Option<PathBuf> {
     let of_plan = crate::command::opened::state_of_plan(world).map(|state| dr_run::seen_file(&state, &id.to_string()));
     of_plan.filter(|file| file.is_file()).or_else(|| crate::cache::seen_file(id))
-}
-
-/// This machine's name.
-pub fn hostname() -> String {
-    crate::shown::text(rustix::system::uname().nodename().to_bytes())
 }

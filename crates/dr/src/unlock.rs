@@ -14,10 +14,10 @@ use std::time::Duration;
 use dr_repo::{FamilyKey, Key, Unlock, keyfile};
 use zeroize::Zeroizing;
 
-use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure};
 use crate::shown;
+use crate::world::World;
 
 /// How long a password command may take; somebody may have to type or touch something.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::due::failure;
 use super::opened::{runbook, school_unless, told};
-use crate::args::World;
 use crate::exit::{Failure, Outcome};
+use crate::world::World;
 
 /// Say that somebody knows of an alert or a letter, so that nobody else is rung up about it
 ///

@@ -9,8 +9,8 @@ use super::ack::tell;
 use super::due::{failure, with_ways};
 use super::named::day;
 use super::opened::{runbook, school, told};
-use crate::args::World;
 use crate::exit::{Failure, Outcome};
+use crate::world::World;
 
 /// Accept a gap until a day: it stays in every letter and no longer affects the status
 ///

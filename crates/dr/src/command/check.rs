@@ -15,9 +15,9 @@ use super::ledger;
 use super::named::OnTarget;
 use super::opened::{away, school, surroundings, told};
 use super::run::alarm;
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::observe;
+use crate::world::World;
 
 /// Check that everything is there and whole, on every copy that can be reached now
 ///

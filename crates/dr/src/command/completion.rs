@@ -1,10 +1,10 @@
 //! `dr completion`: what a shell needs to complete commands and options.
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::args::{Dr, World};
 use crate::exit::{Failure, Outcome};
+use crate::world::World;
 
 /// Print what a shell needs to complete `dr`'s commands and options
 #[derive(Args)]
@@ -16,7 +16,7 @@ pub struct Completion {
 impl Completion {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Dr::command(), "dr", &mut script);
+        clap_complete::generate(self.shell, &mut (world.line.commands)(), "dr", &mut script);
         world.screen.print(&script);
         Ok(Outcome::done())
     }

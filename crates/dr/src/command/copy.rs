@@ -7,9 +7,9 @@ use dr_run::level;
 use super::moved::Told;
 use super::named::Systems;
 use super::opened::{school, surroundings, told};
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::observe;
+use crate::world::World;
 
 /// Copy missing snapshots to another target
 ///

@@ -14,8 +14,8 @@ use sd_notify::NotifyState;
 use super::due::one_round;
 use super::named::period;
 use super::opened::school;
-use crate::args::World;
 use crate::exit::{Failure, Outcome};
+use crate::world::World;
 
 /// Do what is due when it is due, as a service does: the same rounds that `run --due` does
 ///

@@ -8,9 +8,9 @@ use dr_run::{School, Surroundings, secret};
 use serde_json::json;
 
 use super::opened::{question, told};
-use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::world::World;
 use dr_setup::doctor::judge::{self, Check, Verdict};
 use dr_setup::doctor::{letters, look, sources};
 use dr_setup::service::wanted::CREDENTIALS;

@@ -5,15 +5,16 @@ use std::cell::RefCell;
 use dr_ledger::{Ahead, RehearsalVerdict};
 use dr_plan::SecretRef;
 use dr_post::Ways;
-use dr_round::{Done, Round, RoundError, Said, round};
+use dr_round::{Done, Round, Said, round};
 use dr_run::{School, Seen, secret};
 use serde_json::json;
 
-use super::opened::{runbook, surroundings, told};
+use super::opened::{runbook, surroundings};
 use super::run::{Watching, as_json, conduct, say};
-use crate::args::World;
-use crate::exit::{Cause, Failure};
+pub use crate::command::failure::failure;
+use crate::exit::Failure;
 use crate::shown;
+use crate::world::World;
 
 /// The ways that messages of this school go, for as long as `with` takes.
 pub fn with_ways<T>(school: &School, world: &World<'_>, with: impl FnOnce(&Ways<'_>) -> T) -> T {
@@ -55,15 +56,6 @@ pub fn one_round(school: &School, world: &World<'_>) -> Result<Done, Failure> {
     tell(&done, world);
     world.screen.event(&json!({ "event": "summary", "runs": shown.into_inner(), "troubles": done.troubles }));
     Ok(done)
-}
-
-/// How a fault of a round is told.
-pub fn failure(why: RoundError, world: &World<'_>) -> Failure {
-    match why {
-        RoundError::Run(why) => told(why, world),
-        RoundError::Refused(why) => Failure::usage(why),
-        other => Failure::new(Cause::Failed, other.to_string()),
-    }
 }
 
 /// What happened beside the copies.

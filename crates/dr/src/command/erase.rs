@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::erased::{self, Asked, What};
 use super::opened::{away, school_unless, surroundings, told};
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::world::World;
 use crate::{observe, shown};
 
 /// Take a file, a folder or a message out of every snapshot of a system, on every copy

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::named::{OnTarget, Systems};
 use super::opened::{away, school_unless, surroundings, told};
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
+use crate::world::World;
 
 /// Take what the plan no longer keeps off the list, on every copy that can be reached now
 ///

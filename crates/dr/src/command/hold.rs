@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::named::{OnTarget, day};
 use super::opened::{away, school, surroundings, told};
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::world::World;
 
 /// Keep snapshots from being forgotten before a day, whatever the plan says: for a request, a dispute, an incident
 ///

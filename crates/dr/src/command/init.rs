@@ -9,8 +9,8 @@ use dr_run::{Founded, GiveOut, init, status_key, status_key_file};
 use serde_json::json;
 
 use super::opened::{school_renamed, surroundings, told};
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::world::World;
 
 /// Make the keys, and a repository on every target of the plan
 ///

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use dr_repo::Key;
 use serde_json::json;
 
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::world::World;
 use crate::{env, shown, unlock};
 
 /// Export a restricted key, for those who need less than the recovery key

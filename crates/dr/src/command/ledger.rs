@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::due::failure;
 use super::opened::{question, school, told};
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
+use crate::world::World;
 
 /// Show the ledger, or with --verify whether it is still what was written
 ///

@@ -4,12 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, Args, Command, CommandFactory as _};
+use clap::{Arg, Args, Command};
 
 use super::examples;
-use crate::args::{Dr, World};
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
+use crate::world::World;
 
 /// Write the manual: pages for `man` into a folder, or one page in Markdown
 #[derive(Args)]
@@ -25,7 +25,7 @@ pub struct Manual {
 
 impl Manual {
     pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let dr = examples::with(Dr::command());
+        let dr = examples::with((world.line.commands)());
         match &self.out {
             None => world.screen.print(markdown(&dr).as_bytes()),
             Some(dir) => {
@@ -109,7 +109,10 @@ fn usage(command: &Command, words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::args::Dr;
 
     #[test]
     fn the_page_of_the_commands_is_what_they_are() {

@@ -9,9 +9,9 @@ use dr_run::{RunError, School, person};
 use serde_json::json;
 
 use super::opened::{school_unless, told};
-use crate::args::World;
 use crate::exit::{Failure, Outcome};
 use crate::shown;
+use crate::world::World;
 
 /// The disks that people carry: which is where, who has it, which moves are due
 ///

@@ -12,6 +12,7 @@ mod due;
 mod erase;
 mod erased;
 pub mod examples;
+mod failure;
 mod forget;
 mod hold;
 mod init;
@@ -40,12 +41,14 @@ mod sealed;
 mod service;
 mod snapshots;
 mod status;
+mod times;
 mod unfinished;
+mod watching;
 
 use clap::Subcommand;
 
-use crate::args::World;
 use crate::exit::{Failure, Outcome};
+use crate::world::World;
 
 /// The verbs.
 #[derive(Subcommand)]

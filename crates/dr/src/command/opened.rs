@@ -13,11 +13,11 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::named::no_time;
-use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::moment::{Side, Toward, moment};
 use crate::place::hostname;
+use crate::world::World;
 
 /// Opens the one school that the command is about, to do something that is written down: at no time beyond tomorrow.
 ///

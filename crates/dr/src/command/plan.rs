@@ -15,9 +15,9 @@ use serde_json::json;
 
 use super::named::time;
 use super::opened::{question, told};
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::moment::{Side, Toward};
+use crate::world::World;
 
 /// The plan: a first one, what is wrong with it, what it says, what runs when
 #[derive(Args)]

@@ -7,9 +7,9 @@ use dr_run::{Pruning, open_all, open_to_write, prune};
 use super::named::OnTarget;
 use super::opened::{away, school_unless, surroundings, told};
 use super::pruned;
-use crate::args::World;
 use crate::exit::{Failure, Outcome};
 use crate::observe;
+use crate::world::World;
 
 /// Delete data that no snapshot references, on every copy that can be reached now
 ///

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::quickstart::days::{self, Week};
@@ -12,6 +11,7 @@ use crate::quickstart::life::Life;
 use crate::quickstart::place::{Found, Lived, Place};
 use crate::quickstart::screen;
 use crate::quickstart::typed::Keyboard;
+use crate::world::World;
 
 /// Try everything on an invented school, in a folder of its own
 ///

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::due::failure;
 use super::named::Systems;
 use super::opened::{runbook, surroundings};
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::world::World;
 use crate::{observe, shown};
 
 /// What is typed for a rehearsal.

@@ -7,9 +7,9 @@ use dr_run::{Mending, mend, open_all, open_to_write};
 use super::named::OnTarget;
 use super::opened::{away, school_unless, surroundings, told};
 use super::repaired;
-use crate::args::World;
 use crate::exit::{Failure, Outcome};
 use crate::observe;
+use crate::world::World;
 
 /// Mend what is damaged on the copies that can be reached now, from parity or from another copy
 ///

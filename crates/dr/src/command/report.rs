@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::due::failure;
 use super::opened::{runbook, school_unless, told};
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::world::World;
 
 /// Documents about the school's backups
 #[derive(Args)]

@@ -13,8 +13,8 @@ use super::named::{ApprovedBy, FromTarget, Moment};
 use super::opened::{school_unless, surroundings, told};
 use super::put_back;
 use super::rehearse::Rehearse;
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::world::World;
 use crate::{observe, shown};
 
 /// Bring systems back

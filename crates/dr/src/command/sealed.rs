@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::opened::stated;
-use crate::args::World;
 use crate::exit::{Cause, Failure};
+use crate::world::World;
 use crate::{place, shown};
 
 /// One school's document, and what it means for the exit code.

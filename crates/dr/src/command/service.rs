@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::opened::question;
-use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
+use crate::world::World;
 use dr_setup::service::install::{self, Installed, Switched};
 use dr_setup::service::wanted::{Wanted, wanted};
 use dr_setup::service::{Caller, files};

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::named::{OnTarget, Systems};
 use super::opened::{away, question, surroundings, told};
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
+use crate::world::World;
 
 /// List what is kept of systems, or of all, on every copy that can be reached now; newest first
 #[derive(Args)]

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::opened::{question, runbook, school_of, told};
 use super::sealed;
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
+use crate::world::World;
 
 /// Whether each system is safe, from what the ledger says happened; several schools with several --plan
 #[derive(Args)]

@@ -14,10 +14,10 @@ use serde_json::Value;
 use super::days::{self, NIGHT, Week};
 use super::place::{Letter, Lived, Lost, Night, Place, Rehearsed, Rotation, Sum, Work};
 use super::typed::Keyboard;
-use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure};
 use crate::shown;
+use crate::world::World;
 
 /// The sample is the same wherever it is made on the same day.
 const SEED: u64 = 2_026;

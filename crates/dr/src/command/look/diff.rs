@@ -4,10 +4,10 @@ use clap::Args;
 
 use super::differ::Manner;
 use super::{From, View};
-use crate::args::World;
 use crate::command::named::{OneSystem, snapshot};
 use crate::command::opened::{question, told};
 use crate::exit::{Cause, Failure, Outcome};
+use crate::world::World;
 
 /// Say what is different between two snapshots of a system
 ///

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{From, View, pour};
-use crate::args::World;
 use crate::command::named::{Moment, OneSystem};
 use crate::command::opened::{question, told};
 use crate::exit::{Cause, Failure, Outcome};
+use crate::world::World;
 
 /// Write one file of a system's snapshot to standard output
 #[derive(Args)]

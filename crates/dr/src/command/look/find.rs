@@ -7,10 +7,10 @@ use dr_run::{Kept, Looked, RunError, School, kept};
 
 use super::sought::{Question, Sought, Telling};
 use super::{From, View};
-use crate::args::World;
 use crate::command::named::by_id;
 use crate::command::opened::{question, told};
 use crate::exit::{Failure, Outcome};
+use crate::world::World;
 
 /// Find files in a system's snapshots, or in all systems', and say in which they are
 ///

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{From, View, listed};
-use crate::args::World;
 use crate::command::named::{Moment, OneSystem};
 use crate::command::opened::{question, told};
 use crate::exit::{Cause, Failure, Outcome};
+use crate::world::World;
 
 /// List what a snapshot of a system holds
 #[derive(Args)]

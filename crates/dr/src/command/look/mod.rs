@@ -25,9 +25,9 @@ use jiff::tz::TimeZone;
 
 use super::named::{ApprovedBy, FromTarget};
 use super::opened::{surroundings, told as run_told};
-use crate::args::World;
 use crate::exit::Failure;
 use crate::told::{self, Doing};
+use crate::world::World;
 
 /// Into what is looked.
 pub struct View<'a> {

@@ -8,9 +8,9 @@ use dr_round::Gathered;
 use dr_run::School;
 
 use super::super::opened::{runbook, told};
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
+use crate::world::World;
 
 /// Which way, and where to.
 #[derive(Args)]

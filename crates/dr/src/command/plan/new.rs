@@ -13,10 +13,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 
 use super::told;
-use crate::args::World;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
+use crate::world::World;
 use dr_setup::first_plan::questions::{Asks, Question};
 use dr_setup::first_plan::{machine, propose, questions, written};
 

@@ -4,10 +4,10 @@ use clap::Args;
 use dr_run::clock;
 use serde_json::json;
 
-use crate::args::World;
 use crate::exit::{Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
+use crate::world::World;
 
 /// Go on with a repository that was put back to an earlier state
 ///

@@ -16,12 +16,12 @@ use dr_source::output::{self, Broken, Output};
 use serde_json::{Value, json};
 
 use super::stdin;
-use crate::args::World;
 use crate::cache::Cache;
 use crate::command::look::paths;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
+use crate::world::World;
 use crate::{env, observe, shown};
 
 /// Back up paths, or standard input

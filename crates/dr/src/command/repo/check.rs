@@ -4,12 +4,12 @@ use clap::Args;
 use dr_repo::{Checked, Finding, RepoError, Tally};
 use serde_json::json;
 
-use crate::args::World;
 use crate::cache::Cache;
 use crate::command::checked::{self, Budget, Much, budget};
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
+use crate::world::World;
 use crate::{observe, shown};
 
 /// Check that everything is there and whole

@@ -5,13 +5,13 @@ use dr_repo::{Copying, RepoError, Repository, SnapshotId, Tally};
 use dr_run::clock;
 
 use super::snapshots::log_is_damaged;
-use crate::args::World;
 use crate::cache::Cache;
 use crate::command::look::View;
 use crate::command::moved::Told;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
+use crate::world::World;
 use crate::{env, observe};
 
 /// Copy snapshots into another repository of the same family

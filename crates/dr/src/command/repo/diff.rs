@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use crate::args::World;
 use crate::command::look::View;
 use crate::command::look::differ::Manner;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
+use crate::world::World;
 
 /// Say what is different between two snapshots
 ///

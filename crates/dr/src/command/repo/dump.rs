@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::World;
 use crate::command::look::{View, pour};
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
+use crate::world::World;
 
 /// Write one file of a snapshot to standard output
 #[derive(Args)]

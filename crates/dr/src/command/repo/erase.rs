@@ -6,12 +6,12 @@ use dr_repo::{Erase as Options, Prune, RepoError, Tally, Tree};
 use dr_run::clock;
 use jiff::tz::TimeZone;
 
-use crate::args::World;
 use crate::cache::Cache;
 use crate::command::erased::{self, What};
 use crate::exit::{Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
+use crate::world::World;
 use crate::{env, observe};
 
 /// Take a file, a folder or a message out of every snapshot

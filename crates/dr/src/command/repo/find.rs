@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::snapshots::log_is_damaged;
-use crate::args::World;
 use crate::command::look::View;
 use crate::command::look::sought::{Sought, Telling};
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
+use crate::world::World;
 
 /// Find files in snapshots, and say in which they are
 ///

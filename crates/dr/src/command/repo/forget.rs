@@ -11,11 +11,11 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::snapshots::log_is_damaged;
-use crate::args::World;
 use crate::command::look::View;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
+use crate::world::World;
 
 /// Take snapshots off the list
 ///

@@ -6,10 +6,10 @@ use dr_run::clock;
 use dr_store::Access;
 use serde_json::json;
 
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Place};
 use crate::told::{self, Doing};
+use crate::world::World;
 use crate::{shown, unlock};
 
 /// Make a repository

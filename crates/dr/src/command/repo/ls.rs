@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::World;
 use crate::command::look::{View, listed};
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
+use crate::world::World;
 
 /// List what is in a snapshot
 #[derive(Args)]

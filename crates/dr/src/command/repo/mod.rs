@@ -21,8 +21,8 @@ mod take_over;
 
 use clap::{Args, Subcommand};
 
-use crate::args::World;
 use crate::exit::{Failure, Outcome};
+use crate::world::World;
 
 /// One repository by its address, without a plan
 ///

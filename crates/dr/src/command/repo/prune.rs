@@ -4,12 +4,12 @@ use clap::Args;
 use dr_repo::{Prune as Options, RepoError, Tally};
 use dr_run::clock;
 
-use crate::args::World;
 use crate::cache::Cache;
 use crate::command::pruned;
 use crate::exit::{Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
+use crate::world::World;
 use crate::{env, observe};
 
 /// Delete data that no snapshot references

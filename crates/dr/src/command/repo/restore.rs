@@ -9,12 +9,12 @@ use dr_run::Below;
 use dr_source::files::{Extra, Manner, Owners, PutBack, Removal, Spare};
 use serde_json::json;
 
-use crate::args::World;
 use crate::command::look::paths;
 use crate::command::put_back;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::told::{self, Doing};
+use crate::world::World;
 use crate::{observe, shown};
 
 /// Put a snapshot back

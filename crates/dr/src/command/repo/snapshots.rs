@@ -4,10 +4,10 @@ use clap::Args;
 use dr_repo::{Label, Repository, Snapshot};
 use serde_json::{Map, Value, json};
 
-use crate::args::World;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Place};
 use crate::shown;
+use crate::world::World;
 
 /// List what is kept, oldest first
 #[derive(Args)]

@@ -4,13 +4,13 @@ use clap::Args;
 use dr_run::clock;
 use serde_json::json;
 
-use crate::args::World;
 use crate::cache::Cache;
 use crate::command::unfinished;
 use crate::exit::{Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::shown;
 use crate::told::{self, Doing};
+use crate::world::World;
 
 /// Count what is there
 #[derive(Args)]

@@ -5,11 +5,11 @@ use dr_repo::{HostId, OtherWriter};
 use dr_run::clock;
 use serde_json::json;
 
-use crate::args::World;
 use crate::exit::{Failure, Outcome};
 use crate::place::{self, Access, Place};
 use crate::shown;
 use crate::told::{self, Doing};
+use crate::world::World;
 
 /// Write from this host where another one wrote that is gone for good
 ///
