@@ -63,23 +63,23 @@ fn bytes(data: &[u8], folder: &std::path::Path) {
     count("name", data.len(), "byte", || {
         black_box(chunks.iter().map(|chunk| packing.id(chunk)[0]).max());
     });
-    let (mut squeezing, mut out) = (Squeezing::new(1).unwrap(), Vec::new());
+    let (mut compressing, mut out) = (Squeezing::new(1).unwrap(), Vec::new());
     // Once for nothing: what zstd sets up for its first frame is no part of the loop.
-    squeezing.squeeze(&data[..FRAME], &mut out).unwrap();
+    compressing.compress(&data[..FRAME], &mut out).unwrap();
     let some = &data[..MIB];
-    count("squeeze, level 1", some.len(), "byte", || {
+    count("compress, level 1", some.len(), "byte", || {
         for frame in some.chunks(FRAME) {
-            black_box(squeezing.squeeze(frame, &mut out).unwrap());
+            black_box(compressing.compress(frame, &mut out).unwrap());
         }
     });
-    let mut squeezed = Vec::new();
+    let mut compressed = Vec::new();
     for frame in some.chunks(FRAME) {
-        let codec = squeezing.squeeze(frame, &mut out).unwrap();
-        squeezed.push((codec, out.clone(), frame.len()));
+        let codec = compressing.compress(frame, &mut out).unwrap();
+        compressed.push((codec, out.clone(), frame.len()));
     }
-    count("unsqueeze", some.len(), "byte", || {
-        for (codec, bytes, length) in squeezed.drain(..) {
-            black_box(squeezing.unsqueeze(codec, bytes, length).unwrap());
+    count("decompress", some.len(), "byte", || {
+        for (codec, bytes, length) in compressed.drain(..) {
+            black_box(compressing.decompress(codec, bytes, length).unwrap());
         }
     });
     let mut sealed = data.to_vec();

@@ -31,23 +31,23 @@ fn bytes(criterion: &mut Criterion) {
     }
     group.bench_function("name", |b| b.iter(|| chunks.iter().map(|chunk| packing.id(chunk)[0]).max()));
     for level in [1, 2, 3, 9] {
-        let mut squeezing = Squeezing::new(level).unwrap();
+        let mut compressing = Squeezing::new(level).unwrap();
         let mut out = Vec::new();
-        group.bench_function(format!("squeeze, level {level}"), |b| {
-            b.iter(|| data.chunks(FRAME).map(|frame| squeezing.squeeze(frame, &mut out).unwrap()).max());
+        group.bench_function(format!("compress, level {level}"), |b| {
+            b.iter(|| data.chunks(FRAME).map(|frame| compressing.compress(frame, &mut out).unwrap()).max());
         });
     }
-    let mut squeezing = Squeezing::new(2).unwrap();
+    let mut compressing = Squeezing::new(2).unwrap();
     let mut frames = Vec::new();
     for frame in data.chunks(FRAME) {
         let mut out = Vec::new();
-        frames.push((squeezing.squeeze(frame, &mut out).unwrap(), out, frame.len()));
+        frames.push((compressing.compress(frame, &mut out).unwrap(), out, frame.len()));
     }
-    group.bench_function("unsqueeze", |b| {
+    group.bench_function("decompress", |b| {
         b.iter_batched(
             || frames.clone(),
             |frames| {
-                frames.into_iter().map(|(codec, out, raw)| squeezing.unsqueeze(codec, out, raw).unwrap().len()).max()
+                frames.into_iter().map(|(codec, out, raw)| compressing.decompress(codec, out, raw).unwrap().len()).max()
             },
             BatchSize::LargeInput,
         );

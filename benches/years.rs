@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use dr_repo::Key;
 use dr_repo::bench::synthetic::{Years, make_years};
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 
 fn main() {
@@ -28,16 +28,16 @@ fn main() {
     let repo = words.get(3).map_or_else(|| folder.join("repo"), Into::into);
     std::fs::create_dir_all(folder).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    let shelf = Shelf::new(Arc::new(LocalStore::create(repo).unwrap()), runtime.handle().clone());
+    let store = BlockingStore::new(Arc::new(LocalStore::create(repo).unwrap()), runtime.handle().clone());
     let years = Years { chunks, snapshots, churn: 10, run: 100, each: 4 };
-    let staging = shelf.staging().unwrap().to_owned();
+    let staging = store.staging().unwrap().to_owned();
     let tables = |id| folder.join("cache").join(format!("{id}")).join("index");
     let progress = |day: u64, made: &_| {
         if day.is_multiple_of(100) {
             println!("day {day}: {made:?}");
         }
     };
-    let (family, made) = make_years(&shelf, years, &staging, &tables, &progress).unwrap();
+    let (family, made) = make_years(&store, years, &staging, &tables, &progress).unwrap();
     let text = dr_repo::keyfile::to_text(&Key::Family(family));
     std::fs::write(folder.join("key"), text.as_bytes()).unwrap();
     std::fs::set_permissions(folder.join("key"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use dr_repo::{HostId, RepoError, Repository, Unlock};
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 use serde_json::Value;
 
@@ -82,9 +82,9 @@ fn the_second_process_is_refused_by_name_and_goes_through_once_the_first_was_kil
 /// What happens there on a host of another name.
 fn elsewhere<T>(bench: &Bench, hostname: &str, act: impl FnOnce(&mut Repository) -> T) -> T {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let shelf = Shelf::new(Arc::new(LocalStore::open(bench.path("repo")).unwrap()), runtime.handle().clone());
+    let store = BlockingStore::new(Arc::new(LocalStore::open(bench.path("repo")).unwrap()), runtime.handle().clone());
     let password = Unlock::Password("seven green bottles".to_owned().into());
-    act(&mut Repository::open(shelf, password, HostId::named(hostname)).unwrap())
+    act(&mut Repository::open(store, password, HostId::named(hostname)).unwrap())
 }
 
 #[test]

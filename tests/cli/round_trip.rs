@@ -156,7 +156,7 @@ fn a_restore_in_place_keeps_what_is_right_already_and_a_dry_one_says_so() {
         .zip(before)
         .map(|(name, was)| number(name) == was)
         .collect();
-    assert_eq!(kept, [false, true, false, true], "written anew only where it was not the same file");
+    assert_eq!(kept, [false, true, false, true], "rewritten only where it was not the same file");
     let again = restore(&["--delete"]);
     assert_eq!(counts(&again), [21, 21, 0], "{again}");
 

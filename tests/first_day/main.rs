@@ -1,7 +1,7 @@
 //! What does a technician see who has never met dr, from nothing to his own data proved restored?
 //!
 //! He lives that quarter of an hour on a machine in a folder, and `docs/first-day.md` is what he typed and saw. The
-//! test compares it; `DR_WRITE_PAGES=1` writes it anew.
+//! test compares it; `DR_WRITE_PAGES=1` rewrites it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare what it needs should stop there")]
 
 mod after;

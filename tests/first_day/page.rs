@@ -77,7 +77,7 @@ impl<'m> Page<'m> {
         let differs = text.lines().zip(stands.lines()).enumerate().find(|(_, (one, other))| one != other);
         assert!(
             stands == text,
-            "docs/{name} is not what was lived. First difference: {differs:#?}\nIf that is right, write it anew: \
+            "docs/{name} is not what was lived. First difference: {differs:#?}\nIf that is right, rewrite it: \
              DR_WRITE_PAGES=1 cargo test -p dr --test first_day"
         );
     }

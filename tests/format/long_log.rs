@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use dr_repo::{HostId, Repository, Unlock, keyfile};
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 
 use crate::reader::{Both, Key, lines};
@@ -13,9 +13,9 @@ use crate::reader::{Both, Key, lines};
 fn grow(both: &Both, n: u64) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let store = LocalStore::open(both.path("repo")).unwrap();
-    let shelf = Shelf::new(Arc::new(store), runtime.handle().clone());
+    let blocking = BlockingStore::new(Arc::new(store), runtime.handle().clone());
     let key = keyfile::from_text(&fs::read_to_string(both.path("key")).unwrap()).unwrap();
-    let mut repository = Repository::open(shelf, Unlock::Key(key), HostId([1; 4])).unwrap();
+    let mut repository = Repository::open(blocking, Unlock::Key(key), HostId([1; 4])).unwrap();
     while repository.head().0 < n {
         repository.note("a word", 1_800_000_000_000).unwrap();
         repository.checkpoint(1_800_000_000_000).unwrap();

@@ -39,7 +39,7 @@ fn a_disk_is_written_carried_away_and_the_next_one_asked_for() {
 }
 
 #[test]
-fn nobody_moves_no_disk() {
+fn a_move_needs_a_person() {
     let school = with_disks();
     let said = school.dr(&["media", "eject", "disk-1"]).ended(64);
     assert!(said.stderr.contains("--by"), "{}", said.stderr);

@@ -54,7 +54,7 @@ const HOUSE: &[Room] = &[
     ),
     ("dr-report", 3, &["dr-entry", "dr-plan", "dr-ledger", "dr-media", "dr-runbook", "dr-switch"]),
     (
-        "dr-round",
+        "dr-scheduler",
         5,
         &[
             "dr-open",
@@ -102,7 +102,7 @@ const HOUSE: &[Room] = &[
             "dr-run",
             "dr-report",
             "dr-post",
-            "dr-round",
+            "dr-scheduler",
             "dr-setup",
             "dr-switch",
         ],

@@ -21,5 +21,6 @@ pub use not_set::{NotSet, Part};
 pub use path::{BadPath, COMPONENT_MAX, EntryPath, PATH_MAX};
 pub use shown::{shown, shown_without, typed};
 pub use stream::{
-    Body, Content, Destination, Entries, Entry, FilesOnly, Fresh, InOrder, Piece, Settled, Standing, Unread, Writing,
+    Body, Content, Destination, Entries, Entry, ExistingFile, FilesOnly, Fresh, InOrder, Piece, Settled, Unread,
+    Writing,
 };

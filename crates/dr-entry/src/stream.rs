@@ -143,7 +143,7 @@ pub trait Destination: Sync {
     ///
     /// # Errors
     /// The entry is then reported as not restored.
-    fn standing(&self, _path: &EntryPath, _meta: &Meta) -> io::Result<Option<Box<dyn Standing>>> {
+    fn standing(&self, _path: &EntryPath, _meta: &Meta) -> io::Result<Option<Box<dyn ExistingFile>>> {
         Ok(None)
     }
 
@@ -253,7 +253,7 @@ impl<F: FnMut(&[u8]) -> io::Result<()>> Writing for InOrder<F> {
 }
 
 /// A file that is there already, where something is put back in place.
-pub trait Standing {
+pub trait ExistingFile {
     /// How many bytes it has.
     fn size(&self) -> u64;
 

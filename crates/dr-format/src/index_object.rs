@@ -4,6 +4,7 @@
 //! A *pack* record is a pack's header and trailer rows, true for ever of the frames that were sealed there. A
 //! *location* record says where frames of older packs lie now. Unknown records are skipped.
 
+use crate::compress::{Compressor, Decompressor};
 use crate::error::FormatError;
 use crate::format::{
     CODEC_STORE, INDEX_MAGIC, INDEX_RAW_MAX, PACK_CHUNKS_MAX, PACK_MAX, PACK_NO_MAX, SUITE_CHACHA, TAG, TRAILER_MAX,
@@ -12,7 +13,6 @@ use crate::format::{
 use crate::id::{Digest, FamilyId, PackId, PackKind, Secret, SessionId, random};
 use crate::pack::{noise, padded};
 use crate::seal::{derive, open_once, seal_once};
-use crate::squeeze::{Squeezer, Unsqueezer};
 use crate::wire::{Bad, Cursor, put_bytes, put_varint};
 
 /// What stands in clear of one pack.
@@ -78,7 +78,7 @@ pub fn encode(
         put_bytes(&mut raw, &body);
     }
     let mut packed = Vec::new();
-    let codec = Squeezer::new(1)?.squeeze(&raw, &mut packed)?;
+    let codec = Compressor::new(1)?.compress(&raw, &mut packed)?;
     let mut plain = Vec::with_capacity(packed.len() + 5);
     plain.push(codec);
     plain.extend_from_slice(&(raw.len() as u32).to_le_bytes());
@@ -166,7 +166,7 @@ pub fn decode(bytes: &[u8], family: FamilyId, index: &Secret) -> Result<IndexObj
     let raw = if raw_len == 0 && codec == CODEC_STORE {
         Vec::new()
     } else {
-        Unsqueezer::new().map_err(|_| Bad("zstd cannot start"))?.unsqueeze(codec, packed, raw_len)?
+        Decompressor::new().map_err(|_| Bad("zstd cannot start"))?.decompress(codec, packed, raw_len)?
     };
     let mut cursor = Cursor::new(&raw);
     let mut records = Vec::new();

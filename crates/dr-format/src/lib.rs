@@ -9,6 +9,7 @@
 
 pub mod cbor;
 pub mod chunk;
+pub mod compress;
 pub mod error;
 pub mod extents;
 pub mod format;
@@ -25,14 +26,13 @@ pub mod parity;
 pub mod seal;
 pub mod slot;
 pub mod snapshot;
-pub mod squeeze;
 pub mod status_object;
 pub mod take_over;
 #[cfg(test)]
 mod tests;
 pub mod trailer;
 pub mod tree;
-pub mod used;
+pub mod used_set;
 pub mod wire;
 
 pub use error::FormatError;

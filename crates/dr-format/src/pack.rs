@@ -3,11 +3,11 @@
 //! Frame `k` of a pack is sealed with nonce `k` under a key that 16 random bytes make unique, so a retry can only send the
 //! very same bytes again.
 
+use crate::compress::Decompressor;
 use crate::format::{FOOTER, PACK_END, PACK_MAX, TAG, TRAILER_MAX};
 use crate::header::{Header, trailer_key};
 use crate::id::{Digest, random};
 use crate::seal::open_once;
-use crate::squeeze::Unsqueezer;
 use crate::trailer;
 use crate::wire::{Bad, Cursor};
 
@@ -39,7 +39,7 @@ pub fn open_trailer(
     let key = trailer_key(index, header.family, own.pack, &own.salt);
     let plain = open_once(&key, header_bytes, sealed).map_err(|_| Bad("its trailer does not open"))?;
     let (codec, raw_len, packed) = trailer::unpad(&plain)?;
-    Unsqueezer::new().map_err(|_| Bad("zstd cannot start"))?.unsqueeze(codec, packed.to_vec(), raw_len)
+    Decompressor::new().map_err(|_| Bad("zstd cannot start"))?.decompress(codec, packed.to_vec(), raw_len)
 }
 
 /// The places of a pack's parts, read from its footer.

@@ -1,6 +1,6 @@
 //! What is true of all of the format at once.
 
+mod decoder_fuzz;
 mod format_page;
-mod hostile;
 mod mangle;
 mod page_text;

@@ -62,14 +62,14 @@ pub struct FrameSlot {
 pub type FrameIds = Vec<(ChunkKind, ChunkId, u32)>;
 
 /// The rows of a pack, laid out: where each frame lies in the object, and each chunk in its frame.
-pub struct Laid {
+pub struct PackLayout {
     pub header: Header,
     pub frames: Vec<FrameSlot>,
     pub slots: Vec<(ChunkId, Slot)>,
 }
 
 /// Lays out a pack's rows.
-pub fn lay_out(id: PackId, family: FamilyId, header: &[u8], rows: &[FrameRow]) -> Result<Laid, Bad> {
+pub fn lay_out(id: PackId, family: FamilyId, header: &[u8], rows: &[FrameRow]) -> Result<PackLayout, Bad> {
     let parsed = Header::parse(header)?;
     if parsed.own() != id || parsed.family != family {
         return Err(Bad("a pack's header belongs to another pack"));
@@ -96,5 +96,5 @@ pub fn lay_out(id: PackId, family: FamilyId, header: &[u8], rows: &[FrameRow]) -
             within += chunk.len;
         }
     }
-    Ok(Laid { header: parsed, frames, slots })
+    Ok(PackLayout { header: parsed, frames, slots })
 }

@@ -16,8 +16,10 @@ use dr_format::log_entry::ObjectRef;
 
 use crate::error::{IndexError, mended_in_vain};
 use crate::layout::{FrameIds, FrameSlot, Place, Slot};
-use crate::tier::{Blocks, Describe, Entry, Found, Ground, LEFT_OUT, Live, Merge, Tier, TierKey, Torn, gather};
-pub use all::{Sought, Wanted, Whole};
+use crate::table::{
+    Blocks, Describe, Entry, Found, IndexTable, LEFT_OUT, Live, Merge, TableDir, TableKey, Torn, gather,
+};
+pub use all::{BatchLookup, Wanted, Whole};
 use recent::Recent;
 
 /// What lists of packs need of one.
@@ -48,27 +50,27 @@ pub struct Judged {
 
 /// Where an index comes from, and comes from again.
 pub struct Origin {
-    pub ground: Ground,
-    pub key: TierKey,
+    pub dir: TableDir,
+    pub key: TableKey,
     pub live: Vec<Live>,
     pub describe: Box<dyn Describe + Send>,
 }
 
-/// A pack in a few dozen bytes: name, what the log makes of it, tier and number there.
+/// A pack in a few dozen bytes: name, what the log makes of it, table and number there.
 #[derive(Clone, Copy)]
 struct Known {
     id: PackId,
     host: HostId,
     number: u32,
-    tier: u16,
+    table: u16,
     source: bool,
 }
 
-/// The tier of a pack that could not be made again.
+/// The table of a pack that could not be made again.
 const LOST: u16 = u16::MAX;
 
 struct Standing {
-    tier: Tier,
+    table: IndexTable,
     /// Our numbers of its packs.
     numbers: Vec<u32>,
     /// Can be made again from index objects.
@@ -77,7 +79,7 @@ struct Standing {
 
 #[derive(Default)]
 struct Inner {
-    tiers: Vec<Standing>,
+    tables: Vec<Standing>,
     packs: Vec<Known>,
     /// Pack numbers in order of their ids.
     order: Vec<u32>,
@@ -106,20 +108,20 @@ impl Inner {
         found.ok().map(|at| self.order[at])
     }
 
-    /// Takes a tier in. `number` tells the number of a pack in it that counts.
+    /// Takes a table in. `number` tells the number of a pack in it that counts.
     fn stand(
         &mut self,
-        tier: Tier,
+        table: IndexTable,
         lasting: bool,
         mut number: impl FnMut(&mut Self, &Entry, u16, u32) -> u32,
     ) -> Result<(), Torn> {
-        let place = self.tiers.len() as u16;
-        let mut numbers = Vec::with_capacity(tier.packs as usize);
-        for (entry, there) in tier.entries().zip(0..) {
+        let place = self.tables.len() as u16;
+        let mut numbers = Vec::with_capacity(table.packs as usize);
+        for (entry, there) in table.entries().zip(0..) {
             let entry = entry?;
             numbers.push(number(self, &entry, place, there));
         }
-        self.tiers.push(Standing { tier, numbers, lasting });
+        self.tables.push(Standing { table, numbers, lasting });
         Ok(())
     }
 
@@ -129,10 +131,10 @@ impl Inner {
         self.order.sort_by_key(|number| packs[*number as usize].id);
     }
 
-    fn entry(&self, blocks: &Blocks, pack: u32) -> Result<Option<(&Tier, Entry)>, Torn> {
-        let Some(known) = self.packs.get(pack as usize).filter(|known| known.tier != LOST) else { return Ok(None) };
-        let tier = &self.tiers[usize::from(known.tier)].tier;
-        Ok(Some((tier, tier.entry(blocks, known.number)?)))
+    fn entry(&self, blocks: &Blocks, pack: u32) -> Result<Option<(&IndexTable, Entry)>, Torn> {
+        let Some(known) = self.packs.get(pack as usize).filter(|known| known.table != LOST) else { return Ok(None) };
+        let table = &self.tables[usize::from(known.table)].table;
+        Ok(Some((table, table.entry(blocks, known.number)?)))
     }
 
     /// Shows `each` every place of a chunk, until it has seen enough.
@@ -141,23 +143,23 @@ impl Inner {
         blocks: &Blocks,
         filter: bool,
         (kind, id): (ChunkKind, ChunkId),
-        each: &mut dyn FnMut(Place, &Tier, &Entry) -> Result<bool, Torn>,
+        each: &mut dyn FnMut(Place, &IndexTable, &Entry) -> Result<bool, Torn>,
     ) -> Result<(), Torn> {
-        for Standing { tier, numbers, .. } in &self.tiers {
-            if filter && !tier.may_hold(blocks, &id)? {
+        for Standing { table, numbers, .. } in &self.tables {
+            if filter && !table.may_hold(blocks, &id)? {
                 continue;
             }
             let mut found = Vec::new();
-            tier.find(blocks, &id, &mut |pack, chunk| found.push((pack, chunk)))?;
+            table.find(blocks, &id, &mut |pack, chunk| found.push((pack, chunk)))?;
             for (there, chunk) in found {
                 let pack = numbers.get(there as usize).copied().unwrap_or(LEFT_OUT);
                 if pack == LEFT_OUT {
                     continue;
                 }
-                let entry = tier.entry(blocks, there)?;
-                let (whole, slot) = tier.slot(blocks, &entry, u32::from(chunk))?;
+                let entry = table.entry(blocks, there)?;
+                let (whole, slot) = table.slot(blocks, &entry, u32::from(chunk))?;
                 let place = Place { pack, chunk: u32::from(chunk) };
-                if whole == id && slot.kind == kind && each(place, tier, &entry)? {
+                if whole == id && slot.kind == kind && each(place, table, &entry)? {
                     return Ok(());
                 }
             }
@@ -172,19 +174,19 @@ impl Index {
         Self { origin: Mutex::new(Some(origin)), ..self }
     }
 
-    /// Takes a tier in: of every pack the first description counts, if `judge` lets it. `lasting` if the tier can be
+    /// Takes a table in: of every pack the first description counts, if `judge` lets it. `lasting` if the table can be
     /// made again from index objects.
     pub fn stand(
         &mut self,
-        Found { tier, wanted, .. }: Found,
+        Found { table, wanted, .. }: Found,
         lasting: bool,
         judge: &dyn Fn(PackId, &str) -> Option<Judged>,
     ) -> Result<(), Torn> {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let names: Vec<_> = tier.objects.iter().map(|live| live.object.name.clone()).collect();
+        let names: Vec<_> = table.objects.iter().map(|live| live.object.name.clone()).collect();
         // A table may describe a pack twice, by two index objects.
         let mut seen = HashSet::new();
-        inner.stand(tier, lasting, |inner, entry, place, there| {
+        inner.stand(table, lasting, |inner, entry, place, there| {
             let object = entry.object as usize;
             let counts = wanted.get(object).is_some_and(|wanted| *wanted);
             if !counts || inner.number_of(entry.id).is_some() || !seen.insert(entry.id) {
@@ -194,7 +196,7 @@ impl Index {
             let Some(Judged { host, source, healed }) = judge(entry.id, name) else { return LEFT_OUT };
             let pack = inner.packs.len() as u32;
             healed.map(|object| inner.healed.insert(pack, object));
-            inner.packs.push(Known { id: entry.id, host, number: there, tier: place, source });
+            inner.packs.push(Known { id: entry.id, host, number: there, table: place, source });
             pack
         })?;
         inner.sort();
@@ -205,7 +207,7 @@ impl Index {
         self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks, and asks again after a damaged table was made anew.
+    /// Asks, and asks again after a damaged table was made again.
     fn ask<T>(&self, question: impl Fn(&Inner) -> Result<T, Torn>) -> Result<T, IndexError> {
         loop {
             let torn = match question(&self.inner()) {
@@ -220,31 +222,31 @@ impl Index {
     fn heal(&self, torn: Torn) -> Result<(), IndexError> {
         let mut origin = self.origin.lock().unwrap_or_else(PoisonError::into_inner);
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(bad) = inner.tiers.iter().find(|standing| standing.tier.is(torn)) else { return Ok(()) };
-        bad.tier.discard();
+        let Some(bad) = inner.tables.iter().find(|standing| standing.table.is(torn)) else { return Ok(()) };
+        bad.table.discard();
         let again = bad.lasting && inner.healings < HEALINGS_MAX;
-        let Some(Origin { ground, key, live, describe }) = origin.as_mut().filter(|_| again) else {
+        let Some(Origin { dir, key, live, describe }) = origin.as_mut().filter(|_| again) else {
             return Err(mended_in_vain());
         };
         inner.healings += 1;
         let swept = |id: &PackId| inner.number_of(*id).is_none();
-        let found = gather(ground, key, live, &swept, describe.as_mut())?;
-        let (lasting, others) = std::mem::take(&mut inner.tiers).into_iter().partition(|standing| standing.lasting);
+        let found = gather(dir, key, live, &swept, describe.as_mut())?;
+        let (lasting, others) = std::mem::take(&mut inner.tables).into_iter().partition(|standing| standing.lasting);
         let _: Vec<Standing> = lasting;
         let before = std::mem::take(&mut inner.packs);
-        inner.packs = before.iter().map(|known| Known { tier: LOST, ..*known }).collect();
-        let tiers = found.into_iter().map(|found| (found.tier, found.wanted, true));
+        inner.packs = before.iter().map(|known| Known { table: LOST, ..*known }).collect();
+        let tables = found.into_iter().map(|found| (found.table, found.wanted, true));
         let others: Vec<Standing> = others;
-        let others = others.into_iter().map(|standing| (standing.tier, Vec::new(), false));
-        for (tier, wanted, lasting) in tiers.chain(others) {
-            let stood = inner.stand(tier, lasting, |inner, entry, place, there| {
+        let others = others.into_iter().map(|standing| (standing.table, Vec::new(), false));
+        for (table, wanted, lasting) in tables.chain(others) {
+            let stood = inner.stand(table, lasting, |inner, entry, place, there| {
                 let counts = !lasting || wanted.get(entry.object as usize).is_some_and(|wanted| *wanted);
                 let Some(pack) = inner.number_of(entry.id).filter(|_| counts) else { return LEFT_OUT };
                 let known = &mut inner.packs[pack as usize];
-                if known.tier != LOST {
+                if known.table != LOST {
                     return LEFT_OUT;
                 }
-                (known.tier, known.number) = (place, there);
+                (known.table, known.number) = (place, there);
                 pack
             });
             if stood.is_err() {
@@ -296,8 +298,8 @@ impl Index {
         }
         drop(kept);
         let known = self.ask(|inner| {
-            let Some((tier, entry)) = inner.entry(&self.blocks, pack)? else { return Ok(None) };
-            let (header, frames) = tier.pack(&self.blocks, &entry)?;
+            let Some((table, entry)) = inner.entry(&self.blocks, pack)? else { return Ok(None) };
+            let (header, frames) = table.pack(&self.blocks, &entry)?;
             let healed = inner.healed.get(&pack);
             let whole = healed.map(|object| (object.len, object.digest)).or(entry.whole);
             Ok(Some(KnownPack { object: inner.object(pack), whole, header, frames }))
@@ -336,8 +338,8 @@ impl Index {
     /// Where in its frame the chunk at a place lies.
     pub fn slot(&self, place: Place) -> Result<Slot, IndexError> {
         let slot = self.ask(|inner| {
-            let Some((tier, entry)) = inner.entry(&self.blocks, place.pack)? else { return Ok(None) };
-            Ok(Some(tier.slot(&self.blocks, &entry, place.chunk)?.1))
+            let Some((table, entry)) = inner.entry(&self.blocks, place.pack)? else { return Ok(None) };
+            Ok(Some(table.slot(&self.blocks, &entry, place.chunk)?.1))
         })?;
         slot.ok_or_else(|| self.lost(place.pack))
     }
@@ -353,8 +355,8 @@ impl Index {
     /// What the chunk at a place is called.
     pub fn named(&self, place: Place) -> Result<(ChunkKind, ChunkId), IndexError> {
         let slot = self.ask(|inner| {
-            let Some((tier, entry)) = inner.entry(&self.blocks, place.pack)? else { return Ok(None) };
-            tier.slot(&self.blocks, &entry, place.chunk).map(Some)
+            let Some((table, entry)) = inner.entry(&self.blocks, place.pack)? else { return Ok(None) };
+            table.slot(&self.blocks, &entry, place.chunk).map(Some)
         })?;
         slot.map(|(id, slot)| (slot.kind, id)).ok_or_else(|| self.lost(place.pack))
     }
@@ -378,11 +380,11 @@ impl Index {
         }
         let found = self.ask(|inner| {
             let mut found = None;
-            inner.each_place(&self.blocks, true, (kind, id), &mut |place, tier, entry| {
+            inner.each_place(&self.blocks, true, (kind, id), &mut |place, table, entry| {
                 let is_source = inner.packs[place.pack as usize].source;
                 if is_source {
                     found = Some(place);
-                    self.recent.note(place, |from, most| tier.slots(&self.blocks, entry, from, most))?;
+                    self.recent.note(place, |from, most| table.slots(&self.blocks, entry, from, most))?;
                 }
                 Ok(is_source)
             })?;
@@ -395,8 +397,8 @@ impl Index {
     pub fn ids_of(&self, pack: u32) -> Result<Vec<FrameIds>, IndexError> {
         let mut out: Vec<FrameIds> = vec![Vec::new(); self.pack(pack)?.frames.len()];
         let slots = self.ask(|inner| {
-            let Some((tier, entry)) = inner.entry(&self.blocks, pack)? else { return Ok(None) };
-            tier.slots(&self.blocks, &entry, 0, entry.slots).map(Some)
+            let Some((table, entry)) = inner.entry(&self.blocks, pack)? else { return Ok(None) };
+            table.slots(&self.blocks, &entry, 0, entry.slots).map(Some)
         })?;
         for (id, slot) in slots.ok_or_else(|| self.lost(pack))? {
             if let Some(frame) = out.get_mut(usize::from(slot.frame)) {
@@ -409,12 +411,12 @@ impl Index {
     /// How many different chunks there are. Where several tables overlap, they are read from end to end.
     pub fn chunks(&self) -> Result<u64, IndexError> {
         self.ask(|inner| {
-            if let [one] = inner.tiers.as_slice()
+            if let [one] = inner.tables.as_slice()
                 && !one.numbers.contains(&LEFT_OUT)
             {
-                return Ok(one.tier.sorted.distinct);
+                return Ok(one.table.sorted.distinct);
             }
-            let sources = inner.tiers.iter().map(|one| one.tier.records(one.numbers.clone())).collect();
+            let sources = inner.tables.iter().map(|one| one.table.records(one.numbers.clone())).collect();
             let mut merge = Merge::new(sources)?;
             let (mut distinct, mut last) = (0, None);
             while let Some(record) = merge.next()? {

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use dr_format::cbor::{Reader, Writer};
+use dr_format::compress::{Compressor, Decompressor};
 use dr_format::format::{CKPT_MAGIC, CKPT_MAX, CKPT_PACKS_MAX, CKPT_RAW_MAX, PACK_NO_MAX, TRAIL_MAX, VERSION};
 use dr_format::id::{ChunkId, Digest, HostId, KeyId, PackId, PackKind, SessionId, SnapshotId};
 use dr_format::key::{Author, WriterKey, verify};
 use dr_format::log_entry::{Runs, is_known_type, read_objects, read_runs, write_objects, write_runs};
-use dr_format::squeeze::{Squeezer, Unsqueezer};
 use dr_format::take_over::TakeOver;
 use dr_format::wire::{Bad, Cursor};
 
@@ -65,7 +65,7 @@ impl Checkpoint {
     pub fn encode(&self, writer: &WriterKey) -> Result<Vec<u8>, LogError> {
         let raw = self.write();
         let mut packed = Vec::new();
-        let codec = Squeezer::new(3)?.squeeze(&raw, &mut packed)?;
+        let codec = Compressor::new(3)?.compress(&raw, &mut packed)?;
         if raw.len() > CKPT_RAW_MAX || packed.len() as u64 + 128 > CKPT_MAX || self.state.packs.len() > CKPT_PACKS_MAX {
             return Err(LogError::too_much("a checkpoint of the log would be too large"));
         }
@@ -101,8 +101,8 @@ impl Checkpoint {
         if raw_len > CKPT_RAW_MAX {
             return Err(Bad("it is beyond its limits"));
         }
-        let opener = Unsqueezer::new().map_err(|_| Bad("zstd cannot start"))?;
-        let read = Self::read(&{ opener }.unsqueeze(codec, packed.to_vec(), raw_len)?)?;
+        let opener = Decompressor::new().map_err(|_| Bad("zstd cannot start"))?;
+        let read = Self::read(&{ opener }.decompress(codec, packed.to_vec(), raw_len)?)?;
         if read.n != n {
             return Err(Bad("it is another checkpoint's bytes"));
         }

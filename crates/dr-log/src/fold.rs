@@ -122,7 +122,7 @@ pub struct IndexState {
 
 /// Packs may be swept, and nobody may rely on one that was, wherever its frames went.
 pub const SWEEPS: &str = "sweeps-1";
-/// IDXMERGE may describe other sessions' packs anew, and a NOTE may account for an entry that cannot be read.
+/// IDXMERGE may describe other sessions' packs again, and a NOTE may account for an entry that cannot be read.
 pub const MENDS: &str = "mends-1";
 /// Log entries that a checkpoint stands for may be gone.
 pub const CHECKPOINTS: &str = "checkpoints-1";
@@ -270,14 +270,14 @@ impl State {
                 for range in ranges(packs) {
                     for (id, pack) in self.packs.range_mut(range) {
                         (pack.condemned, pack.condemned_ms) = (true, entry.time_ms);
-                        self.going.insert(*id);
+                        self.condemned.insert(*id);
                     }
                 }
                 Ok(())
             }
             Body::Sweep { packs, view, undoable, blind } => {
                 // R9: what is needed was followed up to `view`. What was committed since then has taken the
-                // condemnation off what it needs; these two would show only in what is followed anew.
+                // condemnation off what it needs; these two would show only in what is followed again.
                 if self.swept_at > *view && self.holds(Rule::Sweeps) {
                     return Err("another sweep came in between");
                 }
@@ -292,7 +292,7 @@ impl State {
                 for range in ranges(packs) {
                     for (id, pack) in self.packs.range_mut(range).filter(|(_, pack)| !pack.swept) {
                         (pack.swept, pack.swept_ms) = (true, entry.time_ms);
-                        self.gone.insert(*id);
+                        self.swept.insert(*id);
                     }
                 }
                 // What no longer counted was not followed: nobody knows whether it lost something.
@@ -367,7 +367,7 @@ impl State {
     /// R7: nothing by a fenced or closed session, nothing out of sequence, nothing that needs a swept pack.
     fn register(&mut self, entry: &Entry, registered: &Registered) -> Result<(), &'static str> {
         let session = self.sessions.get(&registered.session).cloned().unwrap_or_default();
-        // Repair describes anew what others' sessions stored, also ended ones.
+        // Repair describes again what others' sessions stored, also ended ones.
         let mends = matches!(entry.body, Body::IndexMerge(_));
         // Nothing more counts by it, so that it may do so whatever became of the session.
         let only_describes = mends && registered.own.is_empty() && registered.snapshots.is_empty() && !registered.last;
@@ -390,7 +390,7 @@ impl State {
         }
         // A pack that is not known here was registered by an entry that cannot be read: it may well be there.
         // Also one whose live frames were moved: what this writer relies on may have been among the others.
-        let gone = |range| self.gone.range(range).next().is_some();
+        let gone = |range| self.swept.range(range).next().is_some();
         if ranges(&registered.needs).any(gone) && self.holds(Rule::Needs) {
             return Err("a pack that it needs was swept");
         }
@@ -403,7 +403,7 @@ impl State {
         if self.holds(Rule::Reprieve) {
             let own = known.then(|| whole(registered.session));
             for range in ranges(&registered.needs).chain(own) {
-                for id in self.going.extract_if(range, |_| true) {
+                for id in self.condemned.extract_if(range, |_| true) {
                     self.packs.entry(id).and_modify(|pack| pack.condemned = false);
                 }
             }
@@ -491,7 +491,7 @@ impl State {
     /// These packs, as a checkpoint has them.
     pub fn set_packs(&mut self, packs: BTreeMap<PackId, PackState>) {
         let those = |is: fn(&PackState) -> bool| packs.iter().filter(|(_, at)| is(at)).map(|(id, _)| *id).collect();
-        (self.going, self.gone) = (those(|pack| pack.condemned), those(|pack| pack.swept));
+        (self.condemned, self.swept) = (those(|pack| pack.condemned), those(|pack| pack.swept));
         self.packs = packs;
     }
 

@@ -12,7 +12,7 @@ pub mod fold;
 pub mod log;
 pub mod object;
 pub mod reclaim;
-pub mod seen;
+pub mod rollback_guard;
 #[cfg(test)]
 mod tests;
 

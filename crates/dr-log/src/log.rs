@@ -4,11 +4,11 @@
 //! twice, has decided what comes next; everybody else looks again. What lies before the newest checkpoint (`base.rs`)
 //! is not read; `shorten.rs` writes checkpoints and removes what three of them stand for.
 
-mod alone;
 mod base;
 mod erased;
 mod room;
 mod shorten;
+mod single_writer;
 mod strays;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,16 +18,16 @@ use dr_format::id::{Digest, FamilyId, HostId};
 use dr_format::key::{Author, WriterKey};
 use dr_format::log_entry::{Body, Entry, decode, encode, number_of, object_name};
 use dr_format::take_over::take_over;
-use dr_store::{Key, Put as Outcome, Shelf, StoreError};
+use dr_store::{BlockingStore, Key, PutOutcome, StoreError};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{LogError, PutBack};
 use crate::fold::{CUT, State};
 use crate::object::key;
-use crate::seen::{Head, Seen, acceptance, accepted};
-pub use alone::Alone;
-pub use alone::OtherWriter;
+use crate::rollback_guard::{Head, RollbackGuard, acceptance, accepted};
 pub use erased::{erased, erased_note};
+pub use single_writer::OtherWriter;
+pub use single_writer::SingleWriterGuard;
 
 /// Everything read so far, and what it adds up to.
 pub struct Log {
@@ -57,7 +57,7 @@ pub struct Log {
     /// A feature of a later version that allows reading only.
     pub read_only: Option<String>,
     /// The store takes one writer only.
-    pub alone: Option<Alone>,
+    pub alone: Option<SingleWriterGuard>,
     pub state: State,
     /// Entries that cannot be read, and why. They may have said anything.
     pub unreadable: Vec<(u64, String)>,
@@ -69,7 +69,7 @@ pub struct Log {
     /// The last entry in force: its number and BLAKE3.
     pub head: Head,
     /// What this host has seen of it before.
-    seen: Option<Seen>,
+    seen: Option<RollbackGuard>,
 }
 
 /// How often a lost race is tried again.
@@ -80,9 +80,14 @@ const VOIDS_MAX: u32 = 3;
 const COLLECTS_MAX: u32 = 16;
 
 impl Log {
-    pub fn open(shelf: &Shelf, family: FamilyId, maintenance: [u8; 32], genesis: Digest) -> Result<Self, LogError> {
+    pub fn open(
+        store: &BlockingStore,
+        family: FamilyId,
+        maintenance: [u8; 32],
+        genesis: Digest,
+    ) -> Result<Self, LogError> {
         let mut log = Self {
-            place: shelf.place(),
+            place: store.place(),
             family,
             maintenance,
             genesis,
@@ -104,20 +109,20 @@ impl Log {
             head: (0, genesis),
             seen: None,
         };
-        log.refresh(shelf)?;
+        log.refresh(store)?;
         Ok(log)
     }
 
     /// Reads what is new. The checkpoints are listed before and after: as long as no new one appears, no entry after
     /// the newest was removed or put back meanwhile.
-    pub fn refresh(&mut self, shelf: &Shelf) -> Result<(), LogError> {
+    pub fn refresh(&mut self, store: &BlockingStore) -> Result<(), LogError> {
         self.is_torn = true;
         let known = self.highest;
         for _ in 0..COLLECTS_MAX {
-            let listed = base::listed(shelf)?;
-            self.rebase(shelf, &listed)?;
-            self.collect(shelf, &listed)?;
-            if base::listed(shelf)? == listed {
+            let listed = base::listed(store)?;
+            self.rebase(store, &listed)?;
+            self.collect(store, &listed)?;
+            if base::listed(store)? == listed {
                 self.is_torn = false;
                 self.follow();
                 return Ok(());
@@ -129,9 +134,9 @@ impl Log {
         Err(LogError::too_much("checkpoints came faster than the log could be read; run again"))
     }
 
-    fn collect(&mut self, shelf: &Shelf, checkpoints: &BTreeSet<u64>) -> Result<(), LogError> {
+    fn collect(&mut self, store: &BlockingStore, checkpoints: &BTreeSet<u64>) -> Result<(), LogError> {
         let floor = self.floor();
-        let listed: BTreeSet<u64> = shelf
+        let listed: BTreeSet<u64> = store
             .list("log")?
             .iter()
             .filter_map(|object| number_of(object.key.as_str()))
@@ -142,7 +147,7 @@ impl Log {
             let is_cut = match self.read.get(&1) {
                 // Whoever has read the beginning knows it.
                 Some(Ok(first)) => is_cut(first),
-                _ if listed.contains(&1) => self.first(shelf)?,
+                _ if listed.contains(&1) => self.first(store)?,
                 _ => !checkpoints.is_empty(),
             };
             self.headless = is_cut.then(|| checkpoints.last().copied());
@@ -154,7 +159,7 @@ impl Log {
             Some(_) => u64::MAX,
         };
         self.implausible = listed.range(plausible.saturating_add(1)..).copied().collect();
-        self.look_beyond(shelf)?;
+        self.look_beyond(store)?;
         let highest = listed.range(..=plausible).next_back().copied().unwrap_or(0).max(self.highest).max(floor);
         // Where the beginning is gone, only what is there is asked for: anything might be missing.
         let missing = if self.headless.is_some() { 0 } else { highest };
@@ -164,15 +169,15 @@ impl Log {
             if self.read.get(&n).is_some_and(Result::is_ok) {
                 continue;
             }
-            let outcome = self.get(shelf, n)?;
+            let outcome = self.get(store, n)?;
             self.read.insert(n, outcome);
         }
         self.highest = highest;
         Ok(())
     }
 
-    fn get(&self, shelf: &Shelf, n: u64) -> Result<Result<Entry, String>, LogError> {
-        match shelf.get(&name(n)?, LOG_MAX) {
+    fn get(&self, store: &BlockingStore, n: u64) -> Result<Result<Entry, String>, LogError> {
+        match store.get(&name(n)?, LOG_MAX) {
             Ok(bytes) => Ok(self.take(n, &bytes)),
             Err(StoreError::NotFound { .. }) => Ok(Err(MISSING.to_owned())),
             Err(StoreError::TooLarge { .. }) => Ok(Err("it is larger than a log entry can be".to_owned())),
@@ -181,8 +186,8 @@ impl Log {
     }
 
     /// Reads entry 1, and says whether it was put there when what followed was removed.
-    fn first(&mut self, shelf: &Shelf) -> Result<bool, LogError> {
-        let first = self.get(shelf, 1)?;
+    fn first(&mut self, store: &BlockingStore) -> Result<bool, LogError> {
+        let first = self.get(store, 1)?;
         let is_cut = first.as_ref().is_ok_and(is_cut);
         self.read.insert(1, first);
         Ok(is_cut)
@@ -249,11 +254,11 @@ impl Log {
     }
 
     /// Holds the log to what was seen of it before, and remembers in `path` what is seen from now on.
-    pub fn remember_in(&mut self, shelf: &Shelf, path: std::path::PathBuf) -> Result<(), LogError> {
-        self.seen = Some(Seen::at(path));
+    pub fn remember_in(&mut self, store: &BlockingStore, path: std::path::PathBuf) -> Result<(), LogError> {
+        self.seen = Some(RollbackGuard::at(path));
         if self.behind().is_some() {
             // Another process may have seen more than this one had read by then.
-            self.refresh(shelf)?;
+            self.refresh(store)?;
         }
         self.remember();
         Ok(())
@@ -342,12 +347,18 @@ impl Log {
     }
 
     /// Writes that the log may have been cut, up to this entry, and goes on from where it ends.
-    pub fn accept(&mut self, shelf: &Shelf, writer: &WriterKey, seen: u64, time_ms: i64) -> Result<(), LogError> {
+    pub fn accept(
+        &mut self,
+        store: &BlockingStore,
+        writer: &WriterKey,
+        seen: u64,
+        time_ms: i64,
+    ) -> Result<(), LogError> {
         if writer.as_author() != Author::Maintenance {
             return Err(LogError::KeyMayNot("this takes the recovery key"));
         }
         let memory = self.seen.take();
-        let appended = self.append(shelf, writer, time_ms, &mut |_| Ok(Body::Note(acceptance(seen))));
+        let appended = self.append(store, writer, time_ms, &mut |_| Ok(Body::Note(acceptance(seen))));
         self.seen = memory;
         self.remember();
         appended.map(|_| ())
@@ -357,25 +368,25 @@ impl Log {
     /// write already, and nothing was written. Of all that refuses writing only that another host may is passed over.
     pub fn take_over(
         &mut self,
-        shelf: &Shelf,
+        store: &BlockingStore,
         writer: &WriterKey,
         host: HostId,
         time_ms: i64,
     ) -> Result<Option<OtherWriter>, LogError> {
         if self.alone.is_none() {
-            return Err(LogError::SeveralWriters(shelf.place()));
+            return Err(LogError::SeveralWriters(store.place()));
         }
         if writer.as_author() != Author::Maintenance {
             return Err(LogError::KeyMayNot("this takes the recovery key"));
         }
-        self.refresh(shelf)?;
+        self.refresh(store)?;
         if self.other_writer().is_none() {
             self.may_write()?;
             return Ok(None);
         }
         let alone = self.alone.take();
         let mut other = None;
-        let appended = self.append(shelf, writer, time_ms, &mut |state| {
+        let appended = self.append(store, writer, time_ms, &mut |state| {
             other = alone.as_ref().and_then(|alone| alone.other(state));
             let gone = LogError::Outrun("this host may write by now");
             other.as_ref().map(|other| Body::Note(take_over(host, other.host))).ok_or(gone)
@@ -389,10 +400,10 @@ impl Log {
         self.alone.as_ref()?.other(&self.state)
     }
 
-    /// Appends an entry and returns its number. `body` is made anew for each view that it is tried against.
+    /// Appends an entry and returns its number. `body` is made again for each view that it is tried against.
     pub fn append(
         &mut self,
-        shelf: &Shelf,
+        store: &BlockingStore,
         writer: &WriterKey,
         time_ms: i64,
         body: &mut dyn FnMut(&State) -> Result<Body, LogError>,
@@ -400,7 +411,7 @@ impl Log {
         let mut voids = 0;
         for _ in 0..RACES_MAX {
             if self.is_torn {
-                self.refresh(shelf)?;
+                self.refresh(store)?;
             }
             self.may_write()?;
             let n = self.highest + 1;
@@ -423,16 +434,16 @@ impl Log {
             if let Some((_, why)) = after.void.get(self.state.void.len()) {
                 return Err(LogError::Outrun(why));
             }
-            let ours = match self.put(shelf, (&name(n)?, &bytes), &body, writer)? {
-                Outcome::Created => true,
-                Outcome::Exists => {
+            let ours = match self.put(store, (&name(n)?, &bytes), &body, writer)? {
+                PutOutcome::Created => true,
+                PutOutcome::Exists => {
                     // Somebody was first; or our own first try had landed although its answer was lost.
-                    let ours = shelf.get(&name(n)?, LOG_MAX).is_ok_and(|found| found == bytes);
-                    self.refresh(shelf)?;
+                    let ours = store.get(&name(n)?, LOG_MAX).is_ok_and(|found| found == bytes);
+                    self.refresh(store)?;
                     ours
                 }
             };
-            if ours && self.counts(shelf, n, entry)? {
+            if ours && self.counts(store, n, entry)? {
                 return Ok(n);
             }
             voids += u32::from(ours);

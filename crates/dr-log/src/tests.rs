@@ -1,6 +1,6 @@
 //! What is true of the log whoever writes to it: the model of its rules, the page's checkpoint, entries that are made up.
 
-mod hostile;
+mod decoder_fuzz;
 #[path = "../../dr-format/src/tests/mangle.rs"]
 mod mangle;
 mod model;

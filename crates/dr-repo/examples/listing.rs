@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 
 /// A year of nightly runs of seventy systems, one pack each; and one first backup of 900 GiB.
@@ -27,10 +27,10 @@ fn main() {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let store = LocalStore::open(folder.path().to_owned()).unwrap();
-    let shelf = Shelf::new(Arc::new(store), runtime.handle().clone());
+    let blocking = BlockingStore::new(Arc::new(store), runtime.handle().clone());
     for _ in 0..3 {
         let since = busy();
-        let listed = shelf.list("data").unwrap().len() + shelf.list("meta").unwrap().len();
+        let listed = blocking.list("data").unwrap().len() + blocking.list("meta").unwrap().len();
         println!("{listed} packs listed with their sizes in {:.3} s of CPU", busy() - since);
     }
 }

@@ -8,18 +8,18 @@
 #![expect(clippy::missing_errors_doc, reason = "`RepoError` names every cause, and each may come from any operation")]
 
 // Also for tests, so that whoever changes a stage hears of it from the compiler.
+mod abort;
 #[cfg(any(test, feature = "bench"))]
 #[doc(hidden)]
 pub mod bench;
 mod error;
-mod fuse;
 pub mod keyfile;
 mod maintain;
 mod progress;
 mod read;
 #[cfg(test)]
 mod tests;
-mod turns;
+mod work_queue;
 mod write;
 
 pub use dr_format::FormatError;
@@ -42,7 +42,7 @@ pub use read::find::{Find, Found, Searched, SnapshotPlaces, Version, find};
 pub use read::known::{Known, is_exchanged, is_repository, known};
 pub use read::labelled::Labelled;
 pub use read::look::Tree;
-pub use read::repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer, written_anew};
+pub use read::repository::{Fault, Repository, Snapshot, Unlock, create, create_with_writer, rewritten_same};
 pub use read::restore::{Description, Listed, NotWhole, Restore, Restored, restore};
 pub use read::touched::Touched;
 pub use write::backup::{Capture, Summary, backup, new_snapshot_id};

@@ -1,6 +1,6 @@
 //! What is true of the whole engine, asked from inside: where a test needs more than what anybody may see.
 
 mod bombs;
-pub(crate) mod moved;
+mod key_erasure;
+pub(crate) mod relocation;
 mod strays;
-mod wiped;

@@ -22,7 +22,7 @@ use crate::error::RunError;
 use crate::places::private_folder;
 use crate::school::School;
 use crate::state::STATE;
-use crate::targets::{Reach, Spot};
+use crate::targets::{Availability, TargetLocation};
 
 /// The fault that a test plants: the ledger is not held to what the copies know.
 const PLANTED: &str = "ledger-unheld";
@@ -66,11 +66,11 @@ pub struct Anchor {
 impl Known {
     /// What a repository knows. `hostname`: this host's.
     #[must_use]
-    pub fn of(spot: &Spot, repository: &Repository, hostname: &str) -> Self {
+    pub fn of(location: &TargetLocation, repository: &Repository, hostname: &str) -> Self {
         let all = repository.labelled();
         let snapshots = Some(all.iter().map(|one| one.id.to_string()).collect());
         let anchors = all.into_iter().filter_map(|one| anchor(one, hostname)).collect();
-        Self { target: spot.target.clone(), medium: spot.medium.clone(), anchors, snapshots }
+        Self { target: location.target.clone(), medium: location.medium.clone(), anchors, snapshots }
     }
 }
 
@@ -219,10 +219,10 @@ pub fn compare(school: &School) -> Result<Held, RunError> {
     let (mut known, mut held) = (Vec::new(), Held::default());
     for target in school.plan.targets.keys() {
         match school.reach(&register, target) {
-            Reach::Here(spot) => match school.open(&spot, key.clone(), false) {
-                Ok(repository) => known.push(Known::of(&spot, &repository, &school.hostname)),
+            Availability::Here(location) => match school.open(&location, key.clone(), false) {
+                Ok(repository) => known.push(Known::of(&location, &repository, &school.hostname)),
                 Err(why @ RunError::OtherRepository { .. }) => {
-                    let any = Spot { repository: None, taken: Vec::new(), ..spot };
+                    let any = TargetLocation { repository: None, taken: Vec::new(), ..location };
                     if let Ok(other) = school.open(&any, key.clone(), false) {
                         known.push(Known { snapshots: None, ..Known::of(&any, &other, &school.hostname) });
                     }
@@ -230,8 +230,8 @@ pub fn compare(school: &School) -> Result<Held, RunError> {
                 }
                 Err(why) => held.unasked.push((target.clone(), why.to_string())),
             },
-            Reach::Awaited { .. } => held.unasked.push((target.clone(), "no disk of it is loaded".to_owned())),
-            Reach::CannotRun(why) | Reach::Gone(why) => held.unasked.push((target.clone(), why)),
+            Availability::Awaited { .. } => held.unasked.push((target.clone(), "no disk of it is loaded".to_owned())),
+            Availability::CannotRun(why) | Availability::Gone(why) => held.unasked.push((target.clone(), why)),
         }
     }
     // And once more after them: no copy may know more than the ledger that it is compared with.

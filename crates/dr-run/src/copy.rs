@@ -22,7 +22,7 @@ use crate::limit::Limit;
 use crate::school::School;
 use crate::sources;
 use crate::spans;
-use crate::targets::Spot;
+use crate::targets::TargetLocation;
 
 /// What a run wants of each target.
 pub(crate) struct Ask<'a> {
@@ -84,11 +84,11 @@ pub(crate) enum NoCopy {
     Other(RunError),
 }
 
-/// Captures `ask.system` and keeps it at `spot`; tries once more at once where that may help. Says how often it tried.
-pub(crate) fn copy(school: &School, ask: &Ask<'_>, spot: &Spot) -> (u32, Result<Done, NoCopy>) {
-    ask.watch.copying(&ask.system.id, spot);
-    let span = spans::copy(&ask.system.id, spot);
-    let (attempts, done) = span.in_scope(|| twice(|first| once(school, ask, spot, first)));
+/// Captures `ask.system` and keeps it at `location`; tries once more at once where that may help. Says how often it tried.
+pub(crate) fn copy(school: &School, ask: &Ask<'_>, location: &TargetLocation) -> (u32, Result<Done, NoCopy>) {
+    ask.watch.copying(&ask.system.id, location);
+    let span = spans::copy(&ask.system.id, location);
+    let (attempts, done) = span.in_scope(|| twice(|first| once(school, ask, location, first)));
     spans::copy_ended(&span, attempts, &done);
     (attempts, done)
 }
@@ -107,8 +107,8 @@ pub(crate) fn interrupted(ask: &Ask<'_>) -> NoCopy {
 }
 
 /// One attempt; `failed` is what the one before said.
-fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> Result<Done, NoCopy> {
-    let mut repository = school.open(spot, ask.key.clone(), true).map_err(NoCopy::of)?;
+fn once(school: &School, ask: &Ask<'_>, location: &TargetLocation, failed: Option<NoCopy>) -> Result<Done, NoCopy> {
+    let mut repository = school.open(location, ask.key.clone(), true).map_err(NoCopy::of)?;
     if let Some(why) = failed
         && repository.snapshots().iter().any(|snapshot| snapshot.id == ask.snapshot)
     {
@@ -185,12 +185,12 @@ fn once(school: &School, ask: &Ask<'_>, spot: &Spot, failed: Option<NoCopy>) -> 
         }
         // The proof comes after the commit.
         Err(why) if repository.snapshots().iter().any(|snapshot| snapshot.id == ask.snapshot) => {
-            Err(NoCopy::Unproved { target: spot.named(), snapshot: ask.snapshot, why: why.to_string() })
+            Err(NoCopy::Unproved { target: location.named(), snapshot: ask.snapshot, why: why.to_string() })
         }
         Err(RepoError::Interrupted) => Err(lost.map_or_else(|| interrupted(ask), NoCopy::Capture)),
-        Err(RepoError::Store(StoreError::Full { place })) => Err(NoCopy::Full { target: spot.named(), place }),
+        Err(RepoError::Store(StoreError::Full { place })) => Err(NoCopy::Full { target: location.named(), place }),
         Err(RepoError::NothingRead(unread)) => Err(NoCopy::NothingRead(unread)),
-        Err(source) => Err(NoCopy::of(RunError::repository(spot.named(), source))),
+        Err(source) => Err(NoCopy::of(RunError::repository(location.named(), source))),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::school::FUTURE_COUNTS;
 
 /// One system's turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
+pub struct DueJob {
     /// Whose data.
     pub system: SystemId,
     /// Each target with the slot that it serves; none if somebody asked for a run outside the schedule.
@@ -72,8 +72,8 @@ fn size(history: &History, system: &SystemId) -> Option<u64> {
 
 /// Everything due at `now`, one turn for each system, in the order in which to do it.
 #[must_use]
-pub fn due(plan: &Plan, calendar: &Calendar, history: &History, now: Timestamp) -> Vec<Turn> {
-    let mut turns: Vec<Turn> = Vec::new();
+pub fn due(plan: &Plan, calendar: &Calendar, history: &History, now: Timestamp) -> Vec<DueJob> {
+    let mut turns: Vec<DueJob> = Vec::new();
     let mut places: BTreeMap<SystemId, usize> = BTreeMap::new();
     for due in dr_plan::due(plan, calendar, &fed(history, now), now) {
         let target = (due.target, Some(due.slot));
@@ -81,7 +81,7 @@ pub fn due(plan: &Plan, calendar: &Calendar, history: &History, now: Timestamp) 
             Some(turn) => turn.targets.push(target),
             None => {
                 places.insert(due.system.clone(), turns.len());
-                turns.push(Turn { system: due.system, targets: vec![target], because: due.because, asked: false });
+                turns.push(DueJob { system: due.system, targets: vec![target], because: due.because, asked: false });
             }
         }
     }
@@ -91,14 +91,14 @@ pub fn due(plan: &Plan, calendar: &Calendar, history: &History, now: Timestamp) 
 /// A turn for every one of `systems` to all its targets, because somebody asked. Where a slot waits, for another try or
 /// for the school to close too, it is served.
 #[must_use]
-pub fn asked(plan: &Plan, history: &History, systems: &[SystemId], now: Timestamp) -> Vec<Turn> {
+pub fn asked(plan: &Plan, history: &History, systems: &[SystemId], now: Timestamp) -> Vec<DueJob> {
     let waiting = dr_plan::unserved(plan, &fed(history, now), now);
     let due: BTreeMap<(SystemId, TargetId), Timestamp> =
         waiting.into_iter().map(|due| ((due.system, due.target), due.slot)).collect();
     let wanted = plan.systems.iter().filter(|system| systems.contains(&system.id));
     let mut wanted: Vec<_> = wanted.collect();
     wanted.sort_by_key(|system| system.tier);
-    let turn = |system: &dr_plan::System| Turn {
+    let turn = |system: &dr_plan::System| DueJob {
         system: system.id.clone(),
         targets: system
             .copies

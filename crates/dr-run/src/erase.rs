@@ -24,7 +24,7 @@ use crate::kept::Opened;
 use crate::places::{private_folder, replaced_file};
 use crate::retain::deleted;
 use crate::school::School;
-use crate::targets::{Reach, Spot};
+use crate::targets::{Availability, TargetLocation};
 
 /// What somebody asked for, and how it stands on each copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,10 +152,10 @@ impl Erasure {
 
     /// Whether something of it may still be in snapshots of this copy.
     #[must_use]
-    pub fn waits_for(&self, spot: &Spot) -> bool {
+    pub fn waits_for(&self, location: &TargetLocation) -> bool {
         self.copies
             .iter()
-            .any(|copy| is_at(copy, spot) && !matches!(copy.state, ErasureState::Gone | ErasureState::Unlisted))
+            .any(|copy| is_at(copy, location) && !matches!(copy.state, ErasureState::Gone | ErasureState::Unlisted))
     }
 
     /// What of it the ledger is told: never what was erased.
@@ -171,8 +171,8 @@ impl Erasure {
     }
 }
 
-fn is_at(copy: &ErasedCopy, spot: &Spot) -> bool {
-    copy.target == spot.target && copy.medium == spot.medium
+fn is_at(copy: &ErasedCopy, location: &TargetLocation) -> bool {
+    copy.target == location.target && copy.medium == location.medium
 }
 
 /// Writes down what somebody asks for, before anything is done about it: in the state folder with all its words, in the
@@ -239,7 +239,8 @@ fn copies(school: &School, system: &SystemId) -> Result<Vec<ErasedCopy>, RunErro
                 out.extend(media.map(|medium| pending(target, Some(&medium.id))));
             }
             None => {
-                let never = matches!(school.reach(&register, target), Reach::CannotRun(_)) && !was_copied(target);
+                let never =
+                    matches!(school.reach(&register, target), Availability::CannotRun(_)) && !was_copied(target);
                 out.extend((!never).then(|| pending(target, None)));
             }
         }
@@ -264,7 +265,7 @@ pub fn carry_out(
         Err(error) if how.dry => return Err(error),
         Err(error) => {
             let why = "it could not be done; the host's own messages say why".to_owned();
-            let copy = standing(&one.spot, ErasureState::Failed, None, Some(why));
+            let copy = standing(&one.location, ErasureState::Failed, None, Some(why));
             note(school, erasure, copy, None)?;
             return Err(error);
         }
@@ -288,8 +289,13 @@ fn note(school: &School, erasure: &mut Erasure, copy: ErasedCopy, erased: Option
     school.remember(erasure)
 }
 
-fn standing(spot: &Spot, state: ErasureState, until: Option<Timestamp>, error: Option<String>) -> ErasedCopy {
-    ErasedCopy { target: spot.target.clone(), medium: spot.medium.clone(), state, until, error }
+fn standing(
+    location: &TargetLocation,
+    state: ErasureState,
+    until: Option<Timestamp>,
+    error: Option<String>,
+) -> ErasedCopy {
+    ErasedCopy { target: location.target.clone(), medium: location.medium.clone(), state, until, error }
 }
 
 fn on_one(
@@ -315,7 +321,7 @@ fn on_one(
         stop: how.stop,
         tally: how.tally,
     };
-    let failed = |source| RunError::repository(one.spot.named(), source);
+    let failed = |source| RunError::repository(one.location.named(), source);
     let erased = dr_repo::erase(&mut one.repository, &options, each).map_err(failed)?;
     // Nothing but what was erased goes before its time: what was forgotten otherwise can be put back for a week.
     let usual = Prune::usual(now.as_millisecond(), false, &scratch, &clock, how.stop, how.tally);
@@ -324,7 +330,7 @@ fn on_one(
     let mut error = None;
     if !how.dry && one.repository.left_of_erased().map_err(failed)?.0 > 0 {
         match dr_repo::prune(&mut one.repository, &options, &mut |_| {}) {
-            Ok(pruned) => deleted(school, &one.spot, &pruned)?,
+            Ok(pruned) => deleted(school, &one.location, &pruned)?,
             Err(why) => error = Some(failed(why)),
         }
     }
@@ -337,14 +343,14 @@ fn on_one(
         (0, 0, 1.., None) => (ErasureState::Unlisted, None),
         (0, 0, 0, _) => (ErasureState::Gone, None),
     };
-    let until = (state == ErasureState::Unlisted).then(|| lingers(school, &one.spot, now));
-    Ok(Carried { erased, copy: standing(&one.spot, state, until, why), error })
+    let until = (state == ErasureState::Unlisted).then(|| lingers(school, &one.location, now));
+    Ok(Carried { erased, copy: standing(&one.location, state, until, why), error })
 }
 
 /// Until when its bytes may lie on a copy at least: the steps in which packs go, and the store's lock.
-fn lingers(school: &School, spot: &Spot, now: Timestamp) -> Timestamp {
+fn lingers(school: &School, location: &TargetLocation, now: Timestamp) -> Timestamp {
     let steps = now.saturating_add(SETTLE + SETTLE).unwrap_or(now);
-    let lock = school.plan.targets.get(&spot.target).and_then(|target| target.lock);
+    let lock = school.plan.targets.get(&location.target).and_then(|target| target.lock);
     lock.map_or(steps, |lock| steps.max(now.saturating_add(lock.longest()).unwrap_or(steps)))
 }
 

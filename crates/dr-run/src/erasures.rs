@@ -10,7 +10,7 @@ use dr_entry::EntryPath;
 use dr_ledger::{Entry, Wanted, wanted};
 use dr_plan::SystemId;
 use dr_repo::{Restore, Tally};
-use dr_source::files::{Manner, Owners, PutBack};
+use dr_source::files::{FsRestorer, Owners, RestoreMode};
 use std::sync::atomic::AtomicBool;
 
 use crate::erase::{ERASURE_MAX, Erasure};
@@ -64,7 +64,7 @@ pub fn recall(school: &School, opened: &[Opened], stop: &AtomicBool, tally: &Tal
         private_folder(&school.places.scratch())?;
         let place = dr_open::Claim::new(&school.places.scratch(), "erasures-")
             .map_err(RunError::local("cannot make a folder in", school.places.scratch()))?;
-        let to = PutBack::new(&place.path().join("to"), Manner { in_place: None, owners: Owners::NotSet })?;
+        let to = FsRestorer::new(&place.path().join("to"), RestoreMode { in_place: None, owners: Owners::NotSet })?;
         let paths = [register.clone()];
         let options = Restore { paths: &paths, workers: 1, dry: false, stop, tally };
         if dr_repo::restore(&from.repository, one.id, &options, &to).is_err() {

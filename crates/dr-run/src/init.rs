@@ -18,8 +18,8 @@ use crate::error::RunError;
 use crate::keys::read_key;
 use crate::places::{private_file, private_folder};
 use crate::school::School;
-use crate::sight::see_anew;
-use crate::targets::{Reach, Spot};
+use crate::sight::look_again;
+use crate::targets::{Availability, TargetLocation};
 
 /// Where the recovery key goes.
 pub enum GiveOut<'a> {
@@ -101,18 +101,18 @@ pub fn init(
     for id in school.plan.targets.keys() {
         let founded = match school.reach(&register, id) {
             _ if school.plan.pool_of(id).is_some() => Founded::Pool,
-            Reach::Here(mut spot) => {
-                spot.taken.extend(ids.iter().cloned());
-                let founded = found(school, &spot, &key, &writer, again.contains(id));
-                if let Ok(shelf) = school.shelf(&spot.address, Access::Read)
-                    && let Ok(Known::Repository { id: repository, .. }) = known(&shelf)
+            Availability::Here(mut location) => {
+                location.taken.extend(ids.iter().cloned());
+                let founded = found(school, &location, &key, &writer, again.contains(id));
+                if let Ok(store) = school.store(&location.address, Access::Read)
+                    && let Ok(Known::Repository { id: repository, .. }) = known(&store)
                 {
                     ids.push((repository.to_string(), id.to_string()));
                 }
                 founded.unwrap_or_else(|why| Founded::Failed(why.to_string()))
             }
-            Reach::CannotRun(why) => Founded::Skipped(why),
-            Reach::Gone(why) | Reach::Awaited { who: why, .. } => Founded::Failed(why),
+            Availability::CannotRun(why) => Founded::Skipped(why),
+            Availability::Gone(why) | Availability::Awaited { who: why, .. } => Founded::Failed(why),
         };
         targets.push((id.clone(), founded));
     }
@@ -124,7 +124,7 @@ pub fn init(
     if !new.is_empty() {
         school.record(Event::Initialised { targets: new.iter().map(|(id, _)| id.clone()).collect() })?;
     }
-    see_anew(school, &targets.iter().filter(|(_, founded)| has(founded)).map(|(id, _)| id.clone()).collect())?;
+    look_again(school, &targets.iter().filter(|(_, founded)| has(founded)).map(|(id, _)| id.clone()).collect())?;
     Ok(Initialised { keys, family: key.family().to_string(), targets })
 }
 
@@ -175,11 +175,11 @@ fn new_host_key(
 /// A new family beside somebody else's backups would be a second school in one place.
 fn refuse_foreign(school: &School) -> Result<(), RunError> {
     for id in school.plan.targets.keys() {
-        if let Reach::Here(spot) = school.reach(&Register::default(), id)
-            && let Ok(shelf) = school.shelf(&spot.address, Access::Read)
-            && is_repository(&shelf).unwrap_or(false)
+        if let Availability::Here(location) = school.reach(&Register::default(), id)
+            && let Ok(store) = school.store(&location.address, Access::Read)
+            && is_repository(&store).unwrap_or(false)
         {
-            return Err(RunError::ForeignRepository { place: spot.address.to_string() });
+            return Err(RunError::ForeignRepository { place: location.address.to_string() });
         }
     }
     Ok(())
@@ -206,26 +206,36 @@ fn give(family: &FamilyKey, give_out: GiveOut<'_>) -> Result<Option<PathBuf>, Ru
     }
 }
 
-/// Makes the repository at a spot, or looks whether the one there is this school's. `again`: whatever the ledger knows
+/// Makes the repository at a location, or looks whether the one there is this school's. `again`: whatever the ledger knows
 /// there is given up.
-fn found(school: &School, spot: &Spot, key: &Key, writer: &WriterKey, again: bool) -> Result<Founded, RunError> {
-    let spot = &match again {
-        true => Spot { repository: None, founded: false, ..spot.clone() },
-        false => spot.clone(),
+fn found(
+    school: &School,
+    location: &TargetLocation,
+    key: &Key,
+    writer: &WriterKey,
+    again: bool,
+) -> Result<Founded, RunError> {
+    let location = &match again {
+        true => TargetLocation { repository: None, founded: false, ..location.clone() },
+        false => location.clone(),
     };
-    match school.open(spot, key.clone(), false) {
+    match school.open(location, key.clone(), false) {
         Ok(_) => return Ok(Founded::There),
         Err(RunError::Repository { source: RepoError::NoRepository(_), .. }) => {}
         Err(other) => return Err(other),
     }
-    make(school, spot, writer)?;
+    make(school, location, writer)?;
     Ok(Founded::Made)
 }
 
 /// Makes a repository in a folder that is made if its parent is there.
-pub(crate) fn make(school: &School, spot: &Spot, writer: &WriterKey) -> Result<dr_repo::RepoId, RunError> {
-    let shelf = school.shelf(&spot.address, Access::Create);
-    let shelf = shelf.map_err(|source| RunError::Store { target: spot.named(), source })?;
+pub(crate) fn make(
+    school: &School,
+    location: &TargetLocation,
+    writer: &WriterKey,
+) -> Result<dr_repo::RepoId, RunError> {
+    let store = school.store(&location.address, Access::Create);
+    let store = store.map_err(|source| RunError::Store { target: location.named(), source })?;
     let created = school.clock.decided().to_string();
-    create_with_writer(&shelf, writer, &created).map_err(|source| RunError::repository(spot.named(), source))
+    create_with_writer(&store, writer, &created).map_err(|source| RunError::repository(location.named(), source))
 }

@@ -2,7 +2,7 @@
 //!
 //! Order: the system's lock, ledger *started*, the plan's `before`, then for each target capture, store and read back,
 //! the plan's `after`, ledger *finished*, ledger *verified* for what was read back. A target that is dead, full or
-//! wrong costs its own copy and no other. All copies of one run have one snapshot id; each is captured anew, so each
+//! wrong costs its own copy and no other. All copies of one run have one snapshot id; each is captured again, so each
 //! says itself when its capture began. A *started* without a *finished* is a crash, and history says so.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +26,7 @@ use crate::anchors::is_unheld;
 use crate::capture::{self, Watched, known_by};
 use crate::copy::{self, Ask, NoCopy};
 use crate::devices::Mounts;
-use crate::due::Turn;
+use crate::due::DueJob;
 use crate::error::RunError;
 use crate::hooks;
 use crate::left_out::Met;
@@ -37,7 +37,7 @@ use crate::others::{self, Other};
 use crate::places::{locked, private_folder};
 use crate::school::School;
 use crate::spans;
-use crate::targets::{Reach, Spot};
+use crate::targets::{Availability, TargetLocation};
 
 /// What a run did.
 #[derive(Debug, Clone)]
@@ -154,7 +154,7 @@ pub struct Copy {
 /// For whoever watches.
 pub trait Watch: Sync {
     /// A copy begins.
-    fn copying(&self, system: &SystemId, spot: &Spot);
+    fn copying(&self, system: &SystemId, location: &TargetLocation);
     /// Counts of the copy under way.
     fn tally(&self) -> &Tally;
 }
@@ -163,7 +163,7 @@ pub trait Watch: Sync {
 ///
 /// # Errors
 /// If the ledger takes no entry or this host has no key: then nothing was done that is not written down.
-pub fn run(school: &School, turn: &Turn, watch: &dyn Watch, stop: &AtomicBool) -> Result<Run, RunError> {
+pub fn run(school: &School, turn: &DueJob, watch: &dyn Watch, stop: &AtomicBool) -> Result<Run, RunError> {
     let system = school.system(turn.system.as_str())?;
     let key = school.host_key()?;
     let Some(_lock) = lock(school, &system.id)? else {
@@ -265,8 +265,8 @@ pub(crate) fn lock(school: &School, system: &SystemId) -> Result<Option<File>, R
 }
 
 /// That a copy goes to a disk which is there in the place of the one that the ledger says is loaded.
-fn in_place(register: &Register, school: &School, reach: &Reach) -> Option<String> {
-    let Reach::Here(Spot { target, medium: Some(there), .. }) = reach else { return None };
+fn in_place(register: &Register, school: &School, reach: &Availability) -> Option<String> {
+    let Availability::Here(TargetLocation { target, medium: Some(there), .. }) = reach else { return None };
     let (pool, _) = school.plan.pool_of(target)?;
     let loaded = register.loaded(pool).filter(|loaded| loaded.id != *there)?;
     Some(format!(
@@ -282,12 +282,12 @@ fn is_nothing_new(
     system: &System,
     target: &TargetId,
     slot: Option<Timestamp>,
-    reach: &Reach,
+    reach: &Availability,
 ) -> bool {
     match reach {
-        Reach::CannotRun(_) => true,
-        Reach::Awaited { .. } => slot.is_some() && history.copy(&system.id, target).awaited_slot >= slot,
-        Reach::Here(_) | Reach::Gone(_) => false,
+        Availability::CannotRun(_) => true,
+        Availability::Awaited { .. } => slot.is_some() && history.copy(&system.id, target).awaited_slot >= slot,
+        Availability::Here(_) | Availability::Gone(_) => false,
     }
 }
 
@@ -295,17 +295,17 @@ fn is_nothing_new(
 fn copies(
     school: &School,
     ask: &Ask<'_>,
-    reached: Vec<(&TargetId, Option<Timestamp>, Reach)>,
+    reached: Vec<(&TargetId, Option<Timestamp>, Availability)>,
     met: &mut BTreeMap<String, Met>,
 ) -> Run {
     let mut run = Run::empty(ask.system);
-    let tries = reached.iter().any(|(_, _, reach)| matches!(reach, Reach::Here(_)));
+    let tries = reached.iter().any(|(_, _, reach)| matches!(reach, Availability::Here(_)));
     let before = if tries { hooks::run(&ask.system.before, ask.limit.left()) } else { hooks::Ran::default() };
     run.told = before.told;
     let (mut seen, mut named) = (None, Told::default());
     for (target, slot, reach) in reached {
-        let spot = match reach {
-            Reach::Here(spot) => spot,
+        let location = match reach {
+            Availability::Here(location) => location,
             other => {
                 let copy = Copy::not_made(target, slot, other);
                 spans::not_made(&copy);
@@ -316,15 +316,15 @@ fn copies(
         let (attempts, done) = match &before.failed {
             _ if ask.limit.stop().load(Ordering::Relaxed) || ask.limit.is_over() => (0, Err(copy::interrupted(ask))),
             Some(why) => (0, Err(NoCopy::Hook(why.clone()))),
-            None => copy::copy(school, ask, &spot),
+            None => copy::copy(school, ask, &location),
         };
         if let (0, Err(why)) = (attempts, &done) {
-            spans::not_tried(&spot, why);
+            spans::not_tried(&location, why);
         }
         if attempts > 1 && done.is_ok() {
-            run.told.push(format!("{} took two attempts: it did not answer as it should at first", spot.named()));
+            run.told.push(format!("{} took two attempts: it did not answer as it should at first", location.named()));
         }
-        let copy = Copy { attempts, ..Copy::tried(spot, slot, &done) };
+        let copy = Copy { attempts, ..Copy::tried(location, slot, &done) };
         run.told.extend(copy.lacks(&ask.system.id));
         run.copies.push(copy);
         match done {
@@ -387,7 +387,7 @@ fn ours_inside(school: &School, system: &System) -> Vec<String> {
     unsaid.map(said).collect()
 }
 
-/// What is to be said of the source after all copies: each of them captured it anew.
+/// What is to be said of the source after all copies: each of them captured it again.
 #[derive(Default)]
 struct Told {
     unreadable: Vec<Unread>,
@@ -499,7 +499,7 @@ impl Run {
         }
     }
 
-    fn skipped(system: &System, turn: &Turn, why: &str) -> Self {
+    fn skipped(system: &System, turn: &DueJob, why: &str) -> Self {
         let copies = turn.targets.iter().map(|(target, slot)| Copy::empty(target, *slot, CopyOutcome::Skipped));
         Self { error: Some(why.to_owned()), copies: copies.collect(), ..Self::empty(system) }
     }
@@ -545,12 +545,12 @@ impl Copy {
         ))
     }
 
-    fn not_made(target: &TargetId, slot: Option<Timestamp>, reach: Reach) -> Self {
+    fn not_made(target: &TargetId, slot: Option<Timestamp>, reach: Availability) -> Self {
         let (outcome, why, overdue) = match reach {
-            Reach::Awaited { who, overdue } => (CopyOutcome::Awaited, who, overdue),
-            Reach::CannotRun(why) => (CopyOutcome::Skipped, why, false),
-            Reach::Gone(why) => (CopyOutcome::Failed, why, false),
-            Reach::Here(spot) => (CopyOutcome::Failed, format!("{} was not tried", spot.named()), false),
+            Availability::Awaited { who, overdue } => (CopyOutcome::Awaited, who, overdue),
+            Availability::CannotRun(why) => (CopyOutcome::Skipped, why, false),
+            Availability::Gone(why) => (CopyOutcome::Failed, why, false),
+            Availability::Here(location) => (CopyOutcome::Failed, format!("{} was not tried", location.named()), false),
         };
         let noted = match outcome {
             CopyOutcome::Failed => "the medium that should be loaded is not there".to_owned(),
@@ -559,9 +559,9 @@ impl Copy {
         Self { error: Some(why), noted: Some(noted), overdue, ..Self::empty(target, slot, outcome) }
     }
 
-    fn tried(spot: Spot, slot: Option<Timestamp>, done: &Result<copy::Done, NoCopy>) -> Self {
+    fn tried(location: TargetLocation, slot: Option<Timestamp>, done: &Result<copy::Done, NoCopy>) -> Self {
         let outcome = if done.is_ok() { CopyOutcome::Done } else { CopyOutcome::Failed };
-        let mut copy = Self { medium: spot.medium.clone(), ..Self::empty(&spot.target, slot, outcome) };
+        let mut copy = Self { medium: location.medium.clone(), ..Self::empty(&location.target, slot, outcome) };
         match done {
             Ok(done) => {
                 copy.snapshot = Some(done.summary.snapshot);
@@ -573,9 +573,11 @@ impl Copy {
                 copy.touched = done.summary.touched.clone();
                 if let Some(fault) = &done.summary.distrusted {
                     let what = "nothing of what was there was relied on, and this copy took the room of a first one";
-                    let noted = format!("{} in {}: {}; {what}", fault.object, spot.named(), fault.what);
-                    copy.error =
-                        Some(format!("{noted}. `dr repair --target {}` with the recovery key ends that", spot.target));
+                    let noted = format!("{} in {}: {}; {what}", fault.object, location.named(), fault.what);
+                    copy.error = Some(format!(
+                        "{noted}. `dr repair --target {}` with the recovery key ends that",
+                        location.target
+                    ));
                     copy.noted = Some(noted);
                 }
             }
@@ -602,7 +604,7 @@ impl Copy {
 pub struct Unwatched(Tally);
 
 impl Watch for Unwatched {
-    fn copying(&self, _: &SystemId, _: &Spot) {}
+    fn copying(&self, _: &SystemId, _: &TargetLocation) {}
 
     fn tally(&self) -> &Tally {
         &self.0

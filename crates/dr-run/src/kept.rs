@@ -9,12 +9,12 @@ use jiff::Timestamp;
 
 use crate::error::RunError;
 use crate::school::School;
-use crate::targets::{Reach, Spot, class_order};
+use crate::targets::{Availability, TargetLocation, class_order};
 
 /// A copy that can be read now.
 pub struct Opened {
     /// Where.
-    pub spot: Spot,
+    pub location: TargetLocation,
     /// The repository.
     pub repository: Repository,
     /// When, by the time that decisions are made with.
@@ -38,7 +38,7 @@ pub struct Kept {
     pub copy: usize,
     /// Its id, the same on every copy.
     pub id: SnapshotId,
-    /// The run that it is of: what was written anew without something is of the run of the one that it replaces.
+    /// The run that it is of: what was rewritten without something is of the run of the one that it replaces.
     pub run: SnapshotId,
     /// What it says of itself.
     pub label: Label,
@@ -94,14 +94,14 @@ fn open_each(
     for target in targets {
         let mut spots = if each_disk { school.in_sight(&register, &target) } else { Vec::new() };
         let reach = school.reach(&register, &target);
-        if let Reach::Here(spot) = &reach {
-            spots.retain(|other| other.medium != spot.medium);
-            spots.insert(0, spot.clone());
+        if let Availability::Here(location) = &reach {
+            spots.retain(|other| other.medium != location.medium);
+            spots.insert(0, location.clone());
         }
         let any = !spots.is_empty();
-        for spot in spots {
-            match school.open(&spot, key.clone(), write) {
-                Ok(repository) => opened.push(Opened { spot, repository, now }),
+        for location in spots {
+            match school.open(&location, key.clone(), write) {
+                Ok(repository) => opened.push(Opened { location, repository, now }),
                 Err(error) => {
                     closed.push(Closed { target: target.clone(), why: error.to_string(), error: Some(error) });
                 }
@@ -109,11 +109,11 @@ fn open_each(
         }
         match reach {
             _ if any => {}
-            Reach::Here(_) => {}
-            Reach::Awaited { who, .. } => {
+            Availability::Here(_) => {}
+            Availability::Awaited { who, .. } => {
                 closed.push(Closed { target, why: format!("no medium is loaded: {who}"), error: None });
             }
-            Reach::CannotRun(why) | Reach::Gone(why) => closed.push(Closed { target, why, error: None }),
+            Availability::CannotRun(why) | Availability::Gone(why) => closed.push(Closed { target, why, error: None }),
         }
     }
     Ok((opened, closed))

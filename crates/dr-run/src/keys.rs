@@ -21,16 +21,16 @@ const KEY_MAX: usize = 64 << 10;
 /// A variable of the environment, by its name.
 pub type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// What the caller's surroundings say about keys; only the caller reads the environment.
+/// What the caller's key_env say about keys; only the caller reads the environment.
 #[derive(Default)]
-pub struct Surroundings<'a> {
+pub struct KeyEnv<'a> {
     /// `DR_KEY_FILE`
     pub key_file: Option<PathBuf>,
     /// Any variable by its name, for `env:` and `credential:`.
     pub variable: Option<Variable<'a>>,
 }
 
-impl Surroundings<'_> {
+impl KeyEnv<'_> {
     fn get(&self, name: &str) -> Option<OsString> {
         self.variable.and_then(|variable| variable(name))
     }
@@ -60,7 +60,7 @@ impl School {
     ///
     /// # Errors
     /// [`RunError::NoReadingKey`] says where the recovery key should be.
-    pub fn reading_key(&self, around: &Surroundings<'_>) -> Result<Key, RunError> {
+    pub fn reading_key(&self, around: &KeyEnv<'_>) -> Result<Key, RunError> {
         self.key_for(around, Key::reads)
     }
 
@@ -68,7 +68,7 @@ impl School {
     ///
     /// # Errors
     /// [`RunError::NoReadingKey`] says where the recovery key should be.
-    pub fn maintaining_key(&self, around: &Surroundings<'_>) -> Result<Key, RunError> {
+    pub fn maintaining_key(&self, around: &KeyEnv<'_>) -> Result<Key, RunError> {
         self.key_for(around, Key::maintains)
     }
 
@@ -76,7 +76,7 @@ impl School {
     ///
     /// # Errors
     /// [`RunError::NoReadingKey`] says where the recovery key should be.
-    pub fn listing_key(&self, around: &Surroundings<'_>) -> Result<Key, RunError> {
+    pub fn listing_key(&self, around: &KeyEnv<'_>) -> Result<Key, RunError> {
         if around.key_file.is_some() {
             return self.key_for(around, |_| true);
         }
@@ -86,7 +86,7 @@ impl School {
         }
     }
 
-    fn key_for(&self, around: &Surroundings<'_>, serves: fn(&Key) -> bool) -> Result<Key, RunError> {
+    fn key_for(&self, around: &KeyEnv<'_>, serves: fn(&Key) -> bool) -> Result<Key, RunError> {
         let must = |key: Key, why| if serves(&key) { Ok(key) } else { Err(self.no_reading_key(why)) };
         if let Some(path) = &around.key_file {
             return must(read_key(path)?, "the key named in DR_KEY_FILE does not read");
@@ -111,7 +111,7 @@ impl School {
     /// # Errors
     /// Where it was looked for and why it is not there, in words that hold nothing of the secret.
     pub fn secret(&self, reference: &SecretRef) -> Result<Zeroizing<String>, String> {
-        secret(reference, &Surroundings { key_file: None, variable: Some(&self.variable) })
+        secret(reference, &KeyEnv { key_file: None, variable: Some(&self.variable) })
     }
 
     fn no_reading_key(&self, why: &str) -> RunError {
@@ -125,7 +125,7 @@ impl School {
 ///
 /// # Errors
 /// Where it was looked for and why it is not there, in words that hold nothing of the secret.
-pub fn secret(secret: &SecretRef, around: &Surroundings<'_>) -> Result<Zeroizing<String>, String> {
+pub fn secret(secret: &SecretRef, around: &KeyEnv<'_>) -> Result<Zeroizing<String>, String> {
     let none = |why: &str| format!("{}: {why}", place(secret));
     match secret {
         SecretRef::File(path) => text_of(path).map_err(|why| none(&why.to_string())),
@@ -215,18 +215,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("smtp"), SECRET).unwrap();
         let credentials = |name: &str| (name == "CREDENTIALS_DIRECTORY").then(|| folder.path().into());
-        let with = |variable| Surroundings { key_file: None, variable: Some(variable) };
+        let with = |variable| KeyEnv { key_file: None, variable: Some(variable) };
         let file = SecretRef::File(folder.path().join("smtp"));
-        assert_eq!(*secret(&file, &Surroundings::default()).unwrap(), SECRET);
+        assert_eq!(*secret(&file, &KeyEnv::default()).unwrap(), SECRET);
         assert_eq!(*secret(&SecretRef::Env("DR_SMTP".into()), &with(&variable)).unwrap(), SECRET);
         assert_eq!(*secret(&SecretRef::Credential("smtp".into()), &with(&credentials)).unwrap(), SECRET);
         let program = SecretRef::Command(["printf", "%s", SECRET].map(str::to_owned).to_vec());
-        assert_eq!(*secret(&program, &Surroundings::default()).unwrap(), SECRET);
+        assert_eq!(*secret(&program, &KeyEnv::default()).unwrap(), SECRET);
     }
 
     #[test]
     fn a_secret_that_is_not_there_is_named_by_its_place_and_nothing_of_it_is_told() {
-        let around = Surroundings { key_file: None, variable: Some(&variable) };
+        let around = KeyEnv { key_file: None, variable: Some(&variable) };
         let words = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect();
         let program = |args: &[&str]| SecretRef::Command(words(args));
         for (from, told) in [

@@ -4,10 +4,8 @@
 //! due, who may carry a disk and what a schedule means are pure questions of the crates below. It prints nothing and
 //! reads no environment; what it has to say is in the values that it returns.
 
-mod again;
 pub mod anchors;
 mod belongs;
-mod below;
 mod capture;
 pub mod clock;
 mod copy;
@@ -22,7 +20,6 @@ mod job;
 mod kept;
 mod keys;
 mod left_out;
-mod level;
 mod limit;
 mod look;
 mod marker;
@@ -37,6 +34,7 @@ mod places;
 mod probe;
 mod purge;
 mod rehearse;
+mod replicate;
 mod restore;
 mod retain;
 mod school;
@@ -46,22 +44,22 @@ mod sight;
 mod sources;
 mod spans;
 mod state;
+mod subtree;
 mod targets;
+mod verify_destination;
 
 pub use belongs::{refuse_other_school, renamed};
-pub use below::Below;
 pub use capture::seconds as entry_time;
 pub use clock::Clock;
-pub use due::{Turn, asked, due, past};
+pub use due::{DueJob, asked, due, past};
 pub use erase::{Carried, Erasing, Erasure, begin, carry_out};
 pub use erasures::{recall, unnamed};
 pub use error::RunError;
 pub use init::{Founded, GiveOut, Initialised, init};
 pub use job::{Copy, Gap, GapKind, Run, Unwatched, Watch, note_killed, run};
 pub use kept::{Closed, Kept, Opened, kept, open_all, open_to_write, open_whatever_is_there};
-pub use keys::{Surroundings, Variable, read_key, secret};
+pub use keys::{KeyEnv, Variable, read_key, secret};
 pub use left_out::{LeftOut, back_up_again, still_there};
-pub use level::{Level, level};
 pub use limit::{Limit, within};
 pub use look::{Chosen, Looked, look};
 pub use marker::{MARKER, Marker};
@@ -74,6 +72,7 @@ pub use places::{Places, locked, refuse_if_others_can_write, refuse_open_state, 
 pub use probe::Check;
 pub use purge::purge;
 pub use rehearse::{Ask, Part, Rehearsal, level_word, rehearse, written};
+pub use replicate::{Replication, replicate};
 pub use restore::{Restoration, Wanted, Which, restore};
 pub use retain::{Pruning, Retained, forget, hold, prune, put_back, retained};
 pub use school::{Actor, School, read_plan};
@@ -85,4 +84,5 @@ pub use sealed::{
 pub use sight::{Seen, see, shared};
 pub use sources::{Beforehand, beforehand};
 pub use state::{STATE, Sealed, seal_state, state_system};
-pub use targets::{Reach, Spot, address};
+pub use subtree::SubtreeDestination;
+pub use targets::{Availability, TargetLocation, address};

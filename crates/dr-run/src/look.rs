@@ -9,7 +9,7 @@ use dr_repo::{SnapshotId, Tree};
 
 use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
-use crate::keys::Surroundings;
+use crate::keys::KeyEnv;
 use crate::restore::{Which, choose, second_person};
 use crate::school::School;
 
@@ -42,7 +42,7 @@ pub fn look<'a>(
     system: &str,
     target: Option<&str>,
     approved_by: Option<&PersonId>,
-    around: &Surroundings<'_>,
+    around: &KeyEnv<'_>,
 ) -> Result<Looked<'a>, RunError> {
     let system = school.system_or_state(system)?;
     // As in a restore: whoever has the key and a second person is not kept from the data by a disk that is full.
@@ -101,7 +101,7 @@ impl Looked<'_> {
         let first = self.first(choices, |copy| has(copy, later))?;
         match first.from.repository.tree(later) {
             Ok(tree) => Ok((first, tree)),
-            Err(why) => Err(RunError::repository(first.from.spot.named(), why)),
+            Err(why) => Err(RunError::repository(first.from.location.named(), why)),
         }
     }
 
@@ -115,7 +115,9 @@ impl Looked<'_> {
             let from = &self.opened[choice.copy];
             match from.repository.tree(choice.id) {
                 Ok(tree) => return Ok(Chosen { from, tree, notes }),
-                Err(why) => notes.push(format!("{}: snapshot {} cannot be read: {why}", from.spot.named(), choice.id)),
+                Err(why) => {
+                    notes.push(format!("{}: snapshot {} cannot be read: {why}", from.location.named(), choice.id))
+                }
             }
         }
         match notes.is_empty() {

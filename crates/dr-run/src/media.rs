@@ -19,7 +19,7 @@ use crate::named::person;
 use crate::places::private_file;
 use crate::school::School;
 use crate::sight::see;
-use crate::targets::{Spot, on_medium};
+use crate::targets::{TargetLocation, on_medium};
 
 /// What a file system puts on an empty disk by itself.
 const OF_THE_FILE_SYSTEM: &[&str] = &["lost+found", "System Volume Information", ".Trash-0", ".fseventsd"];
@@ -96,11 +96,11 @@ pub fn init(school: &School, label: &MediumId, slot: Option<&str>) -> Result<Eve
     marker::refuse_no_disk(&machine, &folder, label, medium.kind)?;
     let key = school.host_key()?;
     let target = target_of(school, label, &medium.pool)?;
-    let spot = school.spot(&register, &target, Some(label), on_medium(&folder));
-    let spot = Spot { repository: None, founded: false, ..spot };
-    let repository = match begun(school, &folder, &spot, label, &key, medium.suspect)? {
+    let location = school.location(&register, &target, Some(label), on_medium(&folder));
+    let location = TargetLocation { repository: None, founded: false, ..location };
+    let repository = match begun(school, &folder, &location, label, &key, medium.suspect)? {
         Some(repository) => repository,
-        None => make(school, &spot, &writer_of(&key)?)?.to_string(),
+        None => make(school, &location, &writer_of(&key)?)?.to_string(),
     };
     if marker::read(&folder).is_none() {
         let text = marker::text(label, &medium.pool, &school.plan.school.name, &contact(school), &repository);
@@ -117,7 +117,7 @@ pub fn init(school: &School, label: &MediumId, slot: Option<&str>) -> Result<Eve
 fn begun(
     school: &School,
     folder: &Path,
-    spot: &Spot,
+    location: &TargetLocation,
     label: &MediumId,
     key: &Key,
     suspect: bool,
@@ -141,8 +141,8 @@ fn begun(
     if suspect || !own || marker.as_ref().is_some_and(|marker| marker.label != *label) {
         return Err(foreign());
     }
-    let shelf = school.shelf(&spot.address, Access::Read).map_err(|_| foreign())?;
-    match Repository::open(shelf, Unlock::Key(key.clone()), school.host_id()) {
+    let store = school.store(&location.address, Access::Read).map_err(|_| foreign())?;
+    match Repository::open(store, Unlock::Key(key.clone()), school.host_id()) {
         Ok(repository) if repository.snapshots().is_empty() => Ok(Some(repository.id().to_string())),
         Err(RepoError::NoRepository(_)) if marker.is_none() => Ok(None),
         _ => Err(foreign()),
@@ -179,8 +179,8 @@ pub fn load(school: &School, label: &MediumId) -> Result<(Event, PathBuf), RunEr
     let pool = school.plan.pools.get(&medium.pool);
     let pool = pool.ok_or_else(|| RunError::UnknownPool { pool: medium.pool.clone() })?;
     let slot = marker::find(&Machine::of(school), pool, &register, label)?;
-    let spot = school.spot(&register, &target_of(school, label, &medium.pool)?, Some(label), on_medium(&slot));
-    school.open(&spot, school.host_key()?, false)?;
+    let location = school.location(&register, &target_of(school, label, &medium.pool)?, Some(label), on_medium(&slot));
+    school.open(&location, school.host_key()?, false)?;
     marker::open_to_the_finder(&slot);
     let done = act(school, event)?;
     see(school)?;

@@ -10,7 +10,7 @@ use crate::error::RunError;
 use crate::job::workplace;
 use crate::kept::Opened;
 use crate::school::School;
-use crate::targets::Spot;
+use crate::targets::TargetLocation;
 
 /// How copies are mended.
 pub struct Mending<'a> {
@@ -47,12 +47,12 @@ pub fn mend(
         tally: how.tally,
     };
     let repaired = dr_repo::repair(&mut one.repository, &options, each)
-        .map_err(|source| RunError::repository(one.spot.named(), source))?;
+        .map_err(|source| RunError::repository(one.location.named(), source))?;
     if !repaired.mended.is_empty() {
-        let text = format!("{} things were mended on {}", repaired.mended.len(), one.spot.named());
+        let text = format!("{} things were mended on {}", repaired.mended.len(), one.location.named());
         school.record(Event::Note { text })?;
     }
-    looked(school, &one.spot, repaired.after.as_ref().unwrap_or(&repaired.before))?;
+    looked(school, &one.location, repaired.after.as_ref().unwrap_or(&repaired.before))?;
     Ok(repaired)
 }
 
@@ -62,12 +62,12 @@ pub fn mend(
 ///
 /// # Errors
 /// If the ledger cannot be written.
-pub fn looked(school: &School, spot: &Spot, checked: &Checked) -> Result<(), RunError> {
+pub fn looked(school: &School, location: &TargetLocation, checked: &Checked) -> Result<(), RunError> {
     let (what, proves) = match checked.follows_trees() {
         true => (CheckKind::Check, checked.snapshots > 0 && checked.trees_left == 0),
         false => (CheckKind::Objects, checked.packs_read > 0),
     };
-    let place = (&spot.target, spot.medium.as_ref());
+    let place = (&location.target, location.medium.as_ref());
     let touched = &checked.touched;
     if checked.findings.is_empty() {
         return if proves { note(school, place, None, what, true) } else { Ok(()) };
@@ -141,12 +141,12 @@ fn is_known_damaged(entries: &[Entry], (on, disk): Place<'_>, of: &SystemId) -> 
 ///
 /// # Errors
 /// What the repository says.
-pub fn remember(school: &School, spot: &Spot, key: Key, checked: &Checked) -> Result<(), RunError> {
+pub fn remember(school: &School, location: &TargetLocation, key: Key, checked: &Checked) -> Result<(), RunError> {
     if checked.packs_read == 0 && checked.findings.is_empty() {
         return Ok(());
     }
-    let named = |source| RunError::repository(spot.named(), source);
-    let mut repository = school.open(spot, key, true)?;
+    let named = |source| RunError::repository(location.named(), source);
+    let mut repository = school.open(location, key, true)?;
     let (_, journal) = workplace(school, &repository)?;
     let now_ms = school.clock.decided().as_millisecond();
     repository.remember_damage(checked, Some(&journal), now_ms).map_err(named)?;

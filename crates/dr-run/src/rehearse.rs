@@ -15,20 +15,20 @@ use dr_plan::{Level, System, SystemId, TargetId};
 use dr_repo::{
     Check as Options, Checked, NotWhole, ReadData, RepoError, Restore, Restored, SnapshotId, Tally, check, restore,
 };
-use dr_source::files::{Manner, Owners, PutBack};
+use dr_source::files::{FsRestorer, Owners, RestoreMode};
 use dr_store::StoreError;
 use jiff::Timestamp;
 
-use crate::again::Again;
 use crate::anchors::{Known, missing};
 use crate::clock::Stopwatch;
 use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
-use crate::keys::Surroundings;
+use crate::keys::KeyEnv;
 use crate::probe::{self, Check};
 use crate::school::School;
 use crate::scratch::{Scratch, Wiped, empty};
-use crate::targets::Spot;
+use crate::targets::TargetLocation;
+use crate::verify_destination::VerifyDestination;
 
 /// How many restored files are read a second time and compared with the copy: if all are the same, fewer than one in a
 /// hundred is wrong, with 95 % confidence.
@@ -85,7 +85,7 @@ pub struct Part {
     /// The worst of its checks.
     pub verdict: RehearsalVerdict,
     /// From where.
-    pub spot: Option<Spot>,
+    pub location: Option<TargetLocation>,
     /// From which snapshot.
     pub snapshot: Option<SnapshotId>,
     /// From the beginning of the restore until the last probe.
@@ -110,7 +110,7 @@ pub struct Part {
 ///
 /// # Errors
 /// If it could not begin, or was interrupted. What did not come back is no error but a verdict.
-pub fn rehearse(school: &School, ask: &Ask<'_>, around: &Surroundings<'_>) -> Result<Rehearsal, RunError> {
+pub fn rehearse(school: &School, ask: &Ask<'_>, around: &KeyEnv<'_>) -> Result<Rehearsal, RunError> {
     if ask.level == Level::L3 {
         return Err(RunError::NoSuchLevel { level: "L3" });
     }
@@ -200,7 +200,7 @@ impl Stage<'_> {
             });
         };
         let from = &self.opened[choice.copy];
-        part.spot = Some(from.spot.clone());
+        part.location = Some(from.location.clone());
         part.snapshot = Some(choice.id);
         part.recovery_point = Some(choice.started);
         let watch = Stopwatch::start();
@@ -232,16 +232,16 @@ impl Stage<'_> {
         let entries = self.school.entries()?;
         let accepted = Accepted::of(&entries);
         let was_there = |one: &&Opened| {
-            let known = Known::of(&one.spot, &one.repository, &self.school.hostname);
+            let known = Known::of(&one.location, &one.repository, &self.school.hostname);
             let lost = missing(&entries, &accepted, &known);
             lost.iter().any(|id| is_of(&entries, system, id))
         };
         if let Some(one) = self.opened.iter().find(was_there) {
-            let named = one.spot.named();
+            let named = one.location.named();
             let why = format!("the ledger says that {} was stored on {named}, and it is not there", system.title);
             return Ok((RehearsalVerdict::Failed, why));
         }
-        let of_it = |one: &&Opened| system.copies.iter().any(|copy| copy.target == one.spot.target);
+        let of_it = |one: &&Opened| system.copies.iter().any(|copy| copy.target == one.location.target);
         let there: Vec<_> = self.opened.iter().filter(of_it).map(named_here).collect();
         let why = match self.ask.target {
             Some(target) if there.is_empty() => format!("the plan keeps no copy of {} on {target}", system.title),
@@ -281,7 +281,7 @@ impl Stage<'_> {
         let empty_pick = picks.as_ref().is_some_and(Vec::is_empty);
         if !empty_pick {
             let owners = if owners { Owners::ByNumber } else { Owners::NotSet };
-            let to = PutBack::new(&root, Manner { in_place: None, owners }).map_err(failed)?;
+            let to = FsRestorer::new(&root, RestoreMode { in_place: None, owners }).map_err(failed)?;
             let options = self.options(&paths);
             let back = restore(&from.repository, choice.id, &options, &to)?;
             (part.files, part.bytes) = (back.files, back.bytes);
@@ -350,7 +350,7 @@ impl Stage<'_> {
         if sample.is_empty() {
             return Ok(());
         }
-        let again = Again::new(root).map_err(|why| RepoError::Local {
+        let again = VerifyDestination::new(root).map_err(|why| RepoError::Local {
             what: "scratch cannot be read".into(),
             source: std::io::Error::other(why),
         })?;
@@ -389,7 +389,7 @@ impl Stage<'_> {
 
 /// A place as people speak of it: the disk, if it is one.
 fn named_here(one: &Opened) -> String {
-    one.spot.medium.as_ref().map_or_else(|| one.spot.target.to_string(), ToString::to_string)
+    one.location.medium.as_ref().map_or_else(|| one.location.target.to_string(), ToString::to_string)
 }
 
 /// Whether a snapshot is one that a run of this system stored.
@@ -456,8 +456,9 @@ fn not_tested(school: &School, ask: &Ask<'_>, parts: &[Part]) -> Result<Vec<Stri
         let names: Vec<_> = left.iter().map(|system| system.title.as_str()).collect();
         out.push(format!("These systems were not part of it: {}.", names.join(", ")));
     }
-    let tested =
-        |target: &TargetId| parts.iter().any(|part| part.spot.as_ref().is_some_and(|spot| spot.target == *target));
+    let tested = |target: &TargetId| {
+        parts.iter().any(|part| part.location.as_ref().is_some_and(|location| location.target == *target))
+    };
     let others: Vec<_> = school.plan.targets.keys().filter(|target| !tested(target)).map(|t| t.as_str()).collect();
     if !others.is_empty() {
         out.push(format!("The copies on these targets were not tried: {}.", others.join(", ")));
@@ -486,7 +487,7 @@ impl Part {
         Self {
             id: id.clone(),
             verdict: RehearsalVerdict::CouldNotVerify,
-            spot: None,
+            location: None,
             snapshot: None,
             restore_seconds: 0.0,
             recovery_point: None,

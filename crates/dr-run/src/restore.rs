@@ -23,12 +23,12 @@ use jiff::Timestamp;
 use crate::erasures::unnamed;
 use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
-use crate::keys::Surroundings;
+use crate::keys::KeyEnv;
 use crate::named::person;
 use crate::naming::Naming;
 use crate::school::School;
 use crate::state::STATE;
-use crate::targets::Spot;
+use crate::targets::TargetLocation;
 use bring::Back;
 
 /// Which moment is wanted.
@@ -76,7 +76,7 @@ pub struct Wanted<'a> {
 #[derive(Debug)]
 pub struct Restoration {
     /// From where.
-    pub spot: Spot,
+    pub location: TargetLocation,
     /// Which snapshot.
     pub snapshot: SnapshotId,
     /// When its capture began.
@@ -117,7 +117,7 @@ pub struct Restoration {
 ///
 /// # Errors
 /// If nothing could be read, or there is nowhere to put it.
-pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Result<Restoration, RunError> {
+pub fn restore(school: &School, wanted: &Wanted<'_>, around: &KeyEnv<'_>) -> Result<Restoration, RunError> {
     let system = &*school.system_or_state(wanted.system)?;
     if wanted.to.is_none() && wanted.onto.is_none() && system.id.as_str() == STATE {
         let why = "what happened since would be lost from the ledger";
@@ -151,11 +151,11 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
         let described = match from.repository.describe(choice.id) {
             Ok(described) => described,
             Err(why) => {
-                notes.push(format!("{}: snapshot {} cannot be read: {why}", from.spot.named(), choice.id));
+                notes.push(format!("{}: snapshot {} cannot be read: {why}", from.location.named(), choice.id));
                 continue;
             }
         };
-        notes.extend(to_be_erased(school, &system.id, &from.spot));
+        notes.extend(to_be_erased(school, &system.id, &from.location));
         let driver = dr_source::driver(&system.source).ok();
         let back = Back { school, system, driver, wanted, opened: &opened, choices: &choices, choice, described };
         let brought = back.bring(&mut notes)?;
@@ -164,7 +164,7 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
             _ => Vec::new(),
         };
         let mut outcome = Restoration {
-            spot: from.spot.clone(),
+            location: from.location.clone(),
             snapshot: choice.id,
             recovery_point: choice.started,
             to: brought.to,
@@ -196,14 +196,16 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &Surroundings<'_>) 
 
 /// What a person must know who restores from a copy on which something still waits to be erased. It keeps nobody from it:
 /// on the bad day the rest is what counts.
-fn to_be_erased(school: &School, system: &SystemId, spot: &Spot) -> Option<String> {
+fn to_be_erased(school: &School, system: &SystemId, location: &TargetLocation) -> Option<String> {
     let not_known = |why| Some(format!("whether something of it was to be erased is not known: {why}"));
     let waits = match school.waiting_erasures() {
-        Ok(all) => all.iter().any(|erasure| erasure.system == *system && erasure.waits_for(spot)),
+        Ok(all) => all.iter().any(|erasure| erasure.system == *system && erasure.waits_for(location)),
         Err(why) => return not_known(why),
     };
     let unnamed = match school.entries().and_then(|entries| unnamed(school, &entries)) {
-        Ok(all) => all.iter().any(|one| one.system == *system && one.waits_for(&spot.target, spot.medium.as_ref())),
+        Ok(all) => {
+            all.iter().any(|one| one.system == *system && one.waits_for(&location.target, location.medium.as_ref()))
+        }
         Err(why) => return not_known(why),
     };
     if unnamed {
@@ -308,7 +310,7 @@ fn record(school: &School, system: &System, outcome: &Restoration) -> Result<(),
     };
     let event = Event::Restored {
         system: system.id.clone(),
-        target: outcome.spot.target.clone(),
+        target: outcome.location.target.clone(),
         snapshot: SnapshotRef(outcome.snapshot.to_string()),
         files: restored.files,
         bytes: restored.bytes,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dr_ledger::{Event, damaged_since, emptied, suspicion};
 use dr_plan::{Retention, Snapshot as Judged, System, SystemId, TargetId, judge};
-use dr_repo::{Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict, written_anew};
+use dr_repo::{Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict, rewritten_same};
 use jiff::Timestamp;
 use std::sync::atomic::AtomicBool;
 
@@ -13,7 +13,7 @@ use crate::job::workplace;
 use crate::kept::Opened;
 use crate::school::School;
 use crate::state::STATE;
-use crate::targets::Spot;
+use crate::targets::TargetLocation;
 
 /// What the plan says of one snapshot on one copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn retained(
             }
         }
         for (system, snapshots) in of_system {
-            let rule = rule(school, &system, &one.spot.target, now, &odd);
+            let rule = rule(school, &system, &one.location.target, now, &odd);
             let verdicts = verdicts(school, &snapshots, rule, now);
             out.extend(snapshots.into_iter().zip(verdicts).map(|(snapshot, (keep, because))| Retained {
                 copy,
@@ -121,11 +121,11 @@ fn verdicts(
     rule: Result<Retention, String>,
     now: Timestamp,
 ) -> Vec<(bool, String)> {
-    let written_anew = written_anew(snapshots);
+    let rewritten_same = rewritten_same(snapshots);
     let fixed = |snapshot: &Snapshot| match (started(snapshot), snapshot.held_until_ms) {
         (None, _) => Some("its label does not open, so nobody knows when it was made".to_owned()),
         (Some(_), Some(until)) if until > now.as_millisecond() => Some(held(school, until)),
-        _ if written_anew.contains(&snapshot.id) => {
+        _ if rewritten_same.contains(&snapshot.id) => {
             Some("an erasure rewrote it and was cut off: run it again".to_owned())
         }
         _ => None,
@@ -170,10 +170,11 @@ pub fn forget(school: &School, opened: &mut [Opened], gone: &[(usize, SnapshotId
         if ids.is_empty() {
             continue;
         }
-        let failed = |source| RunError::repository(one.spot.named(), source);
+        let failed = |source| RunError::repository(one.location.named(), source);
         one.repository.forget(&ids, now_ms).map_err(failed)?;
-        school
-            .record(Event::Note { text: format!("{} snapshots were forgotten on {}", ids.len(), one.spot.named()) })?;
+        school.record(Event::Note {
+            text: format!("{} snapshots were forgotten on {}", ids.len(), one.location.named()),
+        })?;
     }
     Ok(())
 }
@@ -187,10 +188,11 @@ pub fn put_back(school: &School, opened: &mut [Opened], name: &str) -> Result<Ve
     let mut back = Vec::new();
     for (copy, one) in opened.iter_mut().enumerate() {
         let Ok(snapshot) = one.repository.find_forgotten(name) else { continue };
-        let failed = |source| RunError::repository(one.spot.named(), source);
+        let failed = |source| RunError::repository(one.location.named(), source);
         one.repository.unforget(&[snapshot.id], now_ms).map_err(failed)?;
-        school
-            .record(Event::Note { text: format!("snapshot {} was put back on {}", snapshot.id, one.spot.named()) })?;
+        school.record(Event::Note {
+            text: format!("snapshot {} was put back on {}", snapshot.id, one.location.named()),
+        })?;
         back.push((copy, snapshot.id));
     }
     Ok(back)
@@ -212,9 +214,9 @@ pub fn hold(
         if ids.is_empty() {
             continue;
         }
-        let failed = |source| RunError::repository(one.spot.named(), source);
+        let failed = |source| RunError::repository(one.location.named(), source);
         one.repository.hold(&ids, until.as_millisecond(), now_ms).map_err(failed)?;
-        let text = format!("{} snapshots on {} are held until {until}", ids.len(), one.spot.named());
+        let text = format!("{} snapshots on {} are held until {until}", ids.len(), one.location.named());
         school.record(Event::Note { text })?;
     }
     Ok(())
@@ -261,15 +263,15 @@ pub fn prune(
         ..Prune::usual(clock(), how.at_once, &scratch, &clock, how.stop, how.tally)
     };
     let pruned = dr_repo::prune(&mut one.repository, &options, each)
-        .map_err(|source| RunError::repository(one.spot.named(), source))?;
-    deleted(school, &one.spot, &pruned)?;
+        .map_err(|source| RunError::repository(one.location.named(), source))?;
+    deleted(school, &one.location, &pruned)?;
     Ok(pruned)
 }
 
 /// Writes down that a prune deleted something.
-pub(crate) fn deleted(school: &School, spot: &Spot, pruned: &Pruned) -> Result<(), RunError> {
+pub(crate) fn deleted(school: &School, location: &TargetLocation, pruned: &Pruned) -> Result<(), RunError> {
     if pruned.deleted > 0 {
-        let text = format!("{} objects were deleted on {} that nothing needed", pruned.deleted, spot.named());
+        let text = format!("{} objects were deleted on {} that nothing needed", pruned.deleted, location.named());
         school.record(Event::Note { text })?;
     }
     Ok(())

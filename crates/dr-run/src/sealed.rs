@@ -10,14 +10,14 @@ use bytes::Bytes;
 use dr_media::Register;
 use dr_plan::TargetId;
 use dr_repo::{BadStatus, Known, STATUS_FOLDER, STATUS_MAX, StatusKey, is_repository};
-use dr_store::{Access, Address, Body, Credentials, Key, Shelf};
+use dr_store::{Access, Address, BlockingStore, Credentials, Key, ObjectBody};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::error::RunError;
 use crate::places::{private_file, private_folder};
 use crate::school::School;
-use crate::targets::{Reach, Spot};
+use crate::targets::{Availability, TargetLocation};
 
 /// After so long the same word is written again.
 const AGAIN: SignedDuration = SignedDuration::from_hours(20);
@@ -96,26 +96,32 @@ pub fn write_status(school: &School, json: &[u8]) -> Result<Vec<Left>, RunError>
     let register = Register::of(&school.entries()?);
     let now = school.clock.decided();
     let spots = school.plan.targets.keys().filter_map(|target| match school.reach(&register, target) {
-        Reach::Here(spot) if spot.medium.is_none() => Some(spot),
+        Availability::Here(location) if location.medium.is_none() => Some(location),
         _ => None,
     });
-    let written = |spot: Spot| {
-        let done = write_one(school, &spot, &key, now, json).map_err(|why| why.to_string());
-        (spot.target, done)
+    let written = |location: TargetLocation| {
+        let done = write_one(school, &location, &key, now, json).map_err(|why| why.to_string());
+        (location.target, done)
     };
     Ok(spots.map(written).collect())
 }
 
-fn write_one(school: &School, spot: &Spot, key: &StatusKey, now: Timestamp, json: &[u8]) -> Result<bool, RunError> {
-    let store = |source| RunError::Store { target: spot.named(), source };
-    let shelf = school.shelf(&spot.address, Access::Read).map_err(store)?;
-    match dr_repo::known(&shelf).map_err(|source| RunError::repository(spot.named(), source))? {
-        Known::Repository { id, .. } => spot.holds(&id.to_string())?,
+fn write_one(
+    school: &School,
+    location: &TargetLocation,
+    key: &StatusKey,
+    now: Timestamp,
+    json: &[u8],
+) -> Result<bool, RunError> {
+    let store = |source| RunError::Store { target: location.named(), source };
+    let blocking = school.store(&location.address, Access::Read).map_err(store)?;
+    match dr_repo::known(&blocking).map_err(|source| RunError::repository(location.named(), source))? {
+        Known::Repository { id, .. } => location.holds(&id.to_string())?,
         Known::Nothing | Known::Damaged => return Ok(false),
     }
     let word = |status: &Value| status.get("overall").and_then(Value::as_str).map(str::to_owned);
     let new = serde_json::from_slice::<Value>(json).ok().as_ref().and_then(word);
-    if let Some(before) = read_status(&shelf, key)?
+    if let Some(before) = read_status(&blocking, key)?
         && word(&before.status) == new
         && before.at <= now
         && now.duration_since(before.at) < AGAIN
@@ -123,25 +129,25 @@ fn write_one(school: &School, spot: &Spot, key: &StatusKey, now: Timestamp, json
         return Ok(false);
     }
     let name = format!("{STATUS_FOLDER}/{:020}", now.as_millisecond().max(0));
-    let object = key.seal(&name, json).map_err(|why| bad(spot.named(), why))?;
+    let object = key.seal(&name, json).map_err(|why| bad(location.named(), why))?;
     let Ok(name) = Key::new(name) else { return Ok(false) };
-    let shelf = school.shelf(&spot.address, Access::Write).map_err(store)?;
-    shelf.put_new(&name, Body::Bytes(Bytes::from(object))).map_err(store)?;
+    let blocking = school.store(&location.address, Access::Write).map_err(store)?;
+    blocking.put_new(&name, ObjectBody::Bytes(Bytes::from(object))).map_err(store)?;
     Ok(true)
 }
 
-/// The newest status on a shelf that opens with this key; `None` if there is none at all.
+/// The newest status on a blocking that opens with this key; `None` if there is none at all.
 ///
 /// # Errors
 /// If the store says no, or there are some and not one of the newest opens.
-pub fn read_status(shelf: &Shelf, key: &StatusKey) -> Result<Option<SealedStatus>, RunError> {
-    let store = |source| RunError::Store { target: shelf.place(), source };
-    let names = shelf.list(STATUS_FOLDER).map_err(store)?;
+pub fn read_status(blocking: &BlockingStore, key: &StatusKey) -> Result<Option<SealedStatus>, RunError> {
+    let store = |source| RunError::Store { target: blocking.place(), source };
+    let names = blocking.list(STATUS_FOLDER).map_err(store)?;
     let timed = names.iter().filter_map(|listed| Some((time_of(listed.key.as_str())?, &listed.key)));
     let timed: Vec<_> = timed.collect();
     let mut why = None;
     for (closed, (at, name)) in timed.iter().rev().take(TRIED).enumerate() {
-        let opened = match shelf.get(name, STATUS_MAX) {
+        let opened = match blocking.get(name, STATUS_MAX) {
             Ok(object) => key.open(name.as_str(), &object),
             Err(dr_store::StoreError::TooLarge { .. }) => Err(BadStatus::NoObject),
             Err(other) => return Err(store(other)),
@@ -152,7 +158,7 @@ pub fn read_status(shelf: &Shelf, key: &StatusKey) -> Result<Option<SealedStatus
             Err(bad) => why = Some(bad),
         }
     }
-    why.map_or(Ok(None), |why| Err(bad(shelf.place(), why)))
+    why.map_or(Ok(None), |why| Err(bad(blocking.place(), why)))
 }
 
 /// The time in an object's name.
@@ -174,11 +180,11 @@ pub fn read_status_at(
 ) -> Result<Option<SealedStatus>, RunError> {
     let store = dr_store::open(address, Access::Read, credentials)
         .map_err(|source| RunError::Store { target: address.to_string(), source })?;
-    let shelf = Shelf::new(store, runtime.clone());
-    let found = read_status(&shelf, key)?;
+    let blocking = BlockingStore::new(store, runtime.clone());
+    let found = read_status(&blocking, key)?;
     let none = || RunError::repository(address, dr_repo::RepoError::NoRepository(address.to_string()));
     match &found {
-        None if !is_repository(&shelf).unwrap_or(false) => Err(none()),
+        None if !is_repository(&blocking).unwrap_or(false) => Err(none()),
         _ => Ok(found),
     }
 }

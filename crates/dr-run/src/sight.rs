@@ -18,7 +18,7 @@ use crate::devices::{Lies, Machine, Relation};
 use crate::error::RunError;
 use crate::marker;
 use crate::school::School;
-use crate::targets::{Spot, address, on_medium};
+use crate::targets::{TargetLocation, address, on_medium};
 
 /// Clocks that are kept right are put back by moments.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
@@ -51,17 +51,17 @@ impl Seen {
 /// # Errors
 /// If the ledger cannot be read or takes no entry. What cannot be looked at is what was found, and no error.
 pub fn see(school: &School) -> Result<Vec<Seen>, RunError> {
-    see_anew(school, &BTreeSet::new())
+    look_again(school, &BTreeSet::new())
 }
 
-/// As [`see`]; what stands at the targets in `anew` is from now on what belongs there.
-pub(crate) fn see_anew(school: &School, anew: &BTreeSet<TargetId>) -> Result<Vec<Seen>, RunError> {
+/// As [`see`]; what stands at the targets in `renewed` is from now on what belongs there.
+pub(crate) fn look_again(school: &School, renewed: &BTreeSet<TargetId>) -> Result<Vec<Seen>, RunError> {
     // What was seen and founded where is told by the order of entries, for whoever reads them later as well: a look that
     // were held to some of them only would take for known what they do not say.
     let entries = school.entries()?;
     let register = Register::of(&entries);
     let machine = Machine::of(school);
-    let mut places = places(school, &register, &machine, anew);
+    let mut places = places(school, &register, &machine, renewed);
     twins(&mut places);
     beside(school, &machine, &mut places);
     let mut all = Vec::new();
@@ -87,7 +87,7 @@ pub fn shared(school: &School) -> Result<Vec<(TargetId, String, bool)>, RunError
 
 /// One place while it is looked at.
 struct Place {
-    spot: Spot,
+    location: TargetLocation,
     /// What it is called beside others.
     name: String,
     before: Sight,
@@ -108,10 +108,10 @@ struct Place {
 }
 
 impl Place {
-    fn new(spot: Spot, before: Sight) -> Self {
-        let name = spot.medium.as_ref().map_or_else(|| of_target(&spot.target), of_medium);
+    fn new(location: TargetLocation, before: Sight) -> Self {
+        let name = location.medium.as_ref().map_or_else(|| of_target(&location.target), of_medium);
         Self {
-            spot,
+            location,
             name,
             before,
             state: PlaceState::Gone,
@@ -129,12 +129,12 @@ impl Place {
 
     /// Looks which repository stands in its folder.
     fn look(&mut self, school: &School, is_new: bool) {
-        let found = school.shelf(&self.spot.address, Access::Read).map_err(dr_repo::RepoError::from);
-        match found.and_then(|shelf| Ok((dr_repo::known(&shelf)?, shelf))) {
-            Ok((Known::Repository { id, newest, by_copy }, shelf)) => {
+        let found = school.store(&self.location.address, Access::Read).map_err(dr_repo::RepoError::from);
+        match found.and_then(|store| Ok((dr_repo::known(&store)?, store))) {
+            Ok((Known::Repository { id, newest, by_copy }, store)) => {
                 let id = id.to_string();
                 let other = self.before.repository.as_ref().is_some_and(|known| *known != id) && !is_new;
-                self.seen = self.missing(school, &shelf, &id, newest).filter(|_| !other);
+                self.seen = self.missing(school, &store, &id, newest).filter(|_| !other);
                 self.state = match other {
                     true => PlaceState::Other,
                     false if self.seen.is_some() => PlaceState::Older,
@@ -150,22 +150,22 @@ impl Place {
     /// The log entry that this host has seen and from which the log there does not go on: it ends before that, or another
     /// entry has that number, since somebody went on from an earlier state. The names of the log and that one entry are
     /// asked first, and the log itself only if they say so: somebody may have accepted that.
-    fn missing(&self, school: &School, shelf: &dr_store::Shelf, id: &str, newest: u64) -> Option<u64> {
+    fn missing(&self, school: &School, store: &dr_store::BlockingStore, id: &str, newest: u64) -> Option<u64> {
         let seen = dr_open::text(&school.places.seen(id), 4 << 10).ok()?;
         let mut words = seen.split_whitespace();
         let n = words.next()?.parse::<u64>().ok()?;
-        if n <= newest && !words.next().is_some_and(|digest| dr_repo::is_exchanged(shelf, n, digest)) {
+        if n <= newest && !words.next().is_some_and(|digest| dr_repo::is_exchanged(store, n, digest)) {
             return None;
         }
         let Ok(key) = school.host_key() else { return Some(n) };
-        let spot = Spot { repository: None, taken: Vec::new(), ..self.spot.clone() };
-        let goes_on = school.open(&spot, key, false).is_ok_and(|repository| repository.behind().is_none());
+        let location = TargetLocation { repository: None, taken: Vec::new(), ..self.location.clone() };
+        let goes_on = school.open(&location, key, false).is_ok_and(|repository| repository.behind().is_none());
         (!goes_on).then_some(n)
     }
 
     /// The folder without links, and without what is not there yet.
     fn folder(&self) -> Option<PathBuf> {
-        let path = self.spot.address.folder()?;
+        let path = self.location.address.folder()?;
         let above = path.ancestors().find(|above| !above.as_os_str().is_empty() && above.exists())?;
         Some(above.canonicalize().ok()?.join(path.strip_prefix(above).ok()?))
     }
@@ -181,7 +181,7 @@ impl Place {
         if let Some(lies) = &self.lies {
             return Some(there.to(lies));
         }
-        let known = self.before.devices.as_ref().filter(|_| self.spot.medium.is_none())?;
+        let known = self.before.devices.as_ref().filter(|_| self.location.medium.is_none())?;
         there.names()?.iter().any(|device| known.contains(device)).then_some(Relation::Same)
     }
 
@@ -189,11 +189,11 @@ impl Place {
     fn noted(self, school: &School, register: &Register) -> Result<Seen, RunError> {
         if !self.before.founded {
             // Nobody has made a repository there yet: that is no news.
-            let (target, medium) = (self.spot.target, self.spot.medium);
+            let (target, medium) = (self.location.target, self.location.medium);
             return Ok(Seen { target, medium, state: self.state, changed: false, trouble: None });
         }
         let trouble = self.trouble(school, register);
-        let (target, medium, state) = (self.spot.target, self.spot.medium, self.state);
+        let (target, medium, state) = (self.location.target, self.location.medium, self.state);
         let devices = self.lies.as_ref().and_then(Lies::names);
         // Of what is not there only that is worth writing.
         let about = |before: &Sight| {
@@ -229,8 +229,8 @@ impl Place {
 
     /// What a person is told of it.
     fn trouble(&self, school: &School, register: &Register) -> Option<String> {
-        let (named, place) = (self.spot.named(), &self.spot.address);
-        let medium = self.spot.medium.as_ref().and_then(|id| register.medium(id));
+        let (named, place) = (self.location.named(), &self.location.address);
+        let medium = self.location.medium.as_ref().and_then(|id| register.medium(id));
         let counts = "Its copies do not count until it is found again";
         match (self.state, medium) {
             (PlaceState::Gone, None) => Some(format!(
@@ -252,7 +252,7 @@ impl Place {
             )),
             (PlaceState::Damaged, _) => Some(format!(
                 "{named}: {place} holds a damaged repository that does not say which it is. Try `dr repair --target {}`. {counts}",
-                self.spot.target
+                self.location.target
             )),
             (PlaceState::Here, Some(medium)) if !medium.state.is_connected() && is_claimed(medium) => {
                 // A folder is never unplugged, and everybody knows.
@@ -264,7 +264,7 @@ impl Place {
             )),
             (PlaceState::Here, _) if self.by_copy => Some(format!(
                 "{named}: repo.json in {place} is missing or damaged; its second copy serves, and `dr repair --target {}` mends it",
-                self.spot.target
+                self.location.target
             )),
             _ => None,
         }
@@ -272,8 +272,8 @@ impl Place {
 
     /// What is wrong with where it lies.
     fn shares(&self, school: &School) -> Option<(TargetId, String, bool)> {
-        let named = self.spot.named();
-        let said = |what: String, error| Some((self.spot.target.clone(), what, error));
+        let named = self.location.named();
+        let said = |what: String, error| Some((self.location.target.clone(), what, error));
         if let Some(other) = &self.same_folder {
             return said(
                 format!("{named} and {other} are one and the same copy under two names: give each a place of its own"),
@@ -286,8 +286,8 @@ impl Place {
         let beside: Vec<String> = self.same_as.iter().map(|name| in_words(name)).collect();
         if !beside.is_empty() {
             let what = format!("{named} lies on the same device as {}", listed(&beside));
-            let class = school.plan.targets.get(&self.spot.target).map(|target| target.class);
-            return match (class, &self.spot.medium) {
+            let class = school.plan.targets.get(&self.location.target).map(|target| target.class);
+            return match (class, &self.location.medium) {
                 (Some(Class::Offsite | Class::Cloud), None) => {
                     said(format!("{what}: what takes one takes the other, so it does not count as off-site"), false)
                 }
@@ -354,14 +354,14 @@ fn listed(names: &[String]) -> String {
 }
 
 /// Every target with an address that was founded or is to be, and every medium with a repository.
-fn places(school: &School, register: &Register, machine: &Machine, anew: &BTreeSet<TargetId>) -> Vec<Place> {
+fn places(school: &School, register: &Register, machine: &Machine, renewed: &BTreeSet<TargetId>) -> Vec<Place> {
     let sights = register.sights();
     let mut places = Vec::new();
     for (id, target) in &school.plan.targets {
         let Some(address) = address(target) else { continue };
         let before = sights.target(id).cloned().unwrap_or_default();
-        let mut place = Place::new(school.spot(register, id, None, address), before);
-        place.look(school, anew.contains(id));
+        let mut place = Place::new(school.location(register, id, None, address), before);
+        place.look(school, renewed.contains(id));
         places.push(place);
     }
     for (id, target) in &school.plan.targets {
@@ -374,8 +374,8 @@ fn places(school: &School, register: &Register, machine: &Machine, anew: &BTreeS
             let claims = marker::claims(pool, &medium.id);
             let own = claims.iter().find(|(marker, _)| marker.repository == *known).or(claims.first());
             let address = own.map_or_else(|| Address::Folder(PathBuf::new()), |(_, slot)| on_medium(slot));
-            let spot = school.spot(register, id, Some(&medium.id), address);
-            let mut place = Place::new(spot, before);
+            let location = school.location(register, id, Some(&medium.id), address);
+            let mut place = Place::new(location, before);
             see_medium(&mut place, school, machine, medium, own.map(|(_, slot)| slot.as_path()));
             places.push(place);
         }
@@ -453,7 +453,7 @@ fn split(places: &mut [Place], at: usize) -> Option<(&mut Place, Vec<(usize, &Pl
 /// On which devices each place lies that is here, and what else does.
 fn beside(school: &School, machine: &Machine, places: &mut [Place]) {
     for place in places.iter_mut().filter(|place| place.is_found() || !place.before.founded) {
-        let Some(folder) = place.spot.address.folder().filter(|folder| !folder.as_os_str().is_empty()) else {
+        let Some(folder) = place.location.address.folder().filter(|folder| !folder.as_os_str().is_empty()) else {
             continue;
         };
         place.lies = Some(machine.lies(&place.name, folder));

@@ -11,7 +11,7 @@ use tracing::{Span, debug_span, info, info_span};
 use crate::copy::{Done, NoCopy};
 use crate::error::RunError;
 use crate::job::{Copy, Run};
-use crate::targets::Spot;
+use crate::targets::TargetLocation;
 
 /// A run, from *started* to *finished*.
 pub(crate) fn run(id: &RunId, system: &SystemId) -> Span {
@@ -46,12 +46,12 @@ pub(crate) fn failed(span: &Span, why: &RunError) {
 }
 
 /// A copy, all attempts of it.
-pub(crate) fn copy(system: &SystemId, spot: &Spot) -> Span {
+pub(crate) fn copy(system: &SystemId, location: &TargetLocation) -> Span {
     info_span!(
         "copy",
         system = system.as_str(),
-        target = spot.target.as_str(),
-        medium = spot.medium.as_ref().map(MediumId::as_str),
+        target = location.target.as_str(),
+        medium = location.medium.as_ref().map(MediumId::as_str),
         attempts = Empty,
         entries = Empty,
         bytes_stored = Empty,
@@ -88,12 +88,12 @@ pub(crate) fn not_made(copy: &Copy) {
 }
 
 /// A target that was there and was not tried.
-pub(crate) fn not_tried(spot: &Spot, why: &NoCopy) {
-    let medium = spot.medium.as_ref().map(MediumId::as_str);
-    info!(event = "not-made", target = spot.target.as_str(), medium, outcome = "failed", error = why.kind());
+pub(crate) fn not_tried(location: &TargetLocation, why: &NoCopy) {
+    let medium = location.medium.as_ref().map(MediumId::as_str);
+    info!(event = "not-made", target = location.target.as_str(), medium, outcome = "failed", error = why.kind());
 }
 
 /// A target, from when it is opened until nobody uses it any more.
-pub(crate) fn target(spot: &Spot) -> Span {
-    debug_span!("target", target = spot.target.as_str(), medium = spot.medium.as_ref().map(MediumId::as_str))
+pub(crate) fn target(location: &TargetLocation) -> Span {
+    debug_span!("target", target = location.target.as_str(), medium = location.medium.as_ref().map(MediumId::as_str))
 }

@@ -26,7 +26,7 @@ use crate::job::{Watch, lock};
 use crate::limit::within;
 use crate::places::private_folder;
 use crate::school::School;
-use crate::targets::Reach;
+use crate::targets::Availability;
 
 /// The reserved system's id.
 pub const STATE: &str = "dr-state";
@@ -115,7 +115,7 @@ pub fn seal_state(school: &School, watch: &dyn Watch, stop: &AtomicBool) -> Resu
     }
     let register = Register::of(&entries);
     let wanting = school.plan.targets.keys().filter_map(|target| match school.reach(&register, target) {
-        Reach::Here(spot) => is_wanting(&entries, target, spot.medium.as_ref()).then_some(spot),
+        Availability::Here(location) => is_wanting(&entries, target, location.medium.as_ref()).then_some(location),
         _ => None,
     });
     let wanting: Vec<_> = wanting.collect();
@@ -135,9 +135,9 @@ pub fn seal_state(school: &School, watch: &dyn Watch, stop: &AtomicBool) -> Resu
         let anchor = head.to_string();
         let ask = Ask { system: &staged, key: &key, snapshot, anchor, watch, limit, last_size: None, shown };
         let mut sealed = Vec::new();
-        for spot in &wanting {
-            let (_, done) = copy::copy(school, &ask, spot);
-            let (target, medium, through) = (spot.target.clone(), spot.medium.clone(), head.n);
+        for location in &wanting {
+            let (_, done) = copy::copy(school, &ask, location);
+            let (target, medium, through) = (location.target.clone(), location.medium.clone(), head.n);
             if done.is_ok() {
                 let (target, medium, snapshot) = (target.clone(), medium.clone(), SnapshotRef(snapshot.to_string()));
                 school.record(Event::StateSealed { target, medium, snapshot, through })?;

@@ -8,7 +8,7 @@ use dr_media::{PoolFacts, Register};
 use dr_plan::{Bandwidth, MediumId, Plan, PoolId, Target, TargetId, scheme_of};
 use dr_repo::{Key, Known, RepoError, Repository, Unlock};
 use dr_store::wrap::throttled::Throttled;
-use dr_store::{Access, Address, Credentials, Shelf, Store, StoreError};
+use dr_store::{Access, Address, BlockingStore, Credentials, Store, StoreError};
 
 use crate::devices::Machine;
 use crate::error::RunError;
@@ -18,7 +18,7 @@ use crate::spans;
 
 /// Where a copy can be made or read now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spot {
+pub struct TargetLocation {
     /// The target of the plan.
     pub target: TargetId,
     /// The medium, if the target is a pool.
@@ -35,9 +35,9 @@ pub struct Spot {
 
 /// Whether a target can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reach {
+pub enum Availability {
     /// Here it is.
-    Here(Spot),
+    Here(TargetLocation),
     /// No medium of its pool is loaded.
     Awaited {
         /// Who is to bring which, and until when, in words.
@@ -54,35 +54,35 @@ pub enum Reach {
 impl School {
     /// Whether and where `target` can be reached now.
     #[must_use]
-    pub fn reach(&self, register: &Register, target: &TargetId) -> Reach {
+    pub fn reach(&self, register: &Register, target: &TargetId) -> Availability {
         let Some(known) = self.plan.targets.get(target) else {
-            return Reach::Gone("the plan has no such target".into());
+            return Availability::Gone("the plan has no such target".into());
         };
         if let Some((pool, _)) = self.plan.pool_of(target) {
             return self.reach_pool(register, target, pool);
         }
         match address(known) {
-            Some(address) => Reach::Here(self.spot(register, target, None, address)),
+            Some(address) => Availability::Here(self.location(register, target, None, address)),
             None => {
                 let scheme = scheme_of(known.url().unwrap_or_default()).to_owned();
-                Reach::CannotRun(format!("this version of dr cannot write to {scheme}:// targets"))
+                Availability::CannotRun(format!("this version of dr cannot write to {scheme}:// targets"))
             }
         }
     }
 
     /// A place of copies, with what the ledger knows of it.
-    pub(crate) fn spot(
+    pub(crate) fn location(
         &self,
         register: &Register,
         target: &TargetId,
         medium: Option<&MediumId>,
         address: Address,
-    ) -> Spot {
+    ) -> TargetLocation {
         let sights = register.sights();
         let known = sights.place(target, medium);
         let others = self.plan.targets.keys().filter(|other| medium.is_some() || *other != target);
         let taken = others.filter_map(|other| Some((sights.target(other)?.repository.clone()?, other.to_string())));
-        Spot {
+        TargetLocation {
             target: target.clone(),
             medium: medium.cloned(),
             address,
@@ -92,15 +92,15 @@ impl School {
         }
     }
 
-    fn reach_pool(&self, register: &Register, target: &TargetId, id: &PoolId) -> Reach {
-        let Some(pool) = self.plan.pools.get(id) else { return Reach::Gone("the plan has no such pool".into()) };
+    fn reach_pool(&self, register: &Register, target: &TargetId, id: &PoolId) -> Availability {
+        let Some(pool) = self.plan.pools.get(id) else { return Availability::Gone("the plan has no such pool".into()) };
         let Some(medium) = register.loaded(id) else { return self.awaited(register, id) };
         let machine = Machine::of(self);
         match marker::find(&machine, pool, register, &medium.id) {
-            Ok(slot) => Reach::Here(self.spot(register, target, Some(&medium.id), on_medium(&slot))),
+            Ok(slot) => Availability::Here(self.location(register, target, Some(&medium.id), on_medium(&slot))),
             Err(why) => match self.instead(register, target, &medium.id) {
-                Some(spot) => Reach::Here(spot),
-                None => Reach::Gone(format!(
+                Some(location) => Availability::Here(location),
+                None => Availability::Gone(format!(
                     "{why}. The ledger says that it is loaded: plug it in again, or say `dr media eject {}`",
                     medium.id
                 )),
@@ -110,29 +110,29 @@ impl School {
 
     /// A disk of the same pool that is plugged in where the loaded one is not: somebody changed them and told nobody. It
     /// serves as well, if it may be written; where it is said to be is for people to put right.
-    fn instead(&self, register: &Register, target: &TargetId, loaded: &MediumId) -> Option<Spot> {
+    fn instead(&self, register: &Register, target: &TargetId, loaded: &MediumId) -> Option<TargetLocation> {
         let (_, pool) = self.plan.pool_of(target)?;
         // Where something says that it is the loaded one, and is not, nobody knows what is going on.
         if !marker::claims(pool, loaded).is_empty() {
             return None;
         }
         let mut others = self.in_sight(register, target);
-        others.retain(|spot| spot.medium.as_ref() != Some(loaded));
+        others.retain(|location| location.medium.as_ref() != Some(loaded));
         others.into_iter().next()
     }
 
     /// The disks of a target's pool that are plugged in and are what the ledger knows, loaded or not. A folder that stands
     /// for a disk is always there, so that says nothing.
-    pub(crate) fn in_sight(&self, register: &Register, target: &TargetId) -> Vec<Spot> {
+    pub(crate) fn in_sight(&self, register: &Register, target: &TargetId) -> Vec<TargetLocation> {
         let Some((id, pool)) = self.plan.pool_of(target) else { return Vec::new() };
         let machine = Machine::of(self);
         let media =
             register.pool(id).into_iter().filter(|medium| medium.is_usable() && medium.kind != MediumKind::Directory);
         let there = media.filter_map(|medium| Some((medium, marker::find(&machine, pool, register, &medium.id).ok()?)));
-        there.map(|(medium, slot)| self.spot(register, target, Some(&medium.id), on_medium(&slot))).collect()
+        there.map(|(medium, slot)| self.location(register, target, Some(&medium.id), on_medium(&slot))).collect()
     }
 
-    fn awaited(&self, register: &Register, pool: &PoolId) -> Reach {
+    fn awaited(&self, register: &Register, pool: &PoolId) -> Availability {
         let now = self.clock.decided();
         let facts = PoolFacts::from_plan(&self.plan, &self.calendar, register, pool, now);
         let moves = facts.map(|facts| dr_media::due(&facts, register, now)).unwrap_or_default();
@@ -141,12 +141,12 @@ impl School {
             Some(coming) => {
                 let by = coming.by.to_zoned(self.plan.school.timezone.clone()).strftime("%a %-d %b %H:%M");
                 let who = coming.custodian.map_or("nobody is there to bring it".to_owned(), |who| self.person(&who));
-                Reach::Awaited { who: format!("{} from {who} by {by}", coming.medium), overdue: coming.by < now }
+                Availability::Awaited { who: format!("{} from {who} by {by}", coming.medium), overdue: coming.by < now }
             }
             None if register.pool(pool).is_empty() => {
-                Reach::Awaited { who: format!("no disk of the pool {pool} is registered yet"), overdue: false }
+                Availability::Awaited { who: format!("no disk of the pool {pool} is registered yet"), overdue: false }
             }
-            None => Reach::Awaited { who: format!("no disk of the pool {pool} is loaded"), overdue: false },
+            None => Availability::Awaited { who: format!("no disk of the pool {pool} is loaded"), overdue: false },
         }
     }
 
@@ -155,47 +155,47 @@ impl School {
     }
 
     /// The store at an address.
-    pub(crate) fn shelf(&self, address: &Address, access: Access) -> Result<Shelf, StoreError> {
-        Ok(Shelf::new(store(address, access)?, self.runtime.clone()))
+    pub(crate) fn store(&self, address: &Address, access: Access) -> Result<BlockingStore, StoreError> {
+        Ok(BlockingStore::new(store(address, access)?, self.runtime.clone()))
     }
 
-    /// The store at a spot, to be written, taking no more of the line than the plan gives its target. Restores take all
+    /// The store at a location, to be written, taking no more of the line than the plan gives its target. Restores take all
     /// of it: on the bad day nothing else matters.
-    fn paced(&self, spot: &Spot) -> Result<Shelf, StoreError> {
-        let store = store(&spot.address, Access::Write)?;
-        let store = match self.plan.targets.get(&spot.target).map(|target| target.bandwidth) {
+    fn paced(&self, location: &TargetLocation) -> Result<BlockingStore, StoreError> {
+        let store = store(&location.address, Access::Write)?;
+        let store = match self.plan.targets.get(&location.target).map(|target| target.bandwidth) {
             Some(Bandwidth::BytesPerSecond(most)) => Arc::new(Throttled::new(store, most)),
             _ => store,
         };
-        Ok(Shelf::new(store, self.runtime.clone()))
+        Ok(BlockingStore::new(store, self.runtime.clone()))
     }
 
-    /// The repository at a spot, which must be the one that the ledger knows there.
+    /// The repository at a location, which must be the one that the ledger knows there.
     ///
     /// # Errors
     /// [`RunError::Gone`] if the ledger knows one there and there is none, [`RunError::OtherRepository`]; what the store
     /// or the repository says. A message names the target.
-    pub fn open(&self, spot: &Spot, key: Key, write: bool) -> Result<Repository, RunError> {
-        let _span = spans::target(spot).entered();
-        let named = |source: RepoError| RunError::repository(spot.named(), source);
-        let place = || spot.address.to_string();
-        let none = || match spot.founded && spot.medium.is_none() {
-            true => RunError::Gone { target: spot.target.clone(), place: place() },
+    pub fn open(&self, location: &TargetLocation, key: Key, write: bool) -> Result<Repository, RunError> {
+        let _span = spans::target(location).entered();
+        let named = |source: RepoError| RunError::repository(location.named(), source);
+        let place = || location.address.to_string();
+        let none = || match location.founded && location.medium.is_none() {
+            true => RunError::Gone { target: location.target.clone(), place: place() },
             false => named(RepoError::NoRepository(place())),
         };
         // First without writing: an empty mount point stays empty.
-        let shelf = match self.shelf(&spot.address, Access::Read) {
-            Ok(shelf) => shelf,
+        let blocking = match self.store(&location.address, Access::Read) {
+            Ok(blocking) => blocking,
             Err(why) if why.is_absent() => return Err(none()),
             Err(other) => return Err(named(other.into())),
         };
-        match dr_repo::known(&shelf).map_err(named)? {
+        match dr_repo::known(&blocking).map_err(named)? {
             Known::Nothing => return Err(none()),
-            Known::Repository { id, .. } => spot.holds(&id.to_string())?,
+            Known::Repository { id, .. } => location.holds(&id.to_string())?,
             Known::Damaged => {}
         }
-        let shelf = if write { self.paced(spot).map_err(|e| named(e.into()))? } else { shelf };
-        let repository = Repository::open(shelf, Unlock::Key(key), self.host_id()).map_err(named)?;
+        let blocking = if write { self.paced(location).map_err(|e| named(e.into()))? } else { blocking };
+        let repository = Repository::open(blocking, Unlock::Key(key), self.host_id()).map_err(named)?;
         let index = self.places.index(&repository.id().to_string());
         let seen = self.places.seen(&repository.id().to_string());
         let repository = match self.host_key() {
@@ -204,7 +204,7 @@ impl School {
         };
         let repository = repository.with_index_in(Some(index)).remembered_in(Some(seen)).map_err(named)?;
         // It may have been exchanged since.
-        spot.holds(&repository.id().to_string())?;
+        location.holds(&repository.id().to_string())?;
         Ok(repository)
     }
 }
@@ -247,7 +247,7 @@ pub(crate) fn class_order(plan: &Plan, target: &TargetId) -> u8 {
     }
 }
 
-impl Spot {
+impl TargetLocation {
     /// That the repository which stands there may be used as this one.
     pub(crate) fn holds(&self, found: &str) -> Result<(), RunError> {
         let known = self.repository.as_deref();

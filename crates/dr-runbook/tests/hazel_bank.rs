@@ -118,8 +118,8 @@ fn text_and_page_name_every_step_person_and_contact() {
     let (runbook, plan) = (runbook(), plan());
     let bound = bind(&runbook, &plan).unwrap();
     let (text, html) = (print_text(&bound, &stamp()), print_html(&bound, &stamp()).unwrap());
-    let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (text, html) = (squeezed(&text), squeezed(&html));
+    let compressed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (text, html) = (compressed(&text), compressed(&html));
     for step in &runbook.steps {
         assert!(text.contains(step.id.as_str()) && html.contains(step.id.as_str()), "{}", step.id);
     }

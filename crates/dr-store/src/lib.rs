@@ -5,6 +5,7 @@
 //! [`memory`] is for tests; [`wrap`] holds stores around stores (faulty, recording). A new store passes
 //! `conformance` (a feature) before anything else is said about it.
 
+mod blocking;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
@@ -13,7 +14,6 @@ pub mod local;
 pub mod memory;
 mod open;
 mod request;
-mod shelf;
 pub mod wrap;
 
 use std::io;
@@ -22,21 +22,21 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use blocking::BlockingStore;
 pub use error::StoreError;
 pub use key::{BadKey, Key};
 pub use open::{Access, Address, BadAddress, Credentials, open};
-pub use shelf::Shelf;
 
 /// What is put: bytes in memory, or a file that was written under [`Store::staging`] (or anywhere else).
 /// A staged file is consumed by the put, whether or not it succeeds.
-pub enum Body {
+pub enum ObjectBody {
     /// Bytes in memory.
     Bytes(Bytes),
     /// A whole file.
     File(PathBuf),
 }
 
-impl Body {
+impl ObjectBody {
     /// All of it in memory, for stores that have no use for a file. The file is gone afterwards, as the put wants it.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Body {
 
 /// How a put ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
+pub enum PutOutcome {
     /// The object is there and durable.
     Created,
     /// An object of that name was there already; it is untouched, and this one was not stored.
@@ -78,7 +78,7 @@ pub struct Listed {
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Stores an object under a name that must be unused. On return it survives a power cut.
-    async fn put_new(&self, key: &Key, body: Body) -> Result<Put, StoreError>;
+    async fn put_new(&self, key: &Key, body: ObjectBody) -> Result<PutOutcome, StoreError>;
 
     /// The whole object, if it is at most `limit` bytes ([`StoreError::TooLarge`] otherwise).
     async fn get(&self, key: &Key, limit: u64) -> Result<Bytes, StoreError>;
@@ -96,7 +96,7 @@ pub trait Store: Send + Sync {
     /// Deletes an object; one that is not there is deleted already.
     async fn delete(&self, key: &Key) -> Result<(), StoreError>;
 
-    /// A directory from which [`Body::File`] can be put without copying, if there is one.
+    /// A directory from which [`ObjectBody::File`] can be put without copying, if there is one.
     fn staging(&self) -> Option<&Path> {
         None
     }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Body, Key, Listed, Put, Store, StoreError};
+use crate::{Key, Listed, ObjectBody, PutOutcome, Store, StoreError};
 
 /// A store in memory.
 #[derive(Default)]
@@ -91,7 +91,7 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn put_new(&self, key: &Key, body: Body) -> Result<Put, StoreError> {
+    async fn put_new(&self, key: &Key, body: ObjectBody) -> Result<PutOutcome, StoreError> {
         let bytes = body.into_bytes().map_err(|source| StoreError::Io {
             what: "cannot write to",
             place: self.place(),
@@ -100,13 +100,13 @@ impl Store for MemoryStore {
         let taken = self.taken() + if self.kept.load(Ordering::Relaxed) { KEPT } else { 0 };
         let mut objects = self.objects();
         if objects.contains_key(key) {
-            return Ok(Put::Exists);
+            return Ok(PutOutcome::Exists);
         }
         if self.room.is_some_and(|room| taken + bytes.len() as u64 + EACH > room) {
             return Err(StoreError::Full { place: self.place() });
         }
         objects.insert(key.clone(), bytes);
-        Ok(Put::Created)
+        Ok(PutOutcome::Created)
     }
 
     async fn get(&self, key: &Key, limit: u64) -> Result<Bytes, StoreError> {
@@ -186,7 +186,7 @@ mod tests {
     async fn a_snapshot_undoes_damage() {
         let store = MemoryStore::new();
         let key = Key::new("data/0").unwrap();
-        store.put_new(&key, Body::Bytes(Bytes::from_static(b"whole"))).await.unwrap();
+        store.put_new(&key, ObjectBody::Bytes(Bytes::from_static(b"whole"))).await.unwrap();
         let before = store.snapshot();
         store.flip(&key, 0, 0x20);
         assert_eq!(store.get(&key, 9).await.unwrap(), "Whole");

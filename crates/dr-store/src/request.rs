@@ -1,12 +1,12 @@
 //! What of a request may a log say? Which verb, a kind of object, how many bytes, and how it ended.
 //!
 //! One span a request, and the one place where requests are logged: every store is used through
-//! [`crate::Shelf`]. Nobody who logs nothing pays more than a look at one number.
+//! [`crate::BlockingStore`]. Nobody who logs nothing pays more than a look at one number.
 
 use tracing::field::Empty;
 use tracing::{Span, debug_span};
 
-use crate::{Body, Listed, Put, StoreError};
+use crate::{Listed, ObjectBody, PutOutcome, StoreError};
 
 /// What a log may know of an answer.
 pub(crate) trait Answer {
@@ -14,7 +14,7 @@ pub(crate) trait Answer {
     fn note(&self, span: &Span);
 }
 
-impl Answer for Put {
+impl Answer for PutOutcome {
     fn note(&self, span: &Span) {
         let outcome = match self {
             Self::Created => "done",
@@ -60,7 +60,7 @@ pub(crate) fn begin(within: &Span, verb: &'static str, name: &str) -> Span {
 }
 
 /// What it is about to send.
-pub(crate) fn sends(span: &Span, body: &Body) {
+pub(crate) fn sends(span: &Span, body: &ObjectBody) {
     if !span.is_disabled()
         && let Some(bytes) = size_of(body)
     {
@@ -85,10 +85,10 @@ fn kind_of(name: &str) -> &str {
 }
 
 /// Looked at before the request, which may take the file away.
-fn size_of(body: &Body) -> Option<u64> {
+fn size_of(body: &ObjectBody) -> Option<u64> {
     match body {
-        Body::Bytes(bytes) => Some(bytes.len() as u64),
-        Body::File(path) => std::fs::symlink_metadata(path).ok().map(|about| about.len()),
+        ObjectBody::Bytes(bytes) => Some(bytes.len() as u64),
+        ObjectBody::File(path) => std::fs::symlink_metadata(path).ok().map(|about| about.len()),
     }
 }
 

@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser};
 
 use crate::command::Command;
+use crate::context::{Answered, Context, Line};
 use crate::exit::{self, Cause, Failure};
 use crate::options::Global;
 use crate::output::Screen;
-use crate::world::{Answered, Line, World};
 
 /// Backup and disaster recovery that a school can prove.
 #[derive(Parser)]
@@ -23,16 +23,16 @@ pub struct Dr {
 /// The whole command line, for commands that speak of it.
 pub const LINE: Line = Line { commands: Dr::command, types };
 
-/// Does what was typed in the world of the command that typed it, and keeps the answer.
-fn types(line: Vec<OsString>, world: &World<'_>) -> Result<Answered, Failure> {
+/// Does what was typed in the context of the command that typed it, and keeps the answer.
+fn types(line: Vec<OsString>, context: &Context<'_>) -> Result<Answered, Failure> {
     let dr = Dr::try_parse_from(line).map_err(|why| Failure::new(Cause::Failed, why.to_string()))?;
     let screen = Screen::kept(&dr.global);
-    let inner = World {
+    let inner = Context {
         global: &dr.global,
         screen: &screen,
-        signals: world.signals.clone(),
-        runtime: world.runtime.clone(),
-        line: world.line,
+        signals: context.signals.clone(),
+        runtime: context.runtime.clone(),
+        line: context.line,
     };
     let outcome = dr.command.run(&inner)?;
     let code = exit::code(&outcome.into_causes());

@@ -6,8 +6,10 @@
 mod args;
 mod cache;
 mod command;
+mod context;
 mod env;
 mod exit;
+mod failure_text;
 mod hostname;
 mod limits;
 mod log;
@@ -19,18 +21,16 @@ mod place;
 mod quickstart;
 mod shown;
 mod signals;
-mod told;
 mod unlock;
-mod world;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::args::{Dr, LINE};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::output::Screen;
-use crate::world::World;
 
 fn main() -> ExitCode {
     output::tell_of_panics();
@@ -89,8 +89,8 @@ fn work(dr: &Dr, screen: &Screen) -> Result<Outcome, Failure> {
         .map_err(|why| Failure::new(Cause::Failed, format!("the operating system gives dr no threads: {why}")))?;
     let signals = signals::listen(runtime.handle())
         .map_err(|why| Failure::new(Cause::Failed, format!("dr cannot listen for signals: {why}")))?;
-    let world = World { global: &dr.global, screen, signals, runtime: runtime.handle().clone(), line: LINE };
-    let outcome = dr.command.run(&world);
+    let context = Context { global: &dr.global, screen, signals, runtime: runtime.handle().clone(), line: LINE };
+    let outcome = dr.command.run(&context);
     // A thread that waits for a hung disk must not keep the process.
     runtime.shutdown_background();
     outcome

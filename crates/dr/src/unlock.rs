@@ -14,10 +14,10 @@ use std::time::Duration;
 use dr_repo::{FamilyKey, Key, Unlock, keyfile};
 use zeroize::Zeroizing;
 
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure};
 use crate::shown;
-use crate::world::World;
 
 /// How long a password command may take; somebody may have to type or touch something.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
@@ -28,13 +28,13 @@ const KEY_FILE_MAX: u64 = 64 << 10;
 ///
 /// # Errors
 /// [`Cause::WrongKey`] if there is nothing to open it with.
-pub fn key(world: &World<'_>) -> Result<Unlock, Failure> {
+pub fn key(context: &Context<'_>) -> Result<Unlock, Failure> {
     if let Some(path) = env::path("DR_KEY_FILE") {
         return read_key_file(&path).map(Unlock::Key);
     }
     let password = match given()? {
         Some(password) => password,
-        None => prompt::ask("password of the repository: ", &world.signals)?.ok_or_else(none_given)?,
+        None => prompt::ask("password of the repository: ", &context.signals)?.ok_or_else(none_given)?,
     };
     if password.is_empty() {
         return Err(refused("the password is empty, and no repository has an empty one"));
@@ -54,12 +54,12 @@ pub struct NewKeys {
 ///
 /// # Errors
 /// [`Cause::WrongKey`], or [`Cause::Usage`] for a password that cannot be one.
-pub fn new_keys(world: &World<'_>) -> Result<NewKeys, Failure> {
+pub fn new_keys(context: &Context<'_>) -> Result<NewKeys, Failure> {
     let file = env::path("DR_KEY_FILE");
     let mut password = given()?;
     if password.is_none() && file.is_none() {
-        let first = prompt::ask("password for the new repository: ", &world.signals)?.ok_or_else(none_given)?;
-        let second = prompt::ask("the same once more: ", &world.signals)?.ok_or_else(none_given)?;
+        let first = prompt::ask("password for the new repository: ", &context.signals)?.ok_or_else(none_given)?;
+        let second = prompt::ask("the same once more: ", &context.signals)?.ok_or_else(none_given)?;
         if *first != *second {
             return Err(Failure::usage("the two passwords are not the same. No repository was made."));
         }

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dr_repo::{HostId, Prune, Repository, Tally, Unlock, prune};
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -216,9 +216,9 @@ fn prune_in_a_year(ground: &Ground) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(365 * 86_400);
     let now_ms = i64::try_from(now.as_millis()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    let shelf = Shelf::new(Arc::new(LocalStore::open(ground.path("repo")).unwrap()), runtime.handle().clone());
+    let store = BlockingStore::new(Arc::new(LocalStore::open(ground.path("repo")).unwrap()), runtime.handle().clone());
     let password = "seven green bottles".to_owned().into();
-    let mut repository = Repository::open(shelf, Unlock::Password(password), HostId([1; 4])).unwrap();
+    let mut repository = Repository::open(store, Unlock::Password(password), HostId([1; 4])).unwrap();
     let options = Prune {
         now_ms,
         undo_ms: 0,

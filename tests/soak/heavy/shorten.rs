@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use dr_repo::{HostId, Repository, Unlock};
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 
 use crate::ground::{Ground, Luck, Run, count, objects, seed};
@@ -26,9 +26,9 @@ fn begin(ground: &Ground) {
     ground.dr(["repo", "backup", &long, from.to_str().unwrap()]).ended(0);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let store = LocalStore::open(ground.path("long")).unwrap();
-    let shelf = Shelf::new(Arc::new(store), runtime.handle().clone());
+    let blocking = BlockingStore::new(Arc::new(store), runtime.handle().clone());
     let password = "seven green bottles".to_owned().into();
-    let mut repository = Repository::open(shelf, Unlock::Password(password), HostId([1; 4])).unwrap();
+    let mut repository = Repository::open(blocking, Unlock::Password(password), HostId([1; 4])).unwrap();
     while repository.head().0 < ENTRIES {
         repository.note("a word", 1_800_000_000_000).unwrap();
         // The third is for the prune.

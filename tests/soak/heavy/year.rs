@@ -12,9 +12,9 @@ use dr_ledger::{Authenticated, CopyOutcome, Event, Ledger, LetterStatus, MediumK
 use dr_media::{Holder, Register};
 use dr_plan::{MediumId, PersonId, Plan, SecretRef, Source, SystemId, TargetId};
 use dr_post::Ways;
-use dr_round::{Gathered, Round, round};
 use dr_run::media::NewMedium;
-use dr_run::{Actor, Clock, GiveOut, Places, School, Surroundings, Turn, Unwatched, media, read_plan, run};
+use dr_run::{Actor, Clock, DueJob, GiveOut, KeyEnv, Places, School, Unwatched, media, read_plan, run};
+use dr_scheduler::{Gathered, Round, round};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use tempfile::TempDir;
@@ -135,8 +135,7 @@ impl Life {
 
     fn round(&self, at: Timestamp, year: &mut Year) {
         let school = self.school(at, None);
-        let around =
-            Surroundings { key_file: Some(self.folder.path().join("recovery.key")), ..Surroundings::default() };
+        let around = KeyEnv { key_file: Some(self.folder.path().join("recovery.key")), ..KeyEnv::default() };
         let secrets = |from: &SecretRef| dr_run::secret(from, &around);
         let ways = Ways::new(&school.plan.alerts, &|_| true, &secrets, &school.runtime);
         let (watch, stop) = (Unwatched::default(), AtomicBool::new(false));
@@ -145,7 +144,7 @@ impl Life {
             runbook: None,
             around: &around,
             ways: &ways,
-            conduct: &mut |turn: &Turn| run(&school, turn, &watch, &stop),
+            conduct: &mut |turn: &DueJob| run(&school, turn, &watch, &stop),
             stop: &stop,
         })
         .unwrap();

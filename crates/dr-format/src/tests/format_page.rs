@@ -6,6 +6,7 @@ use dr_entry::{EntryPath, Kind, Meta, Owner, Profile, Time};
 
 use super::page_text::{hex, page_text, section, unhex, vectors};
 use crate::chunk::{Chunker, Sizes};
+use crate::compress::Decompressor;
 use crate::extents::{self, ExtentPage};
 use crate::format::*;
 use crate::header::{Envelope, Header, Origin, Sealed, frame_aad, pack_key, trailer_key};
@@ -20,10 +21,9 @@ use crate::page::{self, Child, Contents, Extent, Row};
 use crate::seal::{Sealer, commitment, derive, key_id, open_from, open_once, public_of, seal_once, seal_to};
 use crate::slot;
 use crate::snapshot::{Document, Label, Shape};
-use crate::squeeze::Unsqueezer;
 use crate::trailer::{self, ChunkRow, FrameRow};
 use crate::tree::Root;
-use crate::used;
+use crate::used_set;
 use crate::wire::{Cursor, put_varint, zigzag};
 
 /// The cells of every table row of a section, without heads and rules.
@@ -306,10 +306,10 @@ fn what_the_page_sealed_by_chance_opens() {
     let naming = key.naming();
     assert_eq!(*inside, [session_key().0, naming.index.0, naming.id_root.0].concat());
     let pruner = key.pruner().unwrap();
-    let raw = used::open(&page["used-set"], &pruner.gc, key.family, SESSION).unwrap();
+    let raw = used_set::open(&page["used-set"], &pruner.gc, key.family, SESSION).unwrap();
     let mut said = Vec::new();
-    used::each(&raw, |pack, uses| said.push((pack, uses))).unwrap();
-    assert_eq!(said, [(pack(), used::Uses::Whole(2))]);
+    used_set::each(&raw, |pack, uses| said.push((pack, uses))).unwrap();
+    assert_eq!(said, [(pack(), used_set::Uses::Whole(2))]);
     let Ok((back, json)) = slot::open(&page["slot"], "cafe\u{301} at noon\n") else { panic!("the slot opens") };
     assert_eq!((back.family, back.secret.0, json), (key.family, key.secret.0, Digest([0x31; 32])));
 }
@@ -325,7 +325,7 @@ fn print_vectors() {
     let inside = [session_key().0, key.naming().index.0, key.naming().id_root.0].concat();
     let public = public_of(&key.reading()).unwrap();
     println!("envelope = {}", hex(&seal_to(&public, key.family, SESSION, &inside).unwrap()));
-    let mut list = used::List::new();
+    let mut list = used_set::UsedSet::new();
     list.whole(pack(), 2);
     let gc = key.pruner().unwrap().writer.gc;
     println!("used-set = {}", hex(&list.seal(&gc, key.family, SESSION, SNAPSHOT).unwrap()));
@@ -395,7 +395,7 @@ fn an_index_object_opens_by_the_layout_of_the_page() {
     let sealed_len = u32::from_le_bytes(bytes[109..113].try_into().unwrap()) as usize;
     let plain = open_once(&sealing, &bytes[..113], &bytes[113..113 + sealed_len]).unwrap();
     let raw_len = u32::from_le_bytes(plain[1..5].try_into().unwrap()) as usize;
-    let raw = Unsqueezer::new().unwrap().unsqueeze(plain[0], plain[5..].to_vec(), raw_len).unwrap();
+    let raw = Decompressor::new().unwrap().decompress(plain[0], plain[5..].to_vec(), raw_len).unwrap();
     assert_eq!(raw, [1, 9, 1, 5, 3, 1, 2, 3, 2, 4, 5]);
     assert_eq!(bytes.len() as u64, padded(113 + sealed_len as u64));
 }

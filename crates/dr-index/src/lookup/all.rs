@@ -8,7 +8,7 @@ use dr_format::id::{ChunkId, PackId};
 use super::{Index, LOST, Standing};
 use crate::error::{IndexError, mended_in_vain, no_room};
 use crate::layout::Place;
-use crate::tier::{Entry, Ground, LEFT_OUT, Merge, Parted, Parts, RECORD, Rows, front, key_of};
+use crate::table::{Entry, LEFT_OUT, Merge, Parted, Parts, RECORD, Rows, TableDir, front, key_of};
 
 /// Chunks that were asked for a moment ago are not noted again: some files are the same chunk over and over. So few that
 /// they stay near the processor; a table that reached back to the day before cost more than it spared.
@@ -18,16 +18,16 @@ const RECENT: usize = if cfg!(test) { 64 } else { 1 << 10 };
 pub struct Wanted {
     recent: Vec<u64>,
     parts: Parts,
-    ground: Ground,
+    dir: TableDir,
 }
 
 impl Wanted {
-    /// `ground`: where those lie that memory has no room for.
-    pub fn new(ground: Ground) -> Self {
+    /// `dir`: where those lie that memory has no room for.
+    pub fn new(dir: TableDir) -> Self {
         let mut recent = vec![0; RECENT];
         // Nothing that begins with 0 was asked for yet, and what begins with 1 stands elsewhere.
         recent[0] = 1;
-        Self { recent, parts: Parts::new(), ground }
+        Self { recent, parts: Parts::new(), dir }
     }
 
     pub fn add(&mut self, id: &ChunkId) -> Result<(), IndexError> {
@@ -36,30 +36,30 @@ impl Wanted {
         if std::mem::replace(recent, front) == front {
             return Ok(());
         }
-        self.parts.push(front, &self.ground).map_err(|e| no_room(&e))
+        self.parts.push(front, &self.dir).map_err(|e| no_room(&e))
     }
 
-    pub fn end(self) -> Result<Sought, IndexError> {
-        Ok(Sought(self.parts.end().map_err(|e: io::Error| no_room(&e))?))
+    pub fn end(self) -> Result<BatchLookup, IndexError> {
+        Ok(BatchLookup(self.parts.end().map_err(|e: io::Error| no_room(&e))?))
     }
 }
 
 /// Chunks that are to be found.
-pub struct Sought(Parted);
+pub struct BatchLookup(Parted);
 
 impl Index {
-    /// Shows `each` all places of every chunk that is sought, once for all chunks that begin alike; none if there are
-    /// none. Begins anew, with what `begin` makes, where a damaged table had to be made again.
+    /// Shows `each` all places of every chunk that is batch, once for all chunks that begin alike; none if there are
+    /// none. Btarts over, with what `begin` makes, where a damaged table had to be made again.
     pub fn places_of_all<T>(
         &self,
-        sought: &Sought,
+        batch: &BatchLookup,
         begin: impl Fn() -> T,
         each: impl Fn(&mut T, &[Place]),
     ) -> Result<T, IndexError> {
         self.ask(|inner| {
-            let tables = inner.tiers.iter().map(|one| one.tier.records(one.numbers.clone())).collect();
+            let tables = inner.tables.iter().map(|one| one.table.records(one.numbers.clone())).collect();
             let mut records: Merge<RECORD> = Merge::new(tables)?;
-            let mut wanted = sought.0.keys();
+            let mut wanted = batch.0.keys();
             let (mut out, mut here) = (begin(), Vec::new());
             let mut record = records.next()?;
             loop {
@@ -98,7 +98,7 @@ pub struct Whole<'a> {
 
 impl Index {
     /// Shows `each` every pack that is known, once, with what is in it if `whether` wants that of a pack of so many chunks;
-    /// in what order is not said. Begins anew, with what `begin` makes, where a damaged table had to be made again.
+    /// in what order is not said. Btarts over, with what `begin` makes, where a damaged table had to be made again.
     ///
     /// # Errors
     /// If a pack is described by nothing any more.
@@ -108,12 +108,12 @@ impl Index {
         whether: impl Fn(u32, u32) -> bool,
         each: impl Fn(&mut T, Whole<'_>),
     ) -> Result<T, IndexError> {
-        if let Some(pack) = self.inner().packs.iter().position(|known| known.tier == LOST) {
+        if let Some(pack) = self.inner().packs.iter().position(|known| known.table == LOST) {
             return Err(self.lost(pack as u32));
         }
         self.ask(|inner| {
             let mut out = begin();
-            for Standing { tier, numbers, .. } in &inner.tiers {
+            for Standing { table, numbers, .. } in &inner.tables {
                 let number = |there: u32| numbers.get(there as usize).copied().filter(|pack| *pack != LEFT_OUT);
                 let len = |pack: u32, entry: &Entry| {
                     let healed = inner.healed.get(&pack).map(|object| object.len);
@@ -122,7 +122,7 @@ impl Index {
                 let wants = |there: u32, entry: &Entry| {
                     number(there).is_some_and(|pack| len(pack, entry).is_none() || whether(pack, entry.slots))
                 };
-                tier.each_pack(&wants, &mut |there, entry, rows| {
+                table.each_pack(&wants, &mut |there, entry, rows| {
                     if let Some(pack) = number(there) {
                         each(&mut out, Whole { pack, id: entry.id, len: len(pack, entry), rows });
                     }
@@ -138,8 +138,8 @@ impl Index {
     pub fn lens(&self) -> Result<Vec<Option<u64>>, IndexError> {
         self.ask(|inner| {
             let mut out = vec![None; inner.packs.len()];
-            for Standing { tier, numbers, .. } in &inner.tiers {
-                for (entry, pack) in tier.entries().zip(numbers) {
+            for Standing { table, numbers, .. } in &inner.tables {
+                for (entry, pack) in table.entries().zip(numbers) {
                     if let Some(len) = out.get_mut(*pack as usize) {
                         let healed = inner.healed.get(pack).map(|object| object.len);
                         *len = healed.or(entry?.whole.map(|(len, _)| len));

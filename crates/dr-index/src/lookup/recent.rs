@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use dr_format::id::{ChunkId, ChunkKind};
 
 use crate::layout::{ById, Place, Slot};
-use crate::tier::Torn;
+use crate::table::Torn;
 
 /// So many chunks behind a found one are taken along, and so many such rows are kept: at most 2 MiB.
 const ROW: u32 = 256;

@@ -141,7 +141,7 @@ pub fn damages() -> Vec<Damage> {
                 l[1].replace_range(end.., "}\n");
             }),
         ),
-        damage("edited and hashed anew", Some(4), None, with(&|l| l[2] = rehashed(&l[2]))),
+        damage("edited and hashed again", Some(4), None, with(&|l| l[2] = rehashed(&l[2]))),
         damage("cut", Some(5), Some(head), with(&|l| l.truncate(4))),
         damage("cut in an entry", Some(6), Some(head), with(&|l| l[5].truncate(99))),
         damage("cut to nothing", Some(1), Some(head), vec![]),

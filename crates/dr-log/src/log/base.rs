@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dr_format::format::CKPT_MAX;
 use dr_format::id::Digest;
 use dr_format::log_entry::Entry;
-use dr_store::{Shelf, StoreError};
+use dr_store::{BlockingStore, StoreError};
 
 use super::Log;
 use crate::checkpoint::{Checkpoint, number_of, object_name};
@@ -16,8 +16,8 @@ use crate::error::LogError;
 use crate::object::key;
 
 /// The numbers of the checkpoints that are there.
-pub(super) fn listed(shelf: &Shelf) -> Result<BTreeSet<u64>, LogError> {
-    Ok(shelf.list("ckpt")?.iter().filter_map(|object| number_of(object.key.as_str())).collect())
+pub(super) fn listed(store: &BlockingStore) -> Result<BTreeSet<u64>, LogError> {
+    Ok(store.list("ckpt")?.iter().filter_map(|object| number_of(object.key.as_str())).collect())
 }
 
 impl Log {
@@ -27,8 +27,8 @@ impl Log {
     }
 
     /// Reads a checkpoint: itself, or what is wrong with it.
-    pub(super) fn checkpoint_at(&self, shelf: &Shelf, n: u64) -> Result<Result<Checkpoint, String>, LogError> {
-        match shelf.get(&key(&object_name(n))?, CKPT_MAX) {
+    pub(super) fn checkpoint_at(&self, store: &BlockingStore, n: u64) -> Result<Result<Checkpoint, String>, LogError> {
+        match store.get(&key(&object_name(n))?, CKPT_MAX) {
             Ok(bytes) => {
                 Ok(Checkpoint::decode(&bytes, n, self.genesis, &self.maintenance).map_err(|bad| bad.0.to_owned()))
             }
@@ -39,7 +39,7 @@ impl Log {
     }
 
     /// Begins at the newest checkpoint of these that can be read, if what is known so far does not reach as far.
-    pub(super) fn rebase(&mut self, shelf: &Shelf, listed: &BTreeSet<u64>) -> Result<(), LogError> {
+    pub(super) fn rebase(&mut self, store: &BlockingStore, listed: &BTreeSet<u64>) -> Result<(), LogError> {
         self.spoiled.retain(|n, _| listed.contains(n));
         let is_whole = self.unknown.is_empty();
         for n in listed.iter().rev().copied().filter(|n| *n > self.floor()).collect::<Vec<_>>() {
@@ -49,7 +49,7 @@ impl Log {
             if self.spoiled.contains_key(&n) {
                 continue;
             }
-            match self.checkpoint_at(shelf, n)? {
+            match self.checkpoint_at(store, n)? {
                 Ok(checkpoint) => {
                     self.begin_at(checkpoint);
                     break;
@@ -61,10 +61,10 @@ impl Log {
     }
 
     /// Of all checkpoints, those that cannot be read, and why.
-    pub fn spoiled_now(&self, shelf: &Shelf) -> Result<BTreeMap<u64, String>, LogError> {
+    pub fn spoiled_now(&self, store: &BlockingStore) -> Result<BTreeMap<u64, String>, LogError> {
         let mut out = BTreeMap::new();
-        for n in listed(shelf)? {
-            if let Err(why) = self.checkpoint_at(shelf, n)? {
+        for n in listed(store)? {
+            if let Err(why) = self.checkpoint_at(store, n)? {
                 out.insert(n, why);
             }
         }
@@ -84,8 +84,8 @@ impl Log {
     }
 
     /// Reads everything once more, as if nothing were known.
-    pub(super) fn read_anew(&mut self, shelf: &Shelf) -> Result<(), LogError> {
-        let fresh = Self::open(shelf, self.family, self.maintenance, self.genesis)?;
+    pub(super) fn read_again(&mut self, store: &BlockingStore) -> Result<(), LogError> {
+        let fresh = Self::open(store, self.family, self.maintenance, self.genesis)?;
         let old = std::mem::replace(self, fresh);
         (self.seen, self.read_only, self.alone) = (old.seen, old.read_only, old.alone);
         self.remember();
@@ -95,18 +95,18 @@ impl Log {
     /// Whether an entry that was just created counts for everybody. Its number may have been used before: whoever
     /// stopped for long enough may create an entry that was removed long ago. A checkpoint stands for such a number,
     /// and says which entry it was.
-    pub(super) fn counts(&mut self, shelf: &Shelf, n: u64, entry: Entry) -> Result<bool, LogError> {
+    pub(super) fn counts(&mut self, store: &BlockingStore, n: u64, entry: Entry) -> Result<bool, LogError> {
         let digest = entry.digest;
         // One that could not be read when the log did not reach as far stands for nothing.
         let is_mischief = |at: &u64| *at > self.highest && self.spoiled.contains_key(at);
-        if listed(shelf)?.range(n..).all(is_mischief) {
+        if listed(store)?.range(n..).all(is_mischief) {
             self.read.insert(n, Ok(entry));
             self.highest = self.highest.max(n);
             self.follow();
             return Ok(true);
         }
         // Nothing that was read before is evidence: it may be gone.
-        self.read_anew(shelf)?;
+        self.read_again(store)?;
         let is_whole = || self.headless.is_none() && (self.floor() + 1..=n).all(|n| self.digest_of(n).is_some());
         Ok(self.digest_of(n) == Some(digest) && (n <= self.floor() || is_whole()))
     }

@@ -7,7 +7,7 @@
 use dr_format::id::{PARITY_FOLDER, PackId, session_of_parity};
 use dr_format::key::{Author, WriterKey};
 use dr_format::log_entry::Body;
-use dr_store::{Body as Put, Key, Put as Outcome, Shelf, StoreError};
+use dr_store::{BlockingStore, Key, ObjectBody, PutOutcome, StoreError};
 
 use super::Log;
 use crate::error::LogError;
@@ -21,17 +21,17 @@ impl Log {
     /// Creates an object of the log. For what maintenance says in order to give room, room is made.
     pub(super) fn put(
         &self,
-        shelf: &Shelf,
+        store: &BlockingStore,
         (name, bytes): (&Key, &[u8]),
         body: &Body,
         writer: &WriterKey,
-    ) -> Result<Outcome, LogError> {
+    ) -> Result<PutOutcome, LogError> {
         let gives_room = writer.as_author() == Author::Maintenance
             && !matches!(body, Body::Commit(_) | Body::Packs(_) | Body::Reframe(_) | Body::Repack(_));
         let mut tries = 0;
         loop {
-            match shelf.put_new(name, Put::Bytes(bytes.to_vec().into())) {
-                Err(StoreError::Full { .. }) if gives_room && tries < TRIES_MAX && self.make_room(shelf, tries)? => {
+            match store.put_new(name, ObjectBody::Bytes(bytes.to_vec().into())) {
+                Err(StoreError::Full { .. }) if gives_room && tries < TRIES_MAX && self.make_room(store, tries)? => {
                     tries += 1;
                 }
                 other => return Ok(other?),
@@ -40,25 +40,25 @@ impl Log {
     }
 
     /// Makes room for a little more; whether there was anything that could go.
-    pub fn make_room(&self, shelf: &Shelf, tries: u32) -> Result<bool, LogError> {
-        if shelf.give_room() {
+    pub fn make_room(&self, store: &BlockingStore, tries: u32) -> Result<bool, LogError> {
+        if store.give_room() {
             return Ok(true);
         }
         let mut any = false;
         for index in self.state.indexes.iter().filter(|index| tries == 0 && index.superseded) {
             let name = key(&index.object.name)?;
-            if shelf.size(&name).is_ok() {
-                reclaim::delete(shelf, &name)?;
+            if store.size(&name).is_ok() {
+                reclaim::delete(store, &name)?;
                 any = true;
             }
         }
         for folder in ["data", "meta"].into_iter().filter(|_| tries == 0 && !self.state.gone.is_empty()) {
-            for listed in shelf.list(folder)? {
+            for listed in store.list(folder)? {
                 let name = listed.key.as_str();
                 let healed = PackId::from_healed_name(name).map(|(_, pack, _)| pack);
                 let pack = healed.or(PackId::from_object_name(name).map(|(_, pack)| pack));
                 if pack.is_some_and(|pack| self.state.gone.contains(&pack)) {
-                    reclaim::delete(shelf, &listed.key)?;
+                    reclaim::delete(store, &listed.key)?;
                     any = true;
                 }
             }
@@ -66,11 +66,11 @@ impl Log {
         if any || self.keeps_parity {
             return Ok(any);
         }
-        let parity = shelf.list(PARITY_FOLDER)?;
+        let parity = store.list(PARITY_FOLDER)?;
         let sessions = parity.iter().filter(|listed| session_of_parity(listed.key.as_str()).is_some());
         // The largest, so that few packs for much room are without it.
         match sessions.max_by_key(|listed| listed.size) {
-            Some(largest) => reclaim::delete(shelf, &largest.key).map(|()| true).map_err(LogError::from),
+            Some(largest) => reclaim::delete(store, &largest.key).map(|()| true).map_err(LogError::from),
             None => Ok(false),
         }
     }

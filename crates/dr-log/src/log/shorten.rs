@@ -10,7 +10,7 @@ use dr_format::format::{CKPT_EVERY, CKPT_KEPT, TRAIL_MAX};
 use dr_format::id::PackId;
 use dr_format::key::{Author, WriterKey};
 use dr_format::log_entry::{Body, encode, number_of as entry_of};
-use dr_store::{Body as Put, Listed, Shelf};
+use dr_store::{BlockingStore, Listed, ObjectBody};
 
 use super::base::listed;
 use super::{Log, is_cut, name};
@@ -20,31 +20,36 @@ use crate::fold::{CHECKPOINTS, CUT};
 use crate::log::erased;
 use crate::object::key;
 use crate::reclaim;
-use crate::seen::accepted;
+use crate::rollback_guard::accepted;
 
 /// A name that is taken by something that cannot be read is passed over for the next so many times.
 const ATTEMPTS: u32 = 3;
 
 impl Log {
     /// Writes a checkpoint if it is time for one, and returns its number. It is there, and was read back, then.
-    pub fn checkpoint(&mut self, shelf: &Shelf, writer: &WriterKey, now_ms: i64) -> Result<Option<u64>, LogError> {
+    pub fn checkpoint(
+        &mut self,
+        store: &BlockingStore,
+        writer: &WriterKey,
+        now_ms: i64,
+    ) -> Result<Option<u64>, LogError> {
         for _ in 0..ATTEMPTS {
-            self.refresh(shelf)?;
+            self.refresh(store)?;
             self.may_checkpoint(writer)?;
             // Notes are not in a checkpoint, and some say what is still to be erased.
             let waits = |pack: &PackId| self.state.packs.get(pack).is_some_and(|pack| !pack.swept);
             if erased(self).iter().any(waits) {
                 return Ok(None);
             }
-            let there = listed(shelf)?.into_iter().filter(|n| *n <= self.highest && !self.spoiled.contains_key(n));
+            let there = listed(store)?.into_iter().filter(|n| *n <= self.highest && !self.spoiled.contains_key(n));
             if self.highest - there.max().unwrap_or(0).max(self.floor()) < CKPT_EVERY {
                 return Ok(None);
             }
             let new = self.sum();
             let bytes = new.encode(writer)?;
             // Whoever was first wrote the same.
-            let _ = shelf.put_new(&key(&object_name(new.n))?, Put::Bytes(Bytes::from(bytes)))?;
-            match self.checkpoint_at(shelf, new.n)? {
+            let _ = store.put_new(&key(&object_name(new.n))?, ObjectBody::Bytes(Bytes::from(bytes)))?;
+            match self.checkpoint_at(store, new.n)? {
                 Ok(back) if back == new => {
                     self.begin_at(back);
                     self.follow();
@@ -53,7 +58,7 @@ impl Log {
                 // The name is taken for good: another entry makes another name.
                 _ => {
                     let note = format!("{} cannot be read back", object_name(new.n));
-                    self.append(shelf, writer, now_ms, &mut |_| Ok(Body::Note(note.clone())))?;
+                    self.append(store, writer, now_ms, &mut |_| Ok(Body::Note(note.clone())))?;
                 }
             }
         }
@@ -99,35 +104,35 @@ impl Log {
     /// hears of each object.
     pub fn shorten(
         &mut self,
-        shelf: &Shelf,
+        store: &BlockingStore,
         writer: &WriterKey,
         now_ms: i64,
         stop: &AtomicBool,
         gone: &mut dyn FnMut(&Listed),
     ) -> Result<(), LogError> {
-        self.refresh(shelf)?;
+        self.refresh(store)?;
         self.may_checkpoint(writer)?;
-        self.clear(shelf, gone)?;
-        let there = listed(shelf)?;
+        self.clear(store, gone)?;
+        let there = listed(store)?;
         // As names go; those that cannot be read do not count below.
         let Some(third) = there.iter().rev().nth(CKPT_KEPT - 1).copied() else { return Ok(()) };
         let is_old = |object: &Listed, upto| entry_of(object.key.as_str()).is_some_and(|n| n > 1 && n <= upto);
-        if there.len() == CKPT_KEPT && !shelf.list("log")?.iter().any(|object| is_old(object, third)) {
+        if there.len() == CKPT_KEPT && !store.list("log")?.iter().any(|object| is_old(object, third)) {
             return Ok(());
         }
-        let Some(boundary) = self.boundary(shelf)? else { return Ok(()) };
+        let Some(boundary) = self.boundary(store)? else { return Ok(()) };
         if !self.state.features.contains(CHECKPOINTS) {
-            self.append(shelf, writer, now_ms, &mut |_| Ok(Body::Features(vec![CHECKPOINTS.to_owned()])))?;
+            self.append(store, writer, now_ms, &mut |_| Ok(Body::Features(vec![CHECKPOINTS.to_owned()])))?;
         }
-        self.cut(shelf, writer, now_ms)?;
+        self.cut(store, writer, now_ms)?;
         let old = |object: &Listed| number_of(object.key.as_str()).is_some_and(|n| n < boundary);
-        let checkpoints = shelf.list("ckpt")?.into_iter().filter(old);
-        let entries = shelf.list("log")?.into_iter().filter(|object| is_old(object, boundary));
+        let checkpoints = store.list("ckpt")?.into_iter().filter(old);
+        let entries = store.list("log")?.into_iter().filter(|object| is_old(object, boundary));
         for object in checkpoints.chain(entries) {
             if stop.load(Ordering::Relaxed) {
                 return Err(LogError::Interrupted);
             }
-            reclaim::delete(shelf, &object.key)?;
+            reclaim::delete(store, &object.key)?;
             gone(&object);
         }
         Ok(())
@@ -135,9 +140,9 @@ impl Log {
 
     /// Removes checkpoints that cannot be read, as long as one can, or every entry: no entry was removed but such as every
     /// checkpoint that can be read stands for.
-    pub fn clear(&mut self, shelf: &Shelf, gone: &mut dyn FnMut(&Listed)) -> Result<(), LogError> {
-        let spoiled = self.spoiled_now(shelf)?;
-        let all = shelf.list("ckpt")?;
+    pub fn clear(&mut self, store: &BlockingStore, gone: &mut dyn FnMut(&Listed)) -> Result<(), LogError> {
+        let spoiled = self.spoiled_now(store)?;
+        let all = store.list("ckpt")?;
         let number = |object: &Listed| number_of(object.key.as_str());
         let is_read_from_its_beginning = self.base.is_none() && self.headless.is_none();
         if !all.iter().filter_map(number).any(|n| !spoiled.contains_key(&n)) && !is_read_from_its_beginning {
@@ -145,19 +150,19 @@ impl Log {
         }
         for object in &all {
             if number(object).is_some_and(|n| spoiled.get(&n).is_some_and(|why| why != NEWER)) {
-                reclaim::delete(shelf, &object.key)?;
+                reclaim::delete(store, &object.key)?;
                 gone(object);
             }
         }
         // What was said about them is over.
-        self.refresh(shelf)
+        self.refresh(store)
     }
 
     /// The third-newest of the checkpoints that can be read now, if there are three and they are of this log.
-    fn boundary(&self, shelf: &Shelf) -> Result<Option<u64>, LogError> {
+    fn boundary(&self, store: &BlockingStore) -> Result<Option<u64>, LogError> {
         let mut sound: Vec<Checkpoint> = Vec::new();
-        for n in listed(shelf)?.into_iter().rev() {
-            let Ok(found) = self.checkpoint_at(shelf, n)? else { continue };
+        for n in listed(store)?.into_iter().rev() {
+            let Ok(found) = self.checkpoint_at(store, n)? else { continue };
             if sound.is_empty() && n > self.highest {
                 // Somebody else is at it.
                 return Ok(None);
@@ -177,16 +182,16 @@ impl Log {
 
     /// Puts an entry in the place of the first that a program which knows no checkpoints can read, and then must not
     /// write: it would take what is left for the whole log.
-    fn cut(&self, shelf: &Shelf, writer: &WriterKey, now_ms: i64) -> Result<(), LogError> {
-        if self.get(shelf, 1)?.is_ok_and(|entry| is_cut(&entry)) {
+    fn cut(&self, store: &BlockingStore, writer: &WriterKey, now_ms: i64) -> Result<(), LogError> {
+        if self.get(store, 1)?.is_ok_and(|entry| is_cut(&entry)) {
             return Ok(());
         }
         let body = Body::Features(vec![CHECKPOINTS.to_owned(), CUT.to_owned()]);
         let bytes = encode(1, 0, self.genesis, now_ms, &body, writer);
-        reclaim::delete(shelf, &name(1)?)?;
+        reclaim::delete(store, &name(1)?)?;
         // Somebody else may have been first.
-        let _ = shelf.put_new(&name(1)?, Put::Bytes(Bytes::from(bytes)))?;
-        match self.get(shelf, 1)?.is_ok_and(|entry| is_cut(&entry)) {
+        let _ = store.put_new(&name(1)?, ObjectBody::Bytes(Bytes::from(bytes)))?;
+        match self.get(store, 1)?.is_ok_and(|entry| is_cut(&entry)) {
             true => Ok(()),
             false => Err(LogError::damaged(dr_format::log_entry::object_name(1), "it is not what was just written")),
         }

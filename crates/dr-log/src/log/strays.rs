@@ -6,7 +6,7 @@
 
 use std::collections::btree_map::Entry;
 
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 
 use super::{Log, MISSING, name};
 use crate::error::LogError;
@@ -22,14 +22,14 @@ const GAP: usize = 64;
 
 impl Log {
     /// Looks whether there are entries among the objects with numbers far beyond the others.
-    pub(super) fn look_beyond(&mut self, shelf: &Shelf) -> Result<(), LogError> {
+    pub(super) fn look_beyond(&mut self, store: &BlockingStore) -> Result<(), LogError> {
         let far = &self.implausible;
         let some: Vec<u64> = far.iter().take(LOOKED_AT).chain(far.iter().rev().take(LOOKED_AT)).copied().collect();
         let mut beyond = std::mem::take(&mut self.beyond);
         beyond.retain(|n, _| some.contains(n));
         for n in some {
             if let Entry::Vacant(place) = beyond.entry(n) {
-                place.insert(self.get(shelf, n)?.is_ok());
+                place.insert(self.get(store, n)?.is_ok());
             }
         }
         self.beyond = beyond;
@@ -74,14 +74,14 @@ impl Log {
     }
 
     /// Removes objects with numbers far beyond the others. Whatever else lies here is registered by then.
-    pub fn remove_far(&mut self, shelf: &Shelf) -> Result<Vec<u64>, LogError> {
+    pub fn remove_far(&mut self, store: &BlockingStore) -> Result<Vec<u64>, LogError> {
         let far = self.implausible.clone();
-        self.remove(shelf, far)
+        self.remove(store, far)
     }
 
     /// Removes what cannot be read at the end of the log, behind so long a gap that nobody wrote it there in turn. The gap
     /// goes with it.
-    pub fn remove_behind_gap(&mut self, shelf: &Shelf) -> Result<Vec<u64>, LogError> {
+    pub fn remove_behind_gap(&mut self, store: &BlockingStore) -> Result<Vec<u64>, LogError> {
         let knows_something = self.floor() > 0 || self.read.values().any(Result::is_ok);
         if self.headless.is_some() || !knows_something {
             return Ok(Vec::new());
@@ -101,16 +101,16 @@ impl Log {
                 behind.append(&mut some);
             }
         }
-        self.remove(shelf, behind)
+        self.remove(store, behind)
     }
 
-    fn remove(&mut self, shelf: &Shelf, numbers: Vec<u64>) -> Result<Vec<u64>, LogError> {
+    fn remove(&mut self, store: &BlockingStore, numbers: Vec<u64>) -> Result<Vec<u64>, LogError> {
         for n in &numbers {
-            reclaim::delete(shelf, &name(*n)?)?;
+            reclaim::delete(store, &name(*n)?)?;
         }
         if !numbers.is_empty() {
             // What was read before is no evidence any more of how far the log goes.
-            self.read_anew(shelf)?;
+            self.read_again(store)?;
         }
         Ok(numbers)
     }

@@ -4,7 +4,7 @@
 //! - a time that the spring change leaves out happens at the first instant after the gap;
 //! - a time that the autumn change repeats happens on its first pass only;
 //! - `monthly on 31` means the month's last day where the month is shorter;
-//! - `every 4h` counts elapsed time from each local midnight and begins anew at the next, so the
+//! - `every 4h` counts elapsed time from each local midnight and btarts over at the next, so the
 //!   short and the long day have no gap longer than it;
 //! - two times of one schedule that fall on the same instant are one.
 

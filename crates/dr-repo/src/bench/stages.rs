@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Kind, Meta, Profile};
 use dr_format::chunk::{Chunker, Sizes};
+use dr_format::compress::{Compressor, Decompressor};
 use dr_format::format::{FRAME_RAW, PACK_TARGET};
 use dr_format::id::{ChunkId, ChunkKind, Digest, HostId, PackKind, Secret, SessionId, SnapshotId};
 use dr_format::key::{Author, FamilyKey, WriterKey};
@@ -14,11 +15,10 @@ use dr_format::namer::Namer;
 use dr_format::pack::open_whole;
 use dr_format::page::{Contents, Extent, Page, Row, decode, encode_leaf};
 use dr_format::seal::Sealer;
-use dr_format::squeeze::{Squeezer, Unsqueezer};
 use dr_log::fold::State;
 
 use crate::error::RepoError;
-use crate::write::packer::{Alone, Packer};
+use crate::write::packer::{NoHelpers, Packer};
 use crate::write::session::Session;
 pub use known::{Looking, Remembering};
 
@@ -70,26 +70,26 @@ impl Default for Cutting {
 /// Which zstd is linked in.
 #[must_use]
 pub fn zstd_version() -> &'static str {
-    dr_format::squeeze::version()
+    dr_format::compress::version()
 }
 
 /// Compressing frames, and back.
-pub struct Squeezing(Squeezer, Unsqueezer);
+pub struct Squeezing(Compressor, Decompressor);
 
 impl Squeezing {
     /// At one level of zstd.
     pub fn new(level: i32) -> Result<Self, RepoError> {
-        Ok(Self(Squeezer::new(level)?, Unsqueezer::new()?))
+        Ok(Self(Compressor::new(level)?, Decompressor::new()?))
     }
 
     /// Compresses into `out`, and says which codec was worth it.
-    pub fn squeeze(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<u8, RepoError> {
-        Ok(self.0.squeeze(raw, out)?)
+    pub fn compress(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<u8, RepoError> {
+        Ok(self.0.compress(raw, out)?)
     }
 
     /// Back again; `None` if it cannot be.
-    pub fn unsqueeze(&mut self, codec: u8, packed: Vec<u8>, raw_len: usize) -> Option<Vec<u8>> {
-        self.1.unsqueeze(codec, packed, raw_len).ok()
+    pub fn decompress(&mut self, codec: u8, packed: Vec<u8>, raw_len: usize) -> Option<Vec<u8>> {
+        self.1.decompress(codec, packed, raw_len).ok()
     }
 }
 
@@ -150,7 +150,7 @@ impl Packing {
         };
         let mut packer = Packer::new(&self.session, PackKind::Data, FRAME_RAW, PACK_TARGET, level)?;
         for chunk in chunks {
-            packer.add(ChunkKind::Data, self.namer.id(ChunkKind::Data, chunk), chunk, &Alone, &mut done)?;
+            packer.add(ChunkKind::Data, self.namer.id(ChunkKind::Data, chunk), chunk, &NoHelpers, &mut done)?;
         }
         packer.flush(&mut done)?;
         Ok(packs)

@@ -12,7 +12,7 @@ use dr_format::trailer::{ChunkRow, FrameRow};
 use dr_index::error::{IndexError, mended_in_vain};
 use dr_index::layout::lay_out;
 use dr_index::lookup::{Index, Judged, Origin};
-use dr_index::tier::{Describe, Described, Ground, Live, TierKey, gather};
+use dr_index::table::{Describe, Described, Live, TableDir, TableKey, gather};
 
 use crate::error::RepoError;
 pub use years::{Made as MadeYears, Years, make as make_years};
@@ -105,17 +105,17 @@ impl Describe for Made {
 impl Synthetic {
     /// Opens the index of `chunks` chunks in `folder`, made first if it is not there.
     pub fn open(folder: &Path, chunks: u64) -> Result<Opened, RepoError> {
-        let (ground, key) = (Ground::in_folder(Some(folder)), TierKey::new(&Secret([5; 32]), FAMILY, RepoId([6; 16])));
+        let (dir, key) = (TableDir::in_folder(Some(folder)), TableKey::new(&Secret([5; 32]), FAMILY, RepoId([6; 16])));
         let live: Vec<Live> = (0..chunks.div_ceil(PACK_CHUNKS * OBJECT_PACKS)).map(live).collect();
         let mut made = Made { chunks, read: 0 };
-        let found = gather(&ground, &key, &live, &|_| false, &mut made)?;
+        let found = gather(&dir, &key, &live, &|_| false, &mut made)?;
         let mut index = Index::default();
         let judge = |_, _: &str| Some(Judged { host: HostId([0; 4]), source: true, healed: None });
         for one in found {
             index.stand(one, true, &judge).map_err(|_| mended_in_vain())?;
         }
         let read = made.read;
-        let index = index.with_origin(Origin { ground, key, live, describe: Box::new(made) });
+        let index = index.with_origin(Origin { dir, key, live, describe: Box::new(made) });
         Ok(Opened { index: Self { index, chunks }, read })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Without reading contents: the log's chain, key slots, index objects, every pack's presence and length, and
 //! every name in every tree. With `read_data`: every byte of every pack against its BLAKE3, and with a key that
-//! reads, every frame opened, every chunk named anew, and the list of what each snapshot uses held to its tree. What is
+//! reads, every frame opened, every chunk named again, and the list of what each snapshot uses held to its tree. What is
 //! damaged is named with the files it costs.
 
 mod findings;
@@ -16,11 +16,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::EntryPath;
+use dr_format::compress::Decompressor;
 use dr_format::format::{PACK_MAX, REPO_JSON_MAX, SLOT_MAX};
 use dr_format::id::{ChunkId, Digest, PackId, SnapshotId};
 use dr_format::log_entry::Body;
 use dr_format::pack::{open_vouched, open_whole};
-use dr_format::squeeze::Unsqueezer;
 use dr_format::wire::Bad;
 use dr_format::{slot, trailer};
 use dr_log::fold::runs_of;
@@ -29,10 +29,10 @@ use dr_log::object::key;
 use crate::error::RepoError;
 use crate::maintain::unfinished::unfinished;
 use crate::progress::Tally;
-use crate::read::copies::{self, Standing};
+use crate::read::copies::{self, ExistingFile};
 use crate::read::fetch::open_frame;
 use crate::read::repository::{Fault, REPO_JSON, Repository, fault_text, read_vouched};
-use crate::turns::two_at_a_time;
+use crate::work_queue::two_at_a_time;
 use crate::write::presence::wrong;
 pub use findings::{Checked, Finding, Unread};
 use follow::follow_trees;
@@ -102,7 +102,7 @@ pub struct Stats {
 impl Repository {
     /// Counts what is there.
     pub fn stats(&self) -> Result<Stats, RepoError> {
-        let mut listed = self.shelf.list("")?;
+        let mut listed = self.store.list("")?;
         // What is left there for a trust is no part of the repository.
         listed.retain(|object| !object.key.as_str().starts_with("status/"));
         let snapshots = self.snapshots();
@@ -131,9 +131,9 @@ impl Repository {
             return Ok(false);
         }
         let (packs, level) = (runs_of(checked.sound.iter().copied()), if checked.opened { 2 } else { 1 });
-        let (shelf, writer) = (self.shelf.clone(), self.writer.clone());
+        let (store, writer) = (self.store.clone(), self.writer.clone());
         let verified = |_: &_| Ok(Body::Verify { packs: packs.clone(), level });
-        self.log.append(&shelf, &writer, now_ms, &mut { verified })?;
+        self.log.append(&store, &writer, now_ms, &mut { verified })?;
         Ok(true)
     }
 }
@@ -146,13 +146,13 @@ pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, Re
     for Fault { object, what } in repository.faults() {
         bad_objects.entry(object).or_insert(what);
     }
-    for (n, what) in repository.log.spoiled_now(&repository.shelf)? {
+    for (n, what) in repository.log.spoiled_now(&repository.store)? {
         bad_objects.insert(dr_log::checkpoint::object_name(n), what);
     }
     check_slots(repository, &mut bad_objects)?;
     let without_copy = check_copies(repository, &mut bad_objects)?;
     check_index_objects(repository, &mut bad_objects)?;
-    let listed = repository.shelf.list("")?;
+    let listed = repository.store.list("")?;
     out.unfinished = unfinished(repository, &listed, None, options.now_ms);
     let sizes: BTreeMap<String, u64> =
         listed.into_iter().map(|object| (object.key.as_str().to_owned(), object.size)).collect();
@@ -299,9 +299,9 @@ fn gone_chunks(
 fn check_slots(repository: &Repository, bad: &mut BTreeMap<String, String>) -> Result<(), RepoError> {
     let slots = &repository.log.state.slots;
     let mut seen = BTreeSet::new();
-    for listed in repository.shelf.list("keys")? {
+    for listed in repository.store.list("keys")? {
         let name = listed.key.as_str().to_owned();
-        match repository.shelf.get(&listed.key, SLOT_MAX) {
+        match repository.store.get(&listed.key, SLOT_MAX) {
             Ok(bytes) => {
                 let changed = slots.get(&name).is_some_and(|digest| *digest != Digest::of(&bytes));
                 match slot::intact(&bytes) {
@@ -332,15 +332,17 @@ pub(crate) fn with_copies(repository: &Repository) -> Vec<(String, u64, Digest)>
 fn check_copies(repository: &Repository, bad: &mut BTreeMap<String, String>) -> Result<u64, RepoError> {
     let mut missing = 0;
     for (name, limit, right) in with_copies(repository) {
-        let [own, copy] = copies::look(&repository.shelf, &name, limit, right)?;
-        if own != Standing::Good {
-            let what = if own == Standing::Missing { "it is missing" } else { "it is not what it was" };
+        let [own, copy] = copies::look(&repository.store, &name, limit, right)?;
+        if own != ExistingFile::Good {
+            let what = if own == ExistingFile::Missing { "it is missing" } else { "it is not what it was" };
             bad.entry(name.clone()).or_insert_with(|| what.to_owned());
         }
         match copy {
-            Standing::Good => {}
-            Standing::Missing => missing += u64::from(repository.keeps_parity()),
-            Standing::Bad => drop(bad.insert(copies::copy_name(&name), format!("it is not a copy of {name} any more"))),
+            ExistingFile::Good => {}
+            ExistingFile::Missing => missing += u64::from(repository.keeps_parity()),
+            ExistingFile::Bad => {
+                drop(bad.insert(copies::copy_name(&name), format!("it is not a copy of {name} any more")))
+            }
         }
     }
     Ok(missing)
@@ -354,7 +356,7 @@ fn check_index_objects(repository: &Repository, bad: &mut BTreeMap<String, Strin
         if bad.contains_key(&index.object.name) {
             continue;
         }
-        if let Err(error) = read_vouched(&repository.shelf, &key(&index.object.name)?, &index.object) {
+        if let Err(error) = read_vouched(&repository.store, &key(&index.object.name)?, &index.object) {
             bad.insert(index.object.name.clone(), fault_text(&error.tolerate_damage()?));
         }
     }
@@ -396,11 +398,11 @@ fn read_pack(
     }
     let name = key(&pack.object)?;
     let right = |bytes: &[u8]| pack.whole.is_none_or(|(_, digest)| Digest::of(bytes) == digest);
-    let mut bytes = repository.shelf.get(&name, PACK_MAX)?;
+    let mut bytes = repository.store.get(&name, PACK_MAX)?;
     let mut whole = right(&bytes);
     if !whole {
         // A mismatch may be the reader's: memory, cable, controller. It is damage only if it stays.
-        bytes = repository.shelf.get(&name, PACK_MAX)?;
+        bytes = repository.store.get(&name, PACK_MAX)?;
         whole = right(&bytes);
     }
     read.bytes = bytes.len() as u64;
@@ -411,7 +413,7 @@ fn read_pack(
     if !repository.key.reads() {
         return Ok(read);
     }
-    let mut unsqueezer = Unsqueezer::new()?;
+    let mut decompressor = Decompressor::new()?;
     let opened = match (whole, pack.whole) {
         (false, _) => Err(Bad("it is damaged")),
         (true, Some(_)) => open_vouched(&bytes, &repository.writer.naming.index),
@@ -431,7 +433,7 @@ fn read_pack(
     for (frame, ids) in pack.frames.iter().zip(&ids) {
         let sealed = bytes.get(frame.at as usize..frame.at as usize + frame.sealed_len as usize);
         let opened = sealed.ok_or_else(|| RepoError::damaged(&pack.object, "it is cut off")).and_then(|sealed| {
-            open_frame(&pack.header, frame, sealed.to_vec(), &repository.keys, &mut unsqueezer, &pack.object)
+            open_frame(&pack.header, frame, sealed.to_vec(), &repository.keys, &mut decompressor, &pack.object)
         });
         let raw = match opened {
             Ok(raw) => raw,

@@ -1,9 +1,9 @@
 //! Taking entries out of every snapshot, so that nobody can bring them back.
 //!
-//! A snapshot that holds something of what is meant is written anew without it: a tree of its own that shares every page
+//! A snapshot that holds something of what is meant is rewritten without it: a tree of its own that shares every page
 //! with the old one but those along the paths, the same times, and a label that says in whose place it stands. Then the
 //! old one is taken off the list, and a sweep of no packs says that it cannot be put back. The packs that hold what was
-//! erased are named in a note, and a prune writes what else lies in them anew, however little is wasted.
+//! erased are named in a note, and a prune writes what else lies in them rewritten, however little is wasted.
 //!
 //! Order on the store: packs, their index object, the note, COMMIT, FORGET, SWEEP. So a kill at any moment leaves the
 //! old snapshot, both, or the new one, and running again goes on from there.
@@ -11,7 +11,7 @@
 mod follow;
 mod parity;
 mod rewrite;
-mod sought;
+mod scope;
 #[cfg(test)]
 mod tests;
 
@@ -34,7 +34,7 @@ use crate::read::repository::Repository;
 use crate::write::presence;
 use follow::{Followed, follow};
 pub(crate) use parity::forget_parity;
-use sought::{Sought, seek};
+use scope::{EraseScope, seek};
 
 /// Whether an entry of a tree is meant.
 pub type IsMeant<'a> = dyn Fn(&Tree, &EntryPath, &Meta) -> bool + 'a;
@@ -71,9 +71,9 @@ pub struct Erase<'a> {
 pub enum Ruling {
     /// Nothing of what is meant is in it.
     Untouched,
-    /// It is written anew, under this id.
-    Anew(SnapshotId),
-    /// It was written anew before, under this id, and is still on the list: it goes.
+    /// It is written rewritten, under this id.
+    RewrittenSnapshot(SnapshotId),
+    /// It was rewritten before, under this id, and is still on the list: it goes.
     AnewBefore(SnapshotId),
     /// Nothing but what is meant, and directories, is in it: it goes as a whole.
     Whole,
@@ -113,7 +113,7 @@ pub struct Judged {
 /// What an erasure did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Erased {
-    /// Snapshots that were written anew, or went.
+    /// Snapshots that were written rewritten, or went.
     pub snapshots: u64,
     /// Snapshots that hold some of it and stay, because they are held.
     pub held: u64,
@@ -152,25 +152,25 @@ pub fn erase(
 
 fn run(repository: &mut Repository, options: &Erase<'_>, each: &mut dyn FnMut(&Judged)) -> Result<Erased, RepoError> {
     repository.begin_to_maintain()?;
-    // A page that lies in a pack which is not there is written anew.
+    // A page that lies in a pack which is not there is written rewritten.
     presence::look(repository, options.journal)?;
     repository.is_understood()?;
     let before = options.tally.bytes_stored.load(Ordering::Relaxed);
-    let sought = seek(repository, options)?;
-    for judged in &sought.judged {
+    let scope = seek(repository, options)?;
+    for judged in &scope.judged {
         each(judged);
     }
-    let is = |wanted: fn(&Ruling) -> bool| sought.judged.iter().filter(|one| wanted(&one.ruling)).count() as u64;
-    let followed = follow(repository, &sought, options.stop)?;
-    let packs = packs_of(repository, &sought, &followed)?;
-    let shared = sought.contents.keys().filter(|id| followed.shared.contains(*id)).count() as u64;
+    let is = |wanted: fn(&Ruling) -> bool| scope.judged.iter().filter(|one| wanted(&one.ruling)).count() as u64;
+    let followed = follow(repository, &scope, options.stop)?;
+    let packs = packs_of(repository, &scope, &followed)?;
+    let shared = scope.contents.keys().filter(|id| followed.shared.contains(*id)).count() as u64;
     let mut out = Erased {
         snapshots: is(|ruling| !ruling.stays()),
         held: is(|ruling| matches!(ruling, Ruling::Held(_))),
         unread: is(|ruling| matches!(ruling, Ruling::Unread(_))),
-        entries: sought.paths.len() as u64,
-        bytes: sought.contents.values().map(|len| u64::from(*len)).sum::<u64>() + sought.inline,
-        chunks: sought.contents.len() as u64 - shared,
+        entries: scope.paths.len() as u64,
+        bytes: scope.contents.values().map(|len| u64::from(*len)).sum::<u64>() + scope.inline,
+        chunks: scope.contents.len() as u64 - shared,
         shared,
         packs: packs.len() as u64,
         unseen: followed.unseen,
@@ -179,25 +179,25 @@ fn run(repository: &mut Repository, options: &Erase<'_>, each: &mut dyn FnMut(&J
     if options.dry || out.snapshots == 0 {
         return Ok(out);
     }
-    rewrite::rewrite(repository, options, &sought, &followed, &packs)?;
+    rewrite::rewrite(repository, options, &scope, &followed, &packs)?;
     // What was just stored is to be found, too.
     repository.reread_index();
-    forget(repository, options, &sought)?;
+    forget(repository, options, &scope)?;
     out.bytes_stored = options.tally.bytes_stored.load(Ordering::Relaxed) - before;
     Ok(out)
 }
 
 /// The packs that hold something which nothing needs any more once this is done: contents, and pages with names.
-fn packs_of(repository: &Repository, sought: &Sought, followed: &Followed) -> Result<BTreeSet<PackId>, RepoError> {
+fn packs_of(repository: &Repository, scope: &EraseScope, followed: &Followed) -> Result<BTreeSet<PackId>, RepoError> {
     let index = repository.index()?;
-    let contents = sought.contents.keys().filter(|id| !followed.shared.contains(*id));
-    let extents = sought.extents.iter().filter(|id| !followed.extents.contains(*id));
-    let pages = sought.pages.iter().filter(|id| !followed.pages.contains(*id));
+    let contents = scope.contents.keys().filter(|id| !followed.shared.contains(*id));
+    let extents = scope.extents.iter().filter(|id| !followed.extents.contains(*id));
+    let pages = scope.pages.iter().filter(|id| !followed.pages.contains(*id));
     let all = contents
         .map(|id| (ChunkKind::Data, id))
         .chain(extents.map(|id| (ChunkKind::Extents, id)))
         .chain(pages.map(|id| (ChunkKind::Tree, id)))
-        .chain(sought.documents.iter().map(|id| (ChunkKind::Document, id)));
+        .chain(scope.documents.iter().map(|id| (ChunkKind::Document, id)));
     let mut out = BTreeSet::new();
     for (kind, id) in all {
         out.extend(index.places(kind, *id)?.into_iter().map(|place| index.brief(place.pack).id));
@@ -206,10 +206,9 @@ fn packs_of(repository: &Repository, sought: &Sought, followed: &Followed) -> Re
 }
 
 /// Takes the old ones off the list, for good.
-fn forget(repository: &mut Repository, options: &Erase<'_>, sought: &Sought) -> Result<(), RepoError> {
-    let gone: Vec<SnapshotId> =
-        sought.judged.iter().filter(|one| !one.ruling.stays()).map(|one| one.snapshot).collect();
-    let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
+fn forget(repository: &mut Repository, options: &Erase<'_>, scope: &EraseScope) -> Result<(), RepoError> {
+    let gone: Vec<SnapshotId> = scope.judged.iter().filter(|one| !one.ruling.stays()).map(|one| one.snapshot).collect();
+    let (store, writer) = (repository.store.clone(), repository.writer.clone());
     let is_held = |state: &State| {
         let held = |id| state.snapshots.get(id).and_then(|snapshot| snapshot.held_until_ms);
         gone.iter().any(|id| held(id).is_some_and(|until| until > options.now_ms))
@@ -218,7 +217,7 @@ fn forget(repository: &mut Repository, options: &Erase<'_>, sought: &Sought) -> 
         gone.iter().filter(|id| state.snapshots.get(*id).is_some_and(|one| one.is_there())).copied().collect()
     };
     if !listed(&repository.log.state).is_empty() {
-        repository.log.append(&shelf, &writer, options.now_ms, &mut |state| match is_held(state) {
+        repository.log.append(&store, &writer, options.now_ms, &mut |state| match is_held(state) {
             true => Err(LogError::Outrun("a snapshot was held meanwhile")),
             false => Ok(Body::Forget(listed(state))),
         })?;
@@ -227,13 +226,13 @@ fn forget(repository: &mut Repository, options: &Erase<'_>, sought: &Sought) -> 
         repository.maintain(options.now_ms, Body::Features(vec![SWEEPS.to_owned()]))?;
     }
     // A sweep says which forgotten snapshots can still be put back. This one sweeps nothing, so all others can.
-    repository.log.append(&shelf, &writer, options.now_ms, &mut |state| {
+    repository.log.append(&store, &writer, options.now_ms, &mut |state| {
         let undoable = state.snapshots.iter().filter(|(id, one)| !one.is_there() && !one.lost && !gone.contains(*id));
         Ok(Body::Sweep {
             packs: Vec::new(),
             view: state.swept_at.max(state.returned_at),
             undoable: undoable.map(|(id, _)| *id).collect(),
-            blind: false,
+            keyless: false,
         })
     })?;
     // The word that something is gone for good must not be the last of the log, as after a sweep of packs.

@@ -6,7 +6,7 @@
 //! decides who was first: a pack that somebody relied on before it was swept stays, and who relies on one that was
 //! swept has not committed. The times between the steps are so that this seldom happens; no safety rests on a clock.
 
-mod blind;
+mod keyless;
 mod mark;
 mod plan;
 mod repack;
@@ -31,7 +31,7 @@ use crate::error::RepoError;
 use crate::maintain::unfinished::{Life, Unfinished};
 use crate::progress::Tally;
 use crate::read::repository::Repository;
-pub(crate) use blind::{Frames, Lists};
+pub(crate) use keyless::{Frames, Lists};
 pub(crate) use mark::{Live, mark};
 use plan::{Fate, plan};
 use step::Step;
@@ -118,8 +118,8 @@ pub struct Pruned {
     /// About how many of these are needed.
     pub live: u64,
     /// Packs that are not needed as they are: they go, now or when their time has come.
-    pub let_go: u64,
-    /// Packs among them whose remains were written anew.
+    pub removable: u64,
+    /// Packs among them whose remains were rewritten.
     pub rewritten: u64,
     /// Objects that were deleted.
     pub deleted: u64,
@@ -133,7 +133,7 @@ pub struct Pruned {
     pub lost: u64,
     /// Packs that stay as they are, half used, because something in them is damaged.
     pub damaged: Vec<String>,
-    /// Packs that stay as they are, half used, because there is no room to write anew what is needed of them.
+    /// Packs that stay as they are, half used, because there is no room to rewrite what is needed of them.
     pub no_room: u64,
     /// Bytes that would go if runs that never came to their end did not rely on earlier packs.
     pub held: u64,
@@ -191,7 +191,7 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
     let wanted: Vec<_> = wanted.into_iter().map(|(_, id, document)| (id, document)).collect();
     let known = match &gc {
         None => mark(repository, &wanted, Some(options.scratch), options.stop).map(Needed::Chunks),
-        Some(gc) => blind::listed(repository, &wanted, gc, options.stop).map(Needed::Frames),
+        Some(gc) => keyless::listed(repository, &wanted, gc, options.stop).map(Needed::Frames),
     };
     let needed = match known {
         Ok(needed) => needed,
@@ -213,7 +213,7 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         out.packs += 1;
         out.bytes += used.bytes;
         out.live += used.live;
-        out.let_go += u64::from(!keep);
+        out.removable += u64::from(!keep);
         match fate {
             Fate::Keep(why)
                 if why == UNFINISHED && !out.unfinished.iter().any(|one| one.session == brief.id.session) =>
@@ -238,7 +238,7 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
     let mut step = Step::new(options, (view, gc.is_some()), followed, dropped);
     // What nobody needs goes first: it gives the room that moving the rest takes.
     if !gone.is_empty() || moved.is_empty() {
-        step.let_go(repository, &gone, &mut out)?;
+        step.remove_packs(repository, &gone, &mut out)?;
     }
     empty(repository, &needed, moved, &mut step, &mut out)?;
     shorten(repository, options, &mut out)?;
@@ -255,7 +255,7 @@ struct Half {
     is_full: bool,
 }
 
-/// Writes anew what is needed of packs that are half used, and lets them go. Where there is no room for all of them
+/// Rewrites what is needed of packs that are half used, and lets them go. Where there is no room for all of them
 /// together they are taken in halves, since each that goes gives room for the next.
 fn empty(
     repository: &mut Repository,
@@ -270,9 +270,9 @@ fn empty(
     while let Some(mut some) = waiting.pop() {
         let packs: Vec<u32> = some.iter().map(|half| half.pack).collect();
         let written = match needed {
-            // Alone it is put together with nothing.
+            // SingleWriterGuard it is put together with nothing.
             _ if is_short && some.iter().all(|half| half.is_full) => {
-                out.let_go -= some.len() as u64;
+                out.removable -= some.len() as u64;
                 continue;
             }
             _ if failed >= NO_ROOM_MOST => Err(dr_store::StoreError::Full { place: String::new() }.into()),
@@ -296,7 +296,7 @@ fn empty(
                 out.damaged.extend(damaged.map(|(_, name)| name.clone()));
                 out.rewritten += gone.len() as u64;
                 step.took(rewritten);
-                step.let_go(repository, &gone, out)?;
+                step.remove_packs(repository, &gone, out)?;
                 if !left.is_empty() {
                     is_short = true;
                     waiting.push(left);
@@ -305,19 +305,19 @@ fn empty(
             Err(RepoError::Store(StoreError::Full { .. })) => {
                 is_short = true;
                 // What was written by then is nobody's, and takes the room that there was.
-                step.let_go(repository, &[], out)?;
-                let shelf = repository.shelf.clone();
+                step.remove_packs(repository, &[], out)?;
+                let store = repository.store.clone();
                 if options.settle_ms > 0 || failed >= NO_ROOM_MOST {
-                    (out.no_room, out.let_go) = (out.no_room + some.len() as u64, out.let_go - some.len() as u64);
+                    (out.no_room, out.removable) = (out.no_room + some.len() as u64, out.removable - some.len() as u64);
                 } else if some.len() > 1 {
                     let second = some.split_off(some.len() / 2);
                     waiting.extend([second, some]);
-                } else if made < MADE_MOST && repository.log.make_room(&shelf, made + 1)? {
+                } else if made < MADE_MOST && repository.log.make_room(&store, made + 1)? {
                     made += 1;
                     waiting.push(some);
                 } else {
                     failed += 1;
-                    (out.no_room, out.let_go) = (out.no_room + some.len() as u64, out.let_go - some.len() as u64);
+                    (out.no_room, out.removable) = (out.no_room + some.len() as u64, out.removable - some.len() as u64);
                 }
             }
             Err(other) => return Err(other),
@@ -333,19 +333,19 @@ const NO_ROOM_MOST: u32 = 3;
 
 /// Writes down what the log adds up to, if it is time, and removes entries that nobody need read any more.
 fn shorten(repository: &mut Repository, options: &Prune<'_>, out: &mut Pruned) -> Result<(), RepoError> {
-    let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
+    let (store, writer) = (repository.store.clone(), repository.writer.clone());
     let log = &mut repository.log;
-    log.refresh(&shelf)?;
+    log.refresh(&store)?;
     if !log.unknown.is_empty() {
         // Unknown means keep. It is among the faults, and stops the next prune.
         return Ok(());
     }
-    match log.checkpoint(&shelf, &writer, options.now_ms) {
+    match log.checkpoint(&store, &writer, options.now_ms) {
         // It is an ease, and nothing that must be.
         Err(LogError::Store(StoreError::Full { .. })) => return Ok(()),
         done => done?,
     };
-    log.shorten(&shelf, &writer, options.now_ms, options.stop, &mut |object| {
+    log.shorten(&store, &writer, options.now_ms, options.stop, &mut |object| {
         out.deleted += 1;
         out.bytes_deleted += object.size;
     })?;
@@ -355,8 +355,8 @@ fn shorten(repository: &mut Repository, options: &Prune<'_>, out: &mut Pruned) -
 /// Whoever sweeps at once may have taken away what was being followed here.
 fn outrun(repository: &mut Repository, view: u64, why: RepoError) -> RepoError {
     let is_gone = matches!(&why, RepoError::Damaged { .. } | RepoError::Store(StoreError::NotFound { .. }));
-    let shelf = repository.shelf.clone();
-    match is_gone && repository.log.refresh(&shelf).is_ok() && repository.log.state.swept_at > view {
+    let store = repository.store.clone();
+    match is_gone && repository.log.refresh(&store).is_ok() && repository.log.state.swept_at > view {
         true => RepoError::Outrun("another prune swept what was looked at"),
         false => why,
     }
@@ -414,7 +414,7 @@ fn followed(repository: &Repository, needed: &Needed) -> Result<BTreeMap<PackId,
 /// What became of packs that are half used.
 #[derive(Default)]
 struct Rewritten {
-    /// The session that wrote what is needed of them anew, if it was one.
+    /// The session that rewrote what is needed of them, if it was one.
     session: Option<SessionId>,
     packs: BTreeSet<PackId>,
     /// These stay: something in them cannot be read.

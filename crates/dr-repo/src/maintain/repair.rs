@@ -1,19 +1,19 @@
 //! Mending what is damaged: first is told what is lost from which files, then everything is mended that can be.
 //!
 //! In this order: entries of the log that cannot be read are accounted for by what lies there; packs are healed from
-//! their parity, under new names; packs that nothing describes are described anew; what is lost is fetched from other
+//! their parity, under new names; packs that nothing describes are described again; what is lost is fetched from other
 //! repositories of the family; what is left of packs beyond healing moves into new ones; parity is made again. What
 //! stays damaged is condemned: the next backup stores again what its source still has, and earlier snapshots become
 //! whole by the equal chunk. Nothing is deleted before what replaces it was read back, so that a repair that is cut short
 //! can only be run again.
 
 mod account;
-mod again;
 mod describe;
 mod fetch;
 mod lists;
 mod packs;
 mod parity;
+mod rebuilt_index;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -98,7 +98,7 @@ pub fn repair(
 struct Mending<'a> {
     options: &'a Repair<'a>,
     done: Vec<Mended>,
-    /// Sessions whose snapshots need lists of what they use anew, as their index objects were written anew or said too little.
+    /// Sessions whose snapshots need lists of what they use again, as their index objects were rewritten or said too little.
     unlisted: BTreeSet<(HostId, SessionId)>,
     each: &'a mut dyn FnMut(Told<'_>),
 }
@@ -129,8 +129,8 @@ fn checkpoints(repository: &mut Repository, mending: &mut Mending<'_>) -> Result
     if !repository.log.unknown.is_empty() {
         return Ok(());
     }
-    let (shelf, mut gone) = (repository.shelf.clone(), Vec::new());
-    repository.log.clear(&shelf, &mut |listed| gone.push(listed.key.to_string()))?;
+    let (store, mut gone) = (repository.store.clone(), Vec::new());
+    repository.log.clear(&store, &mut |listed| gone.push(listed.key.to_string()))?;
     if !gone.is_empty() {
         repository.checkpoint(mending.options.now_ms)?;
     }
@@ -148,7 +148,7 @@ fn run(
     repository.begin_to_maintain()?;
     for other in options.others {
         if other.writer.family != repository.writer.family {
-            return Err(RepoError::WrongKey(format!("{} is another school's", other.shelf.place())));
+            return Err(RepoError::WrongKey(format!("{} is another school's", other.store.place())));
         }
     }
     let mut mending = Mending { options, done: Vec::new(), unlisted: BTreeSet::new(), each };
@@ -160,8 +160,8 @@ fn run(
         return Ok(Repaired { before, ..Repaired::default() });
     }
     // Before anything is appended, which would stand behind it.
-    let (shelf, mut strays) = (repository.shelf.clone(), false);
-    for n in repository.log.remove_behind_gap(&shelf)? {
+    let (store, mut strays) = (repository.store.clone(), false);
+    for n in repository.log.remove_behind_gap(&store)? {
         strays = true;
         mending.mended(object_name(n), STRAY);
     }
@@ -171,7 +171,7 @@ fn run(
         }
     }
     for (name, limit, right) in with_copies(repository) {
-        for mended in copies::mend(&repository.shelf, &name, limit, right)? {
+        for mended in copies::mend(&repository.store, &name, limit, right)? {
             mending.mended(mended, "written again from its second copy");
         }
     }
@@ -179,8 +179,8 @@ fn run(
     let ended = account::packs(repository, strays, &mut mending)?;
     packs::heal(repository, &before, &mut mending)?;
     account::snapshots(repository, strays, &ended, &mut mending)?;
-    let shelf = repository.shelf.clone();
-    for n in repository.log.remove_far(&shelf)? {
+    let store = repository.store.clone();
+    for n in repository.log.remove_far(&store)? {
         mending.mended(object_name(n), STRAY);
     }
     checkpoints(repository, &mut mending)?;

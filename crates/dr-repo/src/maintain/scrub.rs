@@ -13,7 +13,7 @@ use dr_format::log_entry::object_name;
 use dr_format::wire::Bad;
 use dr_log::log::Log;
 use dr_log::object::key;
-use dr_store::{Shelf, StoreError};
+use dr_store::{BlockingStore, StoreError};
 
 use crate::error::RepoError;
 use crate::maintain::check::{Check, Checked, Finding, ReadData, waits_since};
@@ -23,21 +23,21 @@ use crate::read::repository::{REPO_JSON, fault_text, parse_described, read_vouch
 ///
 /// # Errors
 /// [`RepoError::NoRepository`], what is wrong with `repo.json`, and what the store says.
-pub fn scrub(shelf: &Shelf, options: &Check<'_>) -> Result<Checked, RepoError> {
-    let json = match shelf.get(&key(REPO_JSON)?, REPO_JSON_MAX) {
+pub fn scrub(store: &BlockingStore, options: &Check<'_>) -> Result<Checked, RepoError> {
+    let json = match store.get(&key(REPO_JSON)?, REPO_JSON_MAX) {
         Ok(json) => json,
-        Err(StoreError::NotFound { .. }) => return Err(RepoError::NoRepository(shelf.place())),
+        Err(StoreError::NotFound { .. }) => return Err(RepoError::NoRepository(store.place())),
         Err(other) => return Err(other.into()),
     };
     let described = parse_described(&json)?;
-    let log = Log::open(shelf, described.family, described.maintenance, Digest::of(&json))?;
+    let log = Log::open(store, described.family, described.maintenance, Digest::of(&json))?;
     let mut out = Checked::default();
     let mut bad: BTreeMap<String, String> =
         log.unreadable.iter().chain(&log.odd).map(|(n, what)| (object_name(*n), what.clone())).collect();
     let mut vouched: BTreeMap<PackId, PackLine> = BTreeMap::new();
     for index in log.state.indexes.iter().filter(|index| !index.superseded) {
         let name = &index.object.name;
-        let read = read_vouched(shelf, &key(name)?, &index.object)
+        let read = read_vouched(store, &key(name)?, &index.object)
             .and_then(|bytes| lines(&bytes, described.family).map_err(|Bad(what)| RepoError::damaged(name, what)));
         match read {
             Ok((session, lines)) if session == index.session => {
@@ -71,7 +71,7 @@ pub fn scrub(shelf: &Shelf, options: &Check<'_>) -> Result<Checked, RepoError> {
             out.unsound.push(pack);
             continue;
         };
-        match shelf.size(&key(&object)?) {
+        match store.size(&key(&object)?) {
             Ok(size) if size == len => {}
             Ok(size) => {
                 bad.insert(object, format!("it is {size} bytes and should be {len}"));
@@ -93,7 +93,7 @@ pub fn scrub(shelf: &Shelf, options: &Check<'_>) -> Result<Checked, RepoError> {
         left = left.saturating_sub(len);
         // What is wrong once may be the reader's.
         let right = |bytes: &[u8]| Digest::of(bytes) == digest;
-        if !right(&shelf.get(&key(&object)?, PACK_MAX)?) && !right(&shelf.get(&key(&object)?, PACK_MAX)?) {
+        if !right(&store.get(&key(&object)?, PACK_MAX)?) && !right(&store.get(&key(&object)?, PACK_MAX)?) {
             bad.insert(object, "its bytes are not those that were stored".into());
             out.unsound.push(pack);
             out.rotten.push(pack);

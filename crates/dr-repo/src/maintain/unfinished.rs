@@ -52,7 +52,7 @@ impl Repository {
     pub fn unfinished(&self, journal: Option<&Path>, now_ms: i64) -> Result<Vec<Unfinished>, RepoError> {
         let mut listed = Vec::new();
         for folder in ["data", "meta", "idx", PARITY_FOLDER] {
-            listed.extend(self.shelf.list(folder)?);
+            listed.extend(self.store.list(folder)?);
         }
         Ok(unfinished(self, &listed, journal, now_ms))
     }
@@ -90,8 +90,8 @@ pub(crate) fn unfinished<'l>(
     }
     for one in out.values_mut() {
         one.since_ms = one.since_ms.max(log.state.sessions.get(&one.session).map(|session| session.last_ms));
-        let here = if one.own { is_running(journal, repository.shelf.temporary(), one.session) } else { None };
-        let shown = || is_running(None, repository.shelf.temporary(), one.session) == Some(true);
+        let here = if one.own { is_running(journal, repository.store.temporary(), one.session) } else { None };
+        let shown = || is_running(None, repository.store.temporary(), one.session) == Some(true);
         one.life = match here {
             Some(true) => Life::Running,
             Some(false) => Life::CutOff,

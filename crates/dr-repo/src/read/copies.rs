@@ -5,7 +5,7 @@ use bytes::Bytes;
 use dr_format::id::Digest;
 use dr_log::object::key;
 use dr_log::reclaim;
-use dr_store::{Body as Put, Shelf, StoreError};
+use dr_store::{BlockingStore, ObjectBody, StoreError};
 
 use crate::error::RepoError;
 
@@ -18,9 +18,9 @@ pub(crate) fn copy_name(name: &str) -> String {
 }
 
 /// Keeps a second copy of an object, if what lies there may rot.
-pub(crate) fn keep(shelf: &Shelf, name: &str, bytes: &[u8]) -> Result<(), RepoError> {
-    if shelf.may_rot() {
-        shelf.put_new(&key(&copy_name(name))?, Put::Bytes(Bytes::copy_from_slice(bytes)))?;
+pub(crate) fn keep(store: &BlockingStore, name: &str, bytes: &[u8]) -> Result<(), RepoError> {
+    if store.may_rot() {
+        store.put_new(&key(&copy_name(name))?, ObjectBody::Bytes(Bytes::copy_from_slice(bytes)))?;
     }
     Ok(())
 }
@@ -29,8 +29,8 @@ pub(crate) fn keep(shelf: &Shelf, name: &str, bytes: &[u8]) -> Result<(), RepoEr
 pub(crate) type Read = Result<Bytes, RepoError>;
 
 /// What there is of an object.
-pub(crate) fn read(shelf: &Shelf, name: &str, limit: u64) -> Result<Read, RepoError> {
-    match shelf.get(&key(name)?, limit) {
+pub(crate) fn read(store: &BlockingStore, name: &str, limit: u64) -> Result<Read, RepoError> {
+    match store.get(&key(name)?, limit) {
         Ok(bytes) => Ok(Ok(bytes)),
         Err(error @ (StoreError::NotFound { .. } | StoreError::TooLarge { .. })) => Ok(Err(error.into())),
         Err(other) => Err(other.into()),
@@ -38,13 +38,13 @@ pub(crate) fn read(shelf: &Shelf, name: &str, limit: u64) -> Result<Read, RepoEr
 }
 
 /// What there is of its second copy.
-pub(crate) fn read_copy(shelf: &Shelf, name: &str, limit: u64) -> Result<Read, RepoError> {
-    read(shelf, &copy_name(name), limit)
+pub(crate) fn read_copy(store: &BlockingStore, name: &str, limit: u64) -> Result<Read, RepoError> {
+    read(store, &copy_name(name), limit)
 }
 
 /// Both, the object first.
-fn both(shelf: &Shelf, name: &str, limit: u64) -> Result<[Read; 2], RepoError> {
-    Ok([read(shelf, name, limit)?, read_copy(shelf, name, limit)?])
+fn both(store: &BlockingStore, name: &str, limit: u64) -> Result<[Read; 2], RepoError> {
+    Ok([read(store, name, limit)?, read_copy(store, name, limit)?])
 }
 
 /// How an object and its copy stand to what they should be.
@@ -66,26 +66,31 @@ impl Standing {
 }
 
 /// Looks at an object and its copy.
-pub(crate) fn look(shelf: &Shelf, name: &str, limit: u64, right: Digest) -> Result<[Standing; 2], RepoError> {
-    Ok(both(shelf, name, limit)?.map(|read| Standing::of(&read, right)))
+pub(crate) fn look(
+    store: &BlockingStore,
+    name: &str,
+    limit: u64,
+    right: Digest,
+) -> Result<[ExistingFile; 2], RepoError> {
+    Ok(both(store, name, limit)?.map(|read| ExistingFile::of(&read, right)))
 }
 
 /// Writes whichever of the two is not good from the other one; the names of what was written. None: there is nothing to
 /// mend, or neither is good.
-pub(crate) fn mend(shelf: &Shelf, name: &str, limit: u64, right: Digest) -> Result<Vec<String>, RepoError> {
-    let found = both(shelf, name, limit)?;
-    let standing = [Standing::of(&found[0], right), Standing::of(&found[1], right)];
-    let good = found.into_iter().zip(standing).find(|(_, standing)| *standing == Standing::Good);
+pub(crate) fn mend(store: &BlockingStore, name: &str, limit: u64, right: Digest) -> Result<Vec<String>, RepoError> {
+    let found = both(store, name, limit)?;
+    let standing = [ExistingFile::of(&found[0], right), ExistingFile::of(&found[1], right)];
+    let good = found.into_iter().zip(standing).find(|(_, standing)| *standing == ExistingFile::Good);
     let Some((Ok(good), _)) = good else { return Ok(Vec::new()) };
     let mut out = Vec::new();
     for (standing, name) in standing.into_iter().zip([name.to_owned(), copy_name(name)]) {
-        if standing == Standing::Good {
+        if standing == ExistingFile::Good {
             continue;
         }
         let object = key(&name)?;
         // The other one is whole, whenever this ends.
-        reclaim::delete(shelf, &object)?;
-        shelf.put_new(&object, Put::Bytes(good.clone()))?;
+        reclaim::delete(store, &object)?;
+        store.put_new(&object, ObjectBody::Bytes(good.clone()))?;
         out.push(name);
     }
     Ok(out)

@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use dr_format::compress::Decompressor;
 use dr_format::format::CHUNK_MAX;
 use dr_format::header::{Header, Sealed, frame_aad, pack_key};
 use dr_format::id::{ChunkId, ChunkKind, FamilyId, Secret, SessionId};
 use dr_format::key::FamilyKey;
 use dr_format::namer::Namer;
 use dr_format::seal::{Sealer, commitment, key_id, open_from, public_of, same};
-use dr_format::squeeze::Unsqueezer;
 use dr_index::layout::{FrameSlot, Place};
 use dr_index::lookup::Index;
 use dr_log::object::key;
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 
 use crate::error::RepoError;
 use crate::read::frames::{FrameKey, Frames, Wanted};
@@ -86,11 +86,11 @@ pub(crate) fn open_frame(
     frame: &FrameSlot,
     sealed: Vec<u8>,
     keys: &SessionKeys,
-    unsqueezer: &mut Unsqueezer,
+    decompressor: &mut Decompressor,
     object: &str,
 ) -> Result<Vec<u8>, RepoError> {
     let packed = unseal(header, frame, sealed, keys, object)?;
-    unsqueezer.unsqueeze(frame.codec, packed, frame.raw_len as usize).map_err(|e| RepoError::damaged(object, e.0))
+    decompressor.decompress(frame.codec, packed, frame.raw_len as usize).map_err(|e| RepoError::damaged(object, e.0))
 }
 
 /// Opens the seal of a frame, and gives what was sealed: still compressed.
@@ -120,11 +120,11 @@ pub(crate) fn unseal(
 
 /// Reads chunks for one thread.
 pub(crate) struct Fetcher<'a> {
-    shelf: &'a Shelf,
+    store: &'a BlockingStore,
     index: &'a Index,
     keys: &'a SessionKeys,
     namer: &'a Namer,
-    unsqueezer: Unsqueezer,
+    decompressor: Decompressor,
     frames: Arc<Frames>,
     /// The frame that was asked for last: most chunks come from the same one as their neighbour.
     last: Option<(FrameKey, Arc<Vec<u8>>)>,
@@ -155,13 +155,13 @@ impl Found {
 
 impl<'a> Fetcher<'a> {
     pub(crate) fn new(
-        shelf: &'a Shelf,
+        store: &'a BlockingStore,
         index: &'a Index,
         keys: &'a SessionKeys,
         namer: &'a Namer,
         frames: Arc<Frames>,
     ) -> Result<Self, RepoError> {
-        Ok(Self { shelf, index, keys, namer, unsqueezer: Unsqueezer::new()?, frames, last: None })
+        Ok(Self { store, index, keys, namer, decompressor: Decompressor::new()?, frames, last: None })
     }
 
     /// The chunk's bytes, proved to be that chunk. Every place that is known is tried.
@@ -235,7 +235,7 @@ impl<'a> Fetcher<'a> {
             .get(usize::from(frame))
             .ok_or_else(|| RepoError::damaged(&known.object, "a frame of it is not known"))?;
         debug_assert!(slot.raw_len as usize <= CHUNK_MAX);
-        let sealed = self.shelf.get_range(&key(&known.object)?, slot.at, u64::from(slot.sealed_len))?;
-        open_frame(&known.header, slot, sealed.into(), self.keys, &mut self.unsqueezer, &known.object)
+        let sealed = self.store.get_range(&key(&known.object)?, slot.at, u64::from(slot.sealed_len))?;
+        open_frame(&known.header, slot, sealed.into(), self.keys, &mut self.decompressor, &known.object)
     }
 }

@@ -13,15 +13,15 @@ use bytes::Bytes;
 use dr_format::format::REPO_JSON_MAX;
 use dr_format::id::{Digest, HostId, RepoId, SnapshotId};
 use dr_format::key::{Author, Key, WriterKey};
-use dr_format::log_entry::Body as Entry;
+use dr_format::log_entry::ObjectBody as Entry;
 use dr_format::namer::Namer;
 use dr_format::slot;
 use dr_format::snapshot::Label;
 use dr_index::lookup::Index;
 use dr_log::fold::SnapshotState;
-use dr_log::log::{Alone, Log, OtherWriter};
+use dr_log::log::{Log, OtherWriter, SingleWriterGuard};
 use dr_log::object::key;
-use dr_store::{Body, Shelf, StoreError};
+use dr_store::{BlockingStore, ObjectBody, StoreError};
 use tracing::debug_span;
 
 use crate::error::RepoError;
@@ -70,7 +70,7 @@ pub struct Snapshot {
 /// Those of these snapshots in whose place another of them stands: an erasure was cut off before it took them off the
 /// list, and whoever counts snapshots must not count both.
 #[must_use]
-pub fn written_anew(all: &[Snapshot]) -> BTreeSet<SnapshotId> {
+pub fn rewritten_same(all: &[Snapshot]) -> BTreeSet<SnapshotId> {
     let replaced: BTreeSet<_> = all.iter().filter_map(|one| one.replaces).collect();
     all.iter().map(|one| one.id).filter(|id| replaced.contains(id)).collect()
 }
@@ -82,7 +82,7 @@ fn short(id: RepoId) -> String {
 
 /// An open repository.
 pub struct Repository {
-    pub(crate) shelf: Shelf,
+    pub(crate) store: BlockingStore,
     pub(crate) key: Key,
     pub(crate) writer: WriterKey,
     /// How this host shows by its name, whatever its key says.
@@ -101,22 +101,22 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Opens the repository on `shelf`. `host` is how this host shows in the names of what it writes, where the
+    /// Opens the repository on `store`. `host` is how this host shows in the names of what it writes, where the
     /// key does not say ([`HostId::named`]).
     ///
     /// # Errors
     /// [`RepoError::NoRepository`], [`RepoError::WrongKey`], or what is damaged so that nothing can be read.
-    pub fn open(shelf: Shelf, unlock: Unlock, host: HostId) -> Result<Self, RepoError> {
-        let json = copies::read(&shelf, REPO_JSON, REPO_JSON_MAX)?;
+    pub fn open(store: BlockingStore, unlock: Unlock, host: HostId) -> Result<Self, RepoError> {
+        let json = copies::read(&store, REPO_JSON, REPO_JSON_MAX)?;
         // The second copy is read only where the first does not serve.
-        let copy = || copies::read_copy(&shelf, REPO_JSON, REPO_JSON_MAX);
+        let copy = || copies::read_copy(&store, REPO_JSON, REPO_JSON_MAX);
         let copy_now = if json.is_err() { copy()?.ok() } else { None };
         if json.is_err() && copy_now.is_none() {
             return Err(match json {
-                Err(RepoError::Store(StoreError::NotFound { .. })) if crate::read::known::has_a_log(&shelf)? => {
+                Err(RepoError::Store(StoreError::NotFound { .. })) if crate::read::known::has_a_log(&store)? => {
                     RepoError::damaged(REPO_JSON, "it is missing, and so is its second copy")
                 }
-                Err(RepoError::Store(StoreError::NotFound { .. })) => RepoError::NoRepository(shelf.place()),
+                Err(RepoError::Store(StoreError::NotFound { .. })) => RepoError::NoRepository(store.place()),
                 _ => RepoError::damaged(REPO_JSON, "it is too large"),
             });
         }
@@ -129,7 +129,7 @@ impl Repository {
                     is(&json)
                         || copy_now.as_ref().map_or_else(copy, |copy| Ok(Ok(copy.clone()))).is_ok_and(|it| is(&it))
                 };
-                let (family, vouched) = open_slots(&shelf, &password, &fits, &mut faults)?;
+                let (family, vouched) = open_slots(&store, &password, &fits, &mut faults)?;
                 (Key::Family(family), Some(vouched))
             }
         };
@@ -139,8 +139,8 @@ impl Repository {
             Key::Pruner(pruner) => pruner.writer.clone(),
         };
         let first = match json.as_ref().map_err(fault_text) {
-            Ok(json) => match begin(&shelf, json, vouched, &writer) {
-                Ok((described, log)) => return Self::begun(shelf, own_key, (writer, host), described, log, faults),
+            Ok(json) => match begin(&store, json, vouched, &writer) {
+                Ok((described, log)) => return Self::begun(store, own_key, (writer, host), described, log, faults),
                 Err(why @ (RepoError::Damaged { .. } | RepoError::WrongKey(_) | RepoError::Newer { .. })) => why,
                 // It is the store that fails, and not this object that is bad.
                 Err(other) => return Err(other),
@@ -148,17 +148,17 @@ impl Repository {
             Err(what) => RepoError::damaged(REPO_JSON, what),
         };
         let copy = if copy_now.is_some() { copy_now } else { copy()?.ok() };
-        match copy.map(|copy| begin(&shelf, &copy, vouched, &writer)) {
+        match copy.map(|copy| begin(&store, &copy, vouched, &writer)) {
             Some(Ok((described, log))) => {
                 faults.push(Fault { object: REPO_JSON.into(), what: fault_text(&first) });
-                Self::begun(shelf, own_key, (writer, host), described, log, faults)
+                Self::begun(store, own_key, (writer, host), described, log, faults)
             }
             _ => Err(first),
         }
     }
 
     fn begun(
-        shelf: Shelf,
+        store: BlockingStore,
         own_key: Key,
         (writer, host): (WriterKey, HostId),
         described: Described,
@@ -169,12 +169,12 @@ impl Repository {
             Key::Family(family) => Some(family.clone()),
             Key::Writer(_) | Key::Pruner(_) => None,
         };
-        let within = debug_span!(parent: shelf.span().id(), "repository", repository = short(described.repo).as_str());
-        let shelf = if within.is_disabled() { shelf } else { shelf.within(within) };
+        let within = debug_span!(parent: store.span().id(), "repository", repository = short(described.repo).as_str());
+        let store = if within.is_disabled() { store } else { store.within(within) };
         let mut repository = Self {
             namer: Namer::new(&writer.naming),
             keys: SessionKeys::new(family.as_ref())?,
-            shelf,
+            store,
             key: own_key,
             writer,
             host,
@@ -186,9 +186,9 @@ impl Repository {
             also: None,
         };
         repository.log.read_only = described.read_only;
-        if repository.shelf.single_writer() {
-            let (place, writer) = (repository.shelf.place(), &repository.writer);
-            let alone = Alone::new(place, [writer.host, host], writer.family, writer.naming.list.clone());
+        if repository.store.single_writer() {
+            let (place, writer) = (repository.store.place(), &repository.writer);
+            let alone = SingleWriterGuard::new(place, [writer.host, host], writer.family, writer.naming.list.clone());
             repository.log.alone = Some(alone);
         }
         Ok(repository)
@@ -224,7 +224,7 @@ impl Repository {
     /// What the store says.
     pub fn remembered_in(mut self, path: Option<std::path::PathBuf>) -> Result<Self, RepoError> {
         if let Some(path) = path {
-            self.log.remember_in(&self.shelf, path)?;
+            self.log.remember_in(&self.store, path)?;
         }
         Ok(self)
     }
@@ -241,7 +241,7 @@ impl Repository {
     /// # Errors
     /// [`RepoError::KeyMayNot`] for a key that maintains nothing; otherwise what the store says.
     pub fn accept_rollback(&mut self, seen: u64, now_ms: i64) -> Result<(), RepoError> {
-        Ok(self.log.accept(&self.shelf.clone(), &self.writer.clone(), seen, now_ms)?)
+        Ok(self.log.accept(&self.store.clone(), &self.writer.clone(), seen, now_ms)?)
     }
 
     /// The host that alone may write here, if it is another one: where the store takes one writer only, the one that
@@ -259,7 +259,7 @@ impl Repository {
     /// [`RepoError::SeveralWriters`] where any host may write, [`RepoError::KeyMayNot`] for a key that maintains nothing;
     /// otherwise what refuses any writing, and what the store says.
     pub fn take_over(&mut self, now_ms: i64) -> Result<Option<OtherWriter>, RepoError> {
-        Ok(self.log.take_over(&self.shelf.clone(), &self.writer.clone(), self.host, now_ms)?)
+        Ok(self.log.take_over(&self.store.clone(), &self.writer.clone(), self.host, now_ms)?)
     }
 
     /// Gets the index ready, which the first look-up does otherwise: lists and notes need none of it.
@@ -279,25 +279,25 @@ impl Repository {
 
     /// One that shares the frames that are open with others.
     pub(crate) fn fetcher_sharing(&self, frames: Arc<Frames>) -> Result<Fetcher<'_>, RepoError> {
-        Fetcher::new(&self.shelf, self.index()?, &self.keys, &self.namer, frames)
+        Fetcher::new(&self.store, self.index()?, &self.keys, &self.namer, frames)
     }
 
     /// Whether parity is kept here, by which `repair` heals what has rotted.
     #[must_use]
     pub fn keeps_parity(&self) -> bool {
-        self.parity && self.shelf.may_rot()
+        self.parity && self.store.may_rot()
     }
 
     /// Whether one process of one host alone may write here ([`dr_store::Store::single_writer`]).
     #[must_use]
     pub fn single_writer(&self) -> bool {
-        self.shelf.single_writer()
+        self.store.single_writer()
     }
 
     /// Bytes that were got from the store since this was opened, and by opening it.
     #[must_use]
     pub fn bytes_fetched(&self) -> u64 {
-        self.shelf.fetched()
+        self.store.fetched()
     }
 
     /// This repository's id.
@@ -314,8 +314,8 @@ impl Repository {
 
     /// The store it lies on.
     #[must_use]
-    pub fn shelf(&self) -> &Shelf {
-        &self.shelf
+    pub fn store(&self) -> &BlockingStore {
+        &self.store
     }
 
     /// Whether the key at hand reads backups, or only writes them.
@@ -371,7 +371,7 @@ impl Repository {
         self.ordered(gone.map(|(id, state)| (*id, state)).collect())
     }
 
-    /// By the entry that committed each; what was written anew without something stands where it stood before.
+    /// By the entry that committed each; what was rewritten without something stands where it stood before.
     fn ordered(&self, all: Vec<(SnapshotId, &SnapshotState)>) -> Vec<Snapshot> {
         let shown = |(id, state): (SnapshotId, &SnapshotState)| {
             let label = self.label_of(id, state);
@@ -426,7 +426,7 @@ impl Repository {
     /// # Errors
     /// What the store says.
     pub fn note(&mut self, text: &str, now_ms: i64) -> Result<(), RepoError> {
-        self.log.append(&self.shelf, &self.writer, now_ms, &mut |_| Ok(Entry::Note(text.to_owned())))?;
+        self.log.append(&self.store, &self.writer, now_ms, &mut |_| Ok(Entry::Note(text.to_owned())))?;
         Ok(())
     }
 
@@ -439,10 +439,10 @@ impl Repository {
         let (name, bytes) = slot::make(family, self.log.genesis(), password)?;
         let name = format!("keys/{name}");
         let digest = Digest::of(&bytes);
-        self.shelf.put_new(&key(&name)?, Body::Bytes(Bytes::from(bytes.clone())))?;
-        copies::keep(&self.shelf, &name, &bytes)?;
+        self.store.put_new(&key(&name)?, ObjectBody::Bytes(Bytes::from(bytes.clone())))?;
+        copies::keep(&self.store, &name, &bytes)?;
         self.log
-            .append(&self.shelf, &self.writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest }))?;
+            .append(&self.store, &self.writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest }))?;
         Ok(())
     }
 
@@ -454,12 +454,12 @@ impl Repository {
     /// read; otherwise what the store says.
     pub fn checkpoint(&mut self, now_ms: i64) -> Result<Option<u64>, RepoError> {
         self.may_maintain()?;
-        Ok(self.log.checkpoint(&self.shelf, &self.writer, now_ms)?)
+        Ok(self.log.checkpoint(&self.store, &self.writer, now_ms)?)
     }
 
     /// Reads what others, or this handle, have added since.
     pub fn refresh(&mut self) -> Result<(), RepoError> {
-        self.log.refresh(&self.shelf)?;
+        self.log.refresh(&self.store)?;
         self.index = self.index.unread();
         self.faults.clear();
         self.ready()
@@ -500,7 +500,7 @@ pub(crate) fn fault_text(error: &RepoError) -> String {
 
 /// What a `repo.json` describes, and the log that was begun under it.
 fn begin(
-    shelf: &Shelf,
+    store: &BlockingStore,
     json: &[u8],
     vouched: Option<Digest>,
     writer: &WriterKey,
@@ -511,12 +511,12 @@ fn begin(
     }
     let described = parse_described(json)?;
     if described.family != writer.family {
-        return Err(RepoError::WrongKey(format!("the key does not belong to the repository at {}", shelf.place())));
+        return Err(RepoError::WrongKey(format!("the key does not belong to the repository at {}", store.place())));
     }
     if described.maintenance != writer.maintenance {
         return Err(RepoError::damaged(REPO_JSON, "it names a maintenance key that is not this family's"));
     }
-    let log = Log::open(shelf, described.family, described.maintenance, digest)?;
+    let log = Log::open(store, described.family, described.maintenance, digest)?;
     if log.unreadable.iter().any(|(n, _)| *n == 0) {
         return Err(RepoError::damaged(REPO_JSON, "the log was begun under another one: it was exchanged"));
     }

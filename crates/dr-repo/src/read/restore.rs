@@ -20,13 +20,13 @@ use dr_format::page::Row;
 use dr_format::snapshot::{Document, Label, Shape};
 use dr_format::tree::{Step, Walk, has_parent};
 
+use crate::abort::AbortFlag;
 use crate::error::RepoError;
-use crate::fuse::Fuse;
 use crate::progress::Tally;
 use crate::read::fetch::Fetcher;
 use crate::read::frames::{Frames, Wanted};
 use crate::read::repository::Repository;
-use crate::turns::{Next, Turns};
+use crate::work_queue::{Next, WorkQueue};
 use claims::Claims;
 use file::{Failed, file};
 pub use not_whole::NotWhole;
@@ -160,7 +160,7 @@ struct Shared<'a> {
     destination: &'a dyn Destination,
     options: &'a Restore<'a>,
     frames: Arc<Frames>,
-    fuse: Fuse,
+    fuse: AbortFlag,
     outcome: Mutex<Restored>,
     claims: Claims,
 }
@@ -229,7 +229,7 @@ pub fn restore(
         destination,
         options,
         frames: Arc::new(Frames::new(workers)),
-        fuse: Fuse::new(),
+        fuse: AbortFlag::new(),
         outcome: Mutex::new(Restored::default()),
         claims: Claims::of(&document.label),
     };
@@ -238,11 +238,11 @@ pub fn restore(
         let mut walk = Walk::new(root, options.paths.to_vec());
         std::thread::scope(|scope| {
             let (batches_in, batches) = bounded::<Vec<Row>>(workers * 2);
-            for turns in Turns::for_all(workers, workers * 2) {
+            for work_queue in WorkQueue::for_all(workers, workers * 2) {
                 let batches = batches.clone();
                 let shared = &shared;
                 scope.spawn(move || {
-                    if let Err(error) = work(&batches, shared, turns) {
+                    if let Err(error) = work(&batches, shared, work_queue) {
                         shared.fuse.blow(error);
                         batches.iter().for_each(drop);
                     }
@@ -403,7 +403,7 @@ fn finish(later: Later, shared: &Shared<'_>) -> HashSet<EntryPath> {
 fn by_itself<'a>(
     row: &Row,
     shared: &Shared<'a>,
-    alone: &mut Option<(Fetcher<'a>, Turns<Wanted>)>,
+    alone: &mut Option<(Fetcher<'a>, WorkQueue<Wanted>)>,
 ) -> Result<(), NotWhole> {
     if row.meta.kind != Kind::File {
         return Ok(shared.destination.special(&row.path, &row.meta)?);
@@ -411,10 +411,10 @@ fn by_itself<'a>(
     if alone.is_none() {
         let fetcher = shared.repository.fetcher_sharing(Arc::clone(&shared.frames));
         let fetcher = fetcher.map_err(|why| NotWhole::Copy(why.to_string()))?;
-        *alone = Turns::for_all(1, 1).into_iter().next().map(|turns| (fetcher, turns));
+        *alone = WorkQueue::for_all(1, 1).into_iter().next().map(|work_queue| (fetcher, work_queue));
     }
-    let Some((fetcher, turns)) = alone else { return Err(NotWhole::Place("no thread is left".into())) };
-    match file(row, fetcher, shared, turns) {
+    let Some((fetcher, work_queue)) = alone else { return Err(NotWhole::Place("no thread is left".into())) };
+    match file(row, fetcher, shared, work_queue) {
         Ok(()) => Ok(()),
         Err(Failed::Here(why)) => Err(why),
         Err(Failed::Full(why)) => Err(why.into()),
@@ -422,9 +422,9 @@ fn by_itself<'a>(
     }
 }
 
-fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>, mut turns: Turns<Wanted>) -> Result<(), RepoError> {
+fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>, mut work_queue: WorkQueue<Wanted>) -> Result<(), RepoError> {
     let mut fetcher = shared.repository.fetcher_sharing(Arc::clone(&shared.frames))?;
-    while let Some(next) = turns.next(batches) {
+    while let Some(next) = work_queue.next(batches) {
         let batch = match next {
             Next::Job(batch) => batch,
             Next::Piece(wanted) => {
@@ -436,7 +436,7 @@ fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>, mut turns: Turns<Want
             if shared.fuse.is_blown() || shared.options.stop.load(Ordering::Relaxed) {
                 break;
             }
-            match file(&row, &mut fetcher, shared, &turns) {
+            match file(&row, &mut fetcher, shared, &work_queue) {
                 Ok(()) => shared.done(1, row.meta.size),
                 Err(Failed::Here(why)) => {
                     if why.is_back() {
@@ -450,8 +450,8 @@ fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>, mut turns: Turns<Want
             }
         }
     }
-    turns.no_more();
-    while let Some(wanted) = turns.piece() {
+    work_queue.no_more();
+    while let Some(wanted) = work_queue.piece() {
         fetcher.open_early(&wanted);
     }
     Ok(())

@@ -57,7 +57,7 @@ impl Repository {
                 out.add(self.system_of(id));
             }
         }
-        // What maintenance moved or wrote anew is in nobody's commit.
+        // What maintenance moved or rewrote is in nobody's commit.
         let committed: BTreeSet<_> = state.snapshots.values().map(|snapshot| snapshot.session).collect();
         let moved = |id: &PackId| {
             let author = state.sessions.get(&id.session).and_then(|session| session.author);

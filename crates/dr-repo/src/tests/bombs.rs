@@ -11,7 +11,7 @@ use dr_format::log_entry::{Body, Named};
 use dr_format::page::{self, Contents, Extent, Row};
 use dr_format::snapshot::{Document, Label};
 use dr_format::tree::Root;
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
 
 use crate::error::RepoError;
@@ -21,8 +21,8 @@ use crate::maintain::repair::{Repair, repair};
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
 use crate::read::restore::{Restore, Restored, restore};
-use crate::write::anew::Anew;
 use crate::write::committer::{Committer, Says, begin};
+use crate::write::repacker::Repacker;
 
 const WIDE: usize = 1_000;
 const CHUNK: usize = 1 << 20;
@@ -40,36 +40,36 @@ enum Bottom {
 struct Scene {
     runtime: tokio::runtime::Runtime,
     family: FamilyKey,
-    shelf: Shelf,
+    store: BlockingStore,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let shelf = Shelf::new(Arc::new(MemoryStore::that_may_rot()), runtime.handle().clone());
+        let store = BlockingStore::new(Arc::new(MemoryStore::that_may_rot()), runtime.handle().clone());
         let family = FamilyKey::generate();
-        create(&shelf, &family, None, "2026-01-01T00:00:00Z", 0).unwrap();
-        Self { runtime, family, shelf, folder: tempfile::tempdir().unwrap() }
+        create(&store, &family, None, "2026-01-01T00:00:00Z", 0).unwrap();
+        Self { runtime, family, store, folder: tempfile::tempdir().unwrap() }
     }
 
     fn open(&self) -> Repository {
         let _ = &self.runtime;
-        Repository::open(self.shelf.clone(), Unlock::Key(Key::Family(self.family.clone())), HostId([1; 4])).unwrap()
+        Repository::open(self.store.clone(), Unlock::Key(Key::Family(self.family.clone())), HostId([1; 4])).unwrap()
     }
 
     /// A snapshot of a small file, and of others that share pages of extents which name each other over and over.
     /// `says`: what it says of the bytes in it; none: the truth.
     fn forge(&self, bottom: Bottom, levels: u8, files: usize, says: Option<u64>) -> SnapshotId {
         let mut repository = self.open();
-        let (shelf, tally, id) = (self.shelf.clone(), Tally::default(), SnapshotId([7; 16]));
+        let (store, tally, id) = (self.store.clone(), Tally::default(), SnapshotId([7; 16]));
         let session = begin(&repository, self.folder.path(), None).unwrap();
         let mut committer = Committer::new(&repository, &session, &|| 5, &tally);
-        let mut anew = Anew::new(&session).unwrap();
+        let mut repacker = Repacker::new(&session).unwrap();
         let namer = repository.namer.clone();
         let mut keep = |kind, bytes: &[u8], committer: &mut Committer<'_>| {
             let id = namer.id(kind, bytes);
-            anew.add(kind, id, bytes, committer, &shelf).unwrap();
+            repacker.add(kind, id, bytes, committer, &store).unwrap();
             id
         };
         let chunk = keep(ChunkKind::Data, &vec![7; CHUNK], &mut committer);
@@ -97,7 +97,7 @@ impl Scene {
         let document =
             Document { label: label.clone(), root: Some(Root { id: root, level: 0 }), ..Document::default() };
         let document = keep(ChunkKind::Document, &document.encode(id), &mut committer);
-        anew.flush(&mut committer, &self.shelf).unwrap();
+        repacker.flush(&mut committer, &self.store).unwrap();
         let label = label.seal(&repository.writer.naming.list, repository.writer.family, id).unwrap();
         let says = Says { snapshots: vec![Named { id, document, label }], last: true, ..Says::default() };
         committer.register(&mut repository, Body::Commit, says).unwrap();
@@ -243,7 +243,7 @@ fn packs_of_both_kinds_are_few() {
     let scene = Scene::new();
     scene.forge(Bottom::Chunk, 3, 50, None);
     let kinds = |kind: PackKind| {
-        let names = scene.shelf.list("").unwrap();
+        let names = scene.store.list("").unwrap();
         let of = |object: &dr_store::Listed| PackId::from_object_name(object.key.as_str()).map(|(_, pack)| pack.kind);
         names.iter().filter(|object| of(object) == Some(kind)).map(|object| object.size).sum::<u64>()
     };

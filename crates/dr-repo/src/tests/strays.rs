@@ -9,7 +9,7 @@ use dr_format::key::{FamilyKey, Key, WriterKey};
 use dr_format::log_entry::{Body, encode, object_name};
 use dr_log::object::key;
 use dr_store::memory::MemoryStore;
-use dr_store::{Body as Put, Shelf};
+use dr_store::{BlockingStore, ObjectBody};
 
 use crate::error::RepoError;
 use crate::maintain::prune::{Prune, prune};
@@ -20,16 +20,16 @@ use crate::read::repository::{Repository, Unlock, create};
 struct Scene {
     runtime: tokio::runtime::Runtime,
     family: FamilyKey,
-    shelf: Shelf,
+    store: BlockingStore,
 }
 
 impl Scene {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let shelf = Shelf::new(Arc::new(MemoryStore::that_may_rot()), runtime.handle().clone());
+        let store = BlockingStore::new(Arc::new(MemoryStore::that_may_rot()), runtime.handle().clone());
         let family = FamilyKey::generate();
-        create(&shelf, &family, None, "2026-01-01T00:00:00Z", 0).unwrap();
-        let scene = Self { runtime, family, shelf };
+        create(&store, &family, None, "2026-01-01T00:00:00Z", 0).unwrap();
+        let scene = Self { runtime, family, store };
         (0..3).for_each(|_| scene.open().note("on we go", 3).unwrap());
         scene
     }
@@ -37,13 +37,13 @@ impl Scene {
     fn open(&self) -> Repository {
         let _ = &self.runtime;
         let key = Unlock::Key(Key::Family(self.family.clone()));
-        Repository::open(self.shelf.clone(), key, HostId([1; 4])).unwrap()
+        Repository::open(self.store.clone(), key, HostId([1; 4])).unwrap()
     }
 
     /// An entry that says it follows another one with these bytes.
     fn says(&self, n: u64, (before, digest): (u64, Digest), writer: &WriterKey) {
         let bytes = encode(n, before, digest, 5, &Body::Note("something".into()), writer);
-        self.shelf.put_new(&key(&object_name(n)).unwrap(), Put::Bytes(Bytes::from(bytes))).unwrap();
+        self.store.put_new(&key(&object_name(n)).unwrap(), ObjectBody::Bytes(Bytes::from(bytes))).unwrap();
     }
 
     fn prune(&self) -> Result<(), RepoError> {

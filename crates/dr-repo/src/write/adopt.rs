@@ -18,8 +18,8 @@ use crate::progress::Tally;
 use crate::read::repository::Repository;
 use crate::write::claim::{self, Claim, DEAD_MS};
 use crate::write::committer::put_index;
+use crate::write::parity_writer::ParityWriter;
 use crate::write::prove::rehash;
-use crate::write::spares::Spares;
 
 /// The BLAKE3s of the packs that this host wrote itself, noted before each was stored.
 pub(crate) struct Journal(Option<PathBuf>);
@@ -66,7 +66,7 @@ pub(crate) fn adopt(
     let host = repository.writer.host;
     let mut left: BTreeMap<SessionId, Vec<(PackId, String)>> = BTreeMap::new();
     for folder in ["data", "meta"] {
-        for listed in repository.shelf.list(&format!("{folder}/{host}"))? {
+        for listed in repository.store.list(&format!("{folder}/{host}"))? {
             if let Some((_, id)) = PackId::from_object_name(listed.key.as_str())
                 && !repository.log.state.packs.contains_key(&id)
                 && repository
@@ -86,9 +86,9 @@ pub(crate) fn adopt(
         // Of a live run nothing is taken.
         let Some(_claim) = dead(repository, folder, session) else { continue };
         let (mut lines, mut records) = (Vec::new(), Vec::new());
-        let mut spares = Spares::new(repository.keeps_parity());
+        let mut parity_writer = ParityWriter::new(repository.keeps_parity());
         for (id, object) in packs {
-            let Ok(bytes) = repository.shelf.get(&key(&object)?, dr_format::format::PACK_MAX) else { continue };
+            let Ok(bytes) = repository.store.get(&key(&object)?, dr_format::format::PACK_MAX) else { continue };
             let digest = Digest::of(&bytes);
             let Ok(opened) = open_whole(&bytes, &repository.writer.naming.index) else { continue };
             let ours = opened.header.own() == id && opened.header.family == repository.writer.family;
@@ -97,7 +97,7 @@ pub(crate) fn adopt(
                 continue;
             }
             let line = PackLine { id, len: bytes.len() as u64, digest };
-            spares.take_bytes(line, &bytes)?;
+            parity_writer.take_bytes(line, &bytes)?;
             lines.push(line);
             let record =
                 Record::Pack { kind: id.kind, no: id.no, header: opened.header_bytes.to_vec(), rows: opened.rows };
@@ -106,10 +106,10 @@ pub(crate) fn adopt(
         if lines.is_empty() {
             continue;
         }
-        spares.put(&repository.shelf, (repository.writer.family, host, session), 0, tally)?;
+        parity_writer.put(&repository.store, (repository.writer.family, host, session), 0, tally)?;
         let index = &repository.writer.naming.index;
         let bytes = index_object::encode(repository.writer.family, session, index, &lines, &records)?;
-        let object = put_index(&repository.shelf, tally, (host, session), &mut 0, bytes)?;
+        let object = put_index(&repository.store, tally, (host, session), &mut 0, bytes)?;
         let own = runs_of(lines.iter().map(|line| (line.id, host))).into_iter().flat_map(|runs| runs.runs).collect();
         if end(repository, session, own, vec![object], clock(), tally)? {
             adopted += lines.len() as u64;
@@ -137,7 +137,7 @@ pub(crate) fn adopt(
 
 /// Claims a session of this host whose process is dead.
 fn dead(repository: &Repository, journal: &Path, session: SessionId) -> Option<Claim> {
-    let is_running = claim::is_running(None, repository.shelf.temporary(), session).unwrap_or(false);
+    let is_running = claim::is_running(None, repository.store.temporary(), session).unwrap_or(false);
     Claim::of(Some(journal), session).filter(|_| !is_running)
 }
 
@@ -165,8 +165,8 @@ fn end(
         superseded: Vec::new(),
         at: 0,
     };
-    let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
-    let appended = repository.log.append(&shelf, &writer, now_ms, &mut |_| Ok(Body::Packs(registered.clone())));
+    let (store, writer) = (repository.store.clone(), repository.writer.clone());
+    let appended = repository.log.append(&store, &writer, now_ms, &mut |_| Ok(Body::Packs(registered.clone())));
     let is_over = repository.log.state.sessions.get(&session).is_some_and(|session| !session.is_open());
     match appended {
         // Somebody else ended it, or fenced it off.

@@ -27,12 +27,12 @@ use dr_format::log_entry::object_name;
 use dr_format::page::{Contents, Row};
 use dr_format::snapshot::{Label, Shape};
 
+use crate::abort::AbortFlag;
 use crate::error::RepoError;
-use crate::fuse::Fuse;
 use crate::progress::Tally;
 use crate::read::repository::{Fault, Repository};
 use crate::read::touched::Touched;
-use crate::turns::Next;
+use crate::work_queue::Next;
 use crate::write::adopt::adopt;
 use crate::write::cache::{CacheReader, CacheWriter, Known};
 use crate::write::committer::begin;
@@ -41,7 +41,7 @@ use crate::write::packer::Packer;
 use crate::write::presence::{self, Lacking};
 use crate::write::prove::prove;
 use collate::Collator;
-use cut::{Cutter, KeepChunk, Taken};
+use cut::{Cutter, FileOutcome, KeepChunk};
 use effort::Effort;
 use help::Help;
 use shared::{Linked, Shared};
@@ -223,8 +223,8 @@ fn run(
     capture: &Capture<'_>,
     shared: &Shared<'_>,
 ) -> Result<Summary, RepoError> {
-    let (fuse, effort) = (Fuse::new(), Effort::new(capture.level));
-    let blind = !repository.key.reads();
+    let (fuse, effort) = (AbortFlag::new(), Effort::new(capture.level));
+    let keyless = !repository.key.reads();
     let workers = capture.workers.max(1);
     let mut uploader = Uploader::new(repository, capture, shared);
     let mut summary = Summary::begun(capture.snapshot, shared.stands.lacking.clone(), shared.stands.touched.clone());
@@ -241,7 +241,7 @@ fn run(
         for help in Help::for_all(workers) {
             let (jobs, done_in, packs_in) = (jobs.clone(), done_in.clone(), packs_in.clone());
             scope.spawn(move || {
-                let worker = Worker { packs: &packs_in, capture, shared, fuse, effort, blind };
+                let worker = Worker { packs: &packs_in, capture, shared, fuse, effort, keyless };
                 if let Err(error) = worker.work(&jobs, &done_in, help) {
                     fuse.blow(error);
                     // Others must not wait for a place in the queue that nobody empties.
@@ -288,7 +288,7 @@ fn walk(
     entries: Entries<'_>,
     capture: &Capture<'_>,
     shared: &Shared<'_>,
-    fuse: &Fuse,
+    fuse: &AbortFlag,
     jobs: &Sender<Job>,
     credit: &Sender<()>,
 ) {
@@ -334,16 +334,16 @@ struct Worker<'a> {
     packs: &'a Sender<FinishedPack>,
     capture: &'a Capture<'a>,
     shared: &'a Shared<'a>,
-    fuse: &'a Fuse,
+    fuse: &'a AbortFlag,
     effort: &'a Effort,
-    blind: bool,
+    keyless: bool,
 }
 
 impl Worker<'_> {
     #[inline(never)]
     fn work(&self, jobs: &Receiver<Job>, done: &Sender<Done>, mut help: Help) -> Result<(), RepoError> {
         let (shared, session) = (self.shared, self.shared.session);
-        let frame = if self.blind { BLIND_FRAME_RAW } else { FRAME_RAW };
+        let frame = if self.keyless { BLIND_FRAME_RAW } else { FRAME_RAW };
         let mut packer = Packer::new(session, PackKind::Data, frame, PACK_TARGET, self.effort.level())?;
         let mut cutter = Cutter::new(shared, self.capture.tally, self.capture.stop);
         let mut since = (self.capture.clock)();
@@ -454,8 +454,8 @@ fn take(
         return Ok(without_contents(path, meta, lacking));
     }
     match cutter.take(content.as_mut(), meta.size, profile, keep)? {
-        Taken::Unreadable(error) => Ok(Outcome::Unread(Unread { path, why: error.to_string() })),
-        Taken::Whole { contents, size, profile } => {
+        FileOutcome::Unreadable(error) => Ok(Outcome::Unread(Unread { path, why: error.to_string() })),
+        FileOutcome::Whole { contents, size, profile } => {
             // A file that cannot be looked at again counts as changed.
             let unsettled = !matches!(content.settle(), Ok(Settled::Unchanged));
             meta.size = size;

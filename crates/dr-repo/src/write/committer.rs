@@ -12,14 +12,14 @@ use dr_format::index_object::{self, PackLine, Record};
 use dr_format::log_entry::{Body, Named, ObjectRef, Registered, Run, Runs};
 use dr_log::fold::runs_of;
 use dr_log::object::key;
-use dr_store::{Body as Put, Put as Outcome, Shelf};
+use dr_store::{BlockingStore, ObjectBody, PutOutcome};
 
 use crate::error::RepoError;
 use crate::progress::Tally;
 use crate::read::repository::Repository;
 use crate::write::pack_writer::FinishedPack;
+use crate::write::parity_writer::ParityWriter;
 use crate::write::session::Session;
-use crate::write::spares::Spares;
 
 /// Packs are registered at the latest after so much has been stored, or so much time has passed.
 const REGISTER_BYTES: u64 = 256 << 20;
@@ -28,10 +28,10 @@ const REGISTER_MS: i64 = 30_000;
 /// Begins a session that writes into a repository.
 pub(crate) fn begin(to: &Repository, scratch: &Path, journal: Option<&Path>) -> Result<Session, RepoError> {
     // While there is plenty: whoever makes room later needs some to begin with.
-    to.shelf.keep_room();
-    let staging = to.shelf.staging().unwrap_or(scratch).to_owned();
-    let session = Session::begin(&to.writer, staging, to.shelf.place(), journal)?;
-    Ok(session.shows_in(to.shelf.staging()))
+    to.store.keep_room();
+    let staging = to.store.staging().unwrap_or(scratch).to_owned();
+    let session = Session::begin(&to.writer, staging, to.store.place(), journal)?;
+    Ok(session.shows_in(to.store.staging()))
 }
 
 /// Fences a session off that did not come to its end: what it stored is nobody's, so that a prune may clear it away.
@@ -54,7 +54,7 @@ pub(crate) struct Committer<'a> {
     tally: &'a Tally,
     lines: Vec<PackLine>,
     records: Vec<Record>,
-    spares: Spares,
+    parity_writer: ParityWriter,
     bytes: u64,
     since_ms: i64,
     indexes: u32,
@@ -90,7 +90,7 @@ impl<'a> Committer<'a> {
             tally,
             lines: Vec::new(),
             records: Vec::new(),
-            spares: Spares::new(to.keeps_parity()),
+            parity_writer: ParityWriter::new(to.keeps_parity()),
             bytes: 0,
             since_ms: clock(),
             indexes: 0,
@@ -106,13 +106,13 @@ impl<'a> Committer<'a> {
 
     /// Stores a finished pack, of frames that were sealed elsewhere if it is `moved`. On return it survives a power
     /// cut; it counts once it is registered.
-    pub(crate) fn pack(&mut self, shelf: &Shelf, pack: FinishedPack, moved: bool) -> Result<(), RepoError> {
+    pub(crate) fn pack(&mut self, store: &BlockingStore, pack: FinishedPack, moved: bool) -> Result<(), RepoError> {
         let object = pack.id.object_name(self.session.host);
         let line = PackLine { id: pack.id, len: pack.len, digest: pack.digest };
-        self.spares.take_file(line, &pack.path)?;
-        let outcome = shelf.put_new(&key(&object)?, Put::File(pack.path.clone()))?;
+        self.parity_writer.take_file(line, &pack.path)?;
+        let outcome = store.put_new(&key(&object)?, ObjectBody::File(pack.path.clone()))?;
         drop(pack.lock);
-        if outcome == Outcome::Exists {
+        if outcome == PutOutcome::Exists {
             return Err(RepoError::damaged(object, "a new session's pack was there already"));
         }
         self.count(pack.len);
@@ -171,8 +171,8 @@ impl<'a> Committer<'a> {
             superseded,
             at: 0,
         };
-        let (shelf, writer) = (to.shelf.clone(), to.writer.clone());
-        to.log.append(&shelf, &writer, (self.clock)(), &mut |_| Ok(body(registered.clone())))?;
+        let (store, writer) = (to.store.clone(), to.writer.clone());
+        to.log.append(&store, &writer, (self.clock)(), &mut |_| Ok(body(registered.clone())))?;
         self.sequence += 1;
         self.ended = last;
         self.tally.objects.fetch_add(1, Ordering::Relaxed);
@@ -187,9 +187,9 @@ impl<'a> Committer<'a> {
         let (session, host) = (self.session, self.session.host);
         let (lines, records) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.records));
         self.bytes = 0;
-        self.spares.put(&to.shelf, (session.family, host, session.id), self.indexes, self.tally)?;
+        self.parity_writer.put(&to.store, (session.family, host, session.id), self.indexes, self.tally)?;
         let bytes = index_object::encode(session.family, session.id, &session.naming.index, &lines, &records)?;
-        let object = put_index(&to.shelf, self.tally, (host, session.id), &mut self.indexes, bytes)?;
+        let object = put_index(&to.store, self.tally, (host, session.id), &mut self.indexes, bytes)?;
         let runs = runs_of(lines.iter().map(|line| (line.id, host)));
         Ok((runs.into_iter().flat_map(|runs| runs.runs).collect(), vec![object]))
     }
@@ -198,7 +198,7 @@ impl<'a> Committer<'a> {
 /// Stores an index object under the session's next free name. A name that is taken is passed over: a killed run may have
 /// used it, or our own first try landed and its answer was lost. What lies there is in force for nobody.
 pub(crate) fn put_index(
-    shelf: &Shelf,
+    store: &BlockingStore,
     tally: &Tally,
     (host, session): (HostId, SessionId),
     number: &mut u32,
@@ -209,7 +209,7 @@ pub(crate) fn put_index(
     while *number <= 0xffff {
         let name = index_name(host, session, *number);
         *number += 1;
-        if shelf.put_new(&key(&name)?, Put::Bytes(bytes.clone()))? == Outcome::Created {
+        if store.put_new(&key(&name)?, ObjectBody::Bytes(bytes.clone()))? == PutOutcome::Created {
             tally.bytes_stored.fetch_add(len, Ordering::Relaxed);
             tally.objects.fetch_add(1, Ordering::Relaxed);
             return Ok(ObjectRef { name, len, digest });
@@ -223,8 +223,8 @@ mod tests {
     use dr_format::id::ChunkKind;
 
     use super::*;
-    use crate::tests::moved::Scene;
-    use crate::write::anew::Anew;
+    use crate::tests::relocation::Scene;
+    use crate::write::repacker::Repacker;
 
     #[test]
     fn a_taken_index_name_is_passed_over_and_what_is_stored_counts() {
@@ -233,11 +233,14 @@ mod tests {
         let id = repository.namer.id(ChunkKind::Data, &[7; 5_000]);
         let session = begin(&repository, scene.folder.path(), None).unwrap();
         let taken = index_name(session.host, session.id, 0);
-        repository.shelf.put_new(&key(&taken).unwrap(), Put::Bytes(Bytes::from_static(b"somebody was first"))).unwrap();
+        repository
+            .store
+            .put_new(&key(&taken).unwrap(), ObjectBody::Bytes(Bytes::from_static(b"somebody was first")))
+            .unwrap();
         let mut committer = Committer::new(&repository, &session, &|| 5, &tally);
-        let mut anew = Anew::new(&session).unwrap();
-        anew.add(ChunkKind::Data, id, &[7; 5_000], &mut committer, &repository.shelf).unwrap();
-        anew.flush(&mut committer, &repository.shelf).unwrap();
+        let mut repacker = Repacker::new(&session).unwrap();
+        repacker.add(ChunkKind::Data, id, &[7; 5_000], &mut committer, &repository.store).unwrap();
+        repacker.flush(&mut committer, &repository.store).unwrap();
         committer.register(&mut repository, Body::Packs, Says { last: true, ..Says::default() }).unwrap();
         let again = scene.open();
         assert!(again.index().unwrap().holds(ChunkKind::Data, id).unwrap());

@@ -1,12 +1,12 @@
 //! How do snapshots get into another repository of the family? Their frames move there sealed as they are.
 //!
-//! What the other has is not moved again. Nothing is compressed or sealed anew: a pack of moved frames names in its
+//! What the other has is not moved again. Nothing is compressed or sealed again: a pack of moved frames names in its
 //! header where each was first sealed, and that is where its key comes from for ever. Each seal is opened once on the
 //! way, in memory, so that no damage is copied; where the source's word for what a frame holds is not our own, the
-//! chunks are named anew as well, since this author will rely on them there. A snapshot is committed last, or not.
+//! chunks are named again as well, since this author will rely on them there. A snapshot is committed last, or not.
 
+mod frame_relocator;
 mod gather;
-mod mover;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -16,7 +16,7 @@ use dr_entry::EntryPath;
 use dr_format::id::{SnapshotId, wipe_stack};
 use dr_format::log_entry::{Body, Named};
 use dr_log::fold::runs_of;
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 
 use crate::error::RepoError;
 use crate::progress::Tally;
@@ -25,8 +25,8 @@ use crate::write::adopt::adopt;
 use crate::write::committer::{Committer, Says, begin};
 use crate::write::presence::{self, Stands};
 use crate::write::session::Session;
+use frame_relocator::FrameRelocator;
 use gather::Gather;
-use mover::Mover;
 
 /// How snapshots are to be copied. All of it is the caller's to decide.
 pub struct Copying<'a> {
@@ -94,8 +94,8 @@ impl Repository {
     ///
     /// # Errors
     /// [`RepoError::WrongKey`] if it belongs to another family; otherwise as [`Repository::open`].
-    pub fn sibling(&self, shelf: Shelf) -> Result<Self, RepoError> {
-        Self::open(shelf, Unlock::Key(self.key.clone()), self.host)
+    pub fn sibling(&self, store: BlockingStore) -> Result<Self, RepoError> {
+        Self::open(store, Unlock::Key(self.key.clone()), self.host)
     }
 }
 
@@ -144,7 +144,7 @@ fn in_session(
             // What is whole is kept for the next run, if the target still takes a log entry.
             let _ = copier.register(None, true);
         }
-        (out.frames, out.bytes_moved) = (copier.mover.frames, copier.mover.bytes);
+        (out.frames, out.bytes_moved) = (copier.relocator.frames, copier.relocator.bytes);
         outcome?;
     } else {
         for id in options.snapshots {
@@ -170,7 +170,7 @@ struct Copier<'a> {
     to: &'a mut Repository,
     options: &'a Copying<'a>,
     session: &'a Session,
-    mover: Mover<'a>,
+    relocator: FrameRelocator<'a>,
     committer: Committer<'a>,
     /// What is there of the packs over there.
     stands: Stands,
@@ -186,8 +186,9 @@ impl<'a> Copier<'a> {
         stands: Stands,
         session: &'a Session,
     ) -> Result<Self, RepoError> {
-        let (mover, committer) = (Mover::new(from, to)?, Committer::new(to, session, options.clock, options.tally));
-        Ok(Self { from, to, options, session, mover, committer, stands, seen: HashSet::new() })
+        let (relocator, committer) =
+            (FrameRelocator::new(from, to)?, Committer::new(to, session, options.clock, options.tally));
+        Ok(Self { from, to, options, session, relocator, committer, stands, seen: HashSet::new() })
     }
 
     fn all(&mut self, each: &mut dyn FnMut(SnapshotId, &Fate), out: &mut Copied) -> Result<(), RepoError> {
@@ -209,7 +210,7 @@ impl<'a> Copier<'a> {
             return Ok(());
         }
         let index = self.to.index()?;
-        let relied = self.mover.relied.iter().map(|pack| index.brief(*pack));
+        let relied = self.relocator.relied.iter().map(|pack| index.brief(*pack));
         let needs = runs_of(relied.map(|pack| (pack.id, pack.host)));
         let body = if snapshot.is_some() { Body::Commit } else { Body::Packs };
         let snapshots = snapshot.into_iter().collect();
@@ -225,12 +226,12 @@ impl<'a> Copier<'a> {
             // Reading the other repository ends before anything is registered there.
             let is_done = {
                 let mut theirs = self.to.fetcher()?;
-                gather.fill(&mut self.mover, &mut theirs, &mut self.seen, self.options.stop)?
+                gather.fill(&mut self.relocator, &mut theirs, &mut self.seen, self.options.stop)?
             };
             loop {
-                self.mover.carry(is_done, self.session, &self.to.shelf, self.options.stop, &mut self.committer)?;
-                self.mover.look_elsewhere(&mut self.to.fetcher()?)?;
-                if !is_done || self.mover.is_empty() {
+                self.relocator.carry(is_done, self.session, &self.to.store, self.options.stop, &mut self.committer)?;
+                self.relocator.look_elsewhere(&mut self.to.fetcher()?)?;
+                if !is_done || self.relocator.is_empty() {
                     break;
                 }
             }
@@ -241,14 +242,14 @@ impl<'a> Copier<'a> {
                 break;
             }
         }
-        let missing = std::mem::take(&mut self.mover.missing);
+        let missing = std::mem::take(&mut self.relocator.missing);
         if !missing.is_empty() {
             // What was seen may lie below something that is missing.
             self.seen.clear();
             return Ok(Fate::Refused(missing));
         }
-        let to = (&self.to.shelf, &self.to.log.state, &**self.to.index()?);
-        self.stands.hold(to, self.mover.relied.iter().copied(), std::iter::empty())?;
+        let to = (&self.to.store, &self.to.log.state, &**self.to.index()?);
+        self.stands.hold(to, self.relocator.relied.iter().copied(), std::iter::empty())?;
         let named = Named { id, document: state.document, label: state.label.clone() };
         self.register(Some(named), last)?;
         Ok(Fate::Copied)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dr_format::id::PackId;
-use dr_format::used::List;
+use dr_format::used_set::UsedSet;
 use dr_index::bits::{BitsIn, Word};
 use dr_index::lookup::Index;
 
@@ -11,7 +11,7 @@ use crate::error::RepoError;
 
 /// Puts the chunks into a list that are marked in the packs of an index.
 pub(crate) fn list_marked<W: Word + Default>(
-    list: &mut List,
+    list: &mut UsedSet,
     index: &Index,
     marks: &BitsIn<W>,
 ) -> Result<(), RepoError> {

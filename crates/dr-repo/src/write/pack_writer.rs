@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use dr_format::compress::Compressor;
 use dr_format::format::{FOOTER, HEADER_MAX, PACK_CHUNKS_MAX, PACK_END};
 use dr_format::header::{Header, Origin, Sealed, frame_aad, pack_key, trailer_key};
 use dr_format::id::{Digest, PackId, PackKind, random};
 use dr_format::pack::{noise, padded};
 use dr_format::seal::{Sealer, commitment, seal_once};
-use dr_format::squeeze::Squeezer;
 use dr_format::trailer::{self, ChunkRow, FrameRow};
 use dr_format::wire::Bad;
 use tempfile::TempPath;
@@ -135,11 +135,11 @@ impl PackWriter {
     pub(crate) fn finish(
         mut self,
         index: &dr_format::id::Secret,
-        squeezer: &mut Squeezer,
+        compressor: &mut Compressor,
     ) -> Result<FinishedPack, RepoError> {
         let rows = trailer::encode(&self.frames);
         let mut packed = Vec::new();
-        let codec = squeezer.squeeze(&rows, &mut packed)?;
+        let codec = compressor.compress(&rows, &mut packed)?;
         let plain = trailer::pad(codec, rows.len(), &packed);
         let own = self.header.origins[0];
         let key = trailer_key(index, self.header.family, own.pack, &own.salt);

@@ -1,8 +1,8 @@
 //! How chunks become packs: they are collected into frames, frames are compressed and sealed into packs.
 
+use dr_format::compress::Compressor;
 use dr_format::format::FRAME_CHUNKS_MAX;
 use dr_format::id::{ChunkId, ChunkKind, PackKind};
-use dr_format::squeeze::Squeezer;
 use dr_format::trailer::ChunkRow;
 
 use crate::error::RepoError;
@@ -30,9 +30,9 @@ pub(crate) trait Others {
 }
 
 /// Nobody else is there.
-pub(crate) struct Alone;
+pub(crate) struct NoHelpers;
 
-impl Others for Alone {
+impl Others for NoHelpers {
     fn offer(&self, frame: RawFrame) -> Result<RawFrame, RawFrame> {
         Err(frame)
     }
@@ -49,7 +49,7 @@ pub(crate) struct Packer<'a> {
     target: u64,
     filling: RawFrame,
     packed: Vec<u8>,
-    squeezer: Squeezer,
+    compressor: Compressor,
     open: Option<PackWriter>,
 }
 
@@ -68,14 +68,14 @@ impl<'a> Packer<'a> {
             target,
             filling: RawFrame::default(),
             packed: Vec::new(),
-            squeezer: Squeezer::new(level)?,
+            compressor: Compressor::new(level)?,
             open: None,
         })
     }
 
     /// zstd's level from here on.
     pub(crate) fn set_level(&mut self, level: i32) -> Result<(), RepoError> {
-        Ok(self.squeezer.set_level(level)?)
+        Ok(self.compressor.set_level(level)?)
     }
 
     /// Adds a new chunk. A frame that is full goes to one of the `others` who has nothing to do, or into a pack here;
@@ -105,7 +105,7 @@ impl<'a> Packer<'a> {
         if frame.rows.is_empty() {
             return Ok(frame);
         }
-        let codec = self.squeezer.squeeze(&frame.raw, &mut self.packed)?;
+        let codec = self.compressor.compress(&frame.raw, &mut self.packed)?;
         if self.open.as_ref().is_some_and(|pack| !pack.has_room(frame.rows.len())) {
             self.close_pack(done)?;
         }
@@ -131,7 +131,7 @@ impl<'a> Packer<'a> {
 
     fn close_pack(&mut self, done: &mut Ready<'_>) -> Result<(), RepoError> {
         match self.open.take() {
-            Some(pack) => done(pack.finish(&self.session.naming.index, &mut self.squeezer)?),
+            Some(pack) => done(pack.finish(&self.session.naming.index, &mut self.compressor)?),
             None => Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use dr_format::id::PackId;
 use dr_index::lookup::Index;
 use dr_log::fold::State;
 use dr_log::object::key;
-use dr_store::{Listed, Shelf, StoreError};
+use dr_store::{BlockingStore, Listed, StoreError};
 
 use crate::error::RepoError;
 use crate::read::repository::Repository;
@@ -46,9 +46,9 @@ pub(crate) struct Stands {
 struct Listing(Vec<Listed>);
 
 impl Listing {
-    fn of(shelf: &Shelf) -> Result<Self, RepoError> {
-        let mut all = shelf.list("data")?;
-        all.append(&mut shelf.list("meta")?);
+    fn of(store: &BlockingStore) -> Result<Self, RepoError> {
+        let mut all = store.list("data")?;
+        all.append(&mut store.list("meta")?);
         all.sort_unstable();
         Ok(Self(all))
     }
@@ -96,7 +96,7 @@ struct Compared {
 fn compare(repository: &Repository, journal: Option<&Path>) -> Result<Compared, RepoError> {
     let (index, notes) = (repository.index()?, Notes::of(journal).read());
     let lens = index.lens()?;
-    let listing = Listing::of(&repository.shelf)?;
+    let listing = Listing::of(&repository.store)?;
     let what = |(pack, len): (u32, &Option<u64>)| {
         let object = index.object(pack);
         let damaged = || notes.contains(&object).then(|| "a check found it damaged".to_owned());
@@ -111,7 +111,7 @@ impl Stands {
     /// name and length of what its session stored.
     pub(crate) fn hold(
         &self,
-        (shelf, state, index): (&Shelf, &State, &Index),
+        (store, state, index): (&BlockingStore, &State, &Index),
         relied: impl Iterator<Item = u32>,
         own: impl Iterator<Item = (String, u64)>,
     ) -> Result<(), RepoError> {
@@ -127,10 +127,10 @@ impl Stands {
         let all: Vec<(String, Option<u64>)> = relied.map(of).chain(own.map(|(name, len)| (name, Some(len)))).collect();
         let is_there = match all.len() <= ONE_BY_ONE {
             true => all.iter().try_fold(true, |good, (name, len)| {
-                Ok::<_, RepoError>(good && wrong(size(shelf, name)?, *len).is_none())
+                Ok::<_, RepoError>(good && wrong(size(store, name)?, *len).is_none())
             })?,
             false => {
-                let listing = Listing::of(shelf)?;
+                let listing = Listing::of(store)?;
                 all.iter().all(|(name, len)| wrong(listing.size(name), *len).is_none())
             }
         };
@@ -138,8 +138,8 @@ impl Stands {
     }
 }
 
-fn size(shelf: &Shelf, name: &str) -> Result<Option<u64>, RepoError> {
-    match shelf.size(&key(name)?) {
+fn size(store: &BlockingStore, name: &str) -> Result<Option<u64>, RepoError> {
+    match store.size(&key(name)?) {
         Ok(size) => Ok(Some(size)),
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(other) => Err(other.into()),

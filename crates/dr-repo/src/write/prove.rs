@@ -1,10 +1,10 @@
-//! Is what was stored what was meant? Packs are opened again and every chunk in them is named anew.
+//! Is what was stored what was meant? Packs are opened again and every chunk in them is named again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dr_format::compress::Decompressor;
 use dr_format::id::Digest;
 use dr_format::pack::open_vouched;
-use dr_format::squeeze::Unsqueezer;
 use dr_format::trailer;
 use dr_format::wire::Bad;
 use dr_index::layout::lay_out;
@@ -13,7 +13,7 @@ use dr_log::object::key;
 use crate::error::RepoError;
 use crate::read::fetch::open_frame;
 use crate::read::repository::Repository;
-use crate::turns::two_at_a_time;
+use crate::work_queue::two_at_a_time;
 use crate::write::session::Session;
 
 /// What is known of a pack once it is stored.
@@ -24,7 +24,7 @@ pub(crate) struct StoredPack {
     pub(crate) digest: Digest,
 }
 
-/// Opens every frame of a pack and names every chunk anew. Needs a key that reads.
+/// Opens every frame of a pack and names every chunk again. Needs a key that reads.
 pub(crate) fn rehash(
     repository: &Repository,
     object: &str,
@@ -34,13 +34,13 @@ pub(crate) fn rehash(
     let bad = |Bad(what)| RepoError::damaged(object, what);
     let rows = trailer::decode(&opened.rows).map_err(bad)?;
     let laid = lay_out(opened.header.own(), repository.writer.family, opened.header_bytes, &rows).map_err(bad)?;
-    let mut unsqueezer = Unsqueezer::new()?;
+    let mut decompressor = Decompressor::new()?;
     let mut chunks = 0;
     for (frame, row) in laid.frames.iter().zip(&rows) {
         let sealed = bytes
             .get(frame.at as usize..frame.at as usize + frame.sealed_len as usize)
             .ok_or_else(|| RepoError::damaged(object, "a frame lies outside it"))?;
-        let raw = open_frame(&laid.header, frame, sealed.to_vec(), &repository.keys, &mut unsqueezer, object)?;
+        let raw = open_frame(&laid.header, frame, sealed.to_vec(), &repository.keys, &mut decompressor, object)?;
         let mut at = 0;
         for chunk in &row.chunks {
             let bytes = &raw[at..at + chunk.len as usize];
@@ -54,7 +54,7 @@ pub(crate) fn rehash(
     Ok(chunks)
 }
 
-/// Reads back every pack that this session stored, opens it with the session's key and names each chunk anew.
+/// Reads back every pack that this session stored, opens it with the session's key and names each chunk again.
 /// Those names were taken from the source's own bytes, so equality proves the copy.
 pub(crate) fn prove(
     repository: &Repository,
@@ -68,7 +68,7 @@ pub(crate) fn prove(
             if stop.load(Ordering::Relaxed) {
                 return Err(RepoError::Interrupted);
             }
-            let bytes = repository.shelf.get(&key(&pack.object)?, pack.len)?;
+            let bytes = repository.store.get(&key(&pack.object)?, pack.len)?;
             if Digest::of(&bytes) != pack.digest {
                 return Err(RepoError::damaged(&pack.object, "what was read back is not what was written"));
             }

@@ -8,7 +8,7 @@ use dr_repo::{Check, ReadData, RepoError, Repository, Tally};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::wrap::recording::Recording;
-use dr_store::{Body, Key, Shelf, Store};
+use dr_store::{BlockingStore, Key, ObjectBody, Store};
 
 use crate::support::*;
 
@@ -17,20 +17,20 @@ const NOW: i64 = 1_800_000_000_000;
 struct Long {
     school: School,
     store: Arc<MemoryStore>,
-    shelf: Shelf,
+    blocking: BlockingStore,
 }
 
 impl Long {
     fn new() -> Self {
         let school = School::new();
         let store = Arc::new(MemoryStore::new());
-        let shelf = school.shelf(store.clone());
-        school.create(&shelf);
-        Self { school, store, shelf }
+        let blocking = school.blocking(store.clone());
+        school.create(&blocking);
+        Self { school, store, blocking }
     }
 
     fn open(&self) -> Repository {
-        self.school.open(&self.shelf).unwrap()
+        self.school.open(&self.blocking).unwrap()
     }
 
     fn keep(&self, tree: &Tree) -> dr_repo::SnapshotId {
@@ -51,19 +51,19 @@ impl Long {
     }
 
     fn names(&self, folder: &str) -> Vec<String> {
-        self.shelf.list(folder).unwrap().iter().map(|object| object.key.as_str().to_owned()).collect()
+        self.blocking.list(folder).unwrap().iter().map(|object| object.key.as_str().to_owned()).collect()
     }
 
     fn bytes(&self, name: &str) -> Vec<u8> {
-        self.shelf.get(&Key::new(name).unwrap(), 1 << 30).unwrap().to_vec()
+        self.blocking.get(&Key::new(name).unwrap(), 1 << 30).unwrap().to_vec()
     }
 
     /// Puts other bytes in the place of an object's, or none.
     fn put(&self, name: &str, bytes: Option<Vec<u8>>) {
         let name = Key::new(name).unwrap();
-        let _ = self.shelf.delete(&name);
+        let _ = self.blocking.delete(&name);
         if let Some(bytes) = bytes {
-            self.shelf.put_new(&name, Body::Bytes(bytes.into())).unwrap();
+            self.blocking.put_new(&name, ObjectBody::Bytes(bytes.into())).unwrap();
         }
     }
 
@@ -106,11 +106,11 @@ fn a_long_log_is_opened_from_its_end_and_its_beginning_goes() {
     let before = long.names("log").len();
     assert!(before >= 3_000);
     let (head, snapshots) = (long.open().head(), long.open().snapshots());
-    let before_opening = long.shelf.fetched();
+    let before_opening = long.blocking.fetched();
     let fetched = long.open().bytes_fetched() - before_opening;
     assert!(fetched < 150_000, "{fetched} bytes to open three thousand entries");
     let recording = Arc::new(Recording::new(long.store.clone()));
-    long.school.open(&long.school.shelf(recording.clone())).unwrap();
+    long.school.open(&long.school.blocking(recording.clone())).unwrap();
     let entries = before as u64 - last[last.len() - 1];
     let asked = recording.take().len() as u64;
     assert_eq!(asked, 1 + 3 + 1 + entries, "repo.json, three lists, a checkpoint, and what came after it");
@@ -125,9 +125,9 @@ fn a_long_log_is_opened_from_its_end_and_its_beginning_goes() {
     assert_eq!(long.open().head().0, head.0 + 1, "one entry says that a reader must know checkpoints");
     long.is_sound(&[(first, &one), (second, &two)]);
     // A second time there is nothing to do.
-    let before = long.shelf.list("").unwrap();
+    let before = long.blocking.list("").unwrap();
     assert_eq!(long.prune(&mut long.open()).unwrap().deleted, 0);
-    assert_eq!(long.shelf.list("").unwrap(), before);
+    assert_eq!(long.blocking.list("").unwrap(), before);
     let third = long.keep(&another(2));
     long.is_sound(&[(first, &one), (second, &two), (third, &another(2))]);
 }
@@ -137,8 +137,8 @@ fn a_checkpoint_is_written_when_it_is_time_and_by_the_maintenance_key_alone() {
     let long = Long::new();
     long.grow(255);
     assert_eq!(long.open().checkpoint(NOW).unwrap(), None);
-    assert!(matches!(long.school.open_blind(&long.shelf).unwrap().checkpoint(NOW), Err(RepoError::KeyMayNot(_))));
-    long.school.open_blind(&long.shelf).unwrap().note("a host's", NOW).unwrap();
+    assert!(matches!(long.school.open_keyless(&long.blocking).unwrap().checkpoint(NOW), Err(RepoError::KeyMayNot(_))));
+    long.school.open_keyless(&long.blocking).unwrap().note("a host's", NOW).unwrap();
     assert_eq!(long.names("ckpt"), Vec::<String>::new());
     assert_eq!(long.open().checkpoint(NOW).unwrap(), Some(256));
     assert_eq!(long.open().checkpoint(NOW).unwrap(), None);
@@ -216,8 +216,8 @@ fn a_log_without_its_beginning_and_without_a_checkpoint_is_never_taken_for_a_who
         let mut repository = long.open();
         assert!(repository.latest_is_uncertain());
         assert!(repository.faults().iter().any(|fault| fault.object.starts_with("log/")), "{:?}", repository.faults());
-        let before = long.shelf.list("").unwrap();
-        for repository in [&mut repository, &mut long.school.open_blind(&long.shelf).unwrap()] {
+        let before = long.blocking.list("").unwrap();
+        for repository in [&mut repository, &mut long.school.open_keyless(&long.blocking).unwrap()] {
             assert!(matches!(repository.note("a word", NOW), Err(RepoError::Damaged { .. })));
             assert!(matches!(long.school.backup(repository, &another(4), None), Err(RepoError::Damaged { .. })));
         }
@@ -225,7 +225,7 @@ fn a_log_without_its_beginning_and_without_a_checkpoint_is_never_taken_for_a_who
         let log_of = |all: &[dr_store::Listed]| {
             all.iter().filter(|object| object.key.as_str().starts_with("log/")).cloned().collect::<Vec<_>>()
         };
-        assert_eq!(log_of(&long.shelf.list("").unwrap()), log_of(&before));
+        assert_eq!(log_of(&long.blocking.list("").unwrap()), log_of(&before));
         // What the end of the log names can be had.
         let ids: Vec<_> = repository.snapshots().iter().map(|snapshot| snapshot.id).collect();
         assert_eq!(ids, [second]);
@@ -258,7 +258,7 @@ fn whoever_stopped_for_a_thousand_entries_is_not_taken_for_somebody_long_ago() {
     let (one, two) = (small_tree(), another(1));
     let first = long.keep(&one);
     let mut stopped = long.open();
-    let mut host = long.school.open_blind(&long.shelf).unwrap();
+    let mut host = long.school.open_keyless(&long.blocking).unwrap();
     let (mut maintains, removed) = (long.open(), long.open().head().0 + 1);
     long.grow(1_200);
     long.prune(&mut long.open()).unwrap();
@@ -333,7 +333,7 @@ fn whichever_operation_fails_while_a_log_is_shortened_nothing_is_lost() {
         repository.note("a word", NOW).unwrap();
     }
     let objects: Vec<(Key, Vec<u8>)> = long
-        .shelf
+        .blocking
         .list("")
         .unwrap()
         .into_iter()
@@ -341,16 +341,16 @@ fn whichever_operation_fails_while_a_log_is_shortened_nothing_is_lost() {
         .collect();
     let copied = || {
         let store = Arc::new(MemoryStore::new());
-        let shelf = long.school.shelf(store.clone());
+        let blocking = long.school.blocking(store.clone());
         for (name, bytes) in &objects {
-            shelf.put_new(name, Body::Bytes(bytes.clone().into())).unwrap();
+            blocking.put_new(name, ObjectBody::Bytes(bytes.clone().into())).unwrap();
         }
-        Long { school: School::new().with_keys_of(&long.school), store, shelf }
+        Long { school: School::new().with_keys_of(&long.school), store, blocking }
     };
     // Entries are read, and go, one like the other: of each kind of operation the first two and the last.
     let recording = Arc::new(Recording::new(copied().store));
-    let shelf = long.school.shelf(recording.clone());
-    long.prune(&mut long.school.open(&shelf).unwrap()).unwrap();
+    let blocking = long.school.blocking(recording.clone());
+    long.prune(&mut long.school.open(&blocking).unwrap()).unwrap();
     let asked = recording.take();
     let kind =
         |at: usize| asked.get(at).map(|asked| (asked.verb, asked.name.split('/').next().unwrap_or("").to_owned()));
@@ -366,8 +366,8 @@ fn whichever_operation_fails_while_a_log_is_shortened_nothing_is_lost() {
             let copy = copied();
             let faulty = Arc::new(Faulty::new(Arc::clone(&copy.store) as Arc<dyn Store>));
             faulty.fail_once(k, fault);
-            let shelf = copy.school.shelf(faulty.clone());
-            let outcome = copy.school.open(&shelf).and_then(|mut repository| copy.prune(&mut repository));
+            let blocking = copy.school.blocking(faulty.clone());
+            let outcome = copy.school.open(&blocking).and_then(|mut repository| copy.prune(&mut repository));
             let mut repository = copy.open();
             assert_eq!(repository.faults(), [], "operation {k}");
             assert!(repository.head().0 >= 1_040);
@@ -387,7 +387,7 @@ fn a_checkpoint_that_was_cut_off_while_it_was_written_is_followed_by_another() {
     let mut repository = long.open();
     repository.note("the last one", NOW).unwrap();
     let faulty = Arc::new(Faulty::new(Arc::clone(&long.store) as Arc<dyn Store>));
-    let mut torn = long.school.open(&long.school.shelf(faulty.clone())).unwrap();
+    let mut torn = long.school.open(&long.school.blocking(faulty.clone())).unwrap();
     faulty.fail_once(1, Fault::Torn(300));
     assert!(torn.checkpoint(NOW).is_err());
     assert_eq!(long.names("ckpt"), [checkpoint(256)]);
@@ -412,9 +412,9 @@ fn what_a_host_has_seen_is_held_against_a_checkpoint_as_well() {
     assert_eq!(seen("early").behind(), None);
     long.grow(600);
     assert_eq!(seen("middle").behind(), None);
-    let back = long.shelf.list("log").unwrap().into_iter().filter(|object| object.key.as_str() > log(550).as_str());
+    let back = long.blocking.list("log").unwrap().into_iter().filter(|object| object.key.as_str() > log(550).as_str());
     // It is put back to an earlier state, and somebody who does not know goes on.
-    back.for_each(|object| long.shelf.delete(&object.key).unwrap());
+    back.for_each(|object| long.blocking.delete(&object.key).unwrap());
     long.open().note("another word", NOW).unwrap();
     long.grow(1_500);
     long.prune(&mut long.open()).unwrap();

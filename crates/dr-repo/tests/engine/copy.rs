@@ -7,20 +7,25 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use dr_repo::{Check, Copied, Copying, Fate, ReadData, RepoError, Repository, SnapshotId, Tally};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
-use dr_store::{Body, Shelf};
+use dr_store::{BlockingStore, ObjectBody};
 
 use crate::support::*;
 
 struct Two {
     school: School,
-    from: Shelf,
-    to: Shelf,
+    from: BlockingStore,
+    to: BlockingStore,
     trees: Vec<(SnapshotId, Tree)>,
 }
 
-fn copy_to(school: &School, from: &Repository, shelf: &Shelf, ids: &[SnapshotId]) -> Result<Copied, RepoError> {
+fn copy_to(
+    school: &School,
+    from: &Repository,
+    blocking: &BlockingStore,
+    ids: &[SnapshotId],
+) -> Result<Copied, RepoError> {
     let clock = AtomicI64::new(1_700_000_000_000);
-    let mut to = from.sibling(shelf.clone())?;
+    let mut to = from.sibling(blocking.clone())?;
     let options = Copying {
         snapshots: ids,
         journal: None,
@@ -36,7 +41,7 @@ impl Two {
     /// Two repositories of one family, three snapshots in the first.
     fn new() -> Self {
         let school = School::new();
-        let (from, to) = (school.shelf(Arc::new(MemoryStore::new())), school.shelf(Arc::new(MemoryStore::new())));
+        let (from, to) = (school.blocking(Arc::new(MemoryStore::new())), school.blocking(Arc::new(MemoryStore::new())));
         school.create(&from);
         school.create(&to);
         let mut two = Self { school, from, to, trees: Vec::new() };
@@ -70,9 +75,9 @@ impl Two {
         copy_to(&self.school, &self.school.open(&self.from).unwrap(), &self.to, ids)
     }
 
-    /// Everything in `shelf` is whole, and these snapshots are what they were.
-    fn is_whole(&self, shelf: &Shelf, ids: &[SnapshotId]) {
-        let repository = self.school.open(shelf).unwrap();
+    /// Everything in `blocking` is whole, and these snapshots are what they were.
+    fn is_whole(&self, blocking: &BlockingStore, ids: &[SnapshotId]) {
+        let repository = self.school.open(blocking).unwrap();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
         let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
         assert_eq!(dr_repo::check(&repository, &options).unwrap().findings, []);
@@ -85,8 +90,8 @@ impl Two {
     }
 }
 
-fn bytes(shelf: &Shelf, prefix: &str) -> u64 {
-    shelf.list(prefix).unwrap().iter().map(|object| object.size).sum()
+fn bytes(blocking: &BlockingStore, prefix: &str) -> u64 {
+    blocking.list(prefix).unwrap().iter().map(|object| object.size).sum()
 }
 
 #[test]
@@ -99,8 +104,8 @@ fn a_copy_restores_as_the_original_does_and_a_second_stores_nothing() {
         let (original, copy) = (bytes(&two.from, folder), bytes(&two.to, folder));
         assert!(copy <= original + (96 << 10), "{folder}: {copy} of {original}: what was shared is still shared");
     }
-    let labels = |shelf| {
-        let snapshots = two.school.open(shelf).unwrap().snapshots();
+    let labels = |blocking| {
+        let snapshots = two.school.open(blocking).unwrap().snapshots();
         snapshots.into_iter().map(|snapshot| (snapshot.id, snapshot.label)).collect::<Vec<_>>()
     };
     assert_eq!(labels(&two.from), labels(&two.to));
@@ -120,7 +125,7 @@ fn one_after_the_other_costs_what_is_new_and_a_copy_can_be_copied_on() {
     assert!(second.bytes_stored < first.bytes_stored / 4, "{second:?} after {first:?}");
     assert_eq!(second.snapshots[0].1, Fate::There);
     // The last one first: what it shares with the others is not moved again either.
-    let third = two.school.shelf(Arc::new(MemoryStore::new()));
+    let third = two.school.blocking(Arc::new(MemoryStore::new()));
     two.school.create(&third);
     let copied = copy_to(&two.school, &two.school.open(&two.to).unwrap(), &third, &ids[1..2]).unwrap();
     assert_eq!(copied.snapshots, [(ids[1], Fate::Copied)]);
@@ -136,7 +141,7 @@ fn a_copy_serves_the_familys_own_backups_and_nobody_else_relies_on_it() {
     let tree = &two.trees[2].1;
     let own = two.school.backup(&mut two.school.open(&two.to).unwrap(), tree, None).unwrap();
     assert!(own.bytes_stored < 64 << 10, "{own:?}");
-    let host = two.school.backup(&mut two.school.open_blind(&two.to).unwrap(), tree, None).unwrap();
+    let host = two.school.backup(&mut two.school.open_keyless(&two.to).unwrap(), tree, None).unwrap();
     assert!(host.bytes_stored > 6 << 20, "a host takes nobody's word: {host:?}");
     let repository = two.school.open(&two.to).unwrap();
     assert!(two.school.restore(&repository, host.snapshot).unwrap().0 == *tree);
@@ -146,18 +151,18 @@ fn a_copy_serves_the_familys_own_backups_and_nobody_else_relies_on_it() {
 fn what_another_author_stored_there_is_read_before_it_is_relied_on() {
     let two = Two::new();
     // A host that only writes has kept the same in both places by itself.
-    let host = two.school.backup(&mut two.school.open_blind(&two.to).unwrap(), &two.trees[0].1, None).unwrap();
+    let host = two.school.backup(&mut two.school.open_keyless(&two.to).unwrap(), &two.trees[0].1, None).unwrap();
     let copied = two.copy(&two.ids()[..1]).unwrap();
     assert!(copied.bytes_stored < 1 << 20, "{copied:?}");
     two.is_whole(&two.to, &[host.snapshot, two.ids()[0]]);
     // And where what it stored is damaged, it is not relied on.
     let two = Two::new();
-    let host = two.school.backup(&mut two.school.open_blind(&two.to).unwrap(), &two.trees[0].1, None).unwrap();
+    let host = two.school.backup(&mut two.school.open_keyless(&two.to).unwrap(), &two.trees[0].1, None).unwrap();
     for object in two.to.list("data").unwrap() {
         let mut bytes = two.to.get(&object.key, 1 << 30).unwrap().to_vec();
         bytes[600] ^= 1;
         two.to.delete(&object.key).unwrap();
-        two.to.put_new(&object.key, Body::Bytes(bytes.into())).unwrap();
+        two.to.put_new(&object.key, ObjectBody::Bytes(bytes.into())).unwrap();
     }
     two.copy(&two.ids()[..1]).unwrap();
     let repository = two.school.open(&two.to).unwrap();
@@ -171,7 +176,7 @@ fn what_another_author_stored_there_is_read_before_it_is_relied_on() {
 fn frames_of_a_host_that_only_writes_and_of_three_hundred_sessions_are_moved() {
     let mut two = Two::new();
     let mut tree = Tree::new();
-    let mut repository = two.school.open_blind(&two.from).unwrap();
+    let mut repository = two.school.open_keyless(&two.from).unwrap();
     for n in 0..300 {
         let name = format!("file-{n:03}");
         file(&mut tree, &name, noise(300, 1_000 + n));
@@ -179,7 +184,7 @@ fn frames_of_a_host_that_only_writes_and_of_three_hundred_sessions_are_moved() {
             tree.iter().filter(|(path, _)| path.to_string() == name).map(|(p, n)| (p.clone(), n.clone())).collect();
         two.school.backup(&mut repository, &one, None).unwrap();
     }
-    let summary = two.school.backup(&mut two.school.open_blind(&two.from).unwrap(), &tree, None).unwrap();
+    let summary = two.school.backup(&mut two.school.open_keyless(&two.from).unwrap(), &tree, None).unwrap();
     two.trees.push((summary.snapshot, tree));
     let last = two.trees[3].0;
     let copied = two.copy(&[last]).unwrap();
@@ -200,7 +205,7 @@ fn a_snapshot_with_damage_is_refused_by_name_and_the_others_are_copied() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     two.from.delete(&second.key).unwrap();
-    two.from.put_new(&second.key, Body::Bytes(bytes.into())).unwrap();
+    two.from.put_new(&second.key, ObjectBody::Bytes(bytes.into())).unwrap();
     drop(repository);
     let copied = two.copy(&ids).unwrap();
     assert_eq!(copied.snapshots[0].1, Fate::Copied);
@@ -220,12 +225,12 @@ fn whichever_operation_fails_a_copy_can_be_run_again_and_shows_nothing_half() {
         let two = Two::new();
         for k in 1.. {
             let store = Arc::new(MemoryStore::new());
-            let good = two.school.shelf(store.clone());
+            let good = two.school.blocking(store.clone());
             two.school.create(&good);
             let faulty = Arc::new(Faulty::new(store));
             faulty.fail_once(k, fault);
             let from = two.school.open(&two.from).unwrap();
-            let outcome = copy_to(&two.school, &from, &two.school.shelf(faulty.clone()), &two.ids());
+            let outcome = copy_to(&two.school, &from, &two.school.blocking(faulty.clone()), &two.ids());
             let there: Vec<_> = two.school.open(&good).unwrap().snapshots().iter().map(|s| s.id).collect();
             assert!(two.ids().starts_with(&there), "operation {k}");
             if k % 4 == 0 {
@@ -247,10 +252,10 @@ fn whichever_operation_fails_a_copy_can_be_run_again_and_shows_nothing_half() {
 #[test]
 fn a_key_that_only_writes_another_family_and_the_same_repository_are_refused() {
     let two = Two::new();
-    let blind = two.school.open_blind(&two.from).unwrap();
-    assert!(matches!(copy_to(&two.school, &blind, &two.to, &two.ids()), Err(RepoError::CannotRead)));
+    let keyless = two.school.open_keyless(&two.from).unwrap();
+    assert!(matches!(copy_to(&two.school, &keyless, &two.to, &two.ids()), Err(RepoError::CannotRead)));
     let other = School::new();
-    let foreign = other.shelf(Arc::new(MemoryStore::new()));
+    let foreign = other.blocking(Arc::new(MemoryStore::new()));
     other.create(&foreign);
     let before = foreign.list("").unwrap();
     let from = two.school.open(&two.from).unwrap();

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use dr_repo::{Check, Key, Prune, ReadData, Repository, Tally, Unlock, WriterKey};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
-use dr_store::{Shelf, Store};
+use dr_store::{BlockingStore, Store};
 
 use crate::support::*;
 
@@ -21,7 +21,7 @@ const WORKERS: usize = 3;
 struct Scene {
     school: School,
     store: Arc<MemoryStore>,
-    shelf: Shelf,
+    blocking: BlockingStore,
     /// The key of another host.
     other: WriterKey,
 }
@@ -40,20 +40,20 @@ impl Scene {
     fn new() -> Self {
         let school = School::new();
         let store = Arc::new(MemoryStore::new());
-        let shelf = school.shelf(Arc::clone(&store) as Arc<dyn Store>);
-        school.create(&shelf);
+        let blocking = school.blocking(Arc::clone(&store) as Arc<dyn Store>);
+        school.create(&blocking);
         let other = school.family.writer().unwrap();
-        Self { school, store, shelf, other }
+        Self { school, store, blocking, other }
     }
 
     fn journal(&self, host: &str) -> PathBuf {
         self.school.folder.path().join(format!("notes-of-{host}"))
     }
 
-    /// A host that only writes backs up; what it sees of the store is `shelf`.
+    /// A host that only writes backs up; what it sees of the store is `blocking`.
     fn backup(
         &self,
-        shelf: &Shelf,
+        blocking: &BlockingStore,
         key: &WriterKey,
         tree: &Tree,
         (now_ms, step_ms): (i64, i64),
@@ -61,7 +61,7 @@ impl Scene {
         let journal = self.journal(&key.host().to_string());
         let stop = AtomicBool::new(false);
         let day = Day { now_ms, step_ms, journal: Some(&journal), stop: &stop, workers: WORKERS };
-        let mut repository = Repository::open(shelf.clone(), Unlock::Key(Key::Writer(Box::new(key.clone()))), HOST)?;
+        let mut repository = Repository::open(blocking.clone(), Unlock::Key(Key::Writer(Box::new(key.clone()))), HOST)?;
         self.school.backup_on(&mut repository, entries(tree), &day)
     }
 
@@ -70,13 +70,13 @@ impl Scene {
         let faulty = Arc::new(Faulty::new(Arc::clone(&self.store) as Arc<dyn Store>));
         // Nothing that it wants afterwards happens any more, as with a process that is dead.
         faulty.fail_from(k, Fault::Before(ErrorKind::Other));
-        let shelf = self.school.shelf(faulty);
-        self.backup(&shelf, &self.school.writer, tree, when).is_err()
+        let blocking = self.school.blocking(faulty);
+        self.backup(&blocking, &self.school.writer, tree, when).is_err()
     }
 
     /// Names and sizes of the packs of contents that are there.
     fn packs(&self) -> Vec<(String, u64)> {
-        self.shelf.list("data").unwrap().into_iter().map(|object| (object.key.to_string(), object.size)).collect()
+        self.blocking.list("data").unwrap().into_iter().map(|object| (object.key.to_string(), object.size)).collect()
     }
 
     fn prune(&self, now_ms: i64) {
@@ -98,12 +98,12 @@ impl Scene {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::prune(&mut self.school.open(&self.shelf).unwrap(), &options, &mut |_| {}).unwrap();
+        dr_repo::prune(&mut self.school.open(&self.blocking).unwrap(), &options, &mut |_| {}).unwrap();
     }
 
     #[track_caller]
     fn is_sound(&self, trees: &[(dr_repo::SnapshotId, &Tree)]) {
-        let repository = self.school.open(&self.shelf).unwrap();
+        let repository = self.school.open(&self.blocking).unwrap();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
         let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
         assert_eq!(dr_repo::check(&repository, &options).unwrap().findings, []);
@@ -122,20 +122,20 @@ fn cut_off(k: u64, step_ms: i64, prunes: bool, later: i64) -> Option<(usize, u64
     let whole: u64 = all.values().map(|node| node.bytes.len() as u64).sum();
     let is_killed = scene.killed(&all, k, (MONDAY, step_ms));
     // Killed after the commit, before it could say so: there is nothing to go on with.
-    if !is_killed || !scene.school.open(&scene.shelf).unwrap().snapshots().is_empty() {
+    if !is_killed || !scene.school.open(&scene.blocking).unwrap().snapshots().is_empty() {
         return None;
     }
     let left = scene.packs();
-    let registered = scene.school.open(&scene.shelf).unwrap().stats().unwrap().packs;
-    let other = scene.backup(&scene.shelf, &scene.other, &theirs, (MONDAY + DAY, 1)).unwrap().snapshot;
-    let again = scene.backup(&scene.shelf, &scene.other, &theirs, (MONDAY + DAY + 1_000, 1)).unwrap().snapshot;
+    let registered = scene.school.open(&scene.blocking).unwrap().stats().unwrap().packs;
+    let other = scene.backup(&scene.blocking, &scene.other, &theirs, (MONDAY + DAY, 1)).unwrap().snapshot;
+    let again = scene.backup(&scene.blocking, &scene.other, &theirs, (MONDAY + DAY + 1_000, 1)).unwrap().snapshot;
     if prunes {
         scene.prune(MONDAY + DAY + DAY / 2);
     }
     let there = scene.packs();
     assert!(left.iter().all(|pack| there.contains(pack)), "request {k}: what was cut off lost a pack");
 
-    let resumed = scene.backup(&scene.shelf, &scene.school.writer, &all, (MONDAY + later, 1)).unwrap();
+    let resumed = scene.backup(&scene.blocking, &scene.school.writer, &all, (MONDAY + later, 1)).unwrap();
     let kept: u64 = left.iter().map(|(_, size)| size).sum();
     // Noise does not compress, and a frame costs a little more than what is in it. The rest are pages of the tree.
     let most = (whole + whole / 50 + 300_000).saturating_sub(kept);
@@ -183,7 +183,7 @@ fn what_was_stopped_as_asked_is_taken_up_too() {
         let scene = Scene::new();
         let (all, theirs) = (tree(1), tree(2));
         let whole: u64 = all.values().map(|node| node.bytes.len() as u64).sum();
-        let other = scene.backup(&scene.shelf, &scene.other, &theirs, (MONDAY, 1)).unwrap().snapshot;
+        let other = scene.backup(&scene.blocking, &scene.other, &theirs, (MONDAY, 1)).unwrap().snapshot;
         let journal = scene.journal(&scene.school.writer.host().to_string());
         let stop = AtomicBool::new(false);
         let half = entries(&all).enumerate().map(|(at, entry)| {
@@ -191,19 +191,20 @@ fn what_was_stopped_as_asked_is_taken_up_too() {
             entry
         });
         let day = Day { now_ms: MONDAY, step_ms: 1, journal: Some(&journal), stop: &stop, workers: WORKERS };
-        let ended = scene.school.backup_on(&mut scene.school.open_blind(&scene.shelf).unwrap(), Box::new(half), &day);
+        let ended =
+            scene.school.backup_on(&mut scene.school.open_keyless(&scene.blocking).unwrap(), Box::new(half), &day);
         assert!(matches!(ended, Err(dr_repo::RepoError::Interrupted)), "{ended:?}");
         let before: Vec<_> = scene.packs();
         let kept: u64 = before.iter().map(|(_, size)| size).sum::<u64>().saturating_sub(whole);
         assert!(kept > 2_000_000, "nothing was stored before it was stopped");
         scene.prune_waiting(MONDAY + DAY / 2, settle_ms);
         scene.prune_waiting(MONDAY + 2 * DAY, settle_ms);
-        let resumed = scene.backup(&scene.shelf, &scene.school.writer, &all, (MONDAY + 3 * DAY, 1)).unwrap();
+        let resumed = scene.backup(&scene.blocking, &scene.school.writer, &all, (MONDAY + 3 * DAY, 1)).unwrap();
         let most = (whole + whole / 50 + 300_000).saturating_sub(kept);
         assert!(resumed.bytes_stored <= most, "{kept} were there, and {} were stored again", resumed.bytes_stored);
         scene.is_sound(&[(other, &theirs), (resumed.snapshot, &all)]);
         // Once it has been gone on with, nothing of it is kept that nobody needs.
-        scene.backup(&scene.shelf, &scene.school.writer, &all, (MONDAY + 5 * DAY, 1)).unwrap();
+        scene.backup(&scene.blocking, &scene.school.writer, &all, (MONDAY + 5 * DAY, 1)).unwrap();
         scene.prune_waiting(MONDAY + 6 * DAY, 0);
         let left: u64 = scene.packs().iter().map(|(_, size)| size).sum();
         assert!(left < 2 * whole + whole / 25, "{left} bytes for {}", 2 * whole);

@@ -10,7 +10,7 @@ use dr_repo::{
 };
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
-use dr_store::{Shelf, Store};
+use dr_store::{BlockingStore, Store};
 
 use crate::support::*;
 
@@ -20,20 +20,20 @@ const DAY: i64 = 24 * 3_600_000;
 struct Scene {
     school: School,
     store: Arc<dyn Store>,
-    shelf: Shelf,
+    blocking: BlockingStore,
 }
 
 impl Scene {
     fn new() -> Self {
         let school = School::new();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let shelf = school.shelf(Arc::clone(&store));
-        school.create(&shelf);
-        Self { school, store, shelf }
+        let blocking = school.blocking(Arc::clone(&store));
+        school.create(&blocking);
+        Self { school, store, blocking }
     }
 
     fn open(&self) -> Repository {
-        self.school.open(&self.shelf).unwrap()
+        self.school.open(&self.blocking).unwrap()
     }
 
     fn keep(&self, tree: &Tree) -> SnapshotId {
@@ -127,14 +127,14 @@ fn a_folder_goes_from_every_snapshot_and_all_else_is_as_it_was() {
     let scene = Scene::new();
     let trees: Vec<Tree> = (0..4).map(generation).collect();
     let ids: Vec<_> = trees.iter().map(|tree| scene.keep(tree)).collect();
-    let before = scene.shelf.list("").unwrap();
+    let before = scene.blocking.list("").unwrap();
     let (would, planned) = scene.erase_of(&mut scene.open(), &["pupil"], true).unwrap();
-    assert_eq!(scene.shelf.list("").unwrap(), before, "a dry run changes nothing");
+    assert_eq!(scene.blocking.list("").unwrap(), before, "a dry run changes nothing");
     let (did, judged) = scene.erase(&["pupil"]);
     assert_eq!((planned, &would), (judged.clone(), &Erased { bytes_stored: 0, ..did.clone() }));
     assert_eq!((did.snapshots, did.entries, did.shared, did.held), (4, 3, 0, 0), "{did:?}");
     assert_eq!(did.bytes, 70_000 + 2 * 150_000);
-    assert!(judged.iter().all(|one| one.entries == 3 && matches!(one.ruling, Ruling::Anew(_))));
+    assert!(judged.iter().all(|one| one.entries == 3 && matches!(one.ruling, Ruling::Rewrite(_))));
     let left: Vec<Tree> = trees.iter().map(|tree| without(tree, &["pupil"])).collect();
     scene.is(&left.iter().collect::<Vec<_>>());
     for id in &ids {
@@ -260,19 +260,19 @@ fn a_little_that_was_erased_does_not_stay_in_a_large_pack_and_goes_in_steps() {
 fn what_cannot_be_looked_through_is_named_and_stays_and_the_others_are_erased() {
     let scene = Scene::new();
     let first = scene.keep(&generation(0));
-    let metas = scene.shelf.list("meta").unwrap();
+    let metas = scene.blocking.list("meta").unwrap();
     let second = scene.keep(&without(&generation(1), &["a"]));
     for pack in metas {
-        let mut bytes = scene.shelf.get(&pack.key, pack.size).unwrap().to_vec();
+        let mut bytes = scene.blocking.get(&pack.key, pack.size).unwrap().to_vec();
         let (from, to) = (bytes.len() / 8, bytes.len() / 2);
         bytes[from..to].iter_mut().for_each(|byte| *byte ^= 1);
-        scene.shelf.delete(&pack.key).unwrap();
-        scene.shelf.put_new(&pack.key, dr_store::Body::Bytes(bytes.into())).unwrap();
+        scene.blocking.delete(&pack.key).unwrap();
+        scene.blocking.put_new(&pack.key, dr_store::ObjectBody::Bytes(bytes.into())).unwrap();
     }
     let (did, judged) = scene.erase(&["pupil"]);
     assert_eq!(did.unread, 1, "{judged:?}");
     let ruling = |id| judged.iter().find(|one| one.snapshot == id).unwrap().ruling.clone();
-    assert!(matches!(ruling(first), Ruling::Unread(_)) && matches!(ruling(second), Ruling::Anew(_)), "{judged:?}");
+    assert!(matches!(ruling(first), Ruling::Unread(_)) && matches!(ruling(second), Ruling::Rewrite(_)), "{judged:?}");
     assert_eq!(scene.open().snapshots()[0].id, first);
 }
 
@@ -280,8 +280,8 @@ fn what_cannot_be_looked_through_is_named_and_stays_and_the_others_are_erased() 
 fn a_key_that_only_writes_erases_nothing() {
     let scene = Scene::new();
     scene.keep(&generation(0));
-    let mut blind = scene.school.open_blind(&scene.shelf).unwrap();
-    assert!(matches!(scene.erase_of(&mut blind, &["pupil"], false), Err(RepoError::KeyMayNot(_))));
+    let mut keyless = scene.school.open_keyless(&scene.blocking).unwrap();
+    assert!(matches!(scene.erase_of(&mut keyless, &["pupil"], false), Err(RepoError::KeyMayNot(_))));
     scene.is(&[&generation(0)]);
 }
 
@@ -297,8 +297,8 @@ fn whichever_operation_fails_an_erasure_can_be_run_again_and_no_snapshot_is_lost
             }
             let faulty = Arc::new(Faulty::new(Arc::clone(&scene.store)));
             faulty.fail_once(k, fault);
-            let shelf = scene.school.shelf(faulty.clone());
-            let outcome = scene.school.open(&shelf).and_then(|mut repository| {
+            let blocking = scene.school.blocking(faulty.clone());
+            let outcome = scene.school.open(&blocking).and_then(|mut repository| {
                 scene.erase_of(&mut repository, &["pupil"], false)?;
                 scene.prune_of(&mut repository, NOW, 0)
             });
@@ -312,7 +312,7 @@ fn whichever_operation_fails_an_erasure_can_be_run_again_and_no_snapshot_is_lost
             assert!(back.iter().all(|tree| trees.contains(tree) || left.contains(tree)));
             // Whoever counts snapshots to let some go sees as many as there were.
             let listed = repository.snapshots();
-            assert_eq!(listed.len() - dr_repo::written_anew(&listed).len(), trees.len(), "operation {k}");
+            assert_eq!(listed.len() - dr_repo::rewritten_same(&listed).len(), trees.len(), "operation {k}");
             let last = back.last().unwrap();
             assert!(*last == trees[1] || *last == left[1], "operation {k}: latest is another one");
             scene.erase(&["pupil"]);

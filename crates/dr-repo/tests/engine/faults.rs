@@ -14,7 +14,7 @@ fn whichever_operation_fails_a_backup_can_be_run_again_and_loses_nothing() {
         for k in 1.. {
             let school = School::new();
             let store = Arc::new(MemoryStore::new());
-            let good = school.shelf(store.clone());
+            let good = school.blocking(store.clone());
             school.create(&good);
             let tree = small_tree();
             let first = school.backup(&mut school.open(&good).unwrap(), &tree, None).unwrap();
@@ -23,8 +23,9 @@ fn whichever_operation_fails_a_backup_can_be_run_again_and_loses_nothing() {
 
             let faulty = Arc::new(Faulty::new(store.clone()));
             faulty.fail_once(k, fault);
-            let shelf = school.shelf(faulty.clone());
-            let outcome = school.open(&shelf).and_then(|mut repository| school.backup(&mut repository, &changed, None));
+            let blocking = school.blocking(faulty.clone());
+            let outcome =
+                school.open(&blocking).and_then(|mut repository| school.backup(&mut repository, &changed, None));
             let spent = faulty.is_spent();
 
             let repository = school.open(&good).unwrap();
@@ -51,15 +52,15 @@ fn whichever_operation_fails_a_forget_can_be_run_again_and_forgets_nothing_else(
         let tree = small_tree();
         for k in 1.. {
             let store = Arc::new(MemoryStore::new());
-            let good = school.shelf(store.clone());
+            let good = school.blocking(store.clone());
             school.create(&good);
             let ids: Vec<_> = (0..3)
                 .map(|_| school.backup(&mut school.open(&good).unwrap(), &tree, None).unwrap().snapshot)
                 .collect();
             let faulty = Arc::new(Faulty::new(store));
             faulty.fail_once(k, fault);
-            let shelf = school.shelf(faulty.clone());
-            let outcome = school.open(&shelf).and_then(|mut repository| {
+            let blocking = school.blocking(faulty.clone());
+            let outcome = school.open(&blocking).and_then(|mut repository| {
                 repository.forget(&ids[..1], 5)?;
                 repository.unforget(&ids[..1], 6)?;
                 repository.forget(&ids[..2], 7)

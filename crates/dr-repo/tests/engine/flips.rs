@@ -8,13 +8,13 @@ use std::sync::atomic::AtomicBool;
 
 use dr_repo::{Check, ReadData, RepoError, SnapshotId, Tally};
 use dr_store::memory::MemoryStore;
-use dr_store::{Key, Shelf};
+use dr_store::{BlockingStore, Key};
 
 use crate::support::*;
 
 /// Whether the damage was noticed; panics if anything wrong was passed off as right.
-fn noticed(school: &School, shelf: &Shelf, tree: &Tree, snapshot: SnapshotId) -> bool {
-    let repository = match school.open(shelf) {
+fn noticed(school: &School, blocking: &BlockingStore, tree: &Tree, snapshot: SnapshotId) -> bool {
+    let repository = match school.open(blocking) {
         Ok(repository) => repository,
         Err(
             RepoError::Damaged { .. } | RepoError::WrongKey(_) | RepoError::Newer { .. } | RepoError::NoRepository(_),
@@ -42,18 +42,18 @@ fn noticed(school: &School, shelf: &Shelf, tree: &Tree, snapshot: SnapshotId) ->
 fn every_flip(step_in_padding: usize, offset: usize) {
     let school = School::new();
     let store = Arc::new(MemoryStore::new());
-    let shelf = school.shelf(store.clone());
-    dr_repo::create(&shelf, &school.family, Some("password"), "2026-01-01T00:00:00Z", 0).unwrap();
+    let blocking = school.blocking(store.clone());
+    dr_repo::create(&blocking, &school.family, Some("password"), "2026-01-01T00:00:00Z", 0).unwrap();
     let mut tree = small_tree();
     file(&mut tree, "a/noise", noise(3_000, 2));
-    let first = school.backup(&mut school.open(&shelf).unwrap(), &tree, None).unwrap();
+    let first = school.backup(&mut school.open(&blocking).unwrap(), &tree, None).unwrap();
     file(&mut tree, "z", words(5_000, 8));
-    let second = school.backup(&mut school.open(&shelf).unwrap(), &tree, None).unwrap();
-    assert!(!noticed(&school, &shelf, &tree, second.snapshot), "a whole repository has no findings");
-    assert_eq!(school.restore(&school.open(&shelf).unwrap(), first.snapshot).unwrap().1.failed, []);
+    let second = school.backup(&mut school.open(&blocking).unwrap(), &tree, None).unwrap();
+    assert!(!noticed(&school, &blocking, &tree, second.snapshot), "a whole repository has no findings");
+    assert_eq!(school.restore(&school.open(&blocking).unwrap(), first.snapshot).unwrap().1.failed, []);
 
     let mut kinds = std::collections::BTreeSet::new();
-    for listed in shelf.list("").unwrap() {
+    for listed in blocking.list("").unwrap() {
         let name = listed.key.as_str().to_owned();
         kinds.insert(name.split('/').next().unwrap().to_owned());
         let key = Key::new(name.clone()).unwrap();
@@ -62,7 +62,7 @@ fn every_flip(step_in_padding: usize, offset: usize) {
         for at in (offset % step..listed.size as usize).step_by(step) {
             let mask = 1 << (at % 8);
             store.flip(&key, at, mask);
-            assert!(noticed(&school, &shelf, &tree, second.snapshot), "{name}: flipping byte {at} was not noticed");
+            assert!(noticed(&school, &blocking, &tree, second.snapshot), "{name}: flipping byte {at} was not noticed");
             store.flip(&key, at, mask);
         }
     }

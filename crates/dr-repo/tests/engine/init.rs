@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use dr_repo::{FamilyKey, RepoError, Repository, Unlock, create, create_with_writer};
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 
@@ -45,8 +45,8 @@ fn cut_at(
     requests: &mut dyn Iterator<Item = u64>,
     fault: Fault,
     lasting: bool,
-    make: &dyn Fn(&School, &Shelf) -> Result<(), RepoError>,
-    open: &dyn Fn(&School, &Shelf) -> Repository,
+    make: &dyn Fn(&School, &BlockingStore) -> Result<(), RepoError>,
+    open: &dyn Fn(&School, &BlockingStore) -> Repository,
 ) {
     let school = School::new();
     for k in requests {
@@ -57,9 +57,9 @@ fn cut_at(
         } else {
             faulty.fail_once(k, fault)
         }
-        let first = make(&school, &school.shelf(faulty.clone()));
+        let first = make(&school, &school.blocking(faulty.clone()));
         let came_to_its_end = faulty.count() < k;
-        let good = school.shelf(store);
+        let good = school.blocking(store);
         match make(&school, &good) {
             Ok(()) => assert!(first.is_err(), "request {k}: made twice"),
             // It was made, or all of it was there when its answer was lost.
@@ -76,9 +76,10 @@ fn cut_at(
 
 #[test]
 fn an_init_with_a_key_file_that_is_cut_off_anywhere_is_ended_by_the_next() {
-    let make = |school: &School, shelf: &Shelf| create(shelf, &school.family, None, CREATED, 0).map(drop);
-    let write = |school: &School, shelf: &Shelf| create_with_writer(shelf, &school.writer, CREATED).map(drop);
-    let open = |school: &School, shelf: &Shelf| school.open(shelf).unwrap();
+    let make = |school: &School, blocking: &BlockingStore| create(blocking, &school.family, None, CREATED, 0).map(drop);
+    let write =
+        |school: &School, blocking: &BlockingStore| create_with_writer(blocking, &school.writer, CREATED).map(drop);
+    let open = |school: &School, blocking: &BlockingStore| school.open(blocking).unwrap();
     for fault in [Fault::Before(ErrorKind::TimedOut), Fault::After(ErrorKind::TimedOut), Fault::Full] {
         for lasting in [true, false] {
             cut_at(&mut (1..), fault, lasting, &make, &open);
@@ -90,8 +91,10 @@ fn an_init_with_a_key_file_that_is_cut_off_anywhere_is_ended_by_the_next() {
 #[test]
 fn an_init_with_a_password_that_is_cut_off_anywhere_is_cleared_by_the_next() {
     // Each makes a family of its own, as somebody does who tries again.
-    let make = |_: &School, shelf: &Shelf| create(shelf, &FamilyKey::generate(), Some("one"), CREATED, 0).map(drop);
-    let open = |_: &School, shelf: &Shelf| Repository::open(shelf.clone(), unlock("one"), HOST).unwrap();
+    let make = |_: &School, blocking: &BlockingStore| {
+        create(blocking, &FamilyKey::generate(), Some("one"), CREATED, 0).map(drop)
+    };
+    let open = |_: &School, blocking: &BlockingStore| Repository::open(blocking.clone(), unlock("one"), HOST).unwrap();
     // A password takes its time: the slot, its copy, `repo.json`, its copy, the entry, and reading back.
     let all = [2, 3, 4, 5, 9, 11];
     cut_at(&mut all.into_iter(), Fault::Before(ErrorKind::TimedOut), true, &make, &open);
@@ -105,11 +108,11 @@ fn the_second_init_may_have_another_password() {
         let store = Arc::new(MemoryStore::that_may_rot());
         let faulty = Arc::new(Faulty::new(store.clone()));
         faulty.fail_from(k, Fault::Full);
-        create(&school.shelf(faulty), &FamilyKey::generate(), Some("one"), CREATED, 0).unwrap_err();
-        let shelf = school.shelf(store);
-        create(&shelf, &FamilyKey::generate(), Some("two"), CREATED, 0).unwrap();
-        assert!(matches!(Repository::open(shelf.clone(), unlock("one"), HOST), Err(RepoError::WrongKey(_))));
-        works(&school, Repository::open(shelf, unlock("two"), HOST).unwrap());
+        create(&school.blocking(faulty), &FamilyKey::generate(), Some("one"), CREATED, 0).unwrap_err();
+        let blocking = school.blocking(store);
+        create(&blocking, &FamilyKey::generate(), Some("two"), CREATED, 0).unwrap();
+        assert!(matches!(Repository::open(blocking.clone(), unlock("one"), HOST), Err(RepoError::WrongKey(_))));
+        works(&school, Repository::open(blocking, unlock("two"), HOST).unwrap());
     }
 }
 
@@ -119,14 +122,14 @@ fn a_key_slot_that_opens_and_does_not_fit_is_passed_over() {
     let school = School::new();
     for _ in 0..2 {
         let (one, other) = (Arc::new(MemoryStore::that_may_rot()), Arc::new(MemoryStore::that_may_rot()));
-        let shelf = school.shelf(one.clone());
-        create(&shelf, &school.family, Some("the same"), CREATED, 0).unwrap();
-        create(&school.shelf(other.clone()), &FamilyKey::generate(), Some("the same"), CREATED, 0).unwrap();
+        let blocking = school.blocking(one.clone());
+        create(&blocking, &school.family, Some("the same"), CREATED, 0).unwrap();
+        create(&school.blocking(other.clone()), &FamilyKey::generate(), Some("the same"), CREATED, 0).unwrap();
         let mut both = one.snapshot();
         let stray = other.snapshot().into_iter().filter(|(name, _)| name.as_str().starts_with("keys/"));
         both.extend(stray);
         one.restore(both);
-        let opened = Repository::open(shelf, unlock("the same"), HOST).unwrap();
+        let opened = Repository::open(blocking, unlock("the same"), HOST).unwrap();
         assert_eq!(opened.key().family(), school.family.family);
     }
 }
@@ -135,22 +138,22 @@ fn a_key_slot_that_opens_and_does_not_fit_is_passed_over() {
 fn nothing_that_was_ever_used_is_cleared_away() {
     let school = School::new();
     let store = Arc::new(MemoryStore::that_may_rot());
-    let shelf = school.shelf(store.clone());
-    create(&shelf, &school.family, Some("one"), CREATED, 0).unwrap();
+    let blocking = school.blocking(store.clone());
+    create(&blocking, &school.family, Some("one"), CREATED, 0).unwrap();
     let there = store.snapshot();
     for family in [&school.family, &FamilyKey::generate()] {
         for password in [Some("one"), Some("two"), None] {
-            assert!(matches!(create(&shelf, family, password, CREATED, 0), Err(RepoError::AlreadyThere(_))));
+            assert!(matches!(create(&blocking, family, password, CREATED, 0), Err(RepoError::AlreadyThere(_))));
             assert!(store.snapshot() == there);
         }
     }
     // Another family's that has no slot is no left-over of ours.
     let store = Arc::new(MemoryStore::that_may_rot());
-    let shelf = school.shelf(store.clone());
-    school.create(&shelf);
+    let blocking = school.blocking(store.clone());
+    school.create(&blocking);
     let there = store.snapshot();
     for password in [Some("two"), None] {
-        let made = create(&shelf, &FamilyKey::generate(), password, CREATED, 0);
+        let made = create(&blocking, &FamilyKey::generate(), password, CREATED, 0);
         assert!(matches!(made, Err(RepoError::AlreadyThere(_))));
         assert!(store.snapshot() == there);
     }

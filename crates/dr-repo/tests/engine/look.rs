@@ -6,14 +6,14 @@ use std::sync::atomic::AtomicBool;
 
 use dr_entry::{EntryPath, Kind, Meta};
 use dr_repo::{Aspect, Change, Compared, Diff, Difference, Find, Found, RepoError, Repository, SnapshotId};
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
 
 use crate::support::*;
 
 struct Scene {
     school: School,
-    shelf: Shelf,
+    blocking: BlockingStore,
     ids: Vec<SnapshotId>,
     trees: Vec<Tree>,
 }
@@ -21,9 +21,9 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let school = School::new();
-        let shelf = school.shelf(Arc::new(MemoryStore::new()));
-        school.create(&shelf);
-        Self { school, shelf, ids: Vec::new(), trees: Vec::new() }
+        let blocking = school.blocking(Arc::new(MemoryStore::new()));
+        school.create(&blocking);
+        Self { school, blocking, ids: Vec::new(), trees: Vec::new() }
     }
 
     fn keep(&mut self, tree: &Tree) {
@@ -33,7 +33,7 @@ impl Scene {
     }
 
     fn open(&self) -> Repository {
-        self.school.open(&self.shelf).unwrap()
+        self.school.open(&self.blocking).unwrap()
     }
 
     fn diff(&self, from: usize, to: usize, paths: &[EntryPath]) -> (Vec<Difference>, Compared) {
@@ -238,20 +238,20 @@ fn a_damaged_page_leaves_the_rest_known_and_claims_nothing_below_it() {
     let mut scene = Scene::new();
     let mut tree = many(20_000);
     scene.keep(&tree);
-    // Everything is written anew, so that the two share no page.
+    // Everything is rewritten, so that the two share no page.
     for node in tree.values_mut() {
         node.meta.mtime.seconds += 1;
     }
     scene.keep(&tree);
-    let packs: Vec<_> = scene.shelf.list("meta").unwrap();
-    let (first, bytes) = (&packs[0].key, scene.shelf.get(&packs[0].key, 1 << 30).unwrap());
+    let packs: Vec<_> = scene.blocking.list("meta").unwrap();
+    let (first, bytes) = (&packs[0].key, scene.blocking.get(&packs[0].key, 1 << 30).unwrap());
     let mut damaged = false;
     // Well inside its frames: behind them are a trailer and padding, which cost no page.
     for at in (1..6).map(|part| bytes.len() / 12 * part) {
         let mut changed = bytes.to_vec();
         changed[at] ^= 1;
-        scene.shelf.delete(first).unwrap();
-        scene.shelf.put_new(first, dr_store::Body::Bytes(changed.into())).unwrap();
+        scene.blocking.delete(first).unwrap();
+        scene.blocking.put_new(first, dr_store::ObjectBody::Bytes(changed.into())).unwrap();
         let repository = scene.open();
         let trees: Result<Vec<_>, RepoError> = scene.ids.iter().map(|id| repository.tree(*id)).collect();
         let Ok(trees) = trees else { continue };

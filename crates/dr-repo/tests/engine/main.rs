@@ -4,8 +4,6 @@
 #![expect(clippy::disallowed_methods, reason = "tests break repositories on purpose")]
 #![allow(missing_docs, reason = "tests")]
 
-mod alone;
-mod blind;
 mod checkpoints;
 mod copy;
 mod days;
@@ -13,6 +11,7 @@ mod erase;
 mod faults;
 mod flips;
 mod init;
+mod keyless;
 mod look;
 mod matrix;
 mod places;
@@ -21,6 +20,7 @@ mod relied;
 mod repair;
 mod room;
 mod round_trip;
+mod single_writer;
 mod strays;
 mod support;
 mod take_over;

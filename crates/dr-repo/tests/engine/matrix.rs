@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use bytes::Bytes;
 use dr_repo::{Check, Prune, ReadData, Repair, RepoError, SnapshotId, Tally};
 use dr_store::memory::MemoryStore;
-use dr_store::{Key, Shelf};
+use dr_store::{BlockingStore, Key};
 
 use crate::support::*;
 
@@ -31,17 +31,17 @@ impl Scene {
     fn new() -> Self {
         let school = School::new();
         let store = Arc::new(MemoryStore::that_may_rot());
-        let shelf = school.shelf(store.clone());
-        dr_repo::create(&shelf, &school.family, Some("four horses"), "2026-01-01T00:00:00Z", 0).unwrap();
+        let blocking = school.blocking(store.clone());
+        dr_repo::create(&blocking, &school.family, Some("four horses"), "2026-01-01T00:00:00Z", 0).unwrap();
         let (mut trees, mut earlier) = (Vec::new(), BTreeMap::new());
         for n in 0..3 {
             let mut tree = small_tree();
             (0..=n).for_each(|m| file(&mut tree, &format!("new-{m}"), noise(150_000, m)));
-            let id = school.backup(&mut school.open(&shelf).unwrap(), &tree, None).unwrap().snapshot;
+            let id = school.backup(&mut school.open(&blocking).unwrap(), &tree, None).unwrap().snapshot;
             trees.push((id, tree));
             if n == 0 {
                 // So many entries are worth a checkpoint.
-                let mut repository = school.open(&shelf).unwrap();
+                let mut repository = school.open(&blocking).unwrap();
                 (0..256).for_each(|_| repository.note("a day on which nothing happened", NOW).unwrap());
                 assert!(repository.checkpoint(NOW).unwrap().is_some());
             }
@@ -100,15 +100,15 @@ impl Scene {
         objects
     }
 
-    fn shelf(&self, objects: BTreeMap<Key, Bytes>) -> (Arc<MemoryStore>, Shelf) {
+    fn blocking(&self, objects: BTreeMap<Key, Bytes>) -> (Arc<MemoryStore>, BlockingStore) {
         let store = Arc::new(MemoryStore::that_may_rot());
         store.restore(objects);
-        (store.clone(), self.school.shelf(store))
+        (store.clone(), self.school.blocking(store))
     }
 
     /// Which snapshots come back whole.
-    fn whole(&self, shelf: &Shelf) -> Vec<SnapshotId> {
-        let Ok(repository) = self.school.open(shelf) else { return Vec::new() };
+    fn whole(&self, blocking: &BlockingStore) -> Vec<SnapshotId> {
+        let Ok(repository) = self.school.open(blocking) else { return Vec::new() };
         let is_whole = |(id, tree): &&(SnapshotId, Tree)| {
             let back = self.school.restore(&repository, *id);
             back.is_ok_and(|(back, restored)| restored.failed.is_empty() && back == *tree)
@@ -116,9 +116,9 @@ impl Scene {
         self.trees.iter().filter(is_whole).map(|(id, _)| *id).collect()
     }
 
-    fn act(&self, operation: &str, shelf: &Shelf) -> Result<String, RepoError> {
+    fn act(&self, operation: &str, blocking: &BlockingStore) -> Result<String, RepoError> {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let mut repository = self.school.open(shelf)?;
+        let mut repository = self.school.open(blocking)?;
         Ok(match operation {
             "check" => {
                 let options = Check { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
@@ -133,7 +133,7 @@ impl Scene {
                 let mut tree = self.trees[2].1.clone();
                 file(&mut tree, "newest", noise(50_000, 99));
                 let id = self.school.backup(&mut repository, &tree, None)?.snapshot;
-                let back = self.school.restore(&self.school.open(shelf)?, id)?;
+                let back = self.school.restore(&self.school.open(blocking)?, id)?;
                 if back.0 == tree { "done".to_owned() } else { "incomplete".to_owned() }
             }
             "restore" => {
@@ -184,7 +184,7 @@ fn word(error: &RepoError) -> &'static str {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "whoever runs the test says whether the table is written anew")]
+#[expect(clippy::disallowed_methods, reason = "whoever runs the test says whether the table is rewritten")]
 fn each_kind_of_damage_to_each_kind_of_object_ends_as_the_table_says_and_costs_nothing_more() {
     let scene = Scene::new();
     let mut table = String::new();
@@ -199,13 +199,13 @@ fn each_kind_of_damage_to_each_kind_of_object_ends_as_the_table_says_and_costs_n
     for (kind, name) in scene.objects() {
         for damage in DAMAGES {
             let damaged = scene.damaged(damage, &name);
-            let (_, shelf) = scene.shelf(damaged.clone());
-            let before = scene.whole(&shelf);
+            let (_, blocking) = scene.blocking(damaged.clone());
+            let before = scene.whole(&blocking);
             let mut cells = Vec::new();
             for operation in OPERATIONS {
-                let (_, shelf) = scene.shelf(damaged.clone());
-                let outcome = scene.act(operation, &shelf).unwrap_or_else(|error| word(&error).to_owned());
-                let after = scene.whole(&shelf);
+                let (_, blocking) = scene.blocking(damaged.clone());
+                let outcome = scene.act(operation, &blocking).unwrap_or_else(|error| word(&error).to_owned());
+                let after = scene.whole(&blocking);
                 assert!(
                     before.iter().all(|id| after.contains(id)),
                     "{operation} after {damage} of {kind} lost what was there: {} of {}",
@@ -229,5 +229,5 @@ fn each_kind_of_damage_to_each_kind_of_object_ends_as_the_table_says_and_costs_n
         std::fs::write(path, &table).unwrap();
     }
     let expected = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(table == expected, "the table is another now; with DR_TEST_WRITE=1 this test writes it anew:\n{table}");
+    assert!(table == expected, "the table is another now; with DR_TEST_WRITE=1 this test rewrites it:\n{table}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dr_entry::{Destination, EntryPath, Kind, Meta, NotSet, Part, Writing};
 use dr_repo::{NotWhole, RepoError, Restore, Restored, SnapshotId, Tally, restore};
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
 
 use crate::support::{Memory, School, file, noise, other, path, small_tree};
@@ -80,7 +80,7 @@ impl Writing for OddWriting {
 
 struct Scene {
     school: School,
-    shelf: Shelf,
+    blocking: BlockingStore,
     id: SnapshotId,
 }
 
@@ -94,15 +94,15 @@ impl Scene {
             tree.get_mut(&path(name)).unwrap().meta.link = Some(5);
         }
         let school = School::new();
-        let shelf = school.shelf(Arc::new(MemoryStore::new()));
-        school.create(&shelf);
-        let id = school.backup(&mut school.open(&shelf).unwrap(), &tree, None).unwrap().snapshot;
-        Self { school, shelf, id }
+        let blocking = school.blocking(Arc::new(MemoryStore::new()));
+        school.create(&blocking);
+        let id = school.backup(&mut school.open(&blocking).unwrap(), &tree, None).unwrap().snapshot;
+        Self { school, blocking, id }
     }
 
     fn restore(&self, to: &Odd, paths: &[EntryPath]) -> Result<Restored, RepoError> {
         let options = Restore { paths, workers: 2, dry: false, stop: &false.into(), tally: &Tally::default() };
-        restore(&self.school.open(&self.shelf).unwrap(), self.id, &options, to)
+        restore(&self.school.open(&self.blocking).unwrap(), self.id, &options, to)
     }
 }
 

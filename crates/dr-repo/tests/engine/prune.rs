@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use dr_repo::{Check, Prune, Pruned, ReadData, RepoError, Repository, Tally, Verdict};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
-use dr_store::{Key, Shelf, Store};
+use dr_store::{BlockingStore, Key, Store};
 
 use crate::support::*;
 
@@ -17,20 +17,20 @@ const HOUR: i64 = 3_600_000;
 struct Scene {
     school: School,
     store: Arc<dyn Store>,
-    shelf: Shelf,
+    blocking: BlockingStore,
 }
 
 impl Scene {
     fn new() -> Self {
         let school = School::new();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let shelf = school.shelf(Arc::clone(&store));
-        school.create(&shelf);
-        Self { school, store, shelf }
+        let blocking = school.blocking(Arc::clone(&store));
+        school.create(&blocking);
+        Self { school, store, blocking }
     }
 
     fn open(&self) -> Repository {
-        self.school.open(&self.shelf).unwrap()
+        self.school.open(&self.blocking).unwrap()
     }
 
     fn keep(&self, tree: &Tree) -> dr_repo::SnapshotId {
@@ -71,7 +71,7 @@ impl Scene {
     }
 
     fn bytes(&self) -> u64 {
-        self.shelf.list("").unwrap().iter().map(|object| object.size).sum()
+        self.blocking.list("").unwrap().iter().map(|object| object.size).sum()
     }
 
     /// Everything that is on the list is whole.
@@ -115,21 +115,21 @@ fn what_was_forgotten_is_gone_and_the_rest_restores() {
     let (would, planned) = scene.prune(NOW, 0, true).unwrap();
     assert_eq!(
         scene.bytes(),
-        before + scene.shelf.list("log").unwrap().last().unwrap().size,
+        before + scene.blocking.list("log").unwrap().last().unwrap().size,
         "a dry run changes nothing"
     );
     let (did, done) = scene.prune(NOW, 0, false).unwrap();
-    assert_eq!((would.let_go, would.rewritten, planned), (did.let_go, did.rewritten, done));
+    assert_eq!((would.removable, would.rewritten, planned), (did.removable, did.rewritten, done));
     assert!(did.deleted > 0 && did.bytes_deleted > 0, "{did:?}");
     scene.is_sound(&[(ids[4], &trees[4])]);
     let alone = Scene::new();
     alone.keep(&trees[4]);
     assert!(scene.bytes() < alone.bytes() * 12 / 10, "{} where {} would do", scene.bytes(), alone.bytes());
-    // Duplicates are found in what was written anew.
+    // Duplicates are found in what was rewritten.
     let again = scene.school.backup(&mut scene.open(), &trees[4], None).unwrap();
     assert!(again.bytes_stored < 20_000, "{again:?}");
     let (second, _) = scene.prune(NOW, 0, false).unwrap();
-    assert_eq!((second.let_go, second.deleted), (0, 0), "nothing is left to do: {second:?}");
+    assert_eq!((second.removable, second.deleted), (0, 0), "nothing is left to do: {second:?}");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn nothing_goes_before_its_time_and_what_was_forgotten_can_be_put_back_until_the
     let ids: Vec<_> = trees.iter().map(|tree| scene.keep(tree)).collect();
     scene.open().forget(&ids[..1], NOW).unwrap();
     let (pruned, _) = scene.prune(NOW + HOUR, 24, false).unwrap();
-    assert_eq!((pruned.let_go, pruned.deleted), (0, 0));
+    assert_eq!((pruned.removable, pruned.deleted), (0, 0));
     scene.open().unforget(&ids[..1], NOW + 2 * HOUR).unwrap();
     scene.is_sound(&[(ids[0], &trees[0]), (ids[1], &trees[1])]);
     scene.open().forget(&ids[..1], NOW + 3 * HOUR).unwrap();
@@ -192,8 +192,8 @@ fn a_backup_that_begins_after_packs_were_swept_stores_what_they_held_however_lon
 fn a_write_only_key_removes_nothing() {
     let scene = Scene::new();
     let id = scene.keep(&generation(0));
-    let mut blind = scene.school.open_blind(&scene.shelf).unwrap();
-    assert!(matches!(blind.forget(&[id], NOW), Err(RepoError::KeyMayNot(_))));
+    let mut keyless = scene.school.open_keyless(&scene.blocking).unwrap();
+    assert!(matches!(keyless.forget(&[id], NOW), Err(RepoError::KeyMayNot(_))));
 }
 
 #[test]
@@ -250,16 +250,16 @@ fn of_two_copies_the_one_that_can_be_read_is_kept() {
         one.ready().unwrap();
         other.ready().unwrap();
         let first = scene.school.backup(&mut one, &tree, None).unwrap().snapshot;
-        let before = scene.shelf.list("data").unwrap();
+        let before = scene.blocking.list("data").unwrap();
         let second = scene.school.backup(&mut other, &tree, None).unwrap().snapshot;
-        let all = scene.shelf.list("data").unwrap();
+        let all = scene.blocking.list("data").unwrap();
         let (old, new): (Vec<_>, Vec<_>) = all.into_iter().partition(|pack| before.contains(pack));
         for pack in if spoiled == 0 { old } else { new } {
-            let mut bytes = scene.shelf.get(&pack.key, pack.size).unwrap().to_vec();
+            let mut bytes = scene.blocking.get(&pack.key, pack.size).unwrap().to_vec();
             let (from, to) = (bytes.len() / 8, bytes.len() * 7 / 8);
             bytes[from..to].iter_mut().for_each(|byte| *byte ^= 1);
-            scene.shelf.delete(&pack.key).unwrap();
-            scene.shelf.put_new(&pack.key, dr_store::Body::Bytes(bytes.into())).unwrap();
+            scene.blocking.delete(&pack.key).unwrap();
+            scene.blocking.put_new(&pack.key, dr_store::ObjectBody::Bytes(bytes.into())).unwrap();
         }
         scene.prune(NOW, 0, false).unwrap();
         for id in [first, second] {
@@ -285,7 +285,7 @@ fn what_a_run_that_is_not_over_needs_stays_until_it_is_over_or_was_silent_for_se
         if let Some(number) = full_from {
             faulty.fail_from(number, Fault::Full);
         }
-        let mut repository = scene.school.open(&scene.school.shelf(faulty.clone())).unwrap();
+        let mut repository = scene.school.open(&scene.school.blocking(faulty.clone())).unwrap();
         (scene.school.backup(&mut repository, &tree, None).is_ok(), faulty.count())
     };
     let other = Scene::new();
@@ -297,10 +297,10 @@ fn what_a_run_that_is_not_over_needs_stays_until_it_is_over_or_was_silent_for_se
     assert!(!done);
     assert!(scene.bytes() > before + (200 << 20), "something of it was registered");
     scene.open().forget(&[first], NOW).unwrap();
-    let (data, soon) = (scene.shelf.list("data").unwrap(), 1_700_000_000_000 + HOUR);
+    let (data, soon) = (scene.blocking.list("data").unwrap(), 1_700_000_000_000 + HOUR);
     for now in [soon, soon + 49 * 24 * HOUR] {
         scene.prune(now, 0, false).unwrap();
-        assert_eq!(scene.shelf.list("data").unwrap(), data);
+        assert_eq!(scene.blocking.list("data").unwrap(), data);
     }
     scene.prune(NOW, 0, false).unwrap();
     let (pruned, _) = scene.prune(NOW, 0, false).unwrap();
@@ -317,15 +317,15 @@ fn a_damaged_chunk_keeps_its_pack_and_no_other() {
     let second = scene.keep(&new);
     scene.open().forget(&[first], NOW).unwrap();
     // The first pack is half needed. Its middle is spoiled.
-    let pack = scene.shelf.list("data").unwrap().into_iter().max_by_key(|pack| pack.size).unwrap();
-    let mut bytes = scene.shelf.get(&pack.key, pack.size).unwrap().to_vec();
+    let pack = scene.blocking.list("data").unwrap().into_iter().max_by_key(|pack| pack.size).unwrap();
+    let mut bytes = scene.blocking.get(&pack.key, pack.size).unwrap().to_vec();
     let (from, to) = (bytes.len() / 4, bytes.len() * 3 / 4);
     bytes[from..to].iter_mut().for_each(|byte| *byte ^= 1);
-    scene.shelf.delete(&pack.key).unwrap();
-    scene.shelf.put_new(&pack.key, dr_store::Body::Bytes(bytes.into())).unwrap();
+    scene.blocking.delete(&pack.key).unwrap();
+    scene.blocking.put_new(&pack.key, dr_store::ObjectBody::Bytes(bytes.into())).unwrap();
     let (pruned, _) = scene.prune(NOW, 0, false).unwrap();
     assert_eq!(pruned.damaged.len(), 1, "{pruned:?}");
-    assert!(scene.shelf.size(&pack.key).is_ok(), "what of it can still be read is still there");
+    assert!(scene.blocking.size(&pack.key).is_ok(), "what of it can still be read is still there");
     assert_eq!(scene.open().snapshots().len(), 1);
     let (back, restored) = scene.school.restore(&scene.open(), second).unwrap();
     let whole = back.iter().filter(|(path, node)| new.get(*path) == Some(*node)).count();
@@ -337,18 +337,18 @@ fn nothing_goes_while_a_log_entry_cannot_be_read() {
     let scene = Scene::new();
     let ids: Vec<_> = (0..2).map(|n| scene.keep(&generation(n))).collect();
     scene.open().forget(&ids[..1], NOW).unwrap();
-    let before = scene.shelf.list("").unwrap();
+    let before = scene.blocking.list("").unwrap();
     let spoiled = Key::new("log/0000000000000002").unwrap();
-    let bytes = scene.shelf.get(&spoiled, 1 << 20).unwrap();
-    scene.shelf.delete(&spoiled).unwrap();
+    let bytes = scene.blocking.get(&spoiled, 1 << 20).unwrap();
+    scene.blocking.delete(&spoiled).unwrap();
     assert!(matches!(scene.prune(NOW, 0, false), Err(RepoError::NotUnderstood { .. } | RepoError::Damaged { .. })));
     // Also when somebody who can read has written on since.
     let mut writer = scene.open();
     scene.school.backup(&mut writer, &generation(3), None).unwrap();
     assert!(matches!(scene.prune(NOW, 0, false), Err(RepoError::NotUnderstood { .. })));
     assert!(matches!(scene.open().forget(&ids[..1], NOW), Err(RepoError::NotUnderstood { .. })));
-    scene.shelf.put_new(&spoiled, dr_store::Body::Bytes(bytes)).unwrap();
-    let after = scene.shelf.list("").unwrap();
+    scene.blocking.put_new(&spoiled, dr_store::ObjectBody::Bytes(bytes)).unwrap();
+    let after = scene.blocking.list("").unwrap();
     assert!(before.iter().all(|object| after.iter().any(|other| other.key == object.key)));
 }
 
@@ -362,16 +362,16 @@ fn whichever_operation_fails_a_prune_can_be_run_again_and_loses_nothing() {
             scene.open().forget(&ids[..2], NOW).unwrap();
             let faulty = Arc::new(Faulty::new(Arc::clone(&scene.store)));
             faulty.fail_once(k, fault);
-            let shelf = scene.school.shelf(faulty.clone());
+            let blocking = scene.school.blocking(faulty.clone());
             let outcome = scene
                 .school
-                .open(&shelf)
+                .open(&blocking)
                 .and_then(|mut repository| scene.prune_of(&mut repository, NOW, (0, 0), false, &mut |_| {}));
             scene.is_sound(&[(ids[2], &trees[2])]);
             scene.prune(NOW, 0, false).unwrap();
             let (last, _) = scene.prune(NOW, 0, false).unwrap();
             scene.is_sound(&[(ids[2], &trees[2])]);
-            assert_eq!((last.let_go, last.waiting), (0, 0), "operation {k}, {fault:?}: {last:?}");
+            assert_eq!((last.removable, last.waiting), (0, 0), "operation {k}, {fault:?}: {last:?}");
             assert!(scene.bytes() < last.live * 12 / 10 + 60_000, "operation {k}: {} for {last:?}", scene.bytes());
             if !faulty.is_spent() {
                 assert!(outcome.is_ok() && k > 10);

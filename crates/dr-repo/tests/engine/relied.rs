@@ -14,7 +14,7 @@ use dr_repo::{
 };
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
-use dr_store::{Body, Key, Shelf, Store};
+use dr_store::{BlockingStore, Key, ObjectBody, Store};
 
 use crate::support::*;
 
@@ -23,7 +23,7 @@ const NOW: i64 = 1_800_000_000_000;
 struct Scene {
     school: School,
     store: Arc<MemoryStore>,
-    shelf: Shelf,
+    blocking: BlockingStore,
     clock: AtomicI64,
 }
 
@@ -34,9 +34,9 @@ impl Scene {
 
     fn on(store: MemoryStore) -> Self {
         let (school, store) = (School::new(), Arc::new(store));
-        let shelf = school.shelf(store.clone());
-        school.create(&shelf);
-        Self { school, store, shelf, clock: AtomicI64::new(NOW) }
+        let blocking = school.blocking(store.clone());
+        school.create(&blocking);
+        Self { school, store, blocking, clock: AtomicI64::new(NOW) }
     }
 
     fn journal(&self) -> PathBuf {
@@ -44,11 +44,11 @@ impl Scene {
     }
 
     fn open(&self) -> Repository {
-        self.school.open(&self.shelf).unwrap()
+        self.school.open(&self.blocking).unwrap()
     }
 
-    fn open_blind(&self) -> Repository {
-        self.school.open_blind(&self.shelf).unwrap()
+    fn open_keyless(&self) -> Repository {
+        self.school.open_keyless(&self.blocking).unwrap()
     }
 
     fn keep(&self, to: &mut Repository, system: &str, entries: Entries<'_>) -> Result<Summary, RepoError> {
@@ -72,19 +72,19 @@ impl Scene {
     }
 
     fn run(&self, tree: &Tree) -> Summary {
-        self.keep(&mut self.open_blind(), "admin", entries(tree)).unwrap()
+        self.keep(&mut self.open_keyless(), "admin", entries(tree)).unwrap()
     }
 
     fn packs(&self) -> Vec<Key> {
-        let names = |folder: &str| self.shelf.list(folder).unwrap().into_iter().map(|listed| listed.key);
+        let names = |folder: &str| self.blocking.list(folder).unwrap().into_iter().map(|listed| listed.key);
         names("data").chain(names("meta")).collect()
     }
 
     fn change(&self, name: &Key, change: impl FnOnce(&mut Vec<u8>)) {
-        let mut bytes = self.shelf.get(name, u64::MAX).unwrap().to_vec();
+        let mut bytes = self.blocking.get(name, u64::MAX).unwrap().to_vec();
         change(&mut bytes);
-        self.shelf.delete(name).unwrap();
-        self.shelf.put_new(name, Body::Bytes(Bytes::from(bytes))).unwrap();
+        self.blocking.delete(name).unwrap();
+        self.blocking.put_new(name, ObjectBody::Bytes(Bytes::from(bytes))).unwrap();
     }
 
     #[track_caller]
@@ -125,7 +125,7 @@ fn what_is_lost_is_stored_again_by_the_next_run_and_earlier_snapshots_are_whole_
         assert!(again.bytes_read == 0 && again.bytes_stored < 20_000, "{again:?}");
         let bad = scene.packs().remove(0);
         match damage {
-            0 => scene.shelf.delete(&bad).unwrap(),
+            0 => scene.blocking.delete(&bad).unwrap(),
             1 => scene.change(&bad, |bytes| bytes.truncate(bytes.len() / 2)),
             2 => scene.change(&bad, |bytes| bytes.push(0)),
             _ => scene.change(&bad, Vec::clear),
@@ -160,7 +160,7 @@ fn trees_that_are_lost_are_written_again_and_of_earlier_snapshots_their_own_docu
         let (scene, tree) = (Scene::new(), larger(3));
         let before = scene.run(&tree);
         let packs = scene.packs();
-        packs.iter().skip(usize::from(!all)).for_each(|pack| scene.shelf.delete(pack).unwrap());
+        packs.iter().skip(usize::from(!all)).for_each(|pack| scene.blocking.delete(pack).unwrap());
         let healing = scene.run(&tree);
         assert_eq!(healing.lacking.len(), if all { packs.len() } else { 1 });
         assert!(healing.bytes_read > 0 || !all);
@@ -188,7 +188,7 @@ fn trees_that_are_lost_are_written_again_and_of_earlier_snapshots_their_own_docu
 fn what_the_source_has_no_more_stays_missing_and_everything_else_is_stored_again() {
     let (scene, tree) = (Scene::new(), larger(3));
     let first = scene.run(&tree);
-    scene.packs().iter().for_each(|pack| scene.shelf.delete(pack).unwrap());
+    scene.packs().iter().for_each(|pack| scene.blocking.delete(pack).unwrap());
     let mut less = tree.clone();
     less.remove(&path("z"));
     let second = scene.run(&less);
@@ -210,7 +210,7 @@ fn a_pack_that_goes_while_a_run_goes_on_is_noticed_before_the_snapshot_counts() 
     for which in [0, 1] {
         let (scene, tree) = (Scene::new(), larger(3));
         let first = scene.run(&tree);
-        let (shelf, pack) = (scene.shelf.clone(), scene.packs()[which].clone());
+        let (blocking, pack) = (scene.blocking.clone(), scene.packs()[which].clone());
         let mut more = tree.clone();
         // An unchanged tree relies on the pack of trees as well.
         if which == 0 {
@@ -219,10 +219,10 @@ fn a_pack_that_goes_while_a_run_goes_on_is_noticed_before_the_snapshot_counts() 
         let last = more.keys().next_back().unwrap().clone();
         let going = entries(&more).inspect(move |entry| {
             if entry.as_ref().is_ok_and(|entry| entry.path == last) {
-                shelf.delete(&pack).unwrap();
+                blocking.delete(&pack).unwrap();
             }
         });
-        let outcome = scene.keep(&mut scene.open_blind(), "admin", Box::new(going));
+        let outcome = scene.keep(&mut scene.open_keyless(), "admin", Box::new(going));
         assert!(matches!(outcome, Err(RepoError::Outrun(_))), "{outcome:?}");
         assert_eq!(scene.open().snapshots().len(), 1);
         // What that run stored is there for the next one.
@@ -243,7 +243,7 @@ fn a_pack_that_a_check_found_rotten_is_no_duplicate_for_this_host_also_if_it_onl
     scene.change(&pack, |bytes| bytes[5_000] ^= 1);
     // Nobody has looked yet.
     assert_eq!(scene.run(&tree).lacking, []);
-    let found = scene.looks(scene.open_blind());
+    let found = scene.looks(scene.open_keyless());
     assert_eq!(found.findings.iter().map(|one| one.object.as_str()).collect::<Vec<_>>(), [pack.as_str()]);
     assert_eq!(found.touched.systems.iter().map(String::as_str).collect::<Vec<_>>(), ["admin"]);
     let healing = scene.run(&tree);
@@ -252,7 +252,7 @@ fn a_pack_that_a_check_found_rotten_is_no_duplicate_for_this_host_also_if_it_onl
     scene.is_whole(healing.snapshot, &tree);
     // Found sound after all: then it may be relied on again.
     scene.change(&pack, |bytes| bytes[5_000] ^= 1);
-    assert_eq!(scene.looks(scene.open_blind()).findings, []);
+    assert_eq!(scene.looks(scene.open_keyless()).findings, []);
     assert_eq!(scene.run(&tree).lacking, []);
 }
 
@@ -283,8 +283,8 @@ fn a_pack_that_the_recovery_key_found_rotten_is_no_duplicate_for_anybody_and_is_
 fn a_copy_relies_on_nothing_that_is_not_there_on_the_other_side() {
     let (scene, tree) = (Scene::new(), larger(3));
     let first = scene.run(&tree);
-    let shelf = scene.school.shelf(Arc::new(MemoryStore::new()));
-    scene.school.create(&shelf);
+    let blocking = scene.school.blocking(Arc::new(MemoryStore::new()));
+    scene.school.create(&blocking);
     let copy = |ids: &[SnapshotId]| {
         let options = Copying {
             snapshots: ids,
@@ -294,18 +294,18 @@ fn a_copy_relies_on_nothing_that_is_not_there_on_the_other_side() {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::copy(&scene.open(), &mut scene.school.open(&shelf).unwrap(), &options, &mut |_, _| {}).unwrap();
+        dr_repo::copy(&scene.open(), &mut scene.school.open(&blocking).unwrap(), &options, &mut |_, _| {}).unwrap();
     };
     copy(&[first.snapshot]);
     for folder in ["data", "meta"] {
-        for listed in shelf.list(folder).unwrap() {
-            shelf.delete(&listed.key).unwrap();
+        for listed in blocking.list(folder).unwrap() {
+            blocking.delete(&listed.key).unwrap();
         }
     }
     let second = scene.run(&tree);
     copy(&[second.snapshot]);
     for id in [first.snapshot, second.snapshot] {
-        let there = scene.school.open(&shelf).unwrap();
+        let there = scene.school.open(&blocking).unwrap();
         assert!(scene.school.restore(&there, id).unwrap().0 == tree);
     }
 }
@@ -316,7 +316,7 @@ fn damage_names_the_systems_that_it_touches_and_no_others() {
     let of = |system: &str, seed| {
         let mut tree = Tree::new();
         file(&mut tree, system, noise(120_000, seed));
-        scene.keep(&mut scene.open_blind(), system, entries(&tree)).unwrap()
+        scene.keep(&mut scene.open_keyless(), system, entries(&tree)).unwrap()
     };
     of("mis", 1);
     let packs = scene.packs();
@@ -325,19 +325,19 @@ fn damage_names_the_systems_that_it_touches_and_no_others() {
     of("archive", 1);
     let names = |touched: &Touched| touched.systems.iter().cloned().collect::<Vec<_>>();
     scene.change(&packs[0], |bytes| bytes[900] ^= 1);
-    for repository in [scene.open(), scene.open_blind()] {
+    for repository in [scene.open(), scene.open_keyless()] {
         let found = scene.looked(&repository, ReadData::All);
         assert_eq!((names(&found.touched), found.touched.any), (vec!["archive".into(), "mis".into()], false));
         assert_eq!(found.systems.len(), 3);
     }
-    scene.shelf.delete(&packs[1]).unwrap();
-    let found = scene.looked(&scene.open_blind(), ReadData::None);
+    scene.blocking.delete(&packs[1]).unwrap();
+    let found = scene.looked(&scene.open_keyless(), ReadData::None);
     assert_eq!(names(&found.touched), ["mis"], "its own tree");
     // What opens the repository is everybody's.
     scene.change(&Key::new("repo.json").unwrap(), |bytes| bytes.push(b'\n'));
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
     let options = Check { read_data: ReadData::None, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
-    let found = dr_repo::scrub(&scene.shelf, &options);
+    let found = dr_repo::scrub(&scene.blocking, &options);
     assert!(found.is_err() || found.unwrap().touched.any);
 }
 
@@ -346,17 +346,17 @@ fn whichever_operation_fails_a_run_that_stores_again_what_was_lost_can_be_run_ag
     let (scene, tree) = (Scene::new(), larger(3));
     let first = scene.run(&tree);
     let pack = scene.packs().remove(0);
-    scene.shelf.delete(&pack).unwrap();
+    scene.blocking.delete(&pack).unwrap();
     let damaged = scene.store.snapshot();
     for fault in [Fault::Before(ErrorKind::TimedOut), Fault::After(ErrorKind::TimedOut), Fault::Full] {
         for k in 1.. {
             scene.store.restore(damaged.clone());
             let faulty = Arc::new(Faulty::new(scene.store.clone() as Arc<dyn Store>));
             faulty.fail_once(k, fault);
-            let shelf = scene.school.shelf(faulty.clone());
+            let blocking = scene.school.blocking(faulty.clone());
             let outcome = scene
                 .school
-                .open_blind(&shelf)
+                .open_keyless(&blocking)
                 .and_then(|mut repository| scene.keep(&mut repository, "admin", entries(&tree)));
             let again = scene.run(&tree);
             for id in [first.snapshot, again.snapshot] {

@@ -10,7 +10,7 @@ use dr_repo::{
 };
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
-use dr_store::{Body, Key, Shelf, Store};
+use dr_store::{BlockingStore, Key, ObjectBody, Store};
 
 use crate::support::*;
 
@@ -19,7 +19,7 @@ const NOW: i64 = 1_800_000_000_000;
 struct Scene {
     school: School,
     store: Arc<MemoryStore>,
-    shelf: Shelf,
+    blocking: BlockingStore,
     trees: Vec<(SnapshotId, Tree)>,
 }
 
@@ -28,9 +28,9 @@ impl Scene {
     fn of(trees: Vec<Tree>) -> Self {
         let school = School::new();
         let store = Arc::new(MemoryStore::that_may_rot());
-        let shelf = school.shelf(store.clone());
-        school.create(&shelf);
-        let mut scene = Self { school, store, shelf, trees: Vec::new() };
+        let blocking = school.blocking(store.clone());
+        school.create(&blocking);
+        let mut scene = Self { school, store, blocking, trees: Vec::new() };
         trees.into_iter().for_each(|tree| scene.keep(tree));
         scene
     }
@@ -51,22 +51,22 @@ impl Scene {
     }
 
     fn open(&self) -> Repository {
-        self.school.open(&self.shelf).unwrap()
+        self.school.open(&self.blocking).unwrap()
     }
 
     fn names(&self, folder: &str) -> Vec<Key> {
-        self.shelf.list(folder).unwrap().into_iter().map(|listed| listed.key).collect()
+        self.blocking.list(folder).unwrap().into_iter().map(|listed| listed.key).collect()
     }
 
     /// Exchanges the bytes of an object.
     fn change(&self, name: &Key, change: impl FnOnce(&mut Vec<u8>)) {
-        let mut bytes = self.shelf.get(name, u64::MAX).unwrap().to_vec();
+        let mut bytes = self.blocking.get(name, u64::MAX).unwrap().to_vec();
         change(&mut bytes);
-        self.shelf.delete(name).unwrap();
-        self.shelf.put_new(name, Body::Bytes(Bytes::from(bytes))).unwrap();
+        self.blocking.delete(name).unwrap();
+        self.blocking.put_new(name, ObjectBody::Bytes(Bytes::from(bytes))).unwrap();
     }
 
-    fn mend(&self, shelf: &Shelf, others: &[Repository]) -> Result<(Repaired, Vec<Mended>), RepoError> {
+    fn mend(&self, blocking: &BlockingStore, others: &[Repository]) -> Result<(Repaired, Vec<Mended>), RepoError> {
         let mut mended = Vec::new();
         let options = Repair {
             now_ms: NOW,
@@ -79,7 +79,7 @@ impl Scene {
             tally: &Tally::default(),
         };
         let index = self.school.folder.path().join("index");
-        let mut repository = self.school.open(shelf)?.with_index_in(index.exists().then_some(index));
+        let mut repository = self.school.open(blocking)?.with_index_in(index.exists().then_some(index));
         let repaired = dr_repo::repair(&mut repository, &options, &mut |told| {
             if let Told::Mended(one) = told {
                 mended.push(one.clone());
@@ -91,7 +91,7 @@ impl Scene {
     /// Mends, and then everything is whole.
     #[track_caller]
     fn is_mended(&self, others: &[Repository]) -> Vec<Mended> {
-        let (repaired, mended) = self.mend(&self.shelf, others).unwrap();
+        let (repaired, mended) = self.mend(&self.blocking, others).unwrap();
         assert_eq!(repaired.after.map(|after| after.findings), Some(vec![]), "{mended:?}");
         self.is_whole();
         mended
@@ -131,9 +131,9 @@ impl Scene {
 
     /// A second repository of the family that has the same snapshots.
     fn twin(&self) -> Repository {
-        let shelf = self.school.shelf(Arc::new(MemoryStore::new()));
-        self.school.create(&shelf);
-        let (from, mut to) = (self.open(), self.school.open(&shelf).unwrap());
+        let blocking = self.school.blocking(Arc::new(MemoryStore::new()));
+        self.school.create(&blocking);
+        let (from, mut to) = (self.open(), self.school.open(&blocking).unwrap());
         let ids: Vec<SnapshotId> = self.trees.iter().map(|(id, _)| *id).collect();
         let options = Copying {
             snapshots: &ids,
@@ -144,7 +144,7 @@ impl Scene {
             tally: &Tally::default(),
         };
         dr_repo::copy(&from, &mut to, &options, &mut |_, _| {}).unwrap();
-        self.school.open(&shelf).unwrap()
+        self.school.open(&blocking).unwrap()
     }
 }
 
@@ -157,7 +157,7 @@ fn half_a_mebibyte_of_any_pack_is_healed_bit_for_bit_under_a_new_name() {
     assert!(packs.len() >= 2);
     let before = scene.store.snapshot();
     for name in &packs {
-        let whole = scene.shelf.get(name, u64::MAX).unwrap();
+        let whole = scene.blocking.get(name, u64::MAX).unwrap();
         for part in 0..4 {
             scene.store.restore(before.clone());
             let from = (whole.len() * part / 3).min(whole.len().saturating_sub(512 << 10));
@@ -168,8 +168,8 @@ fn half_a_mebibyte_of_any_pack_is_healed_bit_for_bit_under_a_new_name() {
             let mended = scene.is_mended(&[]);
             assert_eq!(mended.len(), 1, "{mended:?}");
             let healed = Key::new(format!("{name}.h1")).unwrap();
-            assert_eq!(scene.shelf.get(&healed, u64::MAX).unwrap(), whole);
-            assert!(scene.shelf.get(name, u64::MAX).is_err(), "what it replaces is gone");
+            assert_eq!(scene.blocking.get(&healed, u64::MAX).unwrap(), whole);
+            assert!(scene.blocking.get(name, u64::MAX).is_err(), "what it replaces is gone");
         }
     }
 }
@@ -205,7 +205,7 @@ fn an_index_object_that_is_lost_is_made_again_from_the_packs() {
         scene.open().with_index_in(Some(cache)).ready().unwrap();
         for name in scene.names("idx") {
             match damage {
-                0 => scene.shelf.delete(&name).unwrap(),
+                0 => scene.blocking.delete(&name).unwrap(),
                 _ => scene.change(&name, |bytes| bytes[60] ^= 0x80),
             }
         }
@@ -226,7 +226,7 @@ fn a_snapshot_whose_log_entry_is_lost_is_registered_again_in_its_place() {
             let name = Key::new(format!("log/{lost:016x}")).unwrap();
             match damage {
                 0 if lost == 3 => continue, // The newest entry, gone without a trace: nobody can know.
-                0 => scene.shelf.delete(&name).unwrap(),
+                0 => scene.blocking.delete(&name).unwrap(),
                 _ => scene.change(&name, |bytes| bytes[40] ^= 1),
             }
             assert!(!scene.checked().findings.is_empty());
@@ -243,9 +243,9 @@ fn what_parity_cannot_heal_comes_from_another_repository_of_the_school() {
         let scene = Scene::three();
         let twin = scene.twin();
         for name in [scene.names("ecc"), scene.names(folder)].concat() {
-            scene.shelf.delete(&name).unwrap();
+            scene.blocking.delete(&name).unwrap();
         }
-        let (alone, _) = scene.mend(&scene.shelf, &[]).unwrap();
+        let (alone, _) = scene.mend(&scene.blocking, &[]).unwrap();
         let left = alone.after.unwrap().findings;
         assert!(left.iter().any(|finding| !finding.lost.is_empty()), "{left:?}");
         let mended = scene.is_mended(&[twin]);
@@ -254,10 +254,10 @@ fn what_parity_cannot_heal_comes_from_another_repository_of_the_school() {
 }
 
 #[test]
-fn what_can_be_had_nowhere_is_named_and_everything_else_is_kept() {
+fn unrecoverable_chunks_are_reported_and_the_rest_kept() {
     let mut scene = Scene::three();
     for name in scene.names("ecc") {
-        scene.shelf.delete(&name).unwrap();
+        scene.blocking.delete(&name).unwrap();
     }
     // The pack of the third snapshot's new file.
     let before: Vec<Key> = scene.names("data");
@@ -265,9 +265,9 @@ fn what_can_be_had_nowhere_is_named_and_everything_else_is_kept() {
     file(&mut tree, "doomed", noise(100_000, 77));
     scene.keep(tree);
     let pack = scene.names("data").into_iter().find(|name| !before.contains(name)).unwrap();
-    scene.shelf.delete(&pack).unwrap();
-    scene.names("ecc").iter().for_each(|name| scene.shelf.delete(name).unwrap());
-    let (repaired, _) = scene.mend(&scene.shelf, &[]).unwrap();
+    scene.blocking.delete(&pack).unwrap();
+    scene.names("ecc").iter().for_each(|name| scene.blocking.delete(name).unwrap());
+    let (repaired, _) = scene.mend(&scene.blocking, &[]).unwrap();
     let lost: Vec<_> = repaired.after.unwrap().findings.into_iter().flat_map(|finding| finding.lost).collect();
     assert_eq!(lost, [(scene.trees[3].0, path("doomed"))]);
     for (id, tree) in &scene.trees[..3] {
@@ -283,7 +283,7 @@ fn parity_that_is_damaged_or_missing_is_made_again() {
     let parity = scene.names("ecc");
     let parity: Vec<Key> = parity.into_iter().filter(|name| !name.as_str().contains("copy")).collect();
     assert_eq!(parity.len(), 3);
-    scene.shelf.delete(&parity[0]).unwrap();
+    scene.blocking.delete(&parity[0]).unwrap();
     scene.change(&parity[1], |bytes| bytes[20] ^= 1);
     scene.change(&parity[2], |bytes| *bytes.last_mut().unwrap() ^= 1);
     let checked = scene.checked();
@@ -297,32 +297,32 @@ fn what_opens_a_repository_is_there_twice() {
     let scene = Scene::three();
     let school = &scene.school;
     let (store, name) = (Arc::new(MemoryStore::that_may_rot()), Key::new("repo.json").unwrap());
-    let shelf = school.shelf(store.clone());
-    dr_repo::create(&shelf, &school.family, Some("four horses"), "2026-01-01T00:00:00Z", 0).unwrap();
+    let blocking = school.blocking(store.clone());
+    dr_repo::create(&blocking, &school.family, Some("four horses"), "2026-01-01T00:00:00Z", 0).unwrap();
     let open = || {
         let password = dr_repo::Unlock::Password("four horses".to_owned().into());
-        Repository::open(shelf.clone(), password, HOST)
+        Repository::open(blocking.clone(), password, HOST)
     };
     let sound = store.snapshot();
-    let slot = shelf.list("keys").unwrap().remove(0).key;
+    let slot = blocking.list("keys").unwrap().remove(0).key;
     for name in [&name, &slot] {
         for at in [None, Some(0), Some(5), Some(60)] {
             store.restore(sound.clone());
             match at {
-                None => shelf.delete(name).unwrap(),
+                None => blocking.delete(name).unwrap(),
                 Some(at) => store.flip(name, at, 4),
             }
             let repository = open().unwrap();
             assert!(repository.faults().iter().any(|fault| fault.object == name.as_str()) || at.is_none());
             drop(repository);
-            let (repaired, mended) = scene.mend(&shelf, &[]).unwrap();
+            let (repaired, mended) = scene.mend(&blocking, &[]).unwrap();
             assert_eq!(repaired.after.unwrap().findings, [], "{name} {at:?} {mended:?}");
             assert!(store.snapshot().get(name) == sound.get(name));
         }
         store.restore(sound.clone());
         store.flip(&Key::new(format!("ecc/copy/{name}")).unwrap(), 3, 1);
         assert!(open().unwrap().faults().is_empty());
-        let (repaired, _) = scene.mend(&shelf, &[]).unwrap();
+        let (repaired, _) = scene.mend(&blocking, &[]).unwrap();
         assert_eq!((repaired.before.findings.len(), repaired.after.unwrap().findings), (1, vec![]));
     }
 }
@@ -331,12 +331,12 @@ fn what_opens_a_repository_is_there_twice() {
 fn what_is_sound_is_left_as_it_is() {
     let scene = Scene::three();
     let before = scene.store.snapshot();
-    let (repaired, mended) = scene.mend(&scene.shelf, &[]).unwrap();
+    let (repaired, mended) = scene.mend(&scene.blocking, &[]).unwrap();
     assert_eq!((mended, repaired.after), (vec![], None));
     assert!(scene.store.snapshot() == before);
     assert!(matches!(
         dr_repo::repair(
-            &mut scene.school.open_blind(&scene.shelf).unwrap(),
+            &mut scene.school.open_keyless(&scene.blocking).unwrap(),
             &Repair {
                 now_ms: NOW,
                 dry: false,
@@ -361,7 +361,7 @@ fn whichever_operation_fails_a_repair_can_be_run_again_and_loses_nothing() {
     whole.change(&data[0], |bytes| bytes[99] ^= 1);
     whole.change(&meta[1], |bytes| bytes.truncate(50));
     whole.change(&parity[2], |bytes| bytes[18] ^= 1);
-    whole.shelf.delete(&whole.names("idx")[1]).unwrap();
+    whole.blocking.delete(&whole.names("idx")[1]).unwrap();
     whole.change(&Key::new(format!("log/{:016x}", 2)).unwrap(), |bytes| bytes[30] ^= 1);
     for fault in [Fault::Before(ErrorKind::TimedOut), Fault::After(ErrorKind::TimedOut), Fault::Full] {
         for k in 1.. {
@@ -369,14 +369,14 @@ fn whichever_operation_fails_a_repair_can_be_run_again_and_loses_nothing() {
             store.restore(whole.store.snapshot());
             let faulty = Arc::new(Faulty::new(store.clone() as Arc<dyn Store>));
             faulty.fail_once(k, fault);
-            let outcome = whole.mend(&whole.school.shelf(faulty.clone()), &[]);
+            let outcome = whole.mend(&whole.school.blocking(faulty.clone()), &[]);
             let spent = faulty.is_spent();
-            let shelf = whole.school.shelf(store.clone());
-            let (repaired, mended) = whole.mend(&shelf, &[]).unwrap();
+            let blocking = whole.school.blocking(store.clone());
+            let (repaired, mended) = whole.mend(&blocking, &[]).unwrap();
             if let Some(after) = repaired.after {
                 assert_eq!(after.findings, [], "operation {k}, {fault:?}: {mended:?}");
             }
-            let repository = whole.school.open(&shelf).unwrap();
+            let repository = whole.school.open(&blocking).unwrap();
             let ids: Vec<SnapshotId> = whole.trees.iter().map(|(id, _)| *id).collect();
             assert_eq!(repository.snapshots().iter().map(|snapshot| snapshot.id).collect::<Vec<_>>(), ids, "{k}");
             for (id, tree) in &whole.trees {
@@ -397,10 +397,10 @@ fn whichever_operation_fails_a_check_names_no_damage_that_is_not_there() {
         for k in 1.. {
             let faulty = Arc::new(Faulty::new(scene.store.clone() as Arc<dyn Store>));
             faulty.fail_once(k, Fault::Before(kind));
-            let shelf = scene.school.shelf(faulty.clone());
+            let blocking = scene.school.blocking(faulty.clone());
             let (stop, tally) = (AtomicBool::new(false), Tally::default());
             let options = Check { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
-            let outcome = scene.school.open(&shelf).and_then(|repository| dr_repo::check(&repository, &options));
+            let outcome = scene.school.open(&blocking).and_then(|repository| dr_repo::check(&repository, &options));
             if !faulty.is_spent() {
                 assert!(k > 15 && outcome.is_ok(), "{k}");
                 break;

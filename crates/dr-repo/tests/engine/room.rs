@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dr_repo::{RepoError, SnapshotId};
 use dr_store::memory::MemoryStore;
-use dr_store::{Body, Key, Shelf, StoreError};
+use dr_store::{BlockingStore, Key, ObjectBody, StoreError};
 
 use crate::support::*;
 
@@ -15,7 +15,7 @@ const ROOM: u64 = 12 << 20;
 struct Full {
     school: School,
     store: Arc<MemoryStore>,
-    shelf: Shelf,
+    blocking: BlockingStore,
     snapshots: Vec<SnapshotId>,
     tree: Tree,
 }
@@ -25,9 +25,9 @@ impl Full {
         let mut school = School::new();
         school.workers = 1;
         let store = Arc::new(MemoryStore::with_room_for(ROOM));
-        let shelf = school.shelf(store.clone());
-        school.create(&shelf);
-        let mut full = Self { school, store, shelf, snapshots: Vec::new(), tree: Tree::new() };
+        let blocking = school.blocking(store.clone());
+        school.create(&blocking);
+        let mut full = Self { school, store, blocking, snapshots: Vec::new(), tree: Tree::new() };
         for day in 0.. {
             file(&mut full.tree, "dump", noise(900_000, 1_000 + day));
             file(&mut full.tree, &format!("kept-{day:03}"), noise(60_000, day));
@@ -52,7 +52,7 @@ impl Full {
     }
 
     fn open(&self) -> dr_repo::Repository {
-        self.school.open(&self.shelf).unwrap()
+        self.school.open(&self.blocking).unwrap()
     }
 
     /// Not a byte more goes in.
@@ -61,7 +61,7 @@ impl Full {
             let name = Key::new(format!("status/{number:020}")).unwrap();
             let size = [60_000, 2_000, 1]
                 .into_iter()
-                .find(|size| self.shelf.put_new(&name, Body::Bytes(Bytes::from(vec![7; *size]))).is_ok());
+                .find(|size| self.blocking.put_new(&name, ObjectBody::Bytes(Bytes::from(vec![7; *size]))).is_ok());
             if size.is_none() {
                 break;
             }
@@ -101,7 +101,7 @@ fn with_no_byte_left_it_forgets_and_prunes_all_the_same() {
 #[test]
 fn one_that_keeps_no_room_back_gives_up_parity_for_the_word_that_gives_room() {
     let full = Full::new();
-    assert!(full.shelf.give_room());
+    assert!(full.blocking.give_room());
     full.to_the_brim();
     full.gives_room();
     let repaired = full.school.mend(&mut full.open(), 30).unwrap();
@@ -111,5 +111,5 @@ fn one_that_keeps_no_room_back_gives_up_parity_for_the_word_that_gives_room() {
 #[test]
 fn a_backup_never_takes_the_room_that_is_kept_back() {
     let full = Full::new();
-    assert!(full.shelf.give_room(), "it was kept until the end");
+    assert!(full.blocking.give_room(), "it was kept until the end");
 }

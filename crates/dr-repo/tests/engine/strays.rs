@@ -5,13 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dr_repo::Repository;
 use dr_store::memory::MemoryStore;
-use dr_store::{Body, Key, Shelf};
+use dr_store::{BlockingStore, Key, ObjectBody};
 
 use crate::support::*;
 
 struct Scene {
     school: School,
-    shelf: Shelf,
+    blocking: BlockingStore,
     tree: Tree,
     /// Bytes that a backup of the same stores.
     same: u64,
@@ -20,17 +20,17 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let school = School::new();
-        let shelf = school.shelf(Arc::new(MemoryStore::that_may_rot()));
-        school.create(&shelf);
+        let blocking = school.blocking(Arc::new(MemoryStore::that_may_rot()));
+        school.create(&blocking);
         let tree = small_tree();
-        let mut scene = Self { school, shelf, tree, same: 0 };
+        let mut scene = Self { school, blocking, tree, same: 0 };
         scene.backup();
         scene.same = scene.backup().bytes_stored;
         scene
     }
 
     fn open(&self) -> Repository {
-        self.school.open(&self.shelf).unwrap()
+        self.school.open(&self.blocking).unwrap()
     }
 
     fn backup(&self) -> dr_repo::Summary {
@@ -39,11 +39,11 @@ impl Scene {
 
     fn lies_at(&self, n: u64, bytes: &[u8]) {
         let name = Key::new(format!("log/{n:016x}")).unwrap();
-        self.shelf.put_new(&name, Body::Bytes(Bytes::copy_from_slice(bytes))).unwrap();
+        self.blocking.put_new(&name, ObjectBody::Bytes(Bytes::copy_from_slice(bytes))).unwrap();
     }
 
     fn entry(&self, n: u64) -> Bytes {
-        self.shelf.get(&Key::new(format!("log/{n:016x}")).unwrap(), 1 << 20).unwrap()
+        self.blocking.get(&Key::new(format!("log/{n:016x}")).unwrap(), 1 << 20).unwrap()
     }
 
     /// A repair ends it for good, and nothing is lost.
@@ -74,7 +74,7 @@ fn an_object_far_beyond_the_log_is_named_and_holds_nobody_up() {
         assert_eq!(scene.school.findings(&scene.open())[0].object, "log/8000000000000000");
         scene.school.prune_at_once(&mut scene.open(), 4, 0.05).unwrap();
         scene.is_ended_by_a_repair();
-        assert!(!scene.shelf.list("log").unwrap().iter().any(|object| object.key.as_str().contains("8000")));
+        assert!(!scene.blocking.list("log").unwrap().iter().any(|object| object.key.as_str().contains("8000")));
     }
 }
 

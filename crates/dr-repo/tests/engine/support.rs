@@ -13,7 +13,7 @@ use dr_repo::{
     Capture, Check, FamilyKey, Finding, HostId, Key, Label, Prune, Pruned, ReadData, Repair, Repaired, RepoError,
     Repository, Restore, Restored, Shape, SnapshotId, Summary, Tally, Unlock, WriterKey,
 };
-use dr_store::{Shelf, Store};
+use dr_store::{BlockingStore, Store};
 
 /// What an entry is, and its contents where it is a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,20 +248,20 @@ impl School {
         Self { family: other.family.clone(), writer: other.writer.clone(), ..self }
     }
 
-    pub fn shelf(&self, store: Arc<dyn Store>) -> Shelf {
-        Shelf::new(store, self.runtime.handle().clone())
+    pub fn blocking(&self, store: Arc<dyn Store>) -> BlockingStore {
+        BlockingStore::new(store, self.runtime.handle().clone())
     }
 
-    pub fn create(&self, shelf: &Shelf) {
-        dr_repo::create(shelf, &self.family, None, "2026-01-01T00:00:00Z", 0).unwrap();
+    pub fn create(&self, blocking: &BlockingStore) {
+        dr_repo::create(blocking, &self.family, None, "2026-01-01T00:00:00Z", 0).unwrap();
     }
 
-    pub fn open(&self, shelf: &Shelf) -> Result<Repository, dr_repo::RepoError> {
-        Repository::open(shelf.clone(), Unlock::Key(Key::Family(self.family.clone())), HOST)
+    pub fn open(&self, blocking: &BlockingStore) -> Result<Repository, dr_repo::RepoError> {
+        Repository::open(blocking.clone(), Unlock::Key(Key::Family(self.family.clone())), HOST)
     }
 
-    pub fn open_blind(&self, shelf: &Shelf) -> Result<Repository, dr_repo::RepoError> {
-        Repository::open(shelf.clone(), Unlock::Key(Key::Writer(Box::new(self.writer.clone()))), HOST)
+    pub fn open_keyless(&self, blocking: &BlockingStore) -> Result<Repository, dr_repo::RepoError> {
+        Repository::open(blocking.clone(), Unlock::Key(Key::Writer(Box::new(self.writer.clone()))), HOST)
     }
 
     /// Backs up with a file cache of the given name, or none.

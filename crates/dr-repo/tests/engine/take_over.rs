@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use dr_repo::{Erase, HostId, Key, Label, Prune, RepoError, Repository, Shape, SnapshotId, Tally, Unlock};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
-use dr_store::{Key as Name, Shelf, Store};
+use dr_store::{BlockingStore, Key as Name, Store};
 
 use crate::support::*;
 
@@ -21,15 +21,15 @@ const NEW: &str = "server-2";
 struct Scene {
     school: School,
     store: Arc<MemoryStore>,
-    shelf: Shelf,
+    blocking: BlockingStore,
 }
 
 impl Scene {
     fn on(store: MemoryStore) -> Self {
         let (school, store) = (School::new(), Arc::new(store));
-        let shelf = school.shelf(store.clone());
-        school.create(&shelf);
-        Self { school, store, shelf }
+        let blocking = school.blocking(store.clone());
+        school.create(&blocking);
+        Self { school, store, blocking }
     }
 
     fn new() -> Self {
@@ -37,7 +37,7 @@ impl Scene {
     }
 
     fn open_as(&self, key: Key, hostname: &str) -> Repository {
-        Repository::open(self.shelf.clone(), Unlock::Key(key), HostId::named(hostname)).unwrap()
+        Repository::open(self.blocking.clone(), Unlock::Key(key), HostId::named(hostname)).unwrap()
     }
 
     fn open(&self, hostname: &str) -> Repository {
@@ -85,7 +85,7 @@ impl Scene {
     }
 
     fn log(&self) -> Vec<String> {
-        self.shelf.list("log").unwrap().iter().map(|object| object.key.as_str().to_owned()).collect()
+        self.blocking.list("log").unwrap().iter().map(|object| object.key.as_str().to_owned()).collect()
     }
 
     /// These snapshots are there, come back as they were, and nothing is damaged.
@@ -174,16 +174,16 @@ fn a_backup_that_ran_while_another_host_took_over_is_refused_at_its_next_entry_a
 }
 
 #[test]
-fn what_the_other_host_had_registered_and_not_committed_is_as_of_any_session_that_died() {
+fn uncommitted_packs_of_the_old_host_expire() {
     // One request of its backup fails, one after the other, until something is registered and nothing committed.
     let (scene, mut cut_off) = (1..)
         .find_map(|k| {
             let scene = Scene::new();
             let faulty = Arc::new(Faulty::new(scene.store.clone()));
             faulty.fail_once(k, Fault::Before(ErrorKind::TimedOut));
-            let shelf = scene.school.shelf(Arc::clone(&faulty) as Arc<dyn Store>);
+            let blocking = scene.school.blocking(Arc::clone(&faulty) as Arc<dyn Store>);
             let unlock = Unlock::Key(Key::Family(scene.school.family.clone()));
-            let mut repository = Repository::open(shelf, unlock, HostId::named(OLD)).ok();
+            let mut repository = Repository::open(blocking, unlock, HostId::named(OLD)).ok();
             let _ = repository.as_mut().map(|repository| scene.keep(repository, OLD, &tree(0)));
             assert!(faulty.is_spent(), "nothing was ever registered before it was committed");
             let there = scene.open("elsewhere");
@@ -205,7 +205,7 @@ fn what_the_other_host_had_registered_and_not_committed_is_as_of_any_session_tha
 }
 
 #[test]
-fn it_takes_the_recovery_key_and_a_store_that_takes_one_writer_and_another_host_to_replace() {
+fn takeover_needs_the_recovery_key_a_single_writer_store_and_another_host() {
     let scene = Scene::new();
     // Nobody has written yet.
     assert_eq!(scene.open(NEW).take_over(NOW).unwrap(), None);
@@ -231,7 +231,7 @@ fn it_takes_the_recovery_key_and_a_store_that_takes_one_writer_and_another_host_
 }
 
 #[test]
-fn nothing_but_another_hosts_turn_is_passed_over() {
+fn takeover_overrides_only_the_single_writer_refusal() {
     // A repository that was put back.
     let scene = Scene::new();
     scene.keep(&mut scene.open(OLD), OLD, &tree(0)).unwrap();
@@ -249,8 +249,8 @@ fn nothing_but_another_hosts_turn_is_passed_over() {
     scene.keep(&mut scene.open(OLD), OLD, &tree(0)).unwrap();
     scene.grow(OLD, 1_100);
     scene.prune(&mut scene.open(OLD)).unwrap();
-    for object in scene.shelf.list("ckpt").unwrap() {
-        scene.shelf.delete(&object.key).unwrap();
+    for object in scene.blocking.list("ckpt").unwrap() {
+        scene.blocking.delete(&object.key).unwrap();
     }
     let entries = scene.log();
     let refused = scene.open(NEW).take_over(NOW);
@@ -277,7 +277,7 @@ fn it_outlives_the_entry_that_says_it() {
     let head = scene.open(NEW).head();
     is_refused(stopped.note("from long ago", NOW), NEW);
     assert!(scene.log().contains(&name), "the number was free");
-    scene.shelf.delete(&Name::new(name).unwrap()).unwrap();
+    scene.blocking.delete(&Name::new(name).unwrap()).unwrap();
     is_refused(scene.keep(&mut also_stopped, OLD, &tree(1)), NEW);
     assert_eq!(scene.open(NEW).head(), head);
     let second = scene.keep(&mut scene.open(NEW), NEW, &tree(2)).unwrap();
@@ -291,7 +291,7 @@ fn snapshots_of_the_other_host_that_are_registered_again_give_it_nothing_back() 
     for tree in &trees {
         scene.keep(&mut scene.open(OLD), OLD, tree).unwrap();
     }
-    // One entry commits both anew, and then it cannot be read.
+    // One entry commits both again, and then it cannot be read.
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
     let options = Erase {
         now_ms: NOW,
@@ -308,25 +308,26 @@ fn snapshots_of_the_other_host_that_are_registered_again_give_it_nothing_back() 
     };
     let before = scene.open(OLD).snapshots().len();
     dr_repo::erase(&mut scene.open(OLD), &options, &mut |_| {}).unwrap();
-    let anew: Vec<_> = scene.open(OLD).snapshots().iter().map(|snapshot| snapshot.id).collect();
-    assert_eq!(anew.len(), before);
+    let committed_again: Vec<_> = scene.open(OLD).snapshots().iter().map(|snapshot| snapshot.id).collect();
+    assert_eq!(committed_again.len(), before);
     assert!(scene.open(NEW).take_over(NOW).unwrap().is_some());
     let spoiled = scene.log().into_iter().find(|name| {
         // Whichever entry it is: the one without which the new ones are not listed.
         let name = Name::new(name.clone()).unwrap();
-        let bytes = scene.shelf.get(&name, 1 << 30).unwrap();
-        scene.shelf.delete(&name).unwrap();
-        let listed = scene.open(NEW).snapshots().iter().filter(|snapshot| anew.contains(&snapshot.id)).count();
+        let bytes = scene.blocking.get(&name, 1 << 30).unwrap();
+        scene.blocking.delete(&name).unwrap();
+        let listed =
+            scene.open(NEW).snapshots().iter().filter(|snapshot| committed_again.contains(&snapshot.id)).count();
         let is_it = listed == 0;
         if !is_it {
-            scene.shelf.put_new(&name, dr_store::Body::Bytes(bytes)).unwrap();
+            scene.blocking.put_new(&name, dr_store::ObjectBody::Bytes(bytes)).unwrap();
         }
         is_it
     });
     assert!(spoiled.is_some());
     scene.mend(&mut scene.open(NEW)).unwrap();
     let again: Vec<_> = scene.open(NEW).snapshots().iter().map(|snapshot| snapshot.id).collect();
-    assert!(anew.iter().all(|id| again.contains(id)), "both were registered again");
+    assert!(committed_again.iter().all(|id| again.contains(id)), "both were registered again");
     is_refused(scene.open(OLD).note("a word", NOW), NEW);
     scene.keep(&mut scene.open(NEW), NEW, &tree(2)).unwrap();
 }
@@ -338,8 +339,8 @@ fn the_recovery_key_mends_where_a_hosts_own_key_writes_although_the_newest_commi
     let first = scene.keep(&mut scene.open_as(writer.clone(), OLD), OLD, &tree(0)).unwrap();
     let second = scene.keep(&mut scene.open_as(writer.clone(), OLD), OLD, &tree(1)).unwrap();
     let newest = Name::new(scene.log().pop().unwrap()).unwrap();
-    scene.shelf.delete(&newest).unwrap();
-    scene.shelf.put_new(&newest, dr_store::Body::Bytes(b"rot".to_vec().into())).unwrap();
+    scene.blocking.delete(&newest).unwrap();
+    scene.blocking.put_new(&newest, dr_store::ObjectBody::Bytes(b"rot".to_vec().into())).unwrap();
     assert_eq!(scene.open(OLD).snapshots().len(), 1);
     is_refused(scene.mend(&mut scene.open(NEW)), OLD);
     assert_eq!(scene.mend(&mut scene.open(OLD)).unwrap().after.map(|after| after.findings), Some(vec![]));

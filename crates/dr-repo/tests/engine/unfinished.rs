@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 
 use dr_repo::{HostId, Key, Life, Prune, Pruned, Repository, Tally, Unlock};
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 
@@ -17,7 +17,7 @@ struct Scene {
     school: School,
     place: std::path::PathBuf,
     journal: std::path::PathBuf,
-    shelf: Shelf,
+    blocking: BlockingStore,
     tree: Tree,
 }
 
@@ -27,19 +27,19 @@ impl Scene {
         school.workers = 1;
         let place = school.folder.path().join("place");
         let journal = school.folder.path().join("journal");
-        let shelf = school.shelf(Arc::new(LocalStore::create(place.clone()).unwrap()));
-        school.create(&shelf);
+        let blocking = school.blocking(Arc::new(LocalStore::create(place.clone()).unwrap()));
+        school.create(&blocking);
         let tree = small_tree();
-        school.backup(&mut school.open(&shelf).unwrap(), &tree, None).unwrap();
-        Self { school, place, journal, shelf, tree }
+        school.backup(&mut school.open(&blocking).unwrap(), &tree, None).unwrap();
+        Self { school, place, journal, blocking, tree }
     }
 
     fn open(&self) -> Repository {
-        self.school.open(&self.shelf).unwrap()
+        self.school.open(&self.blocking).unwrap()
     }
 
     fn bytes(&self) -> u64 {
-        self.shelf.list("").unwrap().iter().map(|object| object.size).sum()
+        self.blocking.list("").unwrap().iter().map(|object| object.size).sum()
     }
 
     fn day<'a>(&'a self, stop: &'a AtomicBool, step_ms: i64) -> Day<'a> {
@@ -71,14 +71,14 @@ impl Scene {
     }
 
     fn packs(&self) -> usize {
-        self.shelf.list("data").unwrap().len()
+        self.blocking.list("data").unwrap().len()
     }
 
     /// A run that is cut off once something of it was stored, as by a kill: nothing is said any more.
     fn cut_off(&self, registered: bool) {
         let faulty = Arc::new(Faulty::new(Arc::new(LocalStore::open(self.place.clone()).unwrap())));
-        let shelf = self.school.shelf(faulty.clone());
-        let mut repository = self.school.open(&shelf).unwrap();
+        let blocking = self.school.blocking(faulty.clone());
+        let mut repository = self.school.open(&blocking).unwrap();
         let stop = AtomicBool::new(false);
         let fails = move || faulty.fail_from(1, Fault::Before(std::io::ErrorKind::TimedOut));
         let slow = self.slow(&self.large(), registered, fails);
@@ -145,8 +145,8 @@ fn a_living_run_loses_nothing_to_who_drops_what_others_left() {
         std::thread::scope(|scope| {
             let (scene, large) = (&scene, &large);
             let run = scope.spawn(move || {
-                let shelf = scene.school.shelf(Arc::new(LocalStore::open(scene.place.clone()).unwrap()));
-                let mut repository = scene.school.open(&shelf).unwrap();
+                let blocking = scene.school.blocking(Arc::new(LocalStore::open(scene.place.clone()).unwrap()));
+                let mut repository = scene.school.open(&blocking).unwrap();
                 let slow = scene.slow(large, registered, move || {
                     half_way.send(()).unwrap();
                     wait.recv().unwrap();
@@ -175,7 +175,7 @@ fn another_hosts_run_is_dropped_after_a_day_of_silence_only() {
     let scene = Scene::new();
     scene.cut_off(true);
     let family = Unlock::Key(Key::Family(scene.school.family.clone()));
-    let mut other = Repository::open(scene.shelf.clone(), family, HostId([1; 4])).unwrap();
+    let mut other = Repository::open(scene.blocking.clone(), family, HostId([1; 4])).unwrap();
     let left = other.unfinished(None, NOW + 3_600_000).unwrap();
     assert_eq!((left.len(), left[0].own, left[0].life), (1, false, Life::MayBeRunning));
     assert_eq!(scene.prune(&mut other, true, NOW + 3_600_000).dropped, []);

@@ -25,10 +25,10 @@ fn steps(recording: &Recording) -> Vec<String> {
 fn data_is_written_before_the_index_and_the_index_before_the_snapshot() {
     let school = School::new();
     let recording = Arc::new(Recording::new(Arc::new(MemoryStore::new())));
-    let shelf = school.shelf(recording.clone());
-    school.create(&shelf);
+    let blocking = school.blocking(recording.clone());
+    school.create(&blocking);
     let tree = small_tree();
-    let mut repository = school.open(&shelf).unwrap();
+    let mut repository = school.open(&blocking).unwrap();
     drop(recording.take());
     school.backup(&mut repository, &tree, Some("files")).unwrap();
     let steps_of_first = steps(&recording);
@@ -41,7 +41,7 @@ fn data_is_written_before_the_index_and_the_index_before_the_snapshot() {
     assert!(place("data") < place("idx") && place("meta") < place("idx") && place("idx") < place("log"), "{written:?}");
     assert_eq!(written.last(), Some(&"log"));
 
-    let mut repository = school.open(&shelf).unwrap();
+    let mut repository = school.open(&blocking).unwrap();
     repository.ready().unwrap();
     drop(recording.take());
     school.backup(&mut repository, &tree, Some("files")).unwrap();

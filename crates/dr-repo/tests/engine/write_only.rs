@@ -10,27 +10,27 @@ use crate::support::*;
 #[test]
 fn a_writing_key_adds_deduplicates_and_proves_and_reads_nothing_back() {
     let school = School::new();
-    let shelf = school.shelf(Arc::new(MemoryStore::new()));
-    school.create(&shelf);
+    let blocking = school.blocking(Arc::new(MemoryStore::new()));
+    school.create(&blocking);
     let tree = small_tree();
-    let mut host = school.open_blind(&shelf).unwrap();
+    let mut host = school.open_keyless(&blocking).unwrap();
     let first = school.backup_entries(&mut host, entries(&tree), Some("files"), true).unwrap();
     assert!(first.proved.unwrap() >= 3, "{first:?}");
-    let mut host = school.open_blind(&shelf).unwrap();
+    let mut host = school.open_keyless(&blocking).unwrap();
     let second = school.backup(&mut host, &tree, Some("files")).unwrap();
     assert!(second.objects <= 3 && second.bytes_read == 0, "{second:?}");
-    let host = school.open_blind(&shelf).unwrap();
+    let host = school.open_keyless(&blocking).unwrap();
     assert_eq!(host.snapshots().iter().filter(|snapshot| snapshot.label.is_some()).count(), 2);
     assert!(matches!(school.restore(&host, first.snapshot), Err(RepoError::CannotRead)));
-    let family = school.open(&shelf).unwrap();
+    let family = school.open(&blocking).unwrap();
     assert_eq!(school.restore(&family, second.snapshot).unwrap().0, tree);
 }
 
 #[test]
 fn another_schools_key_opens_nothing() {
     let (school, other) = (School::new(), School::new());
-    let shelf = school.shelf(Arc::new(MemoryStore::new()));
-    school.create(&shelf);
-    assert!(matches!(other.open(&shelf), Err(RepoError::WrongKey(_))));
-    assert!(matches!(other.open_blind(&shelf), Err(RepoError::WrongKey(_))));
+    let blocking = school.blocking(Arc::new(MemoryStore::new()));
+    school.create(&blocking);
+    assert!(matches!(other.open(&blocking), Err(RepoError::WrongKey(_))));
+    assert!(matches!(other.open_keyless(&blocking), Err(RepoError::WrongKey(_))));
 }

@@ -9,18 +9,18 @@ use dr_open::Claim;
 use dr_plan::{SecretRef, System};
 use dr_repo::{Description, NotWhole, RepoError, Restore, Restored, Shape};
 use dr_source::driver::{Driver, Feed, Hands, InPlace, Load, Loaded, NotFed, Onto, Place, Whole};
-use dr_source::files::{Extra, Manner, PutBack, Removal, Spare};
+use dr_source::files::{Conflict, FsRestorer, Removal, RestoreMode, Spare};
 use dr_source::{FACTS, SourceError};
 
 use super::fed;
 use super::within::{self, Outside, Part};
 use super::{Wanted, above_resolved};
-use crate::below::Below;
 use crate::error::RunError;
 use crate::kept::{Kept, Opened};
 use crate::naming::{Asked, Naming};
 use crate::places::private_folder;
 use crate::school::School;
+use crate::subtree::SubtreeDestination;
 
 pub(super) struct Back<'a> {
     pub(super) school: &'a School,
@@ -123,17 +123,17 @@ impl Back<'_> {
         RunError::NotInPlace { system: self.system.id.clone(), why }
     }
 
-    fn manner(&self, in_place: Option<Extra>) -> Manner {
-        Manner { in_place, owners: self.wanted.owners }
+    fn mode(&self, in_place: Option<Conflict>) -> RestoreMode {
+        RestoreMode { in_place, owners: self.wanted.owners }
     }
 
-    fn in_place(&self) -> Manner {
-        self.manner(Some(if self.wanted.delete { Extra::Remove } else { Extra::Keep }))
+    fn in_place(&self) -> RestoreMode {
+        self.mode(Some(if self.wanted.delete { Conflict::Remove } else { Conflict::Keep }))
     }
 
     /// The plan's folder, which is only looked at by a restore that only says what it would do.
-    fn of_plan(&self, folder: &Path) -> Result<PutBack, SourceError> {
-        PutBack::of_plan(folder, self.in_place(), !self.wanted.dry_run)
+    fn of_plan(&self, folder: &Path) -> Result<FsRestorer, SourceError> {
+        FsRestorer::of_plan(folder, self.in_place(), !self.wanted.dry_run)
     }
 
     fn elsewhere(
@@ -146,13 +146,13 @@ impl Back<'_> {
         brought.to = to.to_owned();
         if self.wanted.dry_run {
             if to.symlink_metadata().is_ok() {
-                PutBack::empty(to, self.manner(None))?;
+                FsRestorer::empty(to, self.mode(None))?;
             }
             brought.restored = self.count(paths)?;
             return Ok(());
         }
-        let first = PutBack::new(to, self.manner(None))?;
-        let again = || PutBack::new(to, self.manner(Some(Extra::Keep)));
+        let first = FsRestorer::new(to, self.mode(None))?;
+        let again = || FsRestorer::new(to, self.mode(Some(Conflict::Keep)));
         brought.restored = self.fill(paths, &first, &again, notes)?;
         Ok(())
     }
@@ -163,13 +163,13 @@ impl Back<'_> {
     }
 
     /// The folder of a part, seen from its top.
-    fn below(&self, part: &Part) -> Result<Below, SourceError> {
+    fn below(&self, part: &Part) -> Result<SubtreeDestination, SourceError> {
         let (folder, write) = (&part.folder, !self.wanted.dry_run);
         let place: Box<dyn Place> = match &self.driver {
             Some(driver) => driver.place(folder, self.in_place(), write)?,
             None => Box::new(self.of_plan(folder)?),
         };
-        Ok(Below::new(place, part.top.clone(), part.paths.clone()))
+        Ok(SubtreeDestination::new(place, part.top.clone(), part.paths.clone()))
     }
 
     /// Puts `paths` back to a place, or says what that would replace there.
@@ -197,7 +197,7 @@ impl Back<'_> {
     }
 
     fn failed(&self, why: RepoError) -> RunError {
-        RunError::repository(self.from().spot.named(), why)
+        RunError::repository(self.from().location.named(), why)
     }
 
     fn files(&self, paths: &[EntryPath], brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
@@ -364,8 +364,8 @@ impl Back<'_> {
                                 (_, back, all) if back == all => format!("{all} entries were"),
                                 (_, back, all) => format!("{back} of {all} entries were"),
                             },
-                            from.spot.named(),
-                            helper.spot.named(),
+                            from.location.named(),
+                            helper.location.named(),
                         ));
                     }
                     match &mut sum {
@@ -380,10 +380,10 @@ impl Back<'_> {
                 }
                 Err(RepoError::Interrupted) => return Err(RunError::Interrupted),
                 Err(why) if is_of_the_place(&why) => {
-                    return Err(RunError::repository(helper.spot.named(), why));
+                    return Err(RunError::repository(helper.location.named(), why));
                 }
                 Err(why) => {
-                    notes.push(format!("{} could not help: {why}", helper.spot.named()));
+                    notes.push(format!("{} could not help: {why}", helper.location.named()));
                     if let Ok(sum) = &mut sum {
                         sum.failed.extend(lost);
                     }
@@ -432,8 +432,8 @@ impl Back<'_> {
         private_folder(&scratch)?;
         let claim = Claim::new(&scratch, "dr-load-").map_err(RunError::local("cannot restore to", &scratch))?;
         let folder = claim.path().join("back");
-        let first = PutBack::new(&folder, self.manner(None))?;
-        let again = || PutBack::new(&folder, self.manner(Some(Extra::Keep)));
+        let first = FsRestorer::new(&folder, self.mode(None))?;
+        let again = || FsRestorer::new(&folder, self.mode(Some(Conflict::Keep)));
         let restored = self.fill(&small, &first, &again, notes)?;
         if let Some((_, why)) = restored.lost().next() {
             let why = format!("what came back is not whole ({why}), so nothing was loaded");
@@ -466,7 +466,7 @@ impl Back<'_> {
                     return Ok(());
                 }
                 Err(why) if lost.get() && !self.wanted.stop.load(Ordering::Relaxed) => {
-                    notes.push(format!("{}: {why}", from.spot.named()));
+                    notes.push(format!("{}: {why}", from.location.named()));
                     failed = Some(why);
                 }
                 Err(why) => return Err(why.into()),
@@ -494,8 +494,8 @@ impl Back<'_> {
         let failed = |what: &'static str| RunError::local(what, path);
         let beside =
             tempfile::TempDir::with_prefix_in(".dr-restore-", above).map_err(failed("cannot restore beside"))?;
-        let first = PutBack::new(beside.path(), self.manner(None))?;
-        let again = || PutBack::new(beside.path(), self.manner(Some(Extra::Keep)));
+        let first = FsRestorer::new(beside.path(), self.mode(None))?;
+        let again = || FsRestorer::new(beside.path(), self.mode(Some(Conflict::Keep)));
         let mut restored = self.fill(&[], &first, &again, notes)?;
         let lost = restored.lost().next().map(|(_, why)| format!("what came back is not whole: {why}"));
         let new = match lost.map_or_else(|| whole.made(beside.path()), Err) {

@@ -21,7 +21,7 @@ pub use set::Set;
 ///
 /// Of each 1,000 files so many get an insertion in their middle half, are renamed, are gone, are new (half of their
 /// bytes from a neighbour): `SourceTree` 10, 1, 1, 2; `Mixed` 20, 5, 3, 5; `ManySmall` 10, 0, 2, 5. `Dump`: 0.5 % of the
-/// rows are written anew in up to 1,000 clusters and 1 % are appended. `Image`: 1 MiB is inserted at the front and 1 % of
+/// rows are rewritten in up to 1,000 clusters and 1 % are appended. `Image`: 1 MiB is inserted at the front and 1 % of
 /// the 4 KiB blocks are written over. `ManyEmpty`: 1 % new names. A tree that was not made here can be advanced as
 /// `SourceTree` or `Mixed` too.
 pub fn next_generation(set: Set, dir: &Path, seed: u64, generation: u32) -> Result<Size> {

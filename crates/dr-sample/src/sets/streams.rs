@@ -61,10 +61,10 @@ pub(super) fn advance_dump(dir: &Path, seed: u64, generation: u64) -> Result<Siz
     let mut random = Random::of(seed, "dump", generation);
     let mut advance = || {
         let rows = BufReader::new(File::open(&path)?).lines().count() as u64 - 2;
-        let anew = (rows / 200).max(1);
-        let clusters = anew.min(CLUSTERS);
+        let rewritten = (rows / 200).max(1);
+        let clusters = rewritten.min(CLUSTERS);
         let mut starts = random.some_of(rows as usize, clusters as usize).into_iter().peekable();
-        let (length, mut until) = (anew / clusters, 0);
+        let (length, mut until) = (rewritten / clusters, 0);
         let mut out = BufWriter::with_capacity(1 << 16, File::create(&beside)?);
         let (mut written, mut id) = (0, 0);
         for line in BufReader::new(File::open(&path)?).lines() {
@@ -138,8 +138,8 @@ pub(super) fn advance_image(dir: &Path, seed: u64, generation: u64) -> Result<Si
         let length = io::copy(&mut image, &mut out)?;
         let blocks = length / BLOCK;
         let mut block = vec![0; BLOCK as usize];
-        let anew = random.some_of(blocks as usize, blocks.div_ceil(100) as usize);
-        for number in &anew {
+        let rewritten = random.some_of(blocks as usize, blocks.div_ceil(100) as usize);
+        for number in &rewritten {
             match random.chance(50) {
                 true => random.fill(&mut block),
                 false => block.copy_from_slice(&code.source(BLOCK as usize, &mut random)),
@@ -147,7 +147,7 @@ pub(super) fn advance_image(dir: &Path, seed: u64, generation: u64) -> Result<Si
             out.write_all_at(&block, MIB + *number as u64 * BLOCK)?;
         }
         fs::rename(&beside, &path)?;
-        Ok(MIB + anew.len() as u64 * BLOCK)
+        Ok(MIB + rewritten.len() as u64 * BLOCK)
     };
     let bytes = advance().map_err(at(&path))?;
     Ok(Size { files: 1, bytes })

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use dr_plan::{Plan, SecretRef, may_mail};
-use dr_run::{Surroundings, secret};
+use dr_run::{KeyEnv, secret};
 
 use super::judge::{self, Check, fail, ok, warn};
 use crate::service::wanted::{CREDENTIALS, secrets};
@@ -55,7 +55,7 @@ fn recipients(plan: &Plan) -> Check {
 }
 
 /// Each secret that the plan names is there.
-pub fn found(plan: &Plan, around: &Surroundings<'_>) -> Vec<Check> {
+pub fn found(plan: &Plan, around: &KeyEnv<'_>) -> Vec<Check> {
     let mut named: Vec<&SecretRef> = Vec::new();
     for reference in secrets(plan) {
         if !named.contains(&reference) {
@@ -65,7 +65,7 @@ pub fn found(plan: &Plan, around: &Surroundings<'_>) -> Vec<Check> {
     named.into_iter().map(|reference| one(reference, around)).collect()
 }
 
-fn one(reference: &SecretRef, around: &Surroundings<'_>) -> Check {
+fn one(reference: &SecretRef, around: &KeyEnv<'_>) -> Check {
     let (about, file) = match reference {
         SecretRef::Credential(name) => (format!("secret credential:{name}"), Some(Path::new(CREDENTIALS).join(name))),
         SecretRef::File(path) => ("secret file".to_owned(), Some(path.clone())),

@@ -7,7 +7,7 @@ use std::path::Path;
 use dr_ledger::{Contents, History};
 use dr_media::Register;
 use dr_plan::{Severity, lint};
-use dr_run::{Reach, School};
+use dr_run::{Availability, School};
 use rustix::fs::{Access, access, statvfs};
 
 use super::judge::{self, Check, Room, could_not, fail, ok, warn};
@@ -122,29 +122,29 @@ pub fn targets(school: &School, contents: &Contents) -> Vec<Check> {
     let mut checks = Vec::new();
     for id in school.plan.targets.keys() {
         let about = format!("target {id}");
-        let spot = match school.reach(&register, id) {
-            Reach::Here(spot) => spot,
-            Reach::Awaited { who, overdue: false } => {
+        let location = match school.reach(&register, id) {
+            Availability::Here(location) => location,
+            Availability::Awaited { who, overdue: false } => {
                 checks.push(ok(about, format!("waits for {who}")));
                 continue;
             }
-            Reach::Awaited { who, overdue: true } => {
+            Availability::Awaited { who, overdue: true } => {
                 checks.push(warn(about, format!("waits too long for {who}"), "Bring the disk: `dr media due`."));
                 continue;
             }
-            Reach::CannotRun(why) => {
+            Availability::CannotRun(why) => {
                 checks.push(fail(about, why, "No copy is ever made there: name a folder instead."));
                 continue;
             }
-            Reach::Gone(why) => {
+            Availability::Gone(why) => {
                 checks.push(fail(about, why, "Its copies fail until it is back; the others go on."));
                 continue;
             }
         };
-        let folder = spot.address.folder();
-        let opened = school.host_key().and_then(|key| school.open(&spot, key, false));
+        let folder = location.address.folder();
+        let opened = school.host_key().and_then(|key| school.open(&location, key, false));
         checks.push(match opened {
-            Err(why) if spot.founded => fail(
+            Err(why) if location.founded => fail(
                 about.as_str(),
                 why.to_string(),
                 "Look whether what it is on is switched on and mounted. A new repository there would not bring the copies \

@@ -9,23 +9,23 @@ use dr_entry::{Destination, EntryPath};
 
 use super::look::Hands;
 use crate::SourceError;
-use crate::files::PutBack;
+use crate::files::FsRestorer;
 use crate::maildir::IntoMailboxes;
 
 /// A place on this machine to put entries back to.
 pub trait Place: Destination {
     /// What is put back, on this machine.
-    fn put_back(&self) -> &PutBack;
+    fn put_back(&self) -> &FsRestorer;
 }
 
-impl Place for PutBack {
-    fn put_back(&self) -> &PutBack {
+impl Place for FsRestorer {
+    fn put_back(&self) -> &FsRestorer {
         self
     }
 }
 
 impl Place for IntoMailboxes {
-    fn put_back(&self) -> &PutBack {
+    fn put_back(&self) -> &FsRestorer {
         self.inner()
     }
 }

@@ -21,7 +21,7 @@ pub use look::{Around, Finding, Hands, Obstacle, Secrets};
 pub(crate) use look::{READABLE, sampled, shown};
 
 use crate::SourceError;
-use crate::files::{Captured, Manner, PutBack};
+use crate::files::{Captured, FsRestorer, RestoreMode};
 
 /// What a source needs of the machine: the service's units let a run reach this and no more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,8 +94,8 @@ pub trait Driver {
     ///
     /// # Errors
     /// If nothing can be put back there.
-    fn place(&self, folder: &Path, manner: Manner, write: bool) -> Result<Box<dyn Place>, SourceError> {
-        Ok(Box::new(PutBack::of_plan(folder, manner, write)?))
+    fn place(&self, folder: &Path, mode: RestoreMode, write: bool) -> Result<Box<dyn Place>, SourceError> {
+        Ok(Box::new(FsRestorer::of_plan(folder, mode, write)?))
     }
 
     /// Files that no program may have open while it is put back in its place; the first is what people call it.

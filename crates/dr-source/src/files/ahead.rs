@@ -329,7 +329,7 @@ impl Upcoming {
     }
 
     /// Lets go of the directory that is needed last; whether there was one.
-    pub(crate) fn let_go(&mut self) -> bool {
+    pub(crate) fn release(&mut self) -> bool {
         let last = self.directories.pop_back();
         // It can be asked for again.
         if let Some((number, _)) = &last {

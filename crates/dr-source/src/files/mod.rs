@@ -1,6 +1,6 @@
 //! How files and directories are captured with everything they carry, and put back the same.
 //!
-//! [`capture`] walks lazily, in entry order, through open directories only; [`PutBack`] writes below one root
+//! [`capture`] walks lazily, in entry order, through open directories only; [`FsRestorer`] writes below one root
 //! and never outside it. A whole tree never stands in memory: one directory's names do.
 //!
 //! Limits: a name that is gone or closed to us is an [`dr_entry::Unread`] in its place and the walk goes on; a
@@ -17,7 +17,7 @@ mod filter;
 mod links;
 pub(crate) mod metadata;
 pub(crate) mod names;
-mod putback;
+mod restorer;
 mod room;
 mod roots;
 mod tally;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use dr_entry::{Entries, Time};
 pub use exclude::{Idle, glob, glob_of_any_case, idle, refused};
-pub use putback::{About, Extra, Manner, Owners, PutBack, Removal, Spare, TreeReader, file_of_plan, wipe};
+pub use restorer::{About, Conflict, FsRestorer, Owners, Removal, RestoreMode, Spare, TreeReader, file_of_plan, wipe};
 pub use roots::{Roots, resolved};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 

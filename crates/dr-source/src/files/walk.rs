@@ -170,7 +170,7 @@ impl Walker {
         let here = Here { directory, path, names, stay, filter: &self.filter };
         if level.upcoming.ask(ahead, &here, number) {
             // The outermost is needed last.
-            let _ = outer.iter_mut().any(|level| level.upcoming.let_go());
+            let _ = outer.iter_mut().any(|level| level.upcoming.release());
         }
     }
 

@@ -11,7 +11,7 @@ use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle, Place,
     READABLE, sampled, something, there,
 };
-use crate::files::{Captured, Manner, PutBack};
+use crate::files::{Captured, FsRestorer, RestoreMode};
 
 /// So many names are looked at for a mailbox.
 const MAIL_MAX: usize = 20_000;
@@ -72,8 +72,8 @@ impl Driver for Maildir<'_> {
         }
     }
 
-    fn place(&self, folder: &Path, manner: Manner, write: bool) -> Result<Box<dyn Place>, SourceError> {
-        Ok(Box::new(IntoMailboxes::new(PutBack::of_plan(folder, manner, write)?)))
+    fn place(&self, folder: &Path, mode: RestoreMode, write: bool) -> Result<Box<dyn Place>, SourceError> {
+        Ok(Box::new(IntoMailboxes::new(FsRestorer::of_plan(folder, mode, write)?)))
     }
 
     fn verify(&self, root: &Path) -> Vec<Check> {

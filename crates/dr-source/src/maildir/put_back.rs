@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dr_entry::{Destination, EntryPath, Meta, Standing, Writing};
+use dr_entry::{Destination, EntryPath, ExistingFile, Meta, Writing};
 
 use super::listing::unique;
-use crate::files::PutBack;
+use crate::files::FsRestorer;
 
 /// A tree of mailboxes to put messages back into.
 pub struct IntoMailboxes {
-    inner: PutBack,
+    inner: FsRestorer,
     known: Mutex<HashMap<EntryPath, Arc<Messages>>>,
 }
 
@@ -24,13 +24,13 @@ type Messages = HashMap<Vec<u8>, EntryPath>;
 impl IntoMailboxes {
     /// Into what `inner` puts back to.
     #[must_use]
-    pub fn new(inner: PutBack) -> Self {
+    pub fn new(inner: FsRestorer) -> Self {
         Self { inner, known: Mutex::default() }
     }
 
     /// The place itself.
     #[must_use]
-    pub fn inner(&self) -> &PutBack {
+    pub fn inner(&self) -> &FsRestorer {
         &self.inner
     }
 
@@ -82,7 +82,7 @@ impl Destination for IntoMailboxes {
         self.inner.is_in_the_way(path, meta)
     }
 
-    fn standing(&self, path: &EntryPath, meta: &Meta) -> io::Result<Option<Box<dyn Standing>>> {
+    fn standing(&self, path: &EntryPath, meta: &Meta) -> io::Result<Option<Box<dyn ExistingFile>>> {
         match self.now(path) {
             Some(now) if now != *path => self.inner.seen(&now),
             _ => self.inner.standing(path, meta),

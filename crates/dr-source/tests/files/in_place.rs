@@ -6,11 +6,11 @@ use std::path::Path;
 
 use dr_entry::{Destination as _, EntryPath, Meta, NotSet, Owner, Part};
 use dr_source::SourceError;
-use dr_source::files::{Extra, Manner, Owners, PutBack, Spare, TreeReader, file_of_plan};
+use dr_source::files::{Conflict, FsRestorer, Owners, RestoreMode, Spare, TreeReader, file_of_plan};
 
 use crate::{ours, path, scratch};
 
-const KEEP: Manner = Manner { in_place: Some(Extra::Keep), owners: Owners::ByName };
+const KEEP: RestoreMode = RestoreMode { in_place: Some(Conflict::Keep), owners: Owners::ByName };
 
 #[test]
 fn a_link_that_others_may_have_laid_is_not_followed_and_ones_own_is() {
@@ -21,24 +21,29 @@ fn a_link_that_others_may_have_laid_is_not_followed_and_ones_own_is() {
     symlink("data", at("srv")).unwrap();
     symlink(at("data/shares"), at("open/shares")).unwrap();
     symlink("data/shares", at("folder")).unwrap();
-    let refused = |root: &Path| matches!(PutBack::of_plan(root, KEEP, true), Err(SourceError::Link { .. }));
+    let refused = |root: &Path| matches!(FsRestorer::of_plan(root, KEEP, true), Err(SourceError::Link { .. }));
     // Above it, where nobody else can write.
-    PutBack::of_plan(&at("srv/shares"), KEEP, true).unwrap().file(&path("a"), 0).unwrap().finish(&ours(0o600)).unwrap();
+    FsRestorer::of_plan(&at("srv/shares"), KEEP, true)
+        .unwrap()
+        .file(&path("a"), 0)
+        .unwrap()
+        .finish(&ours(0o600))
+        .unwrap();
     assert!(at("data/shares/a").exists());
     // The plan's folder itself is none; a folder that somebody types may be one.
     assert!(refused(&at("folder")));
-    assert!(PutBack::new(&at("folder"), KEEP).is_ok());
+    assert!(FsRestorer::new(&at("folder"), KEEP).is_ok());
     // Where others can write, none is followed, neither on the way nor at its end.
     super::oddities::set_mode(&at("open"), 0o777);
     assert!(refused(&at("open/shares")) && refused(&at("open/shares/below")));
-    assert!(matches!(PutBack::new(&at("open/shares"), KEEP), Err(SourceError::Link { .. })));
+    assert!(matches!(FsRestorer::new(&at("open/shares"), KEEP), Err(SourceError::Link { .. })));
     symlink("nowhere.db", at("open/mis.db")).unwrap();
     symlink("real.db", at("data/mis.db")).unwrap();
     assert!(matches!(file_of_plan(&at("open/mis.db")), Err(SourceError::Link { .. })));
     assert_eq!(file_of_plan(&at("data/mis.db")).unwrap(), at("data/real.db"));
     // What is missing is made.
-    PutBack::of_plan(&at("new/folder"), KEEP, true).unwrap();
-    assert!(at("new/folder").is_dir() && PutBack::of_plan(&at("not made"), KEEP, false).is_err());
+    FsRestorer::of_plan(&at("new/folder"), KEEP, true).unwrap();
+    assert!(at("new/folder").is_dir() && FsRestorer::of_plan(&at("not made"), KEEP, false).is_err());
 }
 
 #[test]
@@ -50,7 +55,7 @@ fn what_could_not_be_read_and_what_is_left_out_stays_with_what_is_above_it() {
         fs::create_dir_all(at.parent().unwrap()).unwrap();
         fs::write(at, "x").unwrap();
     }
-    let to = PutBack::of_plan(&root, KEEP, true).unwrap();
+    let to = FsRestorer::of_plan(&root, KEEP, true).unwrap();
     let patterns = ["*.tmp".to_owned(), "scan/".to_owned()];
     let spare = Spare::new(&root, (&patterns, &[]), vec![path("locked/inside")]).unwrap();
     let kept = || [EntryPath::root(), path("kept")].into_iter();
@@ -73,7 +78,7 @@ fn what_belongs_to_a_name_that_is_known_here_goes_to_it_whatever_its_number_is()
     // Elsewhere root had this number.
     meta.user = Owner { id: 54_321, name: Some((*b"root").into()) };
     let put = |name: &str, owners: Owners| {
-        let to = PutBack::new(&place.path().join(name), Manner { in_place: None, owners }).unwrap();
+        let to = FsRestorer::new(&place.path().join(name), RestoreMode { in_place: None, owners }).unwrap();
         let done = to.file(&path("f"), 0).unwrap().finish(&meta);
         (fs::metadata(place.path().join(name).join("f")).unwrap().uid(), done)
     };
@@ -93,7 +98,7 @@ fn a_directory_above_what_is_put_back_stays_as_it_is() {
     let place = scratch();
     fs::create_dir(place.path().join("above")).unwrap();
     super::oddities::set_mode(&place.path().join("above"), 0o750);
-    let to = PutBack::new(place.path(), KEEP).unwrap();
+    let to = FsRestorer::new(place.path(), KEEP).unwrap();
     assert!(!to.hold_directory(&path("above")).unwrap());
     assert!(to.hold_directory(&path("above/new")).unwrap());
     assert_eq!(fs::metadata(place.path().join("above")).unwrap().mode() & 0o7777, 0o750);

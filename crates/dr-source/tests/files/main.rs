@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 
 use dr_entry::{Destination, EntryPath, Kind, Meta, Time};
 use dr_source::SourceError;
-use dr_source::files::{self, Extra, Manner, Options, Owners, PutBack, Roots, Spare};
+use dr_source::files::{self, Conflict, FsRestorer, Options, Owners, RestoreMode, Roots, Spare};
 use memory::Capture;
 use tempfile::TempDir;
 
-const FRESH: Manner = Manner { in_place: None, owners: Owners::ByName };
+const FRESH: RestoreMode = RestoreMode { in_place: None, owners: Owners::ByName };
 const LATER: Time = Time { seconds: 10_000_000_000, nanos: 0 };
 
 fn scratch() -> TempDir {
@@ -66,7 +66,7 @@ fn a_tree_of_oddities_comes_back_the_same() {
     assert_eq!(before.get("dangling").meta.link, before.get("a/dangling too").meta.link);
     assert!(before.get("sparse").parts.len() >= 5 && before.get("all hole").parts.len() == 1);
     assert_eq!(before.get("a/b/c").meta.xattrs.len(), 2);
-    let failed = before.put_back(&PutBack::new(&to, FRESH).unwrap());
+    let failed = before.put_back(&FsRestorer::new(&to, FRESH).unwrap());
     assert_eq!(failed, []);
     let after = capture(&to);
     same(&before, &after);
@@ -79,7 +79,8 @@ fn a_tree_of_oddities_comes_back_the_same() {
     fs::write(to.join("a/file"), "changed").unwrap();
     fs::write(to.join("not there before"), "").unwrap();
     fs::create_dir_all(to.join("a/extra/deep/er")).unwrap();
-    let in_place = PutBack::new(&to, Manner { in_place: Some(Extra::Keep), owners: Owners::ByName }).unwrap();
+    let in_place =
+        FsRestorer::new(&to, RestoreMode { in_place: Some(Conflict::Keep), owners: Owners::ByName }).unwrap();
     assert_eq!(before.put_back(&in_place), []);
     let removal =
         in_place.remove_others(&EntryPath::root(), before.kept.iter().map(|kept| kept.path.clone()), &nothing());
@@ -232,9 +233,9 @@ fn a_walk_far_ahead_of_its_reader_does_not_use_up_descriptors() {
 fn only_an_empty_place_is_taken_unless_in_place() {
     let place = scratch();
     fs::write(place.path().join("f"), "").unwrap();
-    assert!(matches!(PutBack::new(place.path(), FRESH), Err(SourceError::NotEmpty { .. })));
-    assert!(PutBack::new(&place.path().join("new/and/below"), FRESH).is_ok());
-    assert!(PutBack::new(&place.path().join("f"), FRESH).is_err());
+    assert!(matches!(FsRestorer::new(place.path(), FRESH), Err(SourceError::NotEmpty { .. })));
+    assert!(FsRestorer::new(&place.path().join("new/and/below"), FRESH).is_ok());
+    assert!(FsRestorer::new(&place.path().join("f"), FRESH).is_err());
 }
 
 #[test]
@@ -244,7 +245,7 @@ fn nothing_is_written_through_a_link_inside_the_root() {
     fs::create_dir_all(&root).unwrap();
     fs::create_dir_all(outside.join("sub")).unwrap();
     symlink(&outside, root.join("d")).unwrap();
-    let to = PutBack::new(&root, Manner { in_place: Some(Extra::Remove), owners: Owners::ByName }).unwrap();
+    let to = FsRestorer::new(&root, RestoreMode { in_place: Some(Conflict::Remove), owners: Owners::ByName }).unwrap();
     assert!(to.file(&path("d/f"), 0).is_err());
     assert!(to.directory(&path("d/sub/x")).is_err());
     assert!(to.special(&path("d/s"), &Meta::plain(Kind::Symlink(b"x".to_vec()), 0o777)).is_err());
@@ -259,13 +260,13 @@ fn nothing_is_written_through_a_link_inside_the_root() {
 fn an_unfinished_file_leaves_nothing_and_in_place_keeps_the_old_one() {
     let place = scratch();
     let root = place.path().join("root");
-    let to = PutBack::new(&root, FRESH).unwrap();
+    let to = FsRestorer::new(&root, FRESH).unwrap();
     let mut writing = to.file(&path("f"), 100).unwrap();
     writing.write_at(0, b"half").unwrap();
     drop(writing);
     assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
     fs::write(root.join("f"), "old").unwrap();
-    let to = PutBack::new(&root, Manner { in_place: Some(Extra::Keep), owners: Owners::ByName }).unwrap();
+    let to = FsRestorer::new(&root, RestoreMode { in_place: Some(Conflict::Keep), owners: Owners::ByName }).unwrap();
     let mut writing = to.file(&path("f"), 100).unwrap();
     writing.write_at(0, b"half").unwrap();
     drop(writing);
@@ -279,10 +280,10 @@ fn a_directory_where_a_file_belongs_goes_only_when_told() {
     fs::create_dir_all(place.path().join("f/deep/er")).unwrap();
     let meta = ours(0o600);
     let in_place =
-        |extra| PutBack::new(place.path(), Manner { in_place: Some(extra), owners: Owners::ByName }).unwrap();
-    assert!(in_place(Extra::Keep).file(&path("f"), 0).unwrap().finish(&meta).is_err());
+        |extra| FsRestorer::new(place.path(), RestoreMode { in_place: Some(extra), owners: Owners::ByName }).unwrap();
+    assert!(in_place(Conflict::Keep).file(&path("f"), 0).unwrap().finish(&meta).is_err());
     assert!(place.path().join("f/deep/er").exists());
-    in_place(Extra::Remove).file(&path("f"), 0).unwrap().finish(&meta).unwrap();
+    in_place(Conflict::Remove).file(&path("f"), 0).unwrap().finish(&meta).unwrap();
     assert!(place.path().join("f").is_file());
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
 }
@@ -292,7 +293,8 @@ fn a_very_deep_tree_is_removed_whole() {
     let place = scratch();
     oddities::make(&place.path().join("from"));
     fs::write(place.path().join("kept"), "").unwrap();
-    let to = PutBack::new(place.path(), Manner { in_place: Some(Extra::Remove), owners: Owners::ByName }).unwrap();
+    let to = FsRestorer::new(place.path(), RestoreMode { in_place: Some(Conflict::Remove), owners: Owners::ByName })
+        .unwrap();
     let removal = to.remove_others(&EntryPath::root(), [EntryPath::root(), path("kept")].into_iter(), &nothing());
     assert_eq!((removal.removed, removal.failed), (1, vec![]));
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
@@ -301,7 +303,7 @@ fn a_very_deep_tree_is_removed_whole() {
 #[test]
 fn set_id_bits_are_not_lent_to_who_restores_without_owners() {
     let place = scratch();
-    let to = PutBack::new(&place.path().join("to"), Manner { in_place: None, owners: Owners::NotSet }).unwrap();
+    let to = FsRestorer::new(&place.path().join("to"), RestoreMode { in_place: None, owners: Owners::NotSet }).unwrap();
     let mut meta = Meta::plain(Kind::File, 0o6755);
     meta.user.id = 1000;
     let said = to.file(&path("f"), 0).unwrap().finish(&meta).unwrap_err();
@@ -318,7 +320,7 @@ fn an_acl_that_the_root_would_hand_down_does_not_stick() {
     fs::create_dir(&to).unwrap();
     oddities::attribute(&to, "system.posix_acl_default", &oddities::some_acl());
     let before = capture(&from);
-    assert_eq!(before.put_back(&PutBack::new(&to, FRESH).unwrap()), []);
+    assert_eq!(before.put_back(&FsRestorer::new(&to, FRESH).unwrap()), []);
     same(&before, &capture(&to));
 }
 

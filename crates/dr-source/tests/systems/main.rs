@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_entry::{Profile, Time};
 use dr_plan::Source;
 use dr_source::driver::{Begun, Moment};
-use dr_source::files::{Manner, Owners, PutBack};
+use dr_source::files::{FsRestorer, Owners, RestoreMode};
 use dr_source::maildir::{self, MailFacts};
 use dr_source::sqlite::{self, SqliteFacts};
 use dr_source::{FACTS, SourceError, driver, recorded};
@@ -26,7 +26,7 @@ use rusqlite::Connection;
 const LATER: Time = Time { seconds: 10_000_000_000, nanos: 0 };
 
 fn restored(capture: &Capture, to: &Path) {
-    let destination = PutBack::new(to, Manner { in_place: None, owners: Owners::ByName }).unwrap();
+    let destination = FsRestorer::new(to, RestoreMode { in_place: None, owners: Owners::ByName }).unwrap();
     assert_eq!(capture.put_back(&destination), []);
 }
 

@@ -13,7 +13,7 @@
 //! ([`Store::single_writer`]).
 //!
 //! Calls block inside their `async fn`, without a detour over a blocking pool: callers are plain threads on a
-//! [`crate::Shelf`], a range read is one system call, and a hung disk must hang its caller anyway.
+//! [`crate::BlockingStore`], a range read is one system call, and a hung disk must hang its caller anyway.
 
 mod names;
 mod publish;
@@ -22,7 +22,7 @@ mod reserve;
 mod temp;
 #[cfg(test)]
 mod tests;
-mod turn;
+mod writer_lock;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -36,11 +36,11 @@ use bytes::Bytes;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::{Body, Key, Listed, Put, Store, StoreError};
+use crate::{Key, Listed, ObjectBody, PutOutcome, Store, StoreError};
 use publish::Way;
 use readers::Readers;
 use temp::Temp;
-use turn::{Refused, Turn};
+use writer_lock::{Refused, WriterLock};
 
 pub use temp::stage;
 
@@ -99,7 +99,7 @@ impl LocalStore {
         let metadata = top.metadata().map_err(failed)?;
         let identity = (metadata.dev(), metadata.ino());
         let is_marked = match names::open_dir(&top, TEMP_DIR) {
-            Ok(temp_dir) => Turn::is_marked(&temp_dir).map_err(failed)?,
+            Ok(temp_dir) => WriterLock::is_marked(&temp_dir).map_err(failed)?,
             // None there, or none of this user's: then it says nothing.
             Err(_) => false,
         };
@@ -183,19 +183,19 @@ impl LocalStore {
         self.writer.as_ref().ok_or_else(|| Errno::ROFS.into())
     }
 
-    fn put(&self, key: &Key, body: &Body) -> io::Result<Put> {
+    fn put(&self, key: &Key, body: &ObjectBody) -> io::Result<PutOutcome> {
         let writer = self.writer()?;
         let way = writer.way()?;
         let temp = match body {
-            Body::Bytes(bytes) => {
+            ObjectBody::Bytes(bytes) => {
                 let mut temp = Temp::create(&writer.temp_dir)?;
                 temp.file.write_all(bytes)?;
                 temp
             }
-            Body::File(path) if path.parent() == Some(&writer.staging) => {
+            ObjectBody::File(path) if path.parent() == Some(&writer.staging) => {
                 Temp::adopt(&writer.temp_dir, path.file_name().unwrap_or_default())?
             }
-            Body::File(path) => {
+            ObjectBody::File(path) => {
                 let mut temp = Temp::create(&writer.temp_dir)?;
                 io::copy(&mut dr_open::plain(path)?, &mut temp.file)?;
                 temp
@@ -295,9 +295,9 @@ fn failure(what: &'static str, root: &Path, source: io::Error) -> StoreError {
 
 #[async_trait]
 impl Store for LocalStore {
-    async fn put_new(&self, key: &Key, body: Body) -> Result<Put, StoreError> {
+    async fn put_new(&self, key: &Key, body: ObjectBody) -> Result<PutOutcome, StoreError> {
         let put = self.put(key, &body);
-        if let Body::File(path) = &body {
+        if let ObjectBody::File(path) = &body {
             // Consumed in every case. A file under `.tmp` is gone already; a leftover elsewhere is the lesser evil.
             let _ = std::fs::remove_file(path);
         }
@@ -366,7 +366,7 @@ impl Store for LocalStore {
     }
 
     fn single_writer(&self) -> bool {
-        self.is_marked || self.writer.as_ref().is_some_and(|w| matches!(w.way.get(), Some(Way::Alone(_))))
+        self.is_marked || self.writer.as_ref().is_some_and(|w| matches!(w.way.get(), Some(Way::LockedRename(_))))
     }
 
     fn keep_room(&self) {

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::temp::Temp;
-use super::turn::Turn;
+use super::writer_lock::WriterLock;
 use crate::Put;
 
 /// How a finished file gets its name.
@@ -21,7 +21,7 @@ pub(super) enum Way {
     Link,
     Rename,
     /// Neither is to be had: for as long as this process alone may write.
-    Alone(Turn),
+    LockedRename(WriterLock),
 }
 
 impl Way {
@@ -29,11 +29,11 @@ impl Way {
     /// not only said to be. A fault is a fault and not an answer, for another writer may get another one.
     ///
     /// # Errors
-    /// What the file system says; [`super::turn::Refused`] if it takes one writer only, and this one may not be it.
+    /// What the file system says; [`super::writer_lock::Refused`] if it takes one writer only, and this one may not be it.
     pub(super) fn find(temp_dir: &File) -> io::Result<Self> {
         // Whoever found out before may have seen the folder from elsewhere: all go by the one who must take most care.
-        if Turn::is_marked(temp_dir)? {
-            return Turn::take(temp_dir).map(Self::Alone);
+        if WriterLock::is_marked(temp_dir)? {
+            return WriterLock::take(temp_dir).map(Self::LockedRename);
         }
         if refuses(temp_dir, &link, &[Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::INVAL, Errno::MLINK])? {
             return Ok(Self::Link);
@@ -41,19 +41,19 @@ impl Way {
         if refuses(temp_dir, &rename, &[Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS])? {
             return Ok(Self::Rename);
         }
-        Turn::take(temp_dir).map(Self::Alone)
+        WriterLock::take(temp_dir).map(Self::LockedRename)
     }
 
     /// Gives `temp` the name `name` in `dir` unless that is taken.
-    pub(super) fn publish(&self, temp: &Temp<'_>, dir: &File, name: &str) -> io::Result<Put> {
+    pub(super) fn publish(&self, temp: &Temp<'_>, dir: &File, name: &str) -> io::Result<PutOutcome> {
         let done = match self {
             Self::Link => link(temp, dir, name),
             Self::Rename => rename(temp, dir, name),
-            Self::Alone(turn) => return turn.publish(temp, dir, name),
+            Self::LockedRename(turn) => return turn.publish(temp, dir, name),
         };
         match done {
-            Ok(()) => Ok(Put::Created),
-            Err(Errno::EXIST) => Ok(Put::Exists),
+            Ok(()) => Ok(PutOutcome::Created),
+            Err(Errno::EXIST) => Ok(PutOutcome::Exists),
             Err(e) => Err(e.into()),
         }
     }

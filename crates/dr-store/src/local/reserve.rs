@@ -58,7 +58,7 @@ fn fill(temp_dir: &File) -> io::Result<()> {
             seed ^= seed << 17;
             piece.copy_from_slice(&seed.to_le_bytes());
         }
-        // Made anew: what lies there may be a pipe, at which an open waits for ever.
+        // Made again: what lies there may be a pipe, at which an open waits for ever.
         match rustix::fs::unlinkat(&folder, name(number), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(e) => return Err(e.into()),

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 /// The file among the temporary ones that a single writer locks.
 pub(super) const MARK: &str = "single-writer";
 
-/// Makes a new, locked, empty file under a store's [`crate::Store::staging`] for [`crate::Body::File`]. The lock
+/// Makes a new, locked, empty file under a store's [`crate::Store::staging`] for [`crate::ObjectBody::File`]. The lock
 /// tells sweepers that somebody is at work: keep the file open until it was put.
 ///
 /// # Errors

@@ -17,8 +17,8 @@ fn key(name: &str) -> Key {
     Key::new(name).unwrap()
 }
 
-fn body(bytes: impl Into<Bytes>) -> Body {
-    Body::Bytes(bytes.into())
+fn body(bytes: impl Into<Bytes>) -> ObjectBody {
+    ObjectBody::Bytes(bytes.into())
 }
 
 fn names_in(dir: &Path) -> Vec<String> {
@@ -87,7 +87,7 @@ fn a_directory_keeps_every_promise_of_a_store_in_each_way_of_naming() {
             let mut store = LocalStore::create(root).unwrap();
             let writer = store.writer.as_mut().unwrap();
             match &way {
-                None => assert!(matches!(writer.way.get(), Some(Way::Alone(_)))),
+                None => assert!(matches!(writer.way.get(), Some(Way::LockedRename(_)))),
                 Some(Way::Link) => assert!(matches!(writer.way.get(), Some(Way::Link)), "not what is preferred"),
                 Some(_) => writer.way = OnceLock::from(Way::Rename),
             }
@@ -117,7 +117,7 @@ async fn a_staged_file_becomes_the_object_without_copying() {
     let (path, mut file) = stage(store.staging().unwrap()).unwrap();
     file.write_all(b"a pack").unwrap();
     let inode = file.metadata().unwrap().ino();
-    assert_eq!(store.put_new(&key("data/0"), Body::File(path)).await.unwrap(), Put::Created);
+    assert_eq!(store.put_new(&key("data/0"), ObjectBody::File(path)).await.unwrap(), PutOutcome::Created);
     assert_eq!(std::fs::metadata(home.path().join("data/0")).unwrap().ino(), inode);
     assert_no_temp(&store);
 }
@@ -130,7 +130,7 @@ async fn a_file_that_cannot_be_put_is_consumed_too() {
     let elsewhere = TempDir::new().unwrap();
     for path in [elsewhere.path().join("file"), store.staging().unwrap().join("file")] {
         std::fs::write(&path, "x").unwrap();
-        assert!(store.put_new(&key("data/0"), Body::File(path.clone())).await.is_err());
+        assert!(store.put_new(&key("data/0"), ObjectBody::File(path.clone())).await.is_err());
         assert!(!path.exists());
     }
     assert_no_temp(&store);
@@ -186,13 +186,13 @@ async fn a_full_disk_leaves_no_object_and_takes_the_next_small_one() {
     let elsewhere = TempDir::new().unwrap();
     let file = elsewhere.path().join("pack");
     std::fs::write(&file, vec![2; 2_000_000]).unwrap();
-    for too_much in [body(vec![2; 2_000_000]), Body::File(file)] {
+    for too_much in [body(vec![2; 2_000_000]), ObjectBody::File(file)] {
         let put = store.put_new(&key("data/second"), too_much).await;
         assert!(matches!(put, Err(StoreError::Full { .. })), "{put:?}");
         assert_no_temp(&store);
         assert_eq!(store.list("").await.unwrap().len(), 1);
     }
-    assert_eq!(store.put_new(&key("data/second"), body(vec![3; 300_000])).await.unwrap(), Put::Created);
+    assert_eq!(store.put_new(&key("data/second"), body(vec![3; 300_000])).await.unwrap(), PutOutcome::Created);
     assert_eq!(store.get(&key("data/first"), 300_000).await.unwrap(), vec![1; 300_000]);
 }
 
@@ -200,7 +200,7 @@ async fn a_full_disk_leaves_no_object_and_takes_the_next_small_one() {
 async fn a_disk_without_inodes_is_full_too() {
     let small = Small::new(c"nr_inodes=8,mode=0700");
     let store = small.open();
-    let mut put = Ok(Put::Created);
+    let mut put = Ok(PutOutcome::Created);
     let mut count = 0;
     while put.is_ok() {
         put = store.put_new(&key(&format!("log/{count}")), body("x")).await;
@@ -212,7 +212,7 @@ async fn a_disk_without_inodes_is_full_too() {
     assert_no_temp(&store);
     let store = small.open();
     store.delete(&key("log/0")).await.unwrap();
-    assert_eq!(store.put_new(&key("log/last"), body("x")).await.unwrap(), Put::Created);
+    assert_eq!(store.put_new(&key("log/last"), body("x")).await.unwrap(), PutOutcome::Created);
 }
 
 #[tokio::test]
@@ -328,18 +328,18 @@ async fn where_one_process_may_write_the_second_is_refused_and_reading_needs_not
     let root = || home.path().to_owned();
     mark(home.path());
     let first = LocalStore::open(root()).unwrap();
-    assert_eq!(first.put_new(&key("log/1"), body("first")).await.unwrap(), Put::Created);
+    assert_eq!(first.put_new(&key("log/1"), body("first")).await.unwrap(), PutOutcome::Created);
     let Err(StoreError::Busy { place, who }) = LocalStore::open(root()) else { panic!("two write at once") };
     assert_eq!(place, home.path().display().to_string());
     assert!(who.starts_with(&format!("process {} on ", std::process::id())), "{who}");
     let reader = LocalStore::open_read_only(root()).unwrap();
     assert!(reader.single_writer());
     assert_eq!(reader.get(&key("log/1"), 9).await.unwrap(), "first");
-    assert_eq!(first.put_new(&key("log/1"), body("second")).await.unwrap(), Put::Exists);
+    assert_eq!(first.put_new(&key("log/1"), body("second")).await.unwrap(), PutOutcome::Exists);
     first.delete(&key("log/1")).await.unwrap();
     drop(first);
     let second = LocalStore::open(root()).unwrap();
-    assert_eq!(second.put_new(&key("log/1"), body("second")).await.unwrap(), Put::Created);
+    assert_eq!(second.put_new(&key("log/1"), body("second")).await.unwrap(), PutOutcome::Created);
     // Whoever removes the lock under a writer ends its writing, before another one may begin.
     std::fs::remove_file(home.path().join(TEMP_DIR).join(temp::MARK)).unwrap();
     assert!(matches!(second.put_new(&key("log/2"), body("x")).await, Err(StoreError::Io { .. })));
@@ -380,7 +380,7 @@ fn a_way_of_naming_is_believed_when_it_was_tried() {
     assert!(matches!(Way::find(&dir).unwrap(), Way::Link));
     mark(home.path());
     let marked = File::open(home.path().join(TEMP_DIR)).unwrap();
-    assert!(matches!(Way::find(&marked).unwrap(), Way::Alone(_)), "somebody found out that it is not so");
+    assert!(matches!(Way::find(&marked).unwrap(), Way::LockedRename(_)), "somebody found out that it is not so");
 }
 
 /// Runs a program of the system, as nothing but a test of durability does.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Body, Key, Listed, Put, Store, StoreError};
+use crate::{Key, Listed, ObjectBody, PutOutcome, Store, StoreError};
 
 /// How a request fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl Faulty {
 
 #[async_trait]
 impl Store for Faulty {
-    async fn put_new(&self, key: &Key, body: Body) -> Result<Put, StoreError> {
+    async fn put_new(&self, key: &Key, body: ObjectBody) -> Result<PutOutcome, StoreError> {
         const WHAT: &str = "cannot write to";
         let Some(fault) = self.strike(true) else {
             return self.inner.put_new(key, body).await;
@@ -130,7 +130,7 @@ impl Store for Faulty {
             Fault::Before(kind) | Fault::After(kind) => Err(self.error(WHAT, kind)),
             Fault::Full => Err(StoreError::Full { place: self.place() }),
             Fault::Torn(keep) => {
-                self.inner.put_new(key, Body::Bytes(bytes.slice(..keep.min(bytes.len())))).await?;
+                self.inner.put_new(key, ObjectBody::Bytes(bytes.slice(..keep.min(bytes.len())))).await?;
                 Err(self.error(WHAT, io::ErrorKind::ConnectionReset))
             }
         }
@@ -194,8 +194,8 @@ mod tests {
         Key::new("data/0").unwrap()
     }
 
-    fn body() -> Body {
-        Body::Bytes(Bytes::from_static(b"0123456789"))
+    fn body() -> ObjectBody {
+        ObjectBody::Bytes(Bytes::from_static(b"0123456789"))
     }
 
     #[test]
@@ -234,6 +234,6 @@ mod tests {
         }
         assert_eq!(store.count(), 4);
         store.heal();
-        assert_eq!(store.put_new(&key(), body()).await.unwrap(), Put::Created);
+        assert_eq!(store.put_new(&key(), body()).await.unwrap(), PutOutcome::Created);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Body, Key, Listed, Put, Store, StoreError};
+use crate::{Key, Listed, ObjectBody, PutOutcome, Store, StoreError};
 
 /// What can be asked of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,7 +56,7 @@ impl Recording {
 
 #[async_trait]
 impl Store for Recording {
-    async fn put_new(&self, key: &Key, body: Body) -> Result<Put, StoreError> {
+    async fn put_new(&self, key: &Key, body: ObjectBody) -> Result<PutOutcome, StoreError> {
         self.note(Verb::PutNew, key.as_str());
         self.inner.put_new(key, body).await
     }
@@ -130,7 +130,7 @@ mod tests {
         let store = Recording::new(Arc::new(MemoryStore::new()));
         let key = Key::new("log/1").unwrap();
         assert!(store.get(&key, 9).await.is_err());
-        store.put_new(&key, Body::Bytes(Bytes::new())).await.unwrap();
+        store.put_new(&key, ObjectBody::Bytes(Bytes::new())).await.unwrap();
         let asked = |verb| Asked { verb, name: "log/1".to_owned() };
         assert_eq!(store.take(), [asked(Verb::Get), asked(Verb::PutNew)]);
         assert_eq!(store.take(), []);

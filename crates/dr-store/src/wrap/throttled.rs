@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-use crate::{Body, Key, Listed, Put, Store, StoreError};
+use crate::{Key, Listed, ObjectBody, PutOutcome, Store, StoreError};
 
 /// Passes everything on to another store at no more than so many bytes a second.
 pub struct Throttled {
@@ -49,10 +49,10 @@ impl Throttled {
 
 #[async_trait]
 impl Store for Throttled {
-    async fn put_new(&self, key: &Key, body: Body) -> Result<Put, StoreError> {
+    async fn put_new(&self, key: &Key, body: ObjectBody) -> Result<PutOutcome, StoreError> {
         let bytes = match &body {
-            Body::Bytes(bytes) => bytes.len() as u64,
-            Body::File(path) => path.metadata().map_or(0, |about| about.len()),
+            ObjectBody::Bytes(bytes) => bytes.len() as u64,
+            ObjectBody::File(path) => path.metadata().map_or(0, |about| about.len()),
         };
         self.take(bytes).await;
         self.inner.put_new(key, body).await
@@ -129,7 +129,7 @@ mod tests {
             let store = Arc::clone(&store);
             tokio::spawn(async move {
                 let key = Key::new(format!("data/{n}")).unwrap();
-                store.put_new(&key, Body::Bytes(vec![0; 64 << 10].into())).await.unwrap();
+                store.put_new(&key, ObjectBody::Bytes(vec![0; 64 << 10].into())).await.unwrap();
             })
         });
         for put in puts.collect::<Vec<_>>() {

@@ -2,13 +2,13 @@
 
 use clap::Args;
 use dr_ledger::Decision;
-use dr_round::{Decided, Gathered, acknowledge, open, redeem};
+use dr_scheduler::{Decided, Gathered, acknowledge, open, redeem};
 use serde_json::json;
 
 use super::due::failure;
-use super::opened::{runbook, school_unless, told};
+use super::opened::{run_failure, runbook, school_unless};
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
-use crate::world::World;
 
 /// Say that somebody knows of an alert or a letter, so that nobody else is rung up about it
 ///
@@ -27,15 +27,15 @@ pub struct Ack {
 }
 
 impl Ack {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (screen, school) = (world.screen, school_unless(self.code.is_none() && self.about.is_none(), world)?);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (screen, school) = (context.screen, school_unless(self.code.is_none() && self.about.is_none(), context)?);
         if let Some(code) = &self.code {
-            let decided = redeem(&school, code, &[Decision::Acknowledged]).map_err(|why| failure(why, world))?;
-            tell(&decided, world);
+            let decided = redeem(&school, code, &[Decision::Acknowledged]).map_err(|why| failure(why, context))?;
+            tell(&decided, context);
             return Ok(Outcome::done());
         }
-        let book = runbook(&school, world);
-        let gathered = Gathered::of(&school, book.as_ref()).map_err(|why| told(why, world))?;
+        let book = runbook(&school, context);
+        let gathered = Gathered::of(&school, book.as_ref()).map_err(|why| run_failure(why, context))?;
         let given = gathered.given(&school);
         let Some(about) = &self.about else {
             let open = open(&given);
@@ -46,7 +46,7 @@ impl Ack {
             }
             return Ok(Outcome::done());
         };
-        acknowledge(&school, &given, about, self.because.clone()).map_err(|why| failure(why, world))?;
+        acknowledge(&school, &given, about, self.because.clone()).map_err(|why| failure(why, context))?;
         screen.document(&json!({ "acknowledged": about, "by": school.actor.by }));
         screen.mention(&format!("noted: {} knows of {about}", by(school.actor.by.as_ref())));
         Ok(Outcome::done())
@@ -58,8 +58,8 @@ fn by(person: Option<&dr_plan::PersonId>) -> String {
 }
 
 /// What a code decided.
-pub fn tell(decided: &Decided, world: &World<'_>) {
-    world.screen.document(&json!({
+pub fn tell(decided: &Decided, context: &Context<'_>) {
+    context.screen.document(&json!({
         "decision": decided.decision, "about": decided.about, "by": decided.person,
         "until": decided.lapses.map(|at| at.to_string()),
     }));
@@ -68,5 +68,5 @@ pub fn tell(decided: &Decided, world: &World<'_>) {
         Decision::Approved => "approved",
         Decision::Excepted => "accepts",
     };
-    world.screen.mention(&format!("noted: {} {word} {}", decided.person, decided.about));
+    context.screen.mention(&format!("noted: {} {word} {}", decided.person, decided.about));
 }

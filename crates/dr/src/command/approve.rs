@@ -2,15 +2,15 @@
 
 use clap::Args;
 use dr_ledger::Decision;
-use dr_round::{Gap, Gathered, accept, ask, redeem};
+use dr_scheduler::{Gap, Gathered, accept, ask, redeem};
 use serde_json::json;
 
 use super::ack::tell;
 use super::due::{failure, with_ways};
 use super::named::day;
-use super::opened::{runbook, school, told};
+use super::opened::{run_failure, runbook, school};
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
-use crate::world::World;
 
 /// Accept a gap until a day: it stays in every letter and no longer affects the status
 ///
@@ -37,34 +37,36 @@ pub struct Approve {
 }
 
 impl Approve {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (screen, school) = (world.screen, school(world)?);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (screen, school) = (context.screen, school(context)?);
         if let Some(code) = &self.code {
             let wanted = [Decision::Excepted, Decision::Approved];
-            let decided = redeem(&school, code, &wanted).map_err(|why| failure(why, world))?;
-            tell(&decided, world);
+            let decided = redeem(&school, code, &wanted).map_err(|why| failure(why, context))?;
+            tell(&decided, context);
             return Ok(Outcome::done());
         }
         let until = day(self.until.as_deref().unwrap_or_default(), &school)?;
         let words = |text: &Option<String>| text.clone().unwrap_or_default();
         // A system may be called by its title here as elsewhere; what is no gap is told by whoever looks at it.
         let about = match self.gap.as_deref().and_then(|gap| gap.split_once('/')) {
-            Some((system, rule)) => format!("{}/{rule}", school.system(system).map_err(|e| told(e, world))?.id),
+            Some((system, rule)) => {
+                format!("{}/{rule}", school.system(system).map_err(|e| run_failure(e, context))?.id)
+            }
             None => words(&self.gap),
         };
         let gap = Gap { about, until, reason: words(&self.because) };
-        let book = runbook(&school, world);
-        let gathered = Gathered::of(&school, book.as_ref()).map_err(|why| told(why, world))?;
+        let book = runbook(&school, context);
+        let gathered = Gathered::of(&school, book.as_ref()).map_err(|why| run_failure(why, context))?;
         let given = gathered.given(&school);
         let Some(person) = &self.ask else {
-            accept(&school, &given, &gap).map_err(|why| failure(why, world))?;
+            accept(&school, &given, &gap).map_err(|why| failure(why, context))?;
             screen.document(&json!({ "accepted": gap.about, "until": until, "by": school.actor.by }));
             screen.mention(&format!("accepted until {until}: {}", gap.about));
             return Ok(Outcome::done());
         };
-        let person = dr_run::person(&school.plan, person).map_err(|e| told(e, world))?;
-        let good = with_ways(&school, world, |ways| ask(&school, &given, &gap, &person, ways))
-            .map_err(|why| failure(why, world))?;
+        let person = dr_run::person(&school.plan, person).map_err(|e| run_failure(e, context))?;
+        let good = with_ways(&school, context, |ways| ask(&school, &given, &gap, &person, ways))
+            .map_err(|why| failure(why, context))?;
         let day = good.to_zoned(school.plan.school.timezone.clone()).date();
         screen.document(&json!({ "asked": person, "about": gap.about, "until": until, "code_good_until": day }));
         screen.mention(&format!("a code goes to {person} by mail, good until {day}: dr approve --code CODE"));

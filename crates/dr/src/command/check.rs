@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use super::checked::{self, Budget, Elsewhere, Much, budget};
 use super::ledger;
 use super::named::OnTarget;
-use super::opened::{away, school, surroundings, told};
+use super::opened::{away, key_env, run_failure, school};
 use super::run::alarm;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::observe;
-use crate::world::World;
 
 /// Check that everything is there and whole, on every copy that can be reached now
 ///
@@ -43,13 +43,13 @@ pub struct Check {
 }
 
 impl Check {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (school, screen) = (school(world)?, world.screen);
-        let failed = |e| told(e, world);
-        let key = school.reading_key(&surroundings()).or_else(|_| school.host_key()).map_err(failed)?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (school, screen) = (school(context)?, context.screen);
+        let failed = |e| run_failure(e, context);
+        let key = school.reading_key(&key_env()).or_else(|_| school.host_key()).map_err(failed)?;
         let seen = dr_run::see(&school).map_err(failed)?;
         let found_gone = seen.iter().any(|seen| seen.changed && seen.is_gone());
-        let is_told = !found_gone || alarm(&school, world);
+        let is_told = !found_gone || alarm(&school, context);
         let much = match (self.read_data, self.budget) {
             (true, _) => Much::Everything,
             (_, Some(budget)) => Much::Within(budget),
@@ -63,44 +63,45 @@ impl Check {
             Ok(_) => hold(&school).map_err(failed)?,
             Err(_) => Held::default(),
         };
-        ledger::tell(&held, world);
+        ledger::tell(&held, context);
         outcome = ledger::judged(outcome, &held);
         for only in only {
             let (opened, closed) = open_all(&school, &key, only).map_err(failed)?;
             for one in &closed {
                 documents.push(unknown(&one.target.to_string(), &one.why.to_string()));
             }
-            outcome = outcome.and(away(closed, opened.is_empty(), world));
+            outcome = outcome.and(away(closed, opened.is_empty(), context));
             for one in &opened {
-                let (named, tally) = (one.spot.named(), Tally::default());
-                crate::told::single_writer(one.repository.shelf(), screen);
+                let (named, tally) = (one.location.named(), Tally::default());
+                crate::failure_text::single_writer(one.repository.store(), screen);
                 let checked = observe::while_shown(screen, &tally, observe::checking, || {
-                    checked::run(&one.repository, much, world.signals.stop(), &tally)
+                    checked::run(&one.repository, much, context.signals.stop(), &tally)
                 });
                 match checked {
                     Ok(checked) => {
                         outcome = outcome.and(checked::tell(
                             &checked,
                             Some(&named),
-                            &format!("dr prune --target {}", one.spot.target),
+                            &format!("dr prune --target {}", one.location.target),
                             screen,
                         ));
-                        if let Err(why) = dr_run::remember(&school, &one.spot, key.clone(), &checked) {
+                        if let Err(why) = dr_run::remember(&school, &one.location, key.clone(), &checked) {
                             screen.mention(&format!("what was read is not remembered there: {why}"));
                         }
-                        dr_run::looked(&school, &one.spot, &checked).map_err(failed)?;
+                        dr_run::looked(&school, &one.location, &checked).map_err(failed)?;
                         let mut document = checked::as_json(&checked);
                         document["target"] = json!(named);
-                        let here =
-                            |misfit: &&Misfit| misfit.target == one.spot.target && misfit.medium == one.spot.medium;
+                        let here = |misfit: &&Misfit| {
+                            misfit.target == one.location.target && misfit.medium == one.location.medium
+                        };
                         document["misfits"] = json!(held.misfits.iter().filter(here).collect::<Vec<_>>());
                         documents.push(document);
                         let lost = checked.findings.iter().flat_map(|finding| finding.lost.clone()).collect();
                         elsewhere.push(copy(one, Some(lost)));
                         if !checked.findings.is_empty()
-                            && !checked::is_rollback(&checked, &one.repository, &named, &one.spot.address, screen)
+                            && !checked::is_rollback(&checked, &one.repository, &named, &one.location.address, screen)
                         {
-                            damaged.push((one.spot.target.clone(), named.clone(), checked));
+                            damaged.push((one.location.target.clone(), named.clone(), checked));
                         }
                     }
                     Err(why) => {
@@ -114,7 +115,7 @@ impl Check {
         if !damaged.is_empty() && !self.targets.is_empty() {
             // Only some were looked at; of the others it is known which snapshots they have.
             let (others, _) = open_all(&school, &key, None).map_err(failed)?;
-            let new = others.iter().filter(|one| elsewhere.iter().all(|other| other.named != one.spot.named()));
+            let new = others.iter().filter(|one| elsewhere.iter().all(|other| other.named != one.location.named()));
             let new: Vec<_> = new.map(|one| copy(one, None)).collect();
             elsewhere.extend(new);
         }
@@ -128,7 +129,7 @@ impl Check {
 
 fn copy(one: &Opened, lost: Option<BTreeSet<(SnapshotId, EntryPath)>>) -> Elsewhere {
     let snapshots = one.repository.snapshots().into_iter().map(|snapshot| snapshot.id).collect();
-    Elsewhere { named: one.spot.named(), snapshots, lost }
+    Elsewhere { named: one.location.named(), snapshots, lost }
 }
 
 fn unknown(target: &str, why: &str) -> Value {

@@ -9,7 +9,7 @@ use dr_entry::EntryPath;
 use dr_plan::TargetId;
 use dr_repo::{Check as Options, Checked, Finding, ReadData, RepoError, Repository, SnapshotId, Tally, Unread, check};
 use dr_run::clock::{self, Stopwatch};
-use dr_store::{Address, Shelf};
+use dr_store::{Address, BlockingStore};
 use serde_json::{Map, Value, json};
 
 use super::named::period;
@@ -63,8 +63,8 @@ pub fn run(repository: &Repository, much: Much, stop: &AtomicBool, tally: &Tally
 ///
 /// # Errors
 /// As [`run`].
-pub fn scrub(shelf: &Shelf, much: Much, stop: &AtomicBool, tally: &Tally) -> Result<Checked, RepoError> {
-    with_options(much, stop, tally, |options| dr_repo::scrub(shelf, options))
+pub fn scrub(store: &BlockingStore, much: Much, stop: &AtomicBool, tally: &Tally) -> Result<Checked, RepoError> {
+    with_options(much, stop, tally, |options| dr_repo::scrub(store, options))
 }
 
 fn with_options(
@@ -96,7 +96,7 @@ fn with_options(
 pub fn remember(
     repository: &Repository,
     checked: &Checked,
-    shelf: impl FnOnce() -> Result<Shelf, RepoError>,
+    store: impl FnOnce() -> Result<BlockingStore, RepoError>,
     journal: Option<&Path>,
     screen: &Screen,
 ) {
@@ -104,7 +104,7 @@ pub fn remember(
         return;
     }
     let now_ms = clock::now().as_millisecond();
-    let remembered = shelf().and_then(|shelf| repository.sibling(shelf)).and_then(|mut repository| {
+    let remembered = store().and_then(|store| repository.sibling(store)).and_then(|mut repository| {
         repository.remember_damage(checked, journal, now_ms)?;
         repository.remember_read(checked, now_ms)
     });

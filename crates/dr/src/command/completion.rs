@@ -3,8 +3,8 @@
 use clap::Args;
 use clap_complete::Shell;
 
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
-use crate::world::World;
 
 /// Print what a shell needs to complete `dr`'s commands and options
 #[derive(Args)]
@@ -14,10 +14,10 @@ pub struct Completion {
 }
 
 impl Completion {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut (world.line.commands)(), "dr", &mut script);
-        world.screen.print(&script);
+        clap_complete::generate(self.shell, &mut (context.line.commands)(), "dr", &mut script);
+        context.screen.print(&script);
         Ok(Outcome::done())
     }
 }

@@ -2,14 +2,14 @@
 
 use clap::Args;
 use dr_repo::Tally;
-use dr_run::level;
+use dr_run::replicate;
 
 use super::moved::Told;
 use super::named::Systems;
-use super::opened::{school, surroundings, told};
+use super::opened::{key_env, run_failure, school};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::observe;
-use crate::world::World;
 
 /// Copy missing snapshots to another target
 ///
@@ -28,29 +28,29 @@ pub struct Copy {
 }
 
 impl Copy {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         if self.from == self.to {
             return Err(Failure::usage(format!("source and target are both {}: name two targets", self.from)));
         }
-        let school = school(world)?;
-        let failed = |e| told(e, world);
-        let mut level = level(&school, (&self.from, &self.to), &self.of.systems, &surroundings()).map_err(failed)?;
-        let telling = Told::new(world.screen, &level.from.1);
+        let school = school(context)?;
+        let failed = |e| run_failure(e, context);
+        let mut replicate = replicate(&school, (&self.from, &self.to), &self.of.systems, &key_env()).map_err(failed)?;
+        let telling = Told::new(context.screen, &replicate.from.1);
         let tally = Tally::default();
-        let copied = observe::while_shown(world.screen, &tally, observe::copying, || {
-            level.copy(&school, world.signals.stop(), &tally, &mut |id, fate| telling.fate(id, fate))
+        let copied = observe::while_shown(context.screen, &tally, observe::copying, || {
+            replicate.copy(&school, context.signals.stop(), &tally, &mut |id, fate| telling.fate(id, fate))
         })
         .map_err(failed)?;
-        let (from, waits) = (level.from.0.named(), !level.waiting.is_empty());
-        for system in &level.waiting {
-            world.screen.warning(&format!(
+        let (from, waits) = (replicate.from.0.named(), !replicate.waiting.is_empty());
+        for system in &replicate.waiting {
+            context.screen.warning(&format!(
                 "nothing of {system} was copied: something of it is to be erased on {from} first (`dr erase --pending`)"
             ));
         }
-        let uncertain = level.from.1.latest_is_uncertain();
+        let uncertain = replicate.from.1.latest_is_uncertain();
         if uncertain {
-            world.screen.warning("a log entry cannot be read: there may be snapshots that were not copied");
+            context.screen.warning("a log entry cannot be read: there may be snapshots that were not copied");
         }
-        Ok(telling.end(&copied, &level.to.1, false).with(uncertain || waits, Cause::Missing))
+        Ok(telling.end(&copied, &replicate.to.1, false).with(uncertain || waits, Cause::Missing))
     }
 }

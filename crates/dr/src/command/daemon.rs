@@ -14,8 +14,8 @@ use sd_notify::NotifyState;
 use super::due::one_round;
 use super::named::period;
 use super::opened::school;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
-use crate::world::World;
 
 /// Do what is due when it is due, as a service does: the same rounds that `run --due` does
 ///
@@ -39,21 +39,21 @@ const TICK: Duration = Duration::from_millis(200);
 const SPARE: Duration = Duration::from_secs(3600);
 
 impl Daemon {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         // A plan that cannot be read at the start is the operator's to put right; later it may be one being written.
-        let first = school(world)?;
+        let first = school(context)?;
         let limit = longest(&first);
         let beat = Beat::default();
         notify(&[NotifyState::Ready]);
-        world.screen.mention("ready");
+        context.screen.mention("ready");
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let watched = scope.spawn(|| beat.tell(&over, limit));
-            while !world.signals.stopped() {
+            while !context.signals.stopped() {
                 beat.now();
-                let wait = self.one(world);
+                let wait = self.one(context);
                 beat.now();
-                pause(world, &beat, wait);
+                pause(context, &beat, wait);
             }
             over.store(true, Ordering::Relaxed);
             let _ = watched.join();
@@ -63,20 +63,20 @@ impl Daemon {
     }
 
     /// One round, and how long to wait for the next.
-    fn one(&self, world: &World<'_>) -> Duration {
+    fn one(&self, context: &Context<'_>) -> Duration {
         let most = self.every;
-        let school = match school(world) {
+        let school = match school(context) {
             Ok(school) => school,
             Err(why) => {
-                world.screen.error(&why.message);
+                context.screen.error(&why.message);
                 notify(&[NotifyState::Status("the plan cannot be read")]);
                 return most;
             }
         };
-        match one_round(&school, world) {
+        match one_round(&school, context) {
             Ok(_) => notify(&[NotifyState::Status("waiting for what is due next")]),
             Err(why) => {
-                world.screen.error(&why.message);
+                context.screen.error(&why.message);
                 notify(&[NotifyState::Status("the last round failed")]);
             }
         }
@@ -96,9 +96,9 @@ fn until_next(school: &School, most: Duration) -> Duration {
     wait.clamp(Duration::from_secs(1), most)
 }
 
-fn pause(world: &World<'_>, beat: &Beat, wait: Duration) {
+fn pause(context: &Context<'_>, beat: &Beat, wait: Duration) {
     let since = Stopwatch::start();
-    while !world.signals.stopped() && since.elapsed() < wait {
+    while !context.signals.stopped() && since.elapsed() < wait {
         std::thread::sleep(TICK.min(wait.saturating_sub(since.elapsed())));
         beat.now();
     }

@@ -4,13 +4,13 @@ use std::ffi::OsString;
 
 use clap::Args;
 use dr_post::{Recipient, Ways, try_out};
-use dr_run::{School, Surroundings, secret};
+use dr_run::{KeyEnv, School, secret};
 use serde_json::json;
 
-use super::opened::{question, told};
+use super::opened::{question, run_failure};
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::world::World;
 use dr_setup::doctor::judge::{self, Check, Verdict};
 use dr_setup::doctor::{letters, look, sources};
 use dr_setup::service::wanted::CREDENTIALS;
@@ -31,11 +31,11 @@ pub struct Doctor {
 }
 
 impl Doctor {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let mut checks = vec![look::account()];
-        match question(world) {
+        match question(context) {
             // Without any plan there is nothing to look at.
-            Err(failure) if world.global.plans.is_empty() && failure.message.starts_with("there is no plan") => {
+            Err(failure) if context.global.plans.is_empty() && failure.message.starts_with("there is no plan") => {
                 return Err(failure);
             }
             Err(failure) => checks.push(judge::fail(
@@ -43,18 +43,18 @@ impl Doctor {
                 failure.message.replace('\n', "; "),
                 "Nothing runs until it can be read. What was stored before is still there.",
             )),
-            Ok(school) => self.look(&school, world, &mut checks),
+            Ok(school) => self.look(&school, context, &mut checks),
         }
-        tell(world, &checks);
+        tell(context, &checks);
         let worst = judge::worst(&checks);
         Ok(Outcome::done()
             .with(worst == Verdict::Fail, Cause::Failed)
             .with(checks.iter().any(|check| check.verdict == Verdict::CouldNot), Cause::Unverified))
     }
 
-    fn look(&self, school: &School, world: &World<'_>, checks: &mut Vec<Check>) {
+    fn look(&self, school: &School, context: &Context<'_>, checks: &mut Vec<Check>) {
         checks.extend(look::plan(school));
-        let contents = school.ledger.read().map_err(|error| told(error.into(), world).message);
+        let contents = school.ledger.read().map_err(|error| run_failure(error.into(), context).message);
         checks.extend(look::state(school, contents.as_ref().map_err(Clone::clone)));
         if let Ok(contents) = &contents {
             checks.extend(look::rounds(school, contents));
@@ -62,7 +62,7 @@ impl Doctor {
             checks.push(look::scratch(school, contents));
             checks.push(look::leftovers(school));
         }
-        let around = Surroundings { key_file: env::path("DR_KEY_FILE"), variable: Some(&variable) };
+        let around = KeyEnv { key_file: env::path("DR_KEY_FILE"), variable: Some(&variable) };
         checks.extend(sources::sources(school, &|reference| secret(reference, &around)));
         checks.extend(sources::programs(&school.plan, SEARCH));
         checks.extend(letters::found(&school.plan, &around));
@@ -79,7 +79,7 @@ fn variable(name: &str) -> Option<OsString> {
 }
 
 /// A trial by every way.
-fn sent(school: &School, around: &Surroundings<'_>) -> Vec<Check> {
+fn sent(school: &School, around: &KeyEnv<'_>) -> Vec<Check> {
     let plan = &school.plan;
     let may_mail = |address: &str| dr_plan::may_mail(plan, address);
     let secrets = |reference: &dr_plan::SecretRef| secret(reference, around);
@@ -103,7 +103,7 @@ fn sent(school: &School, around: &Surroundings<'_>) -> Vec<Check> {
     came.into_iter().map(check).collect()
 }
 
-fn tell(world: &World<'_>, checks: &[Check]) {
+fn tell(context: &Context<'_>, checks: &[Check]) {
     let verdict = match judge::worst(checks) {
         Verdict::Fail => "failed",
         other => other.word(),
@@ -115,15 +115,15 @@ fn tell(world: &World<'_>, checks: &[Check]) {
             json!({ "about": check.about, "verdict": word, "said": check.said, "next": check.next })
         })
         .collect();
-    world.screen.document(&json!({ "verdict": verdict, "checks": rows }));
+    context.screen.document(&json!({ "verdict": verdict, "checks": rows }));
     for check in checks {
         let line = format!("{:<9} {}: {}", check.verdict.word(), check.about, check.said);
         match check.verdict {
-            Verdict::Ok => world.screen.mention(&line),
-            _ => world.screen.say(&line),
+            Verdict::Ok => context.screen.mention(&line),
+            _ => context.screen.say(&line),
         }
         if let Some(next) = &check.next {
-            world.screen.say(&format!("          {next}"));
+            context.screen.say(&format!("          {next}"));
         }
     }
 }

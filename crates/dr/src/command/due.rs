@@ -5,73 +5,73 @@ use std::cell::RefCell;
 use dr_ledger::{Ahead, RehearsalVerdict};
 use dr_plan::SecretRef;
 use dr_post::Ways;
-use dr_round::{Done, Round, Said, round};
 use dr_run::{School, Seen, secret};
+use dr_scheduler::{Done, Round, Said, round};
 use serde_json::json;
 
-use super::opened::{runbook, surroundings};
+use super::opened::{key_env, runbook};
 use super::run::{Watching, as_json, conduct, say};
 pub use crate::command::failure::failure;
+use crate::context::Context;
 use crate::exit::Failure;
 use crate::shown;
-use crate::world::World;
 
 /// The ways that messages of this school go, for as long as `with` takes.
-pub fn with_ways<T>(school: &School, world: &World<'_>, with: impl FnOnce(&Ways<'_>) -> T) -> T {
-    let around = surroundings();
+pub fn with_ways<T>(school: &School, context: &Context<'_>, with: impl FnOnce(&Ways<'_>) -> T) -> T {
+    let around = key_env();
     let secrets = |from: &SecretRef| secret(from, &around);
     let may_mail = |address: &str| dr_plan::may_mail(&school.plan, address);
-    with(&Ways::new(&school.plan.alerts, &may_mail, &secrets, &world.runtime))
+    with(&Ways::new(&school.plan.alerts, &may_mail, &secrets, &context.runtime))
 }
 
 /// Does one round of a school.
 ///
 /// # Errors
 /// If nothing could be written down.
-pub fn one_round(school: &School, world: &World<'_>) -> Result<Done, Failure> {
-    let book = runbook(school, world);
-    let around = surroundings();
-    let watching = Watching::new(world);
+pub fn one_round(school: &School, context: &Context<'_>) -> Result<Done, Failure> {
+    let book = runbook(school, context);
+    let around = key_env();
+    let watching = Watching::new(context);
     let shown = RefCell::new(Vec::new());
-    let done = with_ways(school, world, |ways| {
+    let done = with_ways(school, context, |ways| {
         round(Round {
             school,
             runbook: book.as_ref(),
             around: &around,
             ways,
             conduct: &mut |turn| {
-                let done = conduct(school, turn, &watching, world)?;
+                let done = conduct(school, turn, &watching, context)?;
                 let document = as_json(&done);
                 let mut event = document.clone();
                 event["event"] = "run".into();
-                world.screen.event(&event);
+                context.screen.event(&event);
                 shown.borrow_mut().push(document);
                 say(&watching, &done);
                 Ok(done)
             },
-            stop: world.signals.stop(),
+            stop: context.signals.stop(),
         })
     })
-    .map_err(|why| failure(why, world))?;
-    tell(&done, world);
-    world.screen.event(&json!({ "event": "summary", "runs": shown.into_inner(), "troubles": done.troubles }));
+    .map_err(|why| failure(why, context))?;
+    tell(&done, context);
+    context.screen.event(&json!({ "event": "summary", "runs": shown.into_inner(), "troubles": done.troubles }));
     Ok(done)
 }
 
 /// What happened beside the copies.
-fn tell(done: &Done, world: &World<'_>) {
-    let screen = world.screen;
+fn tell(done: &Done, context: &Context<'_>) {
+    let screen = context.screen;
     for run in &done.killed {
         screen.event(&json!({ "event": "killed", "run": run }));
         screen.warning(&format!("the run {} had been killed; what it stored is used by the next", run.0));
     }
-    tell_swept(done.swept, world);
-    tell_seen(&done.seen, false, world);
+    tell_swept(done.swept, context);
+    tell_seen(&done.seen, false, context);
     if let Some(held) = &done.held {
-        super::ledger::tell(held, world);
+        super::ledger::tell(held, context);
     }
     for said in &done.said {
-        tell_words(said, world);
+        tell_words(said, context);
     }
     for sealed in &done.sealed {
         screen.event(&json!({
@@ -130,11 +130,11 @@ fn tell(done: &Done, world: &World<'_>) {
 }
 
 /// That what killed runs left in scratch is gone.
-pub fn tell_swept(swept: usize, world: &World<'_>) {
+pub fn tell_swept(swept: usize, context: &Context<'_>) {
     if swept > 0 {
-        world.screen.event(&json!({ "event": "swept", "folders": swept }));
+        context.screen.event(&json!({ "event": "swept", "folders": swept }));
         let folders = shown::count(swept as u64, "folder", "folders");
-        world.screen.mention(&format!("{folders} that killed runs had left in scratch, readable: removed"));
+        context.screen.mention(&format!("{folders} that killed runs had left in scratch, readable: removed"));
     }
 }
 
@@ -153,23 +153,23 @@ fn clock(ahead: &Ahead) -> String {
 }
 
 /// What a look at the places of the copies found; `all`: what was known before as well.
-pub fn tell_seen(seen: &[Seen], all: bool, world: &World<'_>) {
+pub fn tell_seen(seen: &[Seen], all: bool, context: &Context<'_>) {
     for seen in seen.iter().filter(|seen| all || seen.changed) {
         if seen.changed {
             let (target, medium, state) = (&seen.target, &seen.medium, seen.state);
-            world.screen.event(&json!({
+            context.screen.event(&json!({
                 "event": "seen", "target": target, "medium": medium, "state": state, "trouble": seen.trouble
             }));
         }
         if let Some(trouble) = &seen.trouble {
-            world.screen.warning(trouble);
+            context.screen.warning(trouble);
         }
     }
 }
 
 /// What was said, told.
-pub fn tell_words(said: &Said, world: &World<'_>) {
-    let screen = world.screen;
+pub fn tell_words(said: &Said, context: &Context<'_>) {
+    let screen = context.screen;
     for alert in &said.begun {
         screen.event(&json!({ "event": "alert", "alert": alert.key, "status": alert.status, "cause": alert.cause }));
         screen.warning(&format!("alert {}: {}", alert.key, alert.cause));

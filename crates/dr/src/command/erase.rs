@@ -11,9 +11,9 @@ use dr_run::{
 use serde_json::{Value, json};
 
 use super::erased::{self, Asked, What};
-use super::opened::{away, school_unless, surroundings, told};
+use super::opened::{away, key_env, run_failure, school_unless};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::world::World;
 use crate::{observe, shown};
 
 /// Take a file, a folder or a message out of every snapshot of a system, on every copy
@@ -53,13 +53,13 @@ pub struct Erase {
 }
 
 impl Erase {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = school_unless(self.dry_run || (self.pending && !self.carry_out), world)?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let school = school_unless(self.dry_run || (self.pending && !self.carry_out), context)?;
         if let Some(id) = &self.again {
-            return self.back_up_again(id, &school, world);
+            return self.back_up_again(id, &school, context);
         }
-        let Some(system) = &self.system else { return self.waiting(&school, world) };
-        let failed = |e| told(e, world);
+        let Some(system) = &self.system else { return self.waiting(&school, context) };
+        let failed = |e| run_failure(e, context);
         let (asked, system) = (self.what.asked()?, school.system(system).map_err(failed)?.id.clone());
         let Some(by) = school.actor.by.clone() else {
             return Err(Failure::usage("an erasure is somebody's: say who decides it with --by PERSON"));
@@ -68,12 +68,12 @@ impl Erase {
         if !self.dry_run && because.is_empty() {
             return Err(Failure::usage("an erasure has a reason, which the ledger keeps: say it with --because TEXT"));
         }
-        if !self.dry_run && !world.global.yes {
+        if !self.dry_run && !context.global.yes {
             return Err(Failure::usage(
                 "what is erased cannot be had back from any copy: say --yes if that is meant, or look first with --dry-run",
             ));
         }
-        let key = school.reading_key(&surroundings()).map_err(failed)?;
+        let key = school.reading_key(&key_env()).map_err(failed)?;
         let (mut opened, closed) = open_whatever_is_there(&school, &key, !self.dry_run).map_err(failed)?;
         let mut erasure = if self.dry_run {
             Erasure {
@@ -89,17 +89,17 @@ impl Erase {
         } else {
             begin(&school, &system, (&self.what.paths, &self.what.globs), because, &by).map_err(failed)?
         };
-        self.tell_still_there(&school, &erasure, world);
-        let outcome = self.on_all(&school, &mut erasure, &asked, &mut opened, world)?;
+        self.tell_still_there(&school, &erasure, context);
+        let outcome = self.on_all(&school, &mut erasure, &asked, &mut opened, context)?;
         let alone = opened.is_empty();
         drop(opened);
-        self.outlive(&school, world);
-        Ok(outcome.and(self.end(&erasure, closed, alone, world)))
+        self.outlive(&school, context);
+        Ok(outcome.and(self.end(&erasure, closed, alone, context)))
     }
 
     /// Says if it still lies where it is backed up from: now somebody is there who can remove it.
-    fn tell_still_there(&self, school: &School, erasure: &Erasure, world: &World<'_>) {
-        let screen = world.screen;
+    fn tell_still_there(&self, school: &School, erasure: &Erasure, context: &Context<'_>) {
+        let screen = context.screen;
         let what = match still_there(school, erasure) {
             Ok(Some((0, _))) => return,
             Ok(Some((count, names))) => {
@@ -115,7 +115,7 @@ impl Erase {
     }
 
     /// Somebody says that what was erased may be backed up again.
-    fn back_up_again(&self, id: &str, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
+    fn back_up_again(&self, id: &str, school: &School, context: &Context<'_>) -> Result<Outcome, Failure> {
         if school.actor.by.is_none() {
             return Err(Failure::usage("that is somebody's decision: say whose with --by PERSON"));
         }
@@ -123,25 +123,25 @@ impl Erase {
         if because.is_empty() {
             return Err(Failure::usage("it has a reason, which the ledger keeps: say it with --because TEXT"));
         }
-        let left = back_up_again(school, id, because).map_err(|e| told(e, world))?;
-        world.screen.event(&json!({ "event": "back-up-again", "erasure": left.id, "system": left.system }));
-        world.screen.mention(&format!("the next run of {} backs it up again, if it is there", left.system));
+        let left = back_up_again(school, id, because).map_err(|e| run_failure(e, context))?;
+        context.screen.event(&json!({ "event": "back-up-again", "erasure": left.id, "system": left.system }));
+        context.screen.mention(&format!("the next run of {} backs it up again, if it is there", left.system));
         Ok(Outcome::done())
     }
 
     /// Leaves what waits on the copies, sealed, so that it outlives this host. That this fails stops nothing: the next run
     /// tries it again.
-    fn outlive(&self, school: &School, world: &World<'_>) {
-        if self.dry_run || world.signals.stopped() {
+    fn outlive(&self, school: &School, context: &Context<'_>) {
+        if self.dry_run || context.signals.stopped() {
             return;
         }
-        let sealed = seal_state(school, &Unwatched::default(), world.signals.stop());
+        let sealed = seal_state(school, &Unwatched::default(), context.signals.stop());
         let why = match &sealed {
             Ok(all) => all.iter().find_map(|one| one.error.clone()),
             Err(why) => Some(why.to_string()),
         };
         if let Some(why) = why {
-            world.screen.warning(&format!(
+            context.screen.warning(&format!(
                 "what was asked for is not sealed into every copy yet, and is known on this host alone: {why}. The next \
                  run tries again"
             ));
@@ -149,22 +149,22 @@ impl Erase {
     }
 
     /// Lists what waits, or does what can be done of it now.
-    fn waiting(&self, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
-        let failed = |e| told(e, world);
+    fn waiting(&self, school: &School, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let failed = |e| run_failure(e, context);
         if !self.carry_out {
             let all = school.waiting_erasures().map_err(failed)?;
             let unnamed = unnamed(school, &school.entries().map_err(failed)?).map_err(failed)?;
             let documents = all.iter().map(|one| json!(one)).chain(unnamed.iter().map(nameless));
-            world.screen.document(&documents.collect::<Vec<_>>());
-            all.iter().for_each(|erasure| list(erasure, school, world));
-            unnamed.iter().for_each(|wanted| list_nameless(wanted, school, world));
+            context.screen.document(&documents.collect::<Vec<_>>());
+            all.iter().for_each(|erasure| list(erasure, school, context));
+            unnamed.iter().for_each(|wanted| list_nameless(wanted, school, context));
             if all.is_empty() && unnamed.is_empty() {
-                world.screen.mention("nothing waits to be erased");
+                context.screen.mention("nothing waits to be erased");
             }
             for left in school.left_out().map_err(failed)? {
                 let what: Vec<String> =
                     left.paths.iter().chain(&left.globs).map(|word| shown::name(word.as_bytes()).to_string()).collect();
-                world.screen.say(&format!(
+                context.screen.say(&format!(
                     "left out of every run of {}, by {}: {}",
                     left.system,
                     left.id,
@@ -173,31 +173,31 @@ impl Erase {
             }
             return Ok(Outcome::done().with(!unnamed.is_empty(), Cause::Missing));
         }
-        let key = school.reading_key(&surroundings()).map_err(failed)?;
+        let key = school.reading_key(&key_env()).map_err(failed)?;
         let (mut opened, closed) = open_whatever_is_there(school, &key, !self.dry_run).map_err(failed)?;
         let (mut outcome, alone) = (Outcome::done(), opened.is_empty());
         let recalled = match self.dry_run {
             true => 0,
-            false => recall(school, &opened, world.signals.stop(), &Tally::default()).map_err(failed)?,
+            false => recall(school, &opened, context.signals.stop(), &Tally::default()).map_err(failed)?,
         };
         if recalled > 0 {
             let count = shown::count(recalled as u64, "erasure was", "erasures were");
-            world.screen.mention(&format!("{count} taken up again from the sealed state"));
+            context.screen.mention(&format!("{count} taken up again from the sealed state"));
         }
         for lost in unnamed(school, &school.entries().map_err(failed)?).map_err(failed)? {
-            list_nameless(&lost, school, world);
+            list_nameless(&lost, school, context);
             outcome = outcome.with(true, Cause::Missing);
         }
         let all = school.waiting_erasures().map_err(failed)?;
         for mut erasure in all {
             let what = What { paths: erasure.paths.clone(), globs: erasure.globs.clone() };
             let asked = what.asked()?;
-            outcome = outcome.and(self.on_all(school, &mut erasure, &asked, &mut opened, world)?);
-            outcome = outcome.and(self.end(&erasure, Vec::new(), alone, world));
+            outcome = outcome.and(self.on_all(school, &mut erasure, &asked, &mut opened, context)?);
+            outcome = outcome.and(self.end(&erasure, Vec::new(), alone, context));
         }
         drop(opened);
-        self.outlive(school, world);
-        Ok(outcome.and(away(closed, alone, world)))
+        self.outlive(school, context);
+        Ok(outcome.and(away(closed, alone, context)))
     }
 
     /// Does it on every copy that is open and not done with. One that fails costs no other.
@@ -207,16 +207,16 @@ impl Erase {
         erasure: &mut Erasure,
         asked: &Asked,
         opened: &mut [Opened],
-        world: &World<'_>,
+        context: &Context<'_>,
     ) -> Result<Outcome, Failure> {
-        let (screen, zone) = (world.screen, school.plan.school.timezone.clone());
+        let (screen, zone) = (context.screen, school.plan.school.timezone.clone());
         let mut outcome = Outcome::done();
         for one in opened {
-            let at = |copy: &&ErasedCopy| copy.target == one.spot.target && copy.medium == one.spot.medium;
+            let at = |copy: &&ErasedCopy| copy.target == one.location.target && copy.medium == one.location.medium;
             if erasure.copies.iter().find(at).is_some_and(|copy| copy.state == ErasureState::Gone) {
                 continue;
             }
-            let (named, tally) = (one.spot.named(), Tally::default());
+            let (named, tally) = (one.location.named(), Tally::default());
             let also = |tree: &Tree, path: &EntryPath, _: &Meta| asked.matches(tree, path);
             let how = Erasing {
                 paths: &|tree| asked.entries(tree),
@@ -224,7 +224,7 @@ impl Erase {
                 asked: asked.bytes(),
                 dry: self.dry_run,
                 at_once: self.now,
-                stop: world.signals.stop(),
+                stop: context.signals.stop(),
                 tally: &tally,
             };
             let done = observe::while_shown(screen, &tally, observe::pruning, || {
@@ -241,20 +241,20 @@ impl Erase {
                         outcome = outcome.with(true, Cause::Missing);
                     }
                 }
-                Err(_) if world.signals.stopped() => {
-                    return Err(told(dr_run::RunError::Interrupted, world));
+                Err(_) if context.signals.stopped() => {
+                    return Err(run_failure(dr_run::RunError::Interrupted, context));
                 }
                 Err(error) => {
                     screen.warning(&format!("{named}: it was not erased, and waits: {error}"));
-                    outcome = outcome.with(true, told(error, world).cause);
+                    outcome = outcome.with(true, run_failure(error, context).cause);
                 }
             }
         }
         Ok(outcome)
     }
 
-    fn end(&self, erasure: &Erasure, closed: Vec<Closed>, alone: bool, world: &World<'_>) -> Outcome {
-        let screen = world.screen;
+    fn end(&self, erasure: &Erasure, closed: Vec<Closed>, alone: bool, context: &Context<'_>) -> Outcome {
+        let screen = context.screen;
         screen.event(&json!({
             "event": "erasure", "erasure": erasure.id, "system": erasure.system, "by": erasure.by,
             "because": erasure.because, "copies": erasure.copies, "over": erasure.is_over(), "dry_run": self.dry_run,
@@ -268,7 +268,7 @@ impl Erase {
                 ));
             }
         }
-        away(closed, alone, world)
+        away(closed, alone, context)
     }
 }
 
@@ -281,9 +281,9 @@ fn nameless(wanted: &Wanted) -> Value {
 }
 
 /// The same for people.
-fn list_nameless(wanted: &Wanted, school: &School, world: &World<'_>) {
+fn list_nameless(wanted: &Wanted, school: &School, context: &Context<'_>) {
     let zone = &school.plan.school.timezone;
-    world.screen.warning(&format!(
+    context.screen.warning(&format!(
         "{}  {}  {}: an erasure waits, and this host does not know what it was to take out. With the recovery key \
          `dr erase --pending --do` looks for that in the sealed state on the copies; else whoever asked must ask again",
         shown::at(wanted.asked.as_millisecond(), zone),
@@ -293,12 +293,12 @@ fn list_nameless(wanted: &Wanted, school: &School, world: &World<'_>) {
 }
 
 /// One erasure that waits, for people.
-fn list(erasure: &Erasure, school: &School, world: &World<'_>) {
+fn list(erasure: &Erasure, school: &School, context: &Context<'_>) {
     let zone = &school.plan.school.timezone;
     let at = |time: jiff::Timestamp| shown::at(time.as_millisecond(), zone);
     let what: Vec<String> =
         erasure.paths.iter().chain(&erasure.globs).map(|word| shown::name(word.as_bytes()).to_string()).collect();
-    world.screen.say(&format!(
+    context.screen.say(&format!(
         "{}  {}  by {}  {}: {}",
         at(erasure.asked),
         erasure.system,
@@ -318,6 +318,6 @@ fn list(erasure: &Erasure, school: &School, world: &World<'_>) {
         if let Some(error) = &copy.error {
             line += &format!(": {error}");
         }
-        world.screen.say(&line);
+        context.screen.say(&line);
     }
 }

@@ -72,8 +72,8 @@ pub fn verdict(screen: &Screen, judged: &Judged, zone: &TimeZone, target: Option
         "entries": judged.entries, "bytes": judged.bytes, "system": judged.system,
         "time": judged.started_ms.and_then(shown::rfc3339),
     });
-    if let Ruling::Anew(new) | Ruling::AnewBefore(new) = judged.ruling {
-        event["written_anew"] = json!(new.to_string());
+    if let Ruling::Rewrite(new) | Ruling::RewrittenBefore(new) = judged.ruling {
+        event["rewritten_same"] = json!(new.to_string());
     }
     if let Some(target) = target {
         event["target"] = json!(target);
@@ -91,8 +91,8 @@ fn because(judged: &Judged, zone: &TimeZone) -> String {
     let much = format!("{}, {}", shown::count(judged.entries, "entry", "entries"), shown::size(judged.bytes));
     match &judged.ruling {
         Ruling::Untouched => "nothing of it is in it".to_owned(),
-        Ruling::Anew(new) => format!("{much}; it is rewritten without, as {}", &new.to_string()[..8]),
-        Ruling::AnewBefore(new) => {
+        Ruling::Rewrite(new) => format!("{much}; it is rewritten without, as {}", &new.to_string()[..8]),
+        Ruling::RewrittenBefore(new) => {
             format!("{much}; it was rewritten before, as {}, and is still here", &new.to_string()[..8])
         }
         Ruling::Whole => format!("{much}; nothing else is in it, so it goes as a whole"),

@@ -1,15 +1,15 @@
 //! How a round that failed ends the program.
 
-use dr_round::RoundError;
+use dr_scheduler::RoundError;
 
-use crate::command::opened::told;
+use crate::command::opened::run_failure;
+use crate::context::Context;
 use crate::exit::{Cause, Failure};
-use crate::world::World;
 
 /// How a fault of a round is told.
-pub fn failure(why: RoundError, world: &World<'_>) -> Failure {
+pub fn failure(why: RoundError, context: &Context<'_>) -> Failure {
     match why {
-        RoundError::Run(why) => told(why, world),
+        RoundError::Run(why) => run_failure(why, context),
         RoundError::Refused(why) => Failure::usage(why),
         other => Failure::new(Cause::Failed, other.to_string()),
     }

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::named::{OnTarget, Systems};
-use super::opened::{away, school_unless, surroundings, told};
+use super::opened::{away, key_env, run_failure, school_unless};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
-use crate::world::World;
 
 /// Take what the plan no longer keeps off the list, on every copy that can be reached now
 ///
@@ -35,11 +35,11 @@ pub struct Forget {
 }
 
 /// Says that ages are judged by an earlier time than the clock's.
-fn tell_leap(school: &School, aged: Timestamp, world: &World<'_>) {
+fn tell_leap(school: &School, aged: Timestamp, context: &Context<'_>) {
     let (now, zone) = (school.clock.decided(), &school.plan.school.timezone);
     let shown = |at: Timestamp| shown::at(at.as_millisecond(), zone);
-    world.screen.event(&json!({ "event": "clock-leapt", "from": aged.to_string(), "to": now.to_string() }));
-    world.screen.warning(&format!(
+    context.screen.event(&json!({ "event": "clock-leapt", "from": aged.to_string(), "to": now.to_string() }));
+    context.screen.warning(&format!(
         "the clock leapt from {} to {} with nothing noted in between, so it may be wrong: how old a snapshot is was judged \
          as of {}. If the clock is right, say --yes; after a week of rounds it is believed without that",
         shown(aged),
@@ -49,9 +49,9 @@ fn tell_leap(school: &School, aged: Timestamp, world: &World<'_>) {
 }
 
 impl Forget {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (school, screen) = (school_unless(self.dry_run, world)?, world.screen);
-        let failed = |e| told(e, world);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (school, screen) = (school_unless(self.dry_run, context)?, context.screen);
+        let failed = |e| run_failure(e, context);
         let is_id = |name: &str| name == "latest" || (name.len() >= 8 && name.bytes().all(|b| b.is_ascii_hexdigit()));
         if let Some(id) = self.of.systems.iter().find(|name| is_id(name) && school.system_or_state(name).is_err()) {
             return Err(Failure::usage(format!(
@@ -59,22 +59,22 @@ impl Forget {
                  one snapshot off one copy's list"
             )));
         }
-        let systems: BTreeSet<String> = self.of.ids(&school, world)?.iter().map(ToString::to_string).collect();
-        let key = school.maintaining_key(&surroundings()).map_err(failed)?;
+        let systems: BTreeSet<String> = self.of.ids(&school, context)?.iter().map(ToString::to_string).collect();
+        let key = school.maintaining_key(&key_env()).map_err(failed)?;
         let open = if self.dry_run { open_all } else { open_to_write };
         let (mut opened, closed) = open(&school, &key, self.on.target.as_deref()).map_err(failed)?;
-        let outcome = away(closed, opened.is_empty(), world);
+        let outcome = away(closed, opened.is_empty(), context);
         if let Some(name) = &self.undo {
-            return self.back(name, &school, &mut opened, world).map(|done| outcome.and(done));
+            return self.back(name, &school, &mut opened, context).map(|done| outcome.and(done));
         }
         let (aged, leapt) = school.age_time().map_err(failed)?;
-        let now = if world.global.yes { school.clock.decided() } else { aged };
-        if leapt && !world.global.yes {
-            tell_leap(&school, aged, world);
+        let now = if context.global.yes { school.clock.decided() } else { aged };
+        if leapt && !context.global.yes {
+            tell_leap(&school, aged, context);
         }
         let verdicts = retained(&school, &opened, &systems, now).map_err(failed)?;
         for verdict in &verdicts {
-            let (id, named) = (verdict.id.to_string(), opened[verdict.copy].spot.named());
+            let (id, named) = (verdict.id.to_string(), opened[verdict.copy].location.named());
             screen.event(&json!({
                 "event": "verdict", "snapshot": id, "keep": verdict.keep, "because": verdict.because, "target": named,
                 "system": verdict.system, "time": verdict.started.and_then(|time| shown::rfc3339(time.as_millisecond())),
@@ -100,8 +100,14 @@ impl Forget {
         Ok(outcome)
     }
 
-    fn back(&self, name: &str, school: &School, opened: &mut [Opened], world: &World<'_>) -> Result<Outcome, Failure> {
-        let back = put_back(school, opened, name).map_err(|e| told(e, world))?;
+    fn back(
+        &self,
+        name: &str,
+        school: &School,
+        opened: &mut [Opened],
+        context: &Context<'_>,
+    ) -> Result<Outcome, Failure> {
+        let back = put_back(school, opened, name).map_err(|e| run_failure(e, context))?;
         if back.is_empty() {
             return Err(Failure::new(
                 Cause::Failed,
@@ -109,12 +115,12 @@ impl Forget {
             ));
         }
         for (copy, id) in back {
-            let named = opened[copy].spot.named();
-            world.screen.event(&json!({
+            let named = opened[copy].location.named();
+            context.screen.event(&json!({
                 "event": "verdict", "snapshot": id.to_string(), "keep": true, "because": "it was put back",
                 "target": named,
             }));
-            world.screen.mention(&format!("back    {}  {named}", &id.to_string()[..8]));
+            context.screen.mention(&format!("back    {}  {named}", &id.to_string()[..8]));
         }
         Ok(Outcome::done())
     }

@@ -6,9 +6,9 @@ use dr_run::{hold, open_all, open_to_write};
 use serde_json::json;
 
 use super::named::{OnTarget, day};
-use super::opened::{away, school, surroundings, told};
+use super::opened::{away, key_env, run_failure, school};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::world::World;
 
 /// Keep snapshots from being forgotten before a day, whatever the plan says: for a request, a dispute, an incident
 ///
@@ -30,16 +30,16 @@ pub struct Hold {
 }
 
 impl Hold {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (school, screen) = (school(world)?, world.screen);
-        let failed = |e| told(e, world);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (school, screen) = (school(context)?, context.screen);
+        let failed = |e| run_failure(e, context);
         let day = day(&self.until, &school)?;
         let until = day.to_zoned(school.plan.school.timezone.clone());
         let until = until.map_err(|_| Failure::usage(format!("date out of range: {day}")))?.timestamp();
-        let key = school.maintaining_key(&surroundings()).map_err(failed)?;
+        let key = school.maintaining_key(&key_env()).map_err(failed)?;
         let open = if self.dry_run { open_all } else { open_to_write };
         let (mut opened, closed) = open(&school, &key, self.on.target.as_deref()).map_err(failed)?;
-        let outcome = away(closed, opened.is_empty(), world);
+        let outcome = away(closed, opened.is_empty(), context);
         let mut held: Vec<(usize, SnapshotId)> = Vec::new();
         for what in &self.what {
             let before = held.len();
@@ -68,7 +68,7 @@ impl Hold {
             hold(&school, &mut opened, &held, until).map_err(failed)?;
         }
         for (copy, id) in &held {
-            let (id, named) = (id.to_string(), opened[*copy].spot.named());
+            let (id, named) = (id.to_string(), opened[*copy].location.named());
             screen.event(&json!({
                 "event": "verdict", "snapshot": id, "keep": true, "target": named,
                 "because": format!("it is held until {day}"),

@@ -8,9 +8,9 @@ use clap::Args;
 use dr_run::{Founded, GiveOut, init, status_key, status_key_file};
 use serde_json::json;
 
-use super::opened::{school_renamed, surroundings, told};
+use super::opened::{key_env, run_failure, school_renamed};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::world::World;
 
 /// Make the keys, and a repository on every target of the plan
 ///
@@ -32,18 +32,18 @@ pub struct Init {
 }
 
 impl Init {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (screen, school) = (world.screen, school_renamed(world, self.renamed.as_deref())?);
-        let mut confirm = |key: &str| confirmed(world, key);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (screen, school) = (context.screen, school_renamed(context, self.renamed.as_deref())?);
+        let mut confirm = |key: &str| confirmed(context, key);
         let person = std::io::stdin().is_terminal() && screen.shows_progress();
         let give_out = match &self.recovery_key_out {
             Some(file) => GiveOut::File(file),
             None if person => GiveOut::Person(&mut confirm),
             None => GiveOut::Nowhere,
         };
-        let anew: Result<_, _> = self.new_target.iter().map(|name| school.target(name)).collect();
-        let (key_file, anew) = (surroundings().key_file, anew.map_err(|e| told(e, world))?);
-        let made = init(&school, give_out, key_file.as_deref(), &anew).map_err(|e| told(e, world))?;
+        let new_targets: Result<_, _> = self.new_target.iter().map(|name| school.target(name)).collect();
+        let (key_file, new_targets) = (key_env().key_file, new_targets.map_err(|e| run_failure(e, context))?);
+        let made = init(&school, give_out, key_file.as_deref(), &new_targets).map_err(|e| run_failure(e, context))?;
         match &made.keys {
             Some(Some(file)) => screen.mention(&format!(
                 "The recovery key is in {}. Move it off this host now: without it nobody can read the backups.",
@@ -70,7 +70,7 @@ impl Init {
                 _ => screen.mention(&line),
             }
         }
-        let status_key = status_key(&school).map(|_| status_key_file(&school)).map_err(|e| told(e, world))?;
+        let status_key = status_key(&school).map(|_| status_key_file(&school)).map_err(|e| run_failure(e, context))?;
         screen.mention(&format!(
             "{} opens the status that is left on the targets, and no backup: it is what a trust may have.",
             status_key.display()
@@ -84,13 +84,13 @@ impl Init {
 }
 
 /// Shows the recovery key and lets the person type a part of what they wrote down.
-fn confirmed(world: &World<'_>, key: &str) -> bool {
+fn confirmed(context: &Context<'_>, key: &str) -> bool {
     let check = key.lines().last().and_then(|line| line.strip_prefix("check ")).unwrap_or_default();
-    world
+    context
         .screen
         .note("This is the school's recovery key. It is shown once. Write it down and keep it away from this host:\n");
-    world.screen.note(key);
-    world.screen.note("To confirm that you have it, type the eight digits after `check`:");
+    context.screen.note(key);
+    context.screen.note("To confirm that you have it, type the eight digits after `check`:");
     let mut typed = String::new();
     std::io::stdin().read_line(&mut typed).is_ok() && !check.is_empty() && typed.trim() == check
 }

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use dr_repo::Key;
 use serde_json::json;
 
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::world::World;
 use crate::{env, shown, unlock};
 
 /// Export a restricted key, for those who need less than the recovery key
@@ -58,15 +58,15 @@ pub struct Export {
 }
 
 impl Keys {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         match &self.what {
-            What::Export(export) => export.run(world),
+            What::Export(export) => export.run(context),
         }
     }
 }
 
 impl Export {
-    fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let wrong = |why: String| Failure::new(Cause::WrongKey, format!("{why}. No key was written."));
         let from = env::path("DR_KEY_FILE")
             .ok_or_else(|| wrong("DR_KEY_FILE names no file, and a key is made from the recovery key".into()))?;
@@ -79,10 +79,10 @@ impl Export {
         };
         let key = key.map_err(|why| wrong(why.to_string()))?;
         unlock::write_key_file(&self.file, &key, "No key was written.")?;
-        world.screen.document(&json!({
+        context.screen.document(&json!({
             "event": "summary", "key": self.file.display().to_string(), "for": self.purpose.name(),
         }));
-        world.screen.say(&format!(
+        context.screen.say(&format!(
             "The key to {} is in {}. Name it in DR_KEY_FILE.",
             self.purpose.name(),
             shown::path(&self.file)

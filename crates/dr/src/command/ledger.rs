@@ -2,16 +2,16 @@
 
 use clap::Args;
 use dr_ledger::{Contents, Head, MisfitKind, Verdict, verify};
-use dr_round::{Paper, Standing, accept_record, papers};
 use dr_run::School;
 use dr_run::anchors::{self, Held, compare};
+use dr_scheduler::{Paper, Standing, accept_record, papers};
 use serde_json::json;
 
 use super::due::failure;
-use super::opened::{question, school, told};
+use super::opened::{question, run_failure, school};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
-use crate::world::World;
 
 /// Show the ledger, or with --verify whether it is still what was written
 ///
@@ -36,21 +36,21 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let screen = world.screen;
-        let school = if self.accept.is_some() { school(world)? } else { question(world)? };
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let screen = context.screen;
+        let school = if self.accept.is_some() { school(context)? } else { question(context)? };
         if self.verify {
-            return self.verified(&school, world);
+            return self.verified(&school, context);
         }
         if let Some(what) = &self.accept {
             let because = self.because.as_deref().unwrap_or_default();
-            let held = accept_record(&school, what, because).map_err(|why| failure(why, world))?;
+            let held = accept_record(&school, what, because).map_err(|why| failure(why, context))?;
             screen.document(&json!({ "accepted": what, "by": school.actor.by, "misfits": held.misfits }));
             screen.mention(&format!("noted: {what} is accepted as it is; the letter says so for two weeks"));
-            tell(&held, world);
+            tell(&held, context);
             return Ok(judged(Outcome::done(), &held));
         }
-        let contents = school.ledger.read().map_err(|e| told(e.into(), world))?;
+        let contents = school.ledger.read().map_err(|e| run_failure(e.into(), context))?;
         screen.document(&contents.entries);
         for entry in &contents.entries {
             let at = entry.decided.to_zoned(school.plan.school.timezone.clone()).strftime("%Y-%m-%d %H:%M:%S");
@@ -64,8 +64,8 @@ impl Ledger {
         Ok(Outcome::done().with(!contents.verdict.is_ok(), Cause::Failed))
     }
 
-    fn verified(&self, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (screen, path) = (world.screen, school.ledger.path());
+    fn verified(&self, school: &School, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (screen, path) = (context.screen, school.ledger.path());
         let anchor = self.anchor.as_deref().map(|text| {
             anchor(text).ok_or_else(|| Failure::usage(format!("invalid anchor `{text}`: it looks like 12:9f3c…")))
         });
@@ -79,10 +79,10 @@ impl Ledger {
                 return Err(Failure::new(Cause::Unverified, format!("{why}. Nothing is known about the ledger.")));
             }
         };
-        let contents = contents.map_err(|e| told(e.into(), world))?;
+        let contents = contents.map_err(|e| run_failure(e.into(), context))?;
         // A host without a key, such as an auditor's, has the chain and the papers to go by.
         let held = match school.host_key() {
-            Ok(_) => compare(school).map_err(|e| told(e, world))?,
+            Ok(_) => compare(school).map_err(|e| run_failure(e, context))?,
             Err(_) => Held {
                 unasked: school.plan.targets.keys().map(|on| (on.clone(), "this host has no key".to_owned())).collect(),
                 ..Held::default()
@@ -90,9 +90,9 @@ impl Ledger {
         };
         let papers = papers(school, &contents.entries);
         screen.document(&document(&verdict, &held, &papers));
-        say_chain(&verdict, &held, world);
-        tell(&held, world);
-        say_papers(&papers, &contents, world);
+        say_chain(&verdict, &held, context);
+        tell(&held, context);
+        say_papers(&papers, &contents, context);
         let any = |standing| papers.iter().any(|paper| paper.verdict == standing);
         let outcome = Outcome::done().with(!verdict.is_ok() || any(Standing::Changed), Cause::Failed);
         let outcome = outcome.with(any(Standing::Missing) || any(Standing::Unknown), Cause::Missing);
@@ -125,8 +125,8 @@ fn document(verdict: &Verdict, held: &Held, papers: &[Paper]) -> serde_json::Val
     document
 }
 
-fn say_chain(verdict: &Verdict, held: &Held, world: &World<'_>) {
-    let (screen, head) = (world.screen, verdict.head());
+fn say_chain(verdict: &Verdict, held: &Held, context: &Context<'_>) {
+    let (screen, head) = (context.screen, verdict.head());
     let entries = shown::count(head.n, "entry", "entries");
     match verdict {
         Verdict::Ok { .. } => {
@@ -151,8 +151,8 @@ fn say_chain(verdict: &Verdict, held: &Held, world: &World<'_>) {
     }
 }
 
-fn say_papers(papers: &[Paper], contents: &Contents, world: &World<'_>) {
-    let screen = world.screen;
+fn say_papers(papers: &[Paper], contents: &Contents, context: &Context<'_>) {
+    let screen = context.screen;
     let mut held = 0_u64;
     for paper in papers {
         let (file, entry) = (shown::path(&paper.file), paper.entry.unwrap_or_default());
@@ -180,17 +180,17 @@ fn say_papers(papers: &[Paper], contents: &Contents, world: &World<'_>) {
 }
 
 /// What does not fit between the ledger and the copies.
-pub fn tell(held: &Held, world: &World<'_>) {
+pub fn tell(held: &Held, context: &Context<'_>) {
     let (copies, ledger): (Vec<_>, Vec<_>) =
         held.misfits.iter().partition(|misfit| misfit.what == MisfitKind::SnapshotsMissing);
     // One cause, told once: by the copy that knows most, and can give it back.
     let worst = ledger.iter().max_by_key(|misfit| (misfit.entry, misfit.snapshot.is_some()));
     for misfit in worst.into_iter().chain(&copies) {
-        world.screen.error(&anchors::told(misfit, held));
+        context.screen.error(&anchors::told(misfit, held));
     }
     for other in ledger.iter().filter(|other| Some(*other) != worst) {
         let place = other.medium.as_ref().map_or_else(|| other.target.to_string(), ToString::to_string);
-        world.screen.error(&format!("the copy on {place} knows another ledger too"));
+        context.screen.error(&format!("the copy on {place} knows another ledger too"));
     }
 }
 

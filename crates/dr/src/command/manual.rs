@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, Args, Command};
 
 use super::examples;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
-use crate::world::World;
 
 /// Write the manual: pages for `man` into a folder, or one page in Markdown
 #[derive(Args)]
@@ -24,15 +24,15 @@ pub struct Manual {
 }
 
 impl Manual {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let dr = examples::with((world.line.commands)());
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let dr = examples::with((context.line.commands)());
         match &self.out {
-            None => world.screen.print(markdown(&dr).as_bytes()),
+            None => context.screen.print(markdown(&dr).as_bytes()),
             Some(dir) => {
                 pages(dr, dir).map_err(|why| {
                     Failure::new(Cause::Failed, format!("{}: a page could not be written: {why}", shown::path(dir)))
                 })?;
-                world.screen.mention(&format!("the pages for `man` are in {}", shown::path(dir)));
+                context.screen.mention(&format!("the pages for `man` are in {}", shown::path(dir)));
             }
         }
         Ok(Outcome::done())

@@ -8,10 +8,10 @@ use dr_run::media::{self, NewMedium};
 use dr_run::{RunError, School, person};
 use serde_json::json;
 
-use super::opened::{school_unless, told};
+use super::opened::{run_failure, school_unless};
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::shown;
-use crate::world::World;
 
 /// The disks that people carry: which is where, who has it, which moves are due
 ///
@@ -128,23 +128,23 @@ fn pool(text: &str) -> Result<PoolId, BadName> {
 }
 
 impl Media {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = school_unless(matches!(self.verb, Verb::Due | Verb::History(_)), world)?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let school = school_unless(matches!(self.verb, Verb::Due | Verb::History(_)), context)?;
         let done = match &self.verb {
-            Verb::Due => return due(&school, world),
-            Verb::History(disk) => return history(&school, &disk.label, world),
+            Verb::Due => return due(&school, context),
+            Verb::History(disk) => return history(&school, &disk.label, context),
             Verb::Load(disk) => media::load(&school, &disk.label).map(|(event, _)| event),
             Verb::Eject(disk) => {
-                let (event, trouble) = media::eject(&school, &disk.label).map_err(|e| told(e, world))?;
-                world.screen.document(&event);
+                let (event, trouble) = media::eject(&school, &disk.label).map_err(|e| run_failure(e, context))?;
+                context.screen.document(&event);
                 match trouble {
-                    Some(trouble) => world.screen.warning(&trouble),
-                    None => world.screen.mention(&format!("{} is ejected, and it is out of sight", disk.label)),
+                    Some(trouble) => context.screen.warning(&trouble),
+                    None => context.screen.mention(&format!("{} is ejected, and it is out of sight", disk.label)),
                 }
                 return Ok(Outcome::done());
             }
             Verb::Handover(args) => {
-                let person = |name: &String| person(&school.plan, name).map_err(|e| told(e, world));
+                let person = |name: &String| person(&school.plan, name).map_err(|e| run_failure(e, context));
                 let (from, to) = (args.from.as_ref().map(person).transpose()?, person(&args.to)?);
                 media::handover(&school, &args.disk.label, from, to, args.place.clone())
             }
@@ -154,9 +154,9 @@ impl Media {
             Verb::Register(args) => media::register(&school, args.medium()),
             Verb::Init(args) => media::init(&school, &args.disk.label, args.slot.as_deref()),
         };
-        let event = done.map_err(|e| told(e, world))?;
-        world.screen.document(&event);
-        world.screen.mention(&sentence(&event));
+        let event = done.map_err(|e| run_failure(e, context))?;
+        context.screen.document(&event);
+        context.screen.mention(&sentence(&event));
         Ok(Outcome::done())
     }
 }
@@ -179,15 +179,15 @@ impl Register {
     }
 }
 
-fn due(school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
-    let moves = media::moves(school).map_err(|e| told(e, world))?;
-    world.screen.document(&moves);
+fn due(school: &School, context: &Context<'_>) -> Result<Outcome, Failure> {
+    let moves = media::moves(school).map_err(|e| run_failure(e, context))?;
+    context.screen.document(&moves);
     let now = school.clock.decided();
     for moved in &moves {
         let by = moved.by.to_zoned(school.plan.school.timezone.clone()).strftime("%a %-d %b %H:%M");
         let who = |person: &PersonId| school.plan.people.get(person).map_or(person.to_string(), |p| p.name.clone());
         let deputies: Vec<_> = moved.deputies.iter().map(who).collect();
-        world.screen.say(&format!(
+        context.screen.say(&format!(
             "{}  {}  {} {by}  {}{}",
             moved.medium,
             way(moved, school),
@@ -197,7 +197,7 @@ fn due(school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
         ));
     }
     if moves.is_empty() {
-        world.screen.mention("no disk needs to move");
+        context.screen.mention("no disk needs to move");
     }
     Ok(Outcome::done())
 }
@@ -215,13 +215,13 @@ fn way(moved: &Move, school: &School) -> String {
     }
 }
 
-fn history(school: &School, label: &MediumId, world: &World<'_>) -> Result<Outcome, Failure> {
-    let entries: Vec<Entry> = media::history(school, label).map_err(|e: RunError| told(e, world))?;
-    world.screen.document(&entries);
+fn history(school: &School, label: &MediumId, context: &Context<'_>) -> Result<Outcome, Failure> {
+    let entries: Vec<Entry> = media::history(school, label).map_err(|e: RunError| run_failure(e, context))?;
+    context.screen.document(&entries);
     for entry in &entries {
         let at = entry.decided.to_zoned(school.plan.school.timezone.clone()).strftime("%Y-%m-%d %H:%M");
         let by = entry.by.as_ref().map_or("dr", |by| by.as_str());
-        world.screen.say(&format!("{:>5}  {at}  {by:<10}  {}", entry.n, sentence(&entry.event)));
+        context.screen.say(&format!("{:>5}  {at}  {by:<10}  {}", entry.n, sentence(&entry.event)));
     }
     Ok(Outcome::done())
 }

@@ -47,8 +47,8 @@ mod watching;
 
 use clap::Subcommand;
 
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
-use crate::world::World;
 
 /// The verbs.
 #[derive(Subcommand)]
@@ -90,38 +90,38 @@ impl Command {
     ///
     /// # Errors
     /// [`Failure`], for a person to read.
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         match self {
-            Self::Quickstart(args) => args.run(world),
-            Self::Init(args) => args.run(world),
-            Self::Run(args) => args.run(world),
-            Self::Daemon(args) => args.run(world),
-            Self::Status(args) => args.run(world),
-            Self::Snapshots(args) => args.run(world),
-            Self::Ls(args) => args.run(world),
-            Self::Find(args) => args.run(world),
-            Self::Diff(args) => args.run(world),
-            Self::Dump(args) => args.run(world),
-            Self::Restore(args) => args.run(world),
-            Self::Check(args) => args.run(world),
-            Self::Repair(args) => args.run(world),
-            Self::Copy(args) => args.run(world),
-            Self::Forget(args) => args.run(world),
-            Self::Prune(args) => args.run(world),
-            Self::Hold(args) => args.run(world),
-            Self::Erase(args) => args.run(world),
-            Self::Key(args) => args.run(world),
-            Self::Media(args) => args.run(world),
-            Self::Plan(args) => args.run(world),
-            Self::Ack(args) => args.run(world),
-            Self::Approve(args) => args.run(world),
-            Self::Report(args) => args.run(world),
-            Self::Ledger(args) => args.run(world),
-            Self::Service(args) => args.run(world),
-            Self::Doctor(args) => args.run(world),
-            Self::Completion(args) => args.run(world),
-            Self::Manual(args) => args.run(world),
-            Self::Repo(args) => args.run(world),
+            Self::Quickstart(args) => args.run(context),
+            Self::Init(args) => args.run(context),
+            Self::Run(args) => args.run(context),
+            Self::Daemon(args) => args.run(context),
+            Self::Status(args) => args.run(context),
+            Self::Snapshots(args) => args.run(context),
+            Self::Ls(args) => args.run(context),
+            Self::Find(args) => args.run(context),
+            Self::Diff(args) => args.run(context),
+            Self::Dump(args) => args.run(context),
+            Self::Restore(args) => args.run(context),
+            Self::Check(args) => args.run(context),
+            Self::Repair(args) => args.run(context),
+            Self::Copy(args) => args.run(context),
+            Self::Forget(args) => args.run(context),
+            Self::Prune(args) => args.run(context),
+            Self::Hold(args) => args.run(context),
+            Self::Erase(args) => args.run(context),
+            Self::Key(args) => args.run(context),
+            Self::Media(args) => args.run(context),
+            Self::Plan(args) => args.run(context),
+            Self::Ack(args) => args.run(context),
+            Self::Approve(args) => args.run(context),
+            Self::Report(args) => args.run(context),
+            Self::Ledger(args) => args.run(context),
+            Self::Service(args) => args.run(context),
+            Self::Doctor(args) => args.run(context),
+            Self::Completion(args) => args.run(context),
+            Self::Manual(args) => args.run(context),
+            Self::Repo(args) => args.run(context),
         }
     }
 }

@@ -5,12 +5,12 @@ use clap::Args;
 use dr_plan::{PersonId, Plan, System, SystemId};
 use dr_run::{School, Which, person};
 
-use super::opened::told;
+use super::opened::run_failure;
 pub use crate::command::times::{day, no_time, period, time};
+use crate::context::Context;
 use crate::exit::Failure;
 use crate::moment::{Side, Toward};
 use crate::shown;
-use crate::world::World;
 
 /// One system.
 #[derive(Args, Clone)]
@@ -33,10 +33,10 @@ impl Systems {
     ///
     /// # Errors
     /// [`Failure`] with the names that there are.
-    pub fn ids(&self, school: &School, world: &World<'_>) -> Result<Vec<SystemId>, Failure> {
+    pub fn ids(&self, school: &School, context: &Context<'_>) -> Result<Vec<SystemId>, Failure> {
         let mut ids = Vec::new();
         for name in &self.systems {
-            let id = school.system_or_state(name).map_err(|e| told(e, world))?.id.clone();
+            let id = school.system_or_state(name).map_err(|e| run_failure(e, context))?.id.clone();
             if !ids.contains(&id) {
                 ids.push(id);
             }
@@ -48,10 +48,10 @@ impl Systems {
     ///
     /// # Errors
     /// As [`Systems::ids`].
-    pub fn of_the_plan<'a>(&self, school: &'a School, world: &World<'_>) -> Result<Vec<&'a System>, Failure> {
+    pub fn of_the_plan<'a>(&self, school: &'a School, context: &Context<'_>) -> Result<Vec<&'a System>, Failure> {
         let mut systems: Vec<&System> = Vec::new();
         for name in &self.systems {
-            let system = school.system(name).map_err(|e| told(e, world))?;
+            let system = school.system(name).map_err(|e| run_failure(e, context))?;
             if systems.iter().all(|other| other.id != system.id) {
                 systems.push(system);
             }
@@ -135,8 +135,8 @@ impl ApprovedBy {
     ///
     /// # Errors
     /// [`Failure`] with whom the plan knows.
-    pub fn person(&self, plan: &Plan, world: &World<'_>) -> Result<Option<PersonId>, Failure> {
-        self.approved_by.as_ref().map(|name| person(plan, name)).transpose().map_err(|e| told(e, world))
+    pub fn person(&self, plan: &Plan, context: &Context<'_>) -> Result<Option<PersonId>, Failure> {
+        self.approved_by.as_ref().map(|name| person(plan, name)).transpose().map_err(|e| run_failure(e, context))
     }
 }
 

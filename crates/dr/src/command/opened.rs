@@ -6,26 +6,26 @@ use dr_ledger::{Authenticated, Ledger, LedgerError};
 use dr_media::Refusal;
 use dr_plan::Plan;
 use dr_repo::RepoError;
-use dr_run::{Actor, Clock, Closed, Places, RunError, School, Surroundings, read_plan};
+use dr_run::{Actor, Clock, Closed, KeyEnv, Places, RunError, School, read_plan};
 use dr_runbook::Runbook;
 use dr_source::SourceError;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::named::no_time;
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::moment::{Side, Toward, moment};
 use crate::place::hostname;
-use crate::world::World;
 
 /// Opens the one school that the command is about, to do something that is written down: at no time beyond tomorrow.
 ///
 /// # Errors
 /// [`Failure`], for a person to read.
-pub fn school(world: &World<'_>) -> Result<School, Failure> {
-    let school = question(world)?;
-    not_beyond_tomorrow(&school, world)?;
+pub fn school(context: &Context<'_>) -> Result<School, Failure> {
+    let school = question(context)?;
+    not_beyond_tomorrow(&school, context)?;
     Ok(school)
 }
 
@@ -33,32 +33,33 @@ pub fn school(world: &World<'_>) -> Result<School, Failure> {
 ///
 /// # Errors
 /// [`Failure`], for a person to read.
-pub fn question(world: &World<'_>) -> Result<School, Failure> {
-    school_of(world, &the_plan(world)?)
+pub fn question(context: &Context<'_>) -> Result<School, Failure> {
+    school_of(context, &the_plan(context)?)
 }
 
 /// As [`school`], unless the command is only to say what it would do.
 ///
 /// # Errors
 /// [`Failure`], for a person to read.
-pub fn school_unless(dry_run: bool, world: &World<'_>) -> Result<School, Failure> {
-    if dry_run { question(world) } else { school(world) }
+pub fn school_unless(dry_run: bool, context: &Context<'_>) -> Result<School, Failure> {
+    if dry_run { question(context) } else { school(context) }
 }
 
 /// As [`school`], for one that may have had another name until now.
 ///
 /// # Errors
 /// As [`school`].
-pub fn school_renamed(world: &World<'_>, old: Option<&str>) -> Result<School, Failure> {
-    let Some(old) = old else { return school(world) };
-    let school = unasked(world, &the_plan(world)?)?;
-    not_beyond_tomorrow(&school, world)?;
-    dr_run::renamed(&school.places.state, old, &school.plan.school.name).map_err(|error| told(error, world))?;
+pub fn school_renamed(context: &Context<'_>, old: Option<&str>) -> Result<School, Failure> {
+    let Some(old) = old else { return school(context) };
+    let school = unasked(context, &the_plan(context)?)?;
+    not_beyond_tomorrow(&school, context)?;
+    dr_run::renamed(&school.places.state, old, &school.plan.school.name)
+        .map_err(|error| run_failure(error, context))?;
     Ok(school)
 }
 
-fn the_plan(world: &World<'_>) -> Result<PathBuf, Failure> {
-    match world.global.plans.as_slice() {
+fn the_plan(context: &Context<'_>) -> Result<PathBuf, Failure> {
+    match context.global.plans.as_slice() {
         [] => found(),
         [plan] => Ok(plan.clone()),
         _ => Err(Failure::usage("this command is about one plan: give --plan once")),
@@ -67,8 +68,8 @@ fn the_plan(world: &World<'_>) -> Result<PathBuf, Failure> {
 
 /// What is written down for a day that has not come counts for nothing, and one that was mistyped stays in the record. A
 /// sample school, and tests, live at chosen times.
-fn not_beyond_tomorrow(school: &School, world: &World<'_>) -> Result<(), Failure> {
-    let Some(at) = &world.global.at else { return Ok(()) };
+fn not_beyond_tomorrow(school: &School, context: &Context<'_>) -> Result<(), Failure> {
+    let Some(at) = &context.global.at else { return Ok(()) };
     let now = school.now();
     let clock = now.real.to_zoned(school.plan.school.timezone.clone());
     let after = clock.date().checked_add(2.days()).ok();
@@ -89,28 +90,29 @@ fn not_beyond_tomorrow(school: &School, world: &World<'_>) -> Result<(), Failure
 ///
 /// # Errors
 /// [`Failure`], for a person to read.
-pub fn school_of(world: &World<'_>, file: &Path) -> Result<School, Failure> {
-    let school = unasked(world, file)?;
-    dr_run::refuse_other_school(&school.places.state, &school.plan.school.name).map_err(|error| told(error, world))?;
+pub fn school_of(context: &Context<'_>, file: &Path) -> Result<School, Failure> {
+    let school = unasked(context, file)?;
+    dr_run::refuse_other_school(&school.places.state, &school.plan.school.name)
+        .map_err(|error| run_failure(error, context))?;
     Ok(school)
 }
 
 /// Opens the school of one plan, whosever the state is.
-fn unasked(world: &World<'_>, file: &Path) -> Result<School, Failure> {
-    let (plan, calendar) = read_plan(file).map_err(|error| told(error, world))?;
-    let state = match (&world.global.state, &plan.state) {
+fn unasked(context: &Context<'_>, file: &Path) -> Result<School, Failure> {
+    let (plan, calendar) = read_plan(file).map_err(|error| run_failure(error, context))?;
+    let state = match (&context.global.state, &plan.state) {
         (Some(state), _) | (None, Some(state)) => state.clone(),
         (None, None) => default_state()?,
     };
     let state = std::path::absolute(&state)
         .map_err(|why| Failure::usage(format!("{} cannot hold the state: {why}", state.display())))?;
-    dr_run::refuse_open_state(&state).map_err(|error| told(error, world))?;
+    dr_run::refuse_open_state(&state).map_err(|error| run_failure(error, context))?;
     let cache = env::cache_folder().unwrap_or_else(|| state.join("cache"));
-    let clock = match &world.global.at {
+    let clock = match &context.global.at {
         None => Clock::real(),
         Some(at) => Clock::moved_to(stated(at, &plan.school.timezone)?),
     };
-    let actor = actor(world, &plan)?;
+    let actor = actor(context, &plan)?;
     let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8);
     Ok(School {
         calendar,
@@ -118,7 +120,7 @@ fn unasked(world: &World<'_>, file: &Path) -> Result<School, Failure> {
         ledger: Ledger::in_state(&state),
         clock,
         actor,
-        runtime: world.runtime.clone(),
+        runtime: context.runtime.clone(),
         hostname: hostname(),
         variable: env::var,
         workers,
@@ -127,9 +129,9 @@ fn unasked(world: &World<'_>, file: &Path) -> Result<School, Failure> {
 }
 
 /// The state of the plan that is meant, if there is one that may be used: for commands that need no plan.
-pub fn state_of_plan(world: &World<'_>) -> Option<PathBuf> {
-    let plan = the_plan(world).ok().and_then(|file| read_plan(&file).ok()).map(|(plan, _)| plan);
-    let named = world.global.state.clone().or_else(|| plan.as_ref()?.state.clone());
+pub fn state_of_plan(context: &Context<'_>) -> Option<PathBuf> {
+    let plan = the_plan(context).ok().and_then(|file| read_plan(&file).ok()).map(|(plan, _)| plan);
+    let named = context.global.state.clone().or_else(|| plan.as_ref()?.state.clone());
     // Without a plan there may still be the state that its host has.
     let state = std::path::absolute(named.or_else(|| default_state().ok())?).ok()?;
     dr_run::refuse_open_state(&state).is_ok().then_some(state)
@@ -173,27 +175,27 @@ pub fn stated(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
 }
 
 /// Says which copies were not asked, and what that means for the exit code. `alone`: there is no other copy.
-pub fn away(closed: Vec<Closed>, alone: bool, world: &World<'_>) -> Outcome {
+pub fn away(closed: Vec<Closed>, alone: bool, context: &Context<'_>) -> Outcome {
     let mut outcome = Outcome::done();
     for closed in closed {
         let line = format!("{} was not asked: {}", closed.target, closed.why);
         if let Some(error) = closed.error {
-            world.screen.warning(&line);
-            outcome = outcome.with(true, if alone { told(error, world).cause } else { Cause::Missing });
+            context.screen.warning(&line);
+            outcome = outcome.with(true, if alone { run_failure(error, context).cause } else { Cause::Missing });
         } else {
-            world.screen.note(&line);
+            context.screen.note(&line);
         }
     }
     outcome
 }
 
 /// Who acts: whom `--by` names, else whose login this is.
-fn actor(world: &World<'_>, plan: &Plan) -> Result<Actor, Failure> {
+fn actor(context: &Context<'_>, plan: &Plan) -> Result<Actor, Failure> {
     let login = uzers::get_user_by_uid(uzers::get_current_uid());
     let own = login.and_then(|user| plan.person_for_login(user.name().to_str()?).cloned());
-    match &world.global.by {
+    match &context.global.by {
         Some(by) => {
-            let person = dr_run::person(plan, by).map_err(|e| told(e, world))?;
+            let person = dr_run::person(plan, by).map_err(|e| run_failure(e, context))?;
             let authenticated =
                 if own.as_ref() == Some(&person) { Authenticated::Login } else { Authenticated::NamedNotAuthenticated };
             Ok(Actor { by: Some(person), authenticated })
@@ -203,28 +205,28 @@ fn actor(world: &World<'_>, plan: &Plan) -> Result<Actor, Failure> {
 }
 
 /// What the environment says about keys.
-pub fn surroundings() -> Surroundings<'static> {
-    Surroundings { key_file: env::path("DR_KEY_FILE"), variable: Some(&env::var) }
+pub fn key_env() -> KeyEnv<'static> {
+    KeyEnv { key_file: env::path("DR_KEY_FILE"), variable: Some(&env::var) }
 }
 
 /// The plan's runbook.
-pub fn runbook(school: &School, world: &World<'_>) -> Option<Runbook> {
+pub fn runbook(school: &School, context: &Context<'_>) -> Option<Runbook> {
     let path = school.plan.runbook.as_ref()?;
     let text = match dr_open::text_named(path, 16 << 20) {
         Ok(text) => text,
         Err(why) => {
-            world.screen.warning(&format!("the runbook {} cannot be read: {why}", path.display()));
+            context.screen.warning(&format!("the runbook {} cannot be read: {why}", path.display()));
             return None;
         }
     };
     let read = dr_runbook::parse(&text, &path.to_string_lossy());
-    read.map_err(|problems| problems.iter().for_each(|problem| world.screen.warning(&problem.to_string()))).ok()
+    read.map_err(|problems| problems.iter().for_each(|problem| context.screen.warning(&problem.to_string()))).ok()
 }
 
 /// How a fault of the conductor is told, and which exit code it means.
-pub fn told(error: RunError, world: &World<'_>) -> Failure {
+pub fn run_failure(error: RunError, context: &Context<'_>) -> Failure {
     let cause = match &error {
-        RunError::Interrupted => world.signals.cause(),
+        RunError::Interrupted => context.signals.cause(),
         RunError::OthersCanWrite { .. }
         | RunError::StateOpen { .. }
         | RunError::NotLeftOut { .. }
@@ -249,7 +251,7 @@ pub fn told(error: RunError, world: &World<'_>) -> Failure {
             | Refusal::UnknownPlace { .. }
             | Refusal::Unregistered { .. },
         ) => Cause::Usage,
-        RunError::Local { source, path, .. } if *path == PathBuf::new() || is_plan_missing(source, path, world) => {
+        RunError::Local { source, path, .. } if *path == PathBuf::new() || is_plan_missing(source, path, context) => {
             Cause::Usage
         }
         RunError::ForeignRepository { .. }
@@ -295,6 +297,6 @@ fn next_for_state(why: &std::io::Error) -> &'static str {
 }
 
 /// Whether the plan that was named is not there.
-fn is_plan_missing(why: &std::io::Error, path: &Path, world: &World<'_>) -> bool {
-    why.kind() == std::io::ErrorKind::NotFound && world.global.plans.iter().any(|plan| plan == path)
+fn is_plan_missing(why: &std::io::Error, path: &Path, context: &Context<'_>) -> bool {
+    why.kind() == std::io::ErrorKind::NotFound && context.global.plans.iter().any(|plan| plan == path)
 }

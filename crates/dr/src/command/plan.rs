@@ -14,10 +14,10 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::named::time;
-use super::opened::{question, told};
+use super::opened::{question, run_failure};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::moment::{Side, Toward};
-use crate::world::World;
 
 /// The plan: a first one, what is wrong with it, what it says, what runs when
 #[derive(Args)]
@@ -51,19 +51,19 @@ enum Verb {
 }
 
 impl Plan {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         if let Verb::New(new) = &self.verb {
-            return new.run(world);
+            return new.run(context);
         }
-        let school = question(world)?;
+        let school = question(context)?;
         match &self.verb {
-            Verb::New(new) => new.run(world),
-            Verb::Check => Ok(check(&school, world)),
+            Verb::New(new) => new.run(context),
+            Verb::Check => Ok(check(&school, context)),
             Verb::Show { full } => {
-                show(&school, *full, world);
+                show(&school, *full, context);
                 Ok(Outcome::done())
             }
-            Verb::Export(export) => export.run(&school, world),
+            Verb::Export(export) => export.run(&school, context),
             Verb::Next { from, until } => {
                 let zone = &school.plan.school.timezone;
                 let read = |text: &str| time(text, &school, Side::Begin, Toward::Future);
@@ -71,16 +71,16 @@ impl Plan {
                 let from = asked.unwrap_or_else(|| school.clock.decided());
                 let until = until.as_deref().map(read).transpose()?;
                 let week = || from.checked_add(SignedDuration::from_hours(7 * 24)).unwrap_or(from);
-                let mut history = past(&school.history().map_err(|e| told(e, world))?);
+                let mut history = past(&school.history().map_err(|e| run_failure(e, context))?);
                 if asked.is_some() {
                     served_before(&school.plan, &mut history, from);
                 }
                 let planned = next(&school.plan, &school.calendar, &history, from, until.unwrap_or_else(week));
-                world.screen.document(&Rows(&planned, zone));
+                context.screen.document(&Rows(&planned, zone));
                 for planned in &planned {
                     let at = planned.at.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M");
                     let (system, target) = (planned.system.as_str(), planned.target.as_str());
-                    world.screen.say(&format!("{at:<16}  {system:<16} {target:<12} {}", planned.because));
+                    context.screen.say(&format!("{at:<16}  {system:<16} {target:<12} {}", planned.because));
                 }
                 Ok(Outcome::done())
             }
@@ -121,7 +121,7 @@ impl Serialize for Rows<'_> {
     }
 }
 
-fn check(school: &dr_run::School, world: &World<'_>) -> Outcome {
+fn check(school: &dr_run::School, context: &Context<'_>) -> Outcome {
     let mut findings = lint(&school.plan, school.today());
     // What only this machine can tell. If the ledger cannot be read, that is said elsewhere.
     findings.extend(dr_run::shared(school).unwrap_or_default().into_iter().map(|(_, reason, is_error)| Finding {
@@ -152,22 +152,22 @@ fn check(school: &dr_run::School, world: &World<'_>) -> Outcome {
         .collect();
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let verdict = if errors > 0 { "wrong" } else { "ok" };
-    world.screen.document(&json!({ "verdict": verdict, "findings": rows }));
+    context.screen.document(&json!({ "verdict": verdict, "findings": rows }));
     for finding in &findings {
         let system = finding.system.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
         let who = finding.answers.as_ref().and_then(|id| school.plan.people.get(id));
         let who = who.map(|person| format!(" ({} answers for it)", person.name)).unwrap_or_default();
-        world.screen.say(&format!("{}: {system}{} [{}]{who}", word(finding.severity), finding.reason, finding.rule));
+        context.screen.say(&format!("{}: {system}{} [{}]{who}", word(finding.severity), finding.reason, finding.rule));
     }
     if findings.is_empty() {
-        world.screen.mention("the plan is valid");
+        context.screen.mention("the plan is valid");
     }
     // An error is a plan that cannot be kept.
     Outcome::done().with(errors > 0, Cause::Usage)
 }
 
-fn show(school: &dr_run::School, full: bool, world: &World<'_>) {
-    let screen = world.screen;
+fn show(school: &dr_run::School, full: bool, context: &Context<'_>) {
+    let screen = context.screen;
     if full {
         let text = show_full(&school.plan);
         screen.document(&json!({ "plan": text }));

@@ -5,11 +5,11 @@ use dr_repo::Tally;
 use dr_run::{Pruning, open_all, open_to_write, prune};
 
 use super::named::OnTarget;
-use super::opened::{away, school_unless, surroundings, told};
+use super::opened::{away, key_env, run_failure, school_unless};
 use super::pruned;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::observe;
-use crate::world::World;
 
 /// Delete data that no snapshot references, on every copy that can be reached now
 ///
@@ -25,21 +25,21 @@ pub struct Prune {
 }
 
 impl Prune {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (school, screen) = (school_unless(self.how.dry_run, world)?, world.screen);
-        let failed = |e| told(e, world);
-        let key = school.maintaining_key(&surroundings()).map_err(failed)?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (school, screen) = (school_unless(self.how.dry_run, context)?, context.screen);
+        let failed = |e| run_failure(e, context);
+        let key = school.maintaining_key(&key_env()).map_err(failed)?;
         let open = if self.how.dry_run { open_all } else { open_to_write };
         let (mut opened, closed) = open(&school, &key, self.on.target.as_deref()).map_err(failed)?;
-        let mut outcome = away(closed, opened.is_empty(), world);
+        let mut outcome = away(closed, opened.is_empty(), context);
         for one in &mut opened {
-            let (named, tally) = (one.spot.named(), Tally::default());
+            let (named, tally) = (one.location.named(), Tally::default());
             let how = Pruning {
                 dry: self.how.dry_run,
                 at_once: self.how.now,
-                clock_is_right: world.global.yes,
+                clock_is_right: context.global.yes,
                 unfinished: self.how.unfinished,
-                stop: world.signals.stop(),
+                stop: context.signals.stop(),
                 tally: &tally,
             };
             let done = observe::while_shown(screen, &tally, observe::pruning, || {
@@ -50,7 +50,7 @@ impl Prune {
                 screen,
                 &done,
                 &named,
-                (Some(&named), &format!("dr prune --target {}", one.spot.target)),
+                (Some(&named), &format!("dr prune --target {}", one.location.target)),
                 self.how.dry_run,
             ));
         }

@@ -43,7 +43,7 @@ pub fn verdict(screen: &Screen, verdict: &Verdict, target: Option<&str>) {
 pub fn end(screen: &Screen, pruned: &Pruned, place: &str, (target, again): (Option<&str>, &str), dry: bool) -> Outcome {
     let mut event = json!({
         "event": "summary", "packs": pruned.packs, "bytes": pruned.bytes, "live": pruned.live,
-        "packs_removable": pruned.let_go, "rewritten": pruned.rewritten, "deleted": pruned.deleted,
+        "packs_removable": pruned.removable, "rewritten": pruned.rewritten, "deleted": pruned.deleted,
         "bytes_deleted": pruned.bytes_deleted, "bytes_stored": pruned.bytes_stored, "waiting": pruned.waiting,
         "lost": pruned.lost, "damaged": pruned.damaged, "dry_run": dry, "no_room": pruned.no_room, "held": pruned.held,
         "unfinished": unfinished::as_json(&pruned.unfinished), "dropped": unfinished::as_json(&pruned.dropped),
@@ -51,7 +51,7 @@ pub fn end(screen: &Screen, pruned: &Pruned, place: &str, (target, again): (Opti
     name(&mut event, target);
     screen.event(&event);
     let mut line = format!("{place}: {} of {} needed, ", shown::size(pruned.live), shown::size(pruned.bytes));
-    let removable = format!("{} of {}", pruned.let_go, shown::count(pruned.packs, "pack", "packs"));
+    let removable = format!("{} of {}", pruned.removable, shown::count(pruned.packs, "pack", "packs"));
     if dry {
         line += &format!("would delete {removable}");
     } else {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::quickstart::days::{self, Week};
@@ -11,7 +12,6 @@ use crate::quickstart::life::Life;
 use crate::quickstart::place::{Found, Lived, Place};
 use crate::quickstart::screen;
 use crate::quickstart::typed::Keyboard;
-use crate::world::World;
 
 /// Try everything on an invented school, in a folder of its own
 ///
@@ -29,8 +29,8 @@ pub struct Quickstart {
 }
 
 impl Quickstart {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let global = world.global;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let global = context.global;
         if !global.plans.is_empty() || global.state.is_some() || global.by.is_some() {
             return Err(Failure::usage(
                 "quickstart makes a plan, a state and people of its own: leave out --plan, --state and --by",
@@ -42,14 +42,14 @@ impl Quickstart {
             (Found::Lived(place, lived), true) => {
                 let zone = place.zone()?;
                 let week = days::next(lived.last(&zone)?, days::now(global.at.as_deref(), &zone)?);
-                self.live(world, &place, &week, Some(lived))?
+                self.live(context, &place, &week, Some(lived))?
             }
             (Found::Nothing(place), false) => {
                 let zone = place.zone()?;
                 let now = days::now(global.at.as_deref(), &zone)?;
                 place.found(now.date())?;
                 let week = days::first(now)?;
-                self.live(world, &place, &week, None)?
+                self.live(context, &place, &week, None)?
             }
             (Found::Nothing(_), true) => {
                 return Err(Failure::usage(format!(
@@ -58,24 +58,24 @@ impl Quickstart {
                 )));
             }
         };
-        world.screen.document(&lived);
+        context.screen.document(&lived);
         for line in screen::lines(&lived, &self.dir, &env::called_as()) {
-            world.screen.say(&line);
+            context.screen.say(&line);
         }
         Ok(Outcome::done())
     }
 
     fn live(
         &self,
-        world: &World<'_>,
+        context: &Context<'_>,
         place: &Place,
         week: &Week,
         before: Option<Box<Lived>>,
     ) -> Result<Box<Lived>, Failure> {
         // Nothing is left outside the folder.
         env::assign("DR_CACHE", place.cache().into());
-        let keyboard = Keyboard::new(world, place.plan());
-        let lived = Life::new(world, place, &keyboard, week).and_then(|life| life.live(before));
+        let keyboard = Keyboard::new(context, place.plan());
+        let lived = Life::new(context, place, &keyboard, week).and_then(|life| life.live(before));
         let lived = lived.map_err(|failure| advised(failure, &self.dir))?;
         place.keep(&lived)?;
         Ok(lived)

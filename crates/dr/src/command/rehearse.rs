@@ -7,15 +7,15 @@ use dr_ledger::RehearsalVerdict;
 use dr_plan::{Level, SystemId};
 use dr_repo::Tally;
 use dr_report::{Rehearsal as Document, Sample};
-use dr_round::{Proved, order, prove};
 use dr_run::{Ask, Rehearsal, School};
+use dr_scheduler::{Proved, order, prove};
 use serde_json::{Value, json};
 
 use super::due::failure;
 use super::named::Systems;
-use super::opened::{runbook, surroundings};
+use super::opened::{key_env, runbook};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::world::World;
 use crate::{observe, shown};
 
 /// What is typed for a rehearsal.
@@ -55,9 +55,9 @@ impl Rehearse {
         school: &School,
         names: &[String],
         target: Option<&str>,
-        world: &World<'_>,
+        context: &Context<'_>,
     ) -> Result<Outcome, Failure> {
-        let systems = self.systems(school, names, world)?;
+        let systems = self.systems(school, names, context)?;
         let level = match self.level {
             Some(Depth::L1) => Level::L1,
             Some(Depth::L2) => Level::L2,
@@ -72,18 +72,18 @@ impl Rehearse {
             pick: self.pick,
             seed: self.seed.as_deref(),
             tally: &tally,
-            stop: world.signals.stop(),
+            stop: context.signals.stop(),
         };
         let mode = match (self.pick, &self.seed) {
             (None, _) => "full",
             (Some(_), None) => "sample",
             (Some(_), Some(_)) => "picked by the assessor",
         };
-        let done = observe::while_shown(world.screen, &tally, observe::restoring, || {
-            prove(school, &ask, mode, self.evidence.as_deref(), &surroundings())
+        let done = observe::while_shown(context.screen, &tally, observe::restoring, || {
+            prove(school, &ask, mode, self.evidence.as_deref(), &key_env())
         });
-        let Proved { done, document, verdict, path } = done.map_err(|why| failure(why, world))?;
-        say(school, &done, &document, verdict, &path, world);
+        let Proved { done, document, verdict, path } = done.map_err(|why| failure(why, context))?;
+        say(school, &done, &document, verdict, &path, context);
         Ok(Outcome::done().with(verdict == RehearsalVerdict::Failed, Cause::Failed).with(
             matches!(
                 verdict,
@@ -94,12 +94,12 @@ impl Rehearse {
     }
 
     /// In the runbook's order, then by tier, then as the plan has them.
-    fn systems(&self, school: &School, names: &[String], world: &World<'_>) -> Result<Vec<SystemId>, Failure> {
-        let wanted = Systems { systems: names.to_vec() }.of_the_plan(school, world)?;
+    fn systems(&self, school: &School, names: &[String], context: &Context<'_>) -> Result<Vec<SystemId>, Failure> {
+        let wanted = Systems { systems: names.to_vec() }.of_the_plan(school, context)?;
         let wanted: Vec<SystemId> = wanted.iter().map(|system| system.id.clone()).collect();
         // A runbook whose names are not the plan's is a warning: the order is the plan's then.
-        let (systems, problems) = order(&school.plan, runbook(school, world).as_ref(), &wanted);
-        problems.iter().for_each(|problem| world.screen.warning(&problem.to_string()));
+        let (systems, problems) = order(&school.plan, runbook(school, context).as_ref(), &wanted);
+        problems.iter().for_each(|problem| context.screen.warning(&problem.to_string()));
         Ok(systems)
     }
 }
@@ -110,9 +110,9 @@ fn say(
     document: &Document,
     verdict: RehearsalVerdict,
     path: &Path,
-    world: &World<'_>,
+    context: &Context<'_>,
 ) {
-    let screen = world.screen;
+    let screen = context.screen;
     let systems: Vec<Value> = document
         .systems
         .iter()

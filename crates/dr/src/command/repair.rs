@@ -5,11 +5,11 @@ use dr_repo::Tally;
 use dr_run::{Mending, mend, open_all, open_to_write};
 
 use super::named::OnTarget;
-use super::opened::{away, school_unless, surroundings, told};
+use super::opened::{away, key_env, run_failure, school_unless};
 use super::repaired;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::observe;
-use crate::world::World;
 
 /// Mend what is damaged on the copies that can be reached now, from parity or from another copy
 ///
@@ -26,21 +26,21 @@ pub struct Repair {
 }
 
 impl Repair {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (school, screen) = (school_unless(self.dry_run, world)?, world.screen);
-        let failed = |e| told(e, world);
-        let key = school.reading_key(&surroundings()).map_err(failed)?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (school, screen) = (school_unless(self.dry_run, context)?, context.screen);
+        let failed = |e| run_failure(e, context);
+        let key = school.reading_key(&key_env()).map_err(failed)?;
         let open = if self.dry_run { open_all } else { open_to_write };
         let (mut opened, closed) = open(&school, &key, self.on.target.as_deref()).map_err(failed)?;
-        let mut outcome = away(closed, opened.is_empty(), world);
+        let mut outcome = away(closed, opened.is_empty(), context);
         for one in &mut opened {
-            let named = one.spot.named();
+            let named = one.location.named();
             // Every other copy may have what this one lacks.
             let (others, _) = open_all(&school, &key, None).map_err(failed)?;
             let others = others.into_iter().filter(|other| other.repository.id() != one.repository.id());
             let others: Vec<_> = others.map(|other| other.repository).collect();
             let tally = Tally::default();
-            let how = Mending { dry: self.dry_run, others: &others, stop: world.signals.stop(), tally: &tally };
+            let how = Mending { dry: self.dry_run, others: &others, stop: context.signals.stop(), tally: &tally };
             let done = observe::while_shown(screen, &tally, observe::checking, || {
                 mend(&school, one, &how, &mut |step| repaired::step(&step, Some(&named), screen))
             })

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use dr_ledger::{Digest, Event, History};
 use dr_report::{LetterError, letter};
-use dr_round::{Gathered, write_letter};
+use dr_scheduler::{Gathered, write_letter};
 use serde_json::json;
 
 use super::due::failure;
-use super::opened::{runbook, school_unless, told};
+use super::opened::{run_failure, runbook, school_unless};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::world::World;
 
 /// Documents about the school's backups
 #[derive(Args)]
@@ -31,11 +31,11 @@ enum Verb {
 }
 
 impl Report {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let Verb::Weekly { out } = &self.verb;
-        let (screen, school) = (world.screen, school_unless(out.is_none(), world)?);
-        let book = runbook(&school, world);
-        let gathered = Gathered::of(&school, book.as_ref()).map_err(|e| told(e, world))?;
+        let (screen, school) = (context.screen, school_unless(out.is_none(), context)?);
+        let book = runbook(&school, context);
+        let gathered = Gathered::of(&school, book.as_ref()).map_err(|e| run_failure(e, context))?;
         let last = History::of(&gathered.contents.entries).last_letter();
         let number = last.map_or(1, |last| last.number + 1);
         let given = gathered.given(&school);
@@ -49,7 +49,7 @@ impl Report {
             return Ok(Outcome::done());
         };
         let anchor = given.head.hash.to_string();
-        let (files, none) = write_letter(&school, &letter, &anchor, out).map_err(|why| failure(why, world))?;
+        let (files, none) = write_letter(&school, &letter, &anchor, out).map_err(|why| failure(why, context))?;
         if let Some(why) = &none {
             screen.warning(&format!("there is no mail, only the page and the text: {why}"));
         }
@@ -57,7 +57,7 @@ impl Report {
         let text_blake3 = Digest::of(letter.text.as_bytes());
         let html_blake3 = Some(Digest::of(letter.html.as_bytes()));
         let written = Event::LetterWritten { number, status, subject, text_blake3, html_blake3 };
-        school.record(written).map_err(|e| told(e, world))?;
+        school.record(written).map_err(|e| run_failure(e, context))?;
         screen.document(&json!({
             "number": number, "status": letter.status, "subject": letter.subject, "text": letter.text,
             "files": files.iter().map(|file| crate::shown::path(file)).collect::<Vec<_>>(),

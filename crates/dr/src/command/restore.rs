@@ -10,11 +10,11 @@ use dr_source::files::Owners;
 use serde_json::json;
 
 use super::named::{ApprovedBy, FromTarget, Moment};
-use super::opened::{school_unless, surroundings, told};
+use super::opened::{key_env, run_failure, school_unless};
 use super::put_back;
 use super::rehearse::Rehearse;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::world::World;
 use crate::{observe, shown};
 
 /// Bring systems back
@@ -76,28 +76,28 @@ Examples:
   dr restore mis admin email --to back                        several systems";
 
 impl Restore {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = school_unless(self.dry_run && !self.rehearse.rehearse, world)?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let school = school_unless(self.dry_run && !self.rehearse.rehearse, context)?;
         if self.rehearse.rehearse {
-            return self.rehearse.run(&school, &self.systems, self.from.target.as_deref(), world);
+            return self.rehearse.run(&school, &self.systems, self.from.target.as_deref(), context);
         }
         self.asked(&school)?;
         let mut systems: Vec<String> = Vec::new();
         for name in &self.systems {
-            let id = school.system_or_state(name).map_err(|e| told(e, world))?.id.to_string();
+            let id = school.system_or_state(name).map_err(|e| run_failure(e, context))?.id.to_string();
             if !systems.contains(&id) {
                 systems.push(id);
             }
         }
-        self.confirmed(&systems, &school, world)?;
+        self.confirmed(&systems, &school, context)?;
         let [several @ .., last] = systems.as_slice() else { return Err(Failure::usage("name a system")) };
         if several.is_empty() {
-            return self.system_back(last, self.to.as_deref(), &school, world);
+            return self.system_back(last, self.to.as_deref(), &school, context);
         }
         if !self.paths.is_empty() || self.moment.is_an_id() {
             return Err(Failure::usage("--path and --snapshot are of one system: name one, or leave them out"));
         }
-        self.all_back(&systems, &school, world)
+        self.all_back(&systems, &school, context)
     }
 
     /// Whether it is said what comes back, and where to.
@@ -123,38 +123,38 @@ impl Restore {
     }
 
     /// Several systems, each whatever becomes of the others.
-    fn all_back(&self, systems: &[String], school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
+    fn all_back(&self, systems: &[String], school: &School, context: &Context<'_>) -> Result<Outcome, Failure> {
         let (mut outcome, mut back) = (Outcome::done(), 0);
         for system in systems {
             if self.to.as_deref().and_then(server).is_some() {
                 return Err(Failure::usage("one database is loaded at a time: name one system"));
             }
             let to = self.to.as_ref().map(|to| to.join(system));
-            match self.system_back(system, to.as_deref(), school, world) {
+            match self.system_back(system, to.as_deref(), school, context) {
                 Ok(one) => {
                     back += 1;
                     outcome = outcome.and(one);
                 }
-                Err(why) if world.signals.stopped() => return Err(why),
+                Err(why) if context.signals.stopped() => return Err(why),
                 Err(why) => {
-                    world.screen.failure(&why);
+                    context.screen.failure(&why);
                     outcome = outcome.with(true, why.cause);
                 }
             }
         }
-        world.screen.event(&json!({ "event": "summary", "systems": systems, "brought_back": back }));
-        world.screen.say(&format!("{back} of {} systems brought back", systems.len()));
+        context.screen.event(&json!({ "event": "summary", "systems": systems, "brought_back": back }));
+        context.screen.say(&format!("{back} of {} systems brought back", systems.len()));
         Ok(outcome)
     }
 
     /// Says what a person should know before anything is replaced, and asks for a yes.
-    fn confirmed(&self, systems: &[String], school: &School, world: &World<'_>) -> Result<(), Failure> {
+    fn confirmed(&self, systems: &[String], school: &School, context: &Context<'_>) -> Result<(), Failure> {
         if !self.in_place {
             return Ok(());
         }
         let mut about = Vec::new();
         for name in systems {
-            let system = school.system_or_state(name).map_err(|e| told(e, world))?;
+            let system = school.system_or_state(name).map_err(|e| run_failure(e, context))?;
             let driver = driver(&system.source).ok();
             if let Some(live) = driver.as_ref().and_then(|driver| driver.loads()).and_then(|load| load.live().ok())
                 && !self.dry_run
@@ -181,8 +181,8 @@ impl Restore {
                 about.push(format!("{} is not below what the plan names for {name}", shown::path(path)));
             }
         }
-        about.iter().for_each(|line| world.screen.warning(line));
-        if self.dry_run || world.global.yes {
+        about.iter().for_each(|line| context.screen.warning(line));
+        if self.dry_run || context.global.yes {
             return Ok(());
         }
         let removes = if self.delete { " and removes what the snapshot does not have" } else { "" };
@@ -198,10 +198,10 @@ impl Restore {
         system: &str,
         to: Option<&Path>,
         school: &School,
-        world: &World<'_>,
+        context: &Context<'_>,
     ) -> Result<Outcome, Failure> {
-        let screen = world.screen;
-        let approved_by = self.approved_by.person(&school.plan, world)?;
+        let screen = context.screen;
+        let approved_by = self.approved_by.person(&school.plan, context)?;
         let tally = Tally::default();
         let owners = match (self.no_owner, self.numeric_owner) {
             (true, _) => Owners::NotSet,
@@ -221,12 +221,11 @@ impl Restore {
             dry_run: self.dry_run,
             approved_by: approved_by.as_ref(),
             tally: &tally,
-            stop: world.signals.stop(),
+            stop: context.signals.stop(),
         };
-        let back =
-            observe::while_shown(screen, &tally, observe::restoring, || restore(school, &wanted, &surroundings()));
-        let back = back.map_err(|e| told(e, world))?;
-        self.tell(system, &back, school, world);
+        let back = observe::while_shown(screen, &tally, observe::restoring, || restore(school, &wanted, &key_env()));
+        let back = back.map_err(|e| run_failure(e, context))?;
+        self.tell(system, &back, school, context);
         let missing = back.uncertain
             || back.never_captured > 0
             || back.unrecorded.is_some()
@@ -235,8 +234,8 @@ impl Restore {
         Ok(put_back::outcome(&back.restored).with(missing, Cause::Missing))
     }
 
-    fn tell(&self, system: &str, back: &Restoration, school: &School, world: &World<'_>) {
-        let screen = world.screen;
+    fn tell(&self, system: &str, back: &Restoration, school: &School, context: &Context<'_>) {
+        let screen = context.screen;
         for note in back.notes.iter().chain(&back.not_there) {
             screen.warning(note);
         }
@@ -274,7 +273,7 @@ impl Restore {
             "{}{} from {}, snapshot {} of {}: {}, {} {} {}",
             if self.dry_run { "would restore " } else { "" },
             system,
-            back.spot.named(),
+            back.location.named(),
             &back.snapshot.to_string()[..8],
             back.recovery_point.to_zoned(school.plan.school.timezone.clone()).strftime("%a %-d %b %Y %H:%M"),
             shown::count(back.restored.files, "file", "files"),
@@ -296,19 +295,19 @@ impl Restore {
             back.restored.replaces.iter().map(|path| put_back::name(&back.naming, path)).collect();
         if self.dry_run && self.in_place {
             let counted = ("file there has other contents", "files there have other contents");
-            named(&replaces, counted, "replaced", world);
+            named(&replaces, counted, "replaced", context);
         }
         let removed: Vec<String> = back.removed_names.iter().map(|path| shown::path(path)).collect();
         if self.dry_run {
-            named(&removed, ("name is not in the snapshot", "names are not in the snapshot"), "removed", world);
+            named(&removed, ("name is not in the snapshot", "names are not in the snapshot"), "removed", context);
         } else if back.removed > 0 {
             let count = shown::count(back.removed, "name", "names");
             screen.say(&format!("{count} removed that the snapshot does not have"));
         }
         screen.event(&json!({
             "event": "summary", "system": system, "replaces": replaces, "restored": back.restored.entries,
-            "files": back.restored.files, "bytes": back.restored.bytes, "target": back.spot.target,
-            "medium": back.spot.medium, "snapshot": back.snapshot.to_string(),
+            "files": back.restored.files, "bytes": back.restored.bytes, "target": back.location.target,
+            "medium": back.location.medium, "snapshot": back.snapshot.to_string(),
             "recovery_point": back.recovery_point.to_string(), "to": shown::path(&back.to),
             "never_captured": back.never_captured, "not_in_it": put_back::not_in_it_json(&back.not_in_it),
             "not_there": back.not_there, "next": back.next,
@@ -329,8 +328,8 @@ fn server(to: &Path) -> Option<&str> {
 }
 
 /// So many names there would be replaced or removed, and with -v which.
-fn named(names: &[String], (one, many): (&str, &str), done: &str, world: &World<'_>) {
-    let screen = world.screen;
+fn named(names: &[String], (one, many): (&str, &str), done: &str, context: &Context<'_>) {
+    let screen = context.screen;
     if names.is_empty() {
         return;
     }

@@ -3,17 +3,17 @@
 use clap::Args;
 use dr_ledger::{CopyOutcome, RehearsalVerdict, RunOutcome};
 use dr_plan::SystemId;
-use dr_round::words;
 use dr_run::anchors::hold;
-use dr_run::{Run as Done, School, Turn, asked, seal_state, see};
+use dr_run::{DueJob, Run as Done, School, asked, seal_state, see};
+use dr_scheduler::notify;
 use serde_json::{Value, json};
 
 use super::due::{one_round, tell_seen, tell_swept, tell_words, with_ways};
 use super::named::Systems;
-use super::opened::{runbook, school, told};
+use super::opened::{run_failure, runbook, school};
 pub use crate::command::watching::{Watching, as_json, conduct, say};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::world::World;
 
 /// Make the systems' copies now
 ///
@@ -33,36 +33,36 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (screen, school) = (world.screen, school(world)?);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (screen, school) = (context.screen, school(context)?);
         if self.due {
-            let done = one_round(&school, world)?;
+            let done = one_round(&school, context)?;
             let outcome = done.runs.iter().fold(Outcome::done(), |outcome, run| self.judged(outcome, run));
             let outcome = done.held.iter().fold(outcome, super::ledger::judged);
             return Ok(proofs(outcome, &done)
                 .with(done.found_gone(), Cause::Failed)
                 .with(done.ahead.is_some(), Cause::Unverified)
                 .with(!done.troubles.is_empty(), Cause::Missing)
-                .with(world.signals.stopped(), world.signals.cause()));
+                .with(context.signals.stopped(), context.signals.cause()));
         }
         match dr_run::sweep_scratch(&school) {
-            Ok(swept) => tell_swept(swept.found.len() - swept.stuck.len(), world),
+            Ok(swept) => tell_swept(swept.found.len() - swept.stuck.len(), context),
             Err(why) => screen.warning(&why.to_string()),
         }
-        let seen = see(&school).map_err(|e| told(e, world))?;
-        tell_seen(&seen, true, world);
-        let turns = self.turns(&school, world)?;
-        let watching = Watching::new(world);
+        let seen = see(&school).map_err(|e| run_failure(e, context))?;
+        tell_seen(&seen, true, context);
+        let turns = self.turns(&school, context)?;
+        let watching = Watching::new(context);
         // Before any copy: each carries the ledger's end.
-        let held = hold(&school).map_err(|e| told(e, world))?;
-        super::ledger::tell(&held, world);
+        let held = hold(&school).map_err(|e| run_failure(e, context))?;
+        super::ledger::tell(&held, context);
         let (mut outcome, mut all, mut recorded) = (Outcome::done(), Vec::new(), false);
         for turn in &turns {
-            if world.signals.stopped() {
+            if context.signals.stopped() {
                 break;
             }
-            let done = conduct(&school, turn, &watching, world);
-            let done = done.map_err(|e| told(e, world))?;
+            let done = conduct(&school, turn, &watching, context);
+            let done = done.map_err(|e| run_failure(e, context))?;
             outcome = self.judged(outcome, &done);
             recorded |= done.run.is_some();
             let shown = as_json(&done);
@@ -71,20 +71,20 @@ impl Run {
             say(&watching, &done);
         }
         if seen.iter().any(|seen| seen.changed && seen.is_gone()) {
-            outcome = outcome.with(true, Cause::Failed).with(!alarm(&school, world), Cause::Missing);
+            outcome = outcome.with(true, Cause::Failed).with(!alarm(&school, context), Cause::Missing);
         }
-        if recorded && !world.signals.stopped() {
-            outcome = outcome.with(!outlives(&school, &watching, world)?, Cause::Missing);
+        if recorded && !context.signals.stopped() {
+            outcome = outcome.with(!outlives(&school, &watching, context)?, Cause::Missing);
         }
         screen.event(&json!({ "event": "summary", "runs": all, "misfits": held.misfits }));
         outcome = super::ledger::judged(outcome, &held);
-        Ok(outcome.with(world.signals.stopped(), world.signals.cause()))
+        Ok(outcome.with(context.signals.stopped(), context.signals.cause()))
     }
 
-    fn turns(&self, school: &School, world: &World<'_>) -> Result<Vec<Turn>, Failure> {
-        let history = school.history().map_err(|e| told(e, world))?;
+    fn turns(&self, school: &School, context: &Context<'_>) -> Result<Vec<DueJob>, Failure> {
+        let history = school.history().map_err(|e| run_failure(e, context))?;
         let now = school.clock.decided();
-        let systems = self.of.of_the_plan(school, world)?;
+        let systems = self.of.of_the_plan(school, context)?;
         let systems: Vec<SystemId> = systems.iter().map(|system| system.id.clone()).collect();
         Ok(asked(&school.plan, &history, &systems, now))
     }
@@ -104,33 +104,33 @@ impl Run {
 }
 
 /// Tells the people of the plan at once what cannot wait for the next round; whether that could be done.
-pub fn alarm(school: &School, world: &World<'_>) -> bool {
-    let book = runbook(school, world);
-    match with_ways(school, world, |ways| words(school, book.as_ref(), ways)) {
+pub fn alarm(school: &School, context: &Context<'_>) -> bool {
+    let book = runbook(school, context);
+    match with_ways(school, context, |ways| words(school, book.as_ref(), ways)) {
         Ok(said) => {
-            tell_words(&said, world);
+            tell_words(&said, context);
             true
         }
         Err(why) => {
-            world.screen.warning(&format!("the people of the plan could not be told: {why}"));
+            context.screen.warning(&format!("the people of the plan could not be told: {why}"));
             false
         }
     }
 }
 
 /// Leaves ledger, plan and runbook where they outlive this server; whether every target that is there has them.
-fn outlives(school: &School, watching: &Watching<'_>, world: &World<'_>) -> Result<bool, Failure> {
-    let sealed = seal_state(school, watching, world.signals.stop()).map_err(|e| told(e, world))?;
+fn outlives(school: &School, watching: &Watching<'_>, context: &Context<'_>) -> Result<bool, Failure> {
+    let sealed = seal_state(school, watching, context.signals.stop()).map_err(|e| run_failure(e, context))?;
     for one in &sealed {
         if let Some(why) = &one.error {
-            world.screen.warning(&format!("{}: the ledger's own copy was not made: {why}", one.target));
+            context.screen.warning(&format!("{}: the ledger's own copy was not made: {why}", one.target));
         }
     }
     Ok(sealed.iter().all(|one| one.error.is_none()))
 }
 
 /// What rehearsals and looks at the copies mean for the exit code.
-fn proofs(outcome: Outcome, done: &dr_round::Done) -> Outcome {
+fn proofs(outcome: Outcome, done: &dr_scheduler::Done) -> Outcome {
     let verdict = done.proved.as_ref().map(|proved| proved.verdict);
     let unknown = matches!(
         verdict,

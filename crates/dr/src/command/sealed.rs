@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::opened::stated;
+use crate::context::Context;
 use crate::exit::{Cause, Failure};
-use crate::world::World;
 use crate::{place, shown};
 
 /// One school's document, and what it means for the exit code.
@@ -21,14 +21,14 @@ pub type Told = (Value, Vec<Cause>);
 ///
 /// # Errors
 /// If the keys do not fit the places, or an address or a key's file is none.
-pub fn read(world: &World<'_>, places: &[String], keys: &[PathBuf]) -> Result<Vec<Told>, Failure> {
+pub fn read(context: &Context<'_>, places: &[String], keys: &[PathBuf]) -> Result<Vec<Told>, Failure> {
     if places.is_empty() {
         return Ok(Vec::new());
     }
     if keys.len() != places.len() && keys.len() != 1 {
         return Err(Failure::usage("name one --status-key for all of --sealed, or one for each in the same order"));
     }
-    let now = match &world.global.at {
+    let now = match &context.global.at {
         Some(text) => stated(text, &TimeZone::UTC)?,
         None => dr_run::clock::now(),
     };
@@ -37,12 +37,13 @@ pub fn read(world: &World<'_>, places: &[String], keys: &[PathBuf]) -> Result<Ve
         let place = place::parse(address).map_err(Failure::usage)?;
         let key = keys.get(at).or_else(|| keys.first()).ok_or_else(|| Failure::usage("--status-key is missing"))?;
         let key = read_status_key(key).map_err(|why| Failure::usage(why.to_string()))?;
-        let (document, causes) = match read_status_at(place.address(), &Credentials::default(), &key, &world.runtime) {
+        let (document, causes) = match read_status_at(place.address(), &Credentials::default(), &key, &context.runtime)
+        {
             Ok(Some(found)) => judged(&found, address, now),
             Ok(None) => (unknown(address, "no status was left there"), vec![Cause::Unverified]),
             Err(why) => (unknown(address, &why.to_string()), vec![cause(&why), Cause::Unverified]),
         };
-        say(world, &document);
+        say(context, &document);
         told.push((document, causes));
     }
     Ok(told)
@@ -81,9 +82,9 @@ fn unknown(address: &str, why: &str) -> Value {
 }
 
 /// On the screen nothing of a stranger's document is believed to be plain text.
-fn say(world: &World<'_>, document: &Value) {
+fn say(context: &Context<'_>, document: &Value) {
     let text = |value: &Value| shown::name(value.as_str().unwrap_or_default().as_bytes());
-    let (sealed, screen) = (&document["sealed"], world.screen);
+    let (sealed, screen) = (&document["sealed"], context.screen);
     let word = text(&document["overall"]).to_uppercase().replace('-', " ");
     let since = match (sealed["error"].as_str(), sealed["old"].as_bool()) {
         (Some(why), _) => shown::name(why.as_bytes()),

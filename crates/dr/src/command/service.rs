@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::opened::question;
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
-use crate::world::World;
 use dr_setup::service::install::{self, Installed, Switched};
 use dr_setup::service::wanted::{Wanted, wanted};
 use dr_setup::service::{Caller, files};
@@ -58,11 +58,11 @@ struct Root {
 }
 
 impl Service {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         match &self.verb {
-            Verb::Print(which) => print(world, which),
-            Verb::Install(which) => install(world, which),
-            Verb::Uninstall(root) => uninstall(world, &root.root),
+            Verb::Print(which) => print(context, which),
+            Verb::Install(which) => install(context, which),
+            Verb::Uninstall(root) => uninstall(context, &root.root),
         }
     }
 }
@@ -78,8 +78,8 @@ impl Which {
     }
 }
 
-fn wanted_here(world: &World<'_>) -> Result<Wanted, Failure> {
-    let mut school = question(world)?;
+fn wanted_here(context: &Context<'_>) -> Result<Wanted, Failure> {
+    let mut school = question(context)?;
     let no_path = |what: &str, why: std::io::Error| Failure::new(Cause::Failed, format!("{what} is not known: {why}"));
     school.places.plan = std::path::absolute(&school.places.plan).map_err(|why| no_path("the plan's place", why))?;
     school.places.cache = std::path::absolute(&school.places.cache).map_err(|why| no_path("the cache's place", why))?;
@@ -96,9 +96,9 @@ fn wanted_here(world: &World<'_>) -> Result<Wanted, Failure> {
     }
 }
 
-fn print(world: &World<'_>, which: &Which) -> Result<Outcome, Failure> {
-    let (caller, screen) = (which.caller(Caller::Timer), world.screen);
-    let files = files(caller, &wanted_here(world)?);
+fn print(context: &Context<'_>, which: &Which) -> Result<Outcome, Failure> {
+    let (caller, screen) = (which.caller(Caller::Timer), context.screen);
+    let files = files(caller, &wanted_here(context)?);
     let shown: Vec<_> =
         files.iter().map(|file| json!({ "path": format!("/{}", file.path), "text": file.text })).collect();
     screen.document(&json!({ "caller": caller.as_str(), "files": shown }));
@@ -111,33 +111,33 @@ fn print(world: &World<'_>, which: &Which) -> Result<Outcome, Failure> {
     Ok(Outcome::done())
 }
 
-fn install(world: &World<'_>, which: &Which) -> Result<Outcome, Failure> {
+fn install(context: &Context<'_>, which: &Which) -> Result<Outcome, Failure> {
     let root = &which.root.root;
     let caller = which.caller(install::usual(root));
-    let wanted = wanted_here(world)?;
+    let wanted = wanted_here(context)?;
     if let (Some(user), true) = (&wanted.user, root == Path::new("/")) {
         return Err(Failure::usage(format!(
             "{user} may not install a service for the machine: run this as root. Nothing was written."
         )));
     }
     let done = install::install(root, caller, &wanted).map_err(|why| Failure::new(Cause::Failed, why.to_string()))?;
-    tell(world, caller.as_str(), &done);
+    tell(context, caller.as_str(), &done);
     Ok(Outcome::done()
         .with(done.switched == Switched::NotRunning, Cause::Missing)
         .with(matches!(done.switched, Switched::Failed(_)), Cause::Failed))
 }
 
-fn uninstall(world: &World<'_>, root: &Path) -> Result<Outcome, Failure> {
+fn uninstall(context: &Context<'_>, root: &Path) -> Result<Outcome, Failure> {
     let done = install::uninstall(root).map_err(|why| Failure::new(Cause::Failed, why.to_string()))?;
-    tell(world, "none", &done);
+    tell(context, "none", &done);
     Ok(Outcome::done())
 }
 
-fn tell(world: &World<'_>, caller: &str, done: &Installed) {
+fn tell(context: &Context<'_>, caller: &str, done: &Installed) {
     let shown = |paths: &[PathBuf]| paths.iter().map(|path| shown::path(path)).collect::<Vec<_>>();
     let (written, removed) = (shown(&done.written), shown(&done.removed));
-    world.screen.document(&json!({ "caller": caller, "written": written, "removed": removed, "notes": done.notes }));
-    written.iter().for_each(|path| world.screen.mention(&format!("written  {path}")));
-    removed.iter().for_each(|path| world.screen.mention(&format!("removed  {path}")));
-    done.notes.iter().for_each(|note| world.screen.warning(note));
+    context.screen.document(&json!({ "caller": caller, "written": written, "removed": removed, "notes": done.notes }));
+    written.iter().for_each(|path| context.screen.mention(&format!("written  {path}")));
+    removed.iter().for_each(|path| context.screen.mention(&format!("removed  {path}")));
+    done.notes.iter().for_each(|note| context.screen.warning(note));
 }

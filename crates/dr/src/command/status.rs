@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use dr_ledger::LetterStatus;
 use dr_report::{Facts, SchoolRow, schools_text, status, status_text};
-use dr_round::Gathered;
 use dr_run::School;
+use dr_scheduler::Gathered;
 use serde_json::{Value, json};
 
-use super::opened::{question, runbook, school_of, told};
+use super::opened::{question, run_failure, runbook, school_of};
 use super::sealed;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
-use crate::world::World;
 
 /// Whether each system is safe, from what the ledger says happened; several schools with several --plan
 #[derive(Args)]
@@ -27,18 +27,18 @@ pub struct Status {
 }
 
 impl Status {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let plans = &world.global.plans;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let plans = &context.global.plans;
         if plans.len() < 2 && self.sealed.is_empty() {
-            let said = Said::of(&question(world)?, world)?;
-            world.screen.say(said.text.trim_end());
-            world.screen.document(&said.document);
+            let said = Said::of(&question(context)?, context)?;
+            context.screen.say(said.text.trim_end());
+            context.screen.document(&said.document);
             return Ok(exit(Outcome::done(), said.row.overall));
         }
         let (mut outcome, mut rows, mut texts, mut documents) = (Outcome::done(), Vec::new(), Vec::new(), Vec::new());
         for plan in plans {
             // One school that cannot be read hides no other.
-            let said = school_of(world, plan).and_then(|school| Said::of(&school, world));
+            let said = school_of(context, plan).and_then(|school| Said::of(&school, context));
             let Said { row, text, document } = said.unwrap_or_else(|why| Said::unread(plan, &why));
             outcome = exit(outcome, row.overall);
             rows.push(row);
@@ -46,18 +46,18 @@ impl Status {
             documents.push(document);
         }
         if !rows.is_empty() {
-            world.screen.say(schools_text(&rows).trim_end());
+            context.screen.say(schools_text(&rows).trim_end());
         }
-        if world.screen.is_verbose() {
-            texts.iter().for_each(|text| world.screen.say(&format!("\n{}", text.trim_end())));
+        if context.screen.is_verbose() {
+            texts.iter().for_each(|text| context.screen.say(&format!("\n{}", text.trim_end())));
         }
-        for (document, causes) in sealed::read(world, &self.sealed, &self.status_key)? {
+        for (document, causes) in sealed::read(context, &self.sealed, &self.status_key)? {
             outcome = causes.into_iter().fold(outcome, |outcome, cause| outcome.with(true, cause));
             documents.push(document);
         }
         match documents.as_slice() {
-            [one] => world.screen.document(one),
-            several => world.screen.document(&several),
+            [one] => context.screen.document(one),
+            several => context.screen.document(&several),
         }
         Ok(outcome)
     }
@@ -71,9 +71,9 @@ struct Said {
 }
 
 impl Said {
-    fn of(school: &School, world: &World<'_>) -> Result<Self, Failure> {
-        let book = runbook(school, world);
-        let gathered = Gathered::of(school, book.as_ref()).map_err(|e| told(e, world))?;
+    fn of(school: &School, context: &Context<'_>) -> Result<Self, Failure> {
+        let book = runbook(school, context);
+        let gathered = Gathered::of(school, book.as_ref()).map_err(|e| run_failure(e, context))?;
         let given = gathered.given(school);
         let report = status(&given);
         Ok(Self {

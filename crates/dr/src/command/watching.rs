@@ -9,40 +9,40 @@ use dr_entry::Unread;
 use dr_ledger::{CopyOutcome, RunOutcome};
 use dr_plan::SystemId;
 use dr_repo::Tally;
-use dr_run::{Run as Done, RunError, School, Spot, Turn, Watch, run};
+use dr_run::{Run as Done, RunError, School, TargetLocation, Turn, Watch, run};
 use serde_json::{Map, Value, json};
 
-use crate::world::World;
+use crate::context::Context;
 use crate::{observe, shown};
 
 /// Says on the screen which copy is under way.
 pub struct Watching<'a> {
-    pub(super) world: &'a World<'a>,
+    pub(super) context: &'a Context<'a>,
     pub(super) tally: Tally,
     /// What copies wait for that was said already: a pool without a disk is one thing to say, however many systems wait.
     waited: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> Watching<'a> {
-    pub fn new(world: &'a World<'a>) -> Self {
-        Self { world, tally: Tally::default(), waited: Mutex::default() }
+    pub fn new(context: &'a Context<'a>) -> Self {
+        Self { context, tally: Tally::default(), waited: Mutex::default() }
     }
 }
 
 /// Makes one turn's copies and shows how it goes.
-pub fn conduct(school: &School, turn: &Turn, watching: &Watching<'_>, world: &World<'_>) -> Result<Done, RunError> {
-    observe::while_shown(world.screen, &watching.tally, observe::backing_up, || {
-        run(school, turn, watching, world.signals.stop())
+pub fn conduct(school: &School, turn: &Turn, watching: &Watching<'_>, context: &Context<'_>) -> Result<Done, RunError> {
+    observe::while_shown(context.screen, &watching.tally, observe::backing_up, || {
+        run(school, turn, watching, context.signals.stop())
     })
 }
 
 impl Watch for Watching<'_> {
-    fn copying(&self, system: &SystemId, spot: &Spot) {
+    fn copying(&self, system: &SystemId, location: &TargetLocation) {
         for count in [&self.tally.entries, &self.tally.bytes_read, &self.tally.bytes_stored, &self.tally.objects] {
             count.store(0, Ordering::Relaxed);
         }
-        if self.world.screen.is_verbose() {
-            self.world.screen.note(&format!("{system} to {}", spot.named()));
+        if self.context.screen.is_verbose() {
+            self.context.screen.note(&format!("{system} to {}", location.named()));
         }
     }
 
@@ -97,7 +97,7 @@ pub(super) fn named(path: &[u8], why: &str) -> Value {
 
 /// A run for a person.
 pub fn say(watching: &Watching<'_>, run: &Done) {
-    let screen = watching.world.screen;
+    let screen = watching.context.screen;
     let copies: Vec<_> = run
         .copies
         .iter()

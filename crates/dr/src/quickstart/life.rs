@@ -14,10 +14,10 @@ use serde_json::Value;
 use super::days::{self, NIGHT, Week};
 use super::place::{Letter, Lived, Lost, Night, Place, Rehearsed, Rotation, Sum, Work};
 use super::typed::Keyboard;
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure};
 use crate::shown;
-use crate::world::World;
 
 /// The sample is the same wherever it is made on the same day.
 const SEED: u64 = 2_026;
@@ -30,7 +30,7 @@ const DISKS: [&str; 4] = ["disk-1", "disk-2", "disk-3", "disk-4"];
 
 /// Two days in one place.
 pub struct Life<'a> {
-    world: &'a World<'a>,
+    context: &'a Context<'a>,
     place: &'a Place,
     keyboard: &'a Keyboard<'a>,
     week: &'a Week,
@@ -42,12 +42,12 @@ impl<'a> Life<'a> {
     /// # Errors
     /// If the plan cannot be read.
     pub fn new(
-        world: &'a World<'a>,
+        context: &'a Context<'a>,
         place: &'a Place,
         keyboard: &'a Keyboard<'a>,
         week: &'a Week,
     ) -> Result<Self, Failure> {
-        Ok(Self { world, place, keyboard, week, zone: place.zone()?, watch: Stopwatch::start() })
+        Ok(Self { context, place, keyboard, week, zone: place.zone()?, watch: Stopwatch::start() })
     }
 
     /// Lives them, the first of all or after those `before`.
@@ -110,7 +110,7 @@ impl<'a> Life<'a> {
     }
 
     fn make(&self) -> Result<(i64, Sum), Failure> {
-        self.world.screen.note("making the school: 450 pupils, 2,000 messages, their documents and a site ...");
+        self.context.screen.note("making the school: 450 pupils, 2,000 messages, their documents and a site ...");
         let day0 = self.moment(self.week.thursday, (8, 0))?.as_second();
         let made = school::make(&self.place.school(), SEED, day0).map_err(|why| of_sample(&why))?;
         let parts = [made.shares, made.mis, made.mail, made.www];
@@ -285,7 +285,7 @@ impl<'a> Life<'a> {
     }
 
     fn told(&self, date: Date, what: &str) {
-        self.world.screen.note(&format!("{:6.1} s  {}  {what}", seconds(&self.watch), date.strftime("%a")));
+        self.context.screen.note(&format!("{:6.1} s  {}  {what}", seconds(&self.watch), date.strftime("%a")));
     }
 }
 

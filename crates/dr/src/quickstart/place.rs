@@ -295,7 +295,7 @@ impl Place {
         self.0.join("state/quickstart.json")
     }
 
-    /// Below the folder.
+    /// SubtreeDestination the folder.
     pub fn at(&self, name: impl AsRef<Path>) -> PathBuf {
         self.0.join(name)
     }

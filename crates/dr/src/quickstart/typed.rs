@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::context::Context;
 use crate::exit::{Cause, Failure};
-use crate::world::World;
 
 /// Types commands about one plan.
 pub struct Keyboard<'a> {
-    world: &'a World<'a>,
+    context: &'a Context<'a>,
     plan: PathBuf,
 }
 
 impl<'a> Keyboard<'a> {
-    pub fn new(world: &'a World<'a>, plan: PathBuf) -> Self {
-        Self { world, plan }
+    pub fn new(context: &'a Context<'a>, plan: PathBuf) -> Self {
+        Self { context, plan }
     }
 
     /// Types `args` as if it were `at`, as `by` or as nobody, and gives the last line of the answer.
@@ -38,8 +38,8 @@ impl<'a> Keyboard<'a> {
         match self.asks(at, by, args)? {
             (answer, 0) => Ok(answer),
             (answer, code) => {
-                let stopped = self.world.signals.stopped();
-                let cause = if stopped { self.world.signals.cause() } else { Cause::Failed };
+                let stopped = self.context.signals.stopped();
+                let cause = if stopped { self.context.signals.cause() } else { Cause::Failed };
                 Err(Failure::new(cause, format!("`{named}` ended with {code}: {answer}")))
             }
         }
@@ -50,8 +50,8 @@ impl<'a> Keyboard<'a> {
     /// # Errors
     /// If there is no answer.
     pub fn asks(&self, at: Timestamp, by: Option<&str>, args: Vec<OsString>) -> Result<(Value, u8), Failure> {
-        if self.world.signals.stopped() {
-            return Err(Failure::new(self.world.signals.cause(), "interrupted, as asked."));
+        if self.context.signals.stopped() {
+            return Err(Failure::new(self.context.signals.cause(), "interrupted, as asked."));
         }
         let mut line: Vec<OsString> = ["dr", "--json", "--quiet", "--at"].map(OsString::from).to_vec();
         line.push(at.to_string().into());
@@ -62,7 +62,7 @@ impl<'a> Keyboard<'a> {
         }
         let named = named(&args);
         line.extend(args);
-        let answered = (self.world.line.types)(line, self.world);
+        let answered = (self.context.line.types)(line, self.context);
         let answered = answered.map_err(|why| Failure::new(why.cause, format!("`{named}`: {}", why.message)))?;
         Ok((last_line(&answered.printed), answered.code))
     }

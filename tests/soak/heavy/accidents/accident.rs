@@ -434,7 +434,7 @@ impl Accident {
                 if let Some(newest) = misfits.iter().filter_map(|misfit| misfit["entry"].as_u64()).max() {
                     school.accepts(self.server, at, &newest.to_string());
                 }
-                // A ledger from before a target was founded anew takes today's for a stranger, and asks to be told.
+                // A ledger from before a target was founded again takes today's for a stranger, and asks to be told.
                 for target in TARGETS.iter().filter(|target| school.holds_another(self.server, target, at)) {
                     let _ = school.with_key(self.server, at, &["init", "--new-target", target]);
                 }
@@ -593,7 +593,7 @@ pub fn packs(repository: &Path) -> Vec<PathBuf> {
         let folder = repository.join(folder);
         all.extend(super::school::tree(&folder).keys().map(|name| folder.join(name)));
     }
-    // Their names are drawn anew each time; the order in which they were written is the same for the same seed.
+    // Their names are drawn again each time; the order in which they were written is the same for the same seed.
     let age = |pack: &PathBuf| fs::metadata(pack).and_then(|pack| pack.modified()).unwrap();
     all.sort_by_key(|pack| (age(pack), pack.clone()));
     all

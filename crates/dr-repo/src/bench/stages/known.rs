@@ -10,7 +10,7 @@ use dr_format::id::{ChunkId, ChunkKind, HostId};
 use dr_format::key::{FamilyKey, Key};
 use dr_format::page::{Contents, Extent, Row};
 use dr_format::snapshot::{Label, Shape};
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 
 use crate::error::RepoError;
@@ -73,9 +73,10 @@ impl Looking {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(RepoError::local("no runtime"))?;
         let family = FamilyKey::generate();
-        let shelf = Shelf::new(Arc::new(LocalStore::create(folder.join("repository"))?), runtime.handle().clone());
-        create(&shelf, &family, None, "2026-01-01T00:00:00Z", 0)?;
-        let open = || Repository::open(shelf.clone(), Unlock::Key(Key::Family(family.clone())), HostId([1; 4]));
+        let store =
+            BlockingStore::new(Arc::new(LocalStore::create(folder.join("repository"))?), runtime.handle().clone());
+        create(&store, &family, None, "2026-01-01T00:00:00Z", 0)?;
+        let open = || Repository::open(store.clone(), Unlock::Key(Key::Family(family.clone())), HostId([1; 4]));
         let capture = Capture {
             snapshot: new_snapshot_id(),
             label: Label::default(),

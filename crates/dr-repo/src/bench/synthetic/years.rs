@@ -20,16 +20,16 @@ use dr_format::trailer::{self, ChunkRow, FrameRow};
 use dr_format::tree::Root;
 use dr_index::error::IndexError;
 use dr_index::layout::lay_out;
-use dr_index::tier::{Describe, Described, Ground, Live, TierKey, gather};
+use dr_index::table::{Describe, Described, Live, TableDir, TableKey, gather};
 use dr_log::fold::runs_of;
 use dr_log::object::key;
-use dr_store::{Body as Put, Shelf};
+use dr_store::{BlockingStore, ObjectBody};
 
 use super::{FRAME_CHUNKS, PACK_CHUNKS, id, mix};
 use crate::error::RepoError;
 use crate::read::repository::{Repository, Unlock, create};
 use crate::write::pack_writer::FinishedPack;
-use crate::write::packer::{Alone, Packer};
+use crate::write::packer::{NoHelpers, Packer};
 use crate::write::session::Session;
 
 const HOST: HostId = HostId([7; 4]);
@@ -103,7 +103,7 @@ impl Tree {
 }
 
 struct Writer<'a> {
-    shelf: &'a Shelf,
+    store: &'a BlockingStore,
     namer: Namer,
     session: &'a Session,
     packer: Packer<'a>,
@@ -115,7 +115,7 @@ impl Writer<'_> {
     fn keep(&mut self, kind: ChunkKind, bytes: &[u8]) -> Result<ChunkId, RepoError> {
         let id = self.namer.id(kind, bytes);
         let done = &mut self.done;
-        self.packer.add(kind, id, bytes, &Alone, &mut |pack| {
+        self.packer.add(kind, id, bytes, &NoHelpers, &mut |pack| {
             done.push(pack);
             Ok(())
         })?;
@@ -130,7 +130,7 @@ impl Writer<'_> {
         })?;
         let mut out = Vec::new();
         for pack in self.done {
-            self.shelf.put_new(&key(&pack.id.object_name(HOST))?, Put::File(pack.path.clone()))?;
+            self.store.put_new(&key(&pack.id.object_name(HOST))?, ObjectBody::File(pack.path.clone()))?;
             self.made.stored += pack.len;
             let bad = |_| IndexError::damaged("a made-up pack", "it does not hold together");
             let rows = trailer::decode(&pack.rows).map_err(bad)?;
@@ -195,18 +195,18 @@ impl Describe for Tell {
     }
 }
 
-/// Makes the repository on `shelf`, with the tables of its index in the folder that `tables` names for its id.
+/// Makes the repository on `store`, with the tables of its index in the folder that `tables` names for its id.
 pub fn make(
-    shelf: &Shelf,
+    store: &BlockingStore,
     years: Years,
     staging: &Path,
     tables: &dyn Fn(dr_format::id::RepoId) -> std::path::PathBuf,
     progress: &dyn Fn(u64, &Made),
 ) -> Result<(FamilyKey, Made), RepoError> {
     let family = FamilyKey::generate();
-    let repo = create(shelf, &family, None, "2023-01-01T00:00:00Z", 0)?;
+    let repo = create(store, &family, None, "2023-01-01T00:00:00Z", 0)?;
     let Repository { log, writer, .. } =
-        Repository::open(shelf.clone(), Unlock::Key(Key::Family(family.clone())), HOST)?;
+        Repository::open(store.clone(), Unlock::Key(Key::Family(family.clone())), HOST)?;
     let mut head = log.head;
     let mut made = Made { chunks: 0, named: 0, pages: 0, stored: 0, files: 0 };
     // The first snapshot, and so many thousandths of it each day.
@@ -232,7 +232,7 @@ pub fn make(
         changed.sort_unstable();
         changed.dedup();
         let mut writing = Writer {
-            shelf,
+            store,
             namer: Namer::new(&writer.naming),
             session: &session,
             packer: Packer::new(&session, PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, 1)?,
@@ -295,16 +295,16 @@ pub fn make(
         let entry = decode(&bytes, family.family, &writer.maintenance)
             .map_err(|_| RepoError::damaged("a made-up log entry", "it does not hold together"))?;
         head = (head.0 + 1, entry.digest);
-        shelf.put_new(&key(&object_name(head.0))?, Put::Bytes(Bytes::from(bytes)))?;
+        store.put_new(&key(&object_name(head.0))?, ObjectBody::Bytes(Bytes::from(bytes)))?;
         progress(day, &made);
     }
-    let ground = Ground::in_folder(Some(&tables(repo)));
-    let tables = TierKey::new(&naming.index, family.family, repo);
-    gather(&ground, &tables, &live, &|_| false, &mut Tell { family: family.family, says })?;
+    let dir = TableDir::in_folder(Some(&tables(repo)));
+    let tables = TableKey::new(&naming.index, family.family, repo);
+    gather(&dir, &tables, &live, &|_| false, &mut Tell { family: family.family, says })?;
     Ok((family, made))
 }
 
-/// Writes these leaves anew, and what is above them.
+/// Writes these leaves again, and what is above them.
 fn write_tree(tree: &mut Tree, mut changed: Vec<u64>, writing: &mut Writer<'_>) -> Result<Root, RepoError> {
     let is_new = tree.levels.is_empty();
     for level in 0u8.. {

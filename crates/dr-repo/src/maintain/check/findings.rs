@@ -36,7 +36,7 @@ pub struct Checked {
     pub(crate) rotten: Vec<(PackId, HostId)>,
     /// Sessions of snapshots that use more than their lists say.
     pub(crate) short: BTreeSet<(HostId, SessionId)>,
-    /// Whether the sound ones were opened as well, and each of their chunks named anew.
+    /// Whether the sound ones were opened as well, and each of their chunks named again.
     pub(crate) opened: bool,
     /// Since when, in milliseconds since 1970 UTC, the packs that were not read now were read by nobody else either: of
     /// the one that waits longest. A pack counts as read when it was stored.

@@ -15,8 +15,8 @@ use crate::read::repository::{Repository, fault_text};
 /// The table of a parity object.
 pub(crate) fn table(repository: &Repository, name: &Key, size: u64) -> Result<Vec<Row>, RepoError> {
     let bad = |Bad(what): Bad| RepoError::damaged(name.as_str(), what);
-    let front = repository.shelf.get_range(name, 0, FRONT)?;
-    let table = repository.shelf.get_range(name, 0, table_len(&front).map_err(bad)?)?;
+    let front = repository.store.get_range(name, 0, FRONT)?;
+    let table = repository.store.get_range(name, 0, table_len(&front).map_err(bad)?)?;
     decode(&table, size, repository.writer.family).map_err(bad)
 }
 
@@ -30,7 +30,7 @@ pub(super) fn check(
         true => repository.log.state.packs.iter().filter(|(_, at)| !at.swept).map(|(id, _)| *id).collect(),
         false => BTreeSet::new(),
     };
-    for listed in repository.shelf.list(PARITY_FOLDER)? {
+    for listed in repository.store.list(PARITY_FOLDER)? {
         let (name, Some(session)) = (&listed.key, session_of_parity(listed.key.as_str())) else { continue };
         let rows = match table(repository, name, listed.size) {
             Ok(rows) => rows,
@@ -57,7 +57,7 @@ pub(super) fn check(
 pub(crate) fn is_whole(repository: &Repository, name: &Key, row: &Row) -> Result<bool, RepoError> {
     // What is wrong once may be the reader's.
     for _ in 0..2 {
-        if row.is_whole(&repository.shelf.get_range(name, row.at, row.len)?) {
+        if row.is_whole(&repository.store.get_range(name, row.at, row.len)?) {
             return Ok(true);
         }
     }

@@ -73,9 +73,9 @@ mod tests {
     use crate::maintain::check::{Check, ReadData, check};
     use crate::maintain::repair::{Repair, repair};
     use crate::progress::Tally;
-    use crate::tests::moved::Scene;
-    use crate::write::anew::Anew;
+    use crate::tests::relocation::Scene;
     use crate::write::committer::{Committer, Says, begin};
+    use crate::write::repacker::Repacker;
 
     const NOW: i64 = 1_800_000_000_000;
 
@@ -97,9 +97,9 @@ mod tests {
         let id = repository.namer.id(ChunkKind::Data, &right);
         let session = begin(&repository, scene.folder.path(), None).unwrap();
         let mut committer = Committer::new(&repository, &session, &|| NOW, &tally);
-        let mut anew = Anew::new(&session).unwrap();
-        anew.add(ChunkKind::Data, id, &[8; 5_000], &mut committer, &repository.shelf).unwrap();
-        anew.flush(&mut committer, &repository.shelf).unwrap();
+        let mut repacker = Repacker::new(&session).unwrap();
+        repacker.add(ChunkKind::Data, id, &[8; 5_000], &mut committer, &repository.store).unwrap();
+        repacker.flush(&mut committer, &repository.store).unwrap();
         committer.register(&mut repository, Body::Packs, Says { last: true, ..Says::default() }).unwrap();
 
         let keep = || scene.keep(&mut scene.open(), std::iter::once(("a".to_owned(), right.clone()))).unwrap();

@@ -1,4 +1,4 @@
-//! What of all that goes does something that stays need as well? And which packs does what is written anew rely on?
+//! What of all that goes does something that stays need as well? And which packs does what is rewritten rely on?
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use dr_format::page::{Child, Contents, Extent, Page, Row};
 use dr_format::tree::Root;
 use dr_index::lookup::Index;
 
-use super::sought::Sought;
+use super::scope::EraseScope;
 use super::{is_gone, may_touch};
 use crate::error::RepoError;
 use crate::read::fetch::Fetcher;
@@ -26,32 +26,32 @@ pub(super) struct Followed {
     pub(super) shared: HashSet<ChunkId>,
     pub(super) extents: HashSet<ChunkId>,
     pub(super) pages: HashSet<ChunkId>,
-    /// Packs that the snapshots which are written anew rely on, by their numbers in the index.
+    /// Packs that the snapshots which are rewritten rely on, by their numbers in the index.
     pub(super) needs: BTreeSet<u32>,
     /// Parts that could not be read.
     pub(super) unseen: u64,
 }
 
 /// Follows everything that stays; what several snapshots share is followed once.
-pub(super) fn follow(repository: &Repository, sought: &Sought, stop: &AtomicBool) -> Result<Followed, RepoError> {
+pub(super) fn follow(repository: &Repository, scope: &EraseScope, stop: &AtomicBool) -> Result<Followed, RepoError> {
     let mut follower = Follower {
         repository,
         index: Arc::clone(repository.index()?),
         pages: Pages::new(repository)?,
         fetcher: repository.fetcher()?,
-        sought,
+        scope,
         stop,
         relies: true,
         out: Followed::default(),
     };
-    if sought.judged.iter().all(|one| one.ruling.stays()) {
+    if scope.judged.iter().all(|one| one.ruling.stays()) {
         return Ok(follower.out);
     }
-    for anew in &sought.anew {
-        follower.tree(anew.document.root.as_ref(), &anew.gone)?;
+    for rewritten in &scope.rewritten {
+        follower.tree(rewritten.document.root.as_ref(), &rewritten.gone)?;
     }
     follower.relies = false;
-    for (_, root) in &sought.stay {
+    for (_, root) in &scope.stay {
         follower.tree(root.as_ref(), &[])?;
     }
     Ok(follower.out)
@@ -62,9 +62,9 @@ struct Follower<'a> {
     index: Arc<Index>,
     pages: Pages<'a>,
     fetcher: Fetcher<'a>,
-    sought: &'a Sought,
+    scope: &'a EraseScope,
     stop: &'a AtomicBool,
-    /// Whether what is followed is written anew, so that its packs are to be known.
+    /// Whether what is followed is written rewritten, so that its packs are to be known.
     relies: bool,
     out: Followed,
 }
@@ -142,7 +142,7 @@ impl Follower<'_> {
     fn chunks(&mut self, extents: &[Extent]) -> Result<(), RepoError> {
         for extent in extents {
             let Extent::Chunk { id, .. } = extent else { continue };
-            if self.sought.contents.contains_key(id) {
+            if self.scope.contents.contains_key(id) {
                 self.out.shared.insert(*id);
             }
             self.rely(ChunkKind::Data, *id)?;

@@ -13,7 +13,7 @@ use dr_store::StoreError;
 use crate::error::RepoError;
 use crate::progress::Tally;
 use crate::read::repository::Repository;
-use crate::write::spares::Spares;
+use crate::write::parity_writer::ParityWriter;
 
 /// The names under which a pack's object may lie.
 pub(super) fn names(pack: &PackId, state: &PackState) -> Vec<String> {
@@ -25,7 +25,7 @@ pub(super) fn names(pack: &PackId, state: &PackState) -> Vec<String> {
 pub(super) fn size_of(repository: &Repository, pack: &PackId) -> Result<Option<u64>, RepoError> {
     let Some(state) = repository.log.state.packs.get(pack) else { return Ok(None) };
     for name in names(pack, state) {
-        match repository.shelf.size(&key(&name)?) {
+        match repository.store.size(&key(&name)?) {
             Ok(bytes) => return Ok(Some(bytes)),
             Err(StoreError::NotFound { .. }) => {}
             Err(other) => return Err(other.into()),
@@ -35,7 +35,7 @@ pub(super) fn size_of(repository: &Repository, pack: &PackId) -> Result<Option<u
 }
 
 /// Takes packs that are about to be deleted, and that hold something which was erased, out of parity: what else is in
-/// such an object is written anew, then it is deleted. Whoever comes after a kill does it again, since the packs are
+/// such an object is written rewritten, then it is deleted. Whoever comes after a kill does it again, since the packs are
 /// still there. Returns the objects that were deleted, and their bytes.
 pub(crate) fn forget_parity(
     repository: &Repository,
@@ -53,18 +53,18 @@ pub(crate) fn forget_parity(
     if sessions.is_empty() {
         return Ok(out);
     }
-    for listed in repository.shelf.list(PARITY_FOLDER)? {
+    for listed in repository.store.list(PARITY_FOLDER)? {
         let name = listed.key.as_str();
         let Some(session) = session_of_parity(name).filter(|session| sessions.contains(session)) else { continue };
-        let object = repository.shelf.get(&listed.key, listed.size)?;
+        let object = repository.store.get(&listed.key, listed.size)?;
         // What cannot be read may hold it as well.
         if let Some(rest) = rest(&object, repository, &gone, going) {
             let Some(rest) = rest else { continue };
             let host = name.split('/').nth(1).and_then(unhex).map(HostId);
             let host = host.ok_or_else(|| RepoError::damaged(name, "it is not the name of a parity object"))?;
-            Spares::of(rest).put(&repository.shelf, (repository.writer.family, host, session), 0, tally)?;
+            ParityWriter::of(rest).put(&repository.store, (repository.writer.family, host, session), 0, tally)?;
         }
-        reclaim::delete(&repository.shelf, &listed.key)?;
+        reclaim::delete(&repository.store, &listed.key)?;
         out = (out.0 + 1, out.1 + listed.size);
     }
     Ok(out)

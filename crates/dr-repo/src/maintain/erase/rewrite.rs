@@ -1,4 +1,4 @@
-//! Writing snapshots anew without what goes. What no path of it touches is taken over page by page.
+//! Rewriting snapshots without what goes. What no path of it touches is taken over page by page.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use dr_log::fold::runs_of;
 use dr_log::log::erased_note;
 
 use super::follow::Followed;
-use super::sought::{Anew, Sought};
+use super::scope::{EraseScope, RewrittenSnapshot};
 use super::{Erase, is_gone, may_touch};
 use crate::error::RepoError;
 use crate::read::fetch::Fetcher;
@@ -24,10 +24,10 @@ use crate::read::look::{Pages, Stand, as_child};
 use crate::read::repository::Repository;
 use crate::write::committer::{Committer, Says, begin, or_fence};
 use crate::write::pack_writer::FinishedPack;
-use crate::write::packer::{Alone, Packer};
+use crate::write::packer::{NoHelpers, Packer};
 use crate::write::session::Session;
 
-/// zstd's level for what is written anew: it is to stay.
+/// zstd's level for what is written rewritten: it is to stay.
 const LEVEL: i32 = 3;
 /// So many snapshots are committed at once: all that an entry may name, so that nothing comes between them.
 const AT_ONCE: usize = dr_format::format::SNAPSHOTS_MAX;
@@ -36,7 +36,7 @@ const AT_ONCE: usize = dr_format::format::SNAPSHOTS_MAX;
 pub(super) fn rewrite(
     repository: &mut Repository,
     options: &Erase<'_>,
-    sought: &Sought,
+    scope: &EraseScope,
     followed: &Followed,
     packs: &BTreeSet<PackId>,
 ) -> Result<(), RepoError> {
@@ -44,11 +44,11 @@ pub(super) fn rewrite(
         true => Ok(()),
         false => repository.note(&erased_note(packs), options.now_ms),
     };
-    if sought.anew.is_empty() {
+    if scope.rewritten.is_empty() {
         return noted(repository);
     }
     let session = begin(repository, options.scratch, options.journal)?;
-    let written = in_session(&session, repository, options, sought, followed, &noted);
+    let written = in_session(&session, repository, options, scope, followed, &noted);
     or_fence(written, &session, repository, options.now_ms)
 }
 
@@ -56,7 +56,7 @@ fn in_session(
     session: &Session,
     repository: &mut Repository,
     options: &Erase<'_>,
-    sought: &Sought,
+    scope: &EraseScope,
     followed: &Followed,
     noted: &dyn Fn(&mut Repository) -> Result<(), RepoError>,
 ) -> Result<(), RepoError> {
@@ -65,7 +65,7 @@ fn in_session(
     let mut relied = followed.needs.clone();
     let mut known = HashSet::new();
     let mut is_noted = false;
-    let batches = sought.anew.chunks(AT_ONCE);
+    let batches = scope.rewritten.chunks(AT_ONCE);
     let count = batches.len();
     for (at, batch) in batches.enumerate() {
         let mut snapshots = Vec::new();
@@ -78,11 +78,11 @@ fn in_session(
             relied: &mut relied,
             fetcher: repository.fetcher()?,
         };
-        for anew in batch {
-            snapshots.push(pages.snapshot(anew, options.stop)?);
+        for rewritten in batch {
+            snapshots.push(pages.snapshot(rewritten, options.stop)?);
         }
         for pack in pages.finish()? {
-            committer.pack(&repository.shelf, pack, false)?;
+            committer.pack(&repository.store, pack, false)?;
         }
         if !std::mem::replace(&mut is_noted, true) {
             noted(repository)?;
@@ -110,24 +110,24 @@ struct New<'a> {
 }
 
 impl New<'_> {
-    fn snapshot(&mut self, anew: &Anew, stop: &AtomicBool) -> Result<Named, RepoError> {
-        let mut document = anew.document.clone();
-        document.root = match &anew.document.root {
+    fn snapshot(&mut self, rewritten: &RewrittenSnapshot, stop: &AtomicBool) -> Result<Named, RepoError> {
+        let mut document = rewritten.document.clone();
+        document.root = match &rewritten.document.root {
             None => None,
             Some(root) => {
                 let mut pages = Pages::new(self.repository)?;
-                without(&mut pages, root, &anew.gone, self.repository, stop, &mut |bytes| {
+                without(&mut pages, root, &rewritten.gone, self.repository, stop, &mut |bytes| {
                     self.keep(ChunkKind::Tree, bytes)
                 })?
             }
         };
         let label = &mut document.label;
-        label.entries = label.entries.saturating_sub(anew.counts.entries);
-        label.files = label.files.saturating_sub(anew.counts.files);
-        label.bytes = label.bytes.saturating_sub(anew.counts.bytes);
-        let label = label.seal(&self.repository.writer.naming.list, self.repository.writer.family, anew.new)?;
-        let document = self.keep(ChunkKind::Document, &document.encode(anew.new))?;
-        Ok(Named { id: anew.new, document, label })
+        label.entries = label.entries.saturating_sub(rewritten.counts.entries);
+        label.files = label.files.saturating_sub(rewritten.counts.files);
+        label.bytes = label.bytes.saturating_sub(rewritten.counts.bytes);
+        let label = label.seal(&self.repository.writer.naming.list, self.repository.writer.family, rewritten.new)?;
+        let document = self.keep(ChunkKind::Document, &document.encode(rewritten.new))?;
+        Ok(Named { id: rewritten.new, document, label })
     }
 
     fn keep(&mut self, kind: ChunkKind, bytes: &[u8]) -> Result<ChunkId, RepoError> {
@@ -145,7 +145,7 @@ impl New<'_> {
             self.relied.extend(self.index.places(kind, id)?.into_iter().map(|place| place.pack));
         } else {
             let done = &mut self.done;
-            self.packer.add(kind, id, bytes, &Alone, &mut |pack| {
+            self.packer.add(kind, id, bytes, &NoHelpers, &mut |pack| {
                 done.push(pack);
                 Ok(())
             })?;

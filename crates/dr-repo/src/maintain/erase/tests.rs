@@ -1,4 +1,4 @@
-//! What is written anew is what a backup without it would have written, and what was erased is in no pack.
+//! What is rewritten is what a backup without it would have written, and what was erased is in no pack.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,7 +11,7 @@ use dr_format::key::{FamilyKey, Key};
 use dr_format::page::{self, Contents, Extent, Row};
 use dr_format::snapshot::{Label, Shape};
 use dr_format::tree::{Root, Step, TreeBuilder, Walk};
-use dr_store::Shelf;
+use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
 
 use super::rewrite::Pruner;
@@ -172,7 +172,7 @@ impl Content for Contents_ {
 
 struct Scene {
     _runtime: tokio::runtime::Runtime,
-    shelf: Shelf,
+    store: BlockingStore,
     family: FamilyKey,
     folder: tempfile::TempDir,
 }
@@ -183,14 +183,14 @@ impl Scene {
     fn new(family: &FamilyKey) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         // With parity beside everything.
-        let shelf = Shelf::new(Arc::new(MemoryStore::that_may_rot()), runtime.handle().clone());
-        create(&shelf, family, None, "2026-01-01T00:00:00Z", 0).unwrap();
-        Self { _runtime: runtime, shelf, family: family.clone(), folder: tempfile::tempdir().unwrap() }
+        let store = BlockingStore::new(Arc::new(MemoryStore::that_may_rot()), runtime.handle().clone());
+        create(&store, family, None, "2026-01-01T00:00:00Z", 0).unwrap();
+        Self { _runtime: runtime, store, family: family.clone(), folder: tempfile::tempdir().unwrap() }
     }
 
     fn open(&self) -> Repository {
         let key = Key::Family(self.family.clone());
-        Repository::open(self.shelf.clone(), Unlock::Key(key), HostId([9; 4])).unwrap()
+        Repository::open(self.store.clone(), Unlock::Key(key), HostId([9; 4])).unwrap()
     }
 
     fn keep(&self, files: &Files) -> SnapshotId {
@@ -353,14 +353,14 @@ fn a_host_alone_puts_no_snapshot_in_the_place_of_another() {
     let files: Files = [("a".to_owned(), noise(5_000, 1)), ("pupil".to_owned(), noise(5_000, 2))].into();
     let good = scene.keep(&files);
     let key = Key::Writer(Box::new(family.writer().unwrap()));
-    let mut host = Repository::open(scene.shelf.clone(), Unlock::Key(key), HostId([7; 4])).unwrap();
+    let mut host = Repository::open(scene.store.clone(), Unlock::Key(key), HostId([7; 4])).unwrap();
     let label = Label { replaces: Some(good), ..Label::default() };
     let mine: Files = [("ransom".to_owned(), noise(100, 3))].into();
     let false_one = scene.keep_as(&mut host, &mine, label);
     let repository = scene.open();
     let listed = repository.snapshots();
     assert_eq!(listed.iter().map(|one| (one.id, one.replaces)).collect::<Vec<_>>(), [(good, None), (false_one, None)]);
-    assert!(listed[0].number < listed[1].number && crate::read::repository::written_anew(&listed).is_empty());
+    assert!(listed[0].number < listed[1].number && crate::read::repository::rewritten_same(&listed).is_empty());
     let (clock, stop, tally) = (|| 1, AtomicBool::new(false), Tally::default());
     let options = Erase {
         now_ms: 1,
@@ -377,17 +377,17 @@ fn a_host_alone_puts_no_snapshot_in_the_place_of_another() {
     };
     let mut rulings = Vec::new();
     erase(&mut scene.open(), &options, &mut |one| rulings.push(one.ruling.clone())).unwrap();
-    assert!(matches!(rulings[..], [super::Ruling::Anew(_), super::Ruling::Untouched]), "{rulings:?}");
+    assert!(matches!(rulings[..], [super::Ruling::RewrittenSnapshot(_), super::Ruling::Untouched]), "{rulings:?}");
     assert_eq!(scene.open().snapshots()[0].replaces, Some(good));
 }
 
 /// The packs of which parity is kept.
 fn spared(scene: &Scene) -> BTreeSet<PackId> {
-    let objects = scene.shelf.list(dr_format::id::PARITY_FOLDER).unwrap();
+    let objects = scene.store.list(dr_format::id::PARITY_FOLDER).unwrap();
     // Beside them lie second copies of small objects.
     let objects = objects.iter().filter(|listed| dr_format::id::session_of_parity(listed.key.as_str()).is_some());
     let rows = objects.flat_map(|listed| {
-        let object = scene.shelf.get(&listed.key, listed.size).unwrap();
+        let object = scene.store.get(&listed.key, listed.size).unwrap();
         let table = dr_format::parity::table_len(&object[..dr_format::parity::FRONT as usize]).unwrap();
         dr_format::parity::decode(&object[..table as usize], listed.size, scene.family.family).unwrap()
     });

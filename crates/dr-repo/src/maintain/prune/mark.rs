@@ -18,8 +18,8 @@ use dr_format::id::{ChunkId, ChunkKind, SnapshotId};
 use dr_format::page::{Extent, Leads};
 use dr_index::bits::Bits;
 use dr_index::layout::{IdHasher, Place};
-use dr_index::lookup::{Index, Sought, Wanted};
-use dr_index::tier::Ground;
+use dr_index::lookup::{BatchLookup, Index, Wanted};
+use dr_index::table::TableDir;
 
 use crate::error::RepoError;
 use crate::read::fetch::{Fetcher, Found};
@@ -97,7 +97,7 @@ pub(crate) fn mark(
         leaves: Vec::new(),
         stop,
     };
-    let mut wanted = Wanted::new(Ground(scratch.map(Path::to_owned)));
+    let mut wanted = Wanted::new(TableDir(scratch.map(Path::to_owned)));
     for (id, document) in snapshots {
         marker.snapshot(*id, *document, &mut wanted)?;
     }
@@ -120,7 +120,7 @@ struct Marker<'a> {
 }
 
 /// What is to be done about a page.
-enum Taken {
+enum Visit {
     /// It was followed before.
     Before,
     /// It is kept, and this is one place of it.
@@ -131,7 +131,7 @@ enum Taken {
 
 impl Marker<'_> {
     fn snapshot(&mut self, id: SnapshotId, document: ChunkId, wanted: &mut Wanted) -> Result<(), RepoError> {
-        if let Taken::Before = self.take(ChunkKind::Document, document)? {
+        if let Visit::Before = self.take(ChunkKind::Document, document)? {
             return Ok(());
         }
         let Some(root) = self.repository.document_in(id, document)?.root else { return Ok(()) };
@@ -139,15 +139,15 @@ impl Marker<'_> {
         let mut todo = vec![(root.id, root.level)];
         while let Some((id, level)) = todo.pop() {
             match self.take(ChunkKind::Tree, id)? {
-                Taken::Before => {}
-                Taken::At(place) if level == 0 => {
+                Visit::Before => {}
+                Visit::At(place) if level == 0 => {
                     self.leaves.push((place, id));
                     if self.leaves.len() == LEAVES {
                         self.leaves(wanted)?;
                     }
                 }
                 taken => {
-                    let at = if let Taken::At(place) = taken { Some(place) } else { None };
+                    let at = if let Visit::At(place) = taken { Some(place) } else { None };
                     self.page(id, at, level, wanted)?;
                     if let Some(below) = level.checked_sub(1) {
                         todo.extend(self.leads.ids.iter().rev().map(|id| (*id, below)));
@@ -203,9 +203,9 @@ impl Marker<'_> {
     /// Levels only fall, so this ends.
     fn extents(&mut self, run: Run, level: u8, wanted: &mut Wanted) -> Result<(), RepoError> {
         let page = match self.take(ChunkKind::Extents, run.id)? {
-            Taken::Before => return Ok(()),
-            Taken::Somewhere => extent_page(run, level, &mut self.fetcher)?,
-            Taken::At(place) => {
+            Visit::Before => return Ok(()),
+            Visit::Somewhere => extent_page(run, level, &mut self.fetcher)?,
+            Visit::At(place) => {
                 let found = self.fetcher.at(ChunkKind::Extents, run.id, place);
                 match found.and_then(|found| extent_page_of(found.bytes(), run, level)) {
                     Ok(page) => page,
@@ -224,9 +224,9 @@ impl Marker<'_> {
     }
 
     /// Looks for a document or page that was not followed before, and keeps it.
-    fn take(&mut self, kind: ChunkKind, id: ChunkId) -> Result<Taken, RepoError> {
+    fn take(&mut self, kind: ChunkKind, id: ChunkId) -> Result<Visit, RepoError> {
         if self.seen.contains(&id) {
-            return Ok(Taken::Before);
+            return Ok(Visit::Before);
         }
         let is_full = self.seen.len() >= SEEN_MOST;
         // Where not everything is remembered, another copy may have been met before.
@@ -236,7 +236,7 @@ impl Marker<'_> {
             None => self.index.places(kind, id)?,
         };
         if places.iter().any(|place| self.live.has(*place)) {
-            return Ok(Taken::Before);
+            return Ok(Visit::Before);
         }
         if !is_full {
             self.seen.insert(id);
@@ -249,14 +249,14 @@ impl Marker<'_> {
         }
         match places.as_slice() {
             // Whoever opens it says what is wrong.
-            [] => Ok(Taken::Somewhere),
+            [] => Ok(Visit::Somewhere),
             [one] => {
                 self.live.add(*one);
-                Ok(Taken::At(*one))
+                Ok(Visit::At(*one))
             }
             _ => {
                 self.choose(kind, id, places)?;
-                Ok(Taken::Somewhere)
+                Ok(Visit::Somewhere)
             }
         }
     }
@@ -267,14 +267,14 @@ impl Marker<'_> {
         self.choose(kind, id, places)
     }
 
-    /// What an earlier prune wrote anew and could not clear away after is not written anew again.
+    /// What an earlier prune rewrote and could not clear away after is not rewritten once more.
     fn is_moved(&self, place: &Place) -> bool {
         let state = &self.repository.log.state;
         state.packs.get(&self.index.brief(place.pack).id).is_some_and(|pack| pack.relocated || pack.condemned)
     }
 
     /// Keeps the chunks of contents that were named.
-    fn contents(&mut self, sought: &Sought) -> Result<(), RepoError> {
+    fn contents(&mut self, batch: &BatchLookup) -> Result<(), RepoError> {
         struct Joined {
             ones: Bits,
             waiting: Vec<Place>,
@@ -290,7 +290,7 @@ impl Marker<'_> {
             together: Vec::new(),
             lost: 0,
         };
-        let mut joined = self.index.places_of_all(sought, begin, |joined, places| match places {
+        let mut joined = self.index.places_of_all(batch, begin, |joined, places| match places {
             [] => joined.lost += 1,
             [one] => {
                 joined.waiting.push(*one);
@@ -344,7 +344,7 @@ impl Marker<'_> {
         Ok(())
     }
 
-    /// Several packs say that they hold it. The first that does when it is read is enough: its bytes are named anew, so
+    /// Several packs say that they hold it. The first that does when it is read is enough: its bytes are named again, so
     /// that neither damage nor a host with a stolen key can make a pack stand for what it does not hold.
     fn choose(&mut self, kind: ChunkKind, id: ChunkId, mut places: Vec<Place>) -> Result<(), RepoError> {
         places.sort_by_key(|place| self.is_moved(place));

@@ -4,28 +4,28 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use dr_format::compress::Compressor;
 use dr_format::id::{Digest, PackKind};
 use dr_format::key::Author;
 use dr_format::log_entry::Body;
-use dr_format::squeeze::Squeezer;
 use dr_index::lookup::Index;
 use dr_log::fold::{SessionState, runs_of};
 use dr_log::object::key;
 use dr_store::StoreError;
 
-use super::blind::Frames;
+use super::keyless::Frames;
 use super::{Prune, Rewritten, target};
 use crate::error::RepoError;
 use crate::read::repository::Repository;
 use crate::write::committer::{Committer, Says, begin, or_fence};
-use crate::write::moving::{Frame, Group};
 use crate::write::pack_writer::PackWriter;
+use crate::write::relocate::{Frame, Group};
 use crate::write::session::Session;
 
 /// Who may rely on what lies in a pack for duplicates. What is moved stays in the same hands, so these are kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trust {
-    /// Everybody: somebody who reads has named every chunk anew.
+    /// Everybody: somebody who reads has named every chunk again.
     All,
     /// Its writer.
     Writer(Option<Author>),
@@ -131,7 +131,7 @@ impl Moving<'_> {
         let known = self.index.pack(pack)?;
         let bad = |what: &str| RepoError::damaged(&known.object, what);
         let (len, digest) = known.whole.ok_or_else(|| bad("nobody vouches for it"))?;
-        let bytes = repository.shelf.get(&key(&known.object)?, len)?;
+        let bytes = repository.store.get(&key(&known.object)?, len)?;
         if bytes.len() as u64 != len || Digest::of(&bytes) != digest {
             return Err(bad("it is not what the log vouches for"));
         }
@@ -159,7 +159,7 @@ impl Moving<'_> {
         for frame in group.frames {
             pack.add_moved(frame.row, &frame.with)?;
         }
-        let finished = pack.finish(&session.naming.index, &mut Squeezer::new(3)?)?;
-        committer.pack(&repository.shelf, finished, true)
+        let finished = pack.finish(&session.naming.index, &mut Compressor::new(3)?)?;
+        committer.pack(&repository.store, finished, true)
     }
 }

@@ -1,4 +1,4 @@
-//! Writing what is needed of half-used packs anew, chunk by chunk, each proved by its name on the way.
+//! Writing what is needed of half-used packs again, chunk by chunk, each proved by its name on the way.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,8 +11,8 @@ use super::mark::Live;
 use super::{Prune, Rewritten};
 use crate::error::RepoError;
 use crate::read::repository::Repository;
-use crate::write::anew::Anew;
 use crate::write::committer::{Committer, Says, begin, or_fence};
+use crate::write::repacker::Repacker;
 use crate::write::session::Session;
 
 /// Writes what is needed of these packs into new ones and registers those.
@@ -36,7 +36,7 @@ fn rewrite_in(
 ) -> Result<Rewritten, RepoError> {
     let mut committer = Committer::new(repository, session, options.clock, options.tally);
     let (mut sources, mut out) = (Vec::new(), Rewritten { session: Some(session.id), ..Rewritten::default() });
-    let mut anew = Anew::new(session)?;
+    let mut repacker = Repacker::new(session)?;
     let index = Arc::clone(repository.index()?);
     for pack in packs {
         if options.stop.load(Ordering::Relaxed) {
@@ -49,7 +49,7 @@ fn rewrite_in(
         for ((kind, id, _), chunk) in chunks.filter(|(_, chunk)| live.has(Place { pack: *pack, chunk: *chunk })) {
             // Proved by its name, like all that is read.
             match fetcher.at(kind, id, Place { pack: *pack, chunk }) {
-                Ok(found) => anew.add(kind, id, found.bytes(), &mut committer, &repository.shelf)?,
+                Ok(found) => repacker.add(kind, id, found.bytes(), &mut committer, &repository.store)?,
                 Err(error) => {
                     bad = Some(error);
                     break;
@@ -68,10 +68,10 @@ fn rewrite_in(
             }
         }
     }
-    anew.flush(&mut committer, &repository.shelf)?;
+    repacker.flush(&mut committer, &repository.store)?;
     let says = Says { sources: runs_of(sources), last: true, ..Says::default() };
     let own = committer.register(repository, Body::Reframe, says)?;
-    // Every chunk was named anew on its way: whoever trusts the maintenance key may rely on them.
+    // Every chunk was named again on its way: whoever trusts the maintenance key may rely on them.
     repository.maintain(options.now_ms, Body::Verify { packs: own, level: 2 })?;
     Ok(out)
 }

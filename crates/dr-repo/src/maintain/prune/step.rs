@@ -25,7 +25,7 @@ const FENCE_MS: i64 = 50 * DAY_MS;
 pub(super) fn fence(
     repository: &mut Repository,
     options: &Prune<'_>,
-    blind: bool,
+    keyless: bool,
     unfinished: &[Unfinished],
     dropped: &BTreeSet<SessionId>,
 ) -> Result<(), RepoError> {
@@ -33,7 +33,7 @@ pub(super) fn fence(
     let host = repository.writer.host;
     // A key that only prunes goes on with nothing that it began: what a killed run left is nobody's.
     let is_own = |one: &Unfinished| {
-        blind
+        keyless
             && one.packs > 0
             && one.host == host
             && one.life != Life::Running
@@ -62,9 +62,9 @@ fn append(
     if make(&repository.log.state).is_none() {
         return Ok(None);
     }
-    let (shelf, writer) = (repository.shelf.clone(), repository.writer.clone());
+    let (store, writer) = (repository.store.clone(), repository.writer.clone());
     let says = &mut |state: &State| make(state).ok_or(LogError::Outrun(NOTHING));
-    match repository.log.append(&shelf, &writer, now_ms, says) {
+    match repository.log.append(&store, &writer, now_ms, says) {
         Err(LogError::Outrun(NOTHING)) => Ok(None),
         other => Ok(Some(other?)),
     }
@@ -78,10 +78,10 @@ pub(super) struct Step<'a> {
     /// No sweep but this prune's own, and nothing that was put back, came up to this entry since.
     known: u64,
     /// What snapshots need was taken from their lists of it.
-    blind: bool,
+    keyless: bool,
     /// The packs that were there then, and whether something in them is needed.
     followed: BTreeMap<PackId, bool>,
-    /// Of those the ones of which all that is needed was written anew by now.
+    /// Of those the ones of which all that is needed was rewritten by now.
     rewritten: BTreeSet<PackId>,
     /// Sessions that count as ended: such as are dropped, and this prune's own.
     over: BTreeSet<SessionId>,
@@ -90,21 +90,21 @@ pub(super) struct Step<'a> {
 impl<'a> Step<'a> {
     pub(super) fn new(
         options: &'a Prune<'a>,
-        (view, blind): (u64, bool),
+        (view, keyless): (u64, bool),
         followed: BTreeMap<PackId, bool>,
         over: BTreeSet<SessionId>,
     ) -> Self {
-        Self { options, view, known: view, blind, followed, rewritten: BTreeSet::new(), over }
+        Self { options, view, known: view, keyless, followed, rewritten: BTreeSet::new(), over }
     }
 
-    /// What is needed of some packs was written anew.
+    /// What is needed of some packs was rewritten.
     pub(super) fn took(&mut self, rewritten: Rewritten) {
         self.rewritten.extend(rewritten.packs);
         self.over.extend(rewritten.session);
     }
 
     /// Takes these packs as far on their way out as may be, and what is on its way already.
-    pub(super) fn let_go(
+    pub(super) fn remove_packs(
         &mut self,
         repository: &mut Repository,
         packs: &[(PackId, HostId)],
@@ -152,7 +152,7 @@ impl<'a> Step<'a> {
                 .filter(|(_, snapshot)| is_undoable(snapshot, self.options))
                 .map(|(id, _)| *id)
                 .collect();
-            (!packs.is_empty()).then_some(Body::Sweep { packs, view: self.known, undoable, blind: self.blind })
+            (!packs.is_empty()).then_some(Body::Sweep { packs, view: self.known, undoable, keyless: self.keyless })
         })?;
         // The word that packs are gone must not be the last of the log: whoever cannot read the last entry may write on.
         if let Some(n) = said.filter(|n| repository.log.state.swept_at == *n) {
@@ -190,12 +190,12 @@ impl<'a> Step<'a> {
             state.indexes.iter().filter(|index| index.superseded).map(|index| index.object.name.as_str()).collect();
         let registered: BTreeSet<&str> = state.indexes.iter().map(|index| index.object.name.as_str()).collect();
         let mut delete = |listed: Listed| -> Result<(), RepoError> {
-            reclaim::delete(&repository.shelf, &listed.key)?;
+            reclaim::delete(&repository.store, &listed.key)?;
             out.deleted += 1;
             out.bytes_deleted += listed.size;
             Ok(())
         };
-        for listed in repository.shelf.list("idx")? {
+        for listed in repository.store.list("idx")? {
             let name = listed.key.as_str();
             let is_left =
                 !registered.contains(name) && session_of_index(name).is_some_and(|session| is_over(state, session));
@@ -203,7 +203,7 @@ impl<'a> Step<'a> {
                 delete(listed)?;
             }
         }
-        for listed in repository.shelf.list(PARITY_FOLDER)? {
+        for listed in repository.store.list(PARITY_FOLDER)? {
             let Some(session) = session_of_parity(listed.key.as_str()) else { continue };
             let is_empty = state.packs.range(whole(session)).all(|(pack, _)| gone.contains(pack));
             if is_empty && is_over(state, session) {
@@ -211,7 +211,7 @@ impl<'a> Step<'a> {
             }
         }
         for folder in ["data", "meta"] {
-            for listed in repository.shelf.list(folder)? {
+            for listed in repository.store.list(folder)? {
                 let name = listed.key.as_str();
                 let healed = PackId::from_healed_name(name).map(|(_, pack, _)| pack);
                 let own = PackId::from_object_name(name).map(|(_, pack)| pack);

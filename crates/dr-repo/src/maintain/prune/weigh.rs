@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use dr_format::id::PackId;
 use dr_index::layout::{FrameSlot, Place, Slot};
 use dr_index::lookup::Whole;
-use dr_index::tier::Rows;
+use dr_index::table::Rows;
 
 use super::Pins;
-use super::blind::Frames;
+use super::keyless::Frames;
 use super::mark::Live;
 use super::plan::Use;
 use crate::error::RepoError;

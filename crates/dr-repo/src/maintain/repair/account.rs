@@ -10,9 +10,9 @@ use dr_log::fold::{runs_of, whole};
 use dr_log::log::account as noted;
 
 use super::Mending;
-use super::again::Anew;
 use super::describe::{self, described};
 use super::packs::{self, object_of, remains};
+use super::rebuilt_index::RebuiltIndex;
 use crate::error::RepoError;
 use crate::maintain::prune::mark;
 use crate::read::repository::Repository;
@@ -96,8 +96,8 @@ pub(super) fn snapshots(
     Ok(())
 }
 
-fn nothing((host, session): By) -> Anew {
-    Anew { session, host, own: Vec::new(), indexes: Vec::new(), superseded: Vec::new() }
+fn nothing((host, session): By) -> RebuiltIndex {
+    RebuiltIndex { session, host, own: Vec::new(), indexes: Vec::new(), superseded: Vec::new() }
 }
 
 /// What lies there and nothing registers, of sessions that may still register something.
@@ -105,7 +105,7 @@ fn left(repository: &Repository) -> Result<Vec<Left>, RepoError> {
     let state = &repository.log.state;
     let mut out: BTreeMap<SessionId, Left> = BTreeMap::new();
     for folder in ["data", "meta"] {
-        for listed in repository.shelf.list(folder)? {
+        for listed in repository.store.list(folder)? {
             let Some((host, id)) = PackId::from_object_name(listed.key.as_str()) else { continue };
             let is_fenced = state.sessions.get(&id.session).is_some_and(|session| session.fenced);
             let lost_some = state.packs.range(whole(id.session)).any(|(_, pack)| pack.swept);
@@ -130,7 +130,7 @@ fn register(
     let (mut lines, mut records) = (Vec::new(), Vec::new());
     for id in &left.packs {
         let object = id.object_name(host);
-        let bytes = remains(&repository.shelf, &object)?;
+        let bytes = remains(&repository.store, &object)?;
         let mut found = described(repository, *id, &bytes, &object);
         if found.is_none()
             && let Some(whole) = packs::healed(repository, (*id, host), &bytes, None)?
@@ -149,8 +149,8 @@ fn register(
     let index = describe::store(repository, host, session, (&lines, &records))?;
     mending.unlisted.insert((host, session));
     let own = runs_of(lines.iter().map(|line| (line.id, host))).into_iter().flat_map(|runs| runs.runs).collect();
-    let anew = Anew { own, indexes: vec![index], ..nothing(left.by) };
-    let registered = anew.into_registered(repository, false);
+    let rebuilt = RebuiltIndex { own, indexes: vec![index], ..nothing(left.by) };
+    let registered = rebuilt.into_registered(repository, false);
     repository.maintain(mending.options.now_ms, Body::IndexMerge(registered))?;
     for line in &lines {
         mending.mended(object_of(repository, line.id, host), "registered again");

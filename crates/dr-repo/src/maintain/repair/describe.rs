@@ -1,4 +1,4 @@
-//! Describing packs anew whose index object is damaged or gone.
+//! Describing packs again whose index object is damaged or gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use dr_format::pack::open_whole;
 use dr_log::fold::whole;
 use dr_log::object::key;
 use dr_log::reclaim;
-use dr_store::{Body as Put, Put as Outcome};
+use dr_store::{ObjectBody, PutOutcome};
 
 use super::Mending;
-use super::again::Anew;
 use super::packs::{object_of, remains};
+use super::rebuilt_index::RebuiltIndex;
 use crate::error::RepoError;
 use crate::read::repository::{Repository, read_vouched};
 use crate::write::prove::rehash;
@@ -49,14 +49,14 @@ pub(super) fn store(
     // A name that an entry has used is never used again, also if nothing is there.
     let used = |name: &str| repository.log.state.indexes.iter().any(|index| index.object.name == name);
     for name in (0..=0xffff).map(|number| index_name(host, session, number)).filter(|name| !used(name)) {
-        if repository.shelf.put_new(&key(&name)?, Put::Bytes(bytes.clone()))? == Outcome::Created {
+        if repository.store.put_new(&key(&name)?, ObjectBody::Bytes(bytes.clone()))? == PutOutcome::Created {
             return Ok(ObjectRef { name, len, digest });
         }
     }
     Err(RepoError::TooMuch("a session has run out of index objects".into()))
 }
 
-/// Describes packs anew of which an index object in force cannot be read.
+/// Describes packs again of which an index object in force cannot be read.
 pub(super) fn describe(repository: &mut Repository, mending: &mut Mending<'_>) -> Result<(), RepoError> {
     let mut bad: BTreeMap<(HostId, SessionId), Vec<ObjectRef>> = BTreeMap::new();
     // Not what this host knows of them: another one has only what lies there.
@@ -66,7 +66,7 @@ pub(super) fn describe(repository: &mut Repository, mending: &mut Mending<'_>) -
         let host = name.split('/').nth(1).and_then(unhex).map(HostId);
         let Some(host) = host.filter(|_| session_of_index(name) == Some(index.session)) else { continue };
         let writer = &repository.writer;
-        let read = read_vouched(&repository.shelf, &key(name)?, &index.object).and_then(|bytes| {
+        let read = read_vouched(&repository.store, &key(name)?, &index.object).and_then(|bytes| {
             index_object::decode(&bytes, writer.family, &writer.naming.index)
                 .map_err(|why| RepoError::damaged(name, why.0))
         });
@@ -89,7 +89,7 @@ pub(super) fn describe(repository: &mut Repository, mending: &mut Mending<'_>) -
                 continue;
             }
             let object = object_of(repository, id, host);
-            match described(repository, id, &remains(&repository.shelf, &object)?, &object) {
+            match described(repository, id, &remains(&repository.store, &object)?, &object) {
                 Some((line, record)) => {
                     lines.push(line);
                     records.push(record);
@@ -110,12 +110,12 @@ pub(super) fn describe(repository: &mut Repository, mending: &mut Mending<'_>) -
             || "it described nothing that is still there".to_owned(),
             |object| format!("its packs were read and indexed again, by {}", object.name),
         );
-        let anew = Anew { session, host, own: Vec::new(), indexes, superseded };
-        let registered = anew.into_registered(repository, false);
+        let rebuilt = RebuiltIndex { session, host, own: Vec::new(), indexes, superseded };
+        let registered = rebuilt.into_registered(repository, false);
         repository.maintain(mending.options.now_ms, Body::IndexMerge(registered))?;
         if all {
             for object in objects {
-                reclaim::delete(&repository.shelf, &key(&object.name)?)?;
+                reclaim::delete(&repository.store, &key(&object.name)?)?;
                 mending.mended(object.name, how.clone());
             }
         }

@@ -19,8 +19,8 @@ use crate::error::RepoError;
 use crate::read::fetch::Fetcher;
 use crate::read::repository::Repository;
 use crate::read::restore::extent_page_of;
-use crate::write::anew::Anew;
 use crate::write::committer::{Committer, Says, begin, or_fence};
+use crate::write::repacker::Repacker;
 use crate::write::session::Session;
 
 /// Packs that cannot be read whole, and their chunks that no other pack can give.
@@ -36,9 +36,9 @@ struct Bringing<'a, 's> {
     own: Fetcher<'a>,
     others: Vec<Fetcher<'a>>,
     broken: &'a Broken,
-    anew: Anew<'s>,
+    repacker: Repacker<'s>,
     committer: Committer<'s>,
-    /// Chunks that were written anew.
+    /// Chunks that were rewritten.
     written: HashSet<ChunkId>,
     /// Pages below which everything was looked for.
     seen: HashSet<ChunkId>,
@@ -65,7 +65,7 @@ pub(super) fn fetch(repository: &mut Repository, mending: &mut Mending<'_>) -> R
     // Lists still name what lies elsewhere now.
     let emptied_ids = emptied.iter().map(|(id, _)| *id).collect();
     mending.unlisted.extend(relying(repository, &emptied_ids));
-    let_go(repository, view, &emptied, mending)?;
+    remove_packs(repository, view, &emptied, mending)?;
     repository.reread_index();
     Ok(())
 }
@@ -87,7 +87,7 @@ fn write(
         own: repository.fetcher()?,
         others,
         broken,
-        anew: Anew::new(session)?,
+        repacker: Repacker::new(session)?,
         committer: Committer::new(repository, session, options.clock, options.tally),
         written: HashSet::new(),
         seen: HashSet::new(),
@@ -107,11 +107,11 @@ fn write(
             emptied.push((brief.id, brief.host));
         }
     }
-    let Bringing { mut anew, mut committer, fetched, written, .. } = bringing;
+    let Bringing { mut repacker, mut committer, fetched, written, .. } = bringing;
     if written.is_empty() && emptied.is_empty() {
         return Ok(None);
     }
-    anew.flush(&mut committer, &repository.shelf)?;
+    repacker.flush(&mut committer, &repository.store)?;
     let says = Says { sources: runs_of(emptied.iter().copied()), last: true, ..Says::default() };
     let own = committer.register(repository, Body::Reframe, says)?;
     Ok(Some((own, emptied, fetched)))
@@ -141,7 +141,7 @@ fn broken(repository: &Repository, mending: &Mending<'_>) -> Result<Broken, Repo
 impl Bringing<'_, '_> {
     fn add(&mut self, kind: ChunkKind, id: ChunkId, bytes: &[u8]) -> Result<(), RepoError> {
         if self.written.insert(id) {
-            self.anew.add(kind, id, bytes, &mut self.committer, &self.repository.shelf)?;
+            self.repacker.add(kind, id, bytes, &mut self.committer, &self.repository.store)?;
         }
         Ok(())
     }
@@ -252,7 +252,7 @@ impl Bringing<'_, '_> {
         Ok(false)
     }
 
-    /// Writes anew what is left of a pack. Whether all of it is elsewhere now.
+    /// Rewrites what is left of a pack. Whether all of it is elsewhere now.
     fn empty(&mut self, pack: u32) -> Result<bool, RepoError> {
         let index = std::sync::Arc::clone(self.repository.index()?);
         let mut all = true;
@@ -286,7 +286,7 @@ fn relying(repository: &Repository, packs: &BTreeSet<PackId>) -> Vec<(HostId, Se
 }
 
 /// Lets packs go of which everything is elsewhere, unless a run that is not over relies on them.
-fn let_go(
+fn remove_packs(
     repository: &mut Repository,
     view: u64,
     packs: &[(PackId, HostId)],
@@ -307,15 +307,15 @@ fn let_go(
     let now_ms = mending.options.now_ms;
     let runs = runs_of(free.iter().copied());
     repository.maintain(now_ms, Body::Condemn(runs.clone()))?;
-    match repository.maintain(now_ms, Body::Sweep { packs: runs, view, undoable, blind: false }) {
+    match repository.maintain(now_ms, Body::Sweep { packs: runs, view, undoable, keyless: false }) {
         // Somebody needs one of them since then, or swept others: it stays as it is.
         Err(RepoError::Outrun(_)) => return Ok(()),
         other => other?,
     }
     // The word that packs are gone must not be the last of the log.
-    repository.note("what was damaged was written anew and let go", now_ms)?;
+    repository.note("what was damaged was rewritten and then removed", now_ms)?;
     for object in objects {
-        reclaim::delete(&repository.shelf, &key(&object)?)?;
+        reclaim::delete(&repository.store, &key(&object)?)?;
         mending.mended(object, "what it held was written again, and it will be deleted");
     }
     Ok(())

@@ -3,9 +3,9 @@
 use dr_format::id::{HostId, SessionId};
 use dr_format::index_object::Record;
 use dr_format::log_entry::Body;
-use dr_format::used::List;
+use dr_format::used_set::UsedSet;
 
-use super::again::Anew;
+use super::rebuilt_index::RebuiltIndex;
 use super::{Mending, describe};
 use crate::error::RepoError;
 use crate::maintain::prune::mark;
@@ -31,7 +31,7 @@ pub(super) fn renew(repository: &mut Repository, mending: &mut Mending<'_>) -> R
                     continue;
                 }
             };
-            let (mut list, writer) = (List::new(), &repository.writer);
+            let (mut list, writer) = (UsedSet::new(), &repository.writer);
             let index = repository.index()?;
             list_marked(&mut list, index, live.bits())?;
             records.push(Record::Used(list.seal(&writer.gc, writer.family, session, id)?));
@@ -54,8 +54,8 @@ fn register(
 ) -> Result<String, RepoError> {
     let object = describe::store(repository, host, session, (&[], records))?;
     let name = object.name.clone();
-    let anew = Anew { session, host, own: Vec::new(), indexes: vec![object], superseded: Vec::new() };
-    let registered = anew.into_registered(repository, false);
+    let rebuilt = RebuiltIndex { session, host, own: Vec::new(), indexes: vec![object], superseded: Vec::new() };
+    let registered = rebuilt.into_registered(repository, false);
     repository.maintain(now_ms, Body::IndexMerge(registered))?;
     Ok(name)
 }
@@ -65,7 +65,7 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use dr_format::key::Key;
-    use dr_store::Shelf;
+    use dr_store::BlockingStore;
 
     use super::*;
     use crate::maintain::check::{Check, Checked, ReadData, check};
@@ -73,7 +73,7 @@ mod tests {
     use crate::maintain::repair::{Repair, repair};
     use crate::progress::Tally;
     use crate::read::repository::Unlock;
-    use crate::tests::moved::Scene;
+    use crate::tests::relocation::Scene;
 
     const NOW: i64 = 1_800_000_000_000;
 
@@ -83,12 +83,12 @@ mod tests {
         check(repository, &options).unwrap()
     }
 
-    fn prune_blind(scene: &Scene, shelf: Shelf) -> u64 {
+    fn prune_keyless(scene: &Scene, blocking: BlockingStore) -> u64 {
         let pruner = Key::Pruner(Box::new(scene.family.pruner().unwrap()));
-        let mut repository = Repository::open(shelf, Unlock::Key(pruner), HostId([1; 4])).unwrap();
+        let mut repository = Repository::open(blocking, Unlock::Key(pruner), HostId([1; 4])).unwrap();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
         let options = Prune { undo_ms: 0, ..Prune::usual(NOW, true, scene.folder.path(), &|| NOW, &stop, &tally) };
-        prune(&mut repository, &options, &mut |_| {}).unwrap().let_go
+        prune(&mut repository, &options, &mut |_| {}).unwrap().removable
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
         let session = repository.log.state.snapshots[&kept].session;
         let host = repository.log.state.sessions[&session].host.unwrap();
         let writer = repository.writer.clone();
-        let nothing = List::new().seal(&writer.gc, writer.family, session, kept).unwrap();
+        let nothing = UsedSet::new().seal(&writer.gc, writer.family, session, kept).unwrap();
         let name = register(&mut repository, (host, session), &[Record::Used(nothing)], NOW).unwrap();
         let found = checked(&scene.open());
         let [finding] = found.findings.as_slice() else { panic!("{found:?}") };
@@ -124,7 +124,7 @@ mod tests {
         let repaired = repair(&mut scene.open(), &options, &mut |_| {}).unwrap();
         assert!(repaired.mended.iter().any(|mended| mended.object.starts_with("idx/")), "{:?}", repaired.mended);
         assert_eq!(repaired.after.unwrap().findings, []);
-        assert_eq!(prune_blind(&scene, scene.shelf.clone()), 0);
+        assert_eq!(prune_keyless(&scene, scene.store.clone()), 0);
         assert_eq!(checked(&scene.open()).findings, []);
     }
 }

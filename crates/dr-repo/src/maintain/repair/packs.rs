@@ -10,18 +10,18 @@ use dr_format::parity::Row;
 use dr_log::fold::runs_of;
 use dr_log::object::key;
 use dr_log::reclaim;
-use dr_store::{Body as Put, Put as Outcome, Shelf};
+use dr_store::{BlockingStore, ObjectBody, PutOutcome};
 
 use super::Mending;
-use super::again::Anew;
+use super::rebuilt_index::RebuiltIndex;
 use crate::error::RepoError;
 use crate::maintain::check::{Checked, table};
 use crate::read::repository::Repository;
 use crate::write::prove::rehash;
 
 /// What is there of an object: nothing, if it is missing or far too long.
-pub(super) fn remains(shelf: &Shelf, object: &str) -> Result<Vec<u8>, RepoError> {
-    match shelf.get(&key(object)?, PACK_MAX) {
+pub(super) fn remains(blocking: &BlockingStore, object: &str) -> Result<Vec<u8>, RepoError> {
+    match blocking.get(&key(object)?, PACK_MAX) {
         Ok(bytes) => Ok(bytes.into()),
         Err(error) => RepoError::from(error).tolerate_damage().map(|_| Vec::new()),
     }
@@ -30,7 +30,7 @@ pub(super) fn remains(shelf: &Shelf, object: &str) -> Result<Vec<u8>, RepoError>
 /// Parity for a pack: each table that speaks of it, and the spare shards.
 fn rows(repository: &Repository, (id, host): (PackId, HostId)) -> Result<Vec<(Row, Bytes)>, RepoError> {
     let mut out = Vec::new();
-    for listed in repository.shelf.list(&format!("{PARITY_FOLDER}/{host}/{}", id.session))? {
+    for listed in repository.store.list(&format!("{PARITY_FOLDER}/{host}/{}", id.session))? {
         if session_of_parity(listed.key.as_str()) != Some(id.session) {
             continue;
         }
@@ -42,14 +42,14 @@ fn rows(repository: &Repository, (id, host): (PackId, HostId)) -> Result<Vec<(Ro
             }
         };
         for row in rows.into_iter().filter(|row| row.line.id == id) {
-            let spare = repository.shelf.get_range(&listed.key, row.at, row.len)?;
+            let spare = repository.store.get_range(&listed.key, row.at, row.len)?;
             out.push((row, spare));
         }
     }
     Ok(out)
 }
 
-/// Whether these bytes are that pack, every chunk of it named anew: for where nothing vouches for its digest.
+/// Whether these bytes are that pack, every chunk of it named again: for where nothing vouches for its digest.
 pub(super) fn is_proved(repository: &Repository, id: PackId, object: &str, bytes: &[u8]) -> bool {
     let Ok(opened) = open_whole(bytes, &repository.writer.naming.index) else { return false };
     opened.header.own() == id
@@ -87,12 +87,12 @@ pub(super) fn store(
     let bytes = Bytes::from(bytes);
     for time in 1..1_000 {
         let name = id.healed_name(host, time);
-        let outcome = repository.shelf.put_new(&key(&name)?, Put::Bytes(bytes.clone()))?;
+        let outcome = repository.store.put_new(&key(&name)?, ObjectBody::Bytes(bytes.clone()))?;
         // What an earlier repair left there, that was cut short, is as good if it is the same.
-        if remains(&repository.shelf, &name)? == bytes {
+        if remains(&repository.store, &name)? == bytes {
             return Ok(ObjectRef { name, len: bytes.len() as u64, digest: Digest::of(&bytes) });
         }
-        if outcome == Outcome::Created {
+        if outcome == PutOutcome::Created {
             return Err(RepoError::damaged(name, "what was read back is not what was written"));
         }
     }
@@ -109,7 +109,7 @@ pub(super) fn replace(
     let before = object_of(repository, pack, host);
     repository.maintain(now_ms, Body::Heal { pack, host, object: object.clone() })?;
     if before != object.name {
-        reclaim::delete(&repository.shelf, &key(&before)?)?;
+        reclaim::delete(&repository.store, &key(&before)?)?;
     }
     repository.reread_index();
     Ok(())
@@ -137,7 +137,7 @@ pub(super) fn heal(repository: &mut Repository, found: &Checked, mending: &mut M
         }
         let object = object_of(repository, id, host);
         let whole = vouched(repository, id)?;
-        let damaged = remains(&repository.shelf, &object)?;
+        let damaged = remains(&repository.store, &object)?;
         // Its bytes are those that were stored: what is wrong with it was stored like that, and parity has the same.
         if whole.is_some_and(|(len, digest)| len == damaged.len() as u64 && Digest::of(&damaged) == digest) {
             continue;
@@ -158,7 +158,7 @@ fn trust_again(repository: &mut Repository, pack: (PackId, HostId), now_ms: i64)
         return Ok(());
     }
     let (session, host) = (SessionId(random()), repository.writer.host);
-    let nothing = Anew { session, host, own: Vec::new(), indexes: Vec::new(), superseded: Vec::new() };
+    let nothing = RebuiltIndex { session, host, own: Vec::new(), indexes: Vec::new(), superseded: Vec::new() };
     let registered = Registered { needs: runs_of([pack]), ..nothing.into_registered(repository, true) };
     repository.maintain(now_ms, Body::Packs(registered))?;
     repository.reread_index();

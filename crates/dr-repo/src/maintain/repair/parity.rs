@@ -14,7 +14,7 @@ use super::packs::{object_of, vouched};
 use crate::error::RepoError;
 use crate::maintain::check::{is_whole, table};
 use crate::read::repository::Repository;
-use crate::write::spares::Spares;
+use crate::write::parity_writer::ParityWriter;
 
 /// A parity object holds that of so many packs: a megabyte for each is in memory.
 const AT_ONCE: usize = 32;
@@ -27,7 +27,7 @@ pub(super) fn renew(repository: &mut Repository, mending: &mut Mending<'_>) -> R
         missing.entry(id.session).or_default().insert(*id);
     }
     let mut bad: Vec<Key> = Vec::new();
-    for listed in repository.shelf.list(PARITY_FOLDER)? {
+    for listed in repository.store.list(PARITY_FOLDER)? {
         mending.may_go_on()?;
         let Some(session) = session_of_parity(listed.key.as_str()) else { continue };
         let (mut is_bad, mut good) = (false, Vec::new());
@@ -64,7 +64,7 @@ pub(super) fn renew(repository: &mut Repository, mending: &mut Mending<'_>) -> R
         }
     }
     for name in bad {
-        reclaim::delete(&repository.shelf, &name)?;
+        reclaim::delete(&repository.store, &name)?;
         mending.mended(name.as_str(), "parity was made again from the packs themselves");
     }
     Ok(())
@@ -77,14 +77,14 @@ fn make(
     mending: &mut Mending<'_>,
 ) -> Result<(), RepoError> {
     let options = mending.options;
-    let (mut spares, mut held, mut made, mut of) = (Spares::new(true), 0, 0, HostId([0; 4]));
+    let (mut parity_writer, mut held, mut made, mut of) = (ParityWriter::new(true), 0, 0, HostId([0; 4]));
     for id in packs {
         mending.may_go_on()?;
         let Some(state) = repository.log.state.packs.get(id) else { continue };
         let Some((len, digest)) = vouched(repository, *id)? else { continue };
         of = state.host;
         let object = object_of(repository, *id, state.host);
-        let bytes = match repository.shelf.get(&key(&object)?, PACK_MAX) {
+        let bytes = match repository.store.get(&key(&object)?, PACK_MAX) {
             Ok(bytes) => bytes,
             Err(error) => {
                 RepoError::from(error).tolerate_damage()?;
@@ -95,15 +95,15 @@ fn make(
         if Digest::of(&bytes) != digest {
             continue;
         }
-        spares.take_bytes(PackLine { id: *id, len, digest }, &bytes)?;
+        parity_writer.take_bytes(PackLine { id: *id, len, digest }, &bytes)?;
         held += 1;
         made += 1;
         if held == AT_ONCE {
-            spares.put(&repository.shelf, (repository.writer.family, of, session), 0, options.tally)?;
+            parity_writer.put(&repository.store, (repository.writer.family, of, session), 0, options.tally)?;
             held = 0;
         }
     }
-    spares.put(&repository.shelf, (repository.writer.family, of, session), 0, options.tally)?;
+    parity_writer.put(&repository.store, (repository.writer.family, of, session), 0, options.tally)?;
     if made > 0 {
         mending.mended(format!("{PARITY_FOLDER}/{of}/{session}"), format!("parity was made for {made} packs"));
     }

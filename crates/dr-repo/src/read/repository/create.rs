@@ -7,12 +7,12 @@ use bytes::Bytes;
 use dr_format::format::{CHUNKER_MIN8, KEM_X25519, REPO_JSON_MAX, SLOT_MAX};
 use dr_format::id::{Digest, FamilyId, HostId, RepoId, random};
 use dr_format::key::{FamilyKey, WriterKey};
-use dr_format::log_entry::Body as Entry;
+use dr_format::log_entry::ObjectBody as Entry;
 use dr_format::slot;
 use dr_log::log::Log;
 use dr_log::object::key;
 use dr_log::reclaim;
-use dr_store::{Body, Put, Shelf};
+use dr_store::{BlockingStore, ObjectBody, PutOutcome};
 
 use super::{Described, REPO_JSON, parse_described};
 use crate::error::RepoError;
@@ -24,13 +24,13 @@ use crate::read::copies;
 /// # Errors
 /// [`RepoError::AlreadyThere`] if there is one; otherwise what the store says.
 pub fn create(
-    shelf: &Shelf,
+    store: &BlockingStore,
     family: &FamilyKey,
     password: Option<&str>,
     created: &str,
     now_ms: i64,
 ) -> Result<RepoId, RepoError> {
-    if let Some(begun) = clear(shelf, family.family, password.is_some())? {
+    if let Some(begun) = clear(store, family.family, password.is_some())? {
         return Ok(begun);
     }
     let (repo, host) = (RepoId(random()), HostId([0; 4]));
@@ -43,31 +43,31 @@ pub fn create(
         Some(password) => {
             let (name, bytes) = slot::make(family, digest, password)?;
             let name = format!("keys/{name}");
-            put(shelf, &name, &bytes)?;
-            keep_copy(shelf, &name, &bytes)?;
+            put(store, &name, &bytes)?;
+            keep_copy(store, &name, &bytes)?;
             Some((name, bytes))
         }
     };
-    if put(shelf, REPO_JSON, json.as_bytes())? == Put::Exists {
-        return Err(RepoError::AlreadyThere(shelf.place()));
+    if put(store, REPO_JSON, json.as_bytes())? == PutOutcome::Exists {
+        return Err(RepoError::AlreadyThere(store.place()));
     }
-    keep_copy(shelf, REPO_JSON, json.as_bytes())?;
+    keep_copy(store, REPO_JSON, json.as_bytes())?;
     if let Some((name, bytes)) = &slot {
         let vouched = Digest::of(bytes);
-        let mut log = Log::open(shelf, family.family, writer.maintenance, digest)?;
+        let mut log = Log::open(store, family.family, writer.maintenance, digest)?;
         let said =
-            log.append(shelf, &writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest: vouched }));
+            log.append(store, &writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest: vouched }));
         if let Err(why) = said {
             // An answer may have been lost, and not the entry.
             let vouches = |log: Log| log.state.slots.get(name) == Some(&vouched);
-            if !Log::open(shelf, family.family, writer.maintenance, digest).is_ok_and(vouches) {
+            if !Log::open(store, family.family, writer.maintenance, digest).is_ok_and(vouches) {
                 return Err(why.into());
             }
         }
     }
     // Nobody is told that it was made before it lies there as it must be opened.
     let lies_there = |name: &str, limit, right: &[u8]| -> Result<(), RepoError> {
-        match shelf.get(&key(name)?, limit)? == right {
+        match store.get(&key(name)?, limit)? == right {
             true => Ok(()),
             false => Err(RepoError::damaged(name, "what was read back is not what was written")),
         }
@@ -84,42 +84,42 @@ pub fn create(
 ///
 /// # Errors
 /// [`RepoError::AlreadyThere`] if there is one; otherwise what the store says.
-pub fn create_with_writer(shelf: &Shelf, writer: &WriterKey, created: &str) -> Result<RepoId, RepoError> {
-    if let Some(begun) = clear(shelf, writer.family, false)? {
+pub fn create_with_writer(store: &BlockingStore, writer: &WriterKey, created: &str) -> Result<RepoId, RepoError> {
+    if let Some(begun) = clear(store, writer.family, false)? {
         return Ok(begun);
     }
     let repo = RepoId(random());
     let json = describe(repo, writer, created);
-    match put(shelf, REPO_JSON, json.as_bytes())? {
-        Put::Created => keep_copy(shelf, REPO_JSON, json.as_bytes()).map(|()| repo),
-        Put::Exists => Err(RepoError::AlreadyThere(shelf.place())),
+    match put(store, REPO_JSON, json.as_bytes())? {
+        PutOutcome::Created => keep_copy(store, REPO_JSON, json.as_bytes()).map(|()| repo),
+        PutOutcome::Exists => Err(RepoError::AlreadyThere(store.place())),
     }
 }
 
 /// Stores an object of ours. An answer may have been lost, and not the object.
-fn put(shelf: &Shelf, name: &str, bytes: &[u8]) -> Result<Put, RepoError> {
+fn put(store: &BlockingStore, name: &str, bytes: &[u8]) -> Result<PutOutcome, RepoError> {
     let name = key(name)?;
-    let lies_there = || shelf.get(&name, REPO_JSON_MAX).is_ok_and(|found| found == bytes);
-    match shelf.put_new(&name, Body::Bytes(Bytes::copy_from_slice(bytes))) {
-        Err(_) if lies_there() => Ok(Put::Created),
+    let lies_there = || store.get(&name, REPO_JSON_MAX).is_ok_and(|found| found == bytes);
+    match store.put_new(&name, ObjectBody::Bytes(Bytes::copy_from_slice(bytes))) {
+        Err(_) if lies_there() => Ok(PutOutcome::Created),
         done => Ok(done?),
     }
 }
 
-fn keep_copy(shelf: &Shelf, name: &str, bytes: &[u8]) -> Result<(), RepoError> {
-    if shelf.may_rot() {
-        put(shelf, &copies::copy_name(name), bytes)?;
+fn keep_copy(store: &BlockingStore, name: &str, bytes: &[u8]) -> Result<(), RepoError> {
+    if store.may_rot() {
+        put(store, &copies::copy_name(name), bytes)?;
     }
     Ok(())
 }
 
 /// Clears away what an interrupted beginning left. One without slots that is this family's own, and in which nothing is
 /// yet, is gone on with instead: its id.
-fn clear(shelf: &Shelf, family: FamilyId, with_slot: bool) -> Result<Option<RepoId>, RepoError> {
-    let there = || Err(RepoError::AlreadyThere(shelf.place()));
+fn clear(store: &BlockingStore, family: FamilyId, with_slot: bool) -> Result<Option<RepoId>, RepoError> {
+    let there = || Err(RepoError::AlreadyThere(store.place()));
     let (slots, copied) = ("keys/", format!("{}/keys/", copies::FOLDER));
     let (mut own, mut known, mut json) = (Vec::new(), Vec::new(), false);
-    for object in shelf.list("")? {
+    for object in store.list("")? {
         let name = object.key.as_str();
         if name.starts_with(slots) || name.starts_with(&copied) {
             own.push(object.key);
@@ -134,18 +134,18 @@ fn clear(shelf: &Shelf, family: FamilyId, with_slot: bool) -> Result<Option<Repo
     let has_slot = !own.is_empty();
     if json && !has_slot {
         // This is all that such a one ever has.
-        let Ok(bytes) = copies::read(shelf, REPO_JSON, REPO_JSON_MAX)? else { return there() };
-        let is_copied = !shelf.may_rot() || copies::read_copy(shelf, REPO_JSON, REPO_JSON_MAX)?.is_ok();
+        let Ok(bytes) = copies::read(store, REPO_JSON, REPO_JSON_MAX)? else { return there() };
+        let is_copied = !store.may_rot() || copies::read_copy(store, REPO_JSON, REPO_JSON_MAX)?.is_ok();
         let Ok(Described { repo, family: whose, .. }) = parse_described(&bytes) else { return there() };
         if whose != family || is_copied || with_slot {
             return there();
         }
-        keep_copy(shelf, REPO_JSON, &bytes)?;
+        keep_copy(store, REPO_JSON, &bytes)?;
         return Ok(Some(repo));
     }
     // Until the log vouches for its slot it was not made: first what makes it look as if it were.
     for name in known.iter().chain(&own) {
-        reclaim::delete(shelf, name)?;
+        reclaim::delete(store, name)?;
     }
     Ok(None)
 }

@@ -16,10 +16,12 @@ use dr_format::wire::Bad;
 use dr_index::error::{IndexError, mended_in_vain, no_room};
 use dr_index::layout::lay_out;
 use dr_index::lookup::{Index, Judged, Origin};
-use dr_index::tier::{Builder, Describe, Described, Failed, Found, Ground, Live, Tier, TierKey, Torn, gather};
+use dr_index::table::{
+    Builder, Describe, Described, Failed, Found, IndexTable, Live, TableDir, TableKey, Torn, gather,
+};
 use dr_log::fold::SessionState;
 use dr_log::object::key;
-use dr_store::{Key, Shelf, StoreError};
+use dr_store::{BlockingStore, Key, StoreError};
 
 use crate::error::RepoError;
 use crate::read::repository::{Fault, Repository, fault_text};
@@ -62,8 +64,8 @@ impl LazyIndex {
 }
 
 /// The bytes of an index object, if they are those that the log vouches for.
-pub(crate) fn read_vouched(shelf: &Shelf, name: &Key, object: &ObjectRef) -> Result<Bytes, RepoError> {
-    let bytes = shelf.get(name, INDEX_MAX)?;
+pub(crate) fn read_vouched(store: &BlockingStore, name: &Key, object: &ObjectRef) -> Result<Bytes, RepoError> {
+    let bytes = store.get(name, INDEX_MAX)?;
     if object.len == bytes.len() as u64 && Digest::of(&bytes) == object.digest {
         Ok(bytes)
     } else {
@@ -73,7 +75,7 @@ pub(crate) fn read_vouched(shelf: &Shelf, name: &Key, object: &ObjectRef) -> Res
 
 /// Reads index objects, and keeps apart what is wrong with them.
 struct Reader {
-    shelf: Shelf,
+    store: BlockingStore,
     family: FamilyId,
     index: Secret,
     faults: Vec<Fault>,
@@ -85,7 +87,7 @@ impl Reader {
     fn of(repository: &Repository) -> Self {
         let writer = &repository.writer;
         Self {
-            shelf: repository.shelf.clone(),
+            store: repository.store.clone(),
             family: writer.family,
             index: writer.naming.index.clone(),
             faults: Vec::new(),
@@ -101,8 +103,8 @@ impl Reader {
     fn open(&mut self, object: &ObjectRef, vouched: bool) -> Result<Option<index_object::IndexObject>, RepoError> {
         let name = key(&object.name)?;
         let read = match vouched {
-            true => read_vouched(&self.shelf, &name, object),
-            false => self.shelf.get(&name, INDEX_MAX).map_err(RepoError::from),
+            true => read_vouched(&self.store, &name, object),
+            false => self.store.get(&name, INDEX_MAX).map_err(RepoError::from),
         };
         let opened = read.and_then(|bytes| {
             index_object::decode(&bytes, self.family, &self.index)
@@ -207,15 +209,15 @@ impl From<Failed> for Stopped {
 
 struct Load<'a> {
     repository: &'a Repository,
-    ground: Ground,
-    key: TierKey,
+    dir: TableDir,
+    key: TableKey,
     reader: Reader,
 }
 
 impl<'a> Load<'a> {
     fn new(repository: &'a Repository, folder: Option<&Path>) -> Self {
-        let key = TierKey::new(&repository.writer.naming.index, repository.writer.family, repository.repo);
-        Self { repository, ground: Ground::in_folder(folder), key, reader: Reader::of(repository) }
+        let key = TableKey::new(&repository.writer.naming.index, repository.writer.family, repository.repo);
+        Self { repository, dir: TableDir::in_folder(folder), key, reader: Reader::of(repository) }
     }
 
     fn index(mut self) -> Result<(Arc<Index>, Vec<Fault>), RepoError> {
@@ -231,7 +233,7 @@ impl<'a> Load<'a> {
                 Err(Stopped::Table(Failed::Torn(_))) => continue,
             };
             let describe = Box::new(Reader::of(self.repository));
-            let origin = Origin { ground: self.ground, key: self.key, live, describe };
+            let origin = Origin { dir: self.dir, key: self.key, live, describe };
             return Ok((Arc::new(index.with_origin(origin)), self.reader.faults));
         }
         Err(mended_in_vain().into())
@@ -256,28 +258,28 @@ impl<'a> Load<'a> {
         let repository = self.repository;
         let swept = |id: &PackId| repository.log.state.packs.get(id).is_some_and(|state| state.swept);
         let judge = |id: PackId, object: &str| judge(repository, id, host_of(object));
-        let found = gather(&self.ground, &self.key, live, &swept, &mut self.reader)?;
+        let found = gather(&self.dir, &self.key, live, &swept, &mut self.reader)?;
         let mut index = Index::default();
         for one in found {
             index.stand(one, true, &judge)?;
         }
         // What nobody vouches for is looked up as well, and never kept.
-        if let Some(tier) = self.remains(live, &index)? {
-            index.stand(Found::of(tier), false, &judge)?;
+        if let Some(table) = self.remains(live, &index)? {
+            index.stand(Found::of(table), false, &judge)?;
         }
         Ok(index)
     }
 
     /// Whatever can be learned where an index object or a log entry cannot be read.
-    fn remains(&mut self, live: &[Live], index: &Index) -> Result<Option<Tier>, Stopped> {
+    fn remains(&mut self, live: &[Live], index: &Index) -> Result<Option<IndexTable>, Stopped> {
         let mut remains = Remains { builder: None, taken: BTreeSet::new(), index };
         for (live, packs) in std::mem::take(&mut self.reader.remains) {
-            remains.take(&self.ground, &self.key, live, packs)?;
+            remains.take(&self.dir, &self.key, live, packs)?;
         }
         if !self.repository.log.unknown.is_empty() {
             // The entry that cannot be read may have named index objects: take those nobody else names.
             let names: HashSet<&str> = live.iter().map(|live| live.object.name.as_str()).collect();
-            for listed in self.repository.shelf.list("idx")? {
+            for listed in self.repository.store.list("idx")? {
                 let name = listed.key.as_str();
                 let object = ObjectRef { name: name.to_owned(), len: listed.size, digest: Digest([0; 32]) };
                 if !names.contains(name)
@@ -285,7 +287,7 @@ impl<'a> Load<'a> {
                 {
                     let session = opened.session;
                     let (packs, _) = self.reader.lay_out(name, opened);
-                    remains.take(&self.ground, &self.key, Live { object, session }, packs)?;
+                    remains.take(&self.dir, &self.key, Live { object, session }, packs)?;
                 }
             }
         }
@@ -304,7 +306,7 @@ impl<'a> Load<'a> {
         let mut missing: BTreeSet<(PackId, HostId)> = registered.map(|(id, state)| (*id, state.host)).collect();
         if !log.unknown.is_empty() {
             for folder in ["data", "meta"] {
-                for listed in self.repository.shelf.list(folder)? {
+                for listed in self.repository.store.list(folder)? {
                     if let Some((host, id)) = PackId::from_object_name(listed.key.as_str())
                         && !known.knows(id)
                         && !log.state.packs.get(&id).is_some_and(|state| state.swept)
@@ -335,7 +337,7 @@ impl<'a> Load<'a> {
             Ok(laid) => {
                 let object = ObjectRef { name, len: 0, digest: Digest([0; 32]) };
                 let pack = Described { id, whole: None, header, laid };
-                remains.take(&self.ground, &self.key, Live { object, session: id.session }, vec![pack])
+                remains.take(&self.dir, &self.key, Live { object, session: id.session }, vec![pack])
             }
             Err(Bad(what)) => {
                 self.reader.fault(&name, what);
@@ -348,16 +350,16 @@ impl<'a> Load<'a> {
     fn read_trailer(&self, object: &str) -> Result<(Vec<u8>, Vec<u8>), RepoError> {
         let name = key(object)?;
         let bad = |Bad(what): Bad| RepoError::damaged(object, what);
-        let len = self.repository.shelf.size(&name)?;
+        let len = self.repository.store.size(&name)?;
         if !(FOOTER as u64 * 2..=PACK_MAX).contains(&len) {
             return Err(RepoError::damaged(object, "it is too short or too long for a pack"));
         }
-        let footer = Footer::parse(&self.repository.shelf.get_range(&name, len - FOOTER as u64, FOOTER as u64)?, len)
+        let footer = Footer::parse(&self.repository.store.get_range(&name, len - FOOTER as u64, FOOTER as u64)?, len)
             .map_err(bad)?;
-        let header_len = Header::length(&self.repository.shelf.get_range(&name, 0, 16)?).map_err(bad)?;
-        let header = self.repository.shelf.get_range(&name, 0, header_len as u64)?;
+        let header_len = Header::length(&self.repository.store.get_range(&name, 0, 16)?).map_err(bad)?;
+        let header = self.repository.store.get_range(&name, 0, header_len as u64)?;
         let parsed = Header::parse(&header).map_err(bad)?;
-        let sealed = self.repository.shelf.get_range(&name, footer.trailer_at, footer.trailer_len)?;
+        let sealed = self.repository.store.get_range(&name, footer.trailer_at, footer.trailer_len)?;
         let rows = open_trailer(&parsed, &header, &sealed, &self.repository.writer.naming.index).map_err(bad)?;
         Ok((header.to_vec(), rows))
     }
@@ -375,14 +377,14 @@ impl Remains<'_> {
         self.index.knows_pack(id) || self.taken.contains(&id)
     }
 
-    fn take(&mut self, ground: &Ground, key: &TierKey, live: Live, packs: Vec<Described>) -> Result<(), Stopped> {
+    fn take(&mut self, dir: &TableDir, key: &TableKey, live: Live, packs: Vec<Described>) -> Result<(), Stopped> {
         let packs: Vec<_> = packs.into_iter().filter(|pack| !self.knows(pack.id)).collect();
         if packs.is_empty() {
             return Ok(());
         }
         let builder = match &mut self.builder {
             Some(builder) => builder,
-            None => self.builder.insert(Builder::new(ground, key, false)?),
+            None => self.builder.insert(Builder::new(dir, key, false)?),
         };
         builder.object(live);
         for pack in packs {

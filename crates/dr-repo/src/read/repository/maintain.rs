@@ -10,8 +10,8 @@ impl Repository {
     /// Appends an entry that only the maintenance key may.
     pub(crate) fn maintain(&mut self, now_ms: i64, body: Body) -> Result<(), RepoError> {
         self.may_maintain()?;
-        let (shelf, writer) = (self.shelf.clone(), self.writer.clone());
-        self.log.append(&shelf, &writer, now_ms, &mut |_| Ok(body.clone()))?;
+        let (store, writer) = (self.store.clone(), self.writer.clone());
+        self.log.append(&store, &writer, now_ms, &mut |_| Ok(body.clone()))?;
         Ok(())
     }
 

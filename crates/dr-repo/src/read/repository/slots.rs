@@ -6,7 +6,7 @@ use dr_format::format::SLOT_MAX;
 use dr_format::id::Digest;
 use dr_format::key::FamilyKey;
 use dr_format::slot::{self, NotOpened};
-use dr_store::{Shelf, StoreError};
+use dr_store::{BlockingStore, StoreError};
 
 use super::Fault;
 use crate::error::RepoError;
@@ -34,12 +34,12 @@ struct Slot {
 /// # Errors
 /// [`RepoError::WrongKey`], or what is damaged so that nothing opens.
 pub(super) fn open_slots(
-    shelf: &Shelf,
+    store: &BlockingStore,
     password: &str,
     fits: &dyn Fn(&Digest) -> bool,
     faults: &mut Vec<Fault>,
 ) -> Result<(FamilyKey, Digest), RepoError> {
-    let (mut slots, mut damaged) = found(shelf)?;
+    let (mut slots, mut damaged) = found(store)?;
     let (mut tried, mut readable, mut other, mut spent) = (0, Vec::new(), None, 0_u64);
     // A second copy is tried where the first is damaged, and costs nothing then.
     slots.sort_by_key(|slot| slot.cost);
@@ -108,12 +108,12 @@ fn is_affordable(spent: &mut u64, cost: u64) -> bool {
 }
 
 /// The slots and their second copies, and what cannot be had of them.
-fn found(shelf: &Shelf) -> Result<(Vec<Slot>, Vec<Fault>), RepoError> {
+fn found(store: &BlockingStore) -> Result<(Vec<Slot>, Vec<Fault>), RepoError> {
     let (mut slots, mut damaged) = (Vec::new(), Vec::new());
-    let copies = shelf.list(&format!("{}/keys", copies::FOLDER))?;
-    for listed in shelf.list("keys")?.into_iter().take(LISTED_MAX).chain(copies.into_iter().take(LISTED_MAX)) {
+    let copies = store.list(&format!("{}/keys", copies::FOLDER))?;
+    for listed in store.list("keys")?.into_iter().take(LISTED_MAX).chain(copies.into_iter().take(LISTED_MAX)) {
         let object = listed.key.to_string();
-        match shelf.get(&listed.key, SLOT_MAX) {
+        match store.get(&listed.key, SLOT_MAX) {
             Ok(bytes) => {
                 slots.push(Slot { own: Digest::of(&bytes), object, cost: slot::cost(&bytes), bytes: bytes.to_vec() })
             }
@@ -131,17 +131,17 @@ mod tests {
     use std::sync::Arc;
 
     use dr_format::slot::laid;
-    use dr_store::{Body, Key};
+    use dr_store::{Key, ObjectBody};
 
     use super::*;
 
     #[test]
     fn ten_slots_as_dear_as_any_may_be_keep_nobody_from_a_cheap_one() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let shelf = Shelf::new(Arc::new(dr_store::memory::MemoryStore::default()), runtime.handle().clone());
+        let store = BlockingStore::new(Arc::new(dr_store::memory::MemoryStore::default()), runtime.handle().clone());
         let put = |folder: &str, name: &str, bytes: Vec<u8>| {
             let key = Key::new(format!("{folder}keys/{name}")).unwrap();
-            shelf.put_new(&key, Body::Bytes(bytes.into())).unwrap();
+            store.put_new(&key, ObjectBody::Bytes(bytes.into())).unwrap();
         };
         let (key, digest) = (FamilyKey::generate(), Digest([9; 32]));
         let (own, bytes) = slot::make(&key, digest, "the right one").unwrap();
@@ -151,7 +151,7 @@ mod tests {
         }
         // One that is cheap and wrong, under the right one's name.
         put("ecc/copy/", &own, laid(&key, 99, 19 << 10, 1));
-        let opened = open_slots(&shelf, "the right one", &|vouched| *vouched == digest, &mut Vec::new());
+        let opened = open_slots(&store, "the right one", &|vouched| *vouched == digest, &mut Vec::new());
         assert_eq!(opened.unwrap().0.secret.0, key.secret.0);
     }
 

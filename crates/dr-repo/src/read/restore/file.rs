@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use dr_entry::{NotSet, Standing, Writing};
+use dr_entry::{ExistingFile, NotSet, Writing};
 use dr_format::extents::{ExtentPage, Run};
 use dr_format::format::CHUNK_MAX;
 use dr_format::id::{ChunkId, ChunkKind};
@@ -13,7 +13,7 @@ use super::{NotWhole, Shared, extent_page};
 use crate::error::RepoError;
 use crate::read::fetch::{Fetcher, Found};
 use crate::read::frames::{FrameKey, Frames, Wanted};
-use crate::turns::Turns;
+use crate::work_queue::WorkQueue;
 
 /// So many extents of a large file are looked at together: at the end of each such list nothing is asked for ahead.
 const GATHERED: usize = 4_096;
@@ -60,7 +60,7 @@ pub(super) fn file(
     row: &Row,
     fetcher: &mut Fetcher<'_>,
     shared: &Shared<'_>,
-    turns: &Turns<Wanted>,
+    work_queue: &WorkQueue<Wanted>,
 ) -> Result<(), Failed> {
     shared.claims.count(row)?;
     // What stands there and cannot be looked at is replaced.
@@ -92,7 +92,7 @@ pub(super) fn file(
     }
     shared.claims.fits(row, shared.destination, fetcher)?;
     let writing = shared.destination.file(&row.path, row.meta.size)?;
-    let ahead = (row.meta.size >= LARGE).then_some(Ahead { frames: &shared.frames, turns });
+    let ahead = (row.meta.size >= LARGE).then_some(Ahead { frames: &shared.frames, work_queue });
     let mut filling = Filling { writing, standing, buffer: Vec::new(), at: 0, run: None };
     match fill(row, &mut filling, ahead.as_ref(), fetcher, shared) {
         // Asked while what was written of it is still there.
@@ -218,7 +218,7 @@ fn zeros(standing: &mut dyn Standing, mut at: u64, len: u64, buffer: &mut Vec<u8
 struct Filling {
     writing: Box<dyn Writing>,
     /// What stood there before: what is right in it need not be fetched.
-    standing: Option<Box<dyn Standing>>,
+    standing: Option<Box<dyn ExistingFile>>,
     buffer: Vec<u8>,
     at: u64,
     /// Chunks that lie side by side in the file and in their frame are written at once: where, and what.
@@ -269,7 +269,7 @@ impl Filling {
 /// Has the frames of a large file opened before they are needed.
 struct Ahead<'a> {
     frames: &'a Frames,
-    turns: &'a Turns<Wanted>,
+    work_queue: &'a WorkQueue<Wanted>,
 }
 
 /// The frames of a list of extents, each with the number of the first extent in it.
@@ -311,17 +311,17 @@ impl Coming<'_> {
         self.reached += 1;
         self.asked = self.asked.max(self.reached);
         let until = self.frames.len().min(self.reached + AHEAD);
-        while self.asked < until && self.ahead.turns.somebody_waits() {
+        while self.asked < until && self.ahead.work_queue.somebody_waits() {
             let (_, frame) = self.frames[self.asked];
             self.asked += 1;
             if let Some(wanted) = self.ahead.frames.want(frame) {
                 // Nobody took it: whoever needs it opens it.
-                let _ = self.ahead.turns.offer(wanted);
+                let _ = self.ahead.work_queue.offer(wanted);
             }
         }
         // Somebody is at the frame that is needed now: meanwhile one that is needed soon.
         while self.ahead.frames.is_opening(key)
-            && let Some(soon) = self.ahead.turns.spare()
+            && let Some(soon) = self.ahead.work_queue.spare()
         {
             fetcher.open_early(&soon);
         }

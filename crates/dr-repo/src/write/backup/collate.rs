@@ -14,16 +14,16 @@ use dr_format::tree::TreeBuilder;
 
 use super::shared::Shared;
 use super::{Capture, Done, Outcome, Summary};
+use crate::abort::AbortFlag;
 use crate::error::RepoError;
-use crate::fuse::Fuse;
 use crate::write::cache::CacheWriter;
 use crate::write::pack_writer::FinishedPack;
-use crate::write::packer::{Alone, Packer};
+use crate::write::packer::{NoHelpers, Packer};
 
 /// Puts results back in order and builds the tree. What it owns is the way of every entry.
 pub(super) struct Collator<'a> {
     capture: &'a Capture<'a>,
-    fuse: &'a Fuse,
+    fuse: &'a AbortFlag,
     tree: TreeBuilder,
     pages: Pages<'a>,
     /// The caller's, so that it survives a fault.
@@ -51,7 +51,7 @@ impl Pages<'_> {
         let id = self.shared.namer.id(kind, bytes);
         if self.shared.is_new(kind, id) {
             let packs = self.packs;
-            self.packer.add(kind, id, bytes, &Alone, &mut |pack| send(packs, pack))?;
+            self.packer.add(kind, id, bytes, &NoHelpers, &mut |pack| send(packs, pack))?;
         }
         Ok(id)
     }
@@ -70,7 +70,7 @@ impl<'a> Collator<'a> {
     pub(super) fn new(
         capture: &'a Capture<'a>,
         shared: &'a Shared<'a>,
-        fuse: &'a Fuse,
+        fuse: &'a AbortFlag,
         packs: &'a Sender<FinishedPack>,
         (cache, summary): (&'a mut Option<CacheWriter>, &'a mut Summary),
     ) -> Result<Self, RepoError> {

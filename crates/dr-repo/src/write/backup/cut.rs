@@ -23,7 +23,7 @@ const COARSE_FROM: u64 = 1 << 20;
 pub(crate) type KeepChunk<'a> = dyn FnMut(ChunkId, &[u8]) -> Result<(), RepoError> + 'a;
 
 /// What became of a file.
-pub(crate) enum Taken {
+pub(crate) enum FileOutcome {
     Whole { contents: Contents, size: u64, profile: Profile },
     Unreadable(io::Error),
 }
@@ -51,7 +51,7 @@ impl<'a> Cutter<'a> {
         expected: u64,
         wanted: Profile,
         keep: &mut KeepChunk<'_>,
-    ) -> Result<Taken, RepoError> {
+    ) -> Result<FileOutcome, RepoError> {
         let Self { shared, .. } = *self;
         let mut extents: Vec<Extent> = Vec::new();
         let (mut start, mut end, mut size) = (0, 0, 0u64);
@@ -62,7 +62,7 @@ impl<'a> Cutter<'a> {
             let most = sizes.map_or(1 << 20, |sizes: Sizes| sizes.max.max(1 << 20));
             let piece = match content.read(&mut self.buffer[end..(end + most).min(4 << 20)]) {
                 Ok(piece) => piece,
-                Err(error) => return Ok(Taken::Unreadable(error)),
+                Err(error) => return Ok(FileOutcome::Unreadable(error)),
             };
             if let Piece::Data(n) = piece {
                 end += n;
@@ -83,7 +83,7 @@ impl<'a> Cutter<'a> {
                     0 => Contents::Empty,
                     _ => Contents::Inline(self.buffer[start..end].to_vec()),
                 };
-                return Ok(Taken::Whole { contents, size, profile });
+                return Ok(FileOutcome::Whole { contents, size, profile });
             }
             while end > start && (is_over || end - start >= sizes.max) {
                 let len = self.chunker.cut(sizes, &self.buffer[start..end]);
@@ -120,10 +120,10 @@ impl<'a> Cutter<'a> {
                         _ => extents.push(Extent::Hole { len }),
                     }
                 }
-                Piece::End => return Ok(Taken::Whole { contents: Contents::Extents(extents), size, profile }),
+                Piece::End => return Ok(FileOutcome::Whole { contents: Contents::Extents(extents), size, profile }),
             }
             if self.stop.load(Ordering::Relaxed) {
-                return Ok(Taken::Unreadable(io::ErrorKind::Interrupted.into()));
+                return Ok(FileOutcome::Unreadable(io::ErrorKind::Interrupted.into()));
             }
         }
     }

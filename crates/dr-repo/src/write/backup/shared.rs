@@ -10,7 +10,7 @@ use dr_format::namer::Namer;
 use dr_format::page::{Contents, Extent};
 use dr_index::bits::SharedBits;
 use dr_index::lookup::Index;
-use dr_index::taken::Taken;
+use dr_index::session_dedup::SessionDedup;
 
 use crate::error::RepoError;
 use crate::write::presence::Stands;
@@ -22,7 +22,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) index: &'a Index,
     pub(crate) namer: &'a Namer,
     /// Chunks that this session has taken in.
-    fresh: Taken,
+    fresh: FileOutcome,
     /// Chunks in packs of others that this snapshot relies on.
     pub(crate) relied: SharedBits,
     /// Whether duplicates may be looked for in old packs.
@@ -59,7 +59,7 @@ impl<'a> Shared<'a> {
             session,
             index,
             namer,
-            fresh: Taken::new(scratch),
+            fresh: FileOutcome::new(scratch),
             relied: SharedBits::new(index.sizes()?),
             rely,
             stands,

@@ -4,7 +4,7 @@ use dr_format::id::ChunkId;
 use dr_format::index_object::Record;
 use dr_format::log_entry::{Body, Named, Runs};
 use dr_format::snapshot::Label;
-use dr_format::used::List;
+use dr_format::used_set::UsedSet;
 use dr_log::fold::runs_of;
 
 use super::Capture;
@@ -26,7 +26,7 @@ pub(super) struct Uploader<'a> {
     committer: Committer<'a>,
     stored: Vec<StoredPack>,
     /// What the snapshot uses of its own session.
-    own: List,
+    own: UsedSet,
 }
 
 impl<'a> Uploader<'a> {
@@ -38,7 +38,7 @@ impl<'a> Uploader<'a> {
             capture,
             shared,
             stored: Vec::new(),
-            own: List::new(),
+            own: UsedSet::new(),
         }
     }
 
@@ -47,7 +47,7 @@ impl<'a> Uploader<'a> {
         let object = pack.id.object_name(self.shared.session.host);
         self.journal.note(pack.digest);
         let (id, frames, len, digest) = (pack.id, pack.frames, pack.len, pack.digest);
-        self.committer.pack(&self.repository.shelf, pack, false)?;
+        self.committer.pack(&self.repository.store, pack, false)?;
         self.own.whole(id, frames);
         self.stored.push(StoredPack { object, len, digest });
         if self.committer.is_due() { self.register(false) } else { Ok(()) }
@@ -70,7 +70,7 @@ impl<'a> Uploader<'a> {
 
     /// The chunks that the snapshot uses, for whoever prunes and reads nothing.
     fn used(&mut self) -> Result<Record, RepoError> {
-        let (shared, mut list) = (self.shared, std::mem::replace(&mut self.own, List::new()));
+        let (shared, mut list) = (self.shared, std::mem::replace(&mut self.own, UsedSet::new()));
         list_marked(&mut list, shared.index, &shared.relied)?;
         let gc = &self.repository.writer.gc;
         Ok(Record::Used(list.seal(gc, shared.session.family, shared.session.id, self.capture.snapshot)?))
@@ -97,7 +97,7 @@ impl<'a> Uploader<'a> {
     /// Whether everything that the snapshot relies on is there now.
     fn hold(&self) -> Result<(), RepoError> {
         let Shared { stands, relied, index, .. } = self.shared;
-        let repository = (&self.repository.shelf, &self.repository.log.state, *index);
+        let repository = (&self.repository.store, &self.repository.log.state, *index);
         stands.hold(repository, relied.packs(), self.stored.iter().map(|pack| (pack.object.clone(), pack.len)))
     }
 }

@@ -10,7 +10,7 @@ use dr_format::id::{ChunkId, ChunkKind, SnapshotId};
 use dr_format::page::{Child, Contents, Extent, Page, Row};
 use dr_format::snapshot::Document;
 
-use super::mover::{Mover, Need};
+use super::frame_relocator::{FrameRelocator, Need};
 use crate::error::RepoError;
 use crate::read::fetch::Fetcher;
 use crate::read::look::{Pages, Stand, as_child};
@@ -46,27 +46,27 @@ impl<'a> Gather<'a> {
     /// Adds to the plan until it is full; whether everything was looked at.
     pub(super) fn fill(
         &mut self,
-        mover: &mut Mover<'_>,
+        relocator: &mut FrameRelocator<'_>,
         theirs: &mut Fetcher<'_>,
         seen: &mut HashSet<ChunkId>,
         stop: &AtomicBool,
     ) -> Result<bool, RepoError> {
-        while !mover.is_full() {
+        while !relocator.is_full() {
             let Some(todo) = self.todo.pop() else { return Ok(true) };
             if stop.load(Ordering::Relaxed) {
                 return Err(RepoError::Interrupted);
             }
             match todo {
-                Todo::Document(id, document) => self.document(id, document, mover, theirs)?,
+                Todo::Document(id, document) => self.document(id, document, relocator, theirs)?,
                 Todo::Page { child, level, behind, top } => {
                     if seen.insert(child.id) {
-                        self.page(&child, level, behind, top, mover, theirs)?;
+                        self.page(&child, level, behind, top, relocator, theirs)?;
                     }
                 }
-                Todo::Row(row) => self.row(*row, mover, theirs)?,
+                Todo::Row(row) => self.row(*row, relocator, theirs)?,
                 Todo::Extents { run, level, path } => {
                     if seen.insert(run.id) {
-                        self.extents(run, level, &path, mover, theirs)?;
+                        self.extents(run, level, &path, relocator, theirs)?;
                     }
                 }
             }
@@ -78,13 +78,13 @@ impl<'a> Gather<'a> {
         &mut self,
         id: SnapshotId,
         document: ChunkId,
-        mover: &mut Mover<'_>,
+        relocator: &mut FrameRelocator<'_>,
         theirs: &mut Fetcher<'_>,
     ) -> Result<(), RepoError> {
         let path = Rc::new(EntryPath::root());
         match self.repository.document(id) {
             Ok(Document { root, .. }) => {
-                mover.need(Need { kind: ChunkKind::Document, id: document, len: None, path }, theirs)?;
+                relocator.need(Need { kind: ChunkKind::Document, id: document, len: None, path }, theirs)?;
                 self.todo.extend(root.map(|root| Todo::Page {
                     child: as_child(&root),
                     level: root.level.saturating_add(1),
@@ -93,7 +93,7 @@ impl<'a> Gather<'a> {
                 }));
                 Ok(())
             }
-            Err(error) => error.tolerate_damage().map(|why| mover.miss(&path, &why.to_string())),
+            Err(error) => error.tolerate_damage().map(|why| relocator.miss(&path, &why.to_string())),
         }
     }
 
@@ -103,15 +103,15 @@ impl<'a> Gather<'a> {
         level: u8,
         behind: Option<EntryPath>,
         top: bool,
-        mover: &mut Mover<'_>,
+        relocator: &mut FrameRelocator<'_>,
         theirs: &mut Fetcher<'_>,
     ) -> Result<(), RepoError> {
         let path = Rc::new(child.last.clone());
         let page = match self.pages.open(child, Stand { level, behind: behind.as_ref(), top }) {
             Ok(page) => page,
-            Err(error) => return error.tolerate_damage().map(|why| mover.miss(&path, &why.to_string())),
+            Err(error) => return error.tolerate_damage().map(|why| relocator.miss(&path, &why.to_string())),
         };
-        mover.need(Need { kind: ChunkKind::Tree, id: child.id, len: None, path }, theirs)?;
+        relocator.need(Need { kind: ChunkKind::Tree, id: child.id, len: None, path }, theirs)?;
         match page {
             Page::Leaf(rows) => self.todo.extend(rows.into_iter().rev().map(|row| Todo::Row(Box::new(row)))),
             Page::Inner { level, children } => {
@@ -124,11 +124,11 @@ impl<'a> Gather<'a> {
         Ok(())
     }
 
-    fn row(&mut self, row: Row, mover: &mut Mover<'_>, theirs: &mut Fetcher<'_>) -> Result<(), RepoError> {
+    fn row(&mut self, row: Row, relocator: &mut FrameRelocator<'_>, theirs: &mut Fetcher<'_>) -> Result<(), RepoError> {
         let path = Rc::new(row.path);
         match row.contents {
             Contents::Empty | Contents::Inline(_) => Ok(()),
-            Contents::Extents(extents) => chunks(&extents, &path, mover, theirs),
+            Contents::Extents(extents) => chunks(&extents, &path, relocator, theirs),
             Contents::Tree { root, level, extents } => {
                 self.todo.push(Todo::Extents { run: Run { id: root, len: row.meta.size, extents }, level, path });
                 Ok(())
@@ -141,17 +141,17 @@ impl<'a> Gather<'a> {
         run: Run,
         level: u8,
         path: &Rc<EntryPath>,
-        mover: &mut Mover<'_>,
+        relocator: &mut FrameRelocator<'_>,
         theirs: &mut Fetcher<'_>,
     ) -> Result<(), RepoError> {
         let page = match extent_page(run, level, &mut self.extents) {
             Ok(page) => page,
-            Err(error) => return error.tolerate_damage().map(|why| mover.miss(path, &why.to_string())),
+            Err(error) => return error.tolerate_damage().map(|why| relocator.miss(path, &why.to_string())),
         };
         let need = Need { kind: ChunkKind::Extents, id: run.id, len: None, path: Rc::clone(path) };
-        mover.need(need, theirs)?;
+        relocator.need(need, theirs)?;
         match page {
-            ExtentPage::Leaf(extents) => chunks(&extents, path, mover, theirs),
+            ExtentPage::Leaf(extents) => chunks(&extents, path, relocator, theirs),
             ExtentPage::Inner { level, runs } => {
                 let level = level.saturating_sub(1);
                 let runs = runs.into_iter().rev();
@@ -165,13 +165,13 @@ impl<'a> Gather<'a> {
 fn chunks(
     extents: &[Extent],
     path: &Rc<EntryPath>,
-    mover: &mut Mover<'_>,
+    relocator: &mut FrameRelocator<'_>,
     theirs: &mut Fetcher<'_>,
 ) -> Result<(), RepoError> {
     extents.iter().try_for_each(|extent| match extent {
         Extent::Hole { .. } => Ok(()),
         Extent::Chunk { id, len } => {
-            mover.need(Need { kind: ChunkKind::Data, id: *id, len: Some(*len), path: Rc::clone(path) }, theirs)
+            relocator.need(Need { kind: ChunkKind::Data, id: *id, len: Some(*len), path: Rc::clone(path) }, theirs)
         }
     })
 }

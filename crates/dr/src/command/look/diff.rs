@@ -5,9 +5,9 @@ use clap::Args;
 use super::differ::Manner;
 use super::{From, View};
 use crate::command::named::{OneSystem, snapshot};
-use crate::command::opened::{question, told};
+use crate::command::opened::{question, run_failure};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::world::World;
 
 /// Say what is different between two snapshots of a system
 ///
@@ -30,12 +30,12 @@ pub struct Diff {
 }
 
 impl Diff {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = question(world)?;
-        let looked = self.from.open(&self.of.system, &school, world)?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let school = question(context)?;
+        let looked = self.from.open(&self.of.system, &school, context)?;
         let (a, b) = (snapshot(&self.a, &school), snapshot(&self.b, &school));
-        let (chosen, to) = looked.two(&a, &b).map_err(|e| told(e, world))?;
-        let view = View::of(&chosen, &school, world);
+        let (chosen, to) = looked.two(&a, &b).map_err(|e| run_failure(e, context))?;
+        let view = View::of(&chosen, &school, context);
         let uncertain = view.is_uncertain(&[&self.a, &self.b]);
         Ok(self.manner.compare(&view, &chosen.tree, &to)?.with(uncertain, Cause::Missing))
     }

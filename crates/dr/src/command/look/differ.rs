@@ -40,7 +40,7 @@ impl Manner {
     /// # Errors
     /// [`Failure`], for a person to read.
     pub fn compare(&self, view: &View<'_>, from: &Tree, to: &Tree) -> Result<Outcome, Failure> {
-        let screen = view.world.screen;
+        let screen = view.context.screen;
         let wanted = self.wanted(view, from, to)?;
         if screen.is_json() {
             let named =
@@ -48,7 +48,7 @@ impl Manner {
             screen.print(format!("{{\"from\":{},\"to\":{},\"changes\":[", named(from), named(to)).as_bytes());
         }
         let (mut first, mut only_times) = (true, 0u64);
-        let what = Diff { from, to, paths: &wanted, stop: view.world.signals.stop() };
+        let what = Diff { from, to, paths: &wanted, stop: view.context.signals.stop() };
         let compared = diff(view.repository, &what, &mut |difference| {
             if screen.is_closed() {
                 return Err(RepoError::Interrupted);
@@ -64,7 +64,7 @@ impl Manner {
             Ok(())
         });
         let compared = match compared {
-            Err(RepoError::Interrupted) if !view.world.signals.stopped() => return Ok(Outcome::done()),
+            Err(RepoError::Interrupted) if !view.context.signals.stopped() => return Ok(Outcome::done()),
             Err(error) => return Err(view.told(error)),
             Ok(compared) => compared,
         };

@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::{From, View, pour};
 use crate::command::named::{Moment, OneSystem};
-use crate::command::opened::{question, told};
+use crate::command::opened::{question, run_failure};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
-use crate::world::World;
 
 /// Write one file of a system's snapshot to standard output
 #[derive(Args)]
@@ -25,11 +25,11 @@ pub struct Dump {
 }
 
 impl Dump {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = question(world)?;
-        let looked = self.from.open(&self.of.system, &school, world)?;
-        let chosen = looked.one(&self.moment.which(&school)?).map_err(|e| told(e, world))?;
-        let view = View::of(&chosen, &school, world);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let school = question(context)?;
+        let looked = self.from.open(&self.of.system, &school, context)?;
+        let chosen = looked.one(&self.moment.which(&school)?).map_err(|e| run_failure(e, context))?;
+        let view = View::of(&chosen, &school, context);
         let uncertain = view.is_uncertain(&[&self.moment.snapshot]);
         Ok(pour::pour(&view, &chosen.tree, &self.path)?.with(uncertain, Cause::Missing))
     }

@@ -5,12 +5,12 @@ use dr_plan::System;
 use dr_repo::SnapshotId;
 use dr_run::{Kept, Looked, RunError, School, kept};
 
-use super::sought::{Question, Sought, Telling};
+use super::query::{FindQuery, Question, Telling};
 use super::{From, View};
 use crate::command::named::by_id;
-use crate::command::opened::{question, told};
+use crate::command::opened::{question, run_failure};
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
-use crate::world::World;
 
 /// Find files in a system's snapshots, or in all systems', and say in which they are
 ///
@@ -23,22 +23,22 @@ pub struct Find {
     #[arg(value_name = "SYSTEM")]
     system: Option<String>,
     #[command(flatten)]
-    sought: Sought,
+    query: FindQuery,
     #[command(flatten)]
     from: From,
 }
 
 impl Find {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let school = question(world)?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let school = question(context)?;
         match &self.system {
-            Some(word) if self.is_system(&school, word) => self.in_one(word, &school, world),
+            Some(word) if self.is_system(&school, word) => self.in_one(word, &school, context),
             Some(word) => {
                 let mut all = self.clone();
-                all.sought.also(word.clone());
-                all.in_all(&school, world)
+                all.query.also(word.clone());
+                all.in_all(&school, context)
             }
-            None => self.in_all(&school, world),
+            None => self.in_all(&school, context),
         }
     }
 
@@ -46,24 +46,24 @@ impl Find {
     /// is a name to look for.
     fn is_system(&self, school: &School, word: &str) -> bool {
         school.system_or_state(word).is_ok()
-            || (self.sought.has_patterns() && !word.contains(['*', '?', '[', '{', '/', '.']))
+            || (self.query.has_patterns() && !word.contains(['*', '?', '[', '{', '/', '.']))
     }
 
-    fn in_one(&self, system: &str, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
-        let looked = self.from.open(system, school, world)?;
-        let kept = looked.all().map_err(|e| told(e, world))?;
-        let kept = self.chosen(&looked, kept, world)?;
-        let views = views(&looked, school, world);
+    fn in_one(&self, system: &str, school: &School, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let looked = self.from.open(system, school, context)?;
+        let kept = looked.all().map_err(|e| run_failure(e, context))?;
+        let kept = self.chosen(&looked, kept, context)?;
+        let views = views(&looked, school, context);
         let Some(first) = views.first() else { return Ok(Outcome::done()) };
-        let question = self.sought.question(first)?;
+        let question = self.query.question(first)?;
         let mut telling = Telling::begin(first);
         search(&mut telling, &views, &kept, &question)?;
-        Ok(telling.end(&self.sought))
+        Ok(telling.end(&self.query))
     }
 
     /// Each system that can be searched; one that needs a second person, and has none, is named.
-    fn in_all(&self, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
-        let second = self.from.second(school, world)?;
+    fn in_all(&self, school: &School, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let second = self.from.second(school, context)?;
         let (mut all, mut refused): (Vec<(&System, Looked<'_>)>, Vec<String>) = (Vec::new(), Vec::new());
         let searched = school.plan.systems.iter().filter(|system| system.source.supplier().is_none());
         for system in searched.filter(|system| system.source.runs()) {
@@ -76,17 +76,17 @@ impl Find {
                 Err(why @ RunError::SecondPerson { .. }) => {
                     refused.push(format!("{} was not searched: {why}", system.id));
                 }
-                Err(why) => return Err(told(why, world)),
+                Err(why) => return Err(run_failure(why, context)),
             }
         }
-        let opened: Vec<Vec<View<'_>>> = all.iter().map(|(_, looked)| views(looked, school, world)).collect();
+        let opened: Vec<Vec<View<'_>>> = all.iter().map(|(_, looked)| views(looked, school, context)).collect();
         let Some(first) = opened.iter().flatten().next() else {
             return Err(Failure::usage(match refused.is_empty() {
                 true => "no copy of any system can be read now".to_owned(),
                 false => refused.join("; "),
             }));
         };
-        let question = self.sought.question(first)?;
+        let question = self.query.question(first)?;
         let mut telling = Telling::begin(first);
         refused.iter().for_each(|why| telling.lost(why));
         for note in all.iter().flat_map(|(_, looked)| &looked.notes) {
@@ -109,33 +109,33 @@ impl Find {
                 break;
             }
         }
-        Ok(telling.end(&self.sought))
+        Ok(telling.end(&self.query))
     }
 
     /// Whether `--snapshot` names this one of a system's, newest first; `before` are those that were taken already.
     fn names(&self, id: SnapshotId, before: &[Kept]) -> bool {
         let id = id.to_string();
         let fits = |name: &String| if name == "latest" { before.is_empty() } else { id.starts_with(name.as_str()) };
-        self.sought.snapshots.is_empty() || self.sought.snapshots.iter().any(fits)
+        self.query.snapshots.is_empty() || self.query.snapshots.iter().any(fits)
     }
 
     /// Only the snapshots that were asked for.
-    fn chosen(&self, looked: &Looked<'_>, mut kept: Vec<Kept>, world: &World<'_>) -> Result<Vec<Kept>, Failure> {
-        if self.sought.snapshots.is_empty() {
+    fn chosen(&self, looked: &Looked<'_>, mut kept: Vec<Kept>, context: &Context<'_>) -> Result<Vec<Kept>, Failure> {
+        if self.query.snapshots.is_empty() {
             return Ok(kept);
         }
         let mut ids = Vec::new();
-        for name in &self.sought.snapshots {
-            ids.push(looked.one(&by_id(name)).map_err(|e| told(e, world))?.tree.id);
+        for name in &self.query.snapshots {
+            ids.push(looked.one(&by_id(name)).map_err(|e| run_failure(e, context))?.tree.id);
         }
         kept.retain(|kept| ids.contains(&kept.id));
         Ok(kept)
     }
 }
 
-fn views<'a>(looked: &'a Looked<'_>, school: &School, world: &'a World<'a>) -> Vec<View<'a>> {
+fn views<'a>(looked: &'a Looked<'_>, school: &School, context: &'a Context<'a>) -> Vec<View<'a>> {
     let (zone, now) = (|| school.plan.school.timezone.clone(), school.clock.decided());
-    looked.opened.iter().map(|one| View { repository: &one.repository, world, zone: zone(), now }).collect()
+    looked.opened.iter().map(|one| View { repository: &one.repository, context, zone: zone(), now }).collect()
 }
 
 /// Looks through snapshots on the copies that have them. `false`: nobody listens any more.

@@ -18,8 +18,8 @@ use crate::shown;
 /// [`Failure`], for a person to read.
 pub fn list(view: &View<'_>, tree: &Tree, paths: &[PathBuf]) -> Result<Outcome, Failure> {
     let paths::Wanted { naming, there: wanted, missing, .. } = paths::wanted(paths, view.repository, tree)?;
-    missing.iter().for_each(|line| view.world.screen.warning(line));
-    let (screen, signals) = (view.world.screen, &view.world.signals);
+    missing.iter().for_each(|line| view.context.screen.warning(line));
+    let (screen, signals) = (view.context.screen, &view.context.signals);
     let (mut count, mut first) = (0u64, true);
     if screen.is_json() {
         screen.print(b"[");

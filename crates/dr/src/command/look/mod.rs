@@ -4,7 +4,7 @@ pub mod differ;
 pub mod listed;
 pub mod paths;
 pub mod pour;
-pub mod sought;
+pub mod query;
 
 mod diff;
 mod dump;
@@ -24,15 +24,15 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::named::{ApprovedBy, FromTarget};
-use super::opened::{surroundings, told as run_told};
+use super::opened::{key_env, run_failure};
+use crate::context::Context;
 use crate::exit::Failure;
-use crate::told::{self, Doing};
-use crate::world::World;
+use crate::failure_text::{self, Operation};
 
 /// Into what is looked.
 pub struct View<'a> {
     pub repository: &'a Repository,
-    pub world: &'a World<'a>,
+    pub context: &'a Context<'a>,
     /// In which times are shown and understood.
     pub zone: TimeZone,
     /// When words such as `yesterday` are said.
@@ -41,25 +41,25 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// A repository without a plan: times are this machine's.
-    pub fn local(repository: &'a Repository, world: &'a World<'a>) -> Self {
-        Self { repository, world, zone: TimeZone::system(), now: dr_run::clock::now() }
+    pub fn local(repository: &'a Repository, context: &'a Context<'a>) -> Self {
+        Self { repository, context, zone: TimeZone::system(), now: dr_run::clock::now() }
     }
 
     /// The copy of a system that was chosen; says which, and what was wrong with others.
-    pub fn of(chosen: &Chosen<'a>, school: &School, world: &'a World<'a>) -> Self {
+    pub fn of(chosen: &Chosen<'a>, school: &School, context: &'a Context<'a>) -> Self {
         let zone = school.plan.school.timezone.clone();
         for note in &chosen.notes {
-            world.screen.warning(note);
+            context.screen.warning(note);
         }
         let id = chosen.tree.id.to_string();
         let at = crate::shown::at(chosen.tree.label.started_ms, &zone);
-        world.screen.note(&format!("{}, snapshot {} of {at}", chosen.from.spot.named(), &id[..8]));
-        Self { repository: &chosen.from.repository, world, zone, now: school.clock.decided() }
+        context.screen.note(&format!("{}, snapshot {} of {at}", chosen.from.location.named(), &id[..8]));
+        Self { repository: &chosen.from.repository, context, zone, now: school.clock.decided() }
     }
 
     /// How a fault of the repository is told.
     pub fn told(&self, error: RepoError) -> Failure {
-        told::repo(&error, Doing::Reading, &self.world.signals)
+        failure_text::repo(&error, Operation::Reading, &self.context.signals)
     }
 
     /// The snapshot that a person means.
@@ -75,7 +75,7 @@ impl<'a> View<'a> {
     pub fn is_uncertain(&self, names: &[&str]) -> bool {
         let uncertain = names.contains(&"latest") && self.repository.latest_is_uncertain();
         if uncertain {
-            self.world
+            self.context
                 .screen
                 .warning("the newest log entry cannot be read: there may be a later snapshot than this one");
         }
@@ -97,11 +97,11 @@ impl From {
     ///
     /// # Errors
     /// [`Failure`], for a person to read.
-    pub fn open<'a>(&self, system: &str, school: &'a School, world: &World<'_>) -> Result<Looked<'a>, Failure> {
-        let second = self.approved_by.person(&school.plan, world)?;
-        let looked = self.ask(system, second.as_ref(), school).map_err(|e| run_told(e, world))?;
+    pub fn open<'a>(&self, system: &str, school: &'a School, context: &Context<'_>) -> Result<Looked<'a>, Failure> {
+        let second = self.approved_by.person(&school.plan, context)?;
+        let looked = self.ask(system, second.as_ref(), school).map_err(|e| run_failure(e, context))?;
         for note in &looked.notes {
-            world.screen.note(note);
+            context.screen.note(note);
         }
         Ok(looked)
     }
@@ -111,14 +111,14 @@ impl From {
     /// # Errors
     /// As `dr_run::look`.
     pub fn ask<'a>(&self, system: &str, second: Option<&PersonId>, school: &'a School) -> Result<Looked<'a>, RunError> {
-        look(school, system, self.on.target.as_deref(), second, &surroundings())
+        look(school, system, self.on.target.as_deref(), second, &key_env())
     }
 
     /// Who agrees.
     ///
     /// # Errors
     /// [`Failure`] with whom the plan knows.
-    pub fn second(&self, school: &School, world: &World<'_>) -> Result<Option<PersonId>, Failure> {
-        self.approved_by.person(&school.plan, world)
+    pub fn second(&self, school: &School, context: &Context<'_>) -> Result<Option<PersonId>, Failure> {
+        self.approved_by.person(&school.plan, context)
     }
 }

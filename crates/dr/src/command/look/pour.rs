@@ -16,7 +16,7 @@ use crate::shown;
 /// # Errors
 /// [`Failure`], for a person to read.
 pub fn pour(view: &View<'_>, tree: &Tree, path: &Path) -> Result<Outcome, Failure> {
-    let (screen, repository) = (view.world.screen, view.repository);
+    let (screen, repository) = (view.context.screen, view.repository);
     let wanted = paths::wanted(&[path.to_owned()], repository, tree)?.there;
     let failed =
         |why: &str| Err(Failure::new(Cause::Failed, format!("{} in snapshot {}: {why}.", shown::path(path), tree.id)));
@@ -32,7 +32,7 @@ pub fn pour(view: &View<'_>, tree: &Tree, path: &Path) -> Result<Outcome, Failur
                 paths: &wanted,
                 workers: 1,
                 dry: false,
-                stop: view.world.signals.stop(),
+                stop: view.context.signals.stop(),
                 tally: &Tally::default(),
             };
             let pouring = FilesOnly(|_: &EntryPath, size| {

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dr_report::export;
-use dr_round::Gathered;
 use dr_run::School;
+use dr_scheduler::Gathered;
 
-use super::super::opened::{runbook, told};
+use super::super::opened::{run_failure, runbook};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
-use crate::world::World;
 
 /// Which way, and where to.
 #[derive(Args)]
@@ -27,18 +27,18 @@ pub struct Export {
 }
 
 impl Export {
-    pub fn run(&self, school: &School, world: &World<'_>) -> Result<Outcome, Failure> {
-        let book = runbook(school, world);
-        let gathered = Gathered::of(school, book.as_ref()).map_err(|e| told(e, world))?;
+    pub fn run(&self, school: &School, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let book = runbook(school, context);
+        let gathered = Gathered::of(school, book.as_ref()).map_err(|e| run_failure(e, context))?;
         let export = export(&gathered.given(school));
         let failed = |why: String| Failure::new(Cause::Failed, why);
         let text = match self.html {
             true => export.html().map_err(|why| failed(why.to_string()))?,
             false => export.markdown(),
         };
-        world.screen.document(&export);
+        context.screen.document(&export);
         let Some(out) = &self.out else {
-            world.screen.say(text.trim_end());
+            context.screen.say(text.trim_end());
             return Ok(Outcome::done());
         };
         let wrote = std::fs::File::create_new(out)
@@ -48,7 +48,7 @@ impl Export {
             let next = if there { ". Name another file, or move that one away" } else { "" };
             failed(format!("{} was not written: {why}{next}", shown::path(out)))
         })?;
-        world.screen.say(&format!("the policy's table is in {}", shown::path(out)));
+        context.screen.say(&format!("the policy's table is in {}", shown::path(out)));
         Ok(Outcome::done())
     }
 }

@@ -12,11 +12,11 @@ use dr_run::{Clock, refuse_if_others_can_write};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 
-use super::told;
+use super::run_failure;
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
-use crate::world::World;
 use dr_setup::first_plan::questions::{Asks, Question};
 use dr_setup::first_plan::{machine, propose, questions, written};
 
@@ -40,10 +40,10 @@ pub struct New {
 }
 
 impl New {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let (screen, file) = (world.screen, self.place(world)?);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (screen, file) = (context.screen, self.place(context)?);
         refuse_if_useless(&file)?;
-        let mut asked = self.asked(world)?;
+        let mut asked = self.asked(context)?;
         let only: Vec<PathBuf> = self.look.iter().filter_map(|folder| std::path::absolute(folder).ok()).collect();
         let facts = machine::look(&only);
         screen.note(&format!(
@@ -69,13 +69,13 @@ impl New {
                 }
             }
         };
-        write(&file, &text).map_err(|error| told(error, world))?;
-        tell(world, &file, &answers.systems, &warnings);
+        write(&file, &text).map_err(|error| run_failure(error, context))?;
+        tell(context, &file, &answers.systems, &warnings);
         Ok(Outcome::done())
     }
 
-    fn place(&self, world: &World<'_>) -> Result<PathBuf, Failure> {
-        match (&self.file, world.global.plans.as_slice()) {
+    fn place(&self, context: &Context<'_>) -> Result<PathBuf, Failure> {
+        match (&self.file, context.global.plans.as_slice()) {
             (Some(file), []) => Ok(file.clone()),
             (None, [plan]) => Ok(plan.clone()),
             (None, []) => Ok(usual()),
@@ -83,11 +83,11 @@ impl New {
         }
     }
 
-    fn asked<'a>(&self, world: &'a World<'a>) -> Result<Asked<'a>, Failure> {
+    fn asked<'a>(&self, context: &'a Context<'a>) -> Result<Asked<'a>, Failure> {
         let text = match &self.answers {
             Some(file) => fs::read_to_string(file)
                 .map_err(|why| Failure::usage(format!("the answers in {} cannot be read: {why}", shown::path(file))))?,
-            None if std::io::stdin().is_terminal() => return Ok(Asked { world, lines: None }),
+            None if std::io::stdin().is_terminal() => return Ok(Asked { context, lines: None }),
             None => {
                 let mut text = String::new();
                 let read = std::io::stdin().read_to_string(&mut text);
@@ -96,7 +96,7 @@ impl New {
             }
         };
         let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-        Ok(Asked { world, lines: Some(lines.map(|line| line.trim().to_owned()).collect()) })
+        Ok(Asked { context, lines: Some(lines.map(|line| line.trim().to_owned()).collect()) })
     }
 }
 
@@ -182,8 +182,8 @@ fn write(file: &Path, text: &str) -> Result<(), dr_run::RunError> {
     good
 }
 
-fn tell(world: &World<'_>, file: &Path, systems: &[propose::System], warnings: &[Finding]) {
-    let (screen, program) = (world.screen, env::called_as());
+fn tell(context: &Context<'_>, file: &Path, systems: &[propose::System], warnings: &[Finding]) {
+    let (screen, program) = (context.screen, env::called_as());
     let dr = if file == usual() { program } else { format!("{program} --plan {}", quoted(file)) };
     let next = [
         format!("{dr} init --recovery-key-out dr-recovery.key"),
@@ -212,7 +212,7 @@ fn quoted(path: &Path) -> String {
 
 /// Somebody at the terminal, or lines.
 struct Asked<'a> {
-    world: &'a World<'a>,
+    context: &'a Context<'a>,
     lines: Option<VecDeque<String>>,
 }
 
@@ -227,7 +227,7 @@ impl Asks for Asked<'_> {
     type End = Failure;
 
     fn ask(&mut self, question: &Question) -> Result<String, Failure> {
-        let screen = self.world.screen;
+        let screen = self.context.screen;
         for line in wrapped(&format!("{}. {}", question.number, question.text), "") {
             screen.note(&line);
         }
@@ -239,7 +239,7 @@ impl Asks for Asked<'_> {
             screen.note(&format!("   [{}]", proposed.replace(", ", ",\n    ")));
         }
         match &mut self.lines {
-            None => typed(self.world),
+            None => typed(self.context),
             Some(lines) => {
                 let line = lines.pop_front().unwrap_or_default();
                 screen.note(&format!("> {line}\n"));
@@ -255,7 +255,7 @@ impl Asks for Asked<'_> {
                 question.number, question.text
             )));
         }
-        self.world.screen.warning(why);
+        self.context.screen.warning(why);
         Ok(())
     }
 }
@@ -278,15 +278,15 @@ fn wrapped(text: &str, indent: &str) -> Vec<String> {
 }
 
 /// A line from the terminal. A signal from elsewhere, or Ctrl-C, ends the asking.
-fn typed(world: &World<'_>) -> Result<String, Failure> {
+fn typed(context: &Context<'_>) -> Result<String, Failure> {
     let failed = |why: rustix::io::Errno| {
         Failure::new(Cause::Failed, format!("the terminal cannot be asked: {why}. Nothing was written."))
     };
     let stdin = rustix::stdio::stdin();
     let mut line = Vec::new();
     loop {
-        if world.signals.stopped() {
-            return Err(Failure::new(world.signals.cause(), "interrupted, as asked. Nothing was written."));
+        if context.signals.stopped() {
+            return Err(Failure::new(context.signals.cause(), "interrupted, as asked. Nothing was written."));
         }
         let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 200_000_000 })) {
@@ -306,7 +306,7 @@ fn typed(world: &World<'_>) -> Result<String, Failure> {
         }
     }
     let text = String::from_utf8(line).map_err(|_| Failure::usage("that answer is not text. Nothing was written."))?;
-    world.screen.note("");
+    context.screen.note("");
     Ok(text.trim().to_owned())
 }
 

@@ -4,10 +4,10 @@ use clap::Args;
 use dr_run::clock;
 use serde_json::json;
 
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
-use crate::told::{self, Doing};
-use crate::world::World;
 
 /// Go on with a repository that was put back to an earlier state
 ///
@@ -25,8 +25,8 @@ pub struct AcceptRollback {
 }
 
 impl AcceptRollback {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let mut repository = self.place.open(Access::Write, world)?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let mut repository = self.place.open(Access::Write, context)?;
         let behind = repository.behind().map(|(n, _)| n);
         let Some(seen) = self.seen.max(behind) else {
             return Err(Failure::usage(
@@ -36,9 +36,11 @@ impl AcceptRollback {
         };
         let (found, _) = repository.head();
         let now_ms = clock::now().as_millisecond();
-        repository.accept_rollback(seen, now_ms).map_err(|e| told::repo(&e, Doing::Forgetting, &world.signals))?;
-        world.screen.event(&json!({ "event": "summary", "seen": seen, "found": found }));
-        world.screen.mention(&format!(
+        repository
+            .accept_rollback(seen, now_ms)
+            .map_err(|e| failure_text::repo(&e, Operation::Forgetting, &context.signals))?;
+        context.screen.event(&json!({ "event": "summary", "seen": seen, "found": found }));
+        context.screen.mention(&format!(
             "accepted: the log ended with entry {found}, and entry {seen} had been seen. Look what is missing: `dr repo \
              snapshots`, and back up again"
         ));

@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 use super::stdin;
 use crate::cache::Cache;
 use crate::command::look::paths;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
-use crate::told::{self, Doing};
-use crate::world::World;
 use crate::{env, observe, shown};
 
 /// Back up paths, or standard input
@@ -95,7 +95,7 @@ fn level(text: &str) -> Result<Level, String> {
 }
 
 /// Entries to be kept, and what they are to be called.
-struct Taken {
+struct StartedCapture {
     entries: Entries<'static>,
     shape: Shape,
     paths: Vec<Vec<u8>>,
@@ -111,13 +111,13 @@ fn time_of(started: jiff::Timestamp) -> Time {
 }
 
 impl Backup {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let started = clock::now();
         let mut taken = self.take(started)?;
-        let mut repository = self.place.open(Access::Write, world)?;
-        told::single_writer(repository.shelf(), world.screen);
+        let mut repository = self.place.open(Access::Write, context)?;
+        failure_text::single_writer(repository.store(), context.screen);
         let hostname = place::hostname();
-        let cache = Cache::of(repository.id(), world.screen);
+        let cache = Cache::of(repository.id(), context.screen);
         let scratch = env::scratch_folder();
         let file_cache = match self.stdin {
             Some(_) => None,
@@ -142,44 +142,44 @@ impl Backup {
             level: self.compression.0,
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             clock: &|| clock::now().as_millisecond(),
-            stop: world.signals.stop(),
+            stop: context.signals.stop(),
             tally: &tally,
             prove: false,
         };
         let mut broken = None;
         if let Some(path) = taken.stdin.take() {
             let entry = match self.paths.is_empty() {
-                true => self.standard_input(path, world, started)?,
+                true => self.standard_input(path, context, started)?,
                 false => {
-                    let broken = broken.insert(Broken::new(world.signals.stop()));
+                    let broken = broken.insert(Broken::new(context.signals.stop()));
                     self.written_by_a_program(path, started, broken.clone())
                 }
             };
             taken.entries = Box::new(std::iter::once(Ok(entry)));
         }
         let entries = std::mem::replace(&mut taken.entries, Box::new(std::iter::empty()));
-        let summary = observe::while_shown(world.screen, &tally, observe::backing_up, || {
+        let summary = observe::while_shown(context.screen, &tally, observe::backing_up, || {
             backup(&mut repository, entries, &capture)
         })
         .map_err(|e| {
             if let Some(why) = broken.as_ref().and_then(Broken::take) {
                 // That was for this backup alone.
-                world.signals.stop().store(false, Ordering::Relaxed);
+                context.signals.stop().store(false, Ordering::Relaxed);
                 return Failure::new(Cause::Failed, why.to_string());
             }
             if let RepoError::NothingRead(unread) = &e {
-                self.not_backed_up(unread, &taken, world);
+                self.not_backed_up(unread, &taken, context);
             }
-            self.failed(&e, world)
+            self.failed(&e, context)
         })?;
         for idle in files::idle(&self.exclude, &self.paths) {
-            world.screen.note(&format!("--exclude {}: {}", idle.pattern, idle.why));
+            context.screen.note(&format!("--exclude {}: {}", idle.pattern, idle.why));
         }
         if taken.itself {
             let said = "it lies inside of what is backed up, and was left out of it";
-            world.screen.note(&format!("{}: {said}", self.place.shown()));
+            context.screen.note(&format!("{}: {said}", self.place.shown()));
         }
-        self.tell(&summary, &taken, world);
+        self.tell(&summary, &taken, context);
         let whole = summary.unreadable.is_empty() && summary.partial.is_empty();
         Ok(Outcome::done().with(!whole, Cause::Missing))
     }
@@ -194,9 +194,14 @@ impl Backup {
     }
 
     /// Standard input as an entry. An empty one is what a program leaves that failed, so it is no backup.
-    fn standard_input(&self, path: EntryPath, world: &World<'_>, started: jiff::Timestamp) -> Result<Entry, Failure> {
-        let first = stdin::first(&world.signals).map_err(|why| match world.signals.stopped() {
-            true => self.failed(&RepoError::Interrupted, world),
+    fn standard_input(
+        &self,
+        path: EntryPath,
+        context: &Context<'_>,
+        started: jiff::Timestamp,
+    ) -> Result<Entry, Failure> {
+        let first = stdin::first(&context.signals).map_err(|why| match context.signals.stopped() {
+            true => self.failed(&RepoError::Interrupted, context),
             false => {
                 Failure::new(Cause::Failed, format!("standard input cannot be read: {why}. Nothing was backed up."))
             }
@@ -208,7 +213,7 @@ impl Backup {
                  and earlier snapshots are untouched. If it may be empty, say --allow-empty.",
             ));
         }
-        Ok(stdin::entry(path, self.profile(), time_of(started), world.signals.clone(), first))
+        Ok(stdin::entry(path, self.profile(), time_of(started), context.signals.clone(), first))
     }
 
     /// What a program writes, whole or not at all.
@@ -225,7 +230,7 @@ impl Backup {
         output::entry(path, self.profile(), time_of(started), output)
     }
 
-    fn take(&self, started: jiff::Timestamp) -> Result<Taken, Failure> {
+    fn take(&self, started: jiff::Timestamp) -> Result<StartedCapture, Failure> {
         let (at, profile) = (time_of(started), self.profile());
         if let Some(name) = &self.stdin {
             let path = EntryPath::root().join(name.as_bytes()).map_err(|_| {
@@ -233,7 +238,7 @@ impl Backup {
                     "--stdin {name}: it is the name of a file, without any `/`. Nothing was backed up."
                 ))
             })?;
-            return Ok(Taken {
+            return Ok(StartedCapture {
                 entries: Box::new(std::iter::empty()),
                 shape: Shape::Absolute,
                 paths: vec![name.as_bytes().to_vec()],
@@ -259,7 +264,8 @@ impl Backup {
         let roots = Roots::of(&self.paths);
         let (places, itself) = self.ours()?;
         let options = Options { exclude: self.exclude.clone(), places, one_file_system: self.one_file_system };
-        let captured = files::capture(&roots, &options, at).map_err(|e| told::source(&e, Doing::BackingUp))?;
+        let captured =
+            files::capture(&roots, &options, at).map_err(|e| failure_text::source(&e, Operation::BackingUp))?;
         let shape = match roots {
             Roots::Directory(_) => Shape::Directory,
             Roots::Paths(_) => Shape::Absolute,
@@ -272,7 +278,14 @@ impl Backup {
                 entry
             })
         });
-        Ok(Taken { entries: Box::new(entries), shape, paths, left_out: Some(captured.tally), itself, stdin: None })
+        Ok(StartedCapture {
+            entries: Box::new(entries),
+            shape,
+            paths,
+            left_out: Some(captured.tally),
+            itself,
+            stdin: None,
+        })
     }
 
     /// What dr itself writes inside of what is backed up, which would grow with each backup; and whether the repository is
@@ -298,7 +311,7 @@ impl Backup {
     }
 
     /// What the file cache is of: a table in path order serves one set of paths, taken in one way.
-    fn described<'a>(&'a self, hostname: &'a str, taken: &'a Taken) -> Vec<&'a [u8]> {
+    fn described<'a>(&'a self, hostname: &'a str, taken: &'a StartedCapture) -> Vec<&'a [u8]> {
         let profile: &[u8] = match self.profile {
             None => b"auto",
             Some(Cut::Std) => b"std",
@@ -312,30 +325,30 @@ impl Backup {
         words
     }
 
-    fn failed(&self, error: &RepoError, world: &World<'_>) -> Failure {
-        let Failure { cause, message } = told::repo(error, Doing::BackingUp, &world.signals);
+    fn failed(&self, error: &RepoError, context: &Context<'_>) -> Failure {
+        let Failure { cause, message } = failure_text::repo(error, Operation::BackingUp, &context.signals);
         Failure::new(cause, format!("backup to {}: {message}", self.place.shown()))
     }
 
-    fn name(&self, path: &EntryPath, taken: &Taken) -> Vec<u8> {
+    fn name(&self, path: &EntryPath, taken: &StartedCapture) -> Vec<u8> {
         match self.stdin {
             Some(_) => path.as_bytes().to_vec(),
             None => paths::on_the_machine(path, &taken.paths, taken.shape),
         }
     }
 
-    fn not_backed_up(&self, unread: &[Unread], taken: &Taken, world: &World<'_>) {
+    fn not_backed_up(&self, unread: &[Unread], taken: &StartedCapture, context: &Context<'_>) {
         for Unread { path, why } in unread {
-            world.screen.warning(&format!("not backed up: {}: {why}", shown::name(&self.name(path, taken))));
+            context.screen.warning(&format!("not backed up: {}: {why}", shown::name(&self.name(path, taken))));
         }
     }
 
-    fn tell(&self, summary: &Summary, taken: &Taken, world: &World<'_>) {
-        let screen = world.screen;
+    fn tell(&self, summary: &Summary, taken: &StartedCapture, context: &Context<'_>) {
+        let screen = context.screen;
         let excluded = taken.left_out.as_ref().map(|tally| tally.excluded()).unwrap_or_default();
         let mounts = taken.left_out.as_ref().map(|tally| tally.mounts()).unwrap_or_default();
         let name = |path: &EntryPath| self.name(path, taken);
-        self.not_backed_up(&summary.unreadable, taken, world);
+        self.not_backed_up(&summary.unreadable, taken, context);
         for partial in &summary.partial {
             screen.warning(&format!("not wholly backed up: {}: {}", shown::name(&name(&partial.path)), partial.why));
         }

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::cache::Cache;
 use crate::command::checked::{self, Budget, Much, budget};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
-use crate::told::{self, Doing};
-use crate::world::World;
 use crate::{observe, shown};
 
 /// Check that everything is there and whole
@@ -53,27 +53,27 @@ fn part(text: &str) -> Result<Part, String> {
 }
 
 impl Check {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        match self.look(world) {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        match self.look(context) {
             Ok(checked) => {
-                world.screen.document(&checked::as_json(&checked));
-                Ok(checked::tell(&checked, None, &format!("dr repo prune {}", self.place.shown()), world.screen))
+                context.screen.document(&checked::as_json(&checked));
+                Ok(checked::tell(&checked, None, &format!("dr repo prune {}", self.place.shown()), context.screen))
             }
             Err(failure) => {
-                world.screen.document(&json!({
+                context.screen.document(&json!({
                     "verdict": "could-not-verify", "findings": [], "why": failure.message,
                 }));
-                world.screen.error(&failure.message);
+                context.screen.error(&failure.message);
                 Ok(Outcome::done().with(true, failure.cause))
             }
         }
     }
 
-    fn look(&self, world: &World<'_>) -> Result<Checked, Failure> {
+    fn look(&self, context: &Context<'_>) -> Result<Checked, Failure> {
         if self.no_key {
-            return self.scrub(world);
+            return self.scrub(context);
         }
-        let repository = match self.place.try_open(Access::Read, world)? {
+        let repository = match self.place.try_open(Access::Read, context)? {
             Ok(repository) => repository,
             // Not to be opened for damage is a finding like any other, and the worst.
             Err(RepoError::Damaged { object, what }) => {
@@ -82,36 +82,36 @@ impl Check {
                 checked.findings.push(Finding { object, what, lost: Vec::new() });
                 return Ok(checked);
             }
-            Err(error) => return Err(told::repo(&error, Doing::Opening, &world.signals)),
+            Err(error) => return Err(failure_text::repo(&error, Operation::Opening, &context.signals)),
         };
-        told::single_writer(repository.shelf(), world.screen);
-        let not_run = |error| self.not_run(&error, world);
+        failure_text::single_writer(repository.store(), context.screen);
+        let not_run = |error| self.not_run(&error, context);
         let much = self.how_much();
         let tally = Tally::default();
-        let checked = observe::while_shown(world.screen, &tally, observe::checking, || {
-            checked::run(&repository, much, world.signals.stop(), &tally)
+        let checked = observe::while_shown(context.screen, &tally, observe::checking, || {
+            checked::run(&repository, much, context.signals.stop(), &tally)
         })
         .map_err(not_run)?;
-        let shelf = || self.place.shelf(Access::Write, world).map_err(RepoError::from);
-        let cache = Cache::of(repository.id(), world.screen);
-        checked::remember(&repository, &checked, shelf, cache.journal(), world.screen);
+        let store = || self.place.store(Access::Write, context).map_err(RepoError::from);
+        let cache = Cache::of(repository.id(), context.screen);
+        checked::remember(&repository, &checked, store, cache.journal(), context.screen);
         Ok(checked)
     }
 
     /// The check did not run to its end, for whatever reason: nothing is known.
-    fn not_run(&self, error: &RepoError, world: &World<'_>) -> Failure {
-        let Failure { cause, message } = told::repo(error, Doing::Reading, &world.signals);
+    fn not_run(&self, error: &RepoError, context: &Context<'_>) -> Failure {
+        let Failure { cause, message } = failure_text::repo(error, Operation::Reading, &context.signals);
         let cause = if cause == Cause::Failed { Cause::Unverified } else { cause };
         Failure::new(cause, format!("the check of {} did not end: {message}", self.place.shown()))
     }
 
-    fn scrub(&self, world: &World<'_>) -> Result<Checked, Failure> {
+    fn scrub(&self, context: &Context<'_>) -> Result<Checked, Failure> {
         let tally = Tally::default();
         let much = self.how_much();
-        let not_run = |error| self.not_run(&error, world);
-        let shelf = self.place.shelf(Access::Read, world).map_err(|error| not_run(error.into()))?;
-        observe::while_shown(world.screen, &tally, observe::checking, || {
-            checked::scrub(&shelf, much, world.signals.stop(), &tally)
+        let not_run = |error| self.not_run(&error, context);
+        let store = self.place.store(Access::Read, context).map_err(|error| not_run(error.into()))?;
+        observe::while_shown(context.screen, &tally, observe::checking, || {
+            checked::scrub(&store, much, context.signals.stop(), &tally)
         })
         .map_err(not_run)
     }

@@ -8,10 +8,10 @@ use super::snapshots::log_is_damaged;
 use crate::cache::Cache;
 use crate::command::look::View;
 use crate::command::moved::Told;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
-use crate::told::{self, Doing};
-use crate::world::World;
 use crate::{env, observe};
 
 /// Copy snapshots into another repository of the same family
@@ -36,50 +36,50 @@ pub struct Copy {
 }
 
 impl Copy {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let from = self.from.open(Access::Read, world)?;
-        let told = |error: RepoError| told::repo(&error, Doing::Copying, &world.signals);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let from = self.from.open(Access::Read, context)?;
+        let told = |error: RepoError| failure_text::repo(&error, Operation::Copying, &context.signals);
         if !from.reads() {
             return Err(told(RepoError::CannotRead));
         }
-        let ids = self.chosen(&from, world)?;
-        let mut to = self.open_to(&from, world)?;
+        let ids = self.chosen(&from, context)?;
+        let mut to = self.open_to(&from, context)?;
         if from.id() == to.id() {
             return Err(Failure::usage("FROM and TO are the same repository. Nothing was copied."));
         }
-        let cache = Cache::of(to.id(), world.screen);
+        let cache = Cache::of(to.id(), context.screen);
         let (scratch, tally) = (env::scratch_folder(), Tally::default());
         let options = Copying {
             snapshots: &ids,
             journal: cache.journal(),
             scratch: &scratch,
             clock: &|| clock::now().as_millisecond(),
-            stop: world.signals.stop(),
+            stop: context.signals.stop(),
             tally: &tally,
         };
-        let telling = Told::new(world.screen, &from);
-        let copied = observe::while_shown(world.screen, &tally, observe::copying, || {
+        let telling = Told::new(context.screen, &from);
+        let copied = observe::while_shown(context.screen, &tally, observe::copying, || {
             dr_repo::copy(&from, &mut to, &options, &mut |id, fate| telling.fate(id, fate))
         })
         .map_err(told)?;
         let uncertain = log_is_damaged(&from);
         if uncertain {
-            world.screen.warning("a log entry of FROM cannot be read: there may be snapshots that were not copied");
+            context.screen.warning("a log entry of FROM cannot be read: there may be snapshots that were not copied");
         }
         let outcome = telling.end(&copied, &to, !self.ids.is_empty());
         Ok(outcome.with(uncertain, Cause::Missing))
     }
 
     /// Which are asked for, oldest first.
-    fn chosen(&self, from: &Repository, world: &World<'_>) -> Result<Vec<SnapshotId>, Failure> {
-        let view = View::local(from, world);
+    fn chosen(&self, from: &Repository, context: &Context<'_>) -> Result<Vec<SnapshotId>, Failure> {
+        let view = View::local(from, context);
         let find = |name: &str| from.find(name).map(|snapshot| snapshot.id).map_err(|e| view.told(e));
         let wanted = self.ids.iter().map(|name| find(name)).collect::<Result<Vec<_>, _>>()?;
         let all = from.snapshots().into_iter().map(|snapshot| snapshot.id);
         Ok(all.filter(|id| wanted.is_empty() || wanted.contains(id)).collect())
     }
 
-    fn open_to(&self, from: &Repository, world: &World<'_>) -> Result<Repository, Failure> {
+    fn open_to(&self, from: &Repository, context: &Context<'_>) -> Result<Repository, Failure> {
         let failed = |error: RepoError| match error {
             RepoError::WrongKey(_) => Failure::new(
                 Cause::WrongKey,
@@ -91,13 +91,13 @@ impl Copy {
                     from = self.from.shown(),
                 ),
             ),
-            other => told::repo(&other, Doing::Opening, &world.signals),
+            other => failure_text::repo(&other, Operation::Opening, &context.signals),
         };
         // Only read before it is known that this is a repository: an empty mount point stays empty.
-        let shelf = |access| self.to.shelf(access, world).map_err(|e| failed(e.into()));
-        if !dr_repo::is_repository(&shelf(Access::Read)?).map_err(|e| failed(e.into()))? {
+        let store = |access| self.to.store(access, context).map_err(|e| failed(e.into()));
+        if !dr_repo::is_repository(&store(Access::Read)?).map_err(|e| failed(e.into()))? {
             return Err(failed(RepoError::NoRepository(self.to.shown())));
         }
-        from.sibling(shelf(Access::Write)?).map_err(failed)
+        from.sibling(store(Access::Write)?).map_err(failed)
     }
 }

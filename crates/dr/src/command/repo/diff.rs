@@ -4,9 +4,9 @@ use clap::Args;
 
 use crate::command::look::View;
 use crate::command::look::differ::Manner;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
-use crate::world::World;
 
 /// Say what is different between two snapshots
 ///
@@ -28,9 +28,9 @@ pub struct Diff {
 }
 
 impl Diff {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let repository = self.place.open(Access::Read, world)?;
-        let view = View::local(&repository, world);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let repository = self.place.open(Access::Read, context)?;
+        let view = View::local(&repository, context);
         let (from, to) = (view.tree(&self.a)?, view.tree(&self.b)?);
         let uncertain = view.is_uncertain(&[&self.a, &self.b]);
         Ok(self.manner.compare(&view, &from, &to)?.with(uncertain, Cause::Missing))

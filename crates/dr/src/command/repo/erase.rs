@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 
 use crate::cache::Cache;
 use crate::command::erased::{self, What};
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
-use crate::told::{self, Doing};
-use crate::world::World;
 use crate::{env, observe};
 
 /// Take a file, a folder or a message out of every snapshot
@@ -36,14 +36,14 @@ pub struct Erase {
 }
 
 impl Erase {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let asked = self.what.asked()?;
         let access = if self.dry_run { Access::Read } else { Access::Write };
-        let mut repository = self.place.open(access, world)?;
-        let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), world.screen);
+        let mut repository = self.place.open(access, context)?;
+        let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), context.screen);
         let (clock, cache) = (|| clock::now().as_millisecond(), Cache::of(repository.id(), screen));
         let (zone, shown) = (TimeZone::system(), self.place.shown());
-        let told = |error: RepoError| told::repo(&error, Doing::Erasing, &world.signals);
+        let told = |error: RepoError| failure_text::repo(&error, Operation::Erasing, &context.signals);
         let also = |tree: &Tree, path: &EntryPath, _: &Meta| asked.matches(tree, path);
         let options = Options {
             now_ms: clock(),
@@ -55,7 +55,7 @@ impl Erase {
             scratch: &scratch,
             journal: cache.journal(),
             clock: &clock,
-            stop: world.signals.stop(),
+            stop: context.signals.stop(),
             tally: &tally,
         };
         let done = observe::while_shown(screen, &tally, observe::pruning, || {
@@ -66,7 +66,7 @@ impl Erase {
                 return Ok((erased, None));
             }
             // Nothing but what was erased goes before its time.
-            let usual = Prune::usual(clock(), false, &scratch, &clock, world.signals.stop(), &tally);
+            let usual = Prune::usual(clock(), false, &scratch, &clock, context.signals.stop(), &tally);
             let settle_ms = if self.now { 0 } else { usual.settle_ms };
             let prune = Prune { journal: cache.journal(), settle_ms, ..usual };
             let pruned = dr_repo::prune(&mut repository, &prune, &mut |_| {});
@@ -76,7 +76,7 @@ impl Erase {
         let left = if self.dry_run { None } else { Some(repository.left_of_erased().map_err(told)?) };
         let outcome = erased::end(screen, &erased, left, &shown, None, self.dry_run);
         match pruned {
-            Some(Err(error)) => Err(told::repo(&error, Doing::Pruning, &world.signals)),
+            Some(Err(error)) => Err(failure_text::repo(&error, Operation::Pruning, &context.signals)),
             _ => Ok(outcome),
         }
     }

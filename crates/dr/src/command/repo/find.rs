@@ -4,10 +4,10 @@ use clap::Args;
 
 use super::snapshots::log_is_damaged;
 use crate::command::look::View;
-use crate::command::look::sought::{Sought, Telling};
+use crate::command::look::query::{FindQuery, Telling};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
-use crate::world::World;
 
 /// Find files in snapshots, and say in which they are
 ///
@@ -18,19 +18,19 @@ pub struct Find {
     #[arg(value_name = "URL", value_parser = place::parse)]
     place: Place,
     #[command(flatten)]
-    sought: Sought,
+    query: FindQuery,
 }
 
 impl Find {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let repository = self.place.open(Access::Read, world)?;
-        let view = View::local(&repository, world);
-        let question = self.sought.question(&view)?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let repository = self.place.open(Access::Read, context)?;
+        let view = View::local(&repository, context);
+        let question = self.query.question(&view)?;
         let mut all = repository.snapshots();
         all.reverse();
-        if !self.sought.snapshots.is_empty() {
+        if !self.query.snapshots.is_empty() {
             let mut ids = Vec::new();
-            for name in &self.sought.snapshots {
+            for name in &self.query.snapshots {
                 ids.push(repository.find(name).map_err(|e| view.told(e))?.id);
             }
             all.retain(|snapshot| ids.contains(&snapshot.id));
@@ -52,6 +52,6 @@ impl Find {
         if damaged {
             telling.lost("a log entry cannot be read: there may be snapshots that were not searched");
         }
-        Ok(telling.end(&self.sought).with(damaged, Cause::Missing))
+        Ok(telling.end(&self.query).with(damaged, Cause::Missing))
     }
 }

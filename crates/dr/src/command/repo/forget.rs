@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use dr_plan::{Period, Retention, Snapshot as Judged, judge};
-use dr_repo::{RepoError, Repository, Snapshot, SnapshotId, written_anew};
+use dr_repo::{RepoError, Repository, Snapshot, SnapshotId, rewritten_same};
 use dr_run::clock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -12,10 +12,10 @@ use serde_json::json;
 
 use super::snapshots::log_is_damaged;
 use crate::command::look::View;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
-use crate::told::{self, Doing};
-use crate::world::World;
 
 /// Take snapshots off the list
 ///
@@ -89,10 +89,10 @@ struct Verdict {
 }
 
 impl Forget {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let access = if self.dry_run { Access::Read } else { Access::Write };
-        let mut repository = self.place.open(access, world)?;
-        let told = |error: RepoError| told::repo(&error, Doing::Forgetting, &world.signals);
+        let mut repository = self.place.open(access, context)?;
+        let told = |error: RepoError| failure_text::repo(&error, Operation::Forgetting, &context.signals);
         if repository.behind().is_none() && log_is_damaged(&repository) {
             return Err(Failure::new(
                 Cause::Failed,
@@ -105,31 +105,32 @@ impl Forget {
         }
         let now = clock::now();
         if self.undo {
-            return self.put_back(&mut repository, now, world);
+            return self.put_back(&mut repository, now, context);
         }
-        let verdicts = if self.ids.is_empty() { self.judge(&repository, now) } else { self.named(&repository, world)? };
+        let verdicts =
+            if self.ids.is_empty() { self.judge(&repository, now) } else { self.named(&repository, context)? };
         for Verdict { id, keep, because } in &verdicts {
-            world.screen.event(&json!({
+            context.screen.event(&json!({
                 "event": "verdict", "snapshot": id.to_string(), "keep": keep, "because": because,
             }));
             let word = if *keep { "keep" } else { "forget" };
-            world.screen.mention(&format!("{word:6}  {}  {because}", &id.to_string()[..8]));
+            context.screen.mention(&format!("{word:6}  {}  {because}", &id.to_string()[..8]));
         }
         let gone: Vec<SnapshotId> = verdicts.iter().filter(|verdict| !verdict.keep).map(|verdict| verdict.id).collect();
         if !gone.is_empty() && !self.dry_run {
             repository.forget(&gone, now.as_millisecond()).map_err(told)?;
         }
         let kept = verdicts.len() - gone.len();
-        world.screen.event(&json!({
+        context.screen.event(&json!({
             "event": "summary", "kept": kept, "forgotten": gone.len(), "dry_run": self.dry_run,
         }));
         let would = if self.dry_run { "would be " } else { "" };
-        world.screen.mention(&format!("{} {would}forgotten, {kept} kept", gone.len()));
+        context.screen.mention(&format!("{} {would}forgotten, {kept} kept", gone.len()));
         Ok(Outcome::done())
     }
 
-    fn named(&self, repository: &Repository, world: &World<'_>) -> Result<Vec<Verdict>, Failure> {
-        let view = View::local(repository, world);
+    fn named(&self, repository: &Repository, context: &Context<'_>) -> Result<Vec<Verdict>, Failure> {
+        let view = View::local(repository, context);
         let find = |name: &String| {
             let snapshot = repository.find(name).map_err(|e| view.told(e))?;
             Ok(Verdict { id: snapshot.id, keep: false, because: "it was named".to_owned() })
@@ -152,7 +153,7 @@ impl Forget {
 
     fn judge(&self, repository: &Repository, now: Timestamp) -> Vec<Verdict> {
         let (snapshots, retention, zone) = (repository.snapshots(), self.retention(), TimeZone::system());
-        let written_anew = written_anew(&snapshots);
+        let rewritten_same = rewritten_same(&snapshots);
         let mut apart: BTreeMap<_, Vec<&Snapshot>> = BTreeMap::new();
         let mut out = Vec::new();
         for snapshot in &snapshots {
@@ -162,7 +163,7 @@ impl Forget {
                 Some(_) if snapshot.held_until_ms.is_some_and(|until| until > now.as_millisecond()) => {
                     out.push(kept("it is held"));
                 }
-                Some(_) if written_anew.contains(&snapshot.id) => {
+                Some(_) if rewritten_same.contains(&snapshot.id) => {
                     out.push(kept("an erasure rewrote it and was cut off: run it again"));
                 }
                 Some(label) if self.keep_tag.iter().any(|tag| has_tag(label, tag)) => {
@@ -196,19 +197,19 @@ impl Forget {
         out
     }
 
-    fn put_back(&self, repository: &mut Repository, now: Timestamp, world: &World<'_>) -> Result<Outcome, Failure> {
+    fn put_back(&self, repository: &mut Repository, now: Timestamp, context: &Context<'_>) -> Result<Outcome, Failure> {
         let find = |name: &String| repository.find_forgotten(name).map(|snapshot| snapshot.id);
         let ids: Result<Vec<_>, RepoError> = self.ids.iter().map(find).collect();
-        let told = |error: RepoError| told::repo(&error, Doing::Forgetting, &world.signals);
+        let told = |error: RepoError| failure_text::repo(&error, Operation::Forgetting, &context.signals);
         let ids = ids.map_err(told)?;
         if !self.dry_run {
             repository.unforget(&ids, now.as_millisecond()).map_err(told)?;
         }
         for id in &ids {
-            world.screen.event(&json!({
+            context.screen.event(&json!({
                 "event": "verdict", "snapshot": id.to_string(), "keep": true, "because": "it was put back",
             }));
-            world.screen.mention(&format!("back    {}", &id.to_string()[..8]));
+            context.screen.mention(&format!("back    {}", &id.to_string()[..8]));
         }
         Ok(Outcome::done())
     }

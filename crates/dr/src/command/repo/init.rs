@@ -6,10 +6,10 @@ use dr_run::clock;
 use dr_store::Access;
 use serde_json::json;
 
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Place};
-use crate::told::{self, Doing};
-use crate::world::World;
 use crate::{shown, unlock};
 
 /// Make a repository
@@ -27,30 +27,30 @@ pub struct Init {
 }
 
 impl Init {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         self.is_free()?;
         let keys = match &self.family_of {
-            None => unlock::new_keys(world)?,
-            Some(other) => sibling_keys(other, world)?,
+            None => unlock::new_keys(context)?,
+            Some(other) => sibling_keys(other, context)?,
         };
-        let told = |error| told::repo(&error, Doing::Founding, &world.signals);
-        let shelf = self.place.shelf(Access::Create, world);
-        let shelf = shelf.map_err(|e| told::store(e, Doing::Founding, &world.signals))?;
+        let told = |error| failure_text::repo(&error, Operation::Founding, &context.signals);
+        let blocking = self.place.store(Access::Create, context);
+        let blocking = blocking.map_err(|e| failure_text::store(e, Operation::Founding, &context.signals))?;
         if let Some(path) = &keys.to_write {
             unlock::write_key_file(path, &Key::Family(keys.family.clone()), "No repository was made.")?;
-            world.screen.mention(&format!("wrote the new key to {}; keep a copy away from here", shown::path(path)));
+            context.screen.mention(&format!("wrote the new key to {}; keep a copy away from here", shown::path(path)));
         }
         let now = clock::now();
         let created = shown::rfc3339(now.as_millisecond()).unwrap_or_default();
         let id =
-            create(&shelf, &keys.family, keys.password.as_ref().map(|p| p.as_str()), &created, now.as_millisecond())
+            create(&blocking, &keys.family, keys.password.as_ref().map(|p| p.as_str()), &created, now.as_millisecond())
                 .map_err(told)?;
-        world.screen.mention(&format!("made repository {id} at {}", self.place.shown()));
-        told::single_writer(&shelf, world.screen);
+        context.screen.mention(&format!("made repository {id} at {}", self.place.shown()));
+        failure_text::single_writer(&blocking, context.screen);
         if keys.password.is_some() && keys.to_write.is_none() {
-            world.screen.mention("whoever loses its password loses the backups: keep the password in a second place");
+            context.screen.mention("whoever loses its password loses the backups: keep the password in a second place");
         }
-        world.screen.event(&json!({
+        context.screen.event(&json!({
             "event": "summary", "repository": id.to_string(), "family": keys.family.family.to_string(),
             "url": self.place.shown(),
         }));
@@ -81,15 +81,16 @@ impl Init {
 }
 
 /// The family of another repository, and the password that opened it.
-fn sibling_keys(other: &Place, world: &World<'_>) -> Result<unlock::NewKeys, Failure> {
-    let unlocking = unlock::key(world)?;
+fn sibling_keys(other: &Place, context: &Context<'_>) -> Result<unlock::NewKeys, Failure> {
+    let unlocking = unlock::key(context)?;
     let password = match &unlocking {
         Unlock::Password(password) => Some(password.clone()),
         Unlock::Key(_) => unlock::given()?,
     };
-    let shelf = other.shelf(Access::Read, world).map_err(|e| told::store(e, Doing::Opening, &world.signals))?;
-    let repository = Repository::open(shelf, unlocking, dr_repo::HostId::named(&place::hostname()))
-        .map_err(|e| told::repo(&e, Doing::Opening, &world.signals))?;
+    let blocking =
+        other.store(Access::Read, context).map_err(|e| failure_text::store(e, Operation::Opening, &context.signals))?;
+    let repository = Repository::open(blocking, unlocking, dr_repo::HostId::named(&place::hostname()))
+        .map_err(|e| failure_text::repo(&e, Operation::Opening, &context.signals))?;
     match repository.key() {
         Key::Family(family) => Ok(unlock::NewKeys { family: family.clone(), password, to_write: None }),
         Key::Writer(_) | Key::Pruner(_) => Err(Failure::new(

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::command::look::{View, listed};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
-use crate::world::World;
 
 /// List what is in a snapshot
 #[derive(Args)]
@@ -24,9 +24,9 @@ pub struct Ls {
 }
 
 impl Ls {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let repository = self.place.open(Access::Read, world)?;
-        let view = View::local(&repository, world);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let repository = self.place.open(Access::Read, context)?;
+        let view = View::local(&repository, context);
         let tree = view.tree(&self.snapshot)?;
         let uncertain = view.is_uncertain(&[&self.snapshot]);
         Ok(listed::list(&view, &tree, &self.paths)?.with(uncertain, Cause::Missing))

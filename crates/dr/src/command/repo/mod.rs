@@ -21,8 +21,8 @@ mod take_over;
 
 use clap::{Args, Subcommand};
 
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
-use crate::world::World;
 
 /// One repository by its address, without a plan
 ///
@@ -56,25 +56,25 @@ enum Verb {
 }
 
 impl Repo {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         match &self.verb {
-            Verb::Init(args) => args.run(world),
-            Verb::Backup(args) => args.run(world),
-            Verb::Snapshots(args) => args.run(world),
-            Verb::Ls(args) => args.run(world),
-            Verb::Find(args) => args.run(world),
-            Verb::Diff(args) => args.run(world),
-            Verb::Dump(args) => args.run(world),
-            Verb::Restore(args) => args.run(world),
-            Verb::Copy(args) => args.run(world),
-            Verb::Check(args) => args.run(world),
-            Verb::Repair(args) => args.run(world),
-            Verb::Forget(args) => args.run(world),
-            Verb::Prune(args) => args.run(world),
-            Verb::Erase(args) => args.run(world),
-            Verb::Stats(args) => args.run(world),
-            Verb::AcceptRollback(args) => args.run(world),
-            Verb::TakeOver(args) => args.run(world),
+            Verb::Init(args) => args.run(context),
+            Verb::Backup(args) => args.run(context),
+            Verb::Snapshots(args) => args.run(context),
+            Verb::Ls(args) => args.run(context),
+            Verb::Find(args) => args.run(context),
+            Verb::Diff(args) => args.run(context),
+            Verb::Dump(args) => args.run(context),
+            Verb::Restore(args) => args.run(context),
+            Verb::Copy(args) => args.run(context),
+            Verb::Check(args) => args.run(context),
+            Verb::Repair(args) => args.run(context),
+            Verb::Forget(args) => args.run(context),
+            Verb::Prune(args) => args.run(context),
+            Verb::Erase(args) => args.run(context),
+            Verb::Stats(args) => args.run(context),
+            Verb::AcceptRollback(args) => args.run(context),
+            Verb::TakeOver(args) => args.run(context),
         }
     }
 }

@@ -6,10 +6,10 @@ use dr_run::clock;
 
 use crate::cache::Cache;
 use crate::command::repaired;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
-use crate::told::{self, Doing};
-use crate::world::World;
 use crate::{env, observe};
 
 /// Mend what is damaged
@@ -32,19 +32,19 @@ pub struct Repair {
 }
 
 impl Repair {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let told = |e: RepoError| told::repo(&e, Doing::Mending, &world.signals);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let told = |e: RepoError| failure_text::repo(&e, Operation::Mending, &context.signals);
         let access = if self.dry_run { Access::Read } else { Access::Write };
-        let mut repository = self.place.try_open(access, world)?.map_err(told)?;
+        let mut repository = self.place.try_open(access, context)?.map_err(told)?;
         let others = self
             .from
             .iter()
             .map(|from| {
-                from.shelf(Access::Read, world).map_err(RepoError::from).and_then(|shelf| repository.sibling(shelf))
+                from.store(Access::Read, context).map_err(RepoError::from).and_then(|store| repository.sibling(store))
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(told)?;
-        let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), world.screen);
+        let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), context.screen);
         let clock = || clock::now().as_millisecond();
         let cache = Cache::of(repository.id(), screen);
         let options = Options {
@@ -54,7 +54,7 @@ impl Repair {
             scratch: &scratch,
             journal: cache.journal(),
             clock: &clock,
-            stop: world.signals.stop(),
+            stop: context.signals.stop(),
             tally: &tally,
         };
         let done = observe::while_shown(screen, &tally, observe::checking, || {

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use dr_entry::{EntryPath, FilesOnly, Kind, Unread};
 use dr_repo::{Description, NotWhole, RepoError, Repository, Restore as Options, Restored, SnapshotId, Tally, restore};
-use dr_run::Below;
-use dr_source::files::{Extra, Manner, Owners, PutBack, Removal, Spare};
+use dr_run::SubtreeDestination;
+use dr_source::files::{Conflict, FsRestorer, Owners, Removal, RestoreMode, Spare};
 use serde_json::json;
 
 use crate::command::look::paths;
 use crate::command::put_back;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
-use crate::told::{self, Doing};
-use crate::world::World;
 use crate::{observe, shown};
 
 /// Put a snapshot back
@@ -57,24 +57,24 @@ pub struct Restore {
 
 impl Restore {
     /// Where it goes; none where nothing is there yet and nothing is to be made.
-    fn destination(&self, manner: Manner) -> Result<Option<PutBack>, Failure> {
+    fn destination(&self, mode: RestoreMode) -> Result<Option<FsRestorer>, Failure> {
         if self.dry_run && !self.to.exists() {
             return Ok(None);
         }
         let opened = if self.dry_run && self.in_place {
-            PutBack::look(&self.to, manner)
+            FsRestorer::look(&self.to, mode)
         } else if self.dry_run {
-            PutBack::empty(&self.to, manner)
+            FsRestorer::empty(&self.to, mode)
         } else {
-            PutBack::new(&self.to, manner)
+            FsRestorer::new(&self.to, mode)
         };
-        opened.map(Some).map_err(|e| told::source(&e, Doing::Restoring))
+        opened.map(Some).map_err(|e| failure_text::source(&e, Operation::Restoring))
     }
 
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let screen = world.screen;
-        let repository = self.place.open(Access::Read, world)?;
-        let told = |error: RepoError| told::repo(&error, Doing::Reading, &world.signals);
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let screen = context.screen;
+        let repository = self.place.open(Access::Read, context)?;
+        let told = |error: RepoError| failure_text::repo(&error, Operation::Reading, &context.signals);
         let snapshot = repository.find(&self.snapshot).map_err(told)?;
         let Description { label, unreadable: mut unread, .. } = repository.describe(snapshot.id).map_err(told)?;
         let tree = repository.tree(snapshot.id).map_err(told)?;
@@ -96,8 +96,8 @@ impl Restore {
                 snapshot.id
             ));
         }
-        let manner = Manner {
-            in_place: self.in_place.then_some(if self.delete { Extra::Remove } else { Extra::Keep }),
+        let mode = RestoreMode {
+            in_place: self.in_place.then_some(if self.delete { Conflict::Remove } else { Conflict::Keep }),
             owners: match (self.no_owner, self.numeric_owner) {
                 (true, _) => Owners::NotSet,
                 (_, true) => Owners::ByNumber,
@@ -107,10 +107,11 @@ impl Restore {
         // Known before anything is touched, so that nothing is removed on the word of a list with holes.
         let kept = if self.delete { Some(kept(&repository, snapshot.id, &wanted)) } else { None };
         let spare = Spare::new(&self.to, (&self.exclude, &[]), unread.iter().map(|(path, _)| path.clone()).collect())
-            .map_err(|e| told::source(&e, Doing::Restoring))?;
+            .map_err(|e| failure_text::source(&e, Operation::Restoring))?;
         let named_whole = label.unreadable <= unread.len() as u64;
-        let destination = self.destination(manner)?;
-        let destination = destination.map(|place| Below::new(Box::new(place), EntryPath::root(), self.asked(&wanted)));
+        let destination = self.destination(mode)?;
+        let destination =
+            destination.map(|place| SubtreeDestination::new(Box::new(place), EntryPath::root(), self.asked(&wanted)));
         // A dry restore asks of files only what stands there, and there is nothing.
         let nowhere = FilesOnly(|_: &EntryPath, _| Err(std::io::ErrorKind::Unsupported.into()));
         let tally = Tally::default();
@@ -118,17 +119,17 @@ impl Restore {
             paths: &wanted,
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             dry: self.dry_run,
-            stop: world.signals.stop(),
+            stop: context.signals.stop(),
             tally: &tally,
         };
         let mut restored = observe::while_shown(screen, &tally, observe::restoring, || match &destination {
             Some(destination) => restore(&repository, snapshot.id, &options, destination),
             None => restore(&repository, snapshot.id, &options, &nowhere),
         })
-        .map_err(|e| told::repo(&e, Doing::Restoring, &world.signals))?;
+        .map_err(|e| failure_text::repo(&e, Operation::Restoring, &context.signals))?;
         restored.failed.extend(absent);
         let place = destination.as_ref().map(dr_source::driver::Place::put_back);
-        place.into_iter().flat_map(PutBack::strangers).for_each(|line| screen.warning(&line));
+        place.into_iter().flat_map(FsRestorer::strangers).for_each(|line| screen.warning(&line));
         let removal = match (kept, place) {
             (Some(_), _) if !named_whole => {
                 screen.warning("nothing was removed: more could not be read than the snapshot has names of");
@@ -187,7 +188,7 @@ impl Restore {
     fn remove_others(
         &self,
         kept: Result<Kept, RepoError>,
-        place: &PutBack,
+        place: &FsRestorer,
         wanted: &[EntryPath],
         spare: &Spare,
         restored: &mut Restored,

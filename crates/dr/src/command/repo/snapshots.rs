@@ -4,10 +4,10 @@ use clap::Args;
 use dr_repo::{Label, Repository, Snapshot};
 use serde_json::{Map, Value, json};
 
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Place};
 use crate::shown;
-use crate::world::World;
 
 /// List what is kept, oldest first
 #[derive(Args)]
@@ -18,19 +18,19 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let repository = self.place.open_for_list(world)?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let repository = self.place.open_for_list(context)?;
         let snapshots = repository.snapshots();
-        world.screen.document(&snapshots.iter().map(as_json).collect::<Vec<_>>());
+        context.screen.document(&snapshots.iter().map(as_json).collect::<Vec<_>>());
         for snapshot in &snapshots {
-            world.screen.say(&as_line(snapshot));
+            context.screen.say(&as_line(snapshot));
         }
         if snapshots.is_empty() {
-            world.screen.mention(&format!("there is no snapshot at {} yet", self.place.shown()));
+            context.screen.mention(&format!("there is no snapshot at {} yet", self.place.shown()));
         }
         let incomplete = log_is_damaged(&repository);
         if incomplete {
-            world.screen.warning("a log entry cannot be read: there may be snapshots that this list does not know");
+            context.screen.warning("a log entry cannot be read: there may be snapshots that this list does not know");
         }
         let closed = snapshots.iter().any(|snapshot| snapshot.label.is_none());
         Ok(Outcome::done().with(incomplete || closed, Cause::Missing))

@@ -6,11 +6,11 @@ use serde_json::json;
 
 use crate::cache::Cache;
 use crate::command::unfinished;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
 use crate::shown;
-use crate::told::{self, Doing};
-use crate::world::World;
 
 /// Count what is there
 #[derive(Args)]
@@ -21,21 +21,21 @@ pub struct Stats {
 }
 
 impl Stats {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let repository = self.place.open(Access::Read, world)?;
-        let stats = repository.stats().map_err(|e| told::repo(&e, Doing::Reading, &world.signals))?;
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let repository = self.place.open(Access::Read, context)?;
+        let stats = repository.stats().map_err(|e| failure_text::repo(&e, Operation::Reading, &context.signals))?;
         let now_ms = clock::now().as_millisecond();
-        let cache = Cache::of(repository.id(), world.screen);
+        let cache = Cache::of(repository.id(), context.screen);
         let left = repository
             .unfinished(cache.journal(), now_ms)
-            .map_err(|e| told::repo(&e, Doing::Reading, &world.signals))?;
-        world.screen.document(&json!({
+            .map_err(|e| failure_text::repo(&e, Operation::Reading, &context.signals))?;
+        context.screen.document(&json!({
             "snapshots": stats.snapshots, "chunks": stats.chunks, "packs": stats.packs, "bytes": stats.bytes,
             "objects": stats.objects, "logical_bytes": stats.logical_bytes, "single_writer": repository.single_writer(),
             "unfinished": unfinished::as_json(&left),
         }));
-        told::single_writer(repository.shelf(), world.screen);
-        let say = |line: String| world.screen.say(&line);
+        failure_text::single_writer(repository.store(), context.screen);
+        let say = |line: String| context.screen.say(&line);
         say(shown::count(stats.snapshots, "snapshot", "snapshots"));
         say(format!("{} of contents in all snapshots together", shown::size(stats.logical_bytes)));
         say(format!("{} in {}", shown::size(stats.bytes), shown::count(stats.objects, "object", "objects")));
@@ -45,7 +45,7 @@ impl Stats {
             shown::count(stats.packs, "pack", "packs")
         ));
         let place = self.place.shown();
-        unfinished::tell(world.screen, &left, None, &format!("dr repo prune {place}"));
+        unfinished::tell(context.screen, &left, None, &format!("dr repo prune {place}"));
         Ok(Outcome::done())
     }
 }

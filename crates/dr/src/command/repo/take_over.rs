@@ -5,11 +5,11 @@ use dr_repo::{HostId, OtherWriter};
 use dr_run::clock;
 use serde_json::json;
 
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
+use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
 use crate::shown;
-use crate::told::{self, Doing};
-use crate::world::World;
 
 /// Write from this host where another one wrote that is gone for good
 ///
@@ -25,9 +25,9 @@ pub struct TakeOver {
 }
 
 impl TakeOver {
-    pub fn run(&self, world: &World<'_>) -> Result<Outcome, Failure> {
-        let mut repository = self.place.open(Access::Write, world)?;
-        if let Some(other) = repository.other_writer().filter(|_| !world.global.yes) {
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let mut repository = self.place.open(Access::Write, context)?;
+        if let Some(other) = repository.other_writer().filter(|_| !context.global.yes) {
             return Err(Failure::usage(format!(
                 "{}. Take over only if that host never writes there again: of two that do, one loses what it wrote. Say \
                  --yes if that is meant. Nothing was changed.",
@@ -35,15 +35,17 @@ impl TakeOver {
             )));
         }
         let now_ms = clock::now().as_millisecond();
-        let other = repository.take_over(now_ms).map_err(|e| told::repo(&e, Doing::Forgetting, &world.signals))?;
+        let other = repository
+            .take_over(now_ms)
+            .map_err(|e| failure_text::repo(&e, Operation::Forgetting, &context.signals))?;
         let (place, own) = (self.place.shown(), HostId::named(&place::hostname()));
-        world.screen.event(&json!({
+        context.screen.event(&json!({
             "event": "summary", "host": own.to_string(),
             "from": other.as_ref().map(|other| other.host.to_string()),
             "from_hostname": other.as_ref().and_then(|other| other.name.as_deref()).map(|name| shown::text(name.as_bytes())),
             "from_last": other.as_ref().and_then(|other| other.last_ms).and_then(shown::rfc3339),
         }));
-        world.screen.mention(&match &other {
+        context.screen.mention(&match &other {
             Some(other) => format!(
                 "taken over: {}; from now on this host does, {} (host {own}). The other one must never write there again, \
                  and is refused if it tries",

@@ -8,12 +8,12 @@ use std::sync::atomic::AtomicBool;
 use dr_format::page::{self, Contents, Page};
 use dr_index::lookup::Whole;
 use dr_log::object::key;
-use dr_store::Body as Put;
+use dr_store::ObjectBody;
 
 use super::super::Pins;
 use super::super::weigh::{Needed, uses, weigh};
 use super::*;
-use crate::tests::moved::Scene;
+use crate::tests::relocation::Scene;
 
 type Names = BTreeSet<(u8, ChunkId)>;
 
@@ -141,17 +141,17 @@ fn a_damaged_copy_of_a_page_does_not_stand_for_the_whole_one_beside_it() {
     let id = scene.keep(&mut other, files(1, 8_000)).unwrap().snapshot;
     // The pages of either are damaged in turn; the other's are kept.
     for host in 0..2 {
-        let packs = scene.shelf.list("meta").unwrap();
+        let packs = scene.store.list("meta").unwrap();
         assert_eq!(packs.len(), 2);
         let bad = packs[host].key.clone();
-        let sound = scene.shelf.get(&bad, 1 << 30).unwrap();
+        let sound = scene.store.get(&bad, 1 << 30).unwrap();
         let mut bytes = sound.to_vec();
         // Not the document, which lies in the last frame and only there.
         let half = bytes.len() / 2;
         bytes[600..half].iter_mut().for_each(|byte| *byte ^= 1);
         let replace = |bytes: Vec<u8>| {
-            scene.shelf.delete(&bad).unwrap();
-            scene.shelf.put_new(&key(bad.as_str()).unwrap(), Put::Bytes(bytes.into())).unwrap();
+            scene.store.delete(&bad).unwrap();
+            scene.store.put_new(&key(bad.as_str()).unwrap(), ObjectBody::Bytes(bytes.into())).unwrap();
         };
         replace(bytes);
         let repository = scene.open();
