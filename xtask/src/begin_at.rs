@@ -52,7 +52,7 @@ pub(super) fn library() -> Result<PathBuf, String> {
 
 /// `2028-02-29` (at noon) or `2028-02-29T23:59:58Z`, as seconds since 1970.
 pub fn seconds(at: &str) -> Result<i64, String> {
-    let wrong = || format!("`{at}` is no time: 2028-02-29 or 2028-02-29T23:59:58Z is meant");
+    let wrong = || format!("`{at}` is not a time: 2028-02-29 or 2028-02-29T23:59:58Z is meant");
     let (date, time) = at.split_once('T').unwrap_or((at, "12:00:00Z"));
     let numbers = |text: &str, between: char| -> Option<[i64; 3]> {
         let digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());

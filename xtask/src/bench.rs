@@ -1,6 +1,6 @@
 //! `dr` beside other backup programs on the same data: builds both and lets `benches/beside` measure.
 //!
-//! That program needs the generator of data and with it SQLite; it is no part of xtask so that a fresh clone's first
+//! That program needs the generator of data and with it SQLite; it is not part of xtask so that a fresh clone's first
 //! `cargo xtask` does not wait for them.
 
 use std::path::Path;

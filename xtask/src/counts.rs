@@ -98,7 +98,7 @@ fn count(target: &Path) -> Result<Counts, String> {
             ["processor", offer] => offers.push(offer.to_owned()),
             ["loop", name, units, unit] => {
                 number += 1;
-                let units: f64 = units.parse().map_err(|_| format!("{name}: {units} is no number"))?;
+                let units: f64 = units.parse().map_err(|_| format!("{name}: {units} is not a number"))?;
                 let file = out.join(format!("loop.{number}"));
                 let text = std::fs::read_to_string(&file).map_err(|e| format!("{name}, {}: {e}", file.display()))?;
                 let total = total(&text).ok_or_else(|| format!("{name}: nothing was counted"))?;

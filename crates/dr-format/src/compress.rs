@@ -2,7 +2,7 @@
 //!
 //! Reading is bounded by the size that a sealed record stated, so a frame that inflates cannot take memory.
 
-use zstd::bulk::{Compressor, Decompressor};
+use zstd::bulk;
 use zstd::zstd_safe;
 
 use crate::error::FormatError;
@@ -11,13 +11,13 @@ use crate::wire::Bad;
 
 /// A reusable compressor of one level.
 pub struct Compressor {
-    zstd: Compressor<'static>,
+    zstd: bulk::Compressor<'static>,
     level: i32,
 }
 
 impl Compressor {
     pub fn new(level: i32) -> Result<Self, FormatError> {
-        Ok(Self { zstd: Compressor::new(level).map_err(FormatError::local("zstd cannot start"))?, level })
+        Ok(Self { zstd: bulk::Compressor::new(level).map_err(FormatError::local("zstd cannot start"))?, level })
     }
 
     /// Another level from here on.
@@ -46,12 +46,12 @@ impl Compressor {
 
 /// A reusable decompressor.
 pub struct Decompressor {
-    zstd: Decompressor<'static>,
+    zstd: bulk::Decompressor<'static>,
 }
 
 impl Decompressor {
     pub fn new() -> Result<Self, FormatError> {
-        let mut zstd = Decompressor::new().map_err(FormatError::local("zstd cannot start"))?;
+        let mut zstd = bulk::Decompressor::new().map_err(FormatError::local("zstd cannot start"))?;
         zstd.window_log_max(crate::format::ZSTD_WINDOW_LOG_MAX).map_err(FormatError::local("zstd cannot start"))?;
         Ok(Self { zstd })
     }

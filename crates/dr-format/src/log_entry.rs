@@ -74,7 +74,7 @@ pub enum Body {
         /// Snapshots that were forgotten and yet followed: they can be put back.
         undoable: Vec<SnapshotId>,
         /// What snapshots need was taken from their lists of it.
-        blind: bool,
+        keyless: bool,
     },
     Fence(Vec<SessionId>),
     Repack(Registered),
@@ -274,13 +274,13 @@ fn write_body(body: &Body) -> (u64, Vec<u8>) {
             write_packs(out.map(1), packs);
             4
         }
-        Body::Sweep { packs, view, undoable, blind } => {
-            write_packs(out.map(3 + u64::from(*blind)), packs);
+        Body::Sweep { packs, view, undoable, keyless } => {
+            write_packs(out.map(3 + u64::from(*keyless)), packs);
             out.number(2).number(*view).number(3).array(undoable.len());
             for id in undoable {
                 out.bytes(&id.0);
             }
-            if *blind {
+            if *keyless {
                 out.number(4).boolean(true);
             }
             5
@@ -546,7 +546,7 @@ fn read_body(number: u64, payload: &[u8]) -> Result<Body, Bad> {
     }
     let (mut snapshots, mut packs, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
     let (mut words, mut value, mut when) = (String::new(), 0, 0);
-    let (mut bytes, mut object, mut run, mut blind) = (Vec::new(), None, None, false);
+    let (mut bytes, mut object, mut run, mut keyless) = (Vec::new(), None, None, false);
     let body = match number {
         1 | 2 | 7 | 8 | 9 => {
             let registered = read_registered(&mut reader)?;
@@ -579,14 +579,14 @@ fn read_body(number: u64, payload: &[u8]) -> Result<Body, Bad> {
                     1 => packs = read_runs(reader)?,
                     2 => value = reader.number()?,
                     3 => snapshots = reader.list(|r| Ok(SnapshotId(r.array()?)))?,
-                    4 if number == 5 => blind = reader.boolean()?,
+                    4 if number == 5 => keyless = reader.boolean()?,
                     _ => return Ok(false),
                 }
                 Ok(true)
             })?;
             match number {
                 4 => Body::Condemn(packs),
-                5 => Body::Sweep { packs, view: value, undoable: snapshots, blind },
+                5 => Body::Sweep { packs, view: value, undoable: snapshots, keyless },
                 _ => Body::Verify { packs, level: value },
             }
         }

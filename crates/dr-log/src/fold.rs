@@ -160,8 +160,8 @@ pub struct State {
     pub without: Option<Rule>,
     pub packs: BTreeMap<PackId, PackState>,
     /// Those of them that are condemned, and those that were swept: an entry looks for these few among all that it needs.
-    pub going: BTreeSet<PackId>,
-    pub gone: BTreeSet<PackId>,
+    pub condemned: BTreeSet<PackId>,
+    pub swept: BTreeSet<PackId>,
     pub sessions: BTreeMap<SessionId, SessionState>,
     pub snapshots: BTreeMap<SnapshotId, SnapshotState>,
     pub indexes: Vec<IndexState>,
@@ -275,7 +275,7 @@ impl State {
                 }
                 Ok(())
             }
-            Body::Sweep { packs, view, undoable, blind } => {
+            Body::Sweep { packs, view, undoable, keyless } => {
                 // R9: what is needed was followed up to `view`. What was committed since then has taken the
                 // condemnation off what it needs; these two would show only in what is followed again.
                 if self.swept_at > *view && self.holds(Rule::Sweeps) {
@@ -300,7 +300,7 @@ impl State {
                     snapshot.lost |= !snapshot.is_there() && !undoable.contains(id);
                 }
                 self.swept_at = entry.n;
-                if !blind && !packs.is_empty() {
+                if !keyless && !packs.is_empty() {
                     self.followed_at = entry.n;
                 }
                 Ok(())

@@ -42,7 +42,7 @@ pub(crate) fn is_public(domain: &str) -> bool {
         || domain.split_once('.').is_some_and(|(name, rest)| PUBLIC_EVERYWHERE.contains(&name) && country(rest))
 }
 
-/// The domain of an address, in small letters; `None` if it is no plain address.
+/// The domain of an address, in small letters; `None` if it is not a plain address.
 pub(crate) fn domain_of(address: &str) -> Option<String> {
     let (local, domain) = address.split_once('@')?;
     let odd = |c: char| c.is_whitespace() || c.is_control() || "@<>(),;:\\\"[]".contains(c);

@@ -168,7 +168,7 @@ pub struct CopyStatus {
     pub verified: Option<String>,
     /// Whether something on it was found damaged.
     pub damaged: bool,
-    /// Whether its place was looked at and does not hold it any more: then it is no copy.
+    /// Whether its place was looked at and does not hold it any more: then it is not a copy.
     pub gone: bool,
     /// What else lies on its device: `sources`, `state`, `target NAME`, `medium NAME`.
     #[serde(skip_serializing_if = "Vec::is_empty")]

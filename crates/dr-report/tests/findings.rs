@@ -67,7 +67,7 @@ fn a_disk_on_which_the_record_is_damaged_is_named_until_it_is_empty_or_no_copy_a
     assert_eq!(next, format!("mend the copy on disk {loaded}"));
     let mut world = damaged(&away);
     assert_eq!(own(&world).unwrap().1, format!("mend the copy on disk {away} when it is next plugged in"));
-    // Lost, it is no copy; made empty, it has none that is damaged.
+    // Lost, it is not a copy; made empty, it has none that is damaged.
     world.add(
         at("2026-11-19T22:10"),
         Event::MediumLost { medium: medium(&away), by: "elm".to_owned().try_into().unwrap() },

@@ -152,7 +152,7 @@ fn a_lost_disk_is_red_until_it_is_found() {
     let report = world.status(FRIDAY);
     assert_eq!(report.overall.to_string(), "red");
     assert_eq!(report.findings[0].rule, "lost");
-    // It is no copy any more.
+    // It is not a copy any more.
     assert!(report.systems[0].copies.iter().all(|copy| copy.medium.as_deref() != Some("disk-2")));
 }
 

@@ -57,7 +57,7 @@ impl Place for SubtreeDestination {
 
 impl Destination for SubtreeDestination {
     fn directory(&self, path: &EntryPath) -> io::Result<()> {
-        // What lies above `top` is no directory of ours.
+        // What lies above `top` is not a directory of ours.
         let Some(inside) = self.path(path) else { return Ok(()) };
         if self.is_asked_for(path) {
             return self.inner.directory(&inside);

@@ -175,7 +175,7 @@ pub fn ask(
          It stays in every weekly letter until that day. If you do not, do nothing.\n",
         gap.about, gap.until, gap.reason
     );
-    words::mail_to(school, ways, person, &subject, text)?;
+    notify::mail_to(school, ways, person, &subject, text)?;
     Ok(until)
 }
 

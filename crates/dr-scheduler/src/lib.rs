@@ -12,13 +12,13 @@ mod heartbeat;
 mod letters;
 mod lock;
 mod looks;
+mod notified;
 mod notify;
 mod papers;
 mod planned;
 mod record;
 mod rehearsal;
 mod round;
-mod said;
 mod spans;
 mod trouble;
 

@@ -15,7 +15,7 @@ use crate::error::RoundError;
 use crate::gathered::Gathered;
 use crate::letters::{letter_due, readers, recipients, write};
 use crate::lock;
-pub use crate::said::Notified;
+pub use crate::notified::Notified;
 use crate::spans;
 
 /// Writes what is to be said and sends what waits.

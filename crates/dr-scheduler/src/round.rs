@@ -19,7 +19,7 @@ use crate::gathered::Gathered;
 use crate::heartbeat;
 use crate::lock;
 use crate::looks::look;
-use crate::notify::words;
+use crate::notify::notify;
 use crate::planned;
 use crate::rehearsal::{prove, rehearsal_due};
 use crate::spans;

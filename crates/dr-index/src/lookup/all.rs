@@ -49,7 +49,7 @@ pub struct BatchLookup(Parted);
 
 impl Index {
     /// Shows `each` all places of every chunk that is batch, once for all chunks that begin alike; none if there are
-    /// none. Btarts over, with what `begin` makes, where a damaged table had to be made again.
+    /// none. Starts over, with what `begin` makes, where a damaged table had to be made again.
     pub fn places_of_all<T>(
         &self,
         batch: &BatchLookup,
@@ -98,7 +98,7 @@ pub struct Whole<'a> {
 
 impl Index {
     /// Shows `each` every pack that is known, once, with what is in it if `whether` wants that of a pack of so many chunks;
-    /// in what order is not said. Btarts over, with what `begin` makes, where a damaged table had to be made again.
+    /// in what order is not said. Starts over, with what `begin` makes, where a damaged table had to be made again.
     ///
     /// # Errors
     /// If a pack is described by nothing any more.

@@ -79,7 +79,7 @@ impl Dice {
                 packs: self.1.clone(),
                 view: n - 1 - self.roll(2).min(n - 1),
                 undoable: self.ids(),
-                blind: self.roll(2) == 0,
+                keyless: self.roll(2) == 0,
             },
             14 => Body::Fence(vec![self.session()]),
             15 => Body::Reframe(self.registered(n)),

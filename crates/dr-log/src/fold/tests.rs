@@ -54,7 +54,7 @@ fn fold(bodies: Vec<(Author, Body)>) -> State {
 }
 
 fn sweep(packs: Vec<Runs>, view: u64) -> Body {
-    Body::Sweep { packs, view, undoable: vec![], blind: false }
+    Body::Sweep { packs, view, undoable: vec![], keyless: false }
 }
 
 const M: Author = Author::Maintenance;
@@ -161,7 +161,7 @@ fn what_was_followed_although_forgotten_can_be_put_back_after_a_sweep_and_nothin
             (M, Body::Commit(registered(3, 1, Some(3), vec![], true))),
             (M, Body::Forget(vec![one, two])),
             (M, Body::Condemn(runs(3, 1, 1))),
-            (M, Body::Sweep { packs: runs(3, 1, 1), view: 5, undoable, blind: false }),
+            (M, Body::Sweep { packs: runs(3, 1, 1), view: 5, undoable, keyless: false }),
             (M, Body::Unforget(vec![back])),
         ]);
         voids(&state)

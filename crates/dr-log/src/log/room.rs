@@ -52,12 +52,12 @@ impl Log {
                 any = true;
             }
         }
-        for folder in ["data", "meta"].into_iter().filter(|_| tries == 0 && !self.state.gone.is_empty()) {
+        for folder in ["data", "meta"].into_iter().filter(|_| tries == 0 && !self.state.swept.is_empty()) {
             for listed in store.list(folder)? {
                 let name = listed.key.as_str();
                 let healed = PackId::from_healed_name(name).map(|(_, pack, _)| pack);
                 let pack = healed.or(PackId::from_object_name(name).map(|(_, pack)| pack));
-                if pack.is_some_and(|pack| self.state.gone.contains(&pack)) {
+                if pack.is_some_and(|pack| self.state.swept.contains(&pack)) {
                     reclaim::delete(store, &listed.key)?;
                     any = true;
                 }

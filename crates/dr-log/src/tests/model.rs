@@ -148,7 +148,7 @@ fn body(entry: &E, sequence: u64) -> Body {
             packs: runs(packs),
             view: view as u64,
             undoable: members(undoable).map(snapshot).collect(),
-            blind: false,
+            keyless: false,
         },
         E::Fence(of) => Body::Fence(vec![session(of)]),
         E::Reframe { session, sources } => Body::Reframe(registered(session, 0, true, &[], sources, true)),

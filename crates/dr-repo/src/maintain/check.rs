@@ -29,7 +29,7 @@ use dr_log::object::key;
 use crate::error::RepoError;
 use crate::maintain::unfinished::unfinished;
 use crate::progress::Tally;
-use crate::read::copies::{self, ExistingFile};
+use crate::read::copies::{self, CopyState};
 use crate::read::fetch::open_frame;
 use crate::read::repository::{Fault, REPO_JSON, Repository, fault_text, read_vouched};
 use crate::work_queue::two_at_a_time;
@@ -333,14 +333,14 @@ fn check_copies(repository: &Repository, bad: &mut BTreeMap<String, String>) -> 
     let mut missing = 0;
     for (name, limit, right) in with_copies(repository) {
         let [own, copy] = copies::look(&repository.store, &name, limit, right)?;
-        if own != ExistingFile::Good {
-            let what = if own == ExistingFile::Missing { "it is missing" } else { "it is not what it was" };
+        if own != CopyState::Good {
+            let what = if own == CopyState::Missing { "it is missing" } else { "it is not what it was" };
             bad.entry(name.clone()).or_insert_with(|| what.to_owned());
         }
         match copy {
-            ExistingFile::Good => {}
-            ExistingFile::Missing => missing += u64::from(repository.keeps_parity()),
-            ExistingFile::Bad => {
+            CopyState::Good => {}
+            CopyState::Missing => missing += u64::from(repository.keeps_parity()),
+            CopyState::Bad => {
                 drop(bad.insert(copies::copy_name(&name), format!("it is not a copy of {name} any more")))
             }
         }

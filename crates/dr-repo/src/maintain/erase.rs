@@ -71,10 +71,10 @@ pub struct Erase<'a> {
 pub enum Ruling {
     /// Nothing of what is meant is in it.
     Untouched,
-    /// It is written rewritten, under this id.
-    RewrittenSnapshot(SnapshotId),
-    /// It was rewritten before, under this id, and is still on the list: it goes.
-    AnewBefore(SnapshotId),
+    /// It is written again without it, under this id.
+    Rewrite(SnapshotId),
+    /// It was written again before, under this id, and is still on the list: it goes.
+    RewrittenBefore(SnapshotId),
     /// Nothing but what is meant, and directories, is in it: it goes as a whole.
     Whole,
     /// It was forgotten and could be put back; it no longer can.

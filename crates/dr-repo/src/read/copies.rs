@@ -49,13 +49,13 @@ fn both(store: &BlockingStore, name: &str, limit: u64) -> Result<[Read; 2], Repo
 
 /// How an object and its copy stand to what they should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum CopyState {
     Good,
     Missing,
     Bad,
 }
 
-impl Standing {
+impl CopyState {
     fn of(read: &Read, right: Digest) -> Self {
         match read {
             Ok(bytes) if Digest::of(bytes) == right => Self::Good,
@@ -66,25 +66,20 @@ impl Standing {
 }
 
 /// Looks at an object and its copy.
-pub(crate) fn look(
-    store: &BlockingStore,
-    name: &str,
-    limit: u64,
-    right: Digest,
-) -> Result<[ExistingFile; 2], RepoError> {
-    Ok(both(store, name, limit)?.map(|read| ExistingFile::of(&read, right)))
+pub(crate) fn look(store: &BlockingStore, name: &str, limit: u64, right: Digest) -> Result<[CopyState; 2], RepoError> {
+    Ok(both(store, name, limit)?.map(|read| CopyState::of(&read, right)))
 }
 
 /// Writes whichever of the two is not good from the other one; the names of what was written. None: there is nothing to
 /// mend, or neither is good.
 pub(crate) fn mend(store: &BlockingStore, name: &str, limit: u64, right: Digest) -> Result<Vec<String>, RepoError> {
     let found = both(store, name, limit)?;
-    let standing = [ExistingFile::of(&found[0], right), ExistingFile::of(&found[1], right)];
-    let good = found.into_iter().zip(standing).find(|(_, standing)| *standing == ExistingFile::Good);
+    let standing = [CopyState::of(&found[0], right), CopyState::of(&found[1], right)];
+    let good = found.into_iter().zip(standing).find(|(_, standing)| *standing == CopyState::Good);
     let Some((Ok(good), _)) = good else { return Ok(Vec::new()) };
     let mut out = Vec::new();
     for (standing, name) in standing.into_iter().zip([name.to_owned(), copy_name(name)]) {
-        if standing == ExistingFile::Good {
+        if standing == CopyState::Good {
             continue;
         }
         let object = key(&name)?;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use dr_format::format::REPO_JSON_MAX;
 use dr_format::id::{Digest, HostId, RepoId, SnapshotId};
 use dr_format::key::{Author, Key, WriterKey};
-use dr_format::log_entry::ObjectBody as Entry;
+use dr_format::log_entry::Body;
 use dr_format::namer::Namer;
 use dr_format::slot;
 use dr_format::snapshot::Label;
@@ -426,7 +426,7 @@ impl Repository {
     /// # Errors
     /// What the store says.
     pub fn note(&mut self, text: &str, now_ms: i64) -> Result<(), RepoError> {
-        self.log.append(&self.store, &self.writer, now_ms, &mut |_| Ok(Entry::Note(text.to_owned())))?;
+        self.log.append(&self.store, &self.writer, now_ms, &mut |_| Ok(Body::Note(text.to_owned())))?;
         Ok(())
     }
 
@@ -442,7 +442,7 @@ impl Repository {
         self.store.put_new(&key(&name)?, ObjectBody::Bytes(Bytes::from(bytes.clone())))?;
         copies::keep(&self.store, &name, &bytes)?;
         self.log
-            .append(&self.store, &self.writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest }))?;
+            .append(&self.store, &self.writer, now_ms, &mut |_| Ok(Body::SlotAdded { name: name.clone(), digest }))?;
         Ok(())
     }
 

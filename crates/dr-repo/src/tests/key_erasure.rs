@@ -41,7 +41,7 @@ fn another_process_makes_the_family() {
     std::fs::create_dir(folder.join("store")).unwrap();
     let runtime = runtime();
     let family = FamilyKey::generate();
-    create(&blocking(&folder, &runtime), &family, None, "2026-01-01T00:00:00Z", 0).unwrap();
+    create(&store(&folder, &runtime), &family, None, "2026-01-01T00:00:00Z", 0).unwrap();
     let writer = Key::Writer(Box::new(family.writer().unwrap()));
     std::fs::write(folder.join("writer.key"), crate::keyfile::to_text(&writer).as_bytes()).unwrap();
     std::fs::write(folder.join("family.key"), crate::keyfile::to_text(&Key::Family(family)).as_bytes()).unwrap();
@@ -140,10 +140,10 @@ fn a_write_only_hosts_memory_state_and_caches_open_nothing() {
     std::fs::remove_file(folder.path().join("family.key")).unwrap();
 
     let runtime = runtime();
-    let blocking = blocking(folder.path(), &runtime);
+    let store = store(folder.path(), &runtime);
     let text = std::fs::read_to_string(folder.path().join("writer.key")).unwrap();
     let writer = crate::keyfile::from_text(&text).unwrap();
-    let mut repository = Repository::open(blocking.clone(), Unlock::Key(writer), HostId([0; 4])).unwrap();
+    let mut repository = Repository::open(store.clone(), Unlock::Key(writer), HostId([0; 4])).unwrap();
     let clock = AtomicI64::new(0);
     let cache = folder.path().join("files");
     let capture = Capture {
@@ -170,8 +170,8 @@ fn a_write_only_hosts_memory_state_and_caches_open_nothing() {
     let summary = backup(&mut repository, Box::new(entries), &capture).unwrap();
     assert!(summary.proved.unwrap() > 100);
 
-    let pack = blocking.list("data").unwrap().into_iter().next().unwrap();
-    let bytes = blocking.get(&pack.key, 1 << 30).unwrap();
+    let pack = store.list("data").unwrap().into_iter().next().unwrap();
+    let bytes = store.get(&pack.key, 1 << 30).unwrap();
     let header = Header::parse(&bytes[..Header::length(&bytes).unwrap()]).unwrap();
     assert!(PackId::from_object_name(pack.key.as_str()).is_some());
     let target = Target { header, id_root: repository.writer.naming.id_root.0 };

@@ -64,7 +64,7 @@ impl Scene {
         let blocking = BlockingStore::new(Arc::new(MemoryStore::new()), runtime.handle().clone());
         let family = FamilyKey::generate();
         create(&blocking, &family, None, "2026-01-01T00:00:00Z", 0).unwrap();
-        Self { runtime, blocking, family, folder: tempfile::tempdir().unwrap() }
+        Self { runtime, store: blocking, family, folder: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn open(&self) -> Repository {
@@ -321,8 +321,12 @@ fn bytes_of(scene: &Scene) -> Vec<(String, Vec<u8>)> {
 fn taking_over(scene: &Scene) -> Repository {
     let mut repository = scene.open();
     let (family, list) = (repository.writer.family, repository.writer.naming.list.clone());
-    let alone =
-        dr_log::log::NoHelpers::new("the memory".to_owned(), [dr_format::id::HostId([0xee; 4]); 2], family, list);
+    let alone = dr_log::log::SingleWriterGuard::new(
+        "the memory".to_owned(),
+        [dr_format::id::HostId([0xee; 4]); 2],
+        family,
+        list,
+    );
     repository.log.alone = Some(alone);
     assert!(repository.other_writer().is_some());
     repository

@@ -69,7 +69,7 @@ struct Systems(Vec<System>);
 
 impl Systems {
     fn add(&mut self, id: &str, kind: &str, path: &Path) {
-        // A name that is no text, or would read as something else, is for a person to write.
+        // A name that is not text, or would read as something else, is for a person to write.
         let Some(path) = path.to_str().filter(|path| !path.chars().any(char::is_control) && !path.contains(',')) else {
             return;
         };

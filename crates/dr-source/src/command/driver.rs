@@ -55,7 +55,7 @@ impl Driver for Command<'_> {
             return Vec::new();
         }
         let reason = format!(
-            "the `name` `{}` of what the program of {} writes is no name of a file: write one without any `/`",
+            "the `name` `{}` of what the program of {} writes is not a file name: write one without any `/`",
             self.name, around.title
         );
         vec![Finding { rule: "command", is_error: true, reason }]

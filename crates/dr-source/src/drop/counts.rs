@@ -111,7 +111,7 @@ fn read(file: &Path) -> Result<BTreeMap<String, u64>, String> {
 fn parsed(bytes: &[u8]) -> Result<BTreeMap<String, u64>, String> {
     // SQL Server's own tools break a long result into lines wherever they like; JSON needs no line.
     let text: String = decoded(bytes)?.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    let value: Value = serde_json::from_str(&text).map_err(|why| format!("it is no JSON: {why}"))?;
+    let value: Value = serde_json::from_str(&text).map_err(|why| format!("it is not JSON: {why}"))?;
     let mut counts = BTreeMap::new();
     match &value {
         Value::Object(_) | Value::Array(_) => gather(&value, String::new(), &mut counts)?,
@@ -124,13 +124,13 @@ fn parsed(bytes: &[u8]) -> Result<BTreeMap<String, u64>, String> {
 fn decoded(bytes: &[u8]) -> Result<String, String> {
     let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|two| unit([two[0], two[1]])).collect();
-        String::from_utf16(&units).map_err(|_| "it is no text".to_owned())
+        String::from_utf16(&units).map_err(|_| "it is not text".to_owned())
     };
     match bytes {
         [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
         [0xef, 0xbb, 0xbf, rest @ ..] | rest => {
-            std::str::from_utf8(rest).map(str::to_owned).map_err(|_| "it is no text".to_owned())
+            std::str::from_utf8(rest).map(str::to_owned).map_err(|_| "it is not text".to_owned())
         }
     }
 }
@@ -157,7 +157,7 @@ fn gather(value: &Value, at: String, counts: &mut BTreeMap<String, u64>) -> Resu
             }
         }
         _ => {
-            let count = whole(value).ok_or_else(|| format!("`{at}` is no whole number from 0"))?;
+            let count = whole(value).ok_or_else(|| format!("`{at}` is not a whole number from 0"))?;
             if counts.len() > MOST || counts.insert(at, count).is_some() {
                 return Err(format!("it counts the same twice, or more than {MOST} things"));
             }
@@ -200,15 +200,15 @@ mod tests {
     #[test]
     fn what_is_no_count_is_named() {
         for (text, why) in [
-            ("", "it is no JSON"),
-            (r#"{"pupils":450"#, "it is no JSON"),
+            ("", "it is not JSON"),
+            (r#"{"pupils":450"#, "it is not JSON"),
             ("450", "it is neither"),
             ("{}", "it counts nothing"),
-            (r#"{"pupils":"450"}"#, "`pupils` is no whole number"),
-            (r#"{"pupils":-1}"#, "`pupils` is no whole number"),
-            (r#"{"pupils":4.5}"#, "`pupils` is no whole number"),
-            (r#"{"pupils":1e300}"#, "`pupils` is no whole number"),
-            (r#"{"pupils":null}"#, "`pupils` is no whole number"),
+            (r#"{"pupils":"450"}"#, "`pupils` is not a whole number"),
+            (r#"{"pupils":-1}"#, "`pupils` is not a whole number"),
+            (r#"{"pupils":4.5}"#, "`pupils` is not a whole number"),
+            (r#"{"pupils":1e300}"#, "`pupils` is not a whole number"),
+            (r#"{"pupils":null}"#, "`pupils` is not a whole number"),
             (r#"{"a.b":1,"a":{"b":2}}"#, "it counts the same twice"),
             ("{\"pu\\u202epils\":1}", "a name in it"),
         ] {

@@ -55,7 +55,7 @@ pub struct MailFacts {
 /// Begins to capture the tree at `root`.
 ///
 /// # Errors
-/// [`SourceError::Open`] if it is no directory that can be opened.
+/// [`SourceError::Open`] if it is not a directory that can be opened.
 pub fn capture(root: &Path, started: Time) -> Result<Captured, SourceError> {
     let tally = Arc::new(Tally::default());
     let (walk, met) = walker(root, started, Arc::clone(&tally))?;

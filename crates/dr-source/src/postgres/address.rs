@@ -66,7 +66,7 @@ impl Address {
             }
         }
         if address.port.as_ref().is_some_and(|port| port.parse::<u16>().is_err()) {
-            return Err("its port is no number".to_owned());
+            return Err("its port is not a number".to_owned());
         }
         address.named()
     }

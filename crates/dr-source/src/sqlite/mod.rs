@@ -38,7 +38,7 @@ use patience::{PATIENCE, only_a_file};
 /// Damage that the database reports of itself is an [`Unread`] after its entry: what is left of it is kept.
 ///
 /// # Errors
-/// [`SourceError::Sqlite`] if it is no database, locked for too long, or not readable; [`SourceError::Open`].
+/// [`SourceError::Sqlite`] if it is not a database, locked for too long, or not readable; [`SourceError::Open`].
 pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Captured, SourceError> {
     let real = &database.canonicalize().map_err(|why| SourceError::open(database, why))?;
     let name = database.file_name().or(real.file_name()).unwrap_or_default().to_owned();

@@ -289,7 +289,7 @@ fn what_the_maker_counted_is_kept_and_held_to_the_last_night() {
     count("SIMS", "2026-11-18", r#"[{"marks":12100}]"#);
     told(Some(&second), "lack 1 of the 3 counts");
     count("SIMS", "2026-11-18", r#"[{"pupils":449"#);
-    told(Some(&second), "SIMS_2026-11-18.bak.facts.json: it is no JSON");
+    told(Some(&second), "SIMS_2026-11-18.bak.facts.json: it is not JSON");
     count("SIMS", "2026-11-18", &format!("[{}1]", "1,".repeat(40_000)));
     told(Some(&second), "no facts that can be used");
     put(folder.path(), "SIMS_2026-11-18.bak.facts.json", b"[1]", 14 * HOUR);

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::temp::Temp;
 use super::writer_lock::WriterLock;
-use crate::Put;
+use crate::PutOutcome;
 
 /// How a finished file gets its name.
 #[derive(Debug)]

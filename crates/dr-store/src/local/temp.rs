@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-/// The file among the temporary ones that a single writer locks.
-pub(super) const MARK: &str = "single-writer";
+use super::writer_lock::MARK;
 
 /// Makes a new, locked, empty file under a store's [`crate::Store::staging`] for [`crate::ObjectBody::File`]. The lock
 /// tells sweepers that somebody is at work: keep the file open until it was put.

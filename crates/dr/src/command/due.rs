@@ -6,7 +6,7 @@ use dr_ledger::{Ahead, RehearsalVerdict};
 use dr_plan::SecretRef;
 use dr_post::Ways;
 use dr_run::{School, Seen, secret};
-use dr_scheduler::{Done, Round, Said, round};
+use dr_scheduler::{Done, Notified, Round, round};
 use serde_json::json;
 
 use super::opened::{key_env, runbook};
@@ -168,7 +168,7 @@ pub fn tell_seen(seen: &[Seen], all: bool, context: &Context<'_>) {
 }
 
 /// What was said, told.
-pub fn tell_words(said: &Said, context: &Context<'_>) {
+pub fn tell_words(said: &Notified, context: &Context<'_>) {
     let screen = context.screen;
     for alert in &said.begun {
         screen.event(&json!({ "event": "alert", "alert": alert.key, "status": alert.status, "cause": alert.cause }));

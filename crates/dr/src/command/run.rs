@@ -106,7 +106,7 @@ impl Run {
 /// Tells the people of the plan at once what cannot wait for the next round; whether that could be done.
 pub fn alarm(school: &School, context: &Context<'_>) -> bool {
     let book = runbook(school, context);
-    match with_ways(school, context, |ways| words(school, book.as_ref(), ways)) {
+    match with_ways(school, context, |ways| notify(school, book.as_ref(), ways)) {
         Ok(said) => {
             tell_words(&said, context);
             true

@@ -9,7 +9,7 @@ use dr_entry::Unread;
 use dr_ledger::{CopyOutcome, RunOutcome};
 use dr_plan::SystemId;
 use dr_repo::Tally;
-use dr_run::{Run as Done, RunError, School, TargetLocation, Turn, Watch, run};
+use dr_run::{DueJob, Run as Done, RunError, School, TargetLocation, Watch, run};
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
@@ -30,7 +30,12 @@ impl<'a> Watching<'a> {
 }
 
 /// Makes one turn's copies and shows how it goes.
-pub fn conduct(school: &School, turn: &Turn, watching: &Watching<'_>, context: &Context<'_>) -> Result<Done, RunError> {
+pub fn conduct(
+    school: &School,
+    turn: &DueJob,
+    watching: &Watching<'_>,
+    context: &Context<'_>,
+) -> Result<Done, RunError> {
     observe::while_shown(context.screen, &watching.tally, observe::backing_up, || {
         run(school, turn, watching, context.signals.stop())
     })

@@ -113,7 +113,7 @@ impl Oracle {
             // A run that was killed said nothing of it; it must be some state that the system had.
             return match self.versions.contains(&got) {
                 true => Ok(()),
-                false => Err("it is no state that the system ever had".into()),
+                false => Err("it is not a state that the system ever had".into()),
             };
         };
         if got == self.versions[made.contents] { Ok(()) } else { Err("it is not what was there then".into()) }

@@ -480,7 +480,7 @@ pub fn tree(folder: &Path) -> Contents {
     out
 }
 
-/// The rows of the MIS; `None` if it is no database.
+/// The rows of the MIS; `None` if it is not a database.
 fn rows(database: &Path) -> Option<Contents> {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let mis = rusqlite::Connection::open_with_flags(database, flags).ok()?;

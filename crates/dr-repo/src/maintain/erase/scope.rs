@@ -220,7 +220,7 @@ impl Taker<'_> {
             (None, None) => match replaced.get(&tree.id) {
                 Some(new) => Ruling::RewrittenBefore(*new),
                 None if judged.entries > 0 && !self.is_something_left(&tree, &hits, gone.counts)? => Ruling::Whole,
-                None => Ruling::RewrittenSnapshot(new_id(repository, tree.id, options.asked)),
+                None => Ruling::Rewrite(new_id(repository, tree.id, options.asked)),
             },
         };
         if judged.ruling.stays() {
@@ -234,7 +234,7 @@ impl Taker<'_> {
         self.out.inline += gone.inline;
         self.out.extents.extend(gone.extents);
         self.out.pages.extend(gone.pages);
-        if let Ruling::RewrittenSnapshot(new) = judged.ruling {
+        if let Ruling::Rewrite(new) = judged.ruling {
             document.label.replaces = Some(tree.id);
             self.out.rewritten.push(RewrittenSnapshot { new, document, gone: hits, counts });
         }

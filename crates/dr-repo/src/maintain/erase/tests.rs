@@ -377,7 +377,7 @@ fn a_host_alone_puts_no_snapshot_in_the_place_of_another() {
     };
     let mut rulings = Vec::new();
     erase(&mut scene.open(), &options, &mut |one| rulings.push(one.ruling.clone())).unwrap();
-    assert!(matches!(rulings[..], [super::Ruling::RewrittenSnapshot(_), super::Ruling::Untouched]), "{rulings:?}");
+    assert!(matches!(rulings[..], [super::Ruling::Rewrite(_), super::Ruling::Untouched]), "{rulings:?}");
     assert_eq!(scene.open().snapshots()[0].replaces, Some(good));
 }
 

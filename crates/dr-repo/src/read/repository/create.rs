@@ -7,7 +7,7 @@ use bytes::Bytes;
 use dr_format::format::{CHUNKER_MIN8, KEM_X25519, REPO_JSON_MAX, SLOT_MAX};
 use dr_format::id::{Digest, FamilyId, HostId, RepoId, random};
 use dr_format::key::{FamilyKey, WriterKey};
-use dr_format::log_entry::ObjectBody as Entry;
+use dr_format::log_entry::Body;
 use dr_format::slot;
 use dr_log::log::Log;
 use dr_log::object::key;
@@ -56,7 +56,7 @@ pub fn create(
         let vouched = Digest::of(bytes);
         let mut log = Log::open(store, family.family, writer.maintenance, digest)?;
         let said =
-            log.append(store, &writer, now_ms, &mut |_| Ok(Entry::SlotAdded { name: name.clone(), digest: vouched }));
+            log.append(store, &writer, now_ms, &mut |_| Ok(Body::SlotAdded { name: name.clone(), digest: vouched }));
         if let Err(why) = said {
             // An answer may have been lost, and not the entry.
             let vouches = |log: Log| log.state.slots.get(name) == Some(&vouched);

@@ -140,7 +140,7 @@ fn fill(
 
 /// Whether this chunk stands at this offset; if so it is in `buffer` then.
 fn stands(
-    standing: &mut dyn Standing,
+    standing: &mut dyn ExistingFile,
     at: u64,
     id: ChunkId,
     len: u32,
@@ -158,7 +158,7 @@ fn stands(
 /// Whether the file that stands there has these contents already. Nothing but pages of extents is fetched.
 fn is_same(
     row: &Row,
-    standing: &mut dyn Standing,
+    standing: &mut dyn ExistingFile,
     fetcher: &mut Fetcher<'_>,
     shared: &Shared<'_>,
 ) -> Result<bool, Failed> {
@@ -201,7 +201,7 @@ fn is_same(
 }
 
 /// Whether nothing but zeros stands there.
-fn zeros(standing: &mut dyn Standing, mut at: u64, len: u64, buffer: &mut Vec<u8>) -> Result<bool, Failed> {
+fn zeros(standing: &mut dyn ExistingFile, mut at: u64, len: u64, buffer: &mut Vec<u8>) -> Result<bool, Failed> {
     let end = at.saturating_add(len);
     while at < end {
         buffer.resize(usize::try_from(end - at).unwrap_or(usize::MAX).min(1 << 20), 0);

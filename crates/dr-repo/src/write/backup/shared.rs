@@ -22,7 +22,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) index: &'a Index,
     pub(crate) namer: &'a Namer,
     /// Chunks that this session has taken in.
-    fresh: FileOutcome,
+    fresh: SessionDedup,
     /// Chunks in packs of others that this snapshot relies on.
     pub(crate) relied: SharedBits,
     /// Whether duplicates may be looked for in old packs.
@@ -59,7 +59,7 @@ impl<'a> Shared<'a> {
             session,
             index,
             namer,
-            fresh: FileOutcome::new(scratch),
+            fresh: SessionDedup::new(scratch),
             relied: SharedBits::new(index.sizes()?),
             rely,
             stands,

@@ -92,7 +92,7 @@ fn place(pattern: &str, roots: &[Root]) -> Option<String> {
     Some(format!("it matches nothing now: there is no {}{anywhere}", path.display()))
 }
 
-/// The first folder or file of a place that is not there, as far as it is no pattern.
+/// The first folder or file of a place that is not there, as far as it is not a pattern.
 fn missing(rest: &str, root: &Root) -> Result<(), PathBuf> {
     let mut path: PathBuf = root.real.clone();
     let only_folders = rest.ends_with('/');

@@ -66,7 +66,7 @@ impl FsRestorer {
         Self::empty(root, mode)
     }
 
-    /// The folder that a plan names, to restore to in place: it is no link itself. `make`: it is made if it is absent.
+    /// The folder that a plan names, to restore to in place: it is not itself a link. `make`: it is made if it is absent.
     ///
     /// # Errors
     /// [`SourceError::Link`]; [`SourceError::Open`].

@@ -193,7 +193,7 @@ impl Backup {
         }
     }
 
-    /// Standard input as an entry. An empty one is what a program leaves that failed, so it is no backup.
+    /// Standard input as an entry. An empty one is what a program leaves that failed, so it is not a backup.
     fn standard_input(
         &self,
         path: EntryPath,
