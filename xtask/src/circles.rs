@@ -13,8 +13,6 @@ use crate::modules::Modules;
 /// The circles that may stay, each as the files it has. `docs/decisions/0043-no-circles-of-files.md` says why. A file
 /// that leaves its circle leaves this table too.
 const DECIDED: &[&[&str]] = &[
-    &["crates/dr-index/src/table.rs", "crates/dr-index/src/table/sort.rs", "crates/dr-index/src/table/sorted.rs"],
-    &["crates/dr-log/src/log.rs", "crates/dr-log/src/log/base.rs"],
     &[
         "crates/dr-repo/src/maintain/check.rs",
         "crates/dr-repo/src/maintain/check/follow.rs",
@@ -43,27 +41,10 @@ const DECIDED: &[&[&str]] = &[
         "crates/dr-repo/src/maintain/repair/packs.rs",
         "crates/dr-repo/src/maintain/repair/parity.rs",
     ],
-    &["crates/dr-repo/src/read/diff.rs", "crates/dr-repo/src/read/diff/renames.rs"],
-    &[
-        "crates/dr-repo/src/read/repository.rs",
-        "crates/dr-repo/src/read/repository/load.rs",
-        "crates/dr-repo/src/read/repository/slots.rs",
-    ],
     &[
         "crates/dr-repo/src/read/restore.rs",
         "crates/dr-repo/src/read/restore/claims.rs",
         "crates/dr-repo/src/read/restore/file.rs",
-    ],
-    &[
-        "crates/dr-repo/src/write/backup.rs",
-        "crates/dr-repo/src/write/backup/collate.rs",
-        "crates/dr-repo/src/write/backup/help.rs",
-        "crates/dr-repo/src/write/backup/upload.rs",
-    ],
-    &[
-        "crates/dr-repo/src/write/copy.rs",
-        "crates/dr-repo/src/write/copy/frame_relocator.rs",
-        "crates/dr-repo/src/write/copy/gather.rs",
     ],
     &["crates/dr-report/src/findings/causes.rs", "crates/dr-report/src/findings/found.rs"],
     &[
@@ -81,7 +62,6 @@ const DECIDED: &[&[&str]] = &[
         "crates/dr-run/src/targets.rs",
     ],
     &["crates/dr-run/src/restore.rs", "crates/dr-run/src/restore/bring.rs", "crates/dr-run/src/restore/within.rs"],
-    &["crates/dr-store/src/local/temp.rs", "crates/dr-store/src/local/writer_lock.rs"],
 ];
 
 /// Each circle that no decision names, and each that a decision names in vain, as a sentence.
