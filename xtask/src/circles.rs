@@ -46,21 +46,6 @@ const DECIDED: &[&[&str]] = &[
         "crates/dr-repo/src/read/restore/claims.rs",
         "crates/dr-repo/src/read/restore/file.rs",
     ],
-    &["crates/dr-report/src/findings/causes.rs", "crates/dr-report/src/findings/found.rs"],
-    &[
-        "crates/dr-run/src/anchors.rs",
-        "crates/dr-run/src/copy.rs",
-        "crates/dr-run/src/erase.rs",
-        "crates/dr-run/src/erasures.rs",
-        "crates/dr-run/src/job.rs",
-        "crates/dr-run/src/kept.rs",
-        "crates/dr-run/src/left_out.rs",
-        "crates/dr-run/src/mend.rs",
-        "crates/dr-run/src/retain.rs",
-        "crates/dr-run/src/spans.rs",
-        "crates/dr-run/src/state.rs",
-        "crates/dr-run/src/targets.rs",
-    ],
     &["crates/dr-run/src/restore.rs", "crates/dr-run/src/restore/bring.rs", "crates/dr-run/src/restore/within.rs"],
 ];
 

@@ -24,11 +24,11 @@ use crate::erasures::unnamed;
 use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
 use crate::keys::KeyEnv;
+use crate::location::TargetLocation;
 use crate::named::person;
 use crate::naming::Naming;
+use crate::own_names::STATE;
 use crate::school::School;
-use crate::state::STATE;
-use crate::targets::TargetLocation;
 use bring::Back;
 
 /// Which moment is wanted.

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use std::sync::atomic::AtomicBool;
 
 use crate::error::RunError;
-use crate::job::workplace;
 use crate::kept::Opened;
+use crate::location::TargetLocation;
+use crate::own_names::STATE;
 use crate::school::School;
-use crate::state::STATE;
-use crate::targets::TargetLocation;
+use crate::workplace::workplace;
 
 /// What the plan says of one snapshot on one copy.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -59,6 +59,20 @@ pub struct Cause {
     pub name: String,
 }
 
+impl Finding {
+    /// All of it in one sentence or two: what, what that means, who, what next, by when.
+    #[must_use]
+    pub fn sentence(&self, plan: &Plan) -> String {
+        Cause::alone(self).sentence(plan)
+    }
+
+    /// Who is to do what by when.
+    #[must_use]
+    pub fn task(&self, plan: &Plan) -> String {
+        Cause::alone(self).task(plan)
+    }
+}
+
 /// The causes of `findings`, which come worst first, and so do these. What somebody accepted is apart from what nobody
 /// did.
 #[must_use]

@@ -1,12 +1,11 @@
 //! What was found: one finding after the other, in order.
 
-use dr_plan::{PersonId, Plan, System, SystemId};
+use dr_plan::{PersonId, System, SystemId};
 use jiff::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::facts::{Facts, Given};
-use crate::findings::causes::Cause;
 use crate::findings::ended::Runs;
 use crate::judgement::Status;
 use crate::judgement::as_word;
@@ -159,19 +158,5 @@ impl Found<'_> {
     /// A moment of the past as a letter says it.
     pub(super) fn moment(&self, at: Timestamp) -> String {
         words::moment(at, self.facts.today, &self.given.plan.school.timezone)
-    }
-}
-
-impl Finding {
-    /// All of it in one sentence or two: what, what that means, who, what next, by when.
-    #[must_use]
-    pub fn sentence(&self, plan: &Plan) -> String {
-        Cause::alone(self).sentence(plan)
-    }
-
-    /// Who is to do what by when.
-    #[must_use]
-    pub fn task(&self, plan: &Plan) -> String {
-        Cause::alone(self).task(plan)
     }
 }
