@@ -19,6 +19,7 @@ mod people;
 mod period;
 mod plan;
 mod problem;
+pub mod reader;
 mod references;
 mod resolve;
 mod retention;

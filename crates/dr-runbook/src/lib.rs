@@ -13,8 +13,8 @@ mod name;
 mod parse;
 mod path;
 mod print;
-mod reader;
 mod runbook;
+mod wrapped;
 
 pub use bind::{Bound, BoundStep, bind};
 pub use lint::lint;
@@ -25,3 +25,4 @@ pub use print::{Stamp, print_html, print_text};
 pub use runbook::{
     Asset, Contact, Decision, Document, Kind, Notify, PLACEHOLDERS, Phase, Role, Runbook, Scenario, Step,
 };
+pub use wrapped::wrapped;

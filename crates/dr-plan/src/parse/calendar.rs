@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::keys;
-use super::reader::{Doc, Node};
 use super::rest::stretch;
 use super::values::from_until;
 use crate::calendar::{Calendar, Stretch, in_order};
 use crate::problem::Problem;
+use crate::reader::{Doc, Node};
 
 /// Reads a calendar: iCalendar if `file_name` ends in `.ics`, else TOML. The name is for messages otherwise.
 ///

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::keys;
-use super::reader::{Node, Section};
 use super::values::{address, has_password, path, period, secret};
 use crate::junk::JUNK;
 use crate::period::Period;
 use crate::problem::nearest;
+use crate::reader::{Node, Section};
 use crate::source::{EXPORT, FileType, Server, Source, Supplier};
 
 /// So many databases one export may have.

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::reader::{Node, Section};
 use crate::BadName;
 use crate::period::Period;
 use crate::problem::nearest;
+use crate::reader::{Node, Section};
 use crate::retention::Retention;
 use crate::schedule::Schedule;
 use crate::secret::SecretRef;
