@@ -94,7 +94,7 @@ pub fn diff(
             }
         }
     }
-    out.renames_sought = renames.finish(&mut out, each)?;
+    out.renames_looked_for = renames.finish(&mut out, each)?;
     out.lost = from.lost.into_iter().chain(to.lost).collect();
     out.pages = pages.read;
     Ok(out)

@@ -68,7 +68,7 @@ pub struct Compared {
     /// Another name only.
     pub renamed: Amount,
     /// Whether renames were looked for to the end; not among very many differences.
-    pub renames_sought: bool,
+    pub renames_looked_for: bool,
     /// Entries of one side about which the other side's damage leaves nothing known.
     pub unknown: u64,
     /// Parts that could not be read, and why.
