@@ -7,7 +7,7 @@ use crate::homonyms::Types;
 use crate::{checkout, circles, named, words};
 
 /// Above this a file has a second subject.
-const LINES_MAX: usize = 800;
+const LINES_MAX: usize = 650;
 
 /// Names under which anything could hide. They are looked for in the parts of a name between underscores.
 const EMPTY_WORDS: &[&str] = &[
