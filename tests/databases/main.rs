@@ -4,8 +4,16 @@
 #[path = "../bare.rs"]
 mod bare;
 mod command;
+mod conformance;
 #[path = "../soak/heavy/faulty.rs"]
 mod faulty;
+#[path = "../first_day/machine.rs"]
+#[allow(dead_code)]
+mod machine;
+mod own;
+#[path = "../first_day/page.rs"]
+#[allow(dead_code)]
+mod page;
 mod postgres;
 #[path = "../plan/school.rs"]
 #[allow(dead_code)]

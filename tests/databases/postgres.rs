@@ -128,7 +128,7 @@ fn a_database_that_is_written_to_is_captured_in_one_moment_and_comes_back() {
     told(rehearsed, "read out of the dump");
 }
 
-fn bytes_stored(said: &Said) -> u64 {
+pub fn bytes_stored(said: &Said) -> u64 {
     said.stdout
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())

@@ -73,9 +73,11 @@ impl Server {
         let account = Account::of_this_test();
         let server = Self { folder, bin, account };
         let home = server.path("pg");
-        fs::create_dir(&home).unwrap();
-        if let Account::Other(user, group) = account {
-            chown(&home, Some(user), Some(group)).unwrap();
+        for folder in [home.clone(), server.socket()] {
+            fs::create_dir(&folder).unwrap();
+            if let Account::Other(user, group) = account {
+                chown(&folder, Some(user), Some(group)).unwrap();
+            }
         }
         let data = home.join("data");
         let words = ["-A", "trust", "-U", "dr", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8", "-D"];
@@ -93,7 +95,7 @@ impl Server {
         fs::write(data.join("pg_hba.conf"), ACCESS).unwrap();
         put(
             "postgresql.conf",
-            format!("listen_addresses = ''\nunix_socket_directories = '{}'\nfsync = off\n", home.display()),
+            format!("listen_addresses = ''\nunix_socket_directories = '{}'\nfsync = off\n", server.socket().display()),
         );
         server.start();
         server
@@ -137,7 +139,7 @@ impl Server {
 
     /// The folder of its socket.
     pub fn socket(&self) -> PathBuf {
-        self.path("pg")
+        self.path("run")
     }
 
     pub fn bin(&self) -> &Path {
@@ -148,11 +150,26 @@ impl Server {
         format!("postgres://{user}@/{database}?host={}", self.socket().display())
     }
 
+    /// The account that runs the test, for a role that is called like it.
+    pub fn whoami() -> String {
+        let output = bare::bare("id").arg("-un").env("PATH", "/usr/bin:/bin").output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
     /// A program of PostgreSQL's, as the superuser.
     pub fn client(&self, program: &str) -> Command {
         let mut command = bare::bare(self.bin.join(program));
         command.env("PATH", "/usr/bin:/bin").env("PGHOST", self.socket()).env("PGUSER", "dr");
         command
+    }
+
+    /// What a statement makes of these lines.
+    pub fn sql_with(&self, database: &str, statement: &str, lines: &str) {
+        let mut psql = self.client("psql");
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]).stdin(Stdio::piped());
+        let mut child = psql.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success(), "{statement}");
     }
 
     /// What a statement answers.

@@ -9,7 +9,13 @@ use tempfile::TempDir;
 
 use crate::bare;
 
-pub struct Machine(TempDir);
+pub struct Machine {
+    folder: TempDir,
+    /// Where folders of it are that lie elsewhere on the machine that runs the test.
+    elsewhere: Vec<(&'static str, PathBuf)>,
+    /// The account that runs the test, if it is named, and what it is called on a page.
+    account: Option<(String, &'static str)>,
+}
 
 /// What stands in a letter of the office.
 pub fn letter(number: u32) -> String {
@@ -19,7 +25,7 @@ pub fn letter(number: u32) -> String {
 
 impl Machine {
     pub fn new() -> Self {
-        let machine = Self(bare::folder("dr-first-day-"));
+        let machine = Self::empty();
         for number in 1..=12 {
             machine.write(&format!("/srv/shares/office/letter-{number}.txt"), &letter(number));
             machine
@@ -44,30 +50,76 @@ impl Machine {
         machine
     }
 
+    /// A machine with nothing on it.
+    pub fn empty() -> Self {
+        Self { folder: bare::folder("dr-first-day-"), elsewhere: Vec::new(), account: None }
+    }
+
+    /// From now on what lies at `place` is the machine's `path`.
+    #[allow(dead_code, reason = "only where a server of its own is part of the machine")]
+    pub fn with(&mut self, path: &'static str, place: PathBuf) {
+        self.elsewhere.push((path, place));
+    }
+
     /// Where a path of this machine is on the one that runs the test.
     pub fn path(&self, path: &str) -> PathBuf {
-        self.0.path().join(path.trim_start_matches('/'))
+        match self.elsewhere.iter().find(|(here, _)| *here == path) {
+            Some((_, place)) => place.clone(),
+            None => self.folder.path().join(path.trim_start_matches('/')),
+        }
     }
 
     /// Where the machine's root is, without a slash at the end.
     pub fn root(&self) -> String {
-        self.0.path().to_str().unwrap().to_owned()
+        self.folder.path().to_str().unwrap().to_owned()
+    }
+
+    /// The text with this machine's paths in it, in the place of those of the machine that runs the test.
+    pub fn shown(&self, text: &str) -> String {
+        let elsewhere = |text: String, (path, place): &(&str, PathBuf)| text.replace(place.to_str().unwrap(), path);
+        let text = self.elsewhere.iter().fold(text.to_owned(), elsewhere);
+        match &self.account {
+            Some((own, called)) => {
+                text.split(' ').map(|word| if word == own { called } else { word }).collect::<Vec<_>>().join(" ")
+            }
+            None => text,
+        }
+    }
+
+    /// On a page the account that runs the test is called like this.
+    #[allow(dead_code, reason = "only where an account is named")]
+    pub fn calls(&mut self, own: String, called: &'static str) {
+        self.account = Some((own, called));
     }
 
     /// Text in which words that are paths of this machine begin at its root.
     pub fn placed(&self, text: &str) -> String {
+        let within = |word: &str| {
+            let elsewhere = |word: String, (path, place): &(&str, PathBuf)| {
+                word.replace(&format!("={path}"), &format!("={}", place.display()))
+            };
+            self.elsewhere.iter().fold(word.to_owned(), elsewhere)
+        };
         let place = |word: &str| match word.starts_with('/') {
-            true => format!("{}{word}", self.root()),
-            false => word.to_owned(),
+            true => self.path(word).to_str().unwrap().to_owned(),
+            false => within(word),
         };
         let line = |line: &str| line.split(' ').map(place).collect::<Vec<_>>().join(" ");
         text.split('\n').map(line).collect::<Vec<_>>().join("\n")
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub fn write(&self, path: &str, text: &str) {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+    }
+
+    /// An empty folder.
+    #[allow(dead_code, reason = "only on a machine that begins empty")]
+    pub fn folder(&self, path: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(&path).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
     }
 
     /// dr, typed at `time` by somebody who types `input`, perhaps with the stick in the machine.
@@ -91,7 +143,7 @@ impl Machine {
 
     fn command(&self) -> Command {
         let mut command = bare::dr("any-time devices");
-        command.current_dir(self.0.path()).env("HOME", self.path("/root")).env("TZ", "UTC");
+        command.current_dir(self.folder.path()).env("HOME", self.path("/root")).env("TZ", "UTC");
         command.env("DR_STATE", self.path("/var/lib/dr")).env("DR_CACHE", self.path("/var/cache/dr"));
         command
     }

@@ -9,17 +9,30 @@ pub struct Page<'m> {
     machine: &'m Machine,
     text: String,
     key: bool,
+    sizes_vary: bool,
 }
 
 impl<'m> Page<'m> {
     pub fn new(machine: &'m Machine) -> Self {
-        Self { machine, text: String::new(), key: false }
+        Self { machine, text: String::new(), key: false, sizes_vary: false }
     }
 
     /// Words of the page's own.
     pub fn say(&mut self, words: &str) {
         self.text.push_str(words);
         self.text.push('\n');
+    }
+
+    /// From now on sizes stand as `#`: what another program writes differs by its version.
+    #[allow(dead_code, reason = "only where another program's output is kept")]
+    pub fn sizes_vary(&mut self) {
+        self.sizes_vary = true;
+    }
+
+    /// What somebody reads there who is on the page's machine.
+    #[allow(dead_code, reason = "only where another program is part of the story")]
+    pub fn shown(&self, text: &str) -> String {
+        self.machine.shown(text)
     }
 
     /// From now on the stick with the recovery key is in the machine.
@@ -31,6 +44,21 @@ impl<'m> Page<'m> {
     /// A command and its screen.
     pub fn typed(&mut self, time: &str, line: &str) {
         self.typed_in(time, line, "");
+    }
+
+    /// A command, and of its screen what is about one thing. How it ends is the test's affair.
+    #[allow(dead_code, reason = "only where most of a screen is about the machine")]
+    pub fn typed_about(&mut self, time: &str, line: &str, about: &str) {
+        let said = self.machine.dr(time, line, "", self.key);
+        let text = String::from_utf8(said.stdout).unwrap();
+        let mut paragraphs: Vec<&str> = Vec::new();
+        let mut is_about = false;
+        for line in text.lines() {
+            is_about = if line.starts_with(' ') { is_about } else { line.contains(about) };
+            paragraphs.extend(is_about.then_some(line));
+        }
+        let screen = self.steady(&paragraphs.join("\n"));
+        let _ = write!(self.text, "```console\n$ dr {line}\n...\n{}\n...\n```\n\n", screen.trim_end());
     }
 
     /// A command to which somebody types `input`.
@@ -45,6 +73,14 @@ impl<'m> Page<'m> {
         let _ = write!(self.text, "```console\n$ dr {line}\n{}\n```\n\n", screen.trim_end());
     }
 
+    /// Another program's command and what it answers, both of which the test has lived.
+    #[allow(dead_code, reason = "only where another program is part of the story")]
+    pub fn other(&mut self, line: &str, answer: &str) {
+        let answer = answer.trim_end();
+        let answer = if answer.is_empty() { String::new() } else { format!("{}\n", self.steady(answer)) };
+        let _ = write!(self.text, "```console\n$ {line}\n{answer}```\n\n");
+    }
+
     /// A file that he looks at.
     pub fn file(&mut self, path: &str) {
         let text = std::fs::read_to_string(self.machine.path(path)).unwrap();
@@ -54,6 +90,7 @@ impl<'m> Page<'m> {
 
     /// Without what differs from run to run.
     fn steady(&self, text: &str) -> String {
+        let text = self.machine.shown(text);
         let root = self.machine.root();
         // Where the folder's name has a blank in it, dr puts what is to be pasted between quotes.
         let quoted = format!("'{root}");
@@ -61,7 +98,11 @@ impl<'m> Page<'m> {
         let first = pieces.next().unwrap_or_default().to_owned();
         let text = pieces.fold(first, |text, piece| text + &piece.replacen('\'', "", 1));
         let text = text.replace(&root, "").replace(env!("CARGO_BIN_EXE_dr"), "dr");
-        text.lines().map(steady_line).collect::<Vec<_>>().join("\n")
+        let line = |line| {
+            let line = steady_line(line);
+            if self.sizes_vary { without_sizes(&line) } else { line }
+        };
+        text.lines().map(line).collect::<Vec<_>>().join("\n")
     }
 
     /// The page is as it stands in the checkout.
@@ -78,7 +119,7 @@ impl<'m> Page<'m> {
         assert!(
             stands == text,
             "docs/{name} is not what was lived. First difference: {differs:#?}\nIf that is right, rewrite it: \
-             DR_WRITE_PAGES=1 cargo test -p dr --test first_day"
+             DR_WRITE_PAGES=1 cargo test -p dr --test first_day --test databases"
         );
     }
 }
@@ -114,4 +155,16 @@ fn without_hashes(word: &str) -> String {
         out.push_str(&run[digits.len()..]);
     }
     out
+}
+
+/// A line whose sizes are `#`.
+fn without_sizes(line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let is_size = |at: usize| {
+        words.get(at + 1).is_some_and(|unit| matches!(unit.trim_end_matches([',', ';']), "B" | "KiB" | "MiB"))
+    };
+    let word = |(at, word): (usize, &&str)| {
+        if is_size(at) && word.parse::<f64>().is_ok() { "#".to_owned() } else { (*word).to_owned() }
+    };
+    words.iter().enumerate().map(word).collect::<Vec<_>>().join(" ")
 }

@@ -22,3 +22,4 @@ pub use drivers::driver;
 pub use error::SourceError;
 pub use facts::{FACTS, recorded};
 pub use fewer::fewer_messages;
+pub use postgres::servers::{Database, databases as postgres_databases};

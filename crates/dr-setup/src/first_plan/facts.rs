@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use dr_source::Database;
+
 /// What was found. Empty where nothing was found or nothing could be read: it only makes proposals.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -11,7 +13,9 @@ pub struct Facts {
     pub databases: Vec<PathBuf>,
     /// Trees of Maildirs, each by its root.
     pub mail: Vec<PathBuf>,
-    /// Database servers of which there is data or a socket: the word of the plan, and where.
+    /// Databases of servers that answered when they were asked.
+    pub served: Vec<Database>,
+    /// Database servers of which there is data or a socket, and which named no database: the word of the plan, and where.
     pub servers: Vec<(&'static str, PathBuf)>,
     /// File systems other than the machine's own.
     pub mounts: Vec<Mount>,

@@ -1,7 +1,8 @@
 //! What is on this machine? The one place of a first plan that looks: folders, databases, mail, mounts, disks.
 //!
-//! It reads names and the first bytes of what is called a database, follows no link, stops after so many names, and
-//! what it may not read it leaves out: it makes proposals, a person decides.
+//! It reads names and the first bytes of what is called a database, asks database servers of this machine what their
+//! databases are called, follows no link, stops after so many names, and what it may not read it leaves out: it makes
+//! proposals, a person decides.
 
 use std::fs;
 use std::io::Read as _;
@@ -34,8 +35,11 @@ pub fn look(only: &[PathBuf]) -> Facts {
     }
     sized.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
     facts.databases = sized.into_iter().map(|(_, path)| path).collect();
+    let sockets = if own { vec!["/run/postgresql".into(), "/tmp".into()] } else { with_inner(only) };
+    facts.served = dr_source::postgres_databases(&sockets);
     if own {
         facts.servers = servers();
+        facts.servers.retain(|(kind, _)| *kind != "postgres" || facts.served.is_empty());
         facts.person = full_name();
     }
     let table = mounts::lines(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
@@ -72,6 +76,11 @@ fn folders_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// These folders, and the folders in them.
+fn with_inner(folders: &[PathBuf]) -> Vec<PathBuf> {
+    folders.iter().flat_map(|folder| std::iter::once(folder.clone()).chain(folders_in(folder))).collect()
+}
+
 /// What is below one folder.
 #[derive(Default)]
 struct Seen {
@@ -90,6 +99,10 @@ fn walk(folder: &Path, depth: usize, seen: &mut Seen) {
     }
     if folder.join("repo.json").is_file() && folder.join("log").is_dir() {
         seen.is_ours = true;
+        return;
+    }
+    // A server's own files are no backup of its databases while it runs: those are asked for by name.
+    if folder.join("PG_VERSION").is_file() || folder.join("ibdata1").is_file() {
         return;
     }
     let Ok(names) = fs::read_dir(folder) else { return };
@@ -207,6 +220,8 @@ mod tests {
         for folder in ["mail/ash/cur", "mail/ash/new", "mail/ash/tmp", "mail/oak/cur", "mail/oak/new", "mail/oak/tmp"] {
             fs::create_dir_all(machine.path().join(folder)).unwrap();
         }
+        put("cluster/PG_VERSION", b"15");
+        put("cluster/base/1/1247", b"pages");
         put("nas/repo.json", b"{}");
         put("nas/log/a", b"");
         let facts = look(&[machine.path().to_owned()]);
@@ -214,8 +229,11 @@ mod tests {
         assert_eq!(facts.databases, [here("mis/mis.db")]);
         assert_eq!(facts.mail, [here("mail")]);
         let folders: Vec<_> = facts.folders.iter().map(|folder| (folder.path.clone(), folder.has_files)).collect();
-        assert_eq!(folders, [(here("mail"), false), (here("mis"), false), (here("shares"), true)]);
-        assert_eq!(facts.folders[2].inner, [here("shares/office")]);
+        assert_eq!(
+            folders,
+            [(here("cluster"), false), (here("mail"), false), (here("mis"), false), (here("shares"), true),]
+        );
+        assert_eq!(facts.folders[3].inner, [here("shares/office")]);
         assert!(facts.mounts.is_empty() && facts.disks.is_empty() && facts.person.is_none());
     }
 }

@@ -28,6 +28,8 @@ const ORDER: [&str; 6] = ["mis", "admin", "email", "curriculum", "file-server", 
 
 /// More databases than that are some program's own.
 const DATABASES_MAX: usize = 4;
+/// Databases on servers have a name each that somebody gave them; more than that are some program's own.
+const SERVED_MAX: usize = 12;
 
 /// The systems that were found, by the ids of the policy's six where their names say so.
 pub fn systems(facts: &Facts) -> Vec<System> {
@@ -36,6 +38,11 @@ pub fn systems(facts: &Facts) -> Vec<System> {
         let words = path.ancestors().filter_map(Path::file_stem).any(|name| meant(&name.to_string_lossy()) == "mis");
         let id = if words { "mis".to_owned() } else { id_of(path.file_stem()) };
         all.add(&id, "sqlite:", path);
+    }
+    for database in facts.served.iter().take(SERVED_MAX) {
+        let own = meant(&database.name);
+        let id = if own.is_empty() { id_of(Some(database.name.as_ref())) } else { own.to_owned() };
+        all.add_source(&id, database.source.clone());
     }
     for path in &facts.mail {
         all.add("email", "maildir:", path);
@@ -73,9 +80,13 @@ impl Systems {
         let Some(path) = path.to_str().filter(|path| !path.chars().any(char::is_control) && !path.contains(',')) else {
             return;
         };
+        self.add_source(id, format!("{kind}{path}"));
+    }
+
+    fn add_source(&mut self, id: &str, source: String) {
         let mut names = std::iter::once(id.to_owned()).chain((2..).map(|n: u32| format!("{id}-{n}")));
         let free = names.find(|name| !self.0.iter().any(|system| system.id == *name));
-        self.0.extend(free.map(|id| System { id, source: format!("{kind}{path}") }));
+        self.0.extend(free.map(|id| System { id, source }));
     }
 }
 
@@ -129,6 +140,8 @@ pub fn disks(facts: &Facts, leaves_the_building: bool) -> Option<(u32, String)> 
 
 #[cfg(test)]
 mod tests {
+    use dr_source::Database;
+
     use super::super::facts::{Disk, Mount};
     use super::*;
 
@@ -155,6 +168,9 @@ mod tests {
                 folder("/home", &["oak"]),
             ],
             databases: vec!["/srv/mis/pupils.db".into(), "/srv/library/Loans 2026.sqlite".into()],
+            served: ["sims", "timetable"]
+                .map(|name| Database { name: name.into(), source: format!("postgres:{name}") })
+                .to_vec(),
             mail: vec!["/var/vmail".into()],
             ..Facts::default()
         };
@@ -169,6 +185,8 @@ mod tests {
                 own("file-server", "/srv/shares"),
                 own("website", "/var/www"),
                 own("loans-2026", "sqlite:/srv/library/Loans 2026.sqlite"),
+                own("mis-2", "postgres:sims"),
+                own("timetable", "postgres:timetable"),
                 own("choir-band", "/srv/Choir & Band"),
                 own("file-server-2", "/home"),
             ]

@@ -99,6 +99,12 @@ fn systems_question(facts: &Facts, found: &[propose::System]) -> Question {
                        another program leaves its export. Write id = folder with `,` between them, or change what was \
                        found: + id = folder, -id."
             .to_owned();
+    if !facts.served.is_empty() {
+        because.push_str(
+            " postgres:NAME is a database on a server: docs/sources.md says how to make an account that reads it, and dr doctor \
+             what that still lacks.",
+        );
+    }
     for (kind, place) in &facts.servers {
         let what = match *kind {
             "postgres" => {

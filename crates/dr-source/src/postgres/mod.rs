@@ -17,6 +17,7 @@ mod facts;
 mod load;
 mod rights;
 mod roles;
+pub(crate) mod servers;
 mod session;
 #[cfg(test)]
 mod tests;
