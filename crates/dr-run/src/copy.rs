@@ -16,6 +16,7 @@ use crate::capture;
 use crate::capture::NoCapture;
 pub(crate) use crate::copied::{Done, NoCopy};
 use crate::error::RunError;
+use crate::folders::made;
 use crate::left_out;
 use crate::left_out::{AllMet, Filter};
 use crate::limit::Limit;
@@ -24,7 +25,6 @@ use crate::school::School;
 use crate::sources;
 use crate::spans;
 use crate::watch::Watch;
-use crate::workplace::made;
 
 /// What a run wants of each target.
 pub(crate) struct Ask<'a> {

@@ -20,12 +20,12 @@ pub(crate) use crate::erasure::ERASURE_MAX;
 pub use crate::erasure::Erasure;
 use crate::erasures::REGISTER;
 use crate::error::RunError;
+use crate::folders::workplace;
 use crate::kept::Opened;
 use crate::location::{Availability, TargetLocation};
 use crate::places::{private_folder, replaced_file};
 use crate::retain::deleted;
 use crate::school::School;
-use crate::workplace::workplace;
 
 /// How it is to be done.
 pub struct Erasing<'a> {

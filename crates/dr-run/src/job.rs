@@ -27,6 +27,7 @@ use crate::copy::{self, Ask, NoCopy};
 use crate::devices::Mounts;
 use crate::due::DueJob;
 use crate::error::RunError;
+use crate::folders::lock;
 use crate::hooks;
 use crate::left_out::Met;
 use crate::limit::within;
@@ -38,7 +39,6 @@ pub use crate::outcome::{Copy, Gap, GapKind, Run};
 use crate::school::School;
 use crate::spans;
 pub use crate::watch::{Unwatched, Watch};
-use crate::workplace::lock;
 
 /// Runs one turn.
 ///

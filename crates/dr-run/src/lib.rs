@@ -16,6 +16,7 @@ mod erase;
 mod erasure;
 mod erasures;
 mod error;
+mod folders;
 mod hooks;
 mod init;
 mod job;
@@ -53,7 +54,6 @@ mod subtree;
 mod targets;
 mod verify_destination;
 mod watch;
-mod workplace;
 
 pub use belongs::{refuse_other_school, renamed};
 pub use capture::seconds as entry_time;

@@ -7,10 +7,10 @@ use dr_plan::{MediumId, SystemId, TargetId};
 use dr_repo::{Checked, Key, Repair, Repaired, Repository, Tally, Told, Touched};
 
 use crate::error::RunError;
+use crate::folders::workplace;
 use crate::kept::Opened;
 use crate::location::TargetLocation;
 use crate::school::School;
-use crate::workplace::workplace;
 
 /// How copies are mended.
 pub struct Mending<'a> {

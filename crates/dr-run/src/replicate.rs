@@ -9,10 +9,10 @@ use dr_repo::{Copied, Copying, Fate, Repository, SnapshotId, Tally};
 
 use crate::erasures::unnamed;
 use crate::error::RunError;
+use crate::folders::workplace;
 use crate::keys::KeyEnv;
 use crate::location::{Availability, TargetLocation};
 use crate::school::School;
-use crate::workplace::workplace;
 
 /// Two targets, opened: the one is to get what the other has.
 pub struct Replication {

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use std::sync::atomic::AtomicBool;
 
 use crate::error::RunError;
+use crate::folders::workplace;
 use crate::kept::Opened;
 use crate::location::TargetLocation;
 use crate::own_names::STATE;
 use crate::school::School;
-use crate::workplace::workplace;
 
 /// What the plan says of one snapshot on one copy.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,13 +22,13 @@ use crate::anchors::is_unheld;
 use crate::copy::{self, Ask};
 use crate::erasures;
 use crate::error::RunError;
+use crate::folders::lock;
 use crate::limit::within;
 use crate::location::Availability;
 pub use crate::own_names::{PLAN, STATE};
 use crate::places::private_folder;
 use crate::school::School;
 use crate::watch::Watch;
-use crate::workplace::lock;
 
 /// Where files go that do not stand below the plan's folder.
 const ELSEWHERE: &str = "elsewhere";
