@@ -163,7 +163,7 @@ impl Luck {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// SubtreeDestination `limit`.
+    /// Below `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
         (self.next() >> 16) % limit.max(1)
     }

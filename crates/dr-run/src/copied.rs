@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dr_entry::Unread;
-use dr_repo::{RepoError, SnapshotId, Summary};
+use dr_repo::{BackupReport, RepoError, SnapshotId};
 use dr_store::StoreError;
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::left_out::Met;
 
 /// A copy that was made.
 pub(crate) struct Done {
-    pub(crate) summary: Summary,
+    pub(crate) summary: BackupReport,
     /// When its capture began, by the time that decisions are made with.
     pub(crate) capture_started: Timestamp,
     /// Bytes of everything captured.

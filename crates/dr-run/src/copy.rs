@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use dr_plan::{SecretRef, System};
-use dr_repo::{Capture, Key, Label, RepoError, SnapshotId, backup};
+use dr_repo::{BackupOptions, Key, Label, RepoError, SnapshotId, backup};
 use dr_source::driver::Size;
 use dr_store::StoreError;
 
@@ -109,7 +109,7 @@ fn once(school: &School, ask: &Ask<'_>, location: &TargetLocation, failed: Optio
         started_ms: capture_started.as_millisecond(),
         ..Label::default()
     };
-    let options = Capture {
+    let options = BackupOptions {
         snapshot: ask.snapshot,
         label,
         shape,

@@ -13,30 +13,29 @@ use dr_entry::EntryPath;
 use dr_ledger::{CopyOutcome, ErasedCopy, ErasureState, Event, wanted};
 use dr_media::Register;
 use dr_plan::{MediumId, PersonId, SystemId, TargetId};
-use dr_repo::{Erase, Erased, IsMeant, Judged, Prune, Tally, Tree};
+use dr_repo::{EraseReport, IsMeant, Judged, PruneOptions, Tally, Tree};
 use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use crate::erasure::ERASURE_MAX;
 pub use crate::erasure::Erasure;
 use crate::erasures::REGISTER;
 use crate::error::RunError;
-use crate::folders::workplace;
 use crate::kept::Opened;
 use crate::location::{Availability, TargetLocation};
 use crate::places::{private_folder, replaced_file};
 use crate::retain::deleted;
 use crate::school::School;
+use crate::workplace::Workplace;
 
 /// How it is to be done.
-pub struct Erasing<'a> {
+#[derive(Clone, Copy)]
+pub struct EraseOptions<'a> {
     /// The entries that are meant in a tree.
     pub paths: &'a dyn Fn(&Tree) -> Vec<EntryPath>,
     /// Others that are meant, if there are patterns.
     pub also: Option<&'a IsMeant<'a>>,
     /// What was asked for, always the same bytes for the same.
     pub asked: &'a [u8],
-    /// Only say what would be done.
-    pub dry: bool,
     /// Delete its bytes at once; a restore that is under way may lose what it still wants to read.
     pub at_once: bool,
     /// Set from outside to end early.
@@ -49,7 +48,7 @@ pub struct Erasing<'a> {
 #[derive(Debug)]
 pub struct Carried {
     /// In its snapshots.
-    pub erased: Erased,
+    pub erased: EraseReport,
     /// How it stands there now.
     pub copy: ErasedCopy,
     /// Why its bytes could not be deleted, in full.
@@ -193,35 +192,122 @@ fn copies(school: &School, system: &SystemId) -> Result<Vec<ErasedCopy>, RunErro
     Ok(out)
 }
 
-/// Says what an erasure would do on one copy, or does it there and begins to delete its bytes, and writes that down.
-///
-/// # Errors
-/// What the repository says. What was done counts, and running again goes on from there.
-pub fn carry_out(
-    school: &School,
-    erasure: &mut Erasure,
-    one: &mut Opened,
-    how: &Erasing<'_>,
-    each: &mut dyn FnMut(&Judged),
-) -> Result<Carried, RunError> {
-    let done = on_one(school, &erasure.system, one, how, each);
-    let carried = match done {
-        Ok(carried) => carried,
-        Err(error) if how.dry => return Err(error),
-        Err(error) => {
-            let why = "it could not be done; the host's own messages say why".to_owned();
-            let copy = standing(&one.location, ErasureState::Failed, None, Some(why));
-            note(school, erasure, copy, None)?;
-            return Err(error);
-        }
-    };
-    if !how.dry {
-        note(school, erasure, carried.copy.clone(), Some(&carried.erased))?;
-    }
-    Ok(carried)
+/// What an erasure comes to on one copy, before anything is done.
+pub struct ErasePlan<'a> {
+    plan: dr_repo::ErasePlan<'a>,
+    work: &'a Workplace<'a>,
+    how: EraseOptions<'a>,
+    now: Timestamp,
 }
 
-fn note(school: &School, erasure: &mut Erasure, copy: ErasedCopy, erased: Option<&Erased>) -> Result<(), RunError> {
+/// Looks for what is to be erased in the snapshots of a system on one copy.
+///
+/// # Errors
+/// What the repository says.
+pub fn plan_erase<'a>(
+    school: &School,
+    work: &'a Workplace<'a>,
+    system: &'a SystemId,
+    one: &mut Opened,
+    how: &EraseOptions<'a>,
+) -> Result<ErasePlan<'a>, RunError> {
+    let now = school.clock.decided();
+    let options = dr_repo::EraseOptions {
+        now_ms: now.as_millisecond(),
+        system: Some(system.as_str()),
+        paths: how.paths,
+        also: how.also,
+        asked: how.asked,
+        scratch: &work.scratch,
+        journal: Some(&work.journal),
+        clock: &work.clock,
+        stop: how.stop,
+        tally: how.tally,
+    };
+    let plan = dr_repo::plan_erase(&mut one.repository, &options)
+        .map_err(|source| RunError::repository(one.location.named(), source))?;
+    Ok(ErasePlan { plan, work, how: *how, now })
+}
+
+impl ErasePlan<'_> {
+    /// What becomes of each snapshot.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Judged] {
+        self.plan.verdicts()
+    }
+
+    /// What it would come to.
+    #[must_use]
+    pub fn report(&self) -> &EraseReport {
+        self.plan.report()
+    }
+
+    /// Erases, begins to delete its bytes, and writes that down. `one`: the copy of which it was made.
+    ///
+    /// # Errors
+    /// What the repository says. What was done counts, and running again goes on from there.
+    pub fn execute(self, school: &School, erasure: &mut Erasure, one: &mut Opened) -> Result<Carried, RunError> {
+        match self.on_one(school, one) {
+            Ok(carried) => {
+                note(school, erasure, carried.copy.clone(), Some(&carried.erased))?;
+                Ok(carried)
+            }
+            Err(error) => {
+                not_erased(school, erasure, &one.location)?;
+                Err(error)
+            }
+        }
+    }
+
+    fn on_one(self, school: &School, one: &mut Opened) -> Result<Carried, RunError> {
+        let Self { plan, work: Workplace { scratch, journal, clock }, how, now } = self;
+        let failed = |source| RunError::repository(one.location.named(), source);
+        let erased = plan.execute(&mut one.repository).map_err(failed)?;
+        // Nothing but what was erased goes before its time: what was forgotten otherwise can be put back for a week.
+        let usual = PruneOptions::usual(now.as_millisecond(), false, scratch, clock, how.stop, how.tally);
+        let settle_ms = if how.at_once { 0 } else { usual.settle_ms };
+        let options = PruneOptions { journal: Some(journal), settle_ms, ..usual };
+        let mut error = None;
+        if one.repository.left_of_erased().map_err(failed)?.0 > 0 {
+            let planned = dr_repo::plan_prune(&mut one.repository, &options);
+            match planned.and_then(|plan| plan.execute(&mut one.repository)) {
+                Ok(pruned) => deleted(school, &one.location, &pruned)?,
+                Err(why) => error = Some(failed(why)),
+            }
+        }
+        let left = one.repository.left_of_erased().map_err(failed)?.0;
+        let count = |n: u64| if n == 1 { "1 snapshot".to_owned() } else { format!("{n} snapshots") };
+        let (state, why) = match (erased.unread, erased.held, left, &error) {
+            (unread @ 1.., ..) => (ErasureState::Failed, Some(format!("{} cannot be looked through", count(unread)))),
+            (0, held @ 1.., ..) => {
+                (ErasureState::Held, Some(format!("{} of it may not be touched: held", count(held))))
+            }
+            (0, 0, 1.., Some(_)) => {
+                (ErasureState::Failed, Some("in no snapshot; its bytes could not be deleted".into()))
+            }
+            (0, 0, 1.., None) => (ErasureState::Unlisted, None),
+            (0, 0, 0, _) => (ErasureState::Gone, None),
+        };
+        let until = (state == ErasureState::Unlisted).then(|| lingers(school, &one.location, now));
+        Ok(Carried { erased, copy: standing(&one.location, state, until, why), error })
+    }
+}
+
+/// Writes down that it could not be done on a copy, and waits.
+///
+/// # Errors
+/// If the ledger or the register cannot be written.
+pub fn not_erased(school: &School, erasure: &mut Erasure, location: &TargetLocation) -> Result<(), RunError> {
+    let why = "it could not be done; the host's own messages say why".to_owned();
+    note(school, erasure, standing(location, ErasureState::Failed, None, Some(why)), None)
+}
+
+fn note(
+    school: &School,
+    erasure: &mut Erasure,
+    copy: ErasedCopy,
+    erased: Option<&EraseReport>,
+) -> Result<(), RunError> {
     let event = erasure.event(vec![copy.clone()], erased);
     match erasure.copies.iter_mut().find(|known| known.target == copy.target && known.medium == copy.medium) {
         // Nothing new, and so nothing to be written down again.
@@ -241,55 +327,6 @@ fn standing(
     error: Option<String>,
 ) -> ErasedCopy {
     ErasedCopy { target: location.target.clone(), medium: location.medium.clone(), state, until, error }
-}
-
-fn on_one(
-    school: &School,
-    system: &SystemId,
-    one: &mut Opened,
-    how: &Erasing<'_>,
-    each: &mut dyn FnMut(&Judged),
-) -> Result<Carried, RunError> {
-    let (scratch, journal) = workplace(school, &one.repository)?;
-    let now = school.clock.decided();
-    let clock = || school.clock.decided().as_millisecond();
-    let options = Erase {
-        now_ms: now.as_millisecond(),
-        system: Some(system.as_str()),
-        paths: how.paths,
-        also: how.also,
-        asked: how.asked,
-        dry: how.dry,
-        scratch: &scratch,
-        journal: Some(&journal),
-        clock: &clock,
-        stop: how.stop,
-        tally: how.tally,
-    };
-    let failed = |source| RunError::repository(one.location.named(), source);
-    let erased = dr_repo::erase(&mut one.repository, &options, each).map_err(failed)?;
-    // Nothing but what was erased goes before its time: what was forgotten otherwise can be put back for a week.
-    let usual = Prune::usual(now.as_millisecond(), false, &scratch, &clock, how.stop, how.tally);
-    let settle_ms = if how.at_once { 0 } else { usual.settle_ms };
-    let options = Prune { journal: Some(&journal), dry: how.dry, settle_ms, ..usual };
-    let mut error = None;
-    if !how.dry && one.repository.left_of_erased().map_err(failed)?.0 > 0 {
-        match dr_repo::prune(&mut one.repository, &options, &mut |_| {}) {
-            Ok(pruned) => deleted(school, &one.location, &pruned)?,
-            Err(why) => error = Some(failed(why)),
-        }
-    }
-    let left = one.repository.left_of_erased().map_err(failed)?.0;
-    let count = |n: u64| if n == 1 { "1 snapshot".to_owned() } else { format!("{n} snapshots") };
-    let (state, why) = match (erased.unread, erased.held, left, &error) {
-        (unread @ 1.., ..) => (ErasureState::Failed, Some(format!("{} cannot be looked through", count(unread)))),
-        (0, held @ 1.., ..) => (ErasureState::Held, Some(format!("{} of it may not be touched: held", count(held)))),
-        (0, 0, 1.., Some(_)) => (ErasureState::Failed, Some("in no snapshot; its bytes could not be deleted".into())),
-        (0, 0, 1.., None) => (ErasureState::Unlisted, None),
-        (0, 0, 0, _) => (ErasureState::Gone, None),
-    };
-    let until = (state == ErasureState::Unlisted).then(|| lingers(school, &one.location, now));
-    Ok(Carried { erased, copy: standing(&one.location, state, until, why), error })
 }
 
 /// Until when its bytes may lie on a copy at least: the steps in which packs go, and the store's lock.

@@ -2,7 +2,7 @@
 
 use dr_ledger::{ErasedCopy, ErasureState, Event};
 use dr_plan::{PersonId, SystemId};
-use dr_repo::Erased;
+use dr_repo::EraseReport;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ impl Erasure {
     }
 
     /// What of it the ledger is told: never what was erased.
-    pub(super) fn event(&self, copies: Vec<ErasedCopy>, erased: Option<&Erased>) -> Event {
+    pub(super) fn event(&self, copies: Vec<ErasedCopy>, erased: Option<&EraseReport>) -> Event {
         Event::Erasure {
             erasure: self.id.clone(),
             system: self.system.clone(),

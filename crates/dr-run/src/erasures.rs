@@ -9,7 +9,7 @@ use std::fs;
 use dr_entry::EntryPath;
 use dr_ledger::{Entry, Wanted, wanted};
 use dr_plan::SystemId;
-use dr_repo::{Restore, Tally};
+use dr_repo::{RestoreOptions, Tally};
 use dr_source::files::{FsRestorer, Owners, RestoreMode};
 use std::sync::atomic::AtomicBool;
 
@@ -66,8 +66,9 @@ pub fn recall(school: &School, opened: &[Opened], stop: &AtomicBool, tally: &Tal
             .map_err(RunError::local("cannot make a folder in", school.places.scratch()))?;
         let to = FsRestorer::new(&place.path().join("to"), RestoreMode { in_place: None, owners: Owners::NotSet })?;
         let paths = [register.clone()];
-        let options = Restore { paths: &paths, workers: 1, dry: false, stop, tally };
-        if dr_repo::restore(&from.repository, one.id, &options, &to).is_err() {
+        let options = RestoreOptions { paths: &paths, workers: 1, stop, tally };
+        let planned = dr_repo::plan_restore(&from.repository, one.id, &options);
+        if planned.and_then(|plan| plan.execute(&to)).is_err() {
             continue;
         }
         let Ok(read) = fs::read_dir(place.path().join("to").join(REGISTER)) else { continue };

@@ -16,7 +16,7 @@ use dr_entry::{EntryPath, Unread};
 use dr_ledger::{CheckKind, CopyOutcome, Event, History, Noticed, RunCopy, RunId, RunOutcome, SnapshotRef, emptied};
 use dr_media::Register;
 use dr_plan::{System, SystemId, TargetId, Tree};
-use dr_repo::{SnapshotId, Summary, new_snapshot_id};
+use dr_repo::{BackupReport, SnapshotId, new_snapshot_id};
 use dr_source::driver::Size;
 use dr_source::files::{Options, leaves_out, resolved};
 use jiff::Timestamp;
@@ -272,7 +272,7 @@ struct Told {
 }
 
 impl Told {
-    fn add(&mut self, summary: &Summary) {
+    fn add(&mut self, summary: &BackupReport) {
         self.unreadable.extend(summary.unreadable.iter().cloned());
         self.partial.extend(summary.partial.iter().cloned());
         self.changed.extend(summary.unsettled.iter().cloned());

@@ -21,7 +21,7 @@ const KEY_MAX: usize = 64 << 10;
 /// A variable of the environment, by its name.
 pub type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// What the caller's key_env say about keys; only the caller reads the environment.
+/// What the caller's environment says about keys; only the caller reads the environment.
 #[derive(Default)]
 pub struct KeyEnv<'a> {
     /// `DR_KEY_FILE`

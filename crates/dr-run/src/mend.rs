@@ -4,18 +4,18 @@ use std::sync::atomic::AtomicBool;
 
 use dr_ledger::{CheckKind, Entry, Event};
 use dr_plan::{MediumId, SystemId, TargetId};
-use dr_repo::{Checked, Key, Repair, Repaired, Repository, Tally, Told, Touched};
+use dr_repo::{CheckReport, Finding, Key, Mended, RepairReport, Repository, Tally, Touched};
 
 use crate::error::RunError;
 use crate::folders::workplace;
 use crate::kept::Opened;
 use crate::location::TargetLocation;
 use crate::school::School;
+use crate::workplace::Workplace;
 
 /// How copies are mended.
-pub struct Mending<'a> {
-    /// Only say what is lost.
-    pub dry: bool,
+#[derive(Clone, Copy)]
+pub struct RepairOptions<'a> {
     /// The other copies that can be reached.
     pub others: &'a [Repository],
     /// Set from outside to end early.
@@ -24,36 +24,70 @@ pub struct Mending<'a> {
     pub tally: &'a Tally,
 }
 
-/// Mends a copy, and writes into the ledger what came of it.
+/// What is damaged on a copy, before anything is done.
+pub struct RepairPlan<'a> {
+    plan: dr_repo::RepairPlan<'a>,
+}
+
+/// Reads everything on a copy.
 ///
 /// # Errors
-/// What the repository says. What was mended counts.
-pub fn mend(
-    school: &School,
+/// What the repository says.
+pub fn plan_repair<'a>(
+    work: &'a Workplace<'_>,
     one: &mut Opened,
-    how: &Mending<'_>,
-    each: &mut dyn FnMut(Told<'_>),
-) -> Result<Repaired, RunError> {
-    let (scratch, journal) = workplace(school, &one.repository)?;
-    let clock = || school.clock.decided().as_millisecond();
-    let options = Repair {
+    how: &RepairOptions<'a>,
+) -> Result<RepairPlan<'a>, RunError> {
+    let Workplace { scratch, journal, clock } = work;
+    let options = dr_repo::RepairOptions {
         now_ms: clock(),
-        dry: how.dry,
         others: how.others,
-        scratch: &scratch,
-        journal: Some(&journal),
-        clock: &clock,
+        scratch,
+        journal: Some(journal),
+        clock,
         stop: how.stop,
         tally: how.tally,
     };
-    let repaired = dr_repo::repair(&mut one.repository, &options, each)
-        .map_err(|source| RunError::repository(one.location.named(), source))?;
-    if !repaired.mended.is_empty() {
-        let text = format!("{} things were mended on {}", repaired.mended.len(), one.location.named());
-        school.record(Event::Note { text })?;
+    let plan = dr_repo::plan_repair(&mut one.repository, &options);
+    Ok(RepairPlan { plan: plan.map_err(|source| RunError::repository(one.location.named(), source))? })
+}
+
+impl RepairPlan<'_> {
+    /// What is damaged.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        self.plan.findings()
     }
-    looked(school, &one.location, repaired.after.as_ref().unwrap_or(&repaired.before))?;
-    Ok(repaired)
+
+    /// Leaves it at the look, and writes into the ledger what came of that. `one`: the copy of which it was made.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn only_looked(self, school: &School, one: &Opened) -> Result<RepairReport, RunError> {
+        let found = self.plan.report().clone();
+        looked(school, &one.location, &found.before)?;
+        Ok(found)
+    }
+
+    /// Mends, and writes into the ledger what came of it. `one`: the copy of which it was made.
+    ///
+    /// # Errors
+    /// What the repository says. What was mended counts.
+    pub fn execute(
+        self,
+        school: &School,
+        one: &mut Opened,
+        each: &mut dyn FnMut(&Mended),
+    ) -> Result<RepairReport, RunError> {
+        let repaired = self.plan.execute(&mut one.repository, each);
+        let repaired = repaired.map_err(|source| RunError::repository(one.location.named(), source))?;
+        if !repaired.mended.is_empty() {
+            let text = format!("{} things were mended on {}", repaired.mended.len(), one.location.named());
+            school.record(Event::Note { text })?;
+        }
+        looked(school, &one.location, repaired.after.as_ref().unwrap_or(&repaired.before))?;
+        Ok(repaired)
+    }
 }
 
 /// Writes into the ledger that a copy was looked at, and what came of it: damage for the systems that it touches, where
@@ -62,7 +96,7 @@ pub fn mend(
 ///
 /// # Errors
 /// If the ledger cannot be written.
-pub fn looked(school: &School, location: &TargetLocation, checked: &Checked) -> Result<(), RunError> {
+pub fn looked(school: &School, location: &TargetLocation, checked: &CheckReport) -> Result<(), RunError> {
     let (what, proves) = match checked.follows_trees() {
         true => (CheckKind::Check, checked.snapshots > 0 && checked.trees_left == 0),
         false => (CheckKind::Objects, checked.packs_read > 0),
@@ -141,7 +175,7 @@ fn is_known_damaged(entries: &[Entry], (on, disk): Place<'_>, of: &SystemId) -> 
 ///
 /// # Errors
 /// What the repository says.
-pub fn remember(school: &School, location: &TargetLocation, key: Key, checked: &Checked) -> Result<(), RunError> {
+pub fn remember(school: &School, location: &TargetLocation, key: Key, checked: &CheckReport) -> Result<(), RunError> {
     if checked.packs_read == 0 && checked.findings.is_empty() {
         return Ok(());
     }

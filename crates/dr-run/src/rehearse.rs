@@ -13,7 +13,8 @@ use dr_ledger::{Accepted, Digest, Entry, Event, Head, RehearsalVerdict, Rehearse
 use dr_media::Register;
 use dr_plan::{Level, System, SystemId, TargetId};
 use dr_repo::{
-    Check as Options, Checked, NotWhole, ReadData, RepoError, Restore, Restored, SnapshotId, Tally, check, restore,
+    CheckOptions, CheckReport, NotWhole, ReadData, RepoError, RestoreOptions, RestoreReport, SnapshotId, Tally, check,
+    plan_restore,
 };
 use dr_source::files::{FsRestorer, Owners, RestoreMode};
 use dr_store::StoreError;
@@ -180,7 +181,7 @@ impl Stage<'_> {
         &self,
         system: &System,
         scratch: &Path,
-        checked: &mut BTreeMap<usize, Result<Checked, String>>,
+        checked: &mut BTreeMap<usize, Result<CheckReport, String>>,
     ) -> Result<Part, RunError> {
         let mut part = Part::of(&system.id);
         if !system.source.runs() {
@@ -251,9 +252,14 @@ impl Stage<'_> {
         Ok((RehearsalVerdict::CouldNotVerify, why))
     }
 
-    fn structure(&self, from: &Opened) -> Result<Checked, String> {
-        let options =
-            Options { read_data: ReadData::None, now_ms: 0, enough: None, stop: self.ask.stop, tally: self.ask.tally };
+    fn structure(&self, from: &Opened) -> Result<CheckReport, String> {
+        let options = CheckOptions {
+            read_data: ReadData::None,
+            now_ms: 0,
+            enough: None,
+            stop: self.ask.stop,
+            tally: self.ask.tally,
+        };
         check(&from.repository, &options).map_err(|why| why.to_string())
     }
 
@@ -283,7 +289,7 @@ impl Stage<'_> {
             let owners = if owners { Owners::ByNumber } else { Owners::NotSet };
             let to = FsRestorer::new(&root, RestoreMode { in_place: None, owners }).map_err(failed)?;
             let options = self.options(&paths);
-            let back = restore(&from.repository, choice.id, &options, &to)?;
+            let back = plan_restore(&from.repository, choice.id, &options)?.execute(&to)?;
             (part.files, part.bytes) = (back.files, back.bytes);
             part.checks.push(everything(&back));
             part.not_set = back.failed.iter().filter(|(_, why)| why.is_back()).count() as u64;
@@ -355,7 +361,7 @@ impl Stage<'_> {
             source: std::io::Error::other(why),
         })?;
         let compared = FilesOnly(|path: &EntryPath, size| again.file(path, size));
-        let looked = restore(&from.repository, choice.id, &self.options(&sample), &compared)?;
+        let looked = plan_restore(&from.repository, choice.id, &self.options(&sample))?.execute(&compared)?;
         let wrong = looked.failed.len();
         let name = "a sample read again from disk and from the copy";
         let expected = format!("{} files the same", looked.files + wrong as u64);
@@ -363,8 +369,8 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn options<'p>(&'p self, paths: &'p [EntryPath]) -> Restore<'p> {
-        Restore { paths, workers: self.school.workers, dry: false, stop: self.ask.stop, tally: self.ask.tally }
+    fn options<'p>(&'p self, paths: &'p [EntryPath]) -> RestoreOptions<'p> {
+        RestoreOptions { paths, workers: self.school.workers, stop: self.ask.stop, tally: self.ask.tally }
     }
 
     /// The `count` files that the seed picks: those whose hash with it comes first, so that anybody can do it again.
@@ -404,7 +410,7 @@ fn is_of(entries: &[Entry], system: &System, id: &SnapshotRef) -> bool {
 
 /// Whether everything came back. What scratch did not take says nothing of the copy; what is there without an owner or an
 /// attribute that scratch cannot keep is there.
-fn everything(back: &Restored) -> Check {
+fn everything(back: &RestoreReport) -> Check {
     let name = "everything comes back";
     let lost = back.lost().count();
     let of_scratch = back.lost().filter(|(_, why)| matches!(why, NotWhole::Place(_))).count();
@@ -425,7 +431,7 @@ fn something(files: u64, captured: u64, picked: bool) -> Check {
 }
 
 /// L1: the snapshot's own description opens, and everything that it stands for is there.
-fn listed(from: &Opened, choice: &Kept, checked: &Result<Checked, String>, part: &mut Part) {
+fn listed(from: &Opened, choice: &Kept, checked: &Result<CheckReport, String>, part: &mut Part) {
     let name = "what was captured is written down and opens";
     part.checks.push(match from.repository.describe(choice.id) {
         Ok(_) => Check::new(name, true, "opens", "opens"),

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use dr_ledger::Event;
 use dr_media::Register;
-use dr_repo::{Copied, Copying, Fate, Repository, SnapshotId, Tally};
+use dr_repo::{CopyOptions, CopyReport, Fate, Repository, SnapshotId, Tally};
 
 use crate::erasures::unnamed;
 use crate::error::RunError;
@@ -84,9 +84,9 @@ impl Replication {
         stop: &AtomicBool,
         tally: &Tally,
         each: &mut dyn FnMut(SnapshotId, &Fate),
-    ) -> Result<Copied, RunError> {
+    ) -> Result<CopyReport, RunError> {
         let (scratch, journal) = workplace(school, &self.to.1)?;
-        let options = Copying {
+        let options = CopyOptions {
             snapshots: &self.snapshots,
             journal: Some(&journal),
             scratch: &scratch,

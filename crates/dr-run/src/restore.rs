@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 use dr_entry::{EntryPath, Unread};
 use dr_ledger::{Decision, Event, RestoreOutcome, SnapshotRef};
 use dr_plan::{PersonId, System, SystemId};
-use dr_repo::{RepoError, Restored, SnapshotId, Tally};
+use dr_repo::{RepoError, RestoreReport, SnapshotId, Tally};
 use dr_source::driver::Loaded;
 use dr_source::files::Owners;
 use jiff::Timestamp;
@@ -86,7 +86,7 @@ pub struct Restoration {
     /// What it is called on its server, if it was loaded into one.
     pub loaded: Option<Loaded>,
     /// Counts, and what did not come back.
-    pub restored: Restored,
+    pub restored: RestoreReport,
     /// How its entries are called.
     pub naming: Naming,
     /// How much of what was wanted could not be captured when the snapshot was made: it is not in it.

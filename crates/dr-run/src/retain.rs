@@ -1,19 +1,19 @@
-//! Which snapshots does the plan still keep on each copy, and why? And letting the others go.
+//! Which snapshots does the plan still keep on each copy, and why? And forgetting the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dr_ledger::{Event, damaged_since, emptied, suspicion};
 use dr_plan::{Retention, Snapshot as Judged, System, SystemId, TargetId, judge};
-use dr_repo::{Prune, Pruned, Snapshot, SnapshotId, Tally, Verdict, rewritten_same};
+use dr_repo::{ForgetVerdict, PruneReport, Snapshot, SnapshotId, Tally, Verdict, rewritten_same};
 use jiff::Timestamp;
 use std::sync::atomic::AtomicBool;
 
 use crate::error::RunError;
-use crate::folders::workplace;
 use crate::kept::Opened;
 use crate::location::TargetLocation;
 use crate::own_names::STATE;
 use crate::school::School;
+use crate::workplace::Workplace;
 
 /// What the plan says of one snapshot on one copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,17 +36,60 @@ pub struct Retained {
 const OF_STATE: Retention =
     Retention { last: 0, hourly: 0, daily: 30, weekly: 0, monthly: 24, yearly: 10, within: None, max_age: None };
 
+/// What is forgotten on the opened copies, and what stays, before anything is done.
+#[derive(Debug)]
+pub struct ForgetPlan {
+    verdicts: Vec<Retained>,
+}
+
+impl ForgetPlan {
+    /// What becomes of each snapshot, and why.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Retained] {
+        &self.verdicts
+    }
+
+    /// How many snapshots go.
+    #[must_use]
+    pub fn removes(&self) -> u64 {
+        self.verdicts.iter().filter(|one| !one.keep).count() as u64
+    }
+
+    /// Takes what goes off the list of its copy, and writes that into the ledger; how many went. They can be put back until
+    /// a prune. `opened`: those of which it was made.
+    ///
+    /// # Errors
+    /// What the repository says; those of the copies before it are forgotten then, and the ledger says so.
+    pub fn execute(self, school: &School, opened: &mut [Opened]) -> Result<u64, RunError> {
+        let now_ms = school.clock.decided().as_millisecond();
+        let mut all = 0;
+        for (copy, one) in opened.iter_mut().enumerate() {
+            let of_copy = self.verdicts.iter().filter(|verdict| verdict.copy == copy);
+            let verdict = |one: &Retained| ForgetVerdict { id: one.id, keep: one.keep, because: one.because.clone() };
+            let plan = dr_repo::ForgetPlan::new(of_copy.map(verdict).collect());
+            let done = plan.execute(&mut one.repository, now_ms);
+            let forgotten = done.map_err(|source| RunError::repository(one.location.named(), source))?.forgotten;
+            all += forgotten;
+            if forgotten > 0 {
+                let text = format!("{forgotten} snapshots were forgotten on {}", one.location.named());
+                school.record(Event::Note { text })?;
+            }
+        }
+        Ok(all)
+    }
+}
+
 /// Judges every snapshot on the opened copies by what the plan says of its system there; `systems`: only theirs, all if
 /// empty. Whatever is not understood stays. `now`: the time by which ages are judged, see [`School::age_time`].
 ///
 /// # Errors
 /// If the ledger cannot be read.
-pub fn retained(
+pub fn plan_forget(
     school: &School,
     opened: &[Opened],
     systems: &BTreeSet<String>,
     now: Timestamp,
-) -> Result<Vec<Retained>, RunError> {
+) -> Result<ForgetPlan, RunError> {
     let entries = school.entries()?;
     let odd = |system: &SystemId| {
         if damaged_since(&entries, system).is_some() {
@@ -77,7 +120,7 @@ pub fn retained(
             }));
         }
     }
-    Ok(out)
+    Ok(ForgetPlan { verdicts: out })
 }
 
 fn started(snapshot: &Snapshot) -> Option<Timestamp> {
@@ -159,26 +202,6 @@ fn held(school: &School, until_ms: i64) -> String {
     format!("it is held until {}", until.to_zoned(school.plan.school.timezone.clone()).strftime("%Y-%m-%d"))
 }
 
-/// Takes these off the list of their copy, and writes that into the ledger. They can be put back until a prune.
-///
-/// # Errors
-/// What the repository says; those of the copies before it are forgotten then, and the ledger says so.
-pub fn forget(school: &School, opened: &mut [Opened], gone: &[(usize, SnapshotId)]) -> Result<(), RunError> {
-    let now_ms = school.clock.decided().as_millisecond();
-    for (copy, one) in opened.iter_mut().enumerate() {
-        let ids: Vec<SnapshotId> = gone.iter().filter(|(of, _)| *of == copy).map(|(_, id)| *id).collect();
-        if ids.is_empty() {
-            continue;
-        }
-        let failed = |source| RunError::repository(one.location.named(), source);
-        one.repository.forget(&ids, now_ms).map_err(failed)?;
-        school.record(Event::Note {
-            text: format!("{} snapshots were forgotten on {}", ids.len(), one.location.named()),
-        })?;
-    }
-    Ok(())
-}
-
 /// Puts a snapshot back on every opened copy on which it was forgotten; on how many.
 ///
 /// # Errors
@@ -223,9 +246,8 @@ pub fn hold(
 }
 
 /// How a prune of a copy is to run.
-pub struct Pruning<'a> {
-    /// Only say what would go.
-    pub dry: bool,
+#[derive(Clone, Copy)]
+pub struct PruneOptions<'a> {
     /// Wait for nothing: what goes is gone at once, and nothing can be put back.
     pub at_once: bool,
     /// Somebody says that the clock is right, though it leapt and the ledger does not bear that out yet.
@@ -238,38 +260,76 @@ pub struct Pruning<'a> {
     pub tally: &'a Tally,
 }
 
-/// Gives back the room of what no snapshot on this copy needs any more, and writes that into the ledger.
+impl PruneOptions<'_> {
+    /// Whether anything may go by the clock as it is.
+    ///
+    /// # Errors
+    /// [`RunError::ClockLeapt`]; and if the ledger cannot be read.
+    pub fn check_clock(&self, school: &School) -> Result<(), RunError> {
+        // What was forgotten can be put back for a week, by a clock that went through it.
+        match school.age_time()? {
+            (since, true) if !(self.at_once || self.clock_is_right) => {
+                Err(RunError::ClockLeapt { since, now: school.clock.decided() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What becomes of every pack on a copy, and why, before anything is done.
+pub struct PrunePlan<'a> {
+    plan: dr_repo::PrunePlan<'a>,
+    how: PruneOptions<'a>,
+}
+
+/// Plans what no snapshot on this copy needs any more.
 ///
 /// # Errors
-/// What the repository says. What was done counts.
-pub fn prune(
-    school: &School,
+/// What the repository says.
+pub fn plan_prune<'a>(
+    work: &'a Workplace<'_>,
     one: &mut Opened,
-    how: &Pruning<'_>,
-    each: &mut dyn FnMut(&Verdict),
-) -> Result<Pruned, RunError> {
-    // What was forgotten can be put back for a week, by a clock that went through it.
-    if let (since, true) = school.age_time()?
-        && !(how.dry || how.at_once || how.clock_is_right)
-    {
-        return Err(RunError::ClockLeapt { since, now: school.clock.decided() });
-    }
-    let (scratch, journal) = workplace(school, &one.repository)?;
-    let clock = || school.clock.decided().as_millisecond();
-    let options = Prune {
-        dry: how.dry,
+    how: &PruneOptions<'a>,
+) -> Result<PrunePlan<'a>, RunError> {
+    let Workplace { scratch, journal, clock } = work;
+    let options = dr_repo::PruneOptions {
         unfinished: how.unfinished,
-        journal: Some(&journal),
-        ..Prune::usual(clock(), how.at_once, &scratch, &clock, how.stop, how.tally)
+        journal: Some(journal),
+        ..dr_repo::PruneOptions::usual(clock(), how.at_once, scratch, clock, how.stop, how.tally)
     };
-    let pruned = dr_repo::prune(&mut one.repository, &options, each)
+    let plan = dr_repo::plan_prune(&mut one.repository, &options)
         .map_err(|source| RunError::repository(one.location.named(), source))?;
-    deleted(school, &one.location, &pruned)?;
-    Ok(pruned)
+    Ok(PrunePlan { plan, how: *how })
+}
+
+impl PrunePlan<'_> {
+    /// What becomes of each pack.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Verdict] {
+        self.plan.verdicts()
+    }
+
+    /// What it would come to.
+    #[must_use]
+    pub fn report(&self) -> &PruneReport {
+        self.plan.report()
+    }
+
+    /// Gives back the room of what nothing needs, and writes that into the ledger. `one`: the copy of which it was made.
+    ///
+    /// # Errors
+    /// [`RunError::ClockLeapt`], and what the repository says. What was done counts.
+    pub fn execute(self, school: &School, one: &mut Opened) -> Result<PruneReport, RunError> {
+        self.how.check_clock(school)?;
+        let pruned = self.plan.execute(&mut one.repository);
+        let pruned = pruned.map_err(|source| RunError::repository(one.location.named(), source))?;
+        deleted(school, &one.location, &pruned)?;
+        Ok(pruned)
+    }
 }
 
 /// Writes down that a prune deleted something.
-pub(crate) fn deleted(school: &School, location: &TargetLocation, pruned: &Pruned) -> Result<(), RunError> {
+pub(crate) fn deleted(school: &School, location: &TargetLocation, pruned: &PruneReport) -> Result<(), RunError> {
     if pruned.deleted > 0 {
         let text = format!("{} objects were deleted on {} that nothing needed", pruned.deleted, location.named());
         school.record(Event::Note { text })?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use dr_ledger::{CheckKind, Entry, Event};
 use dr_media::Register;
 use dr_plan::{MediumId, TargetId};
-use dr_repo::{Check, Checked, Key, ReadData, RepoError, Tally, check};
+use dr_repo::{CheckOptions, CheckReport, Key, ReadData, RepoError, Tally, check};
 use dr_run::{Availability, RunError, School, TargetLocation, within};
 use jiff::{SignedDuration, Timestamp};
 
@@ -99,13 +99,13 @@ fn looked(
     key: &Key,
     (stop, share): (&AtomicBool, f64),
     now: Timestamp,
-) -> Result<Checked, RunError> {
+) -> Result<CheckReport, RunError> {
     let repository = school.open(location, key.clone(), false)?;
     let longest = Duration::from_secs(school.plan.checks.nightly.longest().as_secs().unsigned_abs());
     let (tally, now_ms) = (Tally::default(), now.as_millisecond());
     let checked = within(longest, stop, |limit| {
         let enough = || limit.left() < longest.mul_f64(1.0 - READING * share);
-        let options = Check {
+        let options = CheckOptions {
             read_data: ReadData::Oldest { bytes: u64::MAX },
             now_ms,
             enough: Some(&enough),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use dr_repo::{HostId, Prune, Repository, Tally, Unlock, prune};
+use dr_repo::{HostId, PruneOptions, Repository, Tally, Unlock, plan_prune};
 use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 use rustix::process::{Pid, Signal, kill_process};
@@ -219,12 +219,11 @@ fn prune_in_a_year(ground: &Ground) -> u64 {
     let store = BlockingStore::new(Arc::new(LocalStore::open(ground.path("repo")).unwrap()), runtime.handle().clone());
     let password = "seven green bottles".to_owned().into();
     let mut repository = Repository::open(store, Unlock::Password(password), HostId([1; 4])).unwrap();
-    let options = Prune {
+    let options = PruneOptions {
         now_ms,
         undo_ms: 0,
         settle_ms: 0,
         waste: 0.05,
-        dry: false,
         unfinished: false,
         scratch: &ground.path("home"),
         journal: None,
@@ -232,10 +231,11 @@ fn prune_in_a_year(ground: &Ground) -> u64 {
         stop: &AtomicBool::new(false),
         tally: &Tally::default(),
     };
+    let mut prune = || plan_prune(&mut repository, &options).unwrap().execute(&mut repository).unwrap();
     for _ in 0..2 {
-        prune(&mut repository, &options, &mut |_| {}).unwrap();
+        prune();
     }
-    prune(&mut repository, &options, &mut |_| {}).unwrap().live
+    prune().live
 }
 
 /// What all processes of this took that have ended, in seconds.

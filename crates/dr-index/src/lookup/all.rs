@@ -48,7 +48,7 @@ impl Wanted {
 pub struct BatchLookup(Parted);
 
 impl Index {
-    /// Shows `each` all places of every chunk that is batch, once for all chunks that begin alike; none if there are
+    /// Shows `each` all places of every chunk that is looked for, once for all chunks that begin alike; none if there are
     /// none. Starts over, with what `begin` makes, where a damaged table had to be made again.
     pub fn places_of_all<T>(
         &self,

@@ -34,7 +34,7 @@ use crate::read::fetch::open_frame;
 use crate::read::repository::{Fault, REPO_JSON, Repository, fault_text, read_vouched};
 use crate::work_queue::two_at_a_time;
 use crate::write::presence::wrong;
-pub use findings::{Checked, Finding, Unread};
+pub use findings::{CheckReport, Finding, Unread};
 use follow::follow_trees;
 pub(crate) use parity::{is_whole, table};
 
@@ -60,7 +60,7 @@ pub enum ReadData {
 }
 
 /// How a check is to run.
-pub struct Check<'a> {
+pub struct CheckOptions<'a> {
     /// How much to read.
     pub read_data: ReadData,
     /// Now, in milliseconds since 1970 UTC.
@@ -126,7 +126,7 @@ impl Repository {
     ///
     /// # Errors
     /// What the store says.
-    pub fn remember_read(&mut self, checked: &Checked, now_ms: i64) -> Result<bool, RepoError> {
+    pub fn remember_read(&mut self, checked: &CheckReport, now_ms: i64) -> Result<bool, RepoError> {
         if checked.sound.is_empty() || !self.log.unknown.is_empty() {
             return Ok(false);
         }
@@ -139,9 +139,9 @@ impl Repository {
 }
 
 /// Looks for damage.
-pub fn check(repository: &Repository, options: &Check<'_>) -> Result<Checked, RepoError> {
+pub fn check(repository: &Repository, options: &CheckOptions<'_>) -> Result<CheckReport, RepoError> {
     let index = repository.index()?;
-    let mut out = Checked::default();
+    let mut out = CheckReport::default();
     let mut bad_objects: BTreeMap<String, String> = BTreeMap::new();
     for Fault { object, what } in repository.faults() {
         bad_objects.entry(object).or_insert(what);
@@ -381,7 +381,7 @@ fn read_pack(
     number: u32,
     missing: bool,
     is_first: bool,
-    options: &Check<'_>,
+    options: &CheckOptions<'_>,
 ) -> Result<PackRead, RepoError> {
     if options.stop.load(Ordering::Relaxed) {
         return Err(RepoError::Interrupted);

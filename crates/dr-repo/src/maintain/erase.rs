@@ -5,6 +5,9 @@
 //! old one is taken off the list, and a sweep of no packs says that it cannot be put back. The packs that hold what was
 //! erased are named in a note, and a prune writes what else lies in them rewritten, however little is wasted.
 //!
+//! What becomes of each snapshot is an [`ErasePlan`] first, which changes nothing. It is executed only while the snapshots
+//! that it takes something out of are what they were when it was made.
+//!
 //! Order on the store: packs, their index object, the note, COMMIT, FORGET, SWEEP. So a kill at any moment leaves the
 //! old snapshot, both, or the new one, and running again goes on from there.
 
@@ -17,14 +20,16 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{EntryPath, Meta};
 use dr_format::id::{ChunkKind, PackId, SnapshotId, wipe_stack};
 use dr_format::log_entry::Body;
 use dr_format::snapshot::Shape;
+use dr_index::lookup::Index;
 use dr_log::error::LogError;
-use dr_log::fold::{SWEEPS, State};
+use dr_log::fold::{SWEEPS, SnapshotState, State};
 use dr_log::log::erased;
 
 use crate::error::RepoError;
@@ -40,7 +45,8 @@ use scope::{EraseScope, seek};
 pub type IsMeant<'a> = dyn Fn(&Tree, &EntryPath, &Meta) -> bool + 'a;
 
 /// What is to be erased. All of it is the caller's to decide.
-pub struct Erase<'a> {
+#[derive(Clone, Copy)]
+pub struct EraseOptions<'a> {
     /// Now, in milliseconds since 1970 UTC.
     pub now_ms: i64,
     /// Only in snapshots of this system; in all of them if none is named.
@@ -52,8 +58,6 @@ pub struct Erase<'a> {
     /// What was asked for, in bytes that are the same whenever the same is asked for: the new snapshots' ids come of it,
     /// so that they are the same on every target.
     pub asked: &'a [u8],
-    /// Only say what would be done.
-    pub dry: bool,
     /// Where packs are written before they have a name, if the store has no place for that.
     pub scratch: &'a Path,
     /// The folder of this host's notes about this repository, as a backup has it.
@@ -112,7 +116,7 @@ pub struct Judged {
 
 /// What an erasure did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Erased {
+pub struct EraseReport {
     /// Snapshots that were written rewritten, or went.
     pub snapshots: u64,
     /// Snapshots that hold some of it and stay, because they are held.
@@ -135,36 +139,42 @@ pub struct Erased {
     pub bytes_stored: u64,
 }
 
-/// Erases. `each` hears what becomes of every snapshot, before it is done.
+/// What becomes of every snapshot, and what of it goes, before anything is done.
+pub struct ErasePlan<'a> {
+    options: EraseOptions<'a>,
+    /// By whose numbers packs are named here.
+    index: Arc<Index>,
+    scope: EraseScope,
+    followed: Followed,
+    /// These hold something that goes.
+    packs: BTreeSet<PackId>,
+    /// What it would come to.
+    report: EraseReport,
+}
+
+/// Looks through every snapshot for what is to be erased, and changes nothing.
 ///
 /// # Errors
 /// With a key that maintains nothing or cannot read; if an entry of the log or an index object cannot be understood, for
 /// then nobody knows which snapshots there are; and what the store says.
-pub fn erase(
-    repository: &mut Repository,
-    options: &Erase<'_>,
-    each: &mut dyn FnMut(&Judged),
-) -> Result<Erased, RepoError> {
-    let outcome = run(repository, options, each);
+pub fn plan_erase<'a>(repository: &mut Repository, options: &EraseOptions<'a>) -> Result<ErasePlan<'a>, RepoError> {
+    let planned = planned(repository, options);
     wipe_stack();
-    outcome
+    planned
 }
 
-fn run(repository: &mut Repository, options: &Erase<'_>, each: &mut dyn FnMut(&Judged)) -> Result<Erased, RepoError> {
+fn planned<'a>(repository: &mut Repository, options: &EraseOptions<'a>) -> Result<ErasePlan<'a>, RepoError> {
     repository.begin_to_maintain()?;
     // A page that lies in a pack which is not there is written rewritten.
     presence::look(repository, options.journal)?;
     repository.is_understood()?;
-    let before = options.tally.bytes_stored.load(Ordering::Relaxed);
+    let index = Arc::clone(repository.index()?);
     let scope = seek(repository, options)?;
-    for judged in &scope.judged {
-        each(judged);
-    }
     let is = |wanted: fn(&Ruling) -> bool| scope.judged.iter().filter(|one| wanted(&one.ruling)).count() as u64;
     let followed = follow(repository, &scope, options.stop)?;
     let packs = packs_of(repository, &scope, &followed)?;
     let shared = scope.contents.keys().filter(|id| followed.shared.contains(*id)).count() as u64;
-    let mut out = Erased {
+    let report = EraseReport {
         snapshots: is(|ruling| !ruling.stays()),
         held: is(|ruling| matches!(ruling, Ruling::Held(_))),
         unread: is(|ruling| matches!(ruling, Ruling::Unread(_))),
@@ -176,15 +186,69 @@ fn run(repository: &mut Repository, options: &Erase<'_>, each: &mut dyn FnMut(&J
         unseen: followed.unseen,
         bytes_stored: 0,
     };
-    if options.dry || out.snapshots == 0 {
-        return Ok(out);
+    Ok(ErasePlan { options: *options, index, scope, followed, packs, report })
+}
+
+impl ErasePlan<'_> {
+    /// What becomes of each snapshot, oldest first.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Judged] {
+        &self.scope.judged
     }
-    rewrite::rewrite(repository, options, &scope, &followed, &packs)?;
-    // What was just stored is to be found, too.
-    repository.reread_index();
-    forget(repository, options, &scope)?;
-    out.bytes_stored = options.tally.bytes_stored.load(Ordering::Relaxed) - before;
-    Ok(out)
+
+    /// What it would come to.
+    #[must_use]
+    pub fn report(&self) -> &EraseReport {
+        &self.report
+    }
+
+    /// Erases.
+    ///
+    /// # Errors
+    /// [`RepoError::Outrun`] if a snapshot that it takes something out of was forgotten, put back or held since the plan was
+    /// made, or the repository was read again; and what the store says.
+    pub fn execute(self, repository: &mut Repository) -> Result<EraseReport, RepoError> {
+        let outcome = self.run(repository);
+        wipe_stack();
+        outcome
+    }
+
+    fn run(self, repository: &mut Repository) -> Result<EraseReport, RepoError> {
+        repository.is_planned_with(&self.index)?;
+        let Self { options, scope, followed, packs, report: mut out, .. } = self;
+        if out.snapshots == 0 {
+            return Ok(out);
+        }
+        let before = options.tally.bytes_stored.load(Ordering::Relaxed);
+        // Now, and not only when the old ones go: what was forgotten meanwhile must not come back under another id.
+        let store = repository.store.clone();
+        repository.log.refresh(&store)?;
+        is_as_planned(&repository.log.state, &scope.judged, options.now_ms)?;
+        rewrite::rewrite(repository, &options, &scope, &followed, &packs)?;
+        // What was just stored is to be found, too.
+        repository.reread_index();
+        forget(repository, &options, &scope)?;
+        out.bytes_stored = options.tally.bytes_stored.load(Ordering::Relaxed) - before;
+        Ok(out)
+    }
+}
+
+/// Whether the snapshots that something is taken out of are on the list, or forgotten, as they were.
+fn is_as_planned(state: &State, judged: &[Judged], now_ms: i64) -> Result<(), LogError> {
+    for one in judged.iter().filter(|one| !one.ruling.stays()) {
+        let now = state.snapshots.get(&one.snapshot);
+        let is_there = now.is_some_and(SnapshotState::is_there);
+        match (&one.ruling, is_there) {
+            (Ruling::Forgotten, true) => return Err(LogError::Outrun("a snapshot was put back")),
+            (Ruling::Forgotten, false) => {}
+            (_, false) => return Err(LogError::Outrun("a snapshot was forgotten")),
+            (_, true) => {}
+        }
+        if now.and_then(|now| now.held_until_ms).is_some_and(|until| until > now_ms) {
+            return Err(LogError::Outrun("a snapshot was held"));
+        }
+    }
+    Ok(())
 }
 
 /// The packs that hold something which nothing needs any more once this is done: contents, and pages with names.
@@ -206,20 +270,16 @@ fn packs_of(repository: &Repository, scope: &EraseScope, followed: &Followed) ->
 }
 
 /// Takes the old ones off the list, for good.
-fn forget(repository: &mut Repository, options: &Erase<'_>, scope: &EraseScope) -> Result<(), RepoError> {
+fn forget(repository: &mut Repository, options: &EraseOptions<'_>, scope: &EraseScope) -> Result<(), RepoError> {
     let gone: Vec<SnapshotId> = scope.judged.iter().filter(|one| !one.ruling.stays()).map(|one| one.snapshot).collect();
     let (store, writer) = (repository.store.clone(), repository.writer.clone());
-    let is_held = |state: &State| {
-        let held = |id| state.snapshots.get(id).and_then(|snapshot| snapshot.held_until_ms);
-        gone.iter().any(|id| held(id).is_some_and(|until| until > options.now_ms))
-    };
     let listed = |state: &State| -> Vec<SnapshotId> {
         gone.iter().filter(|id| state.snapshots.get(*id).is_some_and(|one| one.is_there())).copied().collect()
     };
     if !listed(&repository.log.state).is_empty() {
-        repository.log.append(&store, &writer, options.now_ms, &mut |state| match is_held(state) {
-            true => Err(LogError::Outrun("a snapshot was held meanwhile")),
-            false => Ok(Body::Forget(listed(state))),
+        repository.log.append(&store, &writer, options.now_ms, &mut |state| {
+            is_as_planned(state, &scope.judged, options.now_ms)?;
+            Ok(Body::Forget(listed(state)))
         })?;
     }
     if !repository.log.state.features.contains(SWEEPS) {

@@ -5,6 +5,9 @@
 //! them any more; *swept*, nobody may rely on them; deleted. Whoever backs up meanwhile waits for none of this. The log
 //! decides who was first: a pack that somebody relied on before it was swept stays, and who relies on one that was
 //! swept has not committed. The times between the steps are so that this seldom happens; no safety rests on a clock.
+//!
+//! All that is decided is a [`PrunePlan`] first, which changes nothing. What others write between plan and execution is
+//! the same as what they write while a prune is at work: each step is said of the very state of the log that it follows.
 
 mod keyless;
 mod mark;
@@ -16,12 +19,14 @@ mod weigh;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_format::format::{META_PACK_TARGET, PACK_TARGET};
-use dr_format::id::{PackId, PackKind, SessionId, wipe_stack};
+use dr_format::id::{HostId, PackId, PackKind, SessionId, wipe_stack};
 use dr_format::key::Key;
 use dr_format::log_entry::Body;
+use dr_index::lookup::Index;
 use dr_log::error::LogError;
 use dr_log::fold::{SWEEPS, SessionState, SnapshotState, State, ranges, whole};
 use dr_log::log::erased;
@@ -38,7 +43,8 @@ use step::Step;
 use weigh::{Needed, uses};
 
 /// How a prune is to run. All of it is the caller's to decide.
-pub struct Prune<'a> {
+#[derive(Clone, Copy)]
+pub struct PruneOptions<'a> {
     /// Now, in milliseconds since 1970 UTC.
     pub now_ms: i64,
     /// What was forgotten less than so many milliseconds ago keeps its data, so that it can be put back.
@@ -47,8 +53,6 @@ pub struct Prune<'a> {
     pub settle_ms: i64,
     /// So much of what stays may be unused, as a part of what is used.
     pub waste: f64,
-    /// Only say what would be done.
-    pub dry: bool,
     /// What is left of runs that were surely cut off is not kept for them to go on with.
     pub unfinished: bool,
     /// Where packs are written before they have a name, if the store has no place for that.
@@ -65,7 +69,7 @@ pub struct Prune<'a> {
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-impl<'a> Prune<'a> {
+impl<'a> PruneOptions<'a> {
     /// As one is usually wanted: what was forgotten in the last seven days can be put back, packs go in three steps a
     /// day apart, and a twentieth of what is used may be unused beside it: less would cost more moving than it frees.
     /// `at_once`: it waits for none of this.
@@ -79,19 +83,7 @@ impl<'a> Prune<'a> {
         tally: &'a Tally,
     ) -> Self {
         let (undo_ms, settle_ms) = if at_once { (0, 0) } else { (7 * DAY_MS, DAY_MS) };
-        Self {
-            now_ms,
-            undo_ms,
-            settle_ms,
-            waste: 0.05,
-            dry: false,
-            unfinished: false,
-            scratch,
-            journal: None,
-            clock,
-            stop,
-            tally,
-        }
+        Self { now_ms, undo_ms, settle_ms, waste: 0.05, unfinished: false, scratch, journal: None, clock, stop, tally }
     }
 }
 
@@ -110,7 +102,7 @@ pub struct Verdict {
 
 /// What a prune did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Pruned {
+pub struct PruneReport {
     /// Packs that were looked at, and their bytes.
     pub packs: u64,
     /// Bytes of them.
@@ -143,7 +135,25 @@ pub struct Pruned {
     pub dropped: Vec<Unfinished>,
 }
 
-/// Removes what nothing needs. `each` hears what becomes of every pack, before it is done.
+/// What becomes of every pack, and why, before anything is done.
+pub struct PrunePlan<'a> {
+    options: PruneOptions<'a>,
+    /// Up to this entry of the log every snapshot was followed.
+    view: u64,
+    /// By whose numbers packs are named here.
+    index: Arc<Index>,
+    needed: Needed,
+    /// Packs in which nothing is needed.
+    gone: Vec<(PackId, HostId)>,
+    moved: Vec<Half>,
+    /// What is left of runs that never came to their end, but for those that are dropped.
+    left: Vec<Unfinished>,
+    verdicts: Vec<Verdict>,
+    /// What it would come to.
+    report: PruneReport,
+}
+
+/// Plans what is to go, and changes nothing.
 ///
 /// With a key that reads, trees are followed. With a pruning key, which reads nothing, snapshots' own lists are believed,
 /// and frames are moved as they are sealed.
@@ -151,17 +161,13 @@ pub struct Pruned {
 /// # Errors
 /// With a key that maintains nothing; if anything cannot be understood, for then nobody knows what is
 /// needed; and what the store says.
-pub fn prune(
-    repository: &mut Repository,
-    options: &Prune<'_>,
-    each: &mut dyn FnMut(&Verdict),
-) -> Result<Pruned, RepoError> {
-    let outcome = run(repository, options, each);
+pub fn plan_prune<'a>(repository: &mut Repository, options: &PruneOptions<'a>) -> Result<PrunePlan<'a>, RepoError> {
+    let planned = planned(repository, options);
     wipe_stack();
-    outcome
+    planned
 }
 
-fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&Verdict)) -> Result<Pruned, RepoError> {
+fn planned<'a>(repository: &mut Repository, options: &PruneOptions<'a>) -> Result<PrunePlan<'a>, RepoError> {
     repository.begin_to_prune()?;
     let gc = match repository.key() {
         Key::Pruner(pruner) => Some(pruner.gc.clone()),
@@ -169,21 +175,15 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         _ => return Err(RepoError::CannotRead),
     };
     repository.is_understood()?;
-    let before = options.tally.bytes_stored.load(Ordering::Relaxed);
-    let mut out = Pruned::default();
-    let left = repository.unfinished(options.journal, options.now_ms)?;
+    let mut out = PruneReport::default();
+    let unfinished = repository.unfinished(options.journal, options.now_ms)?;
     let is_dropped = |one: &Unfinished| options.unfinished && one.life == Life::CutOff;
-    (out.dropped, out.unfinished) = left.into_iter().partition(is_dropped);
-    let dropped: BTreeSet<SessionId> = out.dropped.iter().map(|one| one.session).collect();
-    if !options.dry {
-        // First, so that what it lets go goes now.
-        step::fence(repository, options, gc.is_some(), &out.unfinished, &dropped)?;
-        let state = &repository.log.state;
-        let is_kept = |one: &Unfinished| state.sessions.get(&one.session).is_none_or(SessionState::is_open);
-        out.unfinished.retain(is_kept);
-    }
+    let left: Vec<Unfinished>;
+    (out.dropped, left) = unfinished.into_iter().partition(is_dropped);
     let view = repository.log.head.0;
     let state = &repository.log.state;
+    let over = step::would_fence(repository, options, gc.is_some(), &left, &out.dropped);
+    out.unfinished = left.iter().filter(|one| !over.contains(&one.session)).cloned().collect();
     let counts = state.snapshots.iter().filter(|(_, one)| one.is_there() || is_undoable(one, options));
     let mut wanted: Vec<_> = counts.map(|(id, snapshot)| (snapshot.n, *id, snapshot.document)).collect();
     // What was committed together lies together.
@@ -197,24 +197,18 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
         Ok(needed) => needed,
         Err(why) => return Err(outrun(repository, view, why)),
     };
-    let uses =
-        uses(repository, &needed, &pins(&repository.log.state, view, options, &dropped), &erased(&repository.log))?;
+    let index = Arc::clone(repository.index()?);
+    let uses = uses(repository, &needed, &pins(&repository.log.state, view, options, &over), &erased(&repository.log))?;
     let fates = plan(&uses, options.waste, target);
-    let (mut gone, mut moved) = (Vec::new(), Vec::new());
-    for (used, fate) in uses.iter().zip(&fates) {
-        let brief = repository.index()?.brief(used.pack);
-        let (keep, because) = match fate {
-            Fate::Keep(why) => (true, why),
-            Fate::Remove(why) => (false, why),
-            Fate::Rewrite(why) => (false, why),
-        };
-        let pack = repository.index()?.object(used.pack);
-        each(&Verdict { pack, bytes: used.bytes, keep, because: because.clone() });
+    let (mut gone, mut moved, mut verdicts) = (Vec::new(), Vec::new(), Vec::with_capacity(uses.len()));
+    for (used, fate) in uses.iter().zip(fates) {
+        let brief = index.brief(used.pack);
+        let keep = matches!(fate, Fate::Keep(_));
         out.packs += 1;
         out.bytes += used.bytes;
         out.live += used.live;
         out.removable += u64::from(!keep);
-        match fate {
+        match &fate {
             Fate::Keep(why)
                 if why == UNFINISHED && !out.unfinished.iter().any(|one| one.session == brief.id.session) =>
             {
@@ -224,27 +218,70 @@ fn run(repository: &mut Repository, options: &Prune<'_>, each: &mut dyn FnMut(&V
             Fate::Remove(_) => gone.push((brief.id, brief.host)),
             Fate::Rewrite(_) => moved.push(Half { pack: used.pack, is_full: used.live >= used.bytes / 20 * 19 }),
         }
+        let (Fate::Keep(because) | Fate::Remove(because) | Fate::Rewrite(because)) = fate;
+        verdicts.push(Verdict { pack: index.object(used.pack), bytes: used.bytes, keep, because });
     }
     out.lost = needed.lost();
-    if options.dry {
-        out.rewritten = moved.len() as u64;
-        return Ok(out);
+    out.rewritten = moved.len() as u64;
+    Ok(PrunePlan { options: *options, view, index, needed, gone, moved, left, verdicts, report: out })
+}
+
+impl PrunePlan<'_> {
+    /// What becomes of each pack.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
     }
-    let goes = !gone.is_empty() || !moved.is_empty();
-    if goes && !repository.log.state.features.contains(SWEEPS) {
-        repository.maintain(options.now_ms, Body::Features(vec![SWEEPS.to_owned()]))?;
+
+    /// What it would come to, as far as that is known before it is done.
+    #[must_use]
+    pub fn report(&self) -> &PruneReport {
+        &self.report
     }
-    let followed = followed(repository, &needed)?;
-    let mut step = Step::new(options, (view, gc.is_some()), followed, dropped);
-    // What nobody needs goes first: it gives the room that moving the rest takes.
-    if !gone.is_empty() || moved.is_empty() {
-        step.remove_packs(repository, &gone, &mut out)?;
+
+    /// Removes what nothing needs.
+    ///
+    /// A pack that somebody relies on since the plan was made stays; if another prune swept something since, nothing is
+    /// swept here, and what is condemned waits for the next one.
+    ///
+    /// # Errors
+    /// [`RepoError::Outrun`] if the repository was read again since the plan was made; and what the store says.
+    pub fn execute(self, repository: &mut Repository) -> Result<PruneReport, RepoError> {
+        let outcome = self.run(repository);
+        wipe_stack();
+        outcome
     }
-    empty(repository, &needed, moved, &mut step, &mut out)?;
-    shorten(repository, options, &mut out)?;
-    out.bytes_stored = options.tally.bytes_stored.load(Ordering::Relaxed) - before;
-    repository.refresh()?;
-    Ok(out)
+
+    fn run(self, repository: &mut Repository) -> Result<PruneReport, RepoError> {
+        repository.is_planned_with(&self.index)?;
+        let Self { options, view, needed, gone, moved, left, report: mut out, .. } = self;
+        let before = options.tally.bytes_stored.load(Ordering::Relaxed);
+        let keyless = matches!(needed, Needed::Frames(_));
+        // First, so that what it lets go goes now.
+        step::fence(repository, &options, keyless, &left, &out.dropped)?;
+        let state = &repository.log.state;
+        let is_kept = |one: &Unfinished| state.sessions.get(&one.session).is_none_or(SessionState::is_open);
+        let is_fenced = |one: &Unfinished| state.sessions.get(&one.session).is_some_and(|session| session.fenced);
+        let (dropped, goes_on): (Vec<_>, Vec<_>) = out.dropped.into_iter().partition(is_fenced);
+        out.dropped = dropped;
+        out.unfinished = left.into_iter().chain(goes_on).filter(is_kept).collect();
+        out.rewritten = 0;
+        let goes = !gone.is_empty() || !moved.is_empty();
+        if goes && !repository.log.state.features.contains(SWEEPS) {
+            repository.maintain(options.now_ms, Body::Features(vec![SWEEPS.to_owned()]))?;
+        }
+        let followed = followed(repository, &needed)?;
+        let mut step = Step::new(&options, (view, keyless), followed);
+        // What nobody needs goes first: it gives the room that moving the rest takes.
+        if !gone.is_empty() || moved.is_empty() {
+            step.remove_packs(repository, &gone, &mut out)?;
+        }
+        empty(repository, &needed, moved, &mut step, &mut out)?;
+        shorten(repository, &options, &mut out)?;
+        out.bytes_stored = options.tally.bytes_stored.load(Ordering::Relaxed) - before;
+        repository.refresh()?;
+        Ok(out)
+    }
 }
 
 /// A pack that is half used.
@@ -262,7 +299,7 @@ fn empty(
     needed: &Needed,
     moved: Vec<Half>,
     step: &mut Step<'_>,
-    out: &mut Pruned,
+    out: &mut PruneReport,
 ) -> Result<(), RepoError> {
     let options = step.options;
     let mut waiting: Vec<Vec<Half>> = if moved.is_empty() { Vec::new() } else { vec![moved] };
@@ -270,7 +307,7 @@ fn empty(
     while let Some(mut some) = waiting.pop() {
         let packs: Vec<u32> = some.iter().map(|half| half.pack).collect();
         let written = match needed {
-            // SingleWriterGuard it is put together with nothing.
+            // By itself it is put together with nothing.
             _ if is_short && some.iter().all(|half| half.is_full) => {
                 out.removable -= some.len() as u64;
                 continue;
@@ -332,7 +369,7 @@ const MADE_MOST: u32 = 8;
 const NO_ROOM_MOST: u32 = 3;
 
 /// Writes down what the log adds up to, if it is time, and removes entries that nobody need read any more.
-fn shorten(repository: &mut Repository, options: &Prune<'_>, out: &mut Pruned) -> Result<(), RepoError> {
+fn shorten(repository: &mut Repository, options: &PruneOptions<'_>, out: &mut PruneReport) -> Result<(), RepoError> {
     let (store, writer) = (repository.store.clone(), repository.writer.clone());
     let log = &mut repository.log;
     log.refresh(&store)?;
@@ -363,7 +400,7 @@ fn outrun(repository: &mut Repository, view: u64, why: RepoError) -> RepoError {
 }
 
 /// Whether it was forgotten, and not so long ago that it could not be put back.
-fn is_undoable(snapshot: &SnapshotState, options: &Prune<'_>) -> bool {
+fn is_undoable(snapshot: &SnapshotState, options: &PruneOptions<'_>) -> bool {
     let since = snapshot.forgotten_ms.map(|at| options.now_ms.saturating_sub(at));
     // A time in the future is a clock that was set back: not long ago, except for who waits for nothing.
     !snapshot.lost && options.undo_ms > 0 && since.is_some_and(|since| since < options.undo_ms)
@@ -384,7 +421,7 @@ const UNFINISHED: &str = "a run that needs it is not over";
 struct Pins(Vec<(std::ops::RangeInclusive<PackId>, &'static str)>);
 
 /// `over`: sessions that count as ended.
-fn pins(state: &State, view: u64, options: &Prune<'_>, over: &BTreeSet<SessionId>) -> Pins {
+fn pins(state: &State, view: u64, options: &PruneOptions<'_>, over: &BTreeSet<SessionId>) -> Pins {
     let mut out = Vec::new();
     let mut pin = |needs: &[dr_format::log_entry::Runs], session: SessionId, why| {
         out.extend(ranges(needs).chain([whole(session)]).map(|range| (range, why)));

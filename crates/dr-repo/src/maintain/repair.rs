@@ -1,5 +1,8 @@
 //! Mending what is damaged: first is told what is lost from which files, then everything is mended that can be.
 //!
+//! The look at everything is a [`RepairPlan`], which changes nothing. Executed, it looks again at each thing before it
+//! touches it: what others wrote meanwhile is read first, and what they mended is not mended again.
+//!
 //! In this order: entries of the log that cannot be read are accounted for by what lies there; packs are healed from
 //! their parity, under new names; packs that nothing describes are described again; what is lost is fetched from other
 //! repositories of the family; what is left of packs beyond healing moves into new ones; parity is made again. What
@@ -22,19 +25,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_format::id::{HostId, SessionId, wipe_stack};
 use dr_format::log_entry::{Body, object_name};
 use dr_log::fold::{MENDS, SWEEPS};
+use dr_log::rollback_guard::Head;
 
 use crate::error::RepoError;
-use crate::maintain::check::{Check, Checked, Finding, ReadData, check, with_copies};
+use crate::maintain::check::{CheckOptions, CheckReport, Finding, ReadData, check, with_copies};
 use crate::progress::Tally;
 use crate::read::copies;
 use crate::read::repository::Repository;
 
 /// How a repair is to run.
-pub struct Repair<'a> {
+#[derive(Clone, Copy)]
+pub struct RepairOptions<'a> {
     /// Now, in milliseconds since 1970 UTC.
     pub now_ms: i64,
-    /// Only say what is lost.
-    pub dry: bool,
     /// Repositories of the same family, from which lost chunks are fetched.
     pub others: &'a [Repository],
     /// Where packs are written before they have a name, if the store has no place for that.
@@ -58,65 +61,152 @@ pub struct Mended {
     pub how: String,
 }
 
-/// What a repair tells while it runs.
-pub enum Told<'a> {
-    /// This is damaged, and what it costs as long as it is.
-    Damaged(&'a Finding),
-    /// This is mended.
-    Mended(&'a Mended),
-}
-
 /// What a repair did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Repaired {
+pub struct RepairReport {
     /// What was damaged before.
-    pub before: Checked,
+    pub before: CheckReport,
     /// What was mended.
     pub mended: Vec<Mended>,
     /// What a check found afterwards; none if nothing was to be done.
-    pub after: Option<Checked>,
+    pub after: Option<CheckReport>,
 }
 
-/// Mends a repository. `each` hears of everything that is damaged, then of everything that is mended.
+/// What is damaged and what it costs, before anything is done.
+pub struct RepairPlan<'a> {
+    options: RepairOptions<'a>,
+    /// The newest entry of the log when it was looked.
+    view: Head,
+    /// Whether there is nothing to be done.
+    is_sound: bool,
+    report: RepairReport,
+}
+
+/// Reads everything, and changes nothing.
 ///
 /// # Errors
-/// With a key that maintains nothing or cannot read, and what the store says. What cannot be mended is no error: it is
-/// what [`Repaired::after`] finds.
-pub fn repair(
-    repository: &mut Repository,
-    options: &Repair<'_>,
-    each: &mut dyn FnMut(Told<'_>),
-) -> Result<Repaired, RepoError> {
-    repository.log.keeps_parity = true;
-    let outcome = run(repository, options, each);
-    repository.log.keeps_parity = false;
+/// With a key that maintains nothing or cannot read, and what the store says.
+pub fn plan_repair<'a>(repository: &mut Repository, options: &RepairOptions<'a>) -> Result<RepairPlan<'a>, RepoError> {
+    let planned = planned(repository, options);
     wipe_stack();
-    outcome
+    planned
+}
+
+fn planned<'a>(repository: &mut Repository, options: &RepairOptions<'a>) -> Result<RepairPlan<'a>, RepoError> {
+    repository.begin_to_maintain()?;
+    for other in options.others {
+        if other.writer.family != repository.writer.family {
+            return Err(RepoError::WrongKey(format!("{} is another school's", other.store.place())));
+        }
+    }
+    let before = look(repository, options)?;
+    let is_sound = before.findings.is_empty() && before.without_parity == 0 && repository.log.unknown.is_empty();
+    let report = RepairReport { before, ..RepairReport::default() };
+    Ok(RepairPlan { options: *options, view: repository.log.head, is_sound, report })
+}
+
+fn look(repository: &Repository, options: &RepairOptions<'_>) -> Result<CheckReport, RepoError> {
+    let RepairOptions { now_ms, stop, tally, .. } = *options;
+    check(repository, &CheckOptions { read_data: ReadData::All, now_ms, enough: None, stop, tally })
+}
+
+impl RepairPlan<'_> {
+    /// What is damaged.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.report.before.findings
+    }
+
+    /// What was looked at, and that nothing was mended.
+    #[must_use]
+    pub fn report(&self) -> &RepairReport {
+        &self.report
+    }
+
+    /// Mends what can be, and reads everything again. `each` hears of everything that is mended. Where nothing is damaged,
+    /// nothing is done.
+    ///
+    /// # Errors
+    /// What the store says. What cannot be mended is no error: it is what [`RepairReport::after`] finds.
+    pub fn execute(
+        self,
+        repository: &mut Repository,
+        each: &mut dyn FnMut(&Mended),
+    ) -> Result<RepairReport, RepoError> {
+        if self.is_sound {
+            return Ok(self.report);
+        }
+        repository.log.keeps_parity = true;
+        let outcome = self.run(repository, each);
+        repository.log.keeps_parity = false;
+        wipe_stack();
+        outcome
+    }
+
+    fn run(self, repository: &mut Repository, each: &mut dyn FnMut(&Mended)) -> Result<RepairReport, RepoError> {
+        let (options, before) = (&self.options, self.report.before);
+        let mut mending = Mending { options, done: Vec::new(), unlisted: before.short.iter().copied().collect(), each };
+        let store = repository.store.clone();
+        repository.log.refresh(&store)?;
+        if repository.log.head != self.view {
+            repository.refresh()?;
+        }
+        // Before anything is appended, which would stand behind it.
+        let mut strays = false;
+        for n in repository.log.remove_behind_gap(&store)? {
+            strays = true;
+            mending.mended(object_name(n), STRAY);
+        }
+        for feature in [SWEEPS, MENDS] {
+            if !repository.log.state.features.contains(feature) {
+                repository.maintain(options.now_ms, Body::Features(vec![feature.to_owned()]))?;
+            }
+        }
+        for (name, limit, right) in with_copies(repository) {
+            for mended in copies::mend(&repository.store, &name, limit, right)? {
+                mending.mended(mended, "written again from its second copy");
+            }
+        }
+        // What is healed may be what tells of a snapshot.
+        let ended = account::packs(repository, strays, &mut mending)?;
+        packs::heal(repository, &before, &mut mending)?;
+        account::snapshots(repository, strays, &ended, &mut mending)?;
+        for n in repository.log.remove_far(&store)? {
+            mending.mended(object_name(n), STRAY);
+        }
+        checkpoints(repository, &mut mending)?;
+        describe::describe(repository, &mut mending)?;
+        fetch::fetch(repository, &mut mending)?;
+        lists::renew(repository, &mut mending)?;
+        parity::renew(repository, &mut mending)?;
+        repository.refresh()?;
+        let after = look(repository, options)?;
+        repository.remember_damage(&after, options.journal, options.now_ms)?;
+        if repository.log.unknown.is_empty() {
+            repository.condemn(&after.unsound, options.now_ms)?;
+        }
+        Ok(RepairReport { before, mended: mending.done, after: Some(after) })
+    }
 }
 
 /// What the steps share.
 struct Mending<'a> {
-    options: &'a Repair<'a>,
+    options: &'a RepairOptions<'a>,
     done: Vec<Mended>,
     /// Sessions whose snapshots need lists of what they use again, as their index objects were rewritten or said too little.
     unlisted: BTreeSet<(HostId, SessionId)>,
-    each: &'a mut dyn FnMut(Told<'_>),
+    each: &'a mut dyn FnMut(&Mended),
 }
 
 impl Mending<'_> {
     fn mended(&mut self, object: impl Into<String>, how: impl Into<String>) {
         let mended = Mended { object: object.into(), how: how.into() };
-        (self.each)(Told::Mended(&mended));
+        (self.each)(&mended);
         self.done.push(mended);
     }
 
     fn may_go_on(&self) -> Result<(), RepoError> {
         if self.options.stop.load(Ordering::Relaxed) { Err(RepoError::Interrupted) } else { Ok(()) }
-    }
-
-    fn look(&self, repository: &Repository) -> Result<Checked, RepoError> {
-        let Repair { now_ms, stop, tally, .. } = *self.options;
-        check(repository, &Check { read_data: ReadData::All, now_ms, enough: None, stop, tally })
     }
 }
 
@@ -138,61 +228,4 @@ fn checkpoints(repository: &mut Repository, mending: &mut Mending<'_>) -> Result
         mending.mended(name, "the log says the same without it; another is written when it is time");
     }
     Ok(())
-}
-
-fn run(
-    repository: &mut Repository,
-    options: &Repair<'_>,
-    each: &mut dyn FnMut(Told<'_>),
-) -> Result<Repaired, RepoError> {
-    repository.begin_to_maintain()?;
-    for other in options.others {
-        if other.writer.family != repository.writer.family {
-            return Err(RepoError::WrongKey(format!("{} is another school's", other.store.place())));
-        }
-    }
-    let mut mending = Mending { options, done: Vec::new(), unlisted: BTreeSet::new(), each };
-    let before = mending.look(repository)?;
-    mending.unlisted.extend(&before.short);
-    before.findings.iter().for_each(|finding| (mending.each)(Told::Damaged(finding)));
-    let is_sound = before.findings.is_empty() && before.without_parity == 0 && repository.log.unknown.is_empty();
-    if options.dry || is_sound {
-        return Ok(Repaired { before, ..Repaired::default() });
-    }
-    // Before anything is appended, which would stand behind it.
-    let (store, mut strays) = (repository.store.clone(), false);
-    for n in repository.log.remove_behind_gap(&store)? {
-        strays = true;
-        mending.mended(object_name(n), STRAY);
-    }
-    for feature in [SWEEPS, MENDS] {
-        if !repository.log.state.features.contains(feature) {
-            repository.maintain(options.now_ms, Body::Features(vec![feature.to_owned()]))?;
-        }
-    }
-    for (name, limit, right) in with_copies(repository) {
-        for mended in copies::mend(&repository.store, &name, limit, right)? {
-            mending.mended(mended, "written again from its second copy");
-        }
-    }
-    // What is healed may be what tells of a snapshot.
-    let ended = account::packs(repository, strays, &mut mending)?;
-    packs::heal(repository, &before, &mut mending)?;
-    account::snapshots(repository, strays, &ended, &mut mending)?;
-    let store = repository.store.clone();
-    for n in repository.log.remove_far(&store)? {
-        mending.mended(object_name(n), STRAY);
-    }
-    checkpoints(repository, &mut mending)?;
-    describe::describe(repository, &mut mending)?;
-    fetch::fetch(repository, &mut mending)?;
-    lists::renew(repository, &mut mending)?;
-    parity::renew(repository, &mut mending)?;
-    repository.refresh()?;
-    let after = mending.look(repository)?;
-    repository.remember_damage(&after, options.journal, options.now_ms)?;
-    if repository.log.unknown.is_empty() {
-        repository.condemn(&after.unsound, options.now_ms)?;
-    }
-    Ok(Repaired { before, mended: mending.done, after: Some(after) })
 }

@@ -16,14 +16,14 @@ use dr_log::object::key;
 use dr_store::{BlockingStore, StoreError};
 
 use crate::error::RepoError;
-use crate::maintain::check::{Check, Checked, Finding, ReadData, waits_since};
+use crate::maintain::check::{CheckOptions, CheckReport, Finding, ReadData, waits_since};
 use crate::read::repository::{REPO_JSON, fault_text, parse_described, read_vouched};
 
 /// Compares what is there with what the log says.
 ///
 /// # Errors
 /// [`RepoError::NoRepository`], what is wrong with `repo.json`, and what the store says.
-pub fn scrub(store: &BlockingStore, options: &Check<'_>) -> Result<Checked, RepoError> {
+pub fn scrub(store: &BlockingStore, options: &CheckOptions<'_>) -> Result<CheckReport, RepoError> {
     let json = match store.get(&key(REPO_JSON)?, REPO_JSON_MAX) {
         Ok(json) => json,
         Err(StoreError::NotFound { .. }) => return Err(RepoError::NoRepository(store.place())),
@@ -31,7 +31,7 @@ pub fn scrub(store: &BlockingStore, options: &Check<'_>) -> Result<Checked, Repo
     };
     let described = parse_described(&json)?;
     let log = Log::open(store, described.family, described.maintenance, Digest::of(&json))?;
-    let mut out = Checked::default();
+    let mut out = CheckReport::default();
     let mut bad: BTreeMap<String, String> =
         log.unreadable.iter().chain(&log.odd).map(|(n, what)| (object_name(*n), what.clone())).collect();
     let mut vouched: BTreeMap<PackId, PackLine> = BTreeMap::new();

@@ -19,7 +19,7 @@ use crate::read::look::{Pages, Stand, Tree, as_child, is_wanted, same_contents};
 use crate::read::repository::Repository;
 
 /// What is looked for, and where.
-pub struct Find<'a> {
+pub struct FindOptions<'a> {
     /// The snapshots, newest first, of one source: versions are followed from one to the next.
     pub trees: &'a [Tree],
     /// Nothing outside these paths, and no page that holds nothing of them; empty for everything.
@@ -44,7 +44,7 @@ pub struct Found {
 pub struct Version {
     /// What it is in the newest of them.
     pub meta: Meta,
-    /// The newest of them, by its place in [`Find::trees`].
+    /// The newest of them, by its place in [`FindOptions::trees`].
     pub newest: usize,
     /// The oldest of them.
     pub oldest: usize,
@@ -52,14 +52,14 @@ pub struct Version {
 
 /// How a search went.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Searched {
+pub struct FindReport {
     /// Tree pages that were read.
     pub pages: u64,
     /// Parts that could not be searched, and why; at most 1,000.
     pub lost: Vec<(SnapshotPlaces, String)>,
 }
 
-/// Some of [`Find::trees`], by their places there.
+/// Some of [`FindOptions::trees`], by their places there.
 pub type SnapshotPlaces = Vec<usize>;
 
 const LOST_MAX: usize = 1_000;
@@ -67,9 +67,9 @@ const LOST_MAX: usize = 1_000;
 /// Calls `each` with everything that is wanted, in path order.
 pub fn find(
     repository: &Repository,
-    search: &Find<'_>,
+    search: &FindOptions<'_>,
     each: &mut dyn FnMut(Found) -> Result<(), RepoError>,
-) -> Result<Searched, RepoError> {
+) -> Result<FindReport, RepoError> {
     let mut walk = Walk {
         search,
         pages: Pages::new(repository)?,
@@ -94,7 +94,7 @@ pub fn find(
             each(Found { path, versions: versions(hits) })?;
         }
     }
-    Ok(Searched { pages: walk.pages.read, lost: walk.lost })
+    Ok(FindReport { pages: walk.pages.read, lost: walk.lost })
 }
 
 /// What leads to an open page.
@@ -119,7 +119,7 @@ enum What {
 }
 
 struct Walk<'a> {
-    search: &'a Find<'a>,
+    search: &'a FindOptions<'a>,
     pages: Pages<'a>,
     open: HashMap<ChunkId, Open>,
     /// The next wanted row of each open leaf; then, once more, where the leaf ends.

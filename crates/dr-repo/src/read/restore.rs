@@ -1,5 +1,7 @@
 //! Putting a snapshot back.
 //!
+//! The snapshot, opened, is a [`RestorePlan`]: it is compared with what stands in a place, or executed there.
+//!
 //! The calling thread walks the tree, makes directories and special entries, and hands batches of files to the
 //! workers, who read frames, prove every chunk by its name and write. What cannot be had is named; everything
 //! else is restored. Directories get their metadata last, deepest first.
@@ -32,13 +34,12 @@ use file::{Failed, file};
 pub use not_whole::NotWhole;
 
 /// How a restore is to run.
-pub struct Restore<'a> {
+#[derive(Clone, Copy)]
+pub struct RestoreOptions<'a> {
     /// Only these paths and what is below them; empty for everything.
     pub paths: &'a [EntryPath],
     /// Worker threads.
     pub workers: usize,
-    /// Only compare with what stands there, and write nothing.
-    pub dry: bool,
     /// Set from outside to end early.
     pub stop: &'a AtomicBool,
     /// Progress: entries and bytes put back.
@@ -47,7 +48,7 @@ pub struct Restore<'a> {
 
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Restored {
+pub struct RestoreReport {
     /// Entries that are back, with their contents.
     pub entries: u64,
     /// Files among them.
@@ -56,13 +57,13 @@ pub struct Restored {
     pub kept: u64,
     /// Bytes of contents, of the files that stayed too.
     pub bytes: u64,
-    /// Of a dry restore: files that stand there with other contents and would be replaced; at most 10,000.
+    /// Of a comparison: files that stand there with other contents and would be replaced; at most 10,000.
     pub replaces: Vec<EntryPath>,
     /// What was not put back, or not wholly, and why.
     pub failed: Vec<(EntryPath, NotWhole)>,
 }
 
-impl Restored {
+impl RestoreReport {
     /// What is not there, or not with its contents.
     pub fn lost(&self) -> impl Iterator<Item = &(EntryPath, NotWhole)> {
         self.failed.iter().filter(|(_, why)| !why.is_back())
@@ -158,10 +159,12 @@ impl Repository {
 struct Shared<'a> {
     repository: &'a Repository,
     destination: &'a dyn Destination,
-    options: &'a Restore<'a>,
+    options: &'a RestoreOptions<'a>,
+    /// Only compares with what stands there, and writes nothing.
+    compares: bool,
     frames: Arc<Frames>,
     fuse: AbortFlag,
-    outcome: Mutex<Restored>,
+    outcome: Mutex<RestoreReport>,
     claims: Claims,
 }
 
@@ -215,65 +218,99 @@ impl Shared<'_> {
     }
 }
 
-/// Puts a snapshot back to `destination`.
-pub fn restore(
-    repository: &Repository,
+/// A snapshot that is to be put back, opened, and which of it.
+pub struct RestorePlan<'a> {
+    repository: &'a Repository,
+    options: RestoreOptions<'a>,
+    document: Document,
+}
+
+/// Opens a snapshot that is to be put back.
+///
+/// # Errors
+/// [`RepoError::CannotRead`] with a key that reads nothing; and why it cannot be opened.
+pub fn plan_restore<'a>(
+    repository: &'a Repository,
     id: SnapshotId,
-    options: &Restore<'_>,
-    destination: &dyn Destination,
-) -> Result<Restored, RepoError> {
-    let document = repository.document(id)?;
-    let workers = options.workers.max(1);
-    let shared = Shared {
-        repository,
-        destination,
-        options,
-        frames: Arc::new(Frames::new(workers)),
-        fuse: AbortFlag::new(),
-        outcome: Mutex::new(Restored::default()),
-        claims: Claims::of(&document.label),
-    };
-    let mut missed: HashSet<EntryPath> = options.paths.iter().cloned().collect();
-    if let Some(root) = &document.root {
-        let mut walk = Walk::new(root, options.paths.to_vec());
-        std::thread::scope(|scope| {
-            let (batches_in, batches) = bounded::<Vec<Row>>(workers * 2);
-            for work_queue in WorkQueue::for_all(workers, workers * 2) {
-                let batches = batches.clone();
-                let shared = &shared;
-                scope.spawn(move || {
-                    if let Err(error) = work(&batches, shared, work_queue) {
-                        shared.fuse.blow(error);
-                        batches.iter().for_each(drop);
+    options: &RestoreOptions<'a>,
+) -> Result<RestorePlan<'a>, RepoError> {
+    Ok(RestorePlan { repository, options: *options, document: repository.document(id)? })
+}
+
+impl RestorePlan<'_> {
+    /// Says what a restore to `destination` would find there and replace. Nothing is written, and of the snapshot only what it
+    /// takes to compare is read.
+    ///
+    /// # Errors
+    /// What the store says, and [`RepoError::Interrupted`].
+    pub fn compare(&self, destination: &dyn Destination) -> Result<RestoreReport, RepoError> {
+        self.run(destination, true)
+    }
+
+    /// Puts it back to `destination`. What was deleted from the repository since it was opened is named as what cannot be
+    /// had, like all that is damaged.
+    ///
+    /// # Errors
+    /// What the store says, [`RepoError::Interrupted`], and that the place is full.
+    pub fn execute(&self, destination: &dyn Destination) -> Result<RestoreReport, RepoError> {
+        self.run(destination, false)
+    }
+
+    fn run(&self, destination: &dyn Destination, compares: bool) -> Result<RestoreReport, RepoError> {
+        let Self { repository, options, document } = self;
+        let workers = options.workers.max(1);
+        let shared = Shared {
+            repository,
+            destination,
+            options,
+            compares,
+            frames: Arc::new(Frames::new(workers)),
+            fuse: AbortFlag::new(),
+            outcome: Mutex::new(RestoreReport::default()),
+            claims: Claims::of(&document.label),
+        };
+        let mut missed: HashSet<EntryPath> = options.paths.iter().cloned().collect();
+        if let Some(root) = &document.root {
+            let mut walk = Walk::new(root, options.paths.to_vec());
+            std::thread::scope(|scope| {
+                let (batches_in, batches) = bounded::<Vec<Row>>(workers * 2);
+                for work_queue in WorkQueue::for_all(workers, workers * 2) {
+                    let batches = batches.clone();
+                    let shared = &shared;
+                    scope.spawn(move || {
+                        if let Err(error) = work(&batches, shared, work_queue) {
+                            shared.fuse.blow(error);
+                            batches.iter().for_each(drop);
+                        }
+                    });
+                }
+                drop(batches);
+                let send = |batch: Vec<Row>| drop(batches_in.send(batch));
+                match lay_out(&mut walk, &shared, &send) {
+                    Ok(later) => {
+                        drop(batches_in);
+                        Some(later)
                     }
-                });
-            }
-            drop(batches);
-            let send = |batch: Vec<Row>| drop(batches_in.send(batch));
-            match lay_out(&mut walk, &shared, &send) {
-                Ok(later) => {
-                    drop(batches_in);
-                    Some(later)
+                    Err(error) => {
+                        shared.fuse.blow(error);
+                        None
+                    }
                 }
-                Err(error) => {
-                    shared.fuse.blow(error);
-                    None
-                }
-            }
-        })
-        .into_iter()
-        .for_each(|later| missed = finish(later, &shared));
+            })
+            .into_iter()
+            .for_each(|later| missed = finish(later, &shared));
+        }
+        shared.fuse.into_result()?;
+        if options.stop.load(Ordering::Relaxed) {
+            return Err(RepoError::Interrupted);
+        }
+        let mut outcome = shared.outcome.into_inner().map_err(|_| RepoError::WorkerFailed)?;
+        outcome.replaces.sort();
+        for wanted in missed {
+            outcome.failed.push((wanted, NotWhole::NotThere));
+        }
+        Ok(outcome)
     }
-    shared.fuse.into_result()?;
-    if options.stop.load(Ordering::Relaxed) {
-        return Err(RepoError::Interrupted);
-    }
-    let mut outcome = shared.outcome.into_inner().map_err(|_| RepoError::WorkerFailed)?;
-    outcome.replaces.sort();
-    for wanted in missed {
-        outcome.failed.push((wanted, NotWhole::NotThere));
-    }
-    Ok(outcome)
 }
 
 /// What waits until all files are written.
@@ -314,13 +351,13 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
             inside.pop();
         }
         later.missed.remove(&row.path);
-        if !shared.options.dry && !has_parent(&inside, &row.path) {
+        if !shared.compares && !has_parent(&inside, &row.path) {
             shared.failed(row.path, NotWhole::Place("its directory could not be restored".into()));
             continue;
         }
         let first = row.meta.link.and_then(|link| first_of.get(&link).cloned());
         match (&row.meta.kind, first) {
-            _ if shared.options.dry && row.meta.kind != Kind::File => {
+            _ if shared.compares && row.meta.kind != Kind::File => {
                 if shared.destination.is_in_the_way(&row.path, &row.meta) {
                     shared.replaces(&row.path);
                 }
@@ -333,7 +370,7 @@ fn lay_out(walk: &mut Walk, shared: &Shared<'_>, send: &dyn Fn(Vec<Row>)) -> Res
                 }
                 Err(error) => shared.failed(row.path, error.into()),
             },
-            (_, Some(_)) if shared.options.dry => shared.done(1, 0),
+            (_, Some(_)) if shared.compares => shared.done(1, 0),
             (_, Some(first)) => later.links.push((row, first)),
             (kind, None) => {
                 if let Some(link) = row.meta.link {

@@ -15,12 +15,13 @@ use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
 
 use crate::error::RepoError;
-use crate::maintain::check::{Check, Checked, ReadData, check};
-use crate::maintain::prune::{Prune, prune};
-use crate::maintain::repair::{Repair, repair};
+use crate::maintain::check::{CheckOptions, CheckReport, ReadData, check};
+use crate::maintain::prune::PruneOptions;
+use crate::maintain::repair::RepairOptions;
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
-use crate::read::restore::{Restore, Restored, restore};
+use crate::read::restore::{RestoreOptions, RestoreReport, plan_restore};
+use crate::tests::{prune, repair};
 use crate::write::committer::{Committer, Says, begin};
 use crate::write::repacker::Repacker;
 
@@ -104,15 +105,17 @@ impl Scene {
         id
     }
 
-    fn check(&self, enough: Option<&(dyn Fn() -> bool + Sync)>) -> Checked {
+    fn check(&self, enough: Option<&(dyn Fn() -> bool + Sync)>) -> CheckReport {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
         let read_data = if enough.is_some() { ReadData::Oldest { bytes: u64::MAX } } else { ReadData::All };
-        check(&self.open(), &Check { read_data, now_ms: 9, enough, stop: &stop, tally: &tally }).unwrap()
+        check(&self.open(), &CheckOptions { read_data, now_ms: 9, enough, stop: &stop, tally: &tally }).unwrap()
     }
 
-    fn restore(&self, id: SnapshotId, place: &Counting) -> Result<Restored, RepoError> {
+    fn restore(&self, id: SnapshotId, place: &Counting) -> Result<RestoreReport, RepoError> {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        restore(&self.open(), id, &Restore { paths: &[], workers: 2, dry: false, stop: &stop, tally: &tally }, place)
+        let (repository, options) =
+            (self.open(), RestoreOptions { paths: &[], workers: 2, stop: &stop, tally: &tally });
+        plan_restore(&repository, id, &options)?.execute(place)
     }
 }
 
@@ -171,10 +174,9 @@ fn check_prune_and_repair_end_whatever_a_snapshot_claims() {
     assert_eq!((limited.findings.len(), limited.trees_left, limited.packs_read), (0, 0, limited.packs));
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
     let clock = || 9;
-    prune(&mut scene.open(), &Prune::usual(9, true, scene.folder.path(), &clock, &stop, &tally), &mut |_| {}).unwrap();
-    let options = Repair {
+    prune(&mut scene.open(), &PruneOptions::usual(9, true, scene.folder.path(), &clock, &stop, &tally)).unwrap();
+    let options = RepairOptions {
         now_ms: 9,
-        dry: false,
         others: &[],
         scratch: scene.folder.path(),
         journal: None,
@@ -182,7 +184,7 @@ fn check_prune_and_repair_end_whatever_a_snapshot_claims() {
         stop: &stop,
         tally: &tally,
     };
-    let repaired = repair(&mut scene.open(), &options, &mut |_| {}).unwrap();
+    let repaired = repair(&mut scene.open(), &options).unwrap();
     assert_eq!(repaired.after.unwrap_or(repaired.before).findings, []);
 }
 

@@ -21,7 +21,7 @@ use dr_store::local::LocalStore;
 
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
-use crate::write::backup::{Capture, backup, new_snapshot_id};
+use crate::write::backup::{BackupOptions, backup, new_snapshot_id};
 
 const FOLDER: &str = "DR_TEST_WIPED_FOLDER";
 
@@ -146,7 +146,7 @@ fn a_write_only_hosts_memory_state_and_caches_open_nothing() {
     let mut repository = Repository::open(store.clone(), Unlock::Key(writer), HostId([0; 4])).unwrap();
     let clock = AtomicI64::new(0);
     let cache = folder.path().join("files");
-    let capture = Capture {
+    let capture = BackupOptions {
         snapshot: new_snapshot_id(),
         label: Label::default(),
         shape: Shape::Directory,

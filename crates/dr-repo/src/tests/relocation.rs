@@ -1,4 +1,4 @@
-//! A repository that a later version has maintained: frames moved keyless into another pack, the old pack swept and
+//! A repository that a later version has maintained: frames moved without a reading key into another pack, the old pack swept and
 //! deleted. Today's reader must follow them, and never write where it does not understand.
 
 #![expect(clippy::disallowed_methods, reason = "a test breaks a repository on purpose")]
@@ -26,7 +26,7 @@ use dr_store::{BlockingStore, ObjectBody};
 use crate::error::RepoError;
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
-use crate::write::backup::{Capture, Summary, backup, new_snapshot_id};
+use crate::write::backup::{BackupOptions, BackupReport, backup, new_snapshot_id};
 
 const HOST: HostId = HostId([9; 4]);
 
@@ -71,7 +71,7 @@ impl Scene {
         Repository::open(self.store.clone(), Unlock::Key(Key::Family(self.family.clone())), HOST).unwrap()
     }
 
-    fn backup(&self, repository: &mut Repository, seed: u8) -> Result<Summary, RepoError> {
+    fn backup(&self, repository: &mut Repository, seed: u8) -> Result<BackupReport, RepoError> {
         self.keep(repository, (0..40u8).map(|n| (format!("{n:02}"), contents(seed, n))))
     }
 
@@ -80,9 +80,9 @@ impl Scene {
         &self,
         repository: &mut Repository,
         files: impl Iterator<Item = (String, Vec<u8>)> + Send,
-    ) -> Result<Summary, RepoError> {
+    ) -> Result<BackupReport, RepoError> {
         let clock = AtomicI64::new(0);
-        let capture = Capture {
+        let capture = BackupOptions {
             snapshot: new_snapshot_id(),
             label: Label::default(),
             shape: Shape::Directory,
@@ -223,7 +223,7 @@ fn moved_frames_are_found_and_relied_on_and_their_old_pack_is_not_missed() {
     assert!(second.bytes_stored < 64 << 10, "{second:?}");
     scene.read(&scene.open(), second.snapshot, 1);
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let options = crate::maintain::check::Check {
+    let options = crate::maintain::check::CheckOptions {
         read_data: crate::maintain::check::ReadData::All,
         now_ms: 0,
         enough: None,
@@ -335,11 +335,7 @@ fn taking_over(scene: &Scene) -> Repository {
 /// Everything that writes, on a repository that was opened for it.
 fn writers(scene: &Scene, known: SnapshotId) -> Vec<(&'static str, Result<(), RepoError>)> {
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let prune = |dry| {
-        let usual = crate::maintain::prune::Prune::usual(0, true, scene.folder.path(), &|| 0, &stop, &tally);
-        crate::maintain::prune::prune(&mut scene.open(), &crate::maintain::prune::Prune { dry, ..usual }, &mut |_| {})
-            .map(|_| ())
-    };
+    let usual = crate::maintain::prune::PruneOptions::usual(0, true, scene.folder.path(), &|| 0, &stop, &tally);
     // Another repository of the family, with a snapshot that this one does not have.
     let other = BlockingStore::new(Arc::new(MemoryStore::new()), scene.runtime.handle().clone());
     create(&other, &scene.family, None, "2026-01-01T00:00:00Z", 0).unwrap();
@@ -347,7 +343,7 @@ fn writers(scene: &Scene, known: SnapshotId) -> Vec<(&'static str, Result<(), Re
     let mut from = Repository::open(other.clone(), unlock(), HOST).unwrap();
     let strange = scene.backup(&mut from, 9).unwrap().snapshot;
     let from = Repository::open(other, unlock(), HOST).unwrap();
-    let copying = crate::write::copy::Copying {
+    let copying = crate::write::copy::CopyOptions {
         snapshots: &[strange],
         scratch: scene.folder.path(),
         journal: None,
@@ -358,10 +354,10 @@ fn writers(scene: &Scene, known: SnapshotId) -> Vec<(&'static str, Result<(), Re
     vec![
         ("backup", scene.backup(&mut scene.open(), 4).map(|_| ())),
         ("copy", crate::write::copy::copy(&from, &mut scene.open(), &copying, &mut |_, _| {}).map(|_| ())),
-        ("forget", scene.open().forget(&[known], 9)),
+        ("forget", crate::maintain::forget::ForgetPlan::named(&[known]).execute(&mut scene.open(), 9).map(drop)),
         ("unforget", scene.open().unforget(&[known], 9)),
         ("hold", scene.open().hold(&[known], 9, 9)),
-        ("prune", prune(false)),
+        ("prune", super::prune(&mut scene.open(), &usual).map(|_| ())),
         ("note", scene.open().note("a word", 9)),
         ("accept a rollback", scene.open().accept_rollback(900, 9)),
         ("take over", taking_over(scene).take_over(9).map(|_| ())),
@@ -388,7 +384,7 @@ fn every_later_entry_type_is_read_and_an_unknown_one_stops_writing_only() {
         assert_eq!(listed, [(kept[0].0, Some(7)), (kept[1].0, None)]);
         kept.iter().for_each(|(id, seed)| scene.read(&repository, *id, *seed));
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = crate::maintain::check::Check {
+        let options = crate::maintain::check::CheckOptions {
             read_data: crate::maintain::check::ReadData::All,
             now_ms: 0,
             enough: None,

@@ -12,10 +12,11 @@ use dr_store::memory::MemoryStore;
 use dr_store::{BlockingStore, ObjectBody};
 
 use crate::error::RepoError;
-use crate::maintain::prune::{Prune, prune};
-use crate::maintain::repair::{Repair, repair};
+use crate::maintain::prune::PruneOptions;
+use crate::maintain::repair::RepairOptions;
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
+use crate::tests::{prune, repair};
 
 struct Scene {
     runtime: tokio::runtime::Runtime,
@@ -48,15 +49,14 @@ impl Scene {
 
     fn prune(&self) -> Result<(), RepoError> {
         let (stop, tally, folder) = (AtomicBool::new(false), Tally::default(), tempfile::tempdir().unwrap());
-        let options = Prune::usual(9, true, folder.path(), &|| 9, &stop, &tally);
-        prune(&mut self.open(), &options, &mut |_| {}).map(drop)
+        let options = PruneOptions::usual(9, true, folder.path(), &|| 9, &stop, &tally);
+        prune(&mut self.open(), &options).map(drop)
     }
 
     fn is_ended_by_a_repair(&self) {
         let (stop, tally, folder) = (AtomicBool::new(false), Tally::default(), tempfile::tempdir().unwrap());
-        let options = Repair {
+        let options = RepairOptions {
             now_ms: 9,
-            dry: false,
             others: &[],
             scratch: folder.path(),
             journal: None,
@@ -64,7 +64,7 @@ impl Scene {
             stop: &stop,
             tally: &tally,
         };
-        let repaired = repair(&mut self.open(), &options, &mut |_| {}).unwrap();
+        let repaired = repair(&mut self.open(), &options).unwrap();
         assert_eq!(repaired.after.unwrap().findings, []);
         assert_eq!(self.open().faults(), []);
         self.prune().unwrap();

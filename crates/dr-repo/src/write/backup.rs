@@ -38,7 +38,7 @@ use crate::write::pack_writer::FinishedPack;
 use crate::write::packer::Packer;
 use crate::write::presence;
 use crate::write::prove::prove;
-pub use capture::{Capture, Summary};
+pub use capture::{BackupOptions, BackupReport};
 use collate::Collator;
 use cut::{Cutter, FileOutcome, KeepChunk};
 use effort::Effort;
@@ -61,14 +61,22 @@ const BATCH_BYTES: u64 = 2 << 20;
 /// Keeps one snapshot of `entries`.
 ///
 /// The session's key is gone from memory when this returns, whatever the outcome.
-pub fn backup(repository: &mut Repository, entries: Entries<'_>, capture: &Capture<'_>) -> Result<Summary, RepoError> {
+pub fn backup(
+    repository: &mut Repository,
+    entries: Entries<'_>,
+    capture: &BackupOptions<'_>,
+) -> Result<BackupReport, RepoError> {
     let outcome = in_session(repository, entries, capture);
     wipe_stack();
     outcome
 }
 
 #[inline(never)]
-fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Capture<'_>) -> Result<Summary, RepoError> {
+fn in_session(
+    repository: &mut Repository,
+    entries: Entries<'_>,
+    capture: &BackupOptions<'_>,
+) -> Result<BackupReport, RepoError> {
     repository.log.may_write()?;
     if !repository.key.writes() {
         return Err(RepoError::KeyMayNot("this key prunes and writes no backups"));
@@ -89,7 +97,7 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
     let shared = Shared::new(&session, &index, &namer, rely, stands, capture.scratch)?;
     let kept = run(repository, entries, capture, &shared)?;
     let after = counted();
-    Ok(Summary {
+    Ok(BackupReport {
         bytes_read: after.0 - before.0,
         bytes_stored: after.1 - before.1,
         objects: after.2 - before.2,
@@ -102,14 +110,15 @@ fn in_session(repository: &mut Repository, entries: Entries<'_>, capture: &Captu
 fn run(
     repository: &mut Repository,
     entries: Entries<'_>,
-    capture: &Capture<'_>,
+    capture: &BackupOptions<'_>,
     shared: &Shared<'_>,
-) -> Result<Summary, RepoError> {
+) -> Result<BackupReport, RepoError> {
     let (fuse, effort) = (AbortFlag::new(), Effort::new(capture.level));
     let keyless = !repository.key.reads();
     let workers = capture.workers.max(1);
     let mut uploader = Uploader::new(repository, capture, shared);
-    let mut summary = Summary::begun(capture.snapshot, shared.stands.lacking.clone(), shared.stands.touched.clone());
+    let mut summary =
+        BackupReport::begun(capture.snapshot, shared.stands.lacking.clone(), shared.stands.touched.clone());
     // The cache only saves time: whatever is wrong with it, the backup goes on without.
     let mut cache = capture.cache.and_then(|path| CacheWriter::create(path).map_err(|e| summary.no_cache(&e)).ok());
     let document = std::thread::scope(|scope| {
@@ -168,7 +177,7 @@ fn run(
 
 fn walk(
     entries: Entries<'_>,
-    capture: &Capture<'_>,
+    capture: &BackupOptions<'_>,
     shared: &Shared<'_>,
     fuse: &AbortFlag,
     jobs: &Sender<Job>,
@@ -214,7 +223,7 @@ fn walk(
 /// One worker: reads, cuts, names, compresses and seals, and fills a pack of its own.
 struct Worker<'a> {
     packs: &'a Sender<FinishedPack>,
-    capture: &'a Capture<'a>,
+    capture: &'a BackupOptions<'a>,
     shared: &'a Shared<'a>,
     fuse: &'a AbortFlag,
     effort: &'a Effort,

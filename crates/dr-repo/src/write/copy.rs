@@ -33,7 +33,7 @@ use missing::MISSING_MAX;
 pub use missing::Missing;
 
 /// How snapshots are to be copied. All of it is the caller's to decide.
-pub struct Copying<'a> {
+pub struct CopyOptions<'a> {
     /// Which, in the order in which they are to follow each other there.
     pub snapshots: &'a [SnapshotId],
     /// A folder for private notes of this host about the other repository: the run's lock.
@@ -63,7 +63,7 @@ pub enum Fate {
 
 /// What a copy did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Copied {
+pub struct CopyReport {
     /// Each snapshot that was asked for.
     pub snapshots: Vec<(SnapshotId, Fate)>,
     /// Frames that were moved.
@@ -95,9 +95,9 @@ impl Repository {
 pub fn copy(
     from: &Repository,
     to: &mut Repository,
-    options: &Copying<'_>,
+    options: &CopyOptions<'_>,
     each: &mut dyn FnMut(SnapshotId, &Fate),
-) -> Result<Copied, RepoError> {
+) -> Result<CopyReport, RepoError> {
     let outcome = in_session(from, to, options, each);
     wipe_stack();
     outcome
@@ -107,9 +107,9 @@ pub fn copy(
 fn in_session(
     from: &Repository,
     to: &mut Repository,
-    options: &Copying<'_>,
+    options: &CopyOptions<'_>,
     each: &mut dyn FnMut(SnapshotId, &Fate),
-) -> Result<Copied, RepoError> {
+) -> Result<CopyReport, RepoError> {
     if !from.reads() {
         return Err(RepoError::CannotRead);
     }
@@ -122,7 +122,7 @@ fn in_session(
     to.log.may_write()?;
     let (stored, objects) = (&options.tally.bytes_stored, &options.tally.objects);
     let before = (stored.load(Ordering::Relaxed), objects.load(Ordering::Relaxed));
-    let mut out = Copied::default();
+    let mut out = CopyReport::default();
     if !options.snapshots.iter().all(|id| to.log.state.snapshots.contains_key(id)) {
         out.adopted = adopt(to, options.journal, options.clock, options.tally)?;
         let stands = presence::look(to, options.journal)?;
@@ -157,7 +157,7 @@ fn known(to: &Repository, id: SnapshotId) -> Option<Fate> {
 struct Copier<'a> {
     from: &'a Repository,
     to: &'a mut Repository,
-    options: &'a Copying<'a>,
+    options: &'a CopyOptions<'a>,
     session: &'a Session,
     relocator: FrameRelocator<'a>,
     committer: Committer<'a>,
@@ -171,7 +171,7 @@ impl<'a> Copier<'a> {
     fn new(
         from: &'a Repository,
         to: &'a mut Repository,
-        options: &'a Copying<'a>,
+        options: &'a CopyOptions<'a>,
         stands: Stands,
         session: &'a Session,
     ) -> Result<Self, RepoError> {
@@ -180,7 +180,7 @@ impl<'a> Copier<'a> {
         Ok(Self { from, to, options, session, relocator, committer, stands, seen: HashSet::new() })
     }
 
-    fn all(&mut self, each: &mut dyn FnMut(SnapshotId, &Fate), out: &mut Copied) -> Result<(), RepoError> {
+    fn all(&mut self, each: &mut dyn FnMut(SnapshotId, &Fate), out: &mut CopyReport) -> Result<(), RepoError> {
         for (at, id) in self.options.snapshots.iter().enumerate() {
             let fate = match known(self.to, *id) {
                 Some(fate) => fate,

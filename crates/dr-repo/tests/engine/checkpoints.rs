@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Check, ReadData, RepoError, Repository, Tally};
+use dr_repo::{CheckOptions, ReadData, RepoError, Repository, Tally};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::wrap::recording::Recording;
@@ -46,7 +46,7 @@ impl Long {
         }
     }
 
-    fn prune(&self, repository: &mut Repository) -> Result<dr_repo::Pruned, RepoError> {
+    fn prune(&self, repository: &mut Repository) -> Result<dr_repo::PruneReport, RepoError> {
         self.school.prune_at_once(repository, NOW, 0.05)
     }
 
@@ -310,7 +310,7 @@ fn whoever_stopped_and_relied_on_what_was_swept_meanwhile_is_told() {
     let last = one.keys().next_back().unwrap();
     let stops = entries(&one).inspect(|entry| {
         if entry.as_ref().is_ok_and(|entry| entry.path == *last) {
-            long.open().forget(&[first], NOW).unwrap();
+            forget(&mut long.open(), &[first], NOW).unwrap();
             long.prune(&mut long.open()).unwrap();
             long.grow(1_300);
             long.prune(&mut long.open()).unwrap();
@@ -397,7 +397,7 @@ fn a_checkpoint_that_was_cut_off_while_it_was_written_is_followed_by_another() {
     assert_eq!(long.open().checkpoint(NOW).unwrap(), Some(257));
     assert_eq!(long.open().faults(), []);
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let options = Check { read_data: ReadData::None, now_ms: 0, enough: None, stop: &stop, tally: &tally };
+    let options = CheckOptions { read_data: ReadData::None, now_ms: 0, enough: None, stop: &stop, tally: &tally };
     assert_eq!(dr_repo::check(&long.open(), &options).unwrap().findings[0].object, checkpoint(256));
     long.prune(&mut long.open()).unwrap();
     assert_eq!(dr_repo::check(&long.open(), &options).unwrap().findings, [], "a prune clears it away");

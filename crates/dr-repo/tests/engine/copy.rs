@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use dr_repo::{Check, Copied, Copying, Fate, ReadData, RepoError, Repository, SnapshotId, Tally};
+use dr_repo::{CheckOptions, CopyOptions, CopyReport, Fate, ReadData, RepoError, Repository, SnapshotId, Tally};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{BlockingStore, ObjectBody};
@@ -23,10 +23,10 @@ fn copy_to(
     from: &Repository,
     blocking: &BlockingStore,
     ids: &[SnapshotId],
-) -> Result<Copied, RepoError> {
+) -> Result<CopyReport, RepoError> {
     let clock = AtomicI64::new(1_700_000_000_000);
     let mut to = from.sibling(blocking.clone())?;
-    let options = Copying {
+    let options = CopyOptions {
         snapshots: ids,
         journal: None,
         scratch: school.folder.path(),
@@ -71,7 +71,7 @@ impl Two {
         self.trees.iter().map(|(id, _)| *id).collect()
     }
 
-    fn copy(&self, ids: &[SnapshotId]) -> Result<Copied, RepoError> {
+    fn copy(&self, ids: &[SnapshotId]) -> Result<CopyReport, RepoError> {
         copy_to(&self.school, &self.school.open(&self.from).unwrap(), &self.to, ids)
     }
 
@@ -79,7 +79,7 @@ impl Two {
     fn is_whole(&self, blocking: &BlockingStore, ids: &[SnapshotId]) {
         let repository = self.school.open(blocking).unwrap();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
+        let options = CheckOptions { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
         assert_eq!(dr_repo::check(&repository, &options).unwrap().findings, []);
         assert_eq!(repository.snapshots().iter().map(|snapshot| snapshot.id).collect::<Vec<_>>(), ids);
         for (id, tree) in self.trees.iter().filter(|(id, _)| ids.contains(id)) {

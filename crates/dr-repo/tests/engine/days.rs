@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Check, Key, Prune, ReadData, Repository, Tally, Unlock, WriterKey};
+use dr_repo::{CheckOptions, Key, PruneOptions, ReadData, Repository, Tally, Unlock, WriterKey};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{BlockingStore, Store};
@@ -57,7 +57,7 @@ impl Scene {
         key: &WriterKey,
         tree: &Tree,
         (now_ms, step_ms): (i64, i64),
-    ) -> Result<dr_repo::Summary, dr_repo::RepoError> {
+    ) -> Result<dr_repo::BackupReport, dr_repo::RepoError> {
         let journal = self.journal(&key.host().to_string());
         let stop = AtomicBool::new(false);
         let day = Day { now_ms, step_ms, journal: Some(&journal), stop: &stop, workers: WORKERS };
@@ -85,12 +85,11 @@ impl Scene {
 
     /// So long from one step of what goes to the next.
     fn prune_waiting(&self, now_ms: i64, settle_ms: i64) {
-        let options = Prune {
+        let options = PruneOptions {
             now_ms,
             undo_ms: 0,
             settle_ms,
             waste: 0.05,
-            dry: false,
             unfinished: false,
             scratch: self.school.folder.path(),
             journal: None,
@@ -98,14 +97,14 @@ impl Scene {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::prune(&mut self.school.open(&self.blocking).unwrap(), &options, &mut |_| {}).unwrap();
+        prune(&mut self.school.open(&self.blocking).unwrap(), &options).unwrap();
     }
 
     #[track_caller]
     fn is_sound(&self, trees: &[(dr_repo::SnapshotId, &Tree)]) {
         let repository = self.school.open(&self.blocking).unwrap();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
+        let options = CheckOptions { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
         assert_eq!(dr_repo::check(&repository, &options).unwrap().findings, []);
         assert_eq!(repository.snapshots().len(), trees.len());
         for (id, tree) in trees {

@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use dr_entry::{EntryPath, Kind};
 use dr_repo::{
-    Check, Erase, Erased, Judged, Prune, Pruned, ReadData, RepoError, Repository, Ruling, SnapshotId, Tally,
+    CheckOptions, EraseOptions, EraseReport, Judged, PruneOptions, PruneReport, ReadData, RepoError, Repository,
+    Ruling, SnapshotId, Tally, plan_erase,
 };
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
@@ -40,7 +41,7 @@ impl Scene {
         self.school.backup(&mut self.open(), tree, None).unwrap().snapshot
     }
 
-    fn erase(&self, paths: &[&str]) -> (Erased, Vec<Judged>) {
+    fn erase(&self, paths: &[&str]) -> (EraseReport, Vec<Judged>) {
         self.erase_of(&mut self.open(), paths, false).unwrap()
     }
 
@@ -49,35 +50,35 @@ impl Scene {
         repository: &mut Repository,
         paths: &[&str],
         dry: bool,
-    ) -> Result<(Erased, Vec<Judged>), RepoError> {
+    ) -> Result<(EraseReport, Vec<Judged>), RepoError> {
         let paths: Vec<EntryPath> = paths.iter().map(|text| path(text)).collect();
-        let options = Erase {
+        let options = EraseOptions {
             now_ms: NOW,
             system: None,
             paths: &|_| paths.clone(),
             also: None,
             asked: b"the same",
-            dry,
             scratch: self.school.folder.path(),
             journal: None,
             clock: &|| NOW,
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        let mut judged = Vec::new();
-        let erased = dr_repo::erase(repository, &options, &mut |one| judged.push(one.clone()))?;
+        let plan = plan_erase(repository, &options)?;
+        let judged = plan.verdicts().to_vec();
+        let erased = if dry { plan.report().clone() } else { plan.execute(repository)? };
         Ok((erased, judged))
     }
 
     /// What was forgotten otherwise can be put back for a week; packs go in steps so many days apart.
-    fn prune(&self, now_ms: i64, days: i64) -> Pruned {
+    fn prune(&self, now_ms: i64, days: i64) -> PruneReport {
         self.prune_of(&mut self.open(), now_ms, days).unwrap()
     }
 
-    fn prune_of(&self, repository: &mut Repository, now_ms: i64, days: i64) -> Result<Pruned, RepoError> {
+    fn prune_of(&self, repository: &mut Repository, now_ms: i64, days: i64) -> Result<PruneReport, RepoError> {
         let (stop, tally, clock) = (AtomicBool::new(false), Tally::default(), || now_ms);
-        let usual = Prune::usual(now_ms, false, self.school.folder.path(), &clock, &stop, &tally);
-        dr_repo::prune(repository, &Prune { settle_ms: days * DAY, ..usual }, &mut |_| {})
+        let usual = PruneOptions::usual(now_ms, false, self.school.folder.path(), &clock, &stop, &tally);
+        prune(repository, &PruneOptions { settle_ms: days * DAY, ..usual })
     }
 
     /// These are on the list, in this order, and whole.
@@ -87,7 +88,7 @@ impl Scene {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
         let checked = dr_repo::check(
             &repository,
-            &Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally },
+            &CheckOptions { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally },
         )
         .unwrap();
         assert_eq!(checked.findings, []);
@@ -131,7 +132,7 @@ fn a_folder_goes_from_every_snapshot_and_all_else_is_as_it_was() {
     let (would, planned) = scene.erase_of(&mut scene.open(), &["pupil"], true).unwrap();
     assert_eq!(scene.blocking.list("").unwrap(), before, "a dry run changes nothing");
     let (did, judged) = scene.erase(&["pupil"]);
-    assert_eq!((planned, &would), (judged.clone(), &Erased { bytes_stored: 0, ..did.clone() }));
+    assert_eq!((planned, &would), (judged.clone(), &EraseReport { bytes_stored: 0, ..did.clone() }));
     assert_eq!((did.snapshots, did.entries, did.shared, did.held), (4, 3, 0, 0), "{did:?}");
     assert_eq!(did.bytes, 70_000 + 2 * 150_000);
     assert!(judged.iter().all(|one| one.entries == 3 && matches!(one.ruling, Ruling::Rewrite(_))));
@@ -224,7 +225,7 @@ fn a_snapshot_of_nothing_else_goes_whole_and_a_forgotten_one_can_no_longer_be_pu
     let forgotten = scene.keep(&one);
     let free = scene.keep(&other);
     scene.keep(&other);
-    scene.open().forget(&[forgotten, free], NOW).unwrap();
+    forget(&mut scene.open(), &[forgotten, free], NOW).unwrap();
     let (did, judged) = scene.erase(&["pupil/report"]);
     let ruling = |id| judged.iter().find(|one| one.snapshot == id).unwrap().ruling.clone();
     assert_eq!((ruling(whole), ruling(forgotten), ruling(free)), (Ruling::Whole, Ruling::Forgotten, Ruling::Untouched));

@@ -61,9 +61,9 @@ fn whichever_operation_fails_a_forget_can_be_run_again_and_forgets_nothing_else(
             faulty.fail_once(k, fault);
             let blocking = school.blocking(faulty.clone());
             let outcome = school.open(&blocking).and_then(|mut repository| {
-                repository.forget(&ids[..1], 5)?;
+                forget(&mut repository, &ids[..1], 5)?;
                 repository.unforget(&ids[..1], 6)?;
-                repository.forget(&ids[..2], 7)
+                forget(&mut repository, &ids[..2], 7)
             });
             let repository = school.open(&good).unwrap();
             assert_eq!(repository.faults(), []);
@@ -73,7 +73,7 @@ fn whichever_operation_fails_a_forget_can_be_run_again_and_forgets_nothing_else(
             for id in &ids {
                 assert!(school.restore(&repository, *id).unwrap().0 == tree, "operation {k}");
             }
-            school.open(&good).unwrap().forget(&ids[..2], 8).unwrap();
+            forget(&mut school.open(&good).unwrap(), &ids[..2], 8).unwrap();
             assert_eq!(school.open(&good).unwrap().snapshots().len(), 1);
             school.open(&good).unwrap().unforget(&ids[..2], 9).unwrap();
             assert_eq!(school.open(&good).unwrap().snapshots().len(), 3, "nothing of them was lost");

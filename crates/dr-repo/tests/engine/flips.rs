@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Check, ReadData, RepoError, SnapshotId, Tally};
+use dr_repo::{CheckOptions, ReadData, RepoError, SnapshotId, Tally};
 use dr_store::memory::MemoryStore;
 use dr_store::{BlockingStore, Key};
 
@@ -22,7 +22,7 @@ fn noticed(school: &School, blocking: &BlockingStore, tree: &Tree, snapshot: Sna
         Err(other) => panic!("opening: {other}"),
     };
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let check = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
+    let check = CheckOptions { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
     let checked = dr_repo::check(&repository, &check).expect("a check of a damaged repository ends");
     match school.restore(&repository, snapshot) {
         Err(RepoError::NoSnapshot(_) | RepoError::Damaged { .. }) => {}

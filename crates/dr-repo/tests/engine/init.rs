@@ -26,7 +26,7 @@ fn works(school: &School, mut repository: Repository) {
     assert_eq!(
         dr_repo::check(
             &repository,
-            &dr_repo::Check {
+            &dr_repo::CheckOptions {
                 read_data: dr_repo::ReadData::None,
                 now_ms: 0,
                 enough: None,

@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Check, Erase, Key, Pruned, ReadData, RepoError, Repository, SnapshotId, Tally, Unlock, WriterKey};
+use dr_repo::{
+    CheckOptions, EraseOptions, Key, PruneReport, ReadData, RepoError, Repository, SnapshotId, Tally, Unlock, WriterKey,
+};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{BlockingStore, Store};
@@ -50,30 +52,29 @@ impl Scene {
         self.pruner_of(&self.blocking).unwrap()
     }
 
-    fn keep(&self, host: usize, tree: &Tree) -> dr_repo::Summary {
+    fn keep(&self, host: usize, tree: &Tree) -> dr_repo::BackupReport {
         self.school.backup(&mut self.host(host), tree, None).unwrap()
     }
 
-    fn prune(&self, repository: &mut Repository, waste: f64) -> Result<Pruned, RepoError> {
+    fn prune(&self, repository: &mut Repository, waste: f64) -> Result<PruneReport, RepoError> {
         self.school.prune_at_once(repository, NOW, waste)
     }
 
     /// Takes a file out of every snapshot.
     fn erase(&self, name: &str, there: &mut [(SnapshotId, Tree)]) {
-        let options = Erase {
+        let options = EraseOptions {
             now_ms: NOW,
             system: None,
             paths: &|_| vec![path(name)],
             also: None,
             asked: name.as_bytes(),
-            dry: false,
             scratch: self.school.folder.path(),
             journal: None,
             clock: &|| NOW,
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::erase(&mut self.family(), &options, &mut |_| {}).unwrap();
+        erase(&mut self.family(), &options).unwrap();
         let written: Vec<_> =
             self.family().snapshots().iter().filter_map(|one| Some((one.replaces?, one.id))).collect();
         for (id, tree) in there {
@@ -118,7 +119,7 @@ fn what_was_forgotten_goes_and_the_rest_restores_and_its_writer_still_finds_dupl
     let days: Vec<_> = (0..6).map(|number| (scene.keep(0, &day(number)).snapshot, day(number))).collect();
     let before = scene.bytes();
     let ids: Vec<SnapshotId> = days[..4].iter().map(|(id, _)| *id).collect();
-    scene.pruner().forget(&ids, NOW).unwrap();
+    forget(&mut scene.pruner(), &ids, NOW).unwrap();
     let pruned = scene.prune(&mut scene.pruner(), 0.05).unwrap();
     assert!(pruned.rewritten > 0 && pruned.deleted > 0, "{pruned:?}");
     assert_eq!(pruned.damaged, [] as [String; 0]);
@@ -153,13 +154,13 @@ fn what_was_verified_is_everybodys_after_it_was_moved() {
     let first = scene.keep(0, &day(0)).snapshot;
     let second = (scene.keep(0, &day(1)).snapshot, day(1));
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
+    let options = CheckOptions { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
     let mut family = scene.family();
     let checked = dr_repo::check(&family, &options).unwrap();
     family.remember_read(&checked, NOW).unwrap();
     assert!(scene.keep(1, &day(1)).bytes_stored < 40_000, "a verifier has read it");
     let others = scene.family().snapshots().last().unwrap().id;
-    scene.pruner().forget(&[first, others], NOW).unwrap();
+    forget(&mut scene.pruner(), &[first, others], NOW).unwrap();
     assert!(scene.prune(&mut scene.pruner(), 0.05).unwrap().rewritten > 0);
     scene.is_sound(&[second]);
     assert!(scene.keep(1, &day(1)).bytes_stored < 40_000);
@@ -171,7 +172,7 @@ fn whichever_operation_fails_a_blind_prune_can_be_run_again_and_loses_nothing() 
         for k in 1.. {
             let scene = Scene::new();
             let days: Vec<_> = (0..3).map(|number| (scene.keep(0, &day(number)).snapshot, day(number))).collect();
-            scene.pruner().forget(&[days[0].0, days[1].0], NOW).unwrap();
+            forget(&mut scene.pruner(), &[days[0].0, days[1].0], NOW).unwrap();
             let faulty = Arc::new(Faulty::new(Arc::clone(&scene.store)));
             faulty.fail_once(k, fault);
             let blocking = scene.school.blocking(faulty.clone());
@@ -217,7 +218,7 @@ fn whoever_prunes_in_whatever_order_nothing_on_the_list_is_lost() {
                 }
                 4 | 5 if !there.is_empty() => {
                     let one = there.remove(chance.below(there.len()));
-                    scene.pruner().forget(&[one.0], NOW).unwrap();
+                    forget(&mut scene.pruner(), &[one.0], NOW).unwrap();
                     gone.push(one);
                 }
                 6 if !gone.is_empty() => {
@@ -245,7 +246,7 @@ fn whoever_prunes_in_whatever_order_nothing_on_the_list_is_lost() {
                 scene.is_sound(&there);
             }
         }
-        scene.pruner().forget(&there.iter().map(|(id, _)| *id).collect::<Vec<_>>(), NOW).unwrap();
+        forget(&mut scene.pruner(), &there.iter().map(|(id, _)| *id).collect::<Vec<_>>(), NOW).unwrap();
         scene.prune(&mut scene.pruner(), 0.05).unwrap();
         assert_eq!(scene.bytes(), 0, "seed {seed}: what nobody needs is gone in the end");
     }
@@ -264,7 +265,7 @@ fn what_was_rewritten_without_a_list_stays_although_its_packs_went() {
     // Its writer goes on, and what only new snapshots used still goes.
     let ids = [scene.keep(0, &day(1)).snapshot, scene.keep(1, &day(2)).snapshot];
     scene.prune(&mut scene.pruner(), 0.05).unwrap();
-    scene.pruner().forget(&ids, NOW).unwrap();
+    forget(&mut scene.pruner(), &ids, NOW).unwrap();
     scene.prune(&mut scene.pruner(), 0.05).unwrap();
     scene.is_sound(&there);
 }
@@ -282,7 +283,7 @@ fn lists_that_rotted_are_made_again_by_whoever_reads() {
     );
     scene.school.mend(&mut scene.family(), NOW).unwrap();
     scene.is_sound(&days);
-    scene.pruner().forget(&[days[0].0, days[1].0], NOW).unwrap();
+    forget(&mut scene.pruner(), &[days[0].0, days[1].0], NOW).unwrap();
     let pruned = scene.prune(&mut scene.pruner(), 0.05).unwrap();
     assert!(pruned.rewritten > 0 && pruned.deleted > 0, "{pruned:?}");
     scene.is_sound(&days[2..]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use dr_entry::{EntryPath, Kind, Meta};
-use dr_repo::{Aspect, Change, Compared, Diff, Difference, Find, Found, RepoError, Repository, SnapshotId};
+use dr_repo::{Aspect, Change, Compared, Diff, Difference, FindOptions, Found, RepoError, Repository, SnapshotId};
 use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
 
@@ -52,7 +52,7 @@ impl Scene {
     fn find(&self, paths: &[EntryPath], wanted: &dyn Fn(&EntryPath, &Meta) -> bool) -> (Vec<Found>, u64) {
         let repository = self.open();
         let trees: Vec<_> = self.ids.iter().rev().map(|id| repository.tree(*id).unwrap()).collect();
-        let search = Find { trees: &trees, paths, wanted, stop: &AtomicBool::new(false) };
+        let search = FindOptions { trees: &trees, paths, wanted, stop: &AtomicBool::new(false) };
         let mut all = Vec::new();
         let searched = dr_repo::find(&repository, &search, &mut |found| {
             all.push(found);
@@ -138,7 +138,7 @@ fn one_change_among_sixty_thousand_files_reads_a_handful_of_pages() {
     let (_, one) = {
         let repository = scene.open();
         let trees = [repository.tree(scene.ids[0]).unwrap()];
-        let search = Find { trees: &trees, paths: &[], wanted: &|_, _| false, stop: &AtomicBool::new(false) };
+        let search = FindOptions { trees: &trees, paths: &[], wanted: &|_, _| false, stop: &AtomicBool::new(false) };
         ((), dr_repo::find(&repository, &search, &mut |_| Ok(())).unwrap().pages)
     };
     assert!(pages <= one + 12, "{pages} for three, {one} for one");
@@ -271,7 +271,7 @@ fn a_damaged_page_leaves_the_rest_known_and_claims_nothing_below_it() {
                 damaged = true;
             }
         }
-        let search = Find { trees: &trees, paths: &[], wanted: &|_, _| true, stop: &AtomicBool::new(false) };
+        let search = FindOptions { trees: &trees, paths: &[], wanted: &|_, _| true, stop: &AtomicBool::new(false) };
         let searched = dr_repo::find(&repository, &search, &mut |_| Ok(())).unwrap();
         assert!(!searched.lost.is_empty());
     }

@@ -15,6 +15,7 @@ mod keyless;
 mod look;
 mod matrix;
 mod places;
+mod plans;
 mod prune;
 mod relied;
 mod repair;

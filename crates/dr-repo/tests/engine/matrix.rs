@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
-use dr_repo::{Check, Prune, ReadData, Repair, RepoError, SnapshotId, Tally};
+use dr_repo::{CheckOptions, PruneOptions, ReadData, RepairOptions, RepoError, SnapshotId, Tally};
 use dr_store::memory::MemoryStore;
 use dr_store::{BlockingStore, Key};
 
@@ -121,7 +121,8 @@ impl Scene {
         let mut repository = self.school.open(blocking)?;
         Ok(match operation {
             "check" => {
-                let options = Check { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
+                let options =
+                    CheckOptions { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
                 let checked = dr_repo::check(&repository, &options)?;
                 match checked.findings.len() {
                     0 if checked.without_parity > 0 => "unprotected".to_owned(),
@@ -147,14 +148,13 @@ impl Scene {
                 }
             }
             "prune" => {
-                let options = Prune::usual(NOW, true, self.school.folder.path(), &|| NOW, &stop, &tally);
-                let pruned = dr_repo::prune(&mut repository, &options, &mut |_| {})?;
+                let options = PruneOptions::usual(NOW, true, self.school.folder.path(), &|| NOW, &stop, &tally);
+                let pruned = prune(&mut repository, &options)?;
                 if pruned.damaged.is_empty() && pruned.lost == 0 { "done".to_owned() } else { "damaged".to_owned() }
             }
             _ => {
-                let options = Repair {
+                let options = RepairOptions {
                     now_ms: NOW,
-                    dry: false,
                     others: &[],
                     scratch: self.school.folder.path(),
                     journal: None,
@@ -162,7 +162,7 @@ impl Scene {
                     stop: &stop,
                     tally: &tally,
                 };
-                let repaired = dr_repo::repair(&mut repository, &options, &mut |_| {})?;
+                let repaired = repair(&mut repository, &options)?;
                 match repaired.after {
                     None => "nothing to do".to_owned(),
                     Some(after) if after.findings.is_empty() => "mended".to_owned(),

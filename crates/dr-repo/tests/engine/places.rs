@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use dr_entry::{Destination, EntryPath, Kind, Meta, NotSet, Part, Writing};
-use dr_repo::{NotWhole, RepoError, Restore, Restored, SnapshotId, Tally, restore};
+use dr_repo::{NotWhole, RepoError, RestoreOptions, RestoreReport, SnapshotId, Tally, plan_restore};
 use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
 
@@ -100,9 +100,10 @@ impl Scene {
         Self { school, blocking, id }
     }
 
-    fn restore(&self, to: &Odd, paths: &[EntryPath]) -> Result<Restored, RepoError> {
-        let options = Restore { paths, workers: 2, dry: false, stop: &false.into(), tally: &Tally::default() };
-        restore(&self.school.open(&self.blocking).unwrap(), self.id, &options, to)
+    fn restore(&self, to: &Odd, paths: &[EntryPath]) -> Result<RestoreReport, RepoError> {
+        let options = RestoreOptions { paths, workers: 2, stop: &false.into(), tally: &Tally::default() };
+        let repository = self.school.open(&self.blocking).unwrap();
+        plan_restore(&repository, self.id, &options)?.execute(to)
     }
 }
 

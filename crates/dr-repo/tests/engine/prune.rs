@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Check, Prune, Pruned, ReadData, RepoError, Repository, Tally, Verdict};
+use dr_repo::{
+    CheckOptions, PruneOptions, PrunePlan, PruneReport, ReadData, RepoError, Repository, Tally, Verdict, plan_prune,
+};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{BlockingStore, Key, Store};
@@ -37,11 +39,13 @@ impl Scene {
         self.school.backup(&mut self.open(), tree, None).unwrap().snapshot
     }
 
-    fn prune(&self, now_ms: i64, hours: i64, dry: bool) -> Result<(Pruned, Vec<Verdict>), RepoError> {
+    fn prune(&self, now_ms: i64, hours: i64, dry: bool) -> Result<(PruneReport, Vec<Verdict>), RepoError> {
         let mut verdicts = Vec::new();
         let hours = (hours, hours);
-        let pruned =
-            self.prune_of(&mut self.open(), now_ms, hours, dry, &mut |verdict| verdicts.push(verdict.clone()))?;
+        let pruned = self.prune_of(&mut self.open(), now_ms, hours, &mut |plan| {
+            verdicts = plan.verdicts().to_vec();
+            !dry
+        })?;
         Ok((pruned, verdicts))
     }
 
@@ -51,15 +55,13 @@ impl Scene {
         repository: &mut Repository,
         now_ms: i64,
         hours: (i64, i64),
-        dry: bool,
-        each: &mut dyn FnMut(&Verdict),
-    ) -> Result<Pruned, RepoError> {
-        let options = Prune {
+        goes_on: &mut dyn FnMut(&PrunePlan<'_>) -> bool,
+    ) -> Result<PruneReport, RepoError> {
+        let options = PruneOptions {
             now_ms,
             undo_ms: hours.0 * HOUR,
             settle_ms: hours.1 * HOUR,
             waste: 0.05,
-            dry,
             unfinished: false,
             scratch: self.school.folder.path(),
             journal: None,
@@ -67,7 +69,8 @@ impl Scene {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::prune(repository, &options, each)
+        let plan = plan_prune(repository, &options)?;
+        if goes_on(&plan) { plan.execute(repository) } else { Ok(plan.report().clone()) }
     }
 
     fn bytes(&self) -> u64 {
@@ -81,7 +84,7 @@ impl Scene {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
         let checked = dr_repo::check(
             &repository,
-            &Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally },
+            &CheckOptions { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally },
         )
         .unwrap();
         assert_eq!(checked.findings, []);
@@ -111,7 +114,7 @@ fn what_was_forgotten_is_gone_and_the_rest_restores() {
     let trees: Vec<Tree> = (0..5).map(generation).collect();
     let ids: Vec<_> = trees.iter().map(|tree| scene.keep(tree)).collect();
     let before = scene.bytes();
-    scene.open().forget(&ids[..4], NOW).unwrap();
+    forget(&mut scene.open(), &ids[..4], NOW).unwrap();
     let (would, planned) = scene.prune(NOW, 0, true).unwrap();
     assert_eq!(
         scene.bytes(),
@@ -137,12 +140,12 @@ fn nothing_goes_before_its_time_and_what_was_forgotten_can_be_put_back_until_the
     let scene = Scene::new();
     let trees: Vec<Tree> = (0..2).map(generation).collect();
     let ids: Vec<_> = trees.iter().map(|tree| scene.keep(tree)).collect();
-    scene.open().forget(&ids[..1], NOW).unwrap();
+    forget(&mut scene.open(), &ids[..1], NOW).unwrap();
     let (pruned, _) = scene.prune(NOW + HOUR, 24, false).unwrap();
     assert_eq!((pruned.removable, pruned.deleted), (0, 0));
     scene.open().unforget(&ids[..1], NOW + 2 * HOUR).unwrap();
     scene.is_sound(&[(ids[0], &trees[0]), (ids[1], &trees[1])]);
-    scene.open().forget(&ids[..1], NOW + 3 * HOUR).unwrap();
+    forget(&mut scene.open(), &ids[..1], NOW + 3 * HOUR).unwrap();
     let mut deleted = Vec::new();
     for day in 1..6 {
         deleted.push(scene.prune(NOW + day * 25 * HOUR, 24, false).unwrap().0.deleted > 0);
@@ -162,7 +165,7 @@ fn a_backup_that_relied_on_what_was_swept_meanwhile_says_so_and_goes_through_aga
     // It has looked, and found everything of the first generation there.
     let meanwhile = entries(&old).inspect(|entry| {
         if entry.as_ref().is_ok_and(|entry| entry.path == *last) {
-            scene.open().forget(&[first], NOW).unwrap();
+            forget(&mut scene.open(), &[first], NOW).unwrap();
             scene.prune(NOW, 0, false).unwrap();
         }
     });
@@ -181,7 +184,7 @@ fn a_backup_that_begins_after_packs_were_swept_stores_what_they_held_however_lon
     let second = scene.keep(&new);
     let mut writer = scene.open();
     writer.ready().unwrap();
-    scene.open().forget(&[first], NOW).unwrap();
+    forget(&mut scene.open(), &[first], NOW).unwrap();
     scene.prune(NOW, 0, false).unwrap();
     let third = scene.school.backup(&mut writer, &old, None).unwrap();
     assert_eq!(third.lacking, [], "what was swept is not lacking");
@@ -193,7 +196,7 @@ fn a_write_only_key_removes_nothing() {
     let scene = Scene::new();
     let id = scene.keep(&generation(0));
     let mut keyless = scene.school.open_keyless(&scene.blocking).unwrap();
-    assert!(matches!(keyless.forget(&[id], NOW), Err(RepoError::KeyMayNot(_))));
+    assert!(matches!(forget(&mut keyless, &[id], NOW), Err(RepoError::KeyMayNot(_))));
 }
 
 #[test]
@@ -201,10 +204,10 @@ fn what_was_forgotten_lately_can_be_put_back_although_its_packs_were_rewritten_a
     let scene = Scene::new();
     let trees: Vec<Tree> = (0..3).map(generation).collect();
     let ids: Vec<_> = trees.iter().map(|tree| scene.keep(tree)).collect();
-    scene.open().forget(&ids[..1], NOW).unwrap();
+    forget(&mut scene.open(), &ids[..1], NOW).unwrap();
     let later = NOW + 48 * HOUR;
-    scene.open().forget(&ids[1..2], later).unwrap();
-    let pruned = scene.prune_of(&mut scene.open(), later, (24, 0), false, &mut |_| {}).unwrap();
+    forget(&mut scene.open(), &ids[1..2], later).unwrap();
+    let pruned = scene.prune_of(&mut scene.open(), later, (24, 0), &mut |_| true).unwrap();
     assert!(pruned.rewritten > 0 && pruned.deleted > 0, "{pruned:?}");
     assert!(matches!(scene.open().unforget(&ids[..1], later), Err(RepoError::ForgottenForGood(_))));
     scene.open().unforget(&ids[1..2], later).unwrap();
@@ -221,15 +224,14 @@ fn two_prunes_at_once_and_a_backup_between_them_lose_nothing() {
     one.ready().unwrap();
     other.ready().unwrap();
     let ids = [&mut one, &mut other].map(|writer| scene.school.backup(writer, &new, None).unwrap().snapshot);
-    scene.open().forget(&[first], NOW).unwrap();
+    forget(&mut scene.open(), &[first], NOW).unwrap();
     let (mut between, mut again) = (None, None);
     let pruned = scene
-        .prune_of(&mut scene.open(), NOW, (0, 0), false, &mut |_| {
-            if between.is_none() {
-                // What the first has seen by now is about to be put aside by the second.
-                again = Some(scene.keep(&old));
-                between = Some(scene.prune(NOW, 0, false).unwrap());
-            }
+        .prune_of(&mut scene.open(), NOW, (0, 0), &mut |_| {
+            // What the first has seen by now is about to be put aside by the second.
+            again = Some(scene.keep(&old));
+            between = Some(scene.prune(NOW, 0, false).unwrap());
+            true
         })
         .unwrap();
     let (second, _) = between.unwrap();
@@ -296,7 +298,7 @@ fn what_a_run_that_is_not_over_needs_stays_until_it_is_over_or_was_silent_for_se
     let (done, _) = run(&scene, Some(requests - 3));
     assert!(!done);
     assert!(scene.bytes() > before + (200 << 20), "something of it was registered");
-    scene.open().forget(&[first], NOW).unwrap();
+    forget(&mut scene.open(), &[first], NOW).unwrap();
     let (data, soon) = (scene.blocking.list("data").unwrap(), 1_700_000_000_000 + HOUR);
     for now in [soon, soon + 49 * 24 * HOUR] {
         scene.prune(now, 0, false).unwrap();
@@ -315,7 +317,7 @@ fn a_damaged_chunk_keeps_its_pack_and_no_other() {
     let (old, new) = (generation(0), generation(1));
     let first = scene.keep(&old);
     let second = scene.keep(&new);
-    scene.open().forget(&[first], NOW).unwrap();
+    forget(&mut scene.open(), &[first], NOW).unwrap();
     // The first pack is half needed. Its middle is spoiled.
     let pack = scene.blocking.list("data").unwrap().into_iter().max_by_key(|pack| pack.size).unwrap();
     let mut bytes = scene.blocking.get(&pack.key, pack.size).unwrap().to_vec();
@@ -336,7 +338,7 @@ fn a_damaged_chunk_keeps_its_pack_and_no_other() {
 fn nothing_goes_while_a_log_entry_cannot_be_read() {
     let scene = Scene::new();
     let ids: Vec<_> = (0..2).map(|n| scene.keep(&generation(n))).collect();
-    scene.open().forget(&ids[..1], NOW).unwrap();
+    forget(&mut scene.open(), &ids[..1], NOW).unwrap();
     let before = scene.blocking.list("").unwrap();
     let spoiled = Key::new("log/0000000000000002").unwrap();
     let bytes = scene.blocking.get(&spoiled, 1 << 20).unwrap();
@@ -344,9 +346,9 @@ fn nothing_goes_while_a_log_entry_cannot_be_read() {
     assert!(matches!(scene.prune(NOW, 0, false), Err(RepoError::NotUnderstood { .. } | RepoError::Damaged { .. })));
     // Also when somebody who can read has written on since.
     let mut writer = scene.open();
-    scene.school.backup(&mut writer, &generation(3), None).unwrap();
+    let third = scene.school.backup(&mut writer, &generation(3), None).unwrap().snapshot;
     assert!(matches!(scene.prune(NOW, 0, false), Err(RepoError::NotUnderstood { .. })));
-    assert!(matches!(scene.open().forget(&ids[..1], NOW), Err(RepoError::NotUnderstood { .. })));
+    assert!(matches!(forget(&mut scene.open(), &[third], NOW), Err(RepoError::NotUnderstood { .. })));
     scene.blocking.put_new(&spoiled, dr_store::ObjectBody::Bytes(bytes)).unwrap();
     let after = scene.blocking.list("").unwrap();
     assert!(before.iter().all(|object| after.iter().any(|other| other.key == object.key)));
@@ -359,14 +361,14 @@ fn whichever_operation_fails_a_prune_can_be_run_again_and_loses_nothing() {
             let scene = Scene::new();
             let trees: Vec<Tree> = (0..3).map(generation).collect();
             let ids: Vec<_> = trees.iter().map(|tree| scene.keep(tree)).collect();
-            scene.open().forget(&ids[..2], NOW).unwrap();
+            forget(&mut scene.open(), &ids[..2], NOW).unwrap();
             let faulty = Arc::new(Faulty::new(Arc::clone(&scene.store)));
             faulty.fail_once(k, fault);
             let blocking = scene.school.blocking(faulty.clone());
             let outcome = scene
                 .school
                 .open(&blocking)
-                .and_then(|mut repository| scene.prune_of(&mut repository, NOW, (0, 0), false, &mut |_| {}));
+                .and_then(|mut repository| scene.prune_of(&mut repository, NOW, (0, 0), &mut |_| true));
             scene.is_sound(&[(ids[2], &trees[2])]);
             scene.prune(NOW, 0, false).unwrap();
             let (last, _) = scene.prune(NOW, 0, false).unwrap();
@@ -389,7 +391,7 @@ fn what_a_file_cache_remembers_is_stored_again_if_it_went() {
     let keep = |tree: &Tree| scene.school.backup(&mut scene.open(), tree, Some("files")).unwrap().snapshot;
     let first = keep(&old);
     let second = keep(&new);
-    scene.open().forget(&[first, second], NOW).unwrap();
+    forget(&mut scene.open(), &[first, second], NOW).unwrap();
     let third = keep(&small);
     scene.prune(NOW, 0, false).unwrap();
     // The cache of the second run is still there for a host that was away.

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use bytes::Bytes;
 use dr_entry::Entries;
 use dr_repo::{
-    Capture, Check, Checked, Copying, Label, ReadData, RepoError, Repository, Shape, SnapshotId, Summary, Tally,
-    Touched,
+    BackupOptions, BackupReport, CheckOptions, CheckReport, CopyOptions, Label, ReadData, RepoError, Repository, Shape,
+    SnapshotId, Tally, Touched,
 };
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
@@ -51,10 +51,10 @@ impl Scene {
         self.school.open_keyless(&self.blocking).unwrap()
     }
 
-    fn keep(&self, to: &mut Repository, system: &str, entries: Entries<'_>) -> Result<Summary, RepoError> {
+    fn keep(&self, to: &mut Repository, system: &str, entries: Entries<'_>) -> Result<BackupReport, RepoError> {
         let cache = self.school.folder.path().join(format!("files-{system}"));
         std::fs::create_dir_all(self.journal()).unwrap();
-        let capture = Capture {
+        let capture = BackupOptions {
             snapshot: dr_repo::new_snapshot_id(),
             label: Label { system: system.into(), hostname: "server".into(), ..Label::default() },
             shape: Shape::Directory,
@@ -71,7 +71,7 @@ impl Scene {
         dr_repo::backup(to, entries, &capture)
     }
 
-    fn run(&self, tree: &Tree) -> Summary {
+    fn run(&self, tree: &Tree) -> BackupReport {
         self.keep(&mut self.open_keyless(), "admin", entries(tree)).unwrap()
     }
 
@@ -94,14 +94,14 @@ impl Scene {
         assert!(back == *tree, "it comes back otherwise");
     }
 
-    fn looked(&self, repository: &Repository, read_data: ReadData) -> Checked {
+    fn looked(&self, repository: &Repository, read_data: ReadData) -> CheckReport {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
+        let options = CheckOptions { read_data, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
         dr_repo::check(repository, &options).unwrap()
     }
 
     /// A look at every byte that this host remembers.
-    fn looks(&self, mut repository: Repository) -> Checked {
+    fn looks(&self, mut repository: Repository) -> CheckReport {
         let checked = self.looked(&repository, ReadData::All);
         repository.remember_damage(&checked, Some(&self.journal()), NOW).unwrap();
         checked
@@ -176,7 +176,7 @@ fn trees_that_are_lost_are_written_again_and_of_earlier_snapshots_their_own_docu
         }
         // Once nobody wants what is gone, nothing is damaged any more.
         let mut repository = scene.open();
-        repository.forget(&[before.snapshot], NOW).unwrap();
+        forget(&mut repository, &[before.snapshot], NOW).unwrap();
         scene.school.prune_at_once(&mut repository, NOW, 0.05).unwrap();
         assert_eq!(scene.looked(&scene.open(), ReadData::All).findings, []);
         assert_eq!(scene.run(&tree).lacking, []);
@@ -286,7 +286,7 @@ fn a_copy_relies_on_nothing_that_is_not_there_on_the_other_side() {
     let blocking = scene.school.blocking(Arc::new(MemoryStore::new()));
     scene.school.create(&blocking);
     let copy = |ids: &[SnapshotId]| {
-        let options = Copying {
+        let options = CopyOptions {
             snapshots: ids,
             journal: None,
             scratch: scene.school.folder.path(),
@@ -336,7 +336,7 @@ fn damage_names_the_systems_that_it_touches_and_no_others() {
     // What opens the repository is everybody's.
     scene.change(&Key::new("repo.json").unwrap(), |bytes| bytes.push(b'\n'));
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let options = Check { read_data: ReadData::None, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
+    let options = CheckOptions { read_data: ReadData::None, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
     let found = dr_repo::scrub(&scene.blocking, &options);
     assert!(found.is_err() || found.unwrap().touched.any);
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use dr_repo::{
-    Check, Checked, Copying, Mended, Prune, ReadData, Repair, Repaired, RepoError, Repository, SnapshotId, Tally, Told,
+    CheckOptions, CheckReport, CopyOptions, Mended, PruneOptions, ReadData, RepairOptions, RepairReport, RepoError,
+    Repository, SnapshotId, Tally, plan_repair,
 };
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
@@ -66,11 +67,10 @@ impl Scene {
         self.blocking.put_new(name, ObjectBody::Bytes(Bytes::from(bytes))).unwrap();
     }
 
-    fn mend(&self, blocking: &BlockingStore, others: &[Repository]) -> Result<(Repaired, Vec<Mended>), RepoError> {
+    fn mend(&self, blocking: &BlockingStore, others: &[Repository]) -> Result<(RepairReport, Vec<Mended>), RepoError> {
         let mut mended = Vec::new();
-        let options = Repair {
+        let options = RepairOptions {
             now_ms: NOW,
-            dry: false,
             others,
             scratch: self.school.folder.path(),
             journal: None,
@@ -80,11 +80,8 @@ impl Scene {
         };
         let index = self.school.folder.path().join("index");
         let mut repository = self.school.open(blocking)?.with_index_in(index.exists().then_some(index));
-        let repaired = dr_repo::repair(&mut repository, &options, &mut |told| {
-            if let Told::Mended(one) = told {
-                mended.push(one.clone());
-            }
-        })?;
+        let plan = plan_repair(&mut repository, &options)?;
+        let repaired = plan.execute(&mut repository, &mut |one| mended.push(one.clone()))?;
         Ok((repaired, mended))
     }
 
@@ -97,9 +94,9 @@ impl Scene {
         mended
     }
 
-    fn checked(&self) -> Checked {
+    fn checked(&self) -> CheckReport {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
+        let options = CheckOptions { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
         dr_repo::check(&self.open(), &options).unwrap()
     }
 
@@ -125,8 +122,8 @@ impl Scene {
 
     fn prune(&self) {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Prune::usual(NOW, true, self.school.folder.path(), &|| NOW, &stop, &tally);
-        dr_repo::prune(&mut self.open(), &options, &mut |_| {}).unwrap();
+        let options = PruneOptions::usual(NOW, true, self.school.folder.path(), &|| NOW, &stop, &tally);
+        prune(&mut self.open(), &options).unwrap();
     }
 
     /// A second repository of the family that has the same snapshots.
@@ -135,7 +132,7 @@ impl Scene {
         self.school.create(&blocking);
         let (from, mut to) = (self.open(), self.school.open(&blocking).unwrap());
         let ids: Vec<SnapshotId> = self.trees.iter().map(|(id, _)| *id).collect();
-        let options = Copying {
+        let options = CopyOptions {
             snapshots: &ids,
             journal: None,
             scratch: self.school.folder.path(),
@@ -186,8 +183,8 @@ fn a_pack_that_is_healed_twice_and_then_swept_leaves_nothing() {
     assert_eq!(scene.names("data").iter().filter(|one| one.as_str().starts_with(name.as_str())).count(), 1);
     let keep = scene.trees.split_off(2);
     let mut repository = scene.open();
-    repository.forget(&[scene.trees[0].0, scene.trees[1].0], NOW).unwrap();
-    repository.forget(&[keep[0].0], NOW).unwrap();
+    forget(&mut repository, &[scene.trees[0].0, scene.trees[1].0], NOW).unwrap();
+    forget(&mut repository, &[keep[0].0], NOW).unwrap();
     drop(repository);
     scene.prune();
     for folder in ["data", "meta", "idx"] {
@@ -335,19 +332,17 @@ fn what_is_sound_is_left_as_it_is() {
     assert_eq!((mended, repaired.after), (vec![], None));
     assert!(scene.store.snapshot() == before);
     assert!(matches!(
-        dr_repo::repair(
+        repair(
             &mut scene.school.open_keyless(&scene.blocking).unwrap(),
-            &Repair {
+            &RepairOptions {
                 now_ms: NOW,
-                dry: false,
                 others: &[],
                 scratch: scene.school.folder.path(),
                 journal: None,
                 clock: &|| NOW,
                 stop: &AtomicBool::new(false),
                 tally: &Tally::default(),
-            },
-            &mut |_| {}
+            }
         ),
         Err(RepoError::KeyMayNot(_))
     ));
@@ -399,7 +394,8 @@ fn whichever_operation_fails_a_check_names_no_damage_that_is_not_there() {
             faulty.fail_once(k, Fault::Before(kind));
             let blocking = scene.school.blocking(faulty.clone());
             let (stop, tally) = (AtomicBool::new(false), Tally::default());
-            let options = Check { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
+            let options =
+                CheckOptions { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
             let outcome = scene.school.open(&blocking).and_then(|repository| dr_repo::check(&repository, &options));
             if !faulty.is_spent() {
                 assert!(k > 15 && outcome.is_ok(), "{k}");

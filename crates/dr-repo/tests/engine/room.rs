@@ -72,7 +72,7 @@ impl Full {
     fn gives_room(&self) {
         let before = self.store.taken();
         let (newest, old) = self.snapshots.split_last().unwrap();
-        self.open().forget(old, 10).unwrap();
+        forget(&mut self.open(), old, 10).unwrap();
         for _ in 0..3 {
             self.school.prune_at_once(&mut self.open(), 20, 0.05).unwrap();
         }

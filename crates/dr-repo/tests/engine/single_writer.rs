@@ -70,7 +70,7 @@ impl Scene {
         }
     }
 
-    fn prune(&self, repository: &mut Repository) -> Result<dr_repo::Pruned, RepoError> {
+    fn prune(&self, repository: &mut Repository) -> Result<dr_repo::PruneReport, RepoError> {
         self.school.prune_at_once(repository, NOW, 0.05)
     }
 }
@@ -91,7 +91,7 @@ fn backup_forget_prune_check_and_restore_go_as_everywhere() {
         trees.iter().map(|tree| scene.school.backup(&mut scene.open(), tree, None).unwrap().snapshot).collect();
     scene.is_sound(&[(ids[0], &trees[0]), (ids[1], &trees[1]), (ids[2], &trees[2])]);
     assert!(scene.read().single_writer());
-    scene.open().forget(&ids[..2], NOW - 1).unwrap();
+    forget(&mut scene.open(), &ids[..2], NOW - 1).unwrap();
     let pruned = scene.prune(&mut scene.open()).unwrap();
     assert!(pruned.deleted > 0, "{pruned:?}");
     assert_eq!(scene.read().snapshots().len(), 1);
@@ -127,7 +127,7 @@ fn another_host_is_refused_and_reads_and_the_familys_key_goes_by_the_host_that_i
         assert!(matches!(repository.note("a note", 1), Err(RepoError::OtherHost { .. })));
     }
     let mut library = scene.open_as(scene.family(), "library");
-    assert!(matches!(library.forget(&[kept], 1), Err(RepoError::OtherHost { .. })));
+    assert!(matches!(forget(&mut library, &[kept], 1), Err(RepoError::OtherHost { .. })));
     assert!(matches!(scene.prune(&mut library), Err(RepoError::OtherHost { .. })));
     drop(library);
     scene.is_sound(&[(kept, &tree(0))]);

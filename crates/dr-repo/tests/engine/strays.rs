@@ -33,7 +33,7 @@ impl Scene {
         self.school.open(&self.blocking).unwrap()
     }
 
-    fn backup(&self) -> dr_repo::Summary {
+    fn backup(&self) -> dr_repo::BackupReport {
         self.school.backup(&mut self.open(), &self.tree, None).unwrap()
     }
 

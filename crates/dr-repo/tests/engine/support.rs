@@ -10,8 +10,9 @@ use dr_entry::{
     Stamp, Time, Unread, Writing,
 };
 use dr_repo::{
-    Capture, Check, FamilyKey, Finding, HostId, Key, Label, Prune, Pruned, ReadData, Repair, Repaired, RepoError,
-    Repository, Restore, Restored, Shape, SnapshotId, Summary, Tally, Unlock, WriterKey,
+    BackupOptions, BackupReport, CheckOptions, EraseOptions, EraseReport, FamilyKey, Finding, ForgetPlan, ForgetReport,
+    HostId, Key, Label, PruneOptions, PruneReport, ReadData, RepairOptions, RepairReport, RepoError, Repository,
+    RestoreOptions, RestoreReport, Shape, SnapshotId, Tally, Unlock, WriterKey,
 };
 use dr_store::{BlockingStore, Store};
 
@@ -52,6 +53,26 @@ pub fn file(tree: &mut Tree, name: &str, bytes: Vec<u8>) {
     meta.mtime = Time { seconds: 1_600_000_000 + bytes.len() as i64, nanos: 123_456_789 };
     meta.user = Owner { id: 1000, name: Some((*b"oak").into()) };
     tree.insert(path(name), Node { meta, bytes });
+}
+
+/// Takes these off the list.
+pub fn forget(repository: &mut Repository, ids: &[SnapshotId], now_ms: i64) -> Result<ForgetReport, RepoError> {
+    ForgetPlan::named(ids).execute(repository, now_ms)
+}
+
+/// Plans and executes.
+pub fn erase(repository: &mut Repository, options: &EraseOptions<'_>) -> Result<EraseReport, RepoError> {
+    dr_repo::plan_erase(repository, options)?.execute(repository)
+}
+
+/// Plans and executes.
+pub fn repair(repository: &mut Repository, options: &RepairOptions<'_>) -> Result<RepairReport, RepoError> {
+    dr_repo::plan_repair(repository, options)?.execute(repository, &mut |_| {})
+}
+
+/// Plans and executes.
+pub fn prune(repository: &mut Repository, options: &PruneOptions<'_>) -> Result<PruneReport, RepoError> {
+    dr_repo::plan_prune(repository, options)?.execute(repository)
 }
 
 pub fn other(tree: &mut Tree, name: &str, kind: Kind) {
@@ -270,7 +291,7 @@ impl School {
         repository: &mut Repository,
         tree: &Tree,
         cache: Option<&str>,
-    ) -> Result<Summary, dr_repo::RepoError> {
+    ) -> Result<BackupReport, dr_repo::RepoError> {
         self.backup_entries(repository, entries(tree), cache, false)
     }
 
@@ -280,9 +301,9 @@ impl School {
         entries: Entries<'_>,
         cache: Option<&str>,
         prove: bool,
-    ) -> Result<Summary, dr_repo::RepoError> {
+    ) -> Result<BackupReport, dr_repo::RepoError> {
         let cache = cache.map(|name| self.folder.path().join(name));
-        let capture = Capture {
+        let capture = BackupOptions {
             snapshot: dr_repo::new_snapshot_id(),
             label: Label { hostname: "server".into(), ..Label::default() },
             shape: Shape::Directory,
@@ -305,9 +326,9 @@ impl School {
         repository: &mut Repository,
         entries: Entries<'_>,
         day: &Day<'_>,
-    ) -> Result<Summary, dr_repo::RepoError> {
+    ) -> Result<BackupReport, dr_repo::RepoError> {
         let looks = AtomicI64::new(0);
-        let capture = Capture {
+        let capture = BackupOptions {
             snapshot: dr_repo::new_snapshot_id(),
             label: Label { hostname: "server".into(), ..Label::default() },
             shape: Shape::Directory,
@@ -325,13 +346,17 @@ impl School {
     }
 
     /// Prunes without waiting for anything.
-    pub fn prune_at_once(&self, repository: &mut Repository, now_ms: i64, waste: f64) -> Result<Pruned, RepoError> {
-        let options = Prune {
+    pub fn prune_at_once(
+        &self,
+        repository: &mut Repository,
+        now_ms: i64,
+        waste: f64,
+    ) -> Result<PruneReport, RepoError> {
+        let options = PruneOptions {
             now_ms,
             undo_ms: 0,
             settle_ms: 0,
             waste,
-            dry: false,
             unfinished: false,
             scratch: self.folder.path(),
             journal: None,
@@ -339,14 +364,13 @@ impl School {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::prune(repository, &options, &mut |_| {})
+        prune(repository, &options)
     }
 
     /// Repairs with nothing but what lies there.
-    pub fn mend(&self, repository: &mut Repository, now_ms: i64) -> Result<Repaired, RepoError> {
-        let options = Repair {
+    pub fn mend(&self, repository: &mut Repository, now_ms: i64) -> Result<RepairReport, RepoError> {
+        let options = RepairOptions {
             now_ms,
-            dry: false,
             others: &[],
             scratch: self.folder.path(),
             journal: None,
@@ -354,21 +378,25 @@ impl School {
             stop: &AtomicBool::new(false),
             tally: &Tally::default(),
         };
-        dr_repo::repair(repository, &options, &mut |_| {})
+        repair(repository, &options)
     }
 
     /// What a check of every byte finds.
     pub fn findings(&self, repository: &Repository) -> Vec<Finding> {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
+        let options = CheckOptions { read_data: ReadData::All, now_ms: 0, enough: None, stop: &stop, tally: &tally };
         dr_repo::check(repository, &options).unwrap().findings
     }
 
-    pub fn restore(&self, repository: &Repository, id: SnapshotId) -> Result<(Tree, Restored), dr_repo::RepoError> {
+    pub fn restore(
+        &self,
+        repository: &Repository,
+        id: SnapshotId,
+    ) -> Result<(Tree, RestoreReport), dr_repo::RepoError> {
         let destination = Memory::default();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Restore { paths: &[], workers: 2, dry: false, stop: &stop, tally: &tally };
-        let restored = dr_repo::restore(repository, id, &options, &destination)?;
+        let options = RestoreOptions { paths: &[], workers: 2, stop: &stop, tally: &tally };
+        let restored = dr_repo::plan_restore(repository, id, &options)?.execute(&destination)?;
         Ok((destination.tree(), restored))
     }
 }

@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_repo::{Erase, HostId, Key, Label, Prune, RepoError, Repository, Shape, SnapshotId, Tally, Unlock};
+use dr_repo::{
+    EraseOptions, HostId, Key, Label, PruneOptions, RepoError, Repository, Shape, SnapshotId, Tally, Unlock,
+};
 use dr_store::memory::MemoryStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
 use dr_store::{BlockingStore, Key as Name, Store};
@@ -50,7 +52,7 @@ impl Scene {
 
     /// Backs up on the host of that name.
     fn keep(&self, repository: &mut Repository, hostname: &str, tree: &Tree) -> Result<SnapshotId, RepoError> {
-        let capture = dr_repo::Capture {
+        let capture = dr_repo::BackupOptions {
             snapshot: dr_repo::new_snapshot_id(),
             label: Label { hostname: hostname.into(), ..Label::default() },
             shape: Shape::Directory,
@@ -67,11 +69,11 @@ impl Scene {
         dr_repo::backup(repository, entries(tree), &capture).map(|summary| summary.snapshot)
     }
 
-    fn prune(&self, repository: &mut Repository) -> Result<dr_repo::Pruned, RepoError> {
+    fn prune(&self, repository: &mut Repository) -> Result<dr_repo::PruneReport, RepoError> {
         self.school.prune_at_once(repository, NOW, 0.05)
     }
 
-    fn mend(&self, repository: &mut Repository) -> Result<dr_repo::Repaired, RepoError> {
+    fn mend(&self, repository: &mut Repository) -> Result<dr_repo::RepairReport, RepoError> {
         self.school.mend(repository, NOW)
     }
 
@@ -142,7 +144,7 @@ fn a_host_that_takes_over_writes_on_and_the_other_one_is_refused_until_it_takes_
     let third = scene.keep(&mut new, NEW, &tree(2)).unwrap();
     let all = [(first, &tree(0)), (second, &tree(1)), (third, &tree(2))];
     scene.is_sound(&all);
-    is_refused(scene.open(OLD).forget(&[first], NOW), NEW);
+    is_refused(forget(&mut scene.open(OLD), &[first], NOW), NEW);
     is_refused(scene.prune(&mut scene.open(OLD)), NEW);
 
     // It was not burnt after all.
@@ -164,7 +166,7 @@ fn a_backup_that_ran_while_another_host_took_over_is_refused_at_its_next_entry_a
     assert!(scene.open(NEW).take_over(NOW).unwrap().is_some());
     let entries = scene.log();
     is_refused(scene.keep(&mut runs, OLD, &tree(1)), NEW);
-    is_refused(forgets.forget(&[first], NOW), NEW);
+    is_refused(forget(&mut forgets, &[first], NOW), NEW);
     is_refused(prunes.note("a word", NOW), NEW);
     assert_eq!(scene.log(), entries, "nothing was added to the log");
     // It left packs that nobody registered: they are nobody's, and no fault.
@@ -196,8 +198,8 @@ fn uncommitted_packs_of_the_old_host_expire() {
     let a_hundred_days = NOW + 100 * 86_400_000;
     for now_ms in [NOW, a_hundred_days, a_hundred_days, a_hundred_days] {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let usual = Prune::usual(now_ms, true, scene.school.folder.path(), &|| 0, &stop, &tally);
-        dr_repo::prune(&mut scene.open(NEW), &usual, &mut |_| {}).unwrap();
+        let usual = PruneOptions::usual(now_ms, true, scene.school.folder.path(), &|| 0, &stop, &tally);
+        prune(&mut scene.open(NEW), &usual).unwrap();
         scene.is_sound(&[(kept, &tree(0))]);
     }
     is_refused(scene.keep(&mut cut_off, OLD, &tree(1)), NEW);
@@ -293,13 +295,12 @@ fn snapshots_of_the_other_host_that_are_registered_again_give_it_nothing_back() 
     }
     // One entry commits both again, and then it cannot be read.
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let options = Erase {
+    let options = EraseOptions {
         now_ms: NOW,
         system: None,
         paths: &|_| vec![path("file-0")],
         also: None,
         asked: b"file-0",
-        dry: false,
         scratch: scene.school.folder.path(),
         journal: None,
         clock: &|| NOW,
@@ -307,7 +308,7 @@ fn snapshots_of_the_other_host_that_are_registered_again_give_it_nothing_back() 
         tally: &tally,
     };
     let before = scene.open(OLD).snapshots().len();
-    dr_repo::erase(&mut scene.open(OLD), &options, &mut |_| {}).unwrap();
+    erase(&mut scene.open(OLD), &options).unwrap();
     let committed_again: Vec<_> = scene.open(OLD).snapshots().iter().map(|snapshot| snapshot.id).collect();
     assert_eq!(committed_again.len(), before);
     assert!(scene.open(NEW).take_over(NOW).unwrap().is_some());

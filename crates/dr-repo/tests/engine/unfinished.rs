@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 
-use dr_repo::{HostId, Key, Life, Prune, Pruned, Repository, Tally, Unlock};
+use dr_repo::{HostId, Key, Life, PruneOptions, PruneReport, Repository, Tally, Unlock};
 use dr_store::BlockingStore;
 use dr_store::local::LocalStore;
 use dr_store::wrap::faulty::{Fault, Faulty};
@@ -86,11 +86,11 @@ impl Scene {
         self.school.backup_on(&mut repository, slow, &day).unwrap_err();
     }
 
-    fn prune(&self, repository: &mut Repository, unfinished: bool, now_ms: i64) -> Pruned {
+    fn prune(&self, repository: &mut Repository, unfinished: bool, now_ms: i64) -> PruneReport {
         let (stop, tally, clock) = (AtomicBool::new(false), Tally::default(), move || now_ms);
-        let usual = Prune::usual(now_ms, true, self.school.folder.path(), &clock, &stop, &tally);
-        let options = Prune { unfinished, journal: Some(&self.journal), ..usual };
-        dr_repo::prune(repository, &options, &mut |_| {}).unwrap()
+        let usual = PruneOptions::usual(now_ms, true, self.school.folder.path(), &clock, &stop, &tally);
+        let options = PruneOptions { unfinished, journal: Some(&self.journal), ..usual };
+        prune(repository, &options).unwrap()
     }
 }
 
@@ -133,6 +133,27 @@ fn after_fifty_days_of_silence_one_prune_gives_its_room_back() {
     let pruned = scene.prune(&mut scene.open(), false, NOW + 51 * 86_400_000 + 3_600_000);
     assert_eq!(pruned.unfinished, []);
     assert!(scene.bytes() < before + (1 << 20));
+}
+
+#[test]
+fn a_run_that_goes_on_after_a_prune_planned_to_drop_it_loses_nothing() {
+    // Because it was silent for so long, and because somebody said so.
+    for (drops, now_ms) in [(false, NOW + 51 * 86_400_000 + 3_600_000), (true, NOW + 3_600_000)] {
+        let scene = Scene::new();
+        scene.cut_off(true);
+        let (mut repository, stop, tally) = (scene.open(), AtomicBool::new(false), Tally::default());
+        let clock = move || now_ms;
+        let usual = PruneOptions::usual(now_ms, true, scene.school.folder.path(), &clock, &stop, &tally);
+        let options = PruneOptions { journal: Some(&scene.journal), unfinished: drops, ..usual };
+        let plan = dr_repo::plan_prune(&mut repository, &options).unwrap();
+        assert_eq!((plan.report().dropped.len(), &plan.report().unfinished[..]), (usize::from(drops), &[][..]));
+        let (large, day) = (scene.large(), Day { now_ms, ..scene.day(&stop, 0) });
+        let summary = scene.school.backup_on(&mut scene.open(), entries(&large), &day).unwrap();
+        // It takes up what lies there as its own; what it began as is over.
+        assert_eq!(plan.execute(&mut repository).unwrap().unfinished, []);
+        assert!(scene.school.restore(&scene.open(), summary.snapshot).unwrap().0 == large);
+        assert_eq!(scene.school.findings(&scene.open()), []);
+    }
 }
 
 #[test]

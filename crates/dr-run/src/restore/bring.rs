@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use dr_entry::{EntryPath, Kind};
 use dr_open::Claim;
 use dr_plan::{SecretRef, System};
-use dr_repo::{Description, NotWhole, RepoError, Restore, Restored, Shape};
+use dr_repo::{Description, NotWhole, RepoError, RestoreOptions, RestorePlan, RestoreReport, Shape};
 use dr_source::driver::{Driver, Feed, Hands, InPlace, Load, Loaded, NotFed, Onto, Place, Whole};
 use dr_source::files::{Conflict, FsRestorer, Removal, RestoreMode, Spare};
 use dr_source::{FACTS, SourceError};
@@ -39,7 +39,7 @@ pub(super) struct Brought {
     pub(super) to: PathBuf,
     pub(super) loaded: Option<Loaded>,
     pub(super) naming: Naming,
-    pub(super) restored: Restored,
+    pub(super) restored: RestoreReport,
     pub(super) removal: Removal,
     pub(super) removed_names: Vec<PathBuf>,
     pub(super) left_out: Vec<EntryPath>,
@@ -81,7 +81,7 @@ impl Back<'_> {
             to: PathBuf::new(),
             loaded: None,
             naming,
-            restored: Restored::default(),
+            restored: RestoreReport::default(),
             removal: Removal::default(),
             removed_names: Vec::new(),
             left_out: Vec::new(),
@@ -189,7 +189,7 @@ impl Back<'_> {
             other => other?,
         };
         let restored = match self.wanted.dry_run {
-            true => self.one(self.from(), paths, &first).map_err(|e| self.failed(e))?,
+            true => self.plan(self.from(), paths).and_then(|plan| plan.compare(&first)).map_err(|e| self.failed(e))?,
             false => self.fill(paths, &first, place, notes)?,
         };
         add(&mut brought.restored, restored);
@@ -305,8 +305,8 @@ impl Back<'_> {
     }
 
     /// What would come back.
-    fn count(&self, paths: &[EntryPath]) -> Result<Restored, RunError> {
-        let mut counted = Restored::default();
+    fn count(&self, paths: &[EntryPath]) -> Result<RestoreReport, RunError> {
+        let mut counted = RestoreReport::default();
         let listed = self.from().repository.list(self.choice.id, paths, &mut |entry| {
             counted.entries += 1;
             if entry.meta.kind == Kind::File {
@@ -326,7 +326,7 @@ impl Back<'_> {
         first: &D,
         again: Again<'_, D>,
         notes: &mut Vec<String>,
-    ) -> Result<Restored, RunError> {
+    ) -> Result<RestoreReport, RunError> {
         let from = self.from();
         let mut sum = match self.one(from, paths, first) {
             Ok(sum) => Ok(sum),
@@ -394,18 +394,21 @@ impl Back<'_> {
         sum.map_err(|why| self.failed(why))
     }
 
-    fn one(&self, from: &Opened, paths: &[EntryPath], to: &dyn dr_entry::Destination) -> Result<Restored, RepoError> {
-        dr_repo::restore(&from.repository, self.choice.id, &self.options(paths), to)
+    fn one(
+        &self,
+        from: &Opened,
+        paths: &[EntryPath],
+        to: &dyn dr_entry::Destination,
+    ) -> Result<RestoreReport, RepoError> {
+        self.plan(from, paths)?.execute(to)
     }
 
-    fn options<'p>(&'p self, paths: &'p [EntryPath]) -> Restore<'p> {
-        Restore {
-            paths,
-            workers: self.school.workers,
-            dry: self.wanted.dry_run,
-            stop: self.wanted.stop,
-            tally: self.wanted.tally,
-        }
+    fn plan<'p>(&'p self, from: &'p Opened, paths: &'p [EntryPath]) -> Result<RestorePlan<'p>, RepoError> {
+        dr_repo::plan_restore(&from.repository, self.choice.id, &self.options(paths))
+    }
+
+    fn options<'p>(&'p self, paths: &'p [EntryPath]) -> RestoreOptions<'p> {
+        RestoreOptions { paths, workers: self.school.workers, stop: self.wanted.stop, tally: self.wanted.tally }
     }
 
     /// Loads a database: its dump is streamed to the program that loads it, and only the small files are put in scratch.
@@ -524,7 +527,7 @@ fn is_of_the_place(why: &RepoError) -> bool {
 }
 
 /// One part of a system after another.
-fn add(sum: &mut Restored, more: Restored) {
+fn add(sum: &mut RestoreReport, more: RestoreReport) {
     sum.entries += more.entries;
     sum.files += more.files;
     sum.kept += more.kept;

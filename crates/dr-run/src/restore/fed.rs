@@ -4,11 +4,16 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dr_entry::{EntryPath, FilesOnly, InOrder, Writing};
-use dr_repo::{Repository, Restore, SnapshotId, restore};
+use dr_repo::{Repository, RestoreOptions, SnapshotId, plan_restore};
 use dr_source::driver::{Feed, NotFed};
 
 /// Feeds what `options` names of a snapshot, which is one file.
-pub(super) fn feed(repository: &Repository, id: SnapshotId, options: &Restore<'_>, to: Feed) -> Result<(), NotFed> {
+pub(super) fn feed(
+    repository: &Repository,
+    id: SnapshotId,
+    options: &RestoreOptions<'_>,
+    to: Feed,
+) -> Result<(), NotFed> {
     let to = Arc::new(Mutex::new(To { to: Some(to), refused: None }));
     let made = Arc::clone(&to);
     let place = FilesOnly(move |_: &EntryPath, size| {
@@ -16,7 +21,7 @@ pub(super) fn feed(repository: &Repository, id: SnapshotId, options: &Restore<'_
         let write = move |bytes: &[u8]| made.lock().unwrap_or_else(PoisonError::into_inner).write(bytes);
         Ok(Box::new(InOrder::new(size, write)) as Box<dyn Writing>)
     });
-    let back = restore(repository, id, options, &place);
+    let back = plan_restore(repository, id, options).and_then(|plan| plan.execute(&place));
     let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
     // Its end is what the program waits for.
     to.to = None;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dr_entry::EntryPath;
 use dr_plan::TargetId;
-use dr_repo::{Check as Options, Checked, Finding, ReadData, RepoError, Repository, SnapshotId, Tally, Unread, check};
+use dr_repo::{CheckOptions, CheckReport, Finding, ReadData, RepoError, Repository, SnapshotId, Tally, Unread, check};
 use dr_run::clock::{self, Stopwatch};
 use dr_store::{Address, BlockingStore};
 use serde_json::{Map, Value, json};
@@ -55,7 +55,7 @@ pub enum Much {
 ///
 /// # Errors
 /// If it did not come to its end: then nothing is known.
-pub fn run(repository: &Repository, much: Much, stop: &AtomicBool, tally: &Tally) -> Result<Checked, RepoError> {
+pub fn run(repository: &Repository, much: Much, stop: &AtomicBool, tally: &Tally) -> Result<CheckReport, RepoError> {
     with_options(much, stop, tally, |options| check(repository, options))
 }
 
@@ -63,7 +63,7 @@ pub fn run(repository: &Repository, much: Much, stop: &AtomicBool, tally: &Tally
 ///
 /// # Errors
 /// As [`run`].
-pub fn scrub(store: &BlockingStore, much: Much, stop: &AtomicBool, tally: &Tally) -> Result<Checked, RepoError> {
+pub fn scrub(store: &BlockingStore, much: Much, stop: &AtomicBool, tally: &Tally) -> Result<CheckReport, RepoError> {
     with_options(much, stop, tally, |options| dr_repo::scrub(store, options))
 }
 
@@ -71,8 +71,8 @@ fn with_options(
     much: Much,
     stop: &AtomicBool,
     tally: &Tally,
-    check: impl FnOnce(&Options<'_>) -> Result<Checked, RepoError>,
-) -> Result<Checked, RepoError> {
+    check: impl FnOnce(&CheckOptions<'_>) -> Result<CheckReport, RepoError>,
+) -> Result<CheckReport, RepoError> {
     let now_ms = clock::now().as_millisecond();
     let since = Stopwatch::start();
     let is_over = |limit: Duration| move || since.elapsed() >= limit;
@@ -88,14 +88,14 @@ fn with_options(
         Much::Everything => ReadData::All,
     };
     let enough = limit.as_ref().map(|over| over as &(dyn Fn() -> bool + Sync));
-    check(&Options { read_data, now_ms, enough, stop, tally })
+    check(&CheckOptions { read_data, now_ms, enough, stop, tally })
 }
 
 /// Writes into the repository what was read, so that the next check reads other parts, and what is damaged, so that no
 /// backup relies on it. That it cannot be written is worth a word and no more.
 pub fn remember(
     repository: &Repository,
-    checked: &Checked,
+    checked: &CheckReport,
     store: impl FnOnce() -> Result<BlockingStore, RepoError>,
     journal: Option<&Path>,
     screen: &Screen,
@@ -114,7 +114,7 @@ pub fn remember(
 }
 
 /// Tells what was found. `target`: which copy, where there are several; `prune`: the command that gives back room there.
-pub fn tell(checked: &Checked, target: Option<&str>, prune: &str, screen: &Screen) -> Outcome {
+pub fn tell(checked: &CheckReport, target: Option<&str>, prune: &str, screen: &Screen) -> Outcome {
     let damaged = !checked.findings.is_empty();
     for finding in &checked.findings {
         finding_line(finding, target, screen);
@@ -142,7 +142,7 @@ pub fn tell(checked: &Checked, target: Option<&str>, prune: &str, screen: &Scree
 }
 
 /// What was looked at, and what came of it: never more than that.
-fn sum(checked: &Checked) -> String {
+fn sum(checked: &CheckReport) -> String {
     let damaged = shown::count(checked.findings.len() as u64, "thing is damaged", "things are damaged");
     let (packs, read) = (shown::count(checked.packs, "pack", "packs"), shown::size(checked.bytes_read));
     if checked.follows_trees() {
@@ -214,7 +214,13 @@ pub struct Elsewhere {
 
 /// What ends it that a target does not go on from what this host has seen of it, which no repair does; whether that was
 /// all that was found.
-pub fn is_rollback(checked: &Checked, repository: &Repository, named: &str, place: &Address, screen: &Screen) -> bool {
+pub fn is_rollback(
+    checked: &CheckReport,
+    repository: &Repository,
+    named: &str,
+    place: &Address,
+    screen: &Screen,
+) -> bool {
     let Some((seen, _)) = repository.behind() else { return false };
     screen.say(&format!(
         "{named}: nothing is written there before somebody with the recovery key says that this was meant: \
@@ -227,7 +233,7 @@ pub fn is_rollback(checked: &Checked, repository: &Repository, named: &str, plac
 /// What mends what was found on one of the plan's targets, and whether other copies have it. `read_all`: every byte of
 /// those that were looked at was read, so that nothing damaged means whole.
 pub fn way_out(
-    checked: &Checked,
+    checked: &CheckReport,
     target: &TargetId,
     named: &str,
     others: &[Elsewhere],
@@ -279,7 +285,7 @@ fn unread_words(unread: Unread) -> String {
 }
 
 /// The same as JSON.
-pub fn as_json(checked: &Checked) -> Value {
+pub fn as_json(checked: &CheckReport) -> Value {
     let unread = match checked.unread {
         Unread::Nothing => json!(0),
         Unread::Since(since) => json!(days(since)),

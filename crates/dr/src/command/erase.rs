@@ -5,8 +5,8 @@ use dr_entry::{EntryPath, Meta};
 use dr_ledger::{ErasedCopy, ErasureState, Wanted};
 use dr_repo::{Tally, Tree};
 use dr_run::{
-    Closed, Erasing, Erasure, Opened, School, Unwatched, back_up_again, begin, carry_out, open_whatever_is_there,
-    recall, seal_state, still_there, unnamed,
+    Closed, EraseOptions, Erasure, Opened, School, Unwatched, Workplace, back_up_again, begin, not_erased,
+    open_whatever_is_there, plan_erase, recall, seal_state, still_there, unnamed,
 };
 use serde_json::{Value, json};
 
@@ -209,7 +209,7 @@ impl Erase {
         opened: &mut [Opened],
         context: &Context<'_>,
     ) -> Result<Outcome, Failure> {
-        let (screen, zone) = (context.screen, school.plan.school.timezone.clone());
+        let (screen, zone, system) = (context.screen, school.plan.school.timezone.clone(), erasure.system.clone());
         let mut outcome = Outcome::done();
         for one in opened {
             let at = |copy: &&ErasedCopy| copy.target == one.location.target && copy.medium == one.location.medium;
@@ -218,25 +218,35 @@ impl Erase {
             }
             let (named, tally) = (one.location.named(), Tally::default());
             let also = |tree: &Tree, path: &EntryPath, _: &Meta| asked.matches(tree, path);
-            let how = Erasing {
+            let how = EraseOptions {
                 paths: &|tree| asked.entries(tree),
                 also: asked.has_patterns().then_some(&also),
                 asked: asked.bytes(),
-                dry: self.dry_run,
                 at_once: self.now,
                 stop: context.signals.stop(),
                 tally: &tally,
             };
             let done = observe::while_shown(screen, &tally, observe::pruning, || {
-                carry_out(school, erasure, one, &how, &mut |judged| {
+                let work = Workplace::new(school, &one.repository)?;
+                let planned = plan_erase(school, &work, &system, one, &how);
+                if planned.is_err() && !self.dry_run {
+                    not_erased(school, erasure, &one.location)?;
+                }
+                let plan = planned?;
+                for judged in plan.verdicts() {
                     erased::verdict(screen, judged, &zone, Some(&named));
-                })
+                }
+                if self.dry_run {
+                    return Ok((plan.report().clone(), None));
+                }
+                let carried = plan.execute(school, erasure, one)?;
+                Ok((carried.erased, carried.error))
             });
             match done {
-                Ok(done) => {
+                Ok((done, error)) => {
                     let left = if self.dry_run { None } else { one.repository.left_of_erased().ok() };
-                    outcome = outcome.and(erased::end(screen, &done.erased, left, &named, Some(&named), self.dry_run));
-                    if let Some(error) = done.error {
+                    outcome = outcome.and(erased::end(screen, &done, left, &named, Some(&named), self.dry_run));
+                    if let Some(error) = error {
                         screen.warning(&format!("{named}: it is in no snapshot any more, and its bytes stay: {error}"));
                         outcome = outcome.with(true, Cause::Missing);
                     }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dr_entry::EntryPath;
-use dr_repo::{Erased, Judged, Ruling, Tree};
+use dr_repo::{EraseReport, Judged, Ruling, Tree};
 use dr_run::Meant;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -108,13 +108,13 @@ fn because(judged: &Judged, zone: &TimeZone) -> String {
 /// What all of it came to on one repository. `left`: packs that hold something of it still, and their bytes.
 pub fn end(
     screen: &Screen,
-    erased: &Erased,
+    erased: &EraseReport,
     left: Option<(u64, u64)>,
     place: &str,
     target: Option<&str>,
     dry: bool,
 ) -> Outcome {
-    let Erased { snapshots, held, unread, entries, bytes, chunks, shared, packs, unseen, bytes_stored } = erased;
+    let EraseReport { snapshots, held, unread, entries, bytes, chunks, shared, packs, unseen, bytes_stored } = erased;
     let mut event = json!({
         "event": "summary", "snapshots": snapshots, "held": held, "unread": unread, "entries": entries,
         "bytes": bytes, "chunks": chunks, "shared": shared, "packs": packs, "unseen": unseen,

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use dr_repo::SnapshotId;
-use dr_run::{Opened, School, forget, open_all, open_to_write, put_back, retained};
+use dr_run::{Opened, School, open_all, open_to_write, plan_forget, put_back};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -72,8 +71,8 @@ impl Forget {
         if leapt && !context.global.yes {
             tell_leap(&school, aged, context);
         }
-        let verdicts = retained(&school, &opened, &systems, now).map_err(failed)?;
-        for verdict in &verdicts {
+        let plan = plan_forget(&school, &opened, &systems, now).map_err(failed)?;
+        for verdict in plan.verdicts() {
             let (id, named) = (verdict.id.to_string(), opened[verdict.copy].location.named());
             screen.event(&json!({
                 "event": "verdict", "snapshot": id, "keep": verdict.keep, "because": verdict.because, "target": named,
@@ -86,17 +85,16 @@ impl Forget {
             let system = shown::name(verdict.system.as_bytes());
             screen.mention(&format!("{word:6}  {}  {at:16}  {system:<16} {named:<20} {}", &id[..8], verdict.because));
         }
-        let gone: Vec<(usize, SnapshotId)> =
-            verdicts.iter().filter(|verdict| !verdict.keep).map(|verdict| (verdict.copy, verdict.id)).collect();
-        if !self.dry_run {
-            forget(&school, &mut opened, &gone).map_err(failed)?;
-        }
-        let kept = verdicts.len() - gone.len();
+        let kept = plan.verdicts().len() as u64 - plan.removes();
+        let forgotten = match self.dry_run {
+            true => plan.removes(),
+            false => plan.execute(&school, &mut opened).map_err(failed)?,
+        };
         screen.event(&json!({
-            "event": "summary", "kept": kept, "forgotten": gone.len(), "dry_run": self.dry_run,
+            "event": "summary", "kept": kept, "forgotten": forgotten, "dry_run": self.dry_run,
         }));
         let would = if self.dry_run { "would be " } else { "" };
-        screen.mention(&format!("{} {would}forgotten, {kept} kept", gone.len()));
+        screen.mention(&format!("{forgotten} {would}forgotten, {kept} kept"));
         Ok(outcome)
     }
 

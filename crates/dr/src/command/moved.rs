@@ -1,6 +1,6 @@
 //! How it is told what became of each snapshot of a copy.
 
-use dr_repo::{Copied, Fate, Repository, SnapshotId};
+use dr_repo::{CopyReport, Fate, Repository, SnapshotId};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ impl<'a> Told<'a> {
     }
 
     /// What became of all. `by_name`: each was asked for by its id.
-    pub fn end(&self, copied: &Copied, to: &Repository, by_name: bool) -> Outcome {
+    pub fn end(&self, copied: &CopyReport, to: &Repository, by_name: bool) -> Outcome {
         let count = |is: fn(&Fate) -> bool| copied.snapshots.iter().filter(|(_, fate)| is(fate)).count() as u64;
         let refused: Vec<_> = copied
             .snapshots
@@ -79,7 +79,7 @@ impl<'a> Told<'a> {
         Outcome::done().with(!refused.is_empty() || (by_name && forgotten > 0), Cause::Missing)
     }
 
-    fn summary(&self, copied: &Copied, new: u64, there: u64, forgotten: u64, refused: &[String]) -> Value {
+    fn summary(&self, copied: &CopyReport, new: u64, there: u64, forgotten: u64, refused: &[String]) -> Value {
         json!({
             "event": "summary", "copied": new, "there": there, "forgotten": forgotten, "refused": refused,
             "frames": copied.frames, "bytes_moved": copied.bytes_moved, "bytes_stored": copied.bytes_stored,
@@ -88,7 +88,7 @@ impl<'a> Told<'a> {
     }
 
     /// `latest` is what was committed last, which after a copy need not be what was captured last.
-    fn note_latest(&self, copied: &Copied, to: &Repository) {
+    fn note_latest(&self, copied: &CopyReport, to: &Repository) {
         if copied.snapshots.iter().all(|(_, fate)| *fate != Fate::Copied) {
             return;
         }

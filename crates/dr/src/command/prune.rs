@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dr_repo::Tally;
-use dr_run::{Pruning, open_all, open_to_write, prune};
+use dr_run::{PruneOptions, Workplace, open_all, open_to_write, plan_prune};
 
 use super::named::OnTarget;
 use super::opened::{away, key_env, run_failure, school_unless};
@@ -34,16 +34,21 @@ impl Prune {
         let mut outcome = away(closed, opened.is_empty(), context);
         for one in &mut opened {
             let (named, tally) = (one.location.named(), Tally::default());
-            let how = Pruning {
-                dry: self.how.dry_run,
+            let how = PruneOptions {
                 at_once: self.how.now,
                 clock_is_right: context.global.yes,
                 unfinished: self.how.unfinished,
                 stop: context.signals.stop(),
                 tally: &tally,
             };
+            if !self.how.dry_run {
+                how.check_clock(&school).map_err(failed)?;
+            }
+            let work = Workplace::new(&school, &one.repository).map_err(failed)?;
             let done = observe::while_shown(screen, &tally, observe::pruning, || {
-                prune(&school, one, &how, &mut |verdict| pruned::verdict(screen, verdict, Some(&named)))
+                let plan = plan_prune(&work, one, &how)?;
+                plan.verdicts().iter().for_each(|verdict| pruned::verdict(screen, verdict, Some(&named)));
+                if self.how.dry_run { Ok(plan.report().clone()) } else { plan.execute(&school, one) }
             })
             .map_err(failed)?;
             outcome = outcome.and(pruned::end(

@@ -1,7 +1,7 @@
 //! How it is told what becomes of packs, and what a prune did.
 
 use clap::Args;
-use dr_repo::{Pruned, Verdict};
+use dr_repo::{PruneReport, Verdict};
 use serde_json::{Value, json};
 
 use super::unfinished;
@@ -40,7 +40,13 @@ pub fn verdict(screen: &Screen, verdict: &Verdict, target: Option<&str>) {
 }
 
 /// What all of it came to. `place`: where, for people; `again`: the command for this place, up to its options.
-pub fn end(screen: &Screen, pruned: &Pruned, place: &str, (target, again): (Option<&str>, &str), dry: bool) -> Outcome {
+pub fn end(
+    screen: &Screen,
+    pruned: &PruneReport,
+    place: &str,
+    (target, again): (Option<&str>, &str),
+    dry: bool,
+) -> Outcome {
     let mut event = json!({
         "event": "summary", "packs": pruned.packs, "bytes": pruned.bytes, "live": pruned.live,
         "packs_removable": pruned.removable, "rewritten": pruned.rewritten, "deleted": pruned.deleted,

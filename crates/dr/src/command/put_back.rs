@@ -2,7 +2,7 @@
 //! one line.
 
 use dr_entry::{EntryPath, NotSet, Part};
-use dr_repo::{NotWhole, Restored};
+use dr_repo::{NotWhole, RestoreReport};
 use dr_run::Naming;
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub fn name(naming: &Naming, path: &EntryPath) -> String {
 }
 
 /// Names everything that is not as it was.
-pub fn tell(restored: &Restored, naming: &Naming, screen: &Screen) {
+pub fn tell(restored: &RestoreReport, naming: &Naming, screen: &Screen) {
     // What is not in the snapshot is told with what is like it.
     for (path, why) in restored.lost().filter(|(_, why)| *why != NotWhole::NotThere) {
         screen.warning(&format!("not restored: {}: {why}", name(naming, path)));
@@ -105,7 +105,7 @@ pub fn not_in_it_json(names: &[(EntryPath, String)]) -> Value {
 }
 
 /// The exit code: nothing came back is a failure, some of it is not.
-pub fn outcome(restored: &Restored) -> Outcome {
+pub fn outcome(restored: &RestoreReport) -> Outcome {
     let failed = !restored.failed.is_empty();
     Outcome::done().with(failed && restored.entries == 0, Cause::Failed).with(failed, Cause::Missing)
 }

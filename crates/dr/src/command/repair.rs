@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dr_repo::Tally;
-use dr_run::{Mending, mend, open_all, open_to_write};
+use dr_run::{RepairOptions, Workplace, open_all, open_to_write, plan_repair};
 
 use super::named::OnTarget;
 use super::opened::{away, key_env, run_failure, school_unless};
@@ -40,9 +40,15 @@ impl Repair {
             let others = others.into_iter().filter(|other| other.repository.id() != one.repository.id());
             let others: Vec<_> = others.map(|other| other.repository).collect();
             let tally = Tally::default();
-            let how = Mending { dry: self.dry_run, others: &others, stop: context.signals.stop(), tally: &tally };
+            let how = RepairOptions { others: &others, stop: context.signals.stop(), tally: &tally };
+            let work = Workplace::new(&school, &one.repository).map_err(failed)?;
             let done = observe::while_shown(screen, &tally, observe::checking, || {
-                mend(&school, one, &how, &mut |step| repaired::step(&step, Some(&named), screen))
+                let plan = plan_repair(&work, one, &how)?;
+                plan.findings().iter().for_each(|finding| repaired::damaged(finding, Some(&named), screen));
+                match self.dry_run {
+                    true => plan.only_looked(&school, one),
+                    false => plan.execute(&school, one, &mut |mended| repaired::mended(mended, Some(&named), screen)),
+                }
             })
             .map_err(failed)?;
             outcome = outcome.and(repaired::end(&done, &named, Some(&named), self.dry_run, screen));

@@ -1,6 +1,6 @@
 //! How it is told what a repair found and mended.
 
-use dr_repo::{Repaired, Told};
+use dr_repo::{Finding, Mended, RepairReport};
 use serde_json::json;
 
 use super::checked::{finding_json, finding_line};
@@ -8,27 +8,25 @@ use crate::exit::{Cause, Outcome};
 use crate::output::Screen;
 use crate::shown;
 
-/// One step. `target`: which copy, where there are several.
-pub fn step(told: &Told<'_>, target: Option<&str>, screen: &Screen) {
-    match told {
-        Told::Damaged(finding) => {
-            let mut event = finding_json(finding);
-            event["event"] = json!("damaged");
-            event["target"] = json!(target);
-            screen.event(&event);
-            finding_line(finding, target, screen);
-        }
-        Told::Mended(mended) => {
-            screen.event(&json!({
-                "event": "mended", "object": mended.object, "how": mended.how, "target": target,
-            }));
-            screen.mention(&format!("mended  {}: {}", mended.object, mended.how));
-        }
-    }
+/// That something is damaged. `target`: on which copy, where there are several.
+pub fn damaged(finding: &Finding, target: Option<&str>, screen: &Screen) {
+    let mut event = finding_json(finding);
+    event["event"] = json!("damaged");
+    event["target"] = json!(target);
+    screen.event(&event);
+    finding_line(finding, target, screen);
+}
+
+/// That something is mended.
+pub fn mended(mended: &Mended, target: Option<&str>, screen: &Screen) {
+    screen.event(&json!({
+        "event": "mended", "object": mended.object, "how": mended.how, "target": target,
+    }));
+    screen.mention(&format!("mended  {}: {}", mended.object, mended.how));
 }
 
 /// What all of it came to.
-pub fn end(repaired: &Repaired, place: &str, target: Option<&str>, dry: bool, screen: &Screen) -> Outcome {
+pub fn end(repaired: &RepairReport, place: &str, target: Option<&str>, dry: bool, screen: &Screen) -> Outcome {
     let before = repaired.before.findings.len() as u64;
     let (left, costs) = match &repaired.after {
         Some(after) => (after.findings.len() as u64, after.findings.iter().map(|one| one.lost.len() as u64).sum()),

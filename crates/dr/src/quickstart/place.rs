@@ -295,7 +295,7 @@ impl Place {
         self.0.join("state/quickstart.json")
     }
 
-    /// SubtreeDestination the folder.
+    /// Below the folder.
     pub fn at(&self, name: impl AsRef<Path>) -> PathBuf {
         self.0.join(name)
     }

@@ -16,7 +16,7 @@ use dr_store::local::LocalStore;
 use crate::error::RepoError;
 use crate::progress::Tally;
 use crate::read::repository::{Repository, Unlock, create};
-use crate::write::backup::{Capture, backup, new_snapshot_id};
+use crate::write::backup::{BackupOptions, backup, new_snapshot_id};
 use crate::write::cache::{CacheReader, CacheWriter};
 
 /// Looking chunks up in a repository.
@@ -77,7 +77,7 @@ impl Looking {
             BlockingStore::new(Arc::new(LocalStore::create(folder.join("repository"))?), runtime.handle().clone());
         create(&store, &family, None, "2026-01-01T00:00:00Z", 0)?;
         let open = || Repository::open(store.clone(), Unlock::Key(Key::Family(family.clone())), HostId([1; 4]));
-        let capture = Capture {
+        let capture = BackupOptions {
             snapshot: new_snapshot_id(),
             label: Label::default(),
             shape: Shape::Directory,

@@ -21,7 +21,7 @@ pub struct Finding {
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Checked {
+pub struct CheckReport {
     /// Everything that is wrong. Empty is good.
     pub findings: Vec<Finding>,
     /// Packs there are.
@@ -62,7 +62,7 @@ pub struct Checked {
     pub not_checked: Vec<String>,
 }
 
-impl Checked {
+impl CheckReport {
     /// Whether what is sealed was opened and the trees followed; else objects were looked at from outside.
     #[must_use]
     pub fn follows_trees(&self) -> bool {

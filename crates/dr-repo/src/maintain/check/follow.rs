@@ -9,7 +9,7 @@ use dr_format::id::{ChunkId, ChunkKind, SnapshotId};
 use dr_format::page::{self, Contents, Extent, Page};
 use dr_format::wire::Bad;
 
-use super::{Check, Checked, LOST_MAX};
+use super::{CheckOptions, CheckReport, LOST_MAX};
 use crate::error::RepoError;
 use crate::read::fetch::Fetcher;
 use crate::read::repository::{Repository, fault_text};
@@ -19,12 +19,12 @@ use crate::read::restore::extent_page;
 /// limit in time, the newest come first, and how many were not followed to their end is counted.
 pub(super) fn follow_trees(
     repository: &Repository,
-    options: &Check<'_>,
+    options: &CheckOptions<'_>,
     bad_chunks: &BTreeMap<ChunkId, BTreeSet<String>>,
     lost: &mut BTreeMap<String, Vec<(SnapshotId, EntryPath)>>,
     bad_objects: &mut BTreeMap<String, String>,
     is_limited: bool,
-    out: &mut Checked,
+    out: &mut CheckReport,
 ) -> Result<(), RepoError> {
     let mut fetcher = repository.fetcher()?;
     let mut known = Known::default();
@@ -102,7 +102,7 @@ struct Known {
 
 struct Follow<'a> {
     repository: &'a Repository,
-    options: &'a Check<'a>,
+    options: &'a CheckOptions<'a>,
     /// Asked at each page, if there is a limit.
     enough: Option<&'a (dyn Fn() -> bool + Sync)>,
     /// The time was over: nothing is known of the rest.

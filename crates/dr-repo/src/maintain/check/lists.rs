@@ -4,14 +4,18 @@
 use dr_index::layout::Place;
 use dr_index::lookup::Index;
 
-use super::{Check, Checked, Finding};
+use super::{CheckOptions, CheckReport, Finding};
 use crate::error::RepoError;
 use crate::maintain::prune::{Frames, Lists, Live, mark};
 use crate::read::repository::Repository;
 
 /// Takes every snapshot alone, for the one whose list names what another's leaves out may be forgotten first. One that
 /// cannot be followed is found elsewhere.
-pub(super) fn check(repository: &Repository, options: &Check<'_>, out: &mut Checked) -> Result<(), RepoError> {
+pub(super) fn check(
+    repository: &Repository,
+    options: &CheckOptions<'_>,
+    out: &mut CheckReport,
+) -> Result<(), RepoError> {
     let Some(gc) = repository.key.gc() else { return Ok(()) };
     let (index, state) = (repository.index()?, &repository.log.state);
     let mut lists = Lists::new(repository, &gc)?;

@@ -8,7 +8,7 @@ use dr_format::parity::{FRONT, Row, decode, table_len};
 use dr_format::wire::Bad;
 use dr_store::Key;
 
-use super::{Check, ReadData};
+use super::{CheckOptions, ReadData};
 use crate::error::RepoError;
 use crate::read::repository::{Repository, fault_text};
 
@@ -23,7 +23,7 @@ pub(crate) fn table(repository: &Repository, name: &Key, size: u64) -> Result<Ve
 /// Looks at every parity object, and counts the packs that have none.
 pub(super) fn check(
     repository: &Repository,
-    options: &Check<'_>,
+    options: &CheckOptions<'_>,
     bad_objects: &mut BTreeMap<String, String>,
 ) -> Result<u64, RepoError> {
     let mut missing: BTreeSet<PackId> = match repository.keeps_parity() {

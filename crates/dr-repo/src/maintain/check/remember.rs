@@ -9,7 +9,7 @@ use dr_format::log_entry::Body;
 use dr_log::fold::{SWEEPS, runs_of};
 
 use crate::error::RepoError;
-use crate::maintain::check::Checked;
+use crate::maintain::check::CheckReport;
 use crate::read::repository::Repository;
 use crate::write::notes::Notes;
 
@@ -21,7 +21,7 @@ impl Repository {
     /// If the note cannot be written, and what the store says.
     pub fn remember_damage(
         &mut self,
-        checked: &Checked,
+        checked: &CheckReport,
         journal: Option<&Path>,
         now_ms: i64,
     ) -> Result<bool, RepoError> {
@@ -70,22 +70,23 @@ mod tests {
     use dr_format::id::ChunkKind;
 
     use super::*;
-    use crate::maintain::check::{Check, ReadData, check};
-    use crate::maintain::repair::{Repair, repair};
+    use crate::maintain::check::{CheckOptions, ReadData, check};
+    use crate::maintain::repair::RepairOptions;
     use crate::progress::Tally;
     use crate::tests::relocation::Scene;
+    use crate::tests::repair;
     use crate::write::committer::{Committer, Says, begin};
     use crate::write::repacker::Repacker;
 
     const NOW: i64 = 1_800_000_000_000;
 
-    fn looked(repository: &Repository) -> Checked {
+    fn looked(repository: &Repository) -> CheckReport {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
+        let options = CheckOptions { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
         check(repository, &options).unwrap()
     }
 
-    fn lost(checked: &Checked) -> usize {
+    fn lost(checked: &CheckReport) -> usize {
         checked.findings.iter().map(|finding| finding.lost.len()).sum()
     }
 
@@ -111,9 +112,8 @@ mod tests {
         keep();
         assert_eq!(lost(&looked(&scene.open())), 0, "both are whole by the equal chunk");
         let (stop, clock) = (AtomicBool::new(false), || NOW);
-        let options = Repair {
+        let options = RepairOptions {
             now_ms: NOW,
-            dry: false,
             others: &[],
             scratch: scene.folder.path(),
             journal: None,
@@ -121,7 +121,7 @@ mod tests {
             stop: &stop,
             tally: &tally,
         };
-        let repaired = repair(&mut scene.open(), &options, &mut |_| {}).unwrap();
+        let repaired = repair(&mut scene.open(), &options).unwrap();
         assert_eq!(repaired.after.unwrap().findings, [], "{:?}", repaired.mended);
     }
 }

@@ -17,7 +17,7 @@ use dr_log::log::erased_note;
 
 use super::follow::Followed;
 use super::scope::{EraseScope, RewrittenSnapshot};
-use super::{Erase, is_gone, may_touch};
+use super::{EraseOptions, is_gone, may_touch};
 use crate::error::RepoError;
 use crate::read::fetch::Fetcher;
 use crate::read::look::{Pages, Stand, as_child};
@@ -35,7 +35,7 @@ const AT_ONCE: usize = dr_format::format::SNAPSHOTS_MAX;
 /// Writes the new snapshots, notes which packs hold what goes, and commits.
 pub(super) fn rewrite(
     repository: &mut Repository,
-    options: &Erase<'_>,
+    options: &EraseOptions<'_>,
     scope: &EraseScope,
     followed: &Followed,
     packs: &BTreeSet<PackId>,
@@ -55,7 +55,7 @@ pub(super) fn rewrite(
 fn in_session(
     session: &Session,
     repository: &mut Repository,
-    options: &Erase<'_>,
+    options: &EraseOptions<'_>,
     scope: &EraseScope,
     followed: &Followed,
     noted: &dyn Fn(&mut Repository) -> Result<(), RepoError>,

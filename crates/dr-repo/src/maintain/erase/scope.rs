@@ -11,10 +11,10 @@ use dr_format::seal::derive;
 use dr_format::snapshot::{Document, Label};
 use dr_log::fold::SnapshotState;
 
-use super::{Erase, Judged, Ruling, is_gone, may_touch, series};
+use super::{EraseOptions, Judged, Ruling, is_gone, may_touch, series};
 use crate::error::RepoError;
 use crate::read::fetch::Fetcher;
-use crate::read::find::{Find, find};
+use crate::read::find::{FindOptions, find};
 use crate::read::look::{Pages, Stand, Tree, as_child};
 use crate::read::repository::Repository;
 use crate::read::restore::extent_page;
@@ -68,7 +68,7 @@ struct Looked {
 }
 
 /// Looks through every snapshot that is there or could be put back.
-pub(super) fn seek(repository: &Repository, options: &Erase<'_>) -> Result<EraseScope, RepoError> {
+pub(super) fn seek(repository: &Repository, options: &EraseOptions<'_>) -> Result<EraseScope, RepoError> {
     let state = &repository.log.state;
     let mut out = EraseScope::default();
     let mut looked = Vec::new();
@@ -118,7 +118,7 @@ pub(super) fn seek(repository: &Repository, options: &Erase<'_>) -> Result<Erase
 }
 
 /// Looks through the trees of one source side by side.
-fn search(repository: &Repository, options: &Erase<'_>, all: &mut [Looked]) -> Result<(), RepoError> {
+fn search(repository: &Repository, options: &EraseOptions<'_>, all: &mut [Looked]) -> Result<(), RepoError> {
     let Some(first) = all.first() else { return Ok(()) };
     let (trees, exact): (Vec<Tree>, _) =
         (all.iter().map(|one| one.tree.clone()).collect(), (options.paths)(&first.tree));
@@ -128,7 +128,7 @@ fn search(repository: &Repository, options: &Erase<'_>, all: &mut [Looked]) -> R
     };
     let paths = if options.also.is_some() { &[][..] } else { exact.as_slice() };
     if !exact.is_empty() || options.also.is_some() {
-        let search = Find { trees: &trees, paths, wanted: &wanted, stop: options.stop };
+        let search = FindOptions { trees: &trees, paths, wanted: &wanted, stop: options.stop };
         let searched = find(repository, &search, &mut |found| {
             for version in &found.versions {
                 for one in &mut all[version.newest..=version.oldest] {
@@ -186,7 +186,7 @@ impl Taker<'_> {
     fn judge(
         &mut self,
         repository: &Repository,
-        options: &Erase<'_>,
+        options: &EraseOptions<'_>,
         one: Looked,
         replaced: &BTreeMap<SnapshotId, SnapshotId>,
     ) -> Result<Judged, RepoError> {

@@ -15,13 +15,14 @@ use dr_store::BlockingStore;
 use dr_store::memory::MemoryStore;
 
 use super::rewrite::Pruner;
-use super::{Erase, erase, is_gone, may_touch};
+use super::{EraseOptions, is_gone, may_touch, plan_erase};
 use crate::error::RepoError;
-use crate::maintain::prune::{Prune, prune};
+use crate::maintain::prune::PruneOptions;
 use crate::progress::Tally;
 use crate::read::look::{Stand, as_child};
 use crate::read::repository::{Repository, Unlock, create};
-use crate::write::backup::{Capture, backup, new_snapshot_id};
+use crate::tests::prune;
+use crate::write::backup::{BackupOptions, backup, new_snapshot_id};
 
 fn path(text: &str) -> EntryPath {
     EntryPath::new(text.as_bytes()).unwrap()
@@ -199,7 +200,7 @@ impl Scene {
 
     fn keep_as(&self, repository: &mut Repository, files: &Files, label: Label) -> SnapshotId {
         let clock = AtomicI64::new(0);
-        let capture = Capture {
+        let capture = BackupOptions {
             snapshot: new_snapshot_id(),
             label,
             shape: Shape::Directory,
@@ -301,13 +302,12 @@ fn what_was_erased_is_in_no_pack_and_the_trees_are_those_of_a_school_that_never_
     }
     let before: BTreeSet<_> = ids.iter().flat_map(|id| scene.chunks(*id)).collect();
     let (clock, stop, tally) = (|| 1, AtomicBool::new(false), Tally::default());
-    let options = Erase {
+    let options = EraseOptions {
         now_ms: 1,
         system: None,
         paths: &|_| ["changing", "f01000", "f02999", "large", "same"].map(path).to_vec(),
         also: None,
         asked: b"x",
-        dry: false,
         scratch: scene.folder.path(),
         journal: None,
         clock: &clock,
@@ -315,15 +315,14 @@ fn what_was_erased_is_in_no_pack_and_the_trees_are_those_of_a_school_that_never_
         tally: &tally,
     };
     let mut repository = scene.open();
-    let erased = erase(&mut repository, &options, &mut |_| {}).unwrap();
+    let erased = plan_erase(&mut repository, &options).unwrap().execute(&mut repository).unwrap();
     assert_eq!((erased.snapshots, erased.entries, erased.shared, erased.unseen), (3, 5, 1, 0), "{erased:?}");
     let listed = repository.snapshots();
     assert_eq!(listed.iter().map(|one| one.label.as_ref().unwrap().replaces.unwrap()).collect::<Vec<_>>(), ids);
     for (one, (root, _)) in listed.iter().zip(&wanted) {
         assert_eq!(repository.tree(one.id).unwrap().root, *root);
     }
-    let pruned =
-        prune(&mut repository, &Prune::usual(1, true, scene.folder.path(), &clock, &stop, &tally), &mut |_| {});
+    let pruned = prune(&mut repository, &PruneOptions::usual(1, true, scene.folder.path(), &clock, &stop, &tally));
     assert!(pruned.unwrap().deleted > 0);
     assert_eq!(repository.left_of_erased().unwrap(), (0, 0));
     let repository = scene.open();
@@ -362,21 +361,22 @@ fn a_host_alone_puts_no_snapshot_in_the_place_of_another() {
     assert_eq!(listed.iter().map(|one| (one.id, one.replaces)).collect::<Vec<_>>(), [(good, None), (false_one, None)]);
     assert!(listed[0].number < listed[1].number && crate::read::repository::rewritten_same(&listed).is_empty());
     let (clock, stop, tally) = (|| 1, AtomicBool::new(false), Tally::default());
-    let options = Erase {
+    let options = EraseOptions {
         now_ms: 1,
         system: None,
         paths: &|_| vec![path("pupil")],
         also: None,
         asked: b"x",
-        dry: false,
         scratch: scene.folder.path(),
         journal: None,
         clock: &clock,
         stop: &stop,
         tally: &tally,
     };
-    let mut rulings = Vec::new();
-    erase(&mut scene.open(), &options, &mut |one| rulings.push(one.ruling.clone())).unwrap();
+    let mut repository = scene.open();
+    let plan = plan_erase(&mut repository, &options).unwrap();
+    let rulings: Vec<_> = plan.verdicts().iter().map(|one| one.ruling.clone()).collect();
+    plan.execute(&mut repository).unwrap();
     assert!(matches!(rulings[..], [super::Ruling::Rewrite(_), super::Ruling::Untouched]), "{rulings:?}");
     assert_eq!(scene.open().snapshots()[0].replaces, Some(good));
 }
@@ -404,13 +404,12 @@ fn parity_keeps_nothing_of_what_was_erased_and_all_of_the_rest() {
     let before = spared(&scene);
     assert!(before.iter().filter(|pack| pack.kind == PackKind::Data).count() >= 2, "{before:?}");
     let (clock, stop, tally) = (|| 1, AtomicBool::new(false), Tally::default());
-    let options = Erase {
+    let options = EraseOptions {
         now_ms: 1,
         system: None,
         paths: &|_| vec![path("f37")],
         also: None,
         asked: b"x",
-        dry: false,
         scratch: scene.folder.path(),
         journal: None,
         clock: &clock,
@@ -418,8 +417,8 @@ fn parity_keeps_nothing_of_what_was_erased_and_all_of_the_rest() {
         tally: &tally,
     };
     let mut repository = scene.open();
-    erase(&mut repository, &options, &mut |_| {}).unwrap();
-    prune(&mut repository, &Prune::usual(1, true, scene.folder.path(), &clock, &stop, &tally), &mut |_| {}).unwrap();
+    plan_erase(&mut repository, &options).unwrap().execute(&mut repository).unwrap();
+    prune(&mut repository, &PruneOptions::usual(1, true, scene.folder.path(), &clock, &stop, &tally)).unwrap();
     assert_eq!(repository.left_of_erased().unwrap(), (0, 0));
     let after = spared(&scene);
     let state = &scene.open().log.state;

@@ -14,7 +14,7 @@ use dr_log::object::key;
 use dr_store::StoreError;
 
 use super::keyless::Frames;
-use super::{Prune, Rewritten, target};
+use super::{PruneOptions, Rewritten, target};
 use crate::error::RepoError;
 use crate::read::repository::Repository;
 use crate::write::committer::{Committer, Says, begin, or_fence};
@@ -34,7 +34,7 @@ enum Trust {
 /// Writes what is needed of these packs into new ones, in a session for each writer, and registers those.
 pub(super) fn repack(
     repository: &mut Repository,
-    options: &Prune<'_>,
+    options: &PruneOptions<'_>,
     frames: &Frames,
     packs: &[u32],
 ) -> Result<Rewritten, RepoError> {
@@ -74,7 +74,7 @@ fn trust(repository: &Repository, index: &Index, pack: u32) -> Trust {
 struct Moving<'a> {
     session: &'a Session,
     index: &'a Index,
-    options: &'a Prune<'a>,
+    options: &'a PruneOptions<'a>,
     frames: &'a Frames,
 }
 

@@ -8,7 +8,7 @@ use dr_index::layout::Place;
 use dr_log::fold::runs_of;
 
 use super::mark::Live;
-use super::{Prune, Rewritten};
+use super::{PruneOptions, Rewritten};
 use crate::error::RepoError;
 use crate::read::repository::Repository;
 use crate::write::committer::{Committer, Says, begin, or_fence};
@@ -18,7 +18,7 @@ use crate::write::session::Session;
 /// Writes what is needed of these packs into new ones and registers those.
 pub(super) fn rewrite(
     repository: &mut Repository,
-    options: &Prune<'_>,
+    options: &PruneOptions<'_>,
     live: &Live,
     packs: &[u32],
 ) -> Result<Rewritten, RepoError> {
@@ -30,7 +30,7 @@ pub(super) fn rewrite(
 fn rewrite_in(
     session: &Session,
     repository: &mut Repository,
-    options: &Prune<'_>,
+    options: &PruneOptions<'_>,
     live: &Live,
     packs: &[u32],
 ) -> Result<Rewritten, RepoError> {

@@ -9,7 +9,7 @@ use dr_log::fold::{SessionState, State, runs_of, whole};
 use dr_log::reclaim;
 use dr_store::Listed;
 
-use super::{DAY_MS, Pins, Prune, Pruned, Rewritten, is_undoable, pins};
+use super::{DAY_MS, Pins, PruneOptions, PruneReport, Rewritten, is_undoable, pins};
 use crate::error::RepoError;
 use crate::maintain::erase::forget_parity;
 use crate::maintain::unfinished::{Life, Unfinished};
@@ -24,33 +24,55 @@ const FENCE_MS: i64 = 50 * DAY_MS;
 /// anything, and those that are dropped. `unfinished`: what is left of others.
 pub(super) fn fence(
     repository: &mut Repository,
-    options: &Prune<'_>,
+    options: &PruneOptions<'_>,
     keyless: bool,
     unfinished: &[Unfinished],
-    dropped: &BTreeSet<SessionId>,
+    dropped: &[Unfinished],
 ) -> Result<(), RepoError> {
-    let is_old = |since_ms: i64| options.now_ms.saturating_sub(since_ms) >= FENCE_MS;
     let host = repository.writer.host;
-    // A key that only prunes goes on with nothing that it began: what a killed run left is nobody's.
-    let is_own = |one: &Unfinished| {
-        keyless
-            && one.packs > 0
-            && one.host == host
-            && one.life != Life::Running
-            && Claim::of(options.journal, one.session).is_some()
-    };
-    let own = unfinished.iter().filter(|one| is_own(one)).map(|one| one.session);
-    let dead: BTreeSet<SessionId> = own.chain(dropped.iter().copied()).collect();
+    let is_dead = |one: &&Unfinished| is_own(one, keyless, host) && Claim::of(options.journal, one.session).is_some();
+    let own: Vec<SessionId> = unfinished.iter().filter(is_dead).map(|one| one.session).collect();
     let make = |state: &State| {
-        let dead = dead.iter().filter(|id| state.sessions.get(id).is_none_or(SessionState::is_open));
-        let is_unknown = |one: &&Unfinished| !state.sessions.contains_key(&one.session);
-        let unknown = unfinished.iter().filter(is_unknown).filter(|one| one.since_ms.is_some_and(is_old));
-        let silent = state.sessions.iter().filter(|(_, session)| session.is_open() && is_old(session.last_ms));
-        let silent = silent.map(|(id, _)| *id).chain(unknown.map(|one| one.session)).chain(dead.copied());
-        let silent: BTreeSet<SessionId> = silent.collect();
+        // One that goes on since it was looked is not dropped.
+        let heard_since = |one: &Unfinished| {
+            state.sessions.get(&one.session).is_some_and(|session| Some(session.last_ms) > one.since_ms)
+        };
+        let dropped = dropped.iter().filter(|one| !heard_since(one)).map(|one| one.session);
+        let dead = own.iter().copied().chain(dropped).collect();
+        let silent = silent(state, options.now_ms, unfinished, &dead);
         (!silent.is_empty()).then(|| Body::Fence(silent.into_iter().collect()))
     };
     append(repository, options.now_ms, &make).map(|_| ())
+}
+
+/// The sessions that [`fence`] would fence off, and those that are dropped: what they need does not count.
+pub(super) fn would_fence(
+    repository: &Repository,
+    options: &PruneOptions<'_>,
+    keyless: bool,
+    unfinished: &[Unfinished],
+    dropped: &[Unfinished],
+) -> BTreeSet<SessionId> {
+    let host = repository.writer.host;
+    let is_dead = |one: &&Unfinished| is_own(one, keyless, host) && options.journal.is_some();
+    let own = unfinished.iter().filter(is_dead).map(|one| one.session);
+    let dead: BTreeSet<SessionId> = own.chain(dropped.iter().map(|one| one.session)).collect();
+    silent(&repository.log.state, options.now_ms, unfinished, &dead)
+}
+
+/// A key that only prunes goes on with nothing that it began: what a killed run left is nobody's.
+fn is_own(one: &Unfinished, keyless: bool, host: HostId) -> bool {
+    keyless && one.packs > 0 && one.host == host && one.life != Life::Running
+}
+
+/// Sessions that are open and that nobody waits for; `dead`: whatever the log says of when they were last heard of.
+fn silent(state: &State, now_ms: i64, unfinished: &[Unfinished], dead: &BTreeSet<SessionId>) -> BTreeSet<SessionId> {
+    let is_old = |since_ms: i64| now_ms.saturating_sub(since_ms) >= FENCE_MS;
+    let dead = dead.iter().filter(|id| state.sessions.get(id).is_none_or(SessionState::is_open));
+    let is_unknown = |one: &&Unfinished| !state.sessions.contains_key(&one.session);
+    let unknown = unfinished.iter().filter(is_unknown).filter(|one| one.since_ms.is_some_and(is_old));
+    let silent = state.sessions.iter().filter(|(_, session)| session.is_open() && is_old(session.last_ms));
+    silent.map(|(id, _)| *id).chain(unknown.map(|one| one.session)).chain(dead.copied()).collect()
 }
 
 /// Appends what `make` says of the very state that the entry will follow; its number, if there was anything to say.
@@ -72,7 +94,7 @@ fn append(
 
 /// The steps by which packs go.
 pub(super) struct Step<'a> {
-    pub(super) options: &'a Prune<'a>,
+    pub(super) options: &'a PruneOptions<'a>,
     /// Up to this entry every snapshot was followed.
     view: u64,
     /// No sweep but this prune's own, and nothing that was put back, came up to this entry since.
@@ -83,18 +105,17 @@ pub(super) struct Step<'a> {
     followed: BTreeMap<PackId, bool>,
     /// Of those the ones of which all that is needed was rewritten by now.
     rewritten: BTreeSet<PackId>,
-    /// Sessions that count as ended: such as are dropped, and this prune's own.
+    /// Sessions that count as ended: this prune's own.
     over: BTreeSet<SessionId>,
 }
 
 impl<'a> Step<'a> {
     pub(super) fn new(
-        options: &'a Prune<'a>,
+        options: &'a PruneOptions<'a>,
         (view, keyless): (u64, bool),
         followed: BTreeMap<PackId, bool>,
-        over: BTreeSet<SessionId>,
     ) -> Self {
-        Self { options, view, known: view, keyless, followed, rewritten: BTreeSet::new(), over }
+        Self { options, view, known: view, keyless, followed, rewritten: BTreeSet::new(), over: BTreeSet::new() }
     }
 
     /// What is needed of some packs was rewritten.
@@ -108,7 +129,7 @@ impl<'a> Step<'a> {
         &mut self,
         repository: &mut Repository,
         packs: &[(PackId, HostId)],
-        out: &mut Pruned,
+        out: &mut PruneReport,
     ) -> Result<(), RepoError> {
         self.condemn(repository, packs)?;
         self.sweep(repository)?;
@@ -177,7 +198,7 @@ impl<'a> Step<'a> {
 
     /// Deletes what was swept long enough ago, and what nobody will register any more: first what describes it, then
     /// the packs.
-    fn delete(&self, repository: &mut Repository, out: &mut Pruned) -> Result<(), RepoError> {
+    fn delete(&self, repository: &mut Repository, out: &mut PruneReport) -> Result<(), RepoError> {
         let state = &repository.log.state;
         out.waiting = state.packs.values().filter(|pack| pack.condemned && !pack.swept).count() as u64;
         let gone: BTreeSet<PackId> =

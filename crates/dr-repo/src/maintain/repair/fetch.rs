@@ -13,8 +13,8 @@ use dr_log::fold::{ranges, runs_of, whole};
 use dr_log::object::key;
 use dr_log::reclaim;
 
-use super::Mending;
 use super::packs::object_of;
+use super::{Mending, look};
 use crate::error::RepoError;
 use crate::read::fetch::Fetcher;
 use crate::read::repository::Repository;
@@ -119,7 +119,7 @@ fn write(
 
 /// The packs that are not whole, and what of them can be had nowhere here.
 fn broken(repository: &Repository, mending: &Mending<'_>) -> Result<Broken, RepoError> {
-    let checked = mending.look(repository)?;
+    let checked = look(repository, mending.options)?;
     let index = repository.index()?;
     let mut out = Broken::default();
     for (id, _) in &checked.unsound {

@@ -68,18 +68,19 @@ mod tests {
     use dr_store::BlockingStore;
 
     use super::*;
-    use crate::maintain::check::{Check, Checked, ReadData, check};
-    use crate::maintain::prune::{Prune, prune};
-    use crate::maintain::repair::{Repair, repair};
+    use crate::maintain::check::{CheckOptions, CheckReport, ReadData, check};
+    use crate::maintain::prune::PruneOptions;
+    use crate::maintain::repair::RepairOptions;
     use crate::progress::Tally;
     use crate::read::repository::Unlock;
     use crate::tests::relocation::Scene;
+    use crate::tests::{prune, repair};
 
     const NOW: i64 = 1_800_000_000_000;
 
-    fn checked(repository: &Repository) -> Checked {
+    fn checked(repository: &Repository) -> CheckReport {
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Check { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
+        let options = CheckOptions { read_data: ReadData::All, now_ms: NOW, enough: None, stop: &stop, tally: &tally };
         check(repository, &options).unwrap()
     }
 
@@ -87,8 +88,9 @@ mod tests {
         let pruner = Key::Pruner(Box::new(scene.family.pruner().unwrap()));
         let mut repository = Repository::open(blocking, Unlock::Key(pruner), HostId([1; 4])).unwrap();
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Prune { undo_ms: 0, ..Prune::usual(NOW, true, scene.folder.path(), &|| NOW, &stop, &tally) };
-        prune(&mut repository, &options, &mut |_| {}).unwrap().removable
+        let options =
+            PruneOptions { undo_ms: 0, ..PruneOptions::usual(NOW, true, scene.folder.path(), &|| NOW, &stop, &tally) };
+        prune(&mut repository, &options).unwrap().removable
     }
 
     #[test]
@@ -111,9 +113,8 @@ mod tests {
         assert!(finding.what.contains(&kept.to_string()) && finding.lost.is_empty(), "{finding:?}");
 
         let (stop, tally) = (AtomicBool::new(false), Tally::default());
-        let options = Repair {
+        let options = RepairOptions {
             now_ms: NOW,
-            dry: false,
             others: &[],
             scratch: scene.folder.path(),
             journal: None,
@@ -121,7 +122,7 @@ mod tests {
             stop: &stop,
             tally: &tally,
         };
-        let repaired = repair(&mut scene.open(), &options, &mut |_| {}).unwrap();
+        let repaired = repair(&mut scene.open(), &options).unwrap();
         assert!(repaired.mended.iter().any(|mended| mended.object.starts_with("idx/")), "{:?}", repaired.mended);
         assert_eq!(repaired.after.unwrap().findings, []);
         assert_eq!(prune_keyless(&scene, scene.store.clone()), 0);

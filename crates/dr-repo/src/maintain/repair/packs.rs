@@ -15,7 +15,7 @@ use dr_store::{BlockingStore, ObjectBody, PutOutcome};
 use super::Mending;
 use super::rebuilt_index::RebuiltIndex;
 use crate::error::RepoError;
-use crate::maintain::check::{Checked, table};
+use crate::maintain::check::{CheckReport, table};
 use crate::read::repository::Repository;
 use crate::write::prove::rehash;
 
@@ -128,7 +128,11 @@ pub(super) fn object_of(repository: &Repository, pack: PackId, host: HostId) -> 
 }
 
 /// Heals what a check found damaged.
-pub(super) fn heal(repository: &mut Repository, found: &Checked, mending: &mut Mending<'_>) -> Result<(), RepoError> {
+pub(super) fn heal(
+    repository: &mut Repository,
+    found: &CheckReport,
+    mending: &mut Mending<'_>,
+) -> Result<(), RepoError> {
     for &(id, host) in &found.unsound {
         mending.may_go_on()?;
         let Some(state) = repository.log.state.packs.get(&id) else { continue };

@@ -1,7 +1,10 @@
 //! What is anybody's who maintains: entries that only the maintenance key may write, and whether anything may go.
 
+use std::sync::Arc;
+
 use dr_format::key::Author;
 use dr_format::log_entry::{Body, object_name};
+use dr_index::lookup::Index;
 
 use super::{Fault, Repository};
 use crate::error::RepoError;
@@ -36,6 +39,14 @@ impl Repository {
             Author::Host(..) => {
                 Err(RepoError::KeyMayNot("this key writes backups and removes none; the recovery key can"))
             }
+        }
+    }
+
+    /// Whether this is the index by whose numbers a plan names packs: another numbers them otherwise.
+    pub(crate) fn is_planned_with(&self, index: &Arc<Index>) -> Result<(), RepoError> {
+        match Arc::ptr_eq(self.index()?, index) {
+            true => Ok(()),
+            false => Err(RepoError::Outrun("it was read again after this was planned")),
         }
     }
 

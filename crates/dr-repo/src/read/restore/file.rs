@@ -69,7 +69,7 @@ pub(super) fn file(
         && is_same(row, base.as_mut(), fetcher, shared)?
         && let Some(base) = standing.take()
     {
-        let kept = if shared.options.dry { Ok(true) } else { base.keep(&row.meta) };
+        let kept = if shared.compares { Ok(true) } else { base.keep(&row.meta) };
         match kept {
             Ok(false) => {}
             Ok(true) => {
@@ -84,7 +84,7 @@ pub(super) fn file(
             }
         }
     }
-    if shared.options.dry {
+    if shared.compares {
         if shared.destination.is_in_the_way(&row.path, &row.meta) {
             shared.replaces(&row.path);
         }

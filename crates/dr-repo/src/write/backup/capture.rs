@@ -14,7 +14,7 @@ use crate::read::touched::Touched;
 use crate::write::presence::Lacking;
 
 /// How a capture is to be kept. All of it is the caller's to decide.
-pub struct Capture<'a> {
+pub struct BackupOptions<'a> {
     /// The snapshot's id; the same on every target.
     pub snapshot: SnapshotId,
     /// What lists will show; counts and the end are filled in here.
@@ -43,7 +43,7 @@ pub struct Capture<'a> {
 
 /// What a backup did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
+pub struct BackupReport {
     /// The snapshot.
     pub snapshot: SnapshotId,
     /// Entries kept.
@@ -80,7 +80,7 @@ pub struct Summary {
     pub touched: Touched,
 }
 
-impl Summary {
+impl BackupReport {
     /// Of a snapshot of which nothing was kept so far.
     pub(super) fn begun(snapshot: SnapshotId, lacking: Vec<Lacking>, touched: Touched) -> Self {
         Self {

@@ -13,7 +13,7 @@ use dr_format::snapshot::{Document, LISTED_MAX, Label};
 use dr_format::tree::TreeBuilder;
 
 use super::shared::Shared;
-use super::{Capture, Done, Outcome, Summary};
+use super::{BackupOptions, BackupReport, Done, Outcome};
 use crate::abort::AbortFlag;
 use crate::error::RepoError;
 use crate::write::cache::CacheWriter;
@@ -22,13 +22,13 @@ use crate::write::packer::{NoHelpers, Packer};
 
 /// Puts results back in order and builds the tree. What it owns is the way of every entry.
 pub(super) struct Collator<'a> {
-    capture: &'a Capture<'a>,
+    capture: &'a BackupOptions<'a>,
     fuse: &'a AbortFlag,
     tree: TreeBuilder,
     pages: Pages<'a>,
     /// The caller's, so that it survives a fault.
     cache: &'a mut Option<CacheWriter>,
-    summary: &'a mut Summary,
+    summary: &'a mut BackupReport,
     /// A file came by that is not our own facts about the source. Where files could not be read, folders and links are not
     /// what anybody wants back.
     met_a_file: bool,
@@ -68,11 +68,11 @@ fn send(packs: &Sender<FinishedPack>, pack: FinishedPack) -> Result<(), RepoErro
 
 impl<'a> Collator<'a> {
     pub(super) fn new(
-        capture: &'a Capture<'a>,
+        capture: &'a BackupOptions<'a>,
         shared: &'a Shared<'a>,
         fuse: &'a AbortFlag,
         packs: &'a Sender<FinishedPack>,
-        (cache, summary): (&'a mut Option<CacheWriter>, &'a mut Summary),
+        (cache, summary): (&'a mut Option<CacheWriter>, &'a mut BackupReport),
     ) -> Result<Self, RepoError> {
         let packer = Packer::new(shared.session, PackKind::Meta, META_FRAME_RAW, META_PACK_TARGET, 3)?;
         Ok(Self {

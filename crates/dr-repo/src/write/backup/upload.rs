@@ -7,7 +7,7 @@ use dr_format::snapshot::Label;
 use dr_format::used_set::UsedSet;
 use dr_log::fold::runs_of;
 
-use super::Capture;
+use super::BackupOptions;
 use super::shared::Shared;
 use crate::error::RepoError;
 use crate::read::repository::Repository;
@@ -20,7 +20,7 @@ use crate::write::prove::StoredPack;
 /// Stores the packs of a backup and commits its snapshot.
 pub(super) struct Uploader<'a> {
     repository: &'a mut Repository,
-    capture: &'a Capture<'a>,
+    capture: &'a BackupOptions<'a>,
     shared: &'a Shared<'a>,
     journal: Journal,
     committer: Committer<'a>,
@@ -30,7 +30,7 @@ pub(super) struct Uploader<'a> {
 }
 
 impl<'a> Uploader<'a> {
-    pub(super) fn new(repository: &'a mut Repository, capture: &'a Capture<'a>, shared: &'a Shared<'a>) -> Self {
+    pub(super) fn new(repository: &'a mut Repository, capture: &'a BackupOptions<'a>, shared: &'a Shared<'a>) -> Self {
         Self {
             journal: Journal::of(capture.journal),
             committer: Committer::new(repository, shared.session, capture.clock, capture.tally),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::mpsc::sync_channel;
 
 use dr_entry::{EntryPath, FilesOnly, InOrder, Kind, Writing};
-use dr_repo::{RepoError, Repository, Restore as Options, SnapshotId, Tally, Tree, restore};
+use dr_repo::{RepoError, Repository, RestoreOptions, SnapshotId, Tally, Tree, plan_restore};
 
 use super::{View, paths};
 use crate::exit::{Cause, Failure, Outcome};
@@ -28,10 +28,9 @@ pub fn pour(view: &View<'_>, tree: &Tree, path: &Path) -> Result<Outcome, Failur
     let (pour, poured) = sync_channel(4);
     let restored = std::thread::scope(|scope| {
         let restoring = scope.spawn(move || {
-            let options = Options {
+            let options = RestoreOptions {
                 paths: &wanted,
                 workers: 1,
-                dry: false,
                 stop: view.context.signals.stop(),
                 tally: &Tally::default(),
             };
@@ -40,7 +39,7 @@ pub fn pour(view: &View<'_>, tree: &Tree, path: &Path) -> Result<Outcome, Failur
                 let send = move |bytes: &[u8]| pour.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe.into());
                 Ok(Box::new(InOrder::new(size, send)) as Box<dyn Writing>)
             });
-            restore(repository, tree.id, &options, &pouring)
+            plan_restore(repository, tree.id, &options)?.execute(&pouring)
         });
         for bytes in poured {
             screen.print(&bytes);

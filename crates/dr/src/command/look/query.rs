@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use dr_entry::{EntryPath, Kind, Meta};
-use dr_repo::{Find, Found, RepoError, Shape, Tree, Version, find};
+use dr_repo::{FindOptions, Found, RepoError, Shape, Tree, Version, find};
 use dr_run::Naming;
 use dr_source::files::{glob, glob_of_any_case};
 use globset::{GlobSet, GlobSetBuilder};
@@ -242,7 +242,7 @@ impl<'a> Telling<'a> {
             let Some(one) = series.first() else { continue };
             let naming = paths::naming(view.repository, one);
             let Some(below) = question.below(one, &naming)? else { continue };
-            let search = Find {
+            let search = FindOptions {
                 trees: &series,
                 paths: &below,
                 wanted: &|path, meta| question.wants(path, meta, &naming),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use dr_entry::{Entries, Entry, EntryPath, Profile, Time, Unread};
 use dr_process::Program;
-use dr_repo::{Capture, Label, RepoError, Shape, Summary, Tally, backup, new_snapshot_id};
+use dr_repo::{BackupOptions, BackupReport, Label, RepoError, Shape, Tally, backup, new_snapshot_id};
 use dr_run::clock;
 use dr_source::files::{self, Options, Roots};
 use dr_source::output::{self, Broken, Output};
@@ -132,7 +132,7 @@ impl Backup {
             ..Label::default()
         };
         let tally = Tally::default();
-        let capture = Capture {
+        let capture = BackupOptions {
             snapshot: new_snapshot_id(),
             label,
             shape: taken.shape,
@@ -343,7 +343,7 @@ impl Backup {
         }
     }
 
-    fn tell(&self, summary: &Summary, taken: &StartedCapture, context: &Context<'_>) {
+    fn tell(&self, summary: &BackupReport, taken: &StartedCapture, context: &Context<'_>) {
         let screen = context.screen;
         let excluded = taken.left_out.as_ref().map(|tally| tally.excluded()).unwrap_or_default();
         let mounts = taken.left_out.as_ref().map(|tally| tally.mounts()).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! `dr repo check`: whether everything is there and whole.
 
 use clap::Args;
-use dr_repo::{Checked, Finding, RepoError, Tally};
+use dr_repo::{CheckReport, Finding, RepoError, Tally};
 use serde_json::json;
 
 use crate::cache::Cache;
@@ -69,7 +69,7 @@ impl Check {
         }
     }
 
-    fn look(&self, context: &Context<'_>) -> Result<Checked, Failure> {
+    fn look(&self, context: &Context<'_>) -> Result<CheckReport, Failure> {
         if self.no_key {
             return self.scrub(context);
         }
@@ -78,7 +78,7 @@ impl Check {
             // Not to be opened for damage is a finding like any other, and the worst.
             Err(RepoError::Damaged { object, what }) => {
                 let what = format!("{what}; without it the repository does not open");
-                let mut checked = Checked::default();
+                let mut checked = CheckReport::default();
                 checked.findings.push(Finding { object, what, lost: Vec::new() });
                 return Ok(checked);
             }
@@ -105,7 +105,7 @@ impl Check {
         Failure::new(cause, format!("the check of {} did not end: {message}", self.place.shown()))
     }
 
-    fn scrub(&self, context: &Context<'_>) -> Result<Checked, Failure> {
+    fn scrub(&self, context: &Context<'_>) -> Result<CheckReport, Failure> {
         let tally = Tally::default();
         let much = self.how_much();
         let not_run = |error| self.not_run(&error, context);

@@ -1,7 +1,7 @@
 //! `dr repo copy`: snapshots into another repository of the family.
 
 use clap::Args;
-use dr_repo::{Copying, RepoError, Repository, SnapshotId, Tally};
+use dr_repo::{CopyOptions, RepoError, Repository, SnapshotId, Tally};
 use dr_run::clock;
 
 use super::snapshots::log_is_damaged;
@@ -49,7 +49,7 @@ impl Copy {
         }
         let cache = Cache::of(to.id(), context.screen);
         let (scratch, tally) = (env::scratch_folder(), Tally::default());
-        let options = Copying {
+        let options = CopyOptions {
             snapshots: &ids,
             journal: cache.journal(),
             scratch: &scratch,

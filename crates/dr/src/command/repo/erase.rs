@@ -2,7 +2,7 @@
 
 use clap::Args;
 use dr_entry::{EntryPath, Meta};
-use dr_repo::{Erase as Options, Prune, RepoError, Tally, Tree};
+use dr_repo::{EraseOptions, PruneOptions, RepoError, Tally, Tree, plan_erase, plan_prune};
 use dr_run::clock;
 use jiff::tz::TimeZone;
 
@@ -45,13 +45,12 @@ impl Erase {
         let (zone, shown) = (TimeZone::system(), self.place.shown());
         let told = |error: RepoError| failure_text::repo(&error, Operation::Erasing, &context.signals);
         let also = |tree: &Tree, path: &EntryPath, _: &Meta| asked.matches(tree, path);
-        let options = Options {
+        let options = EraseOptions {
             now_ms: clock(),
             system: None,
             paths: &|tree| asked.entries(tree),
             also: asked.has_patterns().then_some(&also),
             asked: asked.bytes(),
-            dry: self.dry_run,
             scratch: &scratch,
             journal: cache.journal(),
             clock: &clock,
@@ -59,17 +58,18 @@ impl Erase {
             tally: &tally,
         };
         let done = observe::while_shown(screen, &tally, observe::pruning, || {
-            let erased = dr_repo::erase(&mut repository, &options, &mut |judged| {
-                erased::verdict(screen, judged, &zone, None);
-            })?;
+            let plan = plan_erase(&mut repository, &options)?;
+            plan.verdicts().iter().for_each(|judged| erased::verdict(screen, judged, &zone, None));
+            let erased = if self.dry_run { plan.report().clone() } else { plan.execute(&mut repository)? };
             if self.dry_run || repository.left_of_erased()?.0 == 0 {
                 return Ok((erased, None));
             }
             // Nothing but what was erased goes before its time.
-            let usual = Prune::usual(clock(), false, &scratch, &clock, context.signals.stop(), &tally);
+            let usual = PruneOptions::usual(clock(), false, &scratch, &clock, context.signals.stop(), &tally);
             let settle_ms = if self.now { 0 } else { usual.settle_ms };
-            let prune = Prune { journal: cache.journal(), settle_ms, ..usual };
-            let pruned = dr_repo::prune(&mut repository, &prune, &mut |_| {});
+            let prune = PruneOptions { journal: cache.journal(), settle_ms, ..usual };
+            let planned = plan_prune(&mut repository, &prune);
+            let pruned = planned.and_then(|plan| plan.execute(&mut repository));
             Ok((erased, Some(pruned)))
         });
         let (erased, pruned) = done.map_err(told)?;

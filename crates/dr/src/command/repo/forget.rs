@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use dr_plan::{Period, Retention, Snapshot as Judged, judge};
-use dr_repo::{RepoError, Repository, Snapshot, SnapshotId, rewritten_same};
+use dr_repo::{ForgetPlan, ForgetVerdict, RepoError, Repository, Snapshot, rewritten_same};
 use dr_run::clock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -81,13 +81,6 @@ fn period(text: &str) -> Result<Period, String> {
     Period::parse(text).ok_or_else(|| "it is a number and a unit, such as `26h`, `30d`, `8w`, `6mo` or `7y`".to_owned())
 }
 
-/// What becomes of a snapshot, and why.
-struct Verdict {
-    id: SnapshotId,
-    keep: bool,
-    because: String,
-}
-
 impl Forget {
     pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let access = if self.dry_run { Access::Read } else { Access::Write };
@@ -107,35 +100,31 @@ impl Forget {
         if self.undo {
             return self.put_back(&mut repository, now, context);
         }
-        let verdicts =
-            if self.ids.is_empty() { self.judge(&repository, now) } else { self.named(&repository, context)? };
-        for Verdict { id, keep, because } in &verdicts {
+        let plan = if self.ids.is_empty() { self.judge(&repository, now) } else { self.named(&repository, context)? };
+        for ForgetVerdict { id, keep, because } in plan.verdicts() {
             context.screen.event(&json!({
                 "event": "verdict", "snapshot": id.to_string(), "keep": keep, "because": because,
             }));
             let word = if *keep { "keep" } else { "forget" };
             context.screen.mention(&format!("{word:6}  {}  {because}", &id.to_string()[..8]));
         }
-        let gone: Vec<SnapshotId> = verdicts.iter().filter(|verdict| !verdict.keep).map(|verdict| verdict.id).collect();
-        if !gone.is_empty() && !self.dry_run {
-            repository.forget(&gone, now.as_millisecond()).map_err(told)?;
-        }
-        let kept = verdicts.len() - gone.len();
+        let kept = plan.verdicts().len() as u64 - plan.removes();
+        let forgotten = match self.dry_run {
+            true => plan.removes(),
+            false => plan.execute(&mut repository, now.as_millisecond()).map_err(told)?.forgotten,
+        };
         context.screen.event(&json!({
-            "event": "summary", "kept": kept, "forgotten": gone.len(), "dry_run": self.dry_run,
+            "event": "summary", "kept": kept, "forgotten": forgotten, "dry_run": self.dry_run,
         }));
         let would = if self.dry_run { "would be " } else { "" };
-        context.screen.mention(&format!("{} {would}forgotten, {kept} kept", gone.len()));
+        context.screen.mention(&format!("{forgotten} {would}forgotten, {kept} kept"));
         Ok(Outcome::done())
     }
 
-    fn named(&self, repository: &Repository, context: &Context<'_>) -> Result<Vec<Verdict>, Failure> {
+    fn named(&self, repository: &Repository, context: &Context<'_>) -> Result<ForgetPlan, Failure> {
         let view = View::local(repository, context);
-        let find = |name: &String| {
-            let snapshot = repository.find(name).map_err(|e| view.told(e))?;
-            Ok(Verdict { id: snapshot.id, keep: false, because: "it was named".to_owned() })
-        };
-        self.ids.iter().map(find).collect()
+        let find = |name: &String| repository.find(name).map(|one| one.id).map_err(|e| view.told(e));
+        Ok(ForgetPlan::named(&self.ids.iter().map(find).collect::<Result<Vec<_>, _>>()?))
     }
 
     fn retention(&self) -> Retention {
@@ -151,13 +140,13 @@ impl Forget {
         }
     }
 
-    fn judge(&self, repository: &Repository, now: Timestamp) -> Vec<Verdict> {
+    fn judge(&self, repository: &Repository, now: Timestamp) -> ForgetPlan {
         let (snapshots, retention, zone) = (repository.snapshots(), self.retention(), TimeZone::system());
         let rewritten_same = rewritten_same(&snapshots);
         let mut apart: BTreeMap<_, Vec<&Snapshot>> = BTreeMap::new();
         let mut out = Vec::new();
         for snapshot in &snapshots {
-            let kept = |because: &str| Verdict { id: snapshot.id, keep: true, because: because.to_owned() };
+            let kept = |because: &str| ForgetVerdict { id: snapshot.id, keep: true, because: because.to_owned() };
             match &snapshot.label {
                 None => out.push(kept("its label does not open, so nobody knows when it was made")),
                 Some(_) if snapshot.held_until_ms.is_some_and(|until| until > now.as_millisecond()) => {
@@ -190,11 +179,11 @@ impl Forget {
                 .collect();
             for verdict in judge(&judged, &retention, now, &zone) {
                 if let Some(snapshot) = of_one.iter().find(|snapshot| snapshot.id.to_string() == verdict.id) {
-                    out.push(Verdict { id: snapshot.id, keep: verdict.keep, because: verdict.because });
+                    out.push(ForgetVerdict { id: snapshot.id, keep: verdict.keep, because: verdict.because });
                 }
             }
         }
-        out
+        ForgetPlan::new(out)
     }
 
     fn put_back(&self, repository: &mut Repository, now: Timestamp, context: &Context<'_>) -> Result<Outcome, Failure> {

@@ -1,7 +1,7 @@
 //! `dr repo prune`: the room of what nothing needs is given back.
 
 use clap::Args;
-use dr_repo::{Prune as Options, RepoError, Tally};
+use dr_repo::{PruneOptions, RepoError, Tally, plan_prune};
 use dr_run::clock;
 
 use crate::cache::Cache;
@@ -31,14 +31,15 @@ impl Prune {
         let mut repository = self.place.open(access, context)?;
         let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), context.screen);
         let (clock, cache) = (|| clock::now().as_millisecond(), Cache::of(repository.id(), screen));
-        let options = Options {
-            dry: self.how.dry_run,
+        let options = PruneOptions {
             unfinished: self.how.unfinished,
             journal: cache.journal(),
-            ..Options::usual(clock(), self.how.now, &scratch, &clock, context.signals.stop(), &tally)
+            ..PruneOptions::usual(clock(), self.how.now, &scratch, &clock, context.signals.stop(), &tally)
         };
         let done = observe::while_shown(screen, &tally, observe::pruning, || {
-            dr_repo::prune(&mut repository, &options, &mut |verdict| pruned::verdict(screen, verdict, None))
+            let plan = plan_prune(&mut repository, &options)?;
+            plan.verdicts().iter().for_each(|verdict| pruned::verdict(screen, verdict, None));
+            if self.how.dry_run { Ok(plan.report().clone()) } else { plan.execute(&mut repository) }
         })
         .map_err(|e: RepoError| failure_text::repo(&e, Operation::Pruning, &context.signals))?;
         let place = self.place.shown();

@@ -1,7 +1,7 @@
 //! `dr repo repair`: what is damaged is mended as far as anything of it can be had.
 
 use clap::Args;
-use dr_repo::{Repair as Options, RepoError, Tally};
+use dr_repo::{RepairOptions, RepoError, Tally, plan_repair};
 use dr_run::clock;
 
 use crate::cache::Cache;
@@ -47,9 +47,8 @@ impl Repair {
         let (scratch, tally, screen) = (env::scratch_folder(), Tally::default(), context.screen);
         let clock = || clock::now().as_millisecond();
         let cache = Cache::of(repository.id(), screen);
-        let options = Options {
+        let options = RepairOptions {
             now_ms: clock(),
-            dry: self.dry_run,
             others: &others,
             scratch: &scratch,
             journal: cache.journal(),
@@ -58,7 +57,12 @@ impl Repair {
             tally: &tally,
         };
         let done = observe::while_shown(screen, &tally, observe::checking, || {
-            dr_repo::repair(&mut repository, &options, &mut |one| repaired::step(&one, None, screen))
+            let plan = plan_repair(&mut repository, &options)?;
+            plan.findings().iter().for_each(|finding| repaired::damaged(finding, None, screen));
+            match self.dry_run {
+                true => Ok(plan.report().clone()),
+                false => plan.execute(&mut repository, &mut |mended| repaired::mended(mended, None, screen)),
+            }
         })
         .map_err(told)?;
         Ok(repaired::end(&done, &self.place.shown(), None, self.dry_run, screen))

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dr_entry::{EntryPath, FilesOnly, Kind, Unread};
-use dr_repo::{Description, NotWhole, RepoError, Repository, Restore as Options, Restored, SnapshotId, Tally, restore};
+use dr_repo::{
+    Description, NotWhole, RepoError, Repository, RestoreOptions, RestoreReport, SnapshotId, Tally, plan_restore,
+};
 use dr_run::SubtreeDestination;
 use dr_source::files::{Conflict, FsRestorer, Owners, Removal, RestoreMode, Spare};
 use serde_json::json;
@@ -112,19 +114,22 @@ impl Restore {
         let destination = self.destination(mode)?;
         let destination =
             destination.map(|place| SubtreeDestination::new(Box::new(place), EntryPath::root(), self.asked(&wanted)));
-        // A dry restore asks of files only what stands there, and there is nothing.
+        // A comparison asks of files only what stands there, and there is nothing.
         let nowhere = FilesOnly(|_: &EntryPath, _| Err(std::io::ErrorKind::Unsupported.into()));
         let tally = Tally::default();
-        let options = Options {
+        let options = RestoreOptions {
             paths: &wanted,
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            dry: self.dry_run,
             stop: context.signals.stop(),
             tally: &tally,
         };
-        let mut restored = observe::while_shown(screen, &tally, observe::restoring, || match &destination {
-            Some(destination) => restore(&repository, snapshot.id, &options, destination),
-            None => restore(&repository, snapshot.id, &options, &nowhere),
+        let mut restored = observe::while_shown(screen, &tally, observe::restoring, || {
+            let plan = plan_restore(&repository, snapshot.id, &options)?;
+            match &destination {
+                Some(destination) if self.dry_run => plan.compare(destination),
+                Some(destination) => plan.execute(destination),
+                None => plan.compare(&nowhere),
+            }
         })
         .map_err(|e| failure_text::repo(&e, Operation::Restoring, &context.signals))?;
         restored.failed.extend(absent);
@@ -191,7 +196,7 @@ impl Restore {
         place: &FsRestorer,
         wanted: &[EntryPath],
         spare: &Spare,
-        restored: &mut Restored,
+        restored: &mut RestoreReport,
     ) -> Removal {
         let mut all = Removal::default();
         let kept = match kept {
@@ -217,7 +222,7 @@ impl Restore {
         all
     }
 
-    fn last_line(&self, restored: &Restored, removed: u64, snapshot: &str, started_ms: i64) -> String {
+    fn last_line(&self, restored: &RestoreReport, removed: u64, snapshot: &str, started_ms: i64) -> String {
         let mut line = format!(
             "{} snapshot {snapshot} of {} to {}: {}, {}",
             if self.dry_run { "would restore" } else { "restored" },
