@@ -4,20 +4,19 @@
 //! two snapshots are never mixed. Every chunk is proved by its name on the way. That it was done stands in the ledger, and
 //! where the ledger cannot be written the data come back all the same.
 
+mod above;
 mod bring;
 mod fed;
+mod wanted;
 mod within;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::path::PathBuf;
 
 use dr_entry::{EntryPath, Unread};
 use dr_ledger::{Decision, Event, RestoreOutcome, SnapshotRef};
 use dr_plan::{PersonId, System, SystemId};
-use dr_repo::{RepoError, RestoreReport, SnapshotId, Tally};
+use dr_repo::{RepoError, RestoreReport, SnapshotId};
 use dr_source::driver::Loaded;
-use dr_source::files::Owners;
 use jiff::Timestamp;
 
 use crate::erasures::unnamed;
@@ -29,48 +28,9 @@ use crate::named::person;
 use crate::naming::Naming;
 use crate::own_names::STATE;
 use crate::school::School;
+pub(crate) use above::above_resolved;
 use bring::Back;
-
-/// Which moment is wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
-    /// The newest there is.
-    Latest,
-    /// The snapshot of this id, or of a beginning of one.
-    Id(String),
-    /// The newest whose capture began by then.
-    AsOf(Timestamp),
-}
-
-/// What is wanted back.
-pub struct Wanted<'a> {
-    /// Whose data.
-    pub system: &'a str,
-    /// Which moment.
-    pub which: Which,
-    /// No other target than this.
-    pub target: Option<&'a str>,
-    /// Only these paths: below the system's folder, or as they were on the source; empty for everything.
-    pub paths: &'a [PathBuf],
-    /// Into this folder, absent or empty; `None`: where it came from.
-    pub to: Option<&'a Path>,
-    /// As a new one of this address on a server, instead of a folder.
-    pub onto: Option<&'a str>,
-    /// By this account of a server.
-    pub account: Option<&'a str>,
-    /// Whether and how owners are set.
-    pub owners: Owners,
-    /// In place: what the snapshot does not have is removed.
-    pub delete: bool,
-    /// Only say what would be restored.
-    pub dry_run: bool,
-    /// Who else agrees, for a system that is marked sensitive.
-    pub approved_by: Option<&'a PersonId>,
-    /// Progress.
-    pub tally: &'a Tally,
-    /// Set from outside to end early.
-    pub stop: &'a Arc<AtomicBool>,
-}
+pub use wanted::{Wanted, Which};
 
 /// What came back.
 #[derive(Debug)]
@@ -317,14 +277,4 @@ fn record(school: &School, system: &System, outcome: &Restoration) -> Result<(),
         outcome: how,
     };
     school.record(event).map(|_| ())
-}
-
-/// The path with the links in the folders above it followed, as far as they are there; the last name is taken as it is.
-pub(crate) fn above_resolved(path: &Path) -> PathBuf {
-    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return path.to_owned() };
-    let resolved = above.ancestors().find_map(|known| {
-        let rest = above.strip_prefix(known).ok()?;
-        known.canonicalize().ok().map(|known| known.join(rest))
-    });
-    resolved.unwrap_or_else(|| above.to_owned()).join(name)
 }
