@@ -12,42 +12,7 @@ use crate::modules::Modules;
 
 /// The circles that may stay, each as the files it has. `docs/decisions/0043-no-circles-of-files.md` says why. A file
 /// that leaves its circle leaves this table too.
-const DECIDED: &[&[&str]] = &[
-    &[
-        "crates/dr-repo/src/maintain/check.rs",
-        "crates/dr-repo/src/maintain/check/follow.rs",
-        "crates/dr-repo/src/maintain/check/lists.rs",
-        "crates/dr-repo/src/maintain/check/parity.rs",
-    ],
-    &[
-        "crates/dr-repo/src/maintain/erase.rs",
-        "crates/dr-repo/src/maintain/erase/follow.rs",
-        "crates/dr-repo/src/maintain/erase/rewrite.rs",
-        "crates/dr-repo/src/maintain/erase/scope.rs",
-    ],
-    &[
-        "crates/dr-repo/src/maintain/prune.rs",
-        "crates/dr-repo/src/maintain/prune/repack.rs",
-        "crates/dr-repo/src/maintain/prune/rewrite.rs",
-        "crates/dr-repo/src/maintain/prune/step.rs",
-        "crates/dr-repo/src/maintain/prune/weigh.rs",
-    ],
-    &[
-        "crates/dr-repo/src/maintain/repair.rs",
-        "crates/dr-repo/src/maintain/repair/account.rs",
-        "crates/dr-repo/src/maintain/repair/describe.rs",
-        "crates/dr-repo/src/maintain/repair/fetch.rs",
-        "crates/dr-repo/src/maintain/repair/lists.rs",
-        "crates/dr-repo/src/maintain/repair/packs.rs",
-        "crates/dr-repo/src/maintain/repair/parity.rs",
-    ],
-    &[
-        "crates/dr-repo/src/read/restore.rs",
-        "crates/dr-repo/src/read/restore/claims.rs",
-        "crates/dr-repo/src/read/restore/file.rs",
-    ],
-    &["crates/dr-run/src/restore.rs", "crates/dr-run/src/restore/bring.rs", "crates/dr-run/src/restore/within.rs"],
-];
+const DECIDED: &[&[&str]] = &[];
 
 /// Each circle that no decision names, and each that a decision names in vain, as a sentence.
 pub fn faults(root: &Path) -> Result<Vec<String>, String> {

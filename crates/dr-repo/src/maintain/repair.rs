@@ -25,12 +25,12 @@ use dr_log::fold::{MENDS, SWEEPS};
 use dr_log::rollback_guard::Head;
 
 use crate::error::RepoError;
-use crate::maintain::check::{CheckOptions, CheckReport, Finding, ReadData, check, with_copies};
+use crate::maintain::check::{Finding, with_copies};
 use crate::read::copies;
 use crate::read::repository::Repository;
 
-use mending::Mending;
 pub use mending::{Mended, RepairOptions, RepairReport};
+use mending::{Mending, look};
 
 /// What is damaged and what it costs, before anything is done.
 pub struct RepairPlan<'a> {
@@ -63,11 +63,6 @@ fn planned<'a>(repository: &mut Repository, options: &RepairOptions<'a>) -> Resu
     let is_sound = before.findings.is_empty() && before.without_parity == 0 && repository.log.unknown.is_empty();
     let report = RepairReport { before, ..RepairReport::default() };
     Ok(RepairPlan { options: *options, view: repository.log.head, is_sound, report })
-}
-
-fn look(repository: &Repository, options: &RepairOptions<'_>) -> Result<CheckReport, RepoError> {
-    let RepairOptions { now_ms, stop, tally, .. } = *options;
-    check(repository, &CheckOptions { read_data: ReadData::All, now_ms, enough: None, stop, tally })
 }
 
 impl RepairPlan<'_> {

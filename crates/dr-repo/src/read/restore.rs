@@ -7,6 +7,7 @@
 //! else is restored. Directories get their metadata last, deepest first.
 
 mod claims;
+mod failed;
 mod file;
 mod not_whole;
 mod shared;

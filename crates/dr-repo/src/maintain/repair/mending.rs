@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_format::id::{HostId, SessionId};
 
 use crate::error::RepoError;
-use crate::maintain::check::CheckReport;
+use crate::maintain::check::{CheckOptions, CheckReport, ReadData, check};
 use crate::progress::Tally;
 use crate::read::repository::Repository;
 
@@ -69,4 +69,10 @@ impl Mending<'_> {
     pub(super) fn may_go_on(&self) -> Result<(), RepoError> {
         if self.options.stop.load(Ordering::Relaxed) { Err(RepoError::Interrupted) } else { Ok(()) }
     }
+}
+
+/// Everything that is there, read and compared.
+pub(super) fn look(repository: &Repository, options: &RepairOptions<'_>) -> Result<CheckReport, RepoError> {
+    let RepairOptions { now_ms, stop, tally, .. } = *options;
+    check(repository, &CheckOptions { read_data: ReadData::All, now_ms, enough: None, stop, tally })
 }
