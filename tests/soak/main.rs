@@ -13,6 +13,9 @@
 mod bare;
 mod bounded;
 mod ground;
+#[path = "../databases/server.rs"]
+#[allow(dead_code)]
+mod server;
 
 mod heavy {
     mod accidents;
@@ -21,6 +24,7 @@ mod heavy {
     mod day_one;
     mod faulty;
     mod flips_binary;
+    mod generations;
     mod kills;
     mod many;
     mod places;
