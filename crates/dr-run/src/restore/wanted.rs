@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dr_plan::PersonId;
 use dr_repo::Tally;
 use dr_source::files::Owners;
 use jiff::Timestamp;
@@ -40,10 +39,6 @@ pub struct Wanted<'a> {
     pub owners: Owners,
     /// In place: what the snapshot does not have is removed.
     pub delete: bool,
-    /// Only say what would be restored.
-    pub dry_run: bool,
-    /// Who else agrees, for a system that is marked sensitive.
-    pub approved_by: Option<&'a PersonId>,
     /// Progress.
     pub tally: &'a Tally,
     /// Set from outside to end early.
