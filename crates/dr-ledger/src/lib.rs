@@ -34,7 +34,7 @@ pub use event::{
     LetterStatus, MediumKind, MessageKind, Misfit, MisfitKind, Missed, Noticed, PlaceState, PlannedCopy,
     RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
 };
-pub use file::{Appended, FILE_NAME, Ledger, LedgerError};
+pub use file::{Appended, FILE_NAME, Ledger, LedgerError, verify};
 pub use history::{Check, CopyHistory, Done, Failed, History, LastRun, Letter, Rehearsal, Restore, Unfinished};
 pub use id::{BadDigest, Digest, RunId, SnapshotRef};
 pub use line::LINE_MAX;
@@ -43,4 +43,4 @@ pub use sights::{SOURCES, STATE, Sight, Sights, of_medium, of_target};
 pub use suspicion::{Shape, Suspicion, SuspicionKind, shapes, suspicion, unlike};
 pub use time::{Ahead, CLOCK_SLACK, Now, ahead, borne_out, counted, evidence};
 pub use unheld::{ACCEPTED_COPY, ACCEPTED_UP_TO, Accepted, unheld};
-pub use verify::{Break, Contents, Head, Verdict, verify};
+pub use verify::{Break, Contents, Head, Verdict};

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 
 use crate::PersonId;
-use crate::parse::JUNK;
+use crate::junk::JUNK;
 use crate::period::Period;
-use crate::plan::SecretRef;
+use crate::secret::SecretRef;
 
 /// What stands for the name of an export in the names of files beside it.
 pub const EXPORT: &str = "{name}";

@@ -5,8 +5,10 @@
 //! ended as a whole when time is up. Errors name the program and nothing that was given to it. One that may be hostile
 //! runs in a [`room`].
 
+mod event;
 mod input;
 mod pasted;
+mod pipe;
 mod program;
 pub mod room;
 mod stream;

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::capture::{layout, seconds, shape};
-use crate::erase::{ERASURE_MAX, Erasure};
+use crate::erasure::{ERASURE_MAX, Erasure};
 use crate::error::RunError;
 use crate::meant::{Meant, on_the_machine};
 use crate::places::{private_folder, replaced_file};

@@ -27,11 +27,11 @@ use crate::clock::Stopwatch;
 use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
 use crate::keys::KeyEnv;
+use crate::location::TargetLocation;
 use crate::probe::{self, Check};
 use crate::school::School;
 use crate::scratch::{Scratch, Wiped, empty};
 use crate::started::{started, takes};
-use crate::targets::TargetLocation;
 use crate::verify_destination::VerifyDestination;
 
 /// How many restored files are read a second time and compared with the copy: if all are the same, fewer than one in a

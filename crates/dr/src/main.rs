@@ -6,13 +6,16 @@
 mod args;
 mod cache;
 mod command;
+mod context;
 mod env;
 mod exit;
 mod failure_text;
+mod hostname;
 mod limits;
 mod log;
 mod moment;
 mod observe;
+mod options;
 mod output;
 mod place;
 mod quickstart;
@@ -25,7 +28,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::args::{Context, Dr};
+use crate::args::{Dr, LINE};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::output::Screen;
 
@@ -98,7 +102,7 @@ fn work(dr: &Dr, screen: &Screen) -> Result<Outcome, Failure> {
         .map_err(|why| Failure::new(Cause::Failed, format!("the operating system gives dr no threads: {why}")))?;
     let signals = signals::listen(runtime.handle())
         .map_err(|why| Failure::new(Cause::Failed, format!("dr cannot listen for signals: {why}")))?;
-    let context = Context { global: &dr.global, screen, signals, runtime: runtime.handle().clone() };
+    let context = Context { global: &dr.global, screen, signals, runtime: runtime.handle().clone(), line: LINE };
     let outcome = dr.command.run(&context);
     // A thread that waits for a hung disk must not keep the process.
     runtime.shutdown_background();

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::args::{Color, Global};
 use crate::env;
 use crate::exit::{Cause, Failure};
+use crate::options::{Color, Global};
 use crate::shown;
 
 /// Where a command says what it has to say.

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::reader::{Node, Section};
+use super::keys;
 use super::values::{address, has_password, path, period, secret};
-use super::{defaults, keys};
+use crate::junk::JUNK;
 use crate::period::Period;
 use crate::problem::nearest;
+use crate::reader::{Node, Section};
 use crate::source::{EXPORT, FileType, Server, Source, Supplier, Website};
 
 /// So many databases one export may have.
@@ -91,7 +92,7 @@ fn short(node: &Node<'_>) -> Option<Source> {
 }
 
 fn all_of(paths: Vec<PathBuf>) -> Source {
-    Source::Files { paths, exclude: defaults::JUNK.map(str::to_owned).to_vec(), one_file_system: true }
+    Source::Files { paths, exclude: JUNK.map(str::to_owned).to_vec(), one_file_system: true }
 }
 
 fn files(table: &Section<'_>) -> Option<Read> {

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::reader::{Node, Section};
 use super::sources::{self, Read};
 use super::values::{name, names, period, retention, schedule};
 use super::{defaults, keys};
 use crate::expect::Expect;
 use crate::period::Period;
+use crate::reader::{Node, Section};
 use crate::resolve::{as_pattern, plain};
 use crate::retention::Retention;
 use crate::schedule::Schedule;

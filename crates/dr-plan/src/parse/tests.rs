@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{parse, parse_calendar};
-use crate::plan::SecretRef;
+use crate::secret::SecretRef;
 use crate::source::Source;
 use crate::target::Bandwidth;
 

@@ -27,6 +27,8 @@ pub(super) struct Back<'a> {
     /// Of the system's kind, if this version reads it.
     pub(super) driver: Option<Box<dyn Driver + 'a>>,
     pub(super) wanted: &'a Wanted<'a>,
+    /// Only compares with what stands there, and writes nothing.
+    pub(super) compares: bool,
     pub(super) opened: &'a [Opened],
     pub(super) choices: &'a [Kept],
     pub(super) choice: &'a Kept,
@@ -96,7 +98,7 @@ impl Back<'_> {
         if let (Some(load), true) = (&loads, is_loaded) {
             self.load(load.as_ref(), &mut brought, notes)?;
             if beside.is_some() && self.wanted.onto.is_none() {
-                if self.wanted.dry_run {
+                if self.compares {
                     notes.push(format!("the database {} would be replaced too", brought.to.display()));
                 }
                 // What was loaded is told apart.
@@ -161,7 +163,7 @@ impl Back<'_> {
 
     /// The plan's folder, which is only looked at by a restore that only says what it would do.
     fn of_plan(&self, folder: &Path) -> Result<FsRestorer, SourceError> {
-        FsRestorer::of_plan(folder, self.in_place(), !self.wanted.dry_run)
+        FsRestorer::of_plan(folder, self.in_place(), !self.compares)
     }
 
     fn elsewhere(
@@ -172,7 +174,7 @@ impl Back<'_> {
         notes: &mut Vec<String>,
     ) -> Result<(), RunError> {
         brought.to = to.to_owned();
-        if self.wanted.dry_run {
+        if self.compares {
             if to.symlink_metadata().is_ok() {
                 FsRestorer::empty(to, self.mode(None))?;
             }
@@ -192,7 +194,7 @@ impl Back<'_> {
 
     /// The folder of a part, seen from its top.
     fn below(&self, part: &Part) -> Result<SubtreeDestination, SourceError> {
-        let (folder, write) = (&part.folder, !self.wanted.dry_run);
+        let (folder, write) = (&part.folder, !self.compares);
         let place: Box<dyn Place> = match &self.driver {
             Some(driver) => driver.place(folder, self.in_place(), write)?,
             None => Box::new(self.of_plan(folder)?),
@@ -210,13 +212,13 @@ impl Back<'_> {
     ) -> Result<(), RunError> {
         let first = match place() {
             // Nothing is there that could be replaced.
-            Err(SourceError::Open { why, .. }) if self.wanted.dry_run && why.kind() == std::io::ErrorKind::NotFound => {
+            Err(SourceError::Open { why, .. }) if self.compares && why.kind() == std::io::ErrorKind::NotFound => {
                 add(&mut brought.restored, self.count(paths)?);
                 return Ok(());
             }
             other => other?,
         };
-        let restored = match self.wanted.dry_run {
+        let restored = match self.compares {
             true => self.plan(self.from(), paths).and_then(|plan| plan.compare(&first)).map_err(|e| self.failed(e))?,
             false => self.fill(paths, &first, place, notes)?,
         };
@@ -307,7 +309,7 @@ impl Back<'_> {
         let places = crate::sources::places(self.school, self.system);
         let spare = Spare::new(&part.folder, (exclude, &places), unread)?;
         let place = match self.of_plan(&part.folder) {
-            Err(_) if self.wanted.dry_run => return Ok(()),
+            Err(_) if self.compares => return Ok(()),
             other => other?,
         };
         let is_directory = |path: &EntryPath| kept.iter().any(|(kept, directory)| *directory && kept == path);
@@ -315,7 +317,7 @@ impl Back<'_> {
         let tops: Vec<_> = if part.paths.is_empty() { vec![EntryPath::root()] } else { wanted.collect() };
         for top in tops {
             let kept = kept.iter().map(|(path, _)| path.clone());
-            let removal = match self.wanted.dry_run {
+            let removal = match self.compares {
                 true => place.others(&top, kept, &spare),
                 false => place.remove_others(&top, kept, &spare),
             };
@@ -448,7 +450,7 @@ impl Back<'_> {
         brought.to = PathBuf::from(load.live()?);
         let is_of_it = |path: &EntryPath| beside.as_ref().is_none_or(|beside| !path.is_within(beside));
         let all = self.count(&[])?;
-        if self.wanted.dry_run {
+        if self.compares {
             brought.restored = all;
             return Ok(());
         }
@@ -519,7 +521,7 @@ impl Back<'_> {
             return Err(self.refused("its path names no file"));
         };
         let entry = EntryPath::new(std::os::unix::ffi::OsStrExt::as_bytes(name)).map_err(|_| RunError::Interrupted)?;
-        if self.wanted.dry_run {
+        if self.compares {
             brought.restored = self.count(&[])?;
             // It goes back whole, over the one that is there.
             if path.symlink_metadata().is_ok() {

@@ -3,14 +3,15 @@
 //! The texts follow from the plan and a few paths ([`wanted`]) and are pure; [`place`] puts them where they belong, and
 //! [`install`] switches on what calls.
 
+mod marker;
+
+pub use marker::MARKER;
+
 pub mod cron;
 pub mod install;
 pub mod place;
 pub mod systemd;
 pub mod wanted;
-
-/// Every file of ours begins with this, and no file without it is ever replaced or removed.
-pub const MARKER: &str = "# Written by `dr service install`";
 
 /// Who calls dr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod asked;
 mod copying;
 pub(crate) mod driver;
 mod judge;
+mod patience;
 mod start;
 mod verify;
 
@@ -19,7 +20,6 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use dr_entry::{Body, Content, Entries, Entry, EntryPath, Kind, Meta, Profile, Time, Unread};
 use dr_open::Claim;
@@ -34,9 +34,7 @@ use crate::files::{Captured, Tally};
 use crate::{FACTS, SourceError, facts};
 
 pub use judge::{SqliteFacts, probe};
-
-/// How long a writer that holds the database may keep us waiting.
-const PATIENCE: Duration = Duration::from_secs(30);
+use patience::{PATIENCE, only_a_file};
 
 /// Copies `database` into a directory of its own in `scratch`, which must have room for it, and captures that under the
 /// name that `database` has, also if it is a link to a file of another one. The copy is removed when it has been read.
@@ -92,16 +90,6 @@ fn captured(
         false => Box::new(root.chain(facts).chain(database)),
     };
     Ok(Captured { entries, tally })
-}
-
-/// SQLite opens whatever has the name, and waits for ever at a pipe. The file is not opened to look: closing it would
-/// drop the locks of a connection that this process may have.
-fn only_a_file(path: &Path) -> Result<(), SourceError> {
-    match path.symlink_metadata() {
-        Ok(about) if about.is_file() => Ok(()),
-        Ok(_) => Err(SourceError::open(path, io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"))),
-        Err(why) => Err(SourceError::open(path, why)),
-    }
 }
 
 fn damaged(problem: &str) -> String {

@@ -8,7 +8,7 @@ use dr_run::{KeyEnv, School, secret};
 use serde_json::json;
 
 use super::opened::{question, run_failure};
-use crate::args::Context;
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use dr_setup::doctor::judge::{self, Check, Verdict};

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::due::failure;
 use super::named::Systems;
 use super::opened::{key_env, run_failure, runbook};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dr_repo::Tally;
-use dr_run::{Restoration, School, Wanted, open_in, restore};
+use dr_run::{Restoration, School, Wanted, approve, open_in, plan_restore};
 use dr_source::driver;
 use dr_source::files::Owners;
 use serde_json::json;
@@ -13,7 +13,7 @@ use super::named::{ApprovedBy, FromTarget, Moment};
 use super::opened::{key_env, run_failure, school_unless};
 use super::put_back;
 use super::rehearse::Rehearse;
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
 
@@ -223,12 +223,17 @@ impl Restore {
             account: self.account.as_deref(),
             owners,
             delete: self.delete,
-            dry_run: self.dry_run,
-            approved_by: approved_by.as_ref(),
             tally: &tally,
             stop: context.signals.stop(),
         };
-        let back = observe::while_shown(screen, &tally, observe::restoring, || restore(school, &wanted, &key_env()));
+        let back = observe::while_shown(screen, &tally, observe::restoring, || {
+            if self.dry_run {
+                return plan_restore(school, &wanted, &key_env())?.compare();
+            }
+            // Before anything of it is looked at.
+            let approved = approve(school, system, approved_by.as_ref())?;
+            plan_restore(school, &wanted, &key_env())?.execute(approved)
+        });
         let back = back.map_err(|e| run_failure(e, context))?;
         self.tell(system, &back, school, context);
         let missing = back.uncertain

@@ -16,9 +16,9 @@ use dr_source::output::{self, Broken, Output};
 use serde_json::{Value, json};
 
 use super::stdin;
-use crate::args::Context;
 use crate::cache::Cache;
 use crate::command::look::paths;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
