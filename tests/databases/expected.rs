@@ -57,8 +57,8 @@ fn rehearsed(school: &School, code: i32) -> Value {
 /// The answers of the newest run, as the ledger has them.
 fn noted(school: &School) -> Vec<(Option<i64>, Option<String>)> {
     let entries = school.dr(&["--json", "ledger"]).ended(0).json();
-    let runs = entries.as_array().unwrap().iter().map(|entry| &entry["event"]);
-    let newest = runs.filter(|event| event["type"] == "run-finished" && event["system"] == "mis").next_back().unwrap();
+    let mut runs = entries.as_array().unwrap().iter().map(|entry| &entry["event"]);
+    let newest = runs.rfind(|event| event["type"] == "run-finished" && event["system"] == "mis").unwrap();
     let answers = newest["noticed"]["answers"].as_array().unwrap().iter();
     answers.map(|one| (one["number"].as_i64(), one["missed"].as_str().map(str::to_owned))).collect()
 }

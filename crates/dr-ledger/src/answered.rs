@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use crate::emptied::{decided, runs};
 use crate::entry::Entry;
-use crate::event::{Answered, Missed};
+use crate::event::{Missed, NotedAnswer};
 
-/// What each question was last answered rightly, as a number, by [`Answered::of`]. A change that somebody accepted is right.
+/// What each question was last answered rightly, as a number, by [`NotedAnswer::of`]. A change that somebody accepted is right.
 #[must_use]
 pub fn last_answers(entries: &[Entry], system: &SystemId) -> BTreeMap<String, i64> {
     let mut last = BTreeMap::new();
@@ -26,7 +26,7 @@ pub fn last_answers(entries: &[Entry], system: &SystemId) -> BTreeMap<String, i6
 
 /// The answers of the newest run that are not right, and since when each is not, until somebody decided about it.
 #[must_use]
-pub fn missed_answers(entries: &[Entry], system: &SystemId) -> Vec<(Answered, Timestamp)> {
+pub fn missed_answers(entries: &[Entry], system: &SystemId) -> Vec<(NotedAnswer, Timestamp)> {
     let runs: Vec<_> = runs(entries, system).collect();
     let Some((_, newest)) = runs.last() else { return Vec::new() };
     let missed = newest.answers.iter().filter(|answer| answer.missed.is_some()).filter_map(|answer| {

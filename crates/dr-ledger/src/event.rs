@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Digest, RunId, SnapshotRef};
 
-pub use parts::{Answered, Counted, ErasedCopy, Held, Misfit, Missed, Noticed, PlannedCopy, RehearsedSystem, RunCopy};
+pub use parts::{
+    Counted, ErasedCopy, Held, Misfit, Missed, NotedAnswer, Noticed, PlannedCopy, RehearsedSystem, RunCopy,
+};
 pub use words::{
     ChannelKind, CheckKind, CopyOutcome, Decision, ErasureState, LetterStatus, MediumKind, MessageKind, MisfitKind,
     PlaceState, RehearsalVerdict, RestoreOutcome, RunOutcome,

@@ -30,8 +30,8 @@ pub use emptied::{Emptied, damaged_since, emptied};
 pub use entry::{Authenticated, Body, Entry};
 pub use erasures::{Wanted, wanted};
 pub use event::{
-    Answered, ChannelKind, CheckKind, CopyOutcome, Counted, Decision, ErasedCopy, ErasureState, Event, Held,
-    LetterStatus, MediumKind, MessageKind, Misfit, MisfitKind, Missed, Noticed, PlaceState, PlannedCopy,
+    ChannelKind, CheckKind, CopyOutcome, Counted, Decision, ErasedCopy, ErasureState, Event, Held, LetterStatus,
+    MediumKind, MessageKind, Misfit, MisfitKind, Missed, NotedAnswer, Noticed, PlaceState, PlannedCopy,
     RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
 };
 pub use file::{Appended, FILE_NAME, Ledger, LedgerError, verify};

@@ -27,7 +27,7 @@ pub struct Expect {
 
 /// Why an answer is not right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missed {
+pub enum Shortfall {
     /// There was none, or it was no number where one was expected.
     Unanswered,
     /// It is less than the plan says.
@@ -66,27 +66,27 @@ impl Expect {
         last: Option<i64>,
         now: Timestamp,
         (calendar, zone): (&Calendar, &TimeZone),
-    ) -> Option<Missed> {
-        let Some(answer) = answer else { return Some(Missed::Unanswered) };
+    ) -> Option<Shortfall> {
+        let Some(answer) = answer else { return Some(Shortfall::Unanswered) };
         let number = Self::number(answer);
         if self.equals.as_ref().is_some_and(|equals| equals.trim() != answer.trim()) {
-            return Some(Missed::Other);
+            return Some(Shortfall::Other);
         }
         if (self.within.is_some() || self.at_least.is_some() || self.is_moment()) && number.is_none() {
-            return Some(Missed::Unanswered);
+            return Some(Shortfall::Unanswered);
         }
         let number = number?;
         if self.at_least.is_some_and(|least| number < least) {
-            return Some(Missed::Few);
+            return Some(Shortfall::Few);
         }
         if let Some(newer) = self.newer_than {
-            let Ok(at) = Timestamp::from_second(number) else { return Some(Missed::Unanswered) };
+            let Ok(at) = Timestamp::from_second(number) else { return Some(Shortfall::Unanswered) };
             if open_between(at, now, calendar, zone) > newer.longest() {
-                return Some(Missed::Old);
+                return Some(Shortfall::Old);
             }
         }
         let (within, last) = (self.within?, last?);
-        differs(number, last, within).then_some(Missed::Changed)
+        differs(number, last, within).then_some(Shortfall::Changed)
     }
 
     /// An answer for people.
@@ -145,7 +145,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn missed(expect: &Expect, answer: Option<&str>, last: Option<i64>) -> Option<Missed> {
+    fn missed(expect: &Expect, answer: Option<&str>, last: Option<i64>) -> Option<Shortfall> {
         let now = at("2026-11-30T19:00:00Z");
         expect.missed(answer, last, now, (&Calendar::every_week(), &TimeZone::UTC))
     }
@@ -155,19 +155,19 @@ mod tests {
         let expect = Expect { within: Some(5), at_least: Some(300), ..question() };
         assert_eq!(missed(&expect, Some("450"), None), None);
         assert_eq!(missed(&expect, Some("449"), Some(450)), None);
-        assert_eq!(missed(&expect, Some("427"), Some(450)), Some(Missed::Changed));
-        assert_eq!(missed(&expect, Some("473"), Some(450)), Some(Missed::Changed));
-        assert_eq!(missed(&expect, Some("225"), Some(450)), Some(Missed::Few));
-        assert_eq!(missed(&expect, Some("many"), Some(450)), Some(Missed::Unanswered));
-        assert_eq!(missed(&expect, None, Some(450)), Some(Missed::Unanswered));
+        assert_eq!(missed(&expect, Some("427"), Some(450)), Some(Shortfall::Changed));
+        assert_eq!(missed(&expect, Some("473"), Some(450)), Some(Shortfall::Changed));
+        assert_eq!(missed(&expect, Some("225"), Some(450)), Some(Shortfall::Few));
+        assert_eq!(missed(&expect, Some("many"), Some(450)), Some(Shortfall::Unanswered));
+        assert_eq!(missed(&expect, None, Some(450)), Some(Shortfall::Unanswered));
         assert_eq!(missed(&question(), Some("many"), None), None, "any answer does that is there");
         let zero = Expect { within: Some(5), ..question() };
-        assert_eq!(missed(&zero, Some("1"), Some(0)), Some(Missed::Changed));
+        assert_eq!(missed(&zero, Some("1"), Some(0)), Some(Shortfall::Changed));
         assert_eq!(missed(&zero, Some("0"), Some(0)), None);
         assert_eq!(missed(&zero, Some("450.7"), Some(450)), None);
         let name = Expect { equals: Some("Hazel Bank".into()), ..question() };
         assert_eq!(missed(&name, Some("Hazel Bank"), None), None);
-        assert_eq!(missed(&name, Some("Another"), None), Some(Missed::Other));
+        assert_eq!(missed(&name, Some("Another"), None), Some(Shortfall::Other));
     }
 
     #[test]
@@ -177,8 +177,8 @@ mod tests {
         // Monday evening: Monday's marks, and Friday's, of which a weekend lies between; not Thursday's.
         assert_eq!(age("2026-11-30T13:00:00Z"), None);
         assert_eq!(age("2026-11-27T18:00:00Z"), None);
-        assert_eq!(age("2026-11-27T13:00:00Z"), Some(Missed::Old));
-        assert_eq!(age("1970-01-01T00:00:00Z"), Some(Missed::Old));
+        assert_eq!(age("2026-11-27T13:00:00Z"), Some(Shortfall::Old));
+        assert_eq!(age("1970-01-01T00:00:00Z"), Some(Shortfall::Old));
         let after_the_weekend = at("2026-11-29T02:00:00Z");
         let friday = at("2026-11-27T13:00:00Z").as_second().to_string();
         let given = (&Calendar::every_week(), &TimeZone::UTC);

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use dr_ledger::{Answered, Digest, Missed};
+use dr_ledger::{Digest, Missed, NotedAnswer};
 use dr_plan::{Expect, System};
-use dr_source::driver::Answers;
+use dr_source::driver::QuestionAnswers;
 
 use crate::school::School;
 
@@ -17,9 +17,9 @@ fn known_by(question: &Expect) -> String {
 pub(crate) fn judged(
     school: &School,
     system: &System,
-    answers: &Answers,
+    answers: &QuestionAnswers,
     last: &BTreeMap<String, i64>,
-) -> (Vec<Answered>, Vec<String>) {
+) -> (Vec<NotedAnswer>, Vec<String>) {
     let now = school.clock.decided();
     let zone = &school.plan.school.timezone;
     let (mut all, mut told) = (Vec::new(), Vec::new());
@@ -32,20 +32,22 @@ pub(crate) fn judged(
             let (say, shown) = (&question.say, question.shown(answer, zone));
             let last = before.map(|before| question.shown(Some(&before.to_string()), zone)).unwrap_or_default();
             told.push(match missed {
-                dr_plan::Missed::Unanswered => {
+                dr_plan::Shortfall::Unanswered => {
                     format!("\u{201c}{say}\u{201d} got no answer that can be judged ({shown})")
                 }
-                dr_plan::Missed::Few => format!(
+                dr_plan::Shortfall::Few => format!(
                     "\u{201c}{say}\u{201d}: {shown}, and the plan says at least {}",
                     question.at_least.unwrap_or(0)
                 ),
-                dr_plan::Missed::Other => format!("\u{201c}{say}\u{201d}: {shown}, and the plan says otherwise"),
-                dr_plan::Missed::Old => format!("\u{201c}{say}\u{201d}: {shown}, which is older than the plan allows"),
-                dr_plan::Missed::Changed => format!("\u{201c}{say}\u{201d}: {shown}, and the last time {last}"),
+                dr_plan::Shortfall::Other => format!("\u{201c}{say}\u{201d}: {shown}, and the plan says otherwise"),
+                dr_plan::Shortfall::Old => {
+                    format!("\u{201c}{say}\u{201d}: {shown}, which is older than the plan allows")
+                }
+                dr_plan::Shortfall::Changed => format!("\u{201c}{say}\u{201d}: {shown}, and the last time {last}"),
             });
         }
         let number = answer.and_then(Expect::number);
-        all.push(Answered {
+        all.push(NotedAnswer {
             of,
             number,
             before: before.filter(|_| question.within.is_some()),
@@ -55,12 +57,12 @@ pub(crate) fn judged(
     (all, told)
 }
 
-fn noted(missed: dr_plan::Missed) -> Missed {
+fn noted(missed: dr_plan::Shortfall) -> Missed {
     match missed {
-        dr_plan::Missed::Unanswered => Missed::Unanswered,
-        dr_plan::Missed::Few => Missed::Few,
-        dr_plan::Missed::Other => Missed::Other,
-        dr_plan::Missed::Old => Missed::Old,
-        dr_plan::Missed::Changed => Missed::Changed,
+        dr_plan::Shortfall::Unanswered => Missed::Unanswered,
+        dr_plan::Shortfall::Few => Missed::Few,
+        dr_plan::Shortfall::Other => Missed::Other,
+        dr_plan::Shortfall::Old => Missed::Old,
+        dr_plan::Shortfall::Changed => Missed::Changed,
     }
 }

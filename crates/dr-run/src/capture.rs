@@ -11,7 +11,7 @@ use dr_plan::{Expect, Source};
 use dr_repo::Shape;
 use dr_source::SourceError;
 use dr_source::driver;
-use dr_source::driver::{Answers, CaptureError, Layout, Questions, Secrets, Size};
+use dr_source::driver::{CaptureError, Layout, QuestionAnswers, Questions, Secrets, Size};
 use dr_source::drop::{NoExport, Spoiled};
 use dr_source::files::{Tally, resolved};
 use dr_source::output::Broken;
@@ -97,7 +97,7 @@ impl Watched {
     }
 
     /// What the questions of the plan were answered.
-    pub(crate) fn answers(&self) -> Answers {
+    pub(crate) fn answers(&self) -> QuestionAnswers {
         self.tally.answers()
     }
 

@@ -83,7 +83,7 @@ pub use probe::Check;
 pub use purge::purge;
 pub use rehearse::{Ask, Part, Rehearsal, level_word, rehearse, written};
 pub use replicate::{Replication, replicate};
-pub use restore::{Approved, Restoration, RestorePlan, Wanted, Which, approve, plan_restore};
+pub use restore::{Approved, Restoration, SystemRestorePlan, Wanted, Which, approve, plan_restore};
 pub use retain::{ForgetPlan, PruneOptions, PrunePlan, Retained, hold, plan_forget, plan_prune, put_back};
 pub use school::{Actor, School, read_plan};
 pub use scratch::{Wiped, left_in_scratch, sweep_scratch};

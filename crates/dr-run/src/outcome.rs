@@ -6,7 +6,7 @@ use dr_entry::{EntryPath, Unread};
 use dr_ledger::{CopyOutcome, Noticed, RunId, RunOutcome};
 use dr_plan::{MediumId, System, SystemId, TargetId};
 use dr_repo::{SnapshotId, Touched};
-use dr_source::driver::Answers;
+use dr_source::driver::QuestionAnswers;
 use jiff::Timestamp;
 
 use crate::copy;
@@ -55,7 +55,7 @@ pub struct Run {
     /// What the ledger gets of all that.
     pub noticed: Noticed,
     /// What the questions of the plan were answered.
-    pub(crate) answers: Answers,
+    pub(crate) answers: QuestionAnswers,
 }
 
 /// Something that the copies lack.
@@ -149,7 +149,7 @@ impl Run {
             gaps: Vec::new(),
             naming: Naming::default(),
             noticed: Noticed::default(),
-            answers: Answers::default(),
+            answers: QuestionAnswers::default(),
         }
     }
 

@@ -97,7 +97,7 @@ pub fn approve(school: &School, system: &str, second: Option<&PersonId>) -> Resu
 }
 
 /// The snapshots of which a system is to come back, opened, before anything is written.
-pub struct RestorePlan<'a> {
+pub struct SystemRestorePlan<'a> {
     school: &'a School,
     system: Cow<'a, System>,
     wanted: &'a Wanted<'a>,
@@ -117,7 +117,7 @@ pub fn plan_restore<'a>(
     school: &'a School,
     wanted: &'a Wanted<'a>,
     around: &KeyEnv<'_>,
-) -> Result<RestorePlan<'a>, RunError> {
+) -> Result<SystemRestorePlan<'a>, RunError> {
     let system = school.system_or_state(wanted.system)?;
     if wanted.to.is_none() && wanted.onto.is_none() && system.id.as_str() == STATE {
         let why = "what happened since would be lost from the ledger";
@@ -139,10 +139,10 @@ pub fn plan_restore<'a>(
     }
     let uncertain = matches!(wanted.which, Which::Latest | Which::AsOf(_))
         && opened.iter().any(|one| one.repository.latest_is_uncertain());
-    Ok(RestorePlan { school, system, wanted, opened, choices, notes, unrecorded, uncertain })
+    Ok(SystemRestorePlan { school, system, wanted, opened, choices, notes, unrecorded, uncertain })
 }
 
-impl RestorePlan<'_> {
+impl SystemRestorePlan<'_> {
     /// Says what would come back, and of a place that stands already what would be replaced there; nothing is written.
     ///
     /// # Errors

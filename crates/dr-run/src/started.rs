@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use dr_plan::{Source, System};
-use dr_process::room::{NoRoom, Room};
+use dr_process::room::{Room, RoomError};
 use dr_source::driver;
 use dr_source::driver::{NotStarted, Questions, Scene};
 
@@ -82,7 +82,7 @@ fn not_known(why: String) -> Started {
 /// A closed room in which nothing of the school's is, wherever it lies.
 fn room(school: &School, folder: &Path) -> Result<Room, String> {
     let room = Room::new(folder).map_err(|why| match why {
-        NoRoom::Forbidden(_) => format!("{why}: `dr doctor` says what to do"),
+        RoomError::Forbidden(_) => format!("{why}: `dr doctor` says what to do"),
         other => other.to_string(),
     })?;
     Ok(places(school).iter().fold(room, |room, place| room.without(place)))

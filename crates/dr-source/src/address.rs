@@ -2,7 +2,7 @@
 
 /// The parts of an address, without what would be a secret.
 #[derive(Debug, Default)]
-pub(crate) struct Parts {
+pub(crate) struct AddressParts {
     pub(crate) database: String,
     pub(crate) user: Option<String>,
     pub(crate) host: Option<String>,
@@ -11,7 +11,7 @@ pub(crate) struct Parts {
     pub(crate) more: Vec<(String, String)>,
 }
 
-impl Parts {
+impl AddressParts {
     /// `WORD:NAME`, or `WORD://USER@HOST:PORT/NAME?…`, where the word is one of these.
     pub(crate) fn of(url: &str, words: &[&str]) -> Result<Self, String> {
         let rest = words.iter().find_map(|word| url.strip_prefix(word)?.strip_prefix(':'));

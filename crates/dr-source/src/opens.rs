@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::driver::{Check, NotStarted, Questions, Running, Scene, Start};
+use crate::driver::{Check, NotStarted, Questions, Scene, StartRestored, StartedSystem};
 
 /// So much of each end is read; the end of an archive may have a comment of 64 KiB before it.
 const ENDS: u64 = 66 << 10;
@@ -135,7 +135,7 @@ pub(crate) fn documents(root: &Path, stop: &AtomicBool) -> Check {
 /// What came of opening everything in the place of starting a program.
 pub(crate) struct Opened(pub(crate) Vec<Check>);
 
-impl Running for Opened {
+impl StartedSystem for Opened {
     fn answers(&mut self, _questions: &Questions<'_>) -> Vec<Check> {
         std::mem::take(&mut self.0)
     }
@@ -144,12 +144,12 @@ impl Running for Opened {
 /// How files are opened.
 pub(crate) struct Documents;
 
-impl Start for Documents {
+impl StartRestored for Documents {
     fn takes(&self, captured: u64) -> u64 {
         captured
     }
 
-    fn start(&self, root: &Path, scene: &Scene<'_>) -> Result<Box<dyn Running>, NotStarted> {
+    fn start(&self, root: &Path, scene: &Scene<'_>) -> Result<Box<dyn StartedSystem>, NotStarted> {
         Ok(Box::new(Opened(vec![documents(root, scene.stop)])))
     }
 }

@@ -71,7 +71,7 @@ pub struct Output {
     /// What is told if it fails.
     pub broken: Broken,
     /// Who looks at it while it passes.
-    pub watch: Option<Box<dyn Watch>>,
+    pub watch: Option<Box<dyn OutputWatch>>,
     /// Who waits for it to have ended well, and for the number of its bytes.
     pub waiting: Option<Sender<u64>>,
     /// What must stay until it has ended: a file that it reads, a session that it needs.
@@ -79,7 +79,7 @@ pub struct Output {
 }
 
 /// Looks at what a program writes while it passes.
-pub trait Watch: Send {
+pub trait OutputWatch: Send {
     /// The next piece.
     fn passes(&mut self, bytes: &[u8]);
 
@@ -194,7 +194,7 @@ struct Running {
     front: Vec<u8>,
     may_be_empty: bool,
     broken: Broken,
-    watch: Option<Box<dyn Watch>>,
+    watch: Option<Box<dyn OutputWatch>>,
     waiting: Option<Sender<u64>>,
     _kept: Option<Arc<dyn Any + Send + Sync>>,
     bytes: u64,

@@ -55,12 +55,12 @@ pub struct Noticed {
     pub counts: Vec<Counted>,
     /// What the questions of the plan were answered, as numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub answers: Vec<Answered>,
+    pub answers: Vec<NotedAnswer>,
 }
 
 /// What one question of the plan was answered in the moment of a capture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answered {
+pub struct NotedAnswer {
     /// The beginning of a hash of the question, so that it is known again.
     pub of: String,
     /// The answer, if it is a number, or a moment in seconds since 1970.

@@ -14,8 +14,10 @@ use rustix::thread::{
     set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 
+use super::layout::{NOBODY, SCRATCH, STANDS};
+use super::way::Way;
 use super::words::Words;
-use super::{NOBODY, SCRATCH, STANDS, Way, loopback, root};
+use super::{loopback, root};
 
 pub(super) fn enter(words: &Words) -> Result<u8, String> {
     let told = |what: &'static str| move |why: rustix::io::Errno| format!("{what}: {why}");

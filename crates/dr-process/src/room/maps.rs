@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::NOBODY;
+use super::layout::NOBODY;
 
 /// Whether this process is root and can become nobody.
 pub(super) fn becomes_nobody() -> bool {

@@ -24,61 +24,29 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use crate::{ProcessError, Program, run};
 
 mod inner;
+mod layout;
 mod loopback;
 mod maps;
 mod outer;
 mod root;
+mod way;
 mod words;
 
+pub use layout::{ENTER, SCRATCH};
 pub use root::SHOWN;
+pub use way::Way;
 
-use words::{Stage, Words};
+use layout::{FIRSTS, NOBODY, ROOT, STANDS, WORK};
+use words::{RoomStage, Words};
 
-/// The word by which `dr` is told to enter a room; no person types it.
-pub const ENTER: &str = "in-a-room";
-/// What is said once the room stands, where no program is to be run.
-const STANDS: &str = "the room stands";
-/// The account in every room, and outside of it where root makes one.
-const NOBODY: u32 = 65_534;
-/// Where scratch is inside.
-pub const SCRATCH: &str = "/scratch";
-/// What of a room's folder is scratch inside.
-const WORK: &str = "work";
-/// Where the root of a room is mounted, in the room's own view of the machine.
-const ROOT: &str = "root";
-/// Here every room is noted until it has ended.
-const FIRSTS: &str = "firsts";
 /// How long one waits for what is being killed.
 const GONE: Duration = Duration::from_secs(20);
 /// How long making a room may take.
 const MADE: Duration = Duration::from_secs(30);
 
-/// How a room is closed off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// With a user namespace, which takes no right at all.
-    Users,
-    /// Without one, which takes root's rights until the room stands.
-    Root,
-}
-
-impl Way {
-    /// Each, the better one first.
-    pub const ALL: [Self; 2] = [Self::Users, Self::Root];
-
-    /// Its word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Users => "user namespace",
-            Self::Root => "root's rights",
-        }
-    }
-}
-
 /// Why there is no room.
 #[derive(Debug, thiserror::Error)]
-pub enum NoRoom {
+pub enum RoomError {
     /// Its folder cannot be made.
     #[error("a folder for a closed room cannot be made: {0}")]
     Folder(#[source] io::Error),
@@ -108,28 +76,28 @@ impl Room {
     /// A room with an empty scratch in `folder`, which must not be there yet; the way is the first that works.
     ///
     /// # Errors
-    /// [`NoRoom`].
-    pub fn new(folder: &Path) -> Result<Self, NoRoom> {
+    /// [`RoomError`].
+    pub fn new(folder: &Path) -> Result<Self, RoomError> {
         Self::made_by(Path::new("/proc/self/exe"), folder, &Way::ALL)
     }
 
     /// The same, by a program that calls [`entered`], and one of these ways.
     ///
     /// # Errors
-    /// [`NoRoom`].
-    pub fn made_by(by: &Path, folder: &Path, ways: &[Way]) -> Result<Self, NoRoom> {
-        prepared(folder).map_err(NoRoom::Folder)?;
+    /// [`RoomError`].
+    pub fn made_by(by: &Path, folder: &Path, ways: &[Way]) -> Result<Self, RoomError> {
+        prepared(folder).map_err(RoomError::Folder)?;
         let mut why = Vec::new();
         for way in ways.iter().copied() {
             let (by, folder) = (by.to_owned(), folder.to_owned());
             let room = Self { by, folder, way, also: Vec::new(), hidden: Vec::new(), loopback: false };
             match room.stands() {
                 Ok(()) => return Ok(room),
-                Err(NoRoom::Forbidden(reason)) => why.push(reason),
+                Err(RoomError::Forbidden(reason)) => why.push(reason),
                 Err(other) => return Err(other),
             }
         }
-        Err(NoRoom::Forbidden(why.join("; ")))
+        Err(RoomError::Forbidden(why.join("; ")))
     }
 
     /// Which way it is closed off.
@@ -194,7 +162,7 @@ impl Room {
 
     fn entering(&self, program: Vec<OsString>) -> Vec<OsString> {
         let words = Words {
-            stage: Stage::Outer,
+            stage: RoomStage::Outer,
             parent: std::process::id(),
             folder: self.folder.clone(),
             way: self.way,
@@ -208,21 +176,21 @@ impl Room {
     }
 
     /// Tries whether it can be made.
-    fn stands(&self) -> Result<(), NoRoom> {
+    fn stands(&self) -> Result<(), RoomError> {
         let args = self.entering(Vec::new());
         let finished = run(Program { args, env: Vec::new(), stdin: None, timeout: MADE, output_max: 4096 })?;
         if finished.status.success() && finished.stdout.bytes.starts_with(STANDS.as_bytes()) {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&finished.stderr.bytes).trim().replace('\n', "; ");
-        Err(NoRoom::Forbidden(format!("by {}: {said}", self.way.as_str())))
+        Err(RoomError::Forbidden(format!("by {}: {said}", self.way.as_str())))
     }
 
     /// [`close`] of its folder.
     ///
     /// # Errors
     /// As there.
-    pub fn close(&self) -> Result<(), NoRoom> {
+    pub fn close(&self) -> Result<(), RoomError> {
         close(&self.folder)
     }
 }
@@ -230,17 +198,17 @@ impl Room {
 /// Waits for the end of whatever was killed in the room of this folder, which can be removed then.
 ///
 /// # Errors
-/// [`NoRoom::Lasts`] if it does not end.
-pub fn close(folder: &Path) -> Result<(), NoRoom> {
+/// [`RoomError::Lasts`] if it does not end.
+pub fn close(folder: &Path) -> Result<(), RoomError> {
     let noted = match fs::read_dir(folder.join(FIRSTS)) {
         Ok(noted) => noted,
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(why) => return Err(NoRoom::Folder(why)),
+        Err(why) => return Err(RoomError::Folder(why)),
     };
     for name in noted.flatten() {
         let number = name.file_name().to_string_lossy().parse().ok().and_then(Pid::from_raw);
         if number.is_some_and(|first| !has_ended(first)) {
-            return Err(NoRoom::Lasts);
+            return Err(RoomError::Lasts);
         }
     }
     Ok(())
@@ -288,7 +256,7 @@ fn prepared(folder: &Path) -> io::Result<()> {
 pub fn entered(words: impl Iterator<Item = OsString>) -> Result<u8, String> {
     let words = Words::read(words).ok_or("these are not the words by which dr enters a room")?;
     match words.stage {
-        Stage::Outer => outer::enter(words),
-        Stage::Inner => inner::enter(&words),
+        RoomStage::Outer => outer::enter(words),
+        RoomStage::Inner => inner::enter(&words),
     }
 }

@@ -13,8 +13,10 @@ use rustix::thread::{
     set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 
-use super::words::{Stage, Words};
-use super::{ENTER, FIRSTS, NOBODY, Way, maps};
+use super::layout::{ENTER, FIRSTS, NOBODY};
+use super::maps;
+use super::way::Way;
+use super::words::{RoomStage, Words};
 
 /// What the second process needs of the rights that a user namespace gives: to mount, to bring up the loopback, and to give
 /// up rights.
@@ -50,7 +52,7 @@ pub(super) fn enter(words: Words) -> Result<u8, String> {
     if words.way == Way::Users {
         taken_along().map_err(told("no rights in its own namespaces"))?;
     }
-    let inner = Words { stage: Stage::Inner, parent: std::process::id(), ..words };
+    let inner = Words { stage: RoomStage::Inner, parent: std::process::id(), ..words };
     let mut child = Command::new("/proc/self/exe")
         .arg(ENTER)
         .args(inner.written())

@@ -12,7 +12,7 @@ use rustix::mount::{
 };
 use rustix::process::{chdir, pivot_root};
 
-use super::{NOBODY, ROOT, SCRATCH, WORK};
+use super::layout::{NOBODY, ROOT, SCRATCH, WORK};
 
 /// What of the machine is to be read in every room, where it is there.
 pub const SHOWN: &[&str] = &[

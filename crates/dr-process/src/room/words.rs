@@ -4,11 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
-use super::Way;
+use super::way::Way;
 
 /// Which of the two processes that make a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum RoomStage {
     Outer,
     Inner,
 }
@@ -16,7 +16,7 @@ pub(super) enum Stage {
 /// What each of them is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Words {
-    pub(super) stage: Stage,
+    pub(super) stage: RoomStage,
     /// Who started it, and with whom it ends.
     pub(super) parent: u32,
     pub(super) folder: PathBuf,
@@ -38,8 +38,8 @@ impl Words {
             word
         };
         let stage = match self.stage {
-            Stage::Outer => "outer",
-            Stage::Inner => "inner",
+            RoomStage::Outer => "outer",
+            RoomStage::Inner => "inner",
         };
         let way = match self.way {
             Way::Users => "users",
@@ -73,8 +73,8 @@ impl Words {
             let at = bytes.iter().position(|byte| *byte == b'=')?;
             let value = OsString::from_vec(bytes[at + 1..].to_vec());
             match (&bytes[..at], value.to_str()) {
-                (b"stage", Some("outer")) => stage = Some(Stage::Outer),
-                (b"stage", Some("inner")) => stage = Some(Stage::Inner),
+                (b"stage", Some("outer")) => stage = Some(RoomStage::Outer),
+                (b"stage", Some("inner")) => stage = Some(RoomStage::Inner),
                 (b"parent", Some(number)) => parent = Some(number.parse().ok()?),
                 (b"folder", _) => folder = Some(PathBuf::from(value)),
                 (b"way", Some("users")) => way = Some(Way::Users),
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_a_programs_own_words_stay_its_own() {
         let words = Words {
-            stage: Stage::Inner,
+            stage: RoomStage::Inner,
             parent: 7,
             folder: "/scratch of=ours".into(),
             way: Way::Users,

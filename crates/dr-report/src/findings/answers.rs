@@ -1,7 +1,7 @@
 //! Was a system answered rightly what the plan asks of it, when it was captured? A MIS that lost half its pupils is told the
 //! same night.
 
-use dr_ledger::{Answered, Digest, Missed, missed_answers};
+use dr_ledger::{Digest, Missed, NotedAnswer, missed_answers};
 use dr_plan::{Expect, System};
 
 use super::{Found, Said};
@@ -10,7 +10,7 @@ use crate::status::Status;
 /// Whether it was told.
 pub(super) fn look(found: &mut Found<'_>, system: &System) -> bool {
     let missed = missed_answers(found.given.entries, &system.id);
-    let of = |answer: &Answered| {
+    let of = |answer: &NotedAnswer| {
         let known = |question: &&Expect| Digest::of(question.ask.as_bytes()).to_string()[..16] == answer.of;
         system.expect.iter().find(known)
     };
@@ -37,7 +37,7 @@ pub(super) fn look(found: &mut Found<'_>, system: &System) -> bool {
     true
 }
 
-fn cause(answer: &Answered, question: &Expect, zone: &jiff::tz::TimeZone) -> String {
+fn cause(answer: &NotedAnswer, question: &Expect, zone: &jiff::tz::TimeZone) -> String {
     let say = &question.say;
     let shown = |number: i64| question.shown(Some(&number.to_string()), zone);
     let was = answer.number.map_or_else(|| "another answer".to_owned(), shown);

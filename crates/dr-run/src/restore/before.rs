@@ -8,14 +8,16 @@ use dr_repo::Tally;
 use dr_source::SourceError;
 
 use crate::error::RunError;
-use crate::job::{Watch, run};
+use crate::job::run;
+use crate::location::TargetLocation;
 use crate::school::School;
-use crate::targets::TargetLocation;
+use crate::watch::Watch;
 
-struct Quiet<'a>(&'a Tally);
+/// Counts, and says nothing of where they come from.
+struct TallyOnly<'a>(&'a Tally);
 
-impl Watch for Quiet<'_> {
-    fn copying(&self, _system: &SystemId, _spot: &TargetLocation) {}
+impl Watch for TallyOnly<'_> {
+    fn copying(&self, _system: &SystemId, _location: &TargetLocation) {}
 
     fn tally(&self) -> &Tally {
         self.0
@@ -35,7 +37,7 @@ pub(super) fn captured(school: &School, system: &System, tally: &Tally, stop: &A
     let only = std::slice::from_ref(&system.id);
     let turns = crate::due::asked(&school.plan, &school.history()?, only, school.clock.decided());
     let Some(turn) = turns.first() else { return Err(not("the plan has no copy of it".to_owned()).into()) };
-    let done = run(school, turn, &Quiet(tally), stop)?;
+    let done = run(school, turn, &TallyOnly(tally), stop)?;
     let whole = |copy: &&crate::job::Copy| copy.outcome == CopyOutcome::Done && copy.snapshot.is_some();
     let Some(copy) = done.copies.iter().find(whole) else {
         let why = done.copies.iter().find_map(|copy| copy.error.clone()).or(done.error);

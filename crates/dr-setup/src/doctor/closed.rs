@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 
 use dr_open::Claim;
-use dr_process::room::{NoRoom, Room, Way};
+use dr_process::room::{Room, RoomError, Way};
 use dr_run::School;
 
 use super::judge::{Check, could_not, ok};
@@ -31,7 +31,7 @@ pub fn closed_room(school: &School) -> Check {
                 Way::Root => "rehearsals at L3 can start what they bring back (with root's rights)",
             },
         ),
-        (Err(why @ NoRoom::Forbidden(_)), _) => {
+        (Err(why @ RoomError::Forbidden(_)), _) => {
             could_not(ABOUT, format!("{why}: rehearsals end at L2"), &next(&|name| fs::read_to_string(name).ok()))
         }
         (Err(why), _) | (Ok(_), Err(why)) => could_not(ABOUT, why.to_string(), "See to the cache's folder."),

@@ -21,8 +21,8 @@ pub(crate) use capture::{something, there};
 pub use check::{Check, Verdict};
 pub use look::{Around, Finding, Hands, Obstacle, Secrets};
 pub(crate) use look::{READABLE, sampled, shown};
-pub use question::{Answers, Questions};
-pub use start::{NotStarted, Running, Scene, Start};
+pub use question::{QuestionAnswers, Questions};
+pub use start::{NotStarted, Scene, StartRestored, StartedSystem};
 
 use crate::SourceError;
 use crate::files::{Captured, FsRestorer, RestoreMode};
@@ -112,7 +112,7 @@ pub trait Driver {
     fn verify(&self, root: &Path) -> Vec<Check>;
 
     /// How it is started, or opened as those would who use it, and asked; `None`: this version does not know how.
-    fn starts(&self) -> Option<Box<dyn Start + '_>> {
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
         None
     }
 }

@@ -26,12 +26,12 @@ impl Questions<'_> {
 /// The answers of one moment, by the beginning of a hash of what was asked: a question that was changed since is another one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Answers(BTreeMap<String, Option<String>>);
+pub struct QuestionAnswers(BTreeMap<String, Option<String>>);
 
 /// No answer is longer: a question asks for a number or a moment.
 const ANSWER_MAX: usize = 200;
 
-impl Answers {
+impl QuestionAnswers {
     /// Of answers in the order of the questions.
     pub(crate) fn of(questions: &Questions<'_>, answers: Vec<Option<String>>) -> Self {
         let answers = answers.into_iter().map(|answer| answer.filter(|answer| answer.len() <= ANSWER_MAX));
@@ -98,14 +98,15 @@ mod tests {
         let all = [expect("a"), expect("b"), expect("c"), expect("d")];
         let zone = jiff::tz::TimeZone::UTC;
         let asked = Questions { expect: &all[..3], zone: &zone };
-        let then = Answers::of(&asked, vec![Some("450".into()), Some("7".into()), None]);
+        let then = QuestionAnswers::of(&asked, vec![Some("450".into()), Some("7".into()), None]);
         let later = Questions { expect: &all, zone: &zone };
-        let now = Answers::of(&later, vec![Some("450".into()), Some("8".into()), Some("1".into()), Some("2".into())]);
+        let now =
+            QuestionAnswers::of(&later, vec![Some("450".into()), Some("8".into()), Some("1".into()), Some("2".into())]);
         let checks = then.held_to(&later, &now);
         let verdicts: Vec<_> = checks.iter().map(|check| check.verdict).collect();
         assert_eq!(verdicts, [Verdict::Good, Verdict::Wrong, Verdict::NotKnown, Verdict::NotKnown]);
         assert_eq!((checks[0].expected.as_str(), checks[0].actual.as_str()), ("450, as at capture", "450"));
         let text = serde_json::to_string(&then).unwrap();
-        assert_eq!(serde_json::from_str::<Answers>(&text).unwrap(), then);
+        assert_eq!(serde_json::from_str::<QuestionAnswers>(&text).unwrap(), then);
     }
 }

@@ -25,7 +25,7 @@ pub struct Scene<'a> {
 pub struct NotStarted(pub String);
 
 /// How systems of a kind are started.
-pub trait Start {
+pub trait StartRestored {
     /// How many bytes of scratch it takes for a capture of so many, with what was restored.
     fn takes(&self, captured: u64) -> u64;
 
@@ -33,11 +33,11 @@ pub trait Start {
     ///
     /// # Errors
     /// Why it could not be started, which is no fault of the copy.
-    fn start(&self, root: &Path, scene: &Scene<'_>) -> Result<Box<dyn Running>, NotStarted>;
+    fn start(&self, root: &Path, scene: &Scene<'_>) -> Result<Box<dyn StartedSystem>, NotStarted>;
 }
 
 /// A restored system that runs. It ends when this is dropped.
-pub trait Running {
+pub trait StartedSystem {
     /// As what a program of its own runs, for people: `PostgreSQL 15, in a closed room`; `None`: dr itself opened it.
     fn program(&self) -> Option<String> {
         None

@@ -10,7 +10,7 @@ use super::{Captured, Options, Roots, capture, idle, leaves_out, refused, resolv
 use crate::SourceError;
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle, READABLE,
-    Start, sampled, something, there,
+    StartRestored, sampled, something, there,
 };
 use crate::opens::Documents;
 
@@ -104,7 +104,7 @@ impl Driver for Files<'_> {
         Vec::new()
     }
 
-    fn starts(&self) -> Option<Box<dyn Start + '_>> {
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
         Some(Box::new(Documents))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use dr_entry::EntryPath;
 
-use crate::driver::Answers;
+use crate::driver::QuestionAnswers;
 
 /// What is to be known of a capture beside its entries, gathered while it goes on.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub struct Tally {
     pub(super) notes: Mutex<Vec<String>>,
     details: Mutex<Vec<String>>,
     pub(super) counts: Mutex<BTreeMap<String, u64>>,
-    answers: Mutex<Answers>,
+    answers: Mutex<QuestionAnswers>,
 }
 
 /// So many mounts are named; the others are counted.
@@ -86,11 +86,11 @@ impl Tally {
 
     /// What the questions of the plan were answered, if it was asked.
     #[must_use]
-    pub fn answers(&self) -> Answers {
+    pub fn answers(&self) -> QuestionAnswers {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn answered(&self, answers: Answers) {
+    pub(crate) fn answered(&self, answers: QuestionAnswers) {
         *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = answers;
     }
 

@@ -10,7 +10,7 @@ use super::{IntoMailboxes, TREE, capture, verify};
 use crate::SourceError;
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle, Place,
-    READABLE, Start, sampled, something, there,
+    READABLE, StartRestored, sampled, something, there,
 };
 use crate::files::{Captured, FsRestorer, RestoreMode};
 
@@ -81,7 +81,7 @@ impl Driver for Maildir<'_> {
         verify::checks(root)
     }
 
-    fn starts(&self) -> Option<Box<dyn Start + '_>> {
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
         Some(Box::new(Mail))
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use mail_parser::MessageParser;
 
-use crate::driver::{NotStarted, Running, Scene, Start};
+use crate::driver::{NotStarted, Scene, StartRestored, StartedSystem};
 use crate::opens::{Opened, files, mostly};
 
 /// So much of a message is read: its headers, and more.
@@ -16,12 +16,12 @@ const NAME: &str = "messages read as mail";
 /// How mailboxes are opened.
 pub(super) struct Mail;
 
-impl Start for Mail {
+impl StartRestored for Mail {
     fn takes(&self, captured: u64) -> u64 {
         captured
     }
 
-    fn start(&self, root: &Path, scene: &Scene<'_>) -> Result<Box<dyn Running>, NotStarted> {
+    fn start(&self, root: &Path, scene: &Scene<'_>) -> Result<Box<dyn StartedSystem>, NotStarted> {
         let (mut good, mut of) = (0, 0);
         let look = &mut |path: &Path| {
             let folder = path.parent().and_then(Path::file_name);

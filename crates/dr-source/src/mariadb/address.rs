@@ -1,6 +1,6 @@
 //! What does the address of a MariaDB database say?
 
-use crate::address::Parts;
+use crate::address::AddressParts;
 
 /// A database on a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ const MORE: [&str; 4] = ["ssl-ca", "ssl-cert", "ssl-key", "ssl-verify-server-cer
 impl Address {
     /// `mariadb:NAME` for a database of this machine's own server, or `mariadb://USER@HOST:PORT/NAME?…`; `mysql` is the same.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
-        let Parts { database, user, host, port, more } = Parts::of(url, &["mariadb", "mysql"])?;
+        let AddressParts { database, user, host, port, more } = AddressParts::of(url, &["mariadb", "mysql"])?;
         let mut address = Self { database, user, host, port, socket: None, more: Vec::new() };
         for (key, value) in more {
             match key.as_str() {

@@ -1,10 +1,11 @@
 //! What does a server say of a database before it is dumped: which server it is, whether the database is there, what the
 //! account may, and which tables lie outside of the one moment?
 
-use super::client::Client;
+use super::client::MariadbClient;
 use super::grants::lacking;
-use super::version::{Maker, Version, version};
-use super::{CLIENT, DUMP, literal};
+use super::layout::{CLIENT, DUMP};
+use super::sql::literal;
+use super::version::{ServerVersion, Vendor, version};
 use crate::SourceError;
 
 /// What it says.
@@ -12,7 +13,7 @@ use crate::SourceError;
 pub(super) struct Answer {
     /// Its version, in its own words.
     pub(super) server: String,
-    pub(super) version: Version,
+    pub(super) version: ServerVersion,
     /// How the database writes text if nobody says otherwise, and how it sorts.
     pub(super) charset: String,
     pub(super) collation: String,
@@ -25,7 +26,7 @@ fn not(why: impl Into<String>) -> SourceError {
 }
 
 /// Asks, and says what is in the way of a dump by programs of the version `dumped_by`.
-pub(super) fn ask(client: &Client, dumped_by: Version) -> Result<Answer, SourceError> {
+pub(super) fn ask(client: &MariadbClient, dumped_by: ServerVersion) -> Result<Answer, SourceError> {
     let database = &client.address.database;
     let name = literal(database);
     let answer = client.ask(&format!(
@@ -50,13 +51,13 @@ pub(super) enum Wrong {
     Server(String),
 }
 
-pub(super) fn read(answer: &str, database: &str, dumped_by: Version) -> Result<Answer, Wrong> {
+pub(super) fn read(answer: &str, database: &str, dumped_by: ServerVersion) -> Result<Answer, Wrong> {
     let after = |word: &str| answer.lines().find_map(|line| line.strip_prefix(word)?.strip_prefix('\t'));
     let unknown = || Wrong::Server("the server's answer is not one that dr knows".to_owned());
     let server = after("server").ok_or_else(unknown)?;
     let version = match version(server).ok_or_else(unknown)? {
-        Maker::MariaDb(version) => version,
-        Maker::Other(version) => {
+        Vendor::MariaDb(version) => version,
+        Vendor::Other(version) => {
             return Err(Wrong::Server(format!(
                 "the server is MySQL {version} and not MariaDB, which this version of dr cannot capture: let a source of \
                  kind `command` run mysqldump"

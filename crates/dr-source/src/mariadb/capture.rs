@@ -9,13 +9,13 @@ use dr_entry::{Body, Content, Entries, Entry, EntryPath, Profile};
 use dr_plan::Server;
 
 use super::ask::{ask, outside};
-use super::client::Client;
-use super::counter::{Counted, Counter};
+use super::client::MariadbClient;
+use super::counter::{Counted, RowCounter};
 use super::facts::Facts;
-use super::{DUMP, FOLDER, at};
+use super::layout::{DUMP, FOLDER, at};
 use crate::driver::{Begun, CaptureError, Hands, Moment};
 use crate::files::Tally;
-use crate::output::{self, Broken, Output, Watch};
+use crate::output::{self, Broken, Output, OutputWatch};
 use crate::{FACTS, SourceError, facts};
 
 /// How it is dumped, in one transaction: rows as they come, binary values in digits, no date, so that an unchanged
@@ -45,7 +45,7 @@ pub(crate) struct Dumping {
 /// Begins a capture. Everything that can be wrong with the server, its programs and the account is found here.
 pub(crate) fn begin(server: &Server, moment: &Moment<'_>) -> Result<Dumping, SourceError> {
     let hands = Hands { secrets: moment.secrets, scratch: moment.scratch };
-    let client = Client::of(server, &hands)?;
+    let client = MariadbClient::of(server, &hands)?;
     let by = client.version(DUMP)?;
     let answer = ask(&client, by)?;
     let note = outside(answer.outside);
@@ -66,7 +66,7 @@ pub(crate) fn begin(server: &Server, moment: &Moment<'_>) -> Result<Dumping, Sou
         program,
         may_be_empty: false,
         broken: broken.clone(),
-        watch: Some(Box::new(Counting { counter: Counter::default(), bytes: 0, counted })),
+        watch: Some(Box::new(Counting { counter: RowCounter::default(), bytes: 0, counted })),
         waiting: None,
         // The file with the password stays until everything was read.
         kept: Some(Arc::new(client) as Arc<dyn Any + Send + Sync>),
@@ -94,12 +94,12 @@ pub(super) fn capture(server: &Server, moment: &Moment<'_>) -> Result<Begun, Cap
 
 /// Counts what passes, and tells whoever writes the facts.
 struct Counting {
-    counter: Counter,
+    counter: RowCounter,
     bytes: u64,
     counted: Sender<(u64, Counted)>,
 }
 
-impl Watch for Counting {
+impl OutputWatch for Counting {
     fn passes(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         self.counter.take(bytes);

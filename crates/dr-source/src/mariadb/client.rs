@@ -11,9 +11,9 @@ use dr_plan::{SecretRef, Server};
 use dr_process::{Program, run};
 use zeroize::Zeroizing;
 
-use super::CLIENT;
 use super::address::Address;
-use super::version::{Maker, Version, version};
+use super::layout::CLIENT;
+use super::version::{ServerVersion, Vendor, version};
 use crate::driver::Hands;
 use crate::output::ended_well;
 use crate::programs::found_in;
@@ -28,7 +28,7 @@ pub(super) const INSTALL: &str =
     "install MariaDB's client programs (Debian and Ubuntu: apt-get install mariadb-client)";
 
 /// One server, and how its programs reach it.
-pub(super) struct Client {
+pub(super) struct MariadbClient {
     pub(super) address: Address,
     programs: Option<PathBuf>,
     options: PathBuf,
@@ -45,7 +45,7 @@ pub(super) enum Password<'a> {
     None,
 }
 
-impl Client {
+impl MariadbClient {
     /// Of what the plan names.
     pub(super) fn of(server: &Server, hands: &Hands<'_>) -> Result<Self, SourceError> {
         let address = Address::parse(&server.url).map_err(|why| wrong_address(&why))?;
@@ -104,7 +104,7 @@ impl Client {
     }
 
     /// The version of one of its programs.
-    pub(super) fn version(&self, name: &str) -> Result<Version, SourceError> {
+    pub(super) fn version(&self, name: &str) -> Result<ServerVersion, SourceError> {
         let program = Program {
             args: vec![found_in(self.programs.as_deref(), name), "--version".into()],
             env: Vec::new(),
@@ -115,8 +115,8 @@ impl Client {
         let finished = run(program).map_err(|why| programs::not_run(name, INSTALL, &why))?;
         ended_well(name, &finished)?;
         let why = match version(&String::from_utf8_lossy(&finished.stdout.bytes)) {
-            Some(Maker::MariaDb(version)) => return Ok(version),
-            Some(Maker::Other(_)) => format!("it is not MariaDB's own: {INSTALL}"),
+            Some(Vendor::MariaDb(version)) => return Ok(version),
+            Some(Vendor::Other(_)) => format!("it is not MariaDB's own: {INSTALL}"),
             None => "it does not say its version".to_owned(),
         };
         Err(SourceError::Program { program: name.to_owned(), why })

@@ -30,7 +30,7 @@ pub(crate) struct Counted {
 
 /// Counts in what passes.
 #[derive(Debug)]
-pub(crate) struct Counter {
+pub(crate) struct RowCounter {
     counted: Counted,
     at: At,
     /// The front of the statement that passes, without comments.
@@ -74,7 +74,7 @@ enum At {
     Star,
 }
 
-impl Default for Counter {
+impl Default for RowCounter {
     fn default() -> Self {
         Self {
             counted: Counted::default(),
@@ -93,7 +93,7 @@ impl Default for Counter {
     }
 }
 
-impl Counter {
+impl RowCounter {
     /// The next piece.
     pub(crate) fn take(&mut self, mut bytes: &[u8]) {
         while let Some((first, rest)) = bytes.split_first() {

@@ -10,9 +10,10 @@ use dr_process::quoted;
 
 use super::address::Address;
 use super::ask::ask;
-use super::client::Client;
+use super::client::MariadbClient;
+use super::layout::{CLIENT, DUMP, at};
 use super::load::Way;
-use super::{CLIENT, DUMP, at, capture, verify};
+use super::{capture, verify};
 use crate::SourceError;
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Load, Moment, Needs, Obstacle,
@@ -43,7 +44,7 @@ impl Driver for Mariadb<'_> {
 
     fn probe(&self, _now: Time, hands: &Hands<'_>) -> Result<&'static str, Obstacle> {
         let cannot = |next: &'static str| move |why: SourceError| Obstacle { why: why.alone(), next };
-        let client = Client::of(self.0, hands).map_err(cannot("Correct the plan: the next run fails."))?;
+        let client = MariadbClient::of(self.0, hands).map_err(cannot("Correct the plan: the next run fails."))?;
         let run_fails = "Until that is put right its runs fail.";
         let by = client.version(DUMP).map_err(cannot(run_fails))?;
         client.version(CLIENT).map_err(cannot(run_fails))?;

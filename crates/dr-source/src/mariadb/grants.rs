@@ -4,6 +4,8 @@
 //! What an account has no right to is not refused, it is not there: a table, a trigger or a procedure that it may not see
 //! would be left out of the dump without a word. So its rights are looked at before.
 
+use super::sql::identifier;
+
 /// The rights that a dump of a whole database takes.
 const NEEDED: [&str; 4] = ["SELECT", "SHOW VIEW", "TRIGGER", "EVENT"];
 /// With one of these it sees procedures and functions; where it may not read one the dump fails aloud.
@@ -18,7 +20,7 @@ pub(super) fn lacking(grants: &[&str], account: &str, database: &str) -> Option<
     let (mut what, mut lines) = (Vec::new(), Vec::new());
     if !missing.is_empty() {
         what.push(format!("lacks {} on all of the database", missing.join(", ")));
-        let name = super::identifier(&database.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%"));
+        let name = identifier(&database.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%"));
         lines.push(format!("GRANT {} ON {name}.* TO {account};", missing.join(", ")));
     }
     if !routines {
@@ -44,28 +46,28 @@ fn gives(line: &str, right: &str, database: &str, table: &str) -> bool {
     let Some((of, rest)) = name(rest) else { return false };
     let Some((which, _)) = rest.strip_prefix('.').and_then(name) else { return false };
     let is_of = match of {
-        Name::All => true,
+        GrantName::All => true,
         // A pattern, unless it is of one table.
-        Name::Quoted(pattern) if which == Name::All => like(database.as_bytes(), pattern.as_bytes()),
-        Name::Quoted(exact) => exact == database,
+        GrantName::Quoted(pattern) if which == GrantName::All => like(database.as_bytes(), pattern.as_bytes()),
+        GrantName::Quoted(exact) => exact == database,
     };
     let is_which = match which {
-        Name::All => true,
-        Name::Quoted(exact) => exact == table,
+        GrantName::All => true,
+        GrantName::Quoted(exact) => exact == table,
     };
     is_of && is_which && rights.split(", ").any(|one| one == right || one.starts_with("ALL PRIVILEGES"))
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Name {
+enum GrantName {
     All,
     Quoted(String),
 }
 
 /// The name at the front, and what comes after it.
-fn name(text: &str) -> Option<(Name, &str)> {
+fn name(text: &str) -> Option<(GrantName, &str)> {
     if let Some(rest) = text.strip_prefix('*') {
-        return Some((Name::All, rest));
+        return Some((GrantName::All, rest));
     }
     let mut rest = text.strip_prefix('`')?;
     let mut found = String::new();
@@ -77,7 +79,7 @@ fn name(text: &str) -> Option<(Name, &str)> {
                 found.push('`');
                 rest = more;
             }
-            None => return Some((Name::Quoted(found), after)),
+            None => return Some((GrantName::Quoted(found), after)),
         }
     }
 }

@@ -12,11 +12,13 @@ use dr_plan::{SecretRef, Server};
 use dr_process::Stream;
 
 use super::address::Address;
-use super::client::{Client, Password};
+use super::client::{MariadbClient, Password};
 use super::facts::Facts;
+use super::layout::{CLIENT, at};
 use super::place::Place;
-use super::version::{Maker, Version, version};
-use super::{CLIENT, at, identifier, literal, sandbox};
+use super::sandbox;
+use super::sql::{identifier, literal};
+use super::version::{ServerVersion, Vendor, version};
 use crate::driver::{Feed, Hands, Load, Loaded, NotFed, Onto};
 use crate::output::{ended_well, failed};
 use crate::{SourceError, recorded};
@@ -29,19 +31,7 @@ const NAME_MAX: usize = 64;
 const GIVEN: &str = "MYSQL_PWD";
 
 /// A database that can be loaded.
-pub(super) struct Way<'a>(pub(super) &'a Server);
-
-pub(super) fn not(why: impl std::fmt::Display) -> SourceError {
-    SourceError::NotLoaded { why: why.to_string() }
-}
-
-/// What a program said, without the words for a capture.
-pub(super) fn told(why: SourceError) -> SourceError {
-    match why {
-        SourceError::Program { .. } => not(why.alone()),
-        other => other,
-    }
-}
+pub(crate) struct Way<'a>(pub(crate) &'a Server);
 
 /// Who loads, and where.
 struct Account {
@@ -51,12 +41,11 @@ struct Account {
 
 impl Way<'_> {
     fn account(&self, onto: &Onto<'_>, hands: &Hands<'_>) -> Result<Account, SourceError> {
-        let plan = Address::parse(&self.0.url).map_err(not)?;
+        let plan = Address::parse(&self.0.url).map_err(SourceError::not_loaded)?;
         let mut address = match onto.url {
             // It may hold a password, so it is not shown.
-            Some(url) => {
-                Address::parse(url).map_err(|why| not(format!("the address of the new database is wrong: {why}")))?
-            }
+            Some(url) => Address::parse(url)
+                .map_err(|why| SourceError::not_loaded(format!("the address of the new database is wrong: {why}")))?,
             None => plan.clone(),
         };
         if let Some(account) = onto.account {
@@ -73,15 +62,16 @@ impl Way<'_> {
         Ok(Account { address, password })
     }
 
-    fn server(&self, account: &Account, hands: &Hands<'_>) -> Result<Client, SourceError> {
+    fn server(&self, account: &Account, hands: &Hands<'_>) -> Result<MariadbClient, SourceError> {
         let password = account.password.as_ref().map_or(Password::None, Password::Found);
-        Client::to(account.address.clone(), self.0.programs.as_deref(), &password, hands).map_err(told)
+        MariadbClient::to(account.address.clone(), self.0.programs.as_deref(), &password, hands)
+            .map_err(SourceError::of_loading)
     }
 }
 
 impl Load for Way<'_> {
     fn live(&self) -> Result<String, SourceError> {
-        Ok(Address::parse(&self.0.url).map_err(not)?.database)
+        Ok(Address::parse(&self.0.url).map_err(SourceError::not_loaded)?.database)
     }
 
     fn in_its_place(&self) -> &'static str {
@@ -102,11 +92,11 @@ impl Load for Way<'_> {
             "select count(*) from information_schema.tables where table_schema = {};",
             literal(&account.address.database)
         ));
-        Ok(answer.map_err(told)?.trim() != "0")
+        Ok(answer.map_err(SourceError::of_loading)?.trim() != "0")
     }
 
     fn fed(&self) -> Result<EntryPath, SourceError> {
-        at(&self.live()?).map_err(not)
+        at(&self.live()?).map_err(SourceError::not_loaded)
     }
 
     fn load(
@@ -119,15 +109,18 @@ impl Load for Way<'_> {
     ) -> Result<Loaded, SourceError> {
         let account = self.account(onto, hands)?;
         let server = self.server(&account, hands)?;
-        let facts =
-            recorded::<Facts>(folder).map_err(|_| not("the snapshot holds no facts to hold the database to"))?;
+        let facts = recorded::<Facts>(folder)
+            .map_err(|_| SourceError::not_loaded("the snapshot holds no facts to hold the database to"))?;
         if facts.tables.is_empty() {
-            return Err(not("the facts of the snapshot name no table to hold the database to"));
+            return Err(SourceError::not_loaded("the facts of the snapshot name no table to hold the database to"));
         }
-        let client = server.version(CLIENT).map_err(told)?;
-        let answer = server.ask("select version();").map_err(told)?;
-        if !matches!(version(&answer), Some(Maker::MariaDb(_))) {
-            return Err(not(format!("the server is not MariaDB but {}, and nothing was touched", answer.trim())));
+        let client = server.version(CLIENT).map_err(SourceError::of_loading)?;
+        let answer = server.ask("select version();").map_err(SourceError::of_loading)?;
+        if !matches!(version(&answer), Some(Vendor::MariaDb(_))) {
+            return Err(SourceError::not_loaded(format!(
+                "the server is not MariaDB but {}, and nothing was touched",
+                answer.trim()
+            )));
         }
         let work = Work { server: &server, programs: self.0.programs.as_deref(), facts: &facts, client, hands, stop };
         let live = account.address.database.clone();
@@ -142,7 +135,7 @@ impl Load for Way<'_> {
         }
         let rows = match onto.url {
             Some(_) if stands => {
-                return Err(not(format!(
+                return Err(SourceError::not_loaded(format!(
                     "there is a database {live} already, and nothing was touched: name one that is not there"
                 )));
             }
@@ -162,17 +155,17 @@ fn cut(name: &str, end: &str) -> String {
 type Fed<'a> = &'a dyn Fn(Feed) -> Result<(), NotFed>;
 
 struct Work<'a> {
-    server: &'a Client,
+    server: &'a MariadbClient,
     programs: Option<&'a Path>,
     facts: &'a Facts,
-    client: Version,
+    client: ServerVersion,
     hands: &'a Hands<'a>,
     stop: &'a Arc<AtomicBool>,
 }
 
 impl Work<'_> {
     fn ask(&self, script: &str) -> Result<String, SourceError> {
-        self.server.ask_for(script, LONG).map_err(told)
+        self.server.ask_for(script, LONG).map_err(SourceError::of_loading)
     }
 
     fn is_there(&self, database: &str) -> Result<bool, SourceError> {
@@ -200,7 +193,7 @@ impl Work<'_> {
                 Ok(_) => "what had been loaded was removed again",
                 Err(_) => "what had been loaded is still there",
             };
-            not(format!("{}; {left}, and nothing else was touched", told(why)))
+            SourceError::not_loaded(format!("{}; {left}, and nothing else was touched", why.of_loading()))
         })
     }
 
@@ -208,7 +201,7 @@ impl Work<'_> {
     fn replace(&self, live: &str, feed: Fed<'_>, said: &mut Vec<String>) -> Result<u64, SourceError> {
         let beside = cut(live, "_dr_new");
         if beside == live || self.is_there(&beside)? {
-            return Err(not(format!(
+            return Err(SourceError::not_loaded(format!(
                 "there is a database {beside} already, which an earlier restore left; remove it first. Nothing was touched"
             )));
         }
@@ -216,10 +209,10 @@ impl Work<'_> {
         // Somebody else's lock is not waited for all day.
         let dropped = self.ask(&format!("set lock_wait_timeout = 60; drop database {};", identifier(live)));
         let rows = dropped.and_then(|_| self.create(live)).and_then(|()| self.fill(live, feed, said)).map_err(|why| {
-            not(format!(
+            SourceError::not_loaded(format!(
                 "{}; what was restored stands whole as the database {beside}, and what lived before is in the newest \
                  snapshot",
-                told(why)
+                why.of_loading()
             ))
         })?;
         if self.ask(&format!("drop database {};", identifier(&beside))).is_err() {
@@ -252,13 +245,13 @@ impl Work<'_> {
         let input: Feed = if knows { Box::new(input) } else { Box::new(sandbox::Without::new(Box::new(input))) };
         let fed = feed(input);
         if let Err(NotFed::Lost(why)) = fed {
-            return Err(not(format!("the dump did not come back whole ({why})")));
+            return Err(SourceError::not_loaded(format!("the dump did not come back whole ({why})")));
         }
         let mut buffer = [0; 4 << 10];
         while running.read(&mut buffer, self.stop).map_err(wrong)? > 0 {}
         // Why it took no more it says itself.
         ended_well(CLIENT, &running.finish(self.stop).map_err(wrong)?)?;
-        fed.map_err(|why| not(format!("{CLIENT} did not take all of the dump ({why})")))
+        fed.map_err(|why| SourceError::not_loaded(format!("{CLIENT} did not take all of the dump ({why})")))
     }
 
     /// That each table has the rows that it had.
@@ -269,7 +262,7 @@ impl Work<'_> {
         let answer = self.ask(&script)?;
         let counts: Vec<u64> = answer.lines().filter_map(|line| line.trim().parse().ok()).collect();
         if counts.len() != self.facts.tables.len() {
-            return Err(not(format!(
+            return Err(SourceError::not_loaded(format!(
                 "{} tables are there, and {} were captured",
                 counts.len(),
                 self.facts.tables.len()
@@ -277,7 +270,9 @@ impl Work<'_> {
         }
         for ((table, then), rows) in self.facts.tables.iter().zip(&counts) {
             if rows < then {
-                return Err(not(format!("{table} has {rows} rows, and had {then} when it was captured")));
+                return Err(SourceError::not_loaded(format!(
+                    "{table} has {rows} rows, and had {then} when it was captured"
+                )));
             }
         }
         Ok(counts.iter().sum())

@@ -3,18 +3,17 @@
 
 use std::path::Path;
 
-use super::client::{Client, Password};
+use super::client::{MariadbClient, Password};
 use super::facts::Facts;
-use super::identifier;
-use super::load::{not, told};
+use super::sql::identifier;
 use crate::SourceError;
 use crate::driver::Hands;
 
 /// A server, seen by the account that loads.
 pub(super) struct Place<'a> {
-    server: &'a Client,
+    server: &'a MariadbClient,
     /// Its own account, by its name as SQL has it; `None`: whoever made the database loads it.
-    own: Option<(String, Client)>,
+    own: Option<(String, MariadbClient)>,
     /// What a person should know.
     pub(super) said: Vec<String>,
 }
@@ -22,7 +21,7 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     /// An account for `database`, which is there and empty.
     pub(super) fn open(
-        server: &'a Client,
+        server: &'a MariadbClient,
         programs: Option<&Path>,
         database: &str,
         facts: &Facts,
@@ -30,9 +29,12 @@ impl<'a> Place<'a> {
     ) -> Result<Self, SourceError> {
         let mut place = Self { server, own: None, said: Vec::new() };
         // As the server sees where we come from.
-        let about = server.ask("select substring_index(user(), '@', -1), @@global.log_bin and not @@global.log_bin_trust_function_creators;").map_err(told)?;
+        let about = server.ask("select substring_index(user(), '@', -1), @@global.log_bin and not @@global.log_bin_trust_function_creators;").map_err(SourceError::of_loading)?;
         let (host, logs) = about.trim().rsplit_once('\t').unwrap_or((about.trim(), "0"));
-        let random = || getrandom::u64().map_err(|why| not(format!("the system gives no random numbers: {why}")));
+        let random = || {
+            getrandom::u64()
+                .map_err(|why| SourceError::not_loaded(format!("the system gives no random numbers: {why}")))
+        };
         let user = format!("dr_load_{:08x}", random()? >> 32);
         // With a letter of each sort, for servers that ask for that.
         let password = format!("Dr-{:016x}{:016x}", random()?, random()?);
@@ -55,8 +57,10 @@ impl<'a> Place<'a> {
         }
         let mut address = server.address.clone();
         address.user = Some(user);
-        let granted = server.ask(&script).map_err(told);
-        let opened = granted.and_then(|_| Client::to(address, programs, &Password::Is(&password), hands).map_err(told));
+        let granted = server.ask(&script).map_err(SourceError::of_loading);
+        let opened = granted.and_then(|_| {
+            MariadbClient::to(address, programs, &Password::Is(&password), hands).map_err(SourceError::of_loading)
+        });
         match opened {
             Ok(client) => place.own = Some((account, client)),
             Err(why) => {
@@ -75,7 +79,7 @@ impl<'a> Place<'a> {
     }
 
     /// The programs of whoever loads.
-    pub(super) fn client(&self) -> &Client {
+    pub(super) fn client(&self) -> &MariadbClient {
         self.own.as_ref().map_or(self.server, |(_, client)| client)
     }
 }

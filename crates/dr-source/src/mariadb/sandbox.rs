@@ -3,14 +3,14 @@
 
 use std::io::{self, Write};
 
-use super::version::Version;
+use super::version::ServerVersion;
 use crate::driver::Feed;
 
 /// How the line begins.
 const BEGINS: &[u8] = b"/*M!999999\\-";
 
 /// Whether a client of this version knows it: since May 2024, in each line of releases from another patch on.
-pub(super) fn knows(client: Version) -> bool {
+pub(super) fn knows(client: ServerVersion) -> bool {
     let first = match (client.major, client.minor) {
         (10, 5) => 25,
         (10, 6) => 18,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dr_process::{Program, run};
 
-use super::CLIENT;
+use super::layout::CLIENT;
 use crate::postgres::servers::Database;
 
 /// How a server's socket is called.

@@ -8,13 +8,13 @@ use proptest::prelude::*;
 
 use super::address::Address;
 use super::ask::{Wrong, read};
-use super::counter::{Counted, Counter};
+use super::counter::{Counted, RowCounter};
 use super::grants::lacking;
 use super::sandbox::{Without, knows};
-use super::version::{Maker, Version, version};
+use super::version::{ServerVersion, Vendor, version};
 
-fn at(major: u32, minor: u32, patch: u32) -> Version {
-    Version { major, minor, patch }
+fn at(major: u32, minor: u32, patch: u32) -> ServerVersion {
+    ServerVersion { major, minor, patch }
 }
 
 #[test]
@@ -30,14 +30,14 @@ fn an_address_becomes_a_file_of_options_that_nobody_can_break_out_of() {
 #[test]
 fn versions_are_read_out_of_what_servers_and_programs_say() {
     for (said, expected) in [
-        ("10.11.19-MariaDB-0+deb12u1", Maker::MariaDb(at(10, 11, 19))),
+        ("10.11.19-MariaDB-0+deb12u1", Vendor::MariaDb(at(10, 11, 19))),
         (
             "mariadb-dump  Ver 10.19 Distrib 10.11.19-MariaDB, for debian-linux-gnu (x86_64)",
-            Maker::MariaDb(at(10, 11, 19)),
+            Vendor::MariaDb(at(10, 11, 19)),
         ),
-        ("mariadb-dump from 11.4.2-MariaDB, client 10.19 for Linux (x86_64)", Maker::MariaDb(at(11, 4, 2))),
-        ("mysqldump  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)", Maker::Other(at(8, 0, 36))),
-        ("8.0.36-0ubuntu0.22.04.1", Maker::Other(at(8, 0, 36))),
+        ("mariadb-dump from 11.4.2-MariaDB, client 10.19 for Linux (x86_64)", Vendor::MariaDb(at(11, 4, 2))),
+        ("mysqldump  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)", Vendor::Other(at(8, 0, 36))),
+        ("8.0.36-0ubuntu0.22.04.1", Vendor::Other(at(8, 0, 36))),
     ] {
         assert_eq!(version(said), Some(expected), "{said}");
     }
@@ -181,7 +181,7 @@ INSERT INTO `pupil` VALUES (7,'a\'),(8,\'b');
 "#;
 
 fn counted(pieces: impl Iterator<Item = impl AsRef<[u8]>>) -> Counted {
-    let mut counter = Counter::default();
+    let mut counter = RowCounter::default();
     pieces.for_each(|piece| counter.take(piece.as_ref()));
     counter.end()
 }
@@ -246,7 +246,7 @@ proptest! {
     ) {
         let mut dump = b"-- MariaDB dump\n".to_vec();
         for (table, rows) in &tables {
-            let name = super::identifier(table);
+            let name = super::sql::identifier(table);
             dump.extend(format!("CREATE TABLE {name} (\n  `x` blob\n);\n").bytes());
             if rows.is_empty() {
                 continue;

@@ -4,7 +4,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use super::counter::{Counted, Counter};
+use super::counter::{Counted, RowCounter};
 use super::facts::Facts;
 use crate::driver::Check;
 use crate::recorded;
@@ -40,7 +40,7 @@ pub(super) fn checks(dump: &Path, root: &Path) -> Vec<Check> {
 
 fn counted(dump: &Path) -> std::io::Result<(u64, Counted)> {
     let mut file = dr_open::plain(dump)?;
-    let (mut counter, mut buffer, mut bytes) = (Counter::default(), vec![0; 1 << 20], 0);
+    let (mut counter, mut buffer, mut bytes) = (RowCounter::default(), vec![0; 1 << 20], 0);
     loop {
         match file.read(&mut buffer)? {
             0 => return Ok((bytes, counter.end())),

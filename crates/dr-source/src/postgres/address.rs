@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::address::Parts;
+use crate::address::AddressParts;
 
 /// A database on a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ const MORE: [(&str, &str); 5] = [
 impl Address {
     /// `postgres:NAME` for a database of this machine's own server, or `postgres://USER@HOST:PORT/NAME?…`.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
-        let Parts { database, user, host, port, more } = Parts::of(url, &["postgres", "postgresql"])?;
+        let AddressParts { database, user, host, port, more } = AddressParts::of(url, &["postgres", "postgresql"])?;
         let mut address = Self { database, user, host, port, more: Vec::new() };
         for (key, value) in more {
             match key.as_str() {

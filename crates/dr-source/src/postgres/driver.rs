@@ -14,7 +14,8 @@ use super::start::Rehearsed;
 use super::{FOLDER, GLOBALS, dump_name, verify};
 use crate::SourceError;
 use crate::driver::{
-    Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Load, Moment, Needs, Obstacle, Start,
+    Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Load, Moment, Needs, Obstacle,
+    StartRestored,
 };
 
 /// The database that the plan names.
@@ -72,7 +73,7 @@ impl Driver for Postgres<'_> {
         verify::checks(self.0, &dump_name(&database), root)
     }
 
-    fn starts(&self) -> Option<Box<dyn Start + '_>> {
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
         Some(Box::new(Rehearsed(self.0)))
     }
 }

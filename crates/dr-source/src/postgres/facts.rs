@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::driver::Answers;
+use crate::driver::QuestionAnswers;
 
 /// What a rehearsal and a way back are held to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +30,8 @@ pub(super) struct Facts {
     /// Bytes of the roles.
     pub(super) globals_bytes: u64,
     /// What the questions of the plan were answered in the same moment.
-    #[serde(default, skip_serializing_if = "Answers::is_empty")]
-    pub(super) answers: Answers,
+    #[serde(default, skip_serializing_if = "QuestionAnswers::is_empty")]
+    pub(super) answers: QuestionAnswers,
 }
 
 impl Facts {

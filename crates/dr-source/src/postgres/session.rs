@@ -11,7 +11,7 @@ use super::client::{Client, ended};
 use super::facts::Facts;
 use super::rights::{self, Rights, major};
 use crate::SourceError;
-use crate::driver::{Answers, Questions};
+use crate::driver::{QuestionAnswers, Questions};
 use crate::output::{ended_well, said};
 
 /// Tables with rows of their own that a dump holds: none of a system catalog and none that an extension brings along.
@@ -119,7 +119,7 @@ impl Session {
             }
             answers.push(last);
         }
-        facts.answers = Answers::of(questions, answers);
+        facts.answers = QuestionAnswers::of(questions, answers);
         Ok((Self { snapshot: began.snapshot, _psql: lines.psql }, facts))
     }
 }

@@ -23,7 +23,7 @@ use super::engine;
 use super::facts::Facts;
 use super::load::Work;
 use super::{FOLDER, dump_name};
-use crate::driver::{Answers, Check, NotFed, NotStarted, Questions, Running, Scene, Start};
+use crate::driver::{Check, NotFed, NotStarted, QuestionAnswers, Questions, Scene, StartRestored, StartedSystem};
 use crate::output::ended_well;
 use crate::{SourceError, recorded};
 
@@ -61,13 +61,13 @@ const LOADS: &str = "a new server loads the dump to its end and stops at the fir
 const ROWS: &str = "its tables have the rows that were counted at capture, counted by the server";
 const OBJECTS: &str = "it has the large objects that it had at capture";
 
-impl Start for Rehearsed<'_> {
+impl StartRestored for Rehearsed<'_> {
     fn takes(&self, captured: u64) -> u64 {
         // A database takes more than its dump, and the log of what is loaded as much again.
         captured.saturating_mul(4).saturating_add(200 << 20)
     }
 
-    fn start(&self, root: &Path, scene: &Scene<'_>) -> Result<Box<dyn Running>, NotStarted> {
+    fn start(&self, root: &Path, scene: &Scene<'_>) -> Result<Box<dyn StartedSystem>, NotStarted> {
         let facts = recorded::<Facts>(root)
             .map_err(|_| NotStarted("the capture says nothing of the server that it came from".to_owned()))?;
         let database = Address::parse(&self.0.url).map_err(NotStarted)?.database;
@@ -80,7 +80,16 @@ impl Start for Rehearsed<'_> {
         let server = Up::started(&engine.bin, &room, scene.stop)?;
         let dump = root.join(FOLDER).join(dump_name(&database));
         let (root, stop) = (root.to_owned(), Arc::clone(scene.stop));
-        Ok(Box::new(Loaded { facts, major: engine.major, bin: engine.bin, room, _server: server, dump, root, stop }))
+        Ok(Box::new(LoadedDump {
+            facts,
+            major: engine.major,
+            bin: engine.bin,
+            room,
+            _server: server,
+            dump,
+            root,
+            stop,
+        }))
     }
 }
 
@@ -130,7 +139,7 @@ fn not(why: &SourceError) -> NotStarted {
 }
 
 /// A server, and what is to be loaded into it.
-struct Loaded {
+struct LoadedDump {
     facts: Facts,
     major: u32,
     bin: PathBuf,
@@ -141,7 +150,7 @@ struct Loaded {
     stop: Arc<AtomicBool>,
 }
 
-impl Running for Loaded {
+impl StartedSystem for LoadedDump {
     fn program(&self) -> Option<String> {
         Some(format!("PostgreSQL {}, in a closed room", self.major))
     }
@@ -181,14 +190,14 @@ impl Running for Loaded {
         if !questions.expect.is_empty() {
             let script = format!("begin read only;\n{}rollback;\n", asked::script(questions));
             let said = target.ask_for(&script, ASKED).unwrap_or_default();
-            let answers = Answers::of(questions, asked::answers(&said, questions.expect.len()));
+            let answers = QuestionAnswers::of(questions, asked::answers(&said, questions.expect.len()));
             checks.extend(facts.answers.held_to(questions, &answers));
         }
         checks
     }
 }
 
-impl Loaded {
+impl LoadedDump {
     fn client(&self, database: &str) -> Client {
         let address = Address::within(SCRATCH, ACCOUNT, database);
         Client::in_room(address, &self.bin, &self.room)

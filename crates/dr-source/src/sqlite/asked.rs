@@ -10,19 +10,19 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::judge::open_to_read;
-use crate::driver::{Answers, Questions};
+use crate::driver::{QuestionAnswers, Questions};
 
 /// How long a question may take.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// The answers of the database at `path`.
-pub(super) fn answers(path: &Path, questions: &Questions<'_>) -> Answers {
+pub(super) fn answers(path: &Path, questions: &Questions<'_>) -> QuestionAnswers {
     if questions.expect.is_empty() {
-        return Answers::default();
+        return QuestionAnswers::default();
     }
     let database = open_to_read(path).ok();
     let one = |question| database.as_ref().and_then(|database| answer(database, question));
-    Answers::of(questions, questions.expect.iter().map(one).collect())
+    QuestionAnswers::of(questions, questions.expect.iter().map(one).collect())
 }
 
 fn answer(database: &Connection, question: &Expect) -> Option<String> {

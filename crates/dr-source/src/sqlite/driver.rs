@@ -12,7 +12,7 @@ use super::{captured, probe, restored, verify};
 use crate::SourceError;
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, NotExchanged, Obstacle,
-    READABLE, Start, Whole, sampled, shown, something, there,
+    READABLE, StartRestored, Whole, sampled, shown, something, there,
 };
 use crate::files::{file_of_plan, resolved};
 
@@ -78,7 +78,7 @@ impl Driver for Sqlite<'_> {
         verify::checks(self.0, root)
     }
 
-    fn starts(&self) -> Option<Box<dyn Start + '_>> {
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
         Some(Box::new(Opened(self.0)))
     }
 }

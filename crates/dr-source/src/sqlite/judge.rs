@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PATIENCE;
 use crate::SourceError;
-use crate::driver::Answers;
+use crate::driver::QuestionAnswers;
 
 /// So many things of a program's own are stood in for.
 const OWN_MAX: usize = 64;
@@ -36,8 +36,8 @@ pub struct SqliteFacts {
     /// Tables that this SQLite cannot count, such as virtual ones of a module it lacks.
     pub uncounted: Vec<String>,
     /// What the questions of the plan were answered in the same moment.
-    #[serde(default, skip_serializing_if = "Answers::is_empty")]
-    pub answers: Answers,
+    #[serde(default, skip_serializing_if = "QuestionAnswers::is_empty")]
+    pub answers: QuestionAnswers,
 }
 
 /// Checks the database at `path` as a whole and counts its rows. Nothing is written, not even a lock file,

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::judge::open_to_read;
 use super::{SqliteFacts, asked, restored};
-use crate::driver::{Check, NotStarted, Questions, Running, Scene, Start};
+use crate::driver::{Check, NotStarted, Questions, Scene, StartRestored, StartedSystem};
 use crate::recorded;
 
 /// How the database at this path is opened.
@@ -17,12 +17,12 @@ pub(super) struct Opened<'a>(pub(super) &'a PathBuf);
 
 const ROWS: &str = "every row of its tables can be read";
 
-impl Start for Opened<'_> {
+impl StartRestored for Opened<'_> {
     fn takes(&self, captured: u64) -> u64 {
         captured.saturating_add(64 << 20)
     }
 
-    fn start(&self, root: &Path, scene: &Scene<'_>) -> Result<Box<dyn Running>, NotStarted> {
+    fn start(&self, root: &Path, scene: &Scene<'_>) -> Result<Box<dyn StartedSystem>, NotStarted> {
         let path = restored(root, self.0);
         let database = open_to_read(&path).map_err(|_| NotStarted("what came back does not open".to_owned()))?;
         let then = recorded::<SqliteFacts>(root).unwrap_or_default();
@@ -37,7 +37,7 @@ struct Reading {
     stop: Arc<AtomicBool>,
 }
 
-impl Running for Reading {
+impl StartedSystem for Reading {
     fn answers(&mut self, questions: &Questions<'_>) -> Vec<Check> {
         let then: u64 = self.then.tables.values().sum();
         let mut read = 0;

@@ -7,7 +7,7 @@ use dr_entry::{Entries, EntryPath, Time};
 use dr_plan::{Server, Tree};
 use dr_process::quoted;
 
-use super::load::Beside;
+use super::load::SiteLoad;
 use super::{SITE, moved};
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Load, Moment, Needs, Obstacle,
@@ -18,6 +18,7 @@ use crate::files::driver::Files;
 use crate::files::{Options, Roots, capture};
 use crate::mariadb::capture::{Dumping, begin};
 use crate::mariadb::driver::Mariadb;
+use crate::mariadb::load::Way;
 
 /// The folder and the database that the plan names.
 pub(crate) struct Site<'a> {
@@ -91,7 +92,7 @@ impl Driver for Site<'_> {
     }
 
     fn loads(&self) -> Option<Box<dyn Load + '_>> {
-        Some(Box::new(Beside(crate::mariadb::way(self.database))))
+        Some(Box::new(SiteLoad(Box::new(Way(self.database)))))
     }
 
     fn next_steps(&self, folder: &Path) -> Vec<String> {

@@ -11,9 +11,9 @@ use crate::SourceError;
 use crate::driver::{Feed, Hands, Load, Loaded, NotFed, Onto};
 
 /// The database of a website.
-pub(super) struct Beside<'a>(pub(super) Box<dyn Load + 'a>);
+pub(super) struct SiteLoad<'a>(pub(super) Box<dyn Load + 'a>);
 
-impl Load for Beside<'_> {
+impl Load for SiteLoad<'_> {
     fn live(&self) -> Result<String, SourceError> {
         self.0.live()
     }
