@@ -10,7 +10,7 @@ mod text;
 
 use std::hint::black_box;
 
-use dr_repo::bench::stages::{Cutting, Leaf, Log, Looking, Packing, Remembering, Sealing, Squeezing, zstd_version};
+use dr_repo::bench::stages::{Compressing, Cutting, Leaf, Log, Looking, Packing, Remembering, Sealing, zstd_version};
 
 const MIB: usize = 1 << 20;
 const FRAME: usize = 256 << 10;
@@ -63,7 +63,7 @@ fn bytes(data: &[u8], folder: &std::path::Path) {
     count("name", data.len(), "byte", || {
         black_box(chunks.iter().map(|chunk| packing.id(chunk)[0]).max());
     });
-    let (mut compressing, mut out) = (Squeezing::new(1).unwrap(), Vec::new());
+    let (mut compressing, mut out) = (Compressing::new(1).unwrap(), Vec::new());
     // Once for nothing: what zstd sets up for its first frame is no part of the loop.
     compressing.compress(&data[..FRAME], &mut out).unwrap();
     let some = &data[..MIB];

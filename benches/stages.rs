@@ -8,7 +8,7 @@ mod text;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use dr_repo::bench::stages::{Cutting, Leaf, Log, Looking, Packing, Remembering, Sealing, Squeezing};
+use dr_repo::bench::stages::{Compressing, Cutting, Leaf, Log, Looking, Packing, Remembering, Sealing};
 
 const MIB: usize = 1 << 20;
 const FRAME: usize = 256 << 10;
@@ -31,13 +31,13 @@ fn bytes(criterion: &mut Criterion) {
     }
     group.bench_function("name", |b| b.iter(|| chunks.iter().map(|chunk| packing.id(chunk)[0]).max()));
     for level in [1, 2, 3, 9] {
-        let mut compressing = Squeezing::new(level).unwrap();
+        let mut compressing = Compressing::new(level).unwrap();
         let mut out = Vec::new();
         group.bench_function(format!("compress, level {level}"), |b| {
             b.iter(|| data.chunks(FRAME).map(|frame| compressing.compress(frame, &mut out).unwrap()).max());
         });
     }
-    let mut compressing = Squeezing::new(2).unwrap();
+    let mut compressing = Compressing::new(2).unwrap();
     let mut frames = Vec::new();
     for frame in data.chunks(FRAME) {
         let mut out = Vec::new();

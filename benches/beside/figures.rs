@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::load::load;
 use super::many::Lists;
 use super::measure::{Held, Taken};
-use super::page::load;
 use super::program::{DR, Program, Variant};
 
 /// Set, program and step.

@@ -8,8 +8,8 @@ use dr_sample::sets::Set;
 use super::figures::{Figure, Results, cpu, grown, size, wall};
 use super::many::Lists;
 use super::measure::Taken;
-use super::page::shown;
 use super::program::{DR, DR_BOUNDED, DR_FINE, DR_LEVEL3, DR_STD};
+use super::shown::shown;
 use super::wanted::Data;
 
 /// A figure, or why there is none.

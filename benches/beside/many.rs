@@ -18,7 +18,7 @@ pub struct Lists {
 
 /// Makes a repository of so many snapshots and lists them.
 pub fn list(dr: &Program, work: &Path, snapshots: u32) -> Result<Lists, String> {
-    let place = Place::new(&work.join("many"), dr);
+    let place = Place::new(&work.join("many"), dr.name);
     let tree = place.top.join("tree");
     fs::create_dir_all(&tree).map_err(|e| e.to_string())?;
     fs::create_dir_all(&place.cache).map_err(|e| e.to_string())?;

@@ -5,7 +5,9 @@ use std::fs;
 
 use super::figures::{Figure, Results, cpu, grown, size, wall};
 use super::goals::{GOALS, LISTS, verdict};
+pub use super::load::load;
 use super::program::{DR, DR_BOUNDED, DR_LEVEL3};
+pub use super::shown::shown;
 use super::wanted::Wanted;
 
 const MIB: f64 = (1 << 20) as f64;
@@ -134,21 +136,6 @@ fn table(out: &mut String, results: &Results<'_>, set: &str, (title, figure, ste
         let _ = write!(out, " {} |", cell(results.to_best(set, DR, step, figure)));
     }
     out.push('\n');
-}
-
-/// A figure to two digits behind the point, or none where it is large.
-pub fn shown(value: f64) -> String {
-    match value {
-        value if !value.is_finite() => "–".into(),
-        value if value >= 100.0 => format!("{value:.0}"),
-        value => format!("{value:.2}"),
-    }
-}
-
-/// The machine's load average.
-pub fn load() -> String {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
 fn machine() -> String {

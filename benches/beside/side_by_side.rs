@@ -8,26 +8,28 @@
 mod bounded;
 mod figures;
 mod goals;
+mod load;
 mod made;
 mod many;
 mod measure;
 mod page;
+mod place;
 mod program;
+mod shown;
 mod wanted;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-
-use dr_sample::sets;
+use std::path::Path;
 
 use bounded::Bounded;
+use dr_sample::sets;
 use figures::Results;
-use measure::{Taken, holds, measure, metadata};
-use program::{Program, Variant};
-use wanted::Wanted;
-
 #[cfg(test)]
 pub use goals::GOALS;
+use measure::{Taken, holds, measure, metadata};
+pub use place::Place;
+use program::{Program, Variant};
+use wanted::Wanted;
 
 /// What dr is given, and no more, where it has to do with little.
 const BOUND: u64 = 128 << 20;
@@ -73,7 +75,7 @@ fn run(wanted: &Wanted) -> Result<String, String> {
                 &mut results,
             )?;
             for program in &order {
-                Place::new(work.path(), program).remove()?;
+                Place::new(work.path(), program.name).remove()?;
             }
         }
         results.list(many::list(&programs[0], work.path(), wanted.snapshots)?);
@@ -104,7 +106,7 @@ impl Bench<'_> {
         results: &mut Results<'_>,
     ) -> Result<(), String> {
         for program in order {
-            let place = Place::new(self.work, program);
+            let place = Place::new(self.work, program.name);
             for step in steps(program) {
                 if results.is_out(set, repetition, program.name) {
                     break;
@@ -149,30 +151,5 @@ impl Bench<'_> {
         }
         println!("  {:9} {step:9} {taken}", program.name);
         Ok(taken)
-    }
-}
-
-/// Where one program keeps its things in one repetition.
-pub struct Place {
-    pub top: PathBuf,
-    pub repository: PathBuf,
-    pub cache: PathBuf,
-    pub restored: PathBuf,
-}
-
-impl Place {
-    fn new(work: &Path, program: &Program) -> Self {
-        let top = work.join(program.name.replace(' ', "-"));
-        let below = |name: &str| top.join(name);
-        Self { repository: below("repository"), cache: below("cache"), restored: below("restored"), top }
-    }
-
-    fn remove(&self) -> Result<(), String> {
-        match fs::remove_dir_all(&self.top) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(format!("cannot remove {}: {e}", self.top.display()))
-            }
-            _ => Ok(()),
-        }
     }
 }

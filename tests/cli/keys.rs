@@ -146,7 +146,7 @@ fn a_person_is_asked_without_showing_the_answer_and_twice_for_a_new_one() {
 }
 
 #[test]
-fn a_key_to_prune_lets_go_of_what_it_cannot_read() {
+fn a_key_to_prune_deletes_what_it_cannot_read() {
     let bench = Bench::new();
     bench.tree("from", 1000);
     let with = |key: &str, args: &[&str]| {

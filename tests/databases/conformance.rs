@@ -181,7 +181,7 @@ fn files_conform() {
         source: r#"kind = "files", paths = ["school/office"]"#.to_owned(),
         change: Box::new(|school, n| school.write(&format!("school/office/new-{n}.bin"), &bytes(n, 110_000))),
         slow: None,
-        breaks: Breaks::Disk("school/office/year 1"),
+        breaks: Breaks::Disk("school/office"),
         cut: 3,
     });
 }
@@ -297,5 +297,53 @@ fn a_postgresql_database_conforms() {
             })),
             cut: 1,
         }
+    });
+}
+
+/// A server with a table that grows, and how it is captured: `source` makes the plan's table of the database's address.
+fn a_mariadb_conforms(source: impl Fn(&str) -> String) {
+    let server = std::rc::Rc::new(crate::maria_server::Server::begun());
+    server.sql("", "create database mis");
+    server.sql("mis", "create table mark (n int, b blob)");
+    let source = source(&server.url("root", "mis"));
+    let changed = std::rc::Rc::clone(&server);
+    conforms(move |school| {
+        school.write("site/index.php", b"<?php // the front page");
+        school.write("programs/mariadb", b"#!/bin/sh\nexec /usr/bin/mariadb \"$@\"\n");
+        let mode = || std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(school.path("programs/mariadb"), mode()).unwrap();
+        let stands_for = move |school: &School, script: &str| {
+            let dump = "/usr/bin/mariadb-dump";
+            let script =
+                format!("#!/bin/sh\n[ \"$1\" = --version ] && exec {dump} $1\n{}\n", script.replace("REAL", dump));
+            school.write("programs/mariadb-dump", script.as_bytes());
+            fs::set_permissions(school.path("programs/mariadb-dump"), mode()).unwrap();
+        };
+        Kind {
+            source,
+            change: Box::new(move |school, n| {
+                stands_for(school, "exec REAL \"$@\"");
+                let rows = format!("insert into mark select {n}, unhex(md5(seq * {})) from seq_1_to_30000", n + 10);
+                changed.sql("mis", &rows);
+            }),
+            slow: Some(Box::new(move |school| {
+                let begun = school.path("begun").display().to_string();
+                stands_for(school, &format!("echo > {begun}; sleep 2\nexec REAL \"$@\""));
+            })),
+            breaks: Breaks::By(Box::new(move |school| stands_for(school, "REAL \"$@\" | head -c 30000\nexit 1"))),
+            cut: 1,
+        }
+    });
+}
+
+#[test]
+fn a_mariadb_database_conforms() {
+    a_mariadb_conforms(|url| format!("kind = \"mariadb\", url = \"{url}\", programs = \"programs\""));
+}
+
+#[test]
+fn a_website_conforms() {
+    a_mariadb_conforms(|url| {
+        format!("kind = \"website\", path = \"site\", database = \"{url}\", programs = \"programs\"")
     });
 }

@@ -5,11 +5,14 @@
 mod bare;
 mod command;
 mod conformance;
+mod expected;
 #[path = "../soak/heavy/faulty.rs"]
 mod faulty;
 #[path = "../first_day/machine.rs"]
 #[allow(dead_code)]
 mod machine;
+mod maria_server;
+mod mariadb;
 mod own;
 #[path = "../first_day/page.rs"]
 #[allow(dead_code)]
@@ -19,6 +22,8 @@ mod postgres;
 #[allow(dead_code)]
 mod school;
 mod server;
+mod started;
+mod website;
 
 /// The night after [`school::FRIDAY`].
 const LATER: &str = "2026-11-20T22:30:00Z";

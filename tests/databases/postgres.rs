@@ -46,14 +46,14 @@ union all select 'large', count(*), 0 from pg_largeobject_metadata
 order by 1"#;
 
 /// A server with the MIS in it.
-fn server() -> Server {
+pub fn server() -> Server {
     let server = Server::begun();
     server.sql("postgres", "create database mis");
     server.sql("mis", MIS);
     server
 }
 
-fn school(source: &str, more: &str) -> School {
+pub fn school(source: &str, more: &str) -> School {
     planned(School::new(), source, more)
 }
 
@@ -63,7 +63,7 @@ fn planned(school: School, source: &str, more: &str) -> School {
     founded(school, &format!(r#"kind = "postgres", {source}"#), targets, more)
 }
 
-fn source(server: &Server, user: &str) -> String {
+pub fn source(server: &Server, user: &str) -> String {
     format!("url = \"{}\", programs = \"{}\"", server.url(user, "mis"), server.bin().display())
 }
 

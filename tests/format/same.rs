@@ -108,7 +108,7 @@ fn a_copy_reads_the_same_to_a_stranger() {
 }
 
 #[test]
-fn what_was_written_anew_without_something_reads_the_same_and_stands_where_the_old_one_stood() {
+fn what_was_rewritten_without_something_reads_the_same_and_stands_where_the_old_one_stood() {
     let both = Both::with_two_generations(Key::Password);
     fs::remove_file(both.path("from/below/new")).unwrap();
     both.backup();

@@ -53,7 +53,7 @@ fn names_of_a_sensitive_system_are_for_two_people() {
 }
 
 #[test]
-fn a_target_is_brought_level_with_another() {
+fn a_target_is_replicated_from_another() {
     let school = School::begun();
     fs::rename(school.path("offsite"), school.path("away")).unwrap();
     school.dr(&["--at", FRIDAY, "run"]).ended(1);

@@ -10,17 +10,23 @@
     reason = "this starts compilers and talks to whoever called it; none of it is part of `dr`"
 )]
 
+mod begin_at;
 mod bench;
 mod checkout;
+mod circles;
 mod counts;
 mod dates;
 mod fences;
 mod fresh;
+mod homonyms;
 mod install;
+mod modules;
 mod named;
 mod soak;
 mod test;
 mod tidy;
+mod tokens;
+mod words;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -41,7 +47,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "fences", about: "compare the crates' dependencies with the table of edges", run: fences::run },
     Command {
         name: "tidy",
-        about: "check that files open with their subject, stay small and name tests that exist",
+        about: "check files: subject, size, words, circles, and that named tests exist",
         run: tidy::run,
     },
     Command {
@@ -64,7 +70,7 @@ const COMMANDS: &[Command] = &[
         about: "install dr for this machine's people, small, with its debug lines beside it",
         run: install::run,
     },
-    Command { name: "begin-at", about: "become a program for which it is that time now", run: dates::begin_at },
+    Command { name: "begin-at", about: "become a program for which it is that time now", run: begin_at::begin_at },
 ];
 
 fn main() -> ExitCode {

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::begin_at;
 use crate::checkout::{agrees, cargo, files, metadata, must};
-use crate::dates;
 
 /// A program that tests run, how to see that it is there, and the Debian package that holds it.
 pub type Needed = (&'static [&'static str], &'static str);
@@ -21,6 +21,10 @@ const NEEDED: &[Needed] = &[
     (&["/usr/sbin/mkfs.ext4", "-V"], "e2fsprogs"),
     (&["systemd-analyze", "--version"], "systemd"),
     (&["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb || pg_ctl --version"], "postgresql"),
+    (
+        &["sh", "-c", "command -v mariadb-install-db && command -v mariadb-dump && ls /usr/sbin/mariadbd"],
+        "mariadb-server",
+    ),
     // By whichever name: tests look at the letter with it.
     (&["sh", "-c", "chromium --version || google-chrome --version || chromium-browser --version"], "chromium"),
     // Schools that live with accidents have clocks that are wrong, and `--at` begins any test on another day.
@@ -46,7 +50,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let mut more: Vec<String> = Vec::new();
     if let Some(at) = &at {
         more.extend(["--profile", "dated"].map(str::to_owned));
-        more.extend(dates::runner(at)?);
+        more.extend(begin_at::runner(at)?);
     }
     let metadata = metadata(root)?;
     let target = PathBuf::from(metadata["target_directory"].as_str().ok_or("cargo names no target directory")?);

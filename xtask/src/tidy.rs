@@ -1,12 +1,13 @@
 //! Whether the files are as a reader wants them: each opens with its subject, stays small, is named for what it
-//! holds, speaks of no particular machine, and names no test that does not exist.
+//! holds, speaks of no particular machine, uses plain words, and names no test that does not exist.
 
 use std::path::Path;
 
-use crate::{checkout, named};
+use crate::homonyms::Types;
+use crate::{checkout, circles, named, words};
 
 /// Above this a file has a second subject.
-const LINES_MAX: usize = 800;
+const LINES_MAX: usize = 650;
 
 /// Names under which anything could hide. They are looked for in the parts of a name between underscores.
 const EMPTY_WORDS: &[&str] = &[
@@ -22,7 +23,7 @@ const TEXT: &[&str] = &["rs", "md", "toml", "py", "sh", "html", "txt", "json", "
 
 /// `cargo xtask tidy`.
 pub fn run(root: &Path, _arguments: &[String]) -> Result<(), String> {
-    let mut wrong = Vec::new();
+    let (mut wrong, mut types) = (Vec::new(), Types::default());
     let files = checkout::files(root, TEXT)?;
     let read = |path: &Path| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()));
     for path in &files {
@@ -30,14 +31,21 @@ pub fn run(root: &Path, _arguments: &[String]) -> Result<(), String> {
         let Ok(text) = String::from_utf8(read(path)?) else {
             continue;
         };
-        wrong.extend(faults(path.strip_prefix(root).unwrap_or(path), &text));
+        let path = path.strip_prefix(root).unwrap_or(path);
+        wrong.extend(faults(path, &text));
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            wrong.extend(words::faults(path, &text));
+            types.add(path, &text);
+        }
     }
+    wrong.extend(types.fault());
     let ci = root.join(".ci/run");
     if ci.exists() {
         wrong.extend(faults(Path::new(".ci/run"), &String::from_utf8_lossy(&read(&ci)?)));
     }
     wrong.extend(named::missing(root)?);
     wrong.extend(named::missing_files(root)?);
+    wrong.extend(circles::faults(root)?);
     if !wrong.is_empty() {
         return Err(format!("not tidy:\n{}", wrong.join("\n")));
     }

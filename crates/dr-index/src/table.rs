@@ -9,6 +9,7 @@
 
 mod blocks;
 mod build;
+mod dir;
 mod folder;
 mod fuse_filter;
 mod ids;
@@ -17,9 +18,6 @@ mod parts;
 mod sort;
 mod sorted;
 
-use std::fs::{DirBuilder, File};
-use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,6 +31,7 @@ use dr_format::wire::{Bad, Cursor, put_bytes};
 use crate::layout::{FrameSlot, Slot};
 pub(crate) use blocks::Blocks;
 pub use build::Builder;
+pub use dir::TableDir;
 pub use folder::{Describe, Described, Found, gather};
 pub(crate) use ids::Ids;
 pub use paged::Torn;
@@ -50,27 +49,6 @@ const SLOT: usize = 34;
 const ID: usize = 24;
 /// Bytes of a record: eight of the chunk's id, the pack's number in the table, the chunk's number in the pack.
 pub const RECORD: usize = 14;
-
-/// Where tables are made: a folder where they last, or nowhere in particular for as long as the process runs.
-#[derive(Debug, Clone, Default)]
-pub struct TableDir(pub Option<PathBuf>);
-
-impl TableDir {
-    /// In a folder that is made if it is not there; nobody else may look into it.
-    pub fn in_folder(folder: Option<&Path>) -> Self {
-        let made = folder.filter(|folder| DirBuilder::new().recursive(true).mode(0o700).create(folder).is_ok());
-        Self(made.map(Path::to_owned))
-    }
-
-    /// A file without a name, gone with the process: in the folder, else among temporary files, else in memory.
-    pub fn nameless(&self) -> io::Result<File> {
-        if let Some(file) = self.0.as_ref().and_then(|folder| tempfile::tempfile_in(folder).ok()) {
-            return Ok(file);
-        }
-        tempfile::tempfile()
-            .or_else(|_| Ok(File::from(rustix::fs::memfd_create("table", rustix::fs::MemfdFlags::CLOEXEC)?)))
-    }
-}
 
 /// An index object in force, and the session that wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -42,7 +42,7 @@ pub fn damaged_since(entries: &[Entry], system: &SystemId) -> Option<Timestamp> 
 }
 
 /// When each run of the system that kept something ended, and what it noticed, oldest first.
-fn runs<'e>(entries: &'e [Entry], of: &'e SystemId) -> impl Iterator<Item = (Timestamp, &'e Noticed)> {
+pub(crate) fn runs<'e>(entries: &'e [Entry], of: &'e SystemId) -> impl Iterator<Item = (Timestamp, &'e Noticed)> {
     entries.iter().filter_map(move |entry| match &entry.event {
         Event::RunFinished { system, copies, noticed, .. } if system == of => {
             copies.iter().any(|copy| copy.outcome == CopyOutcome::Done).then_some((entry.decided, noticed))
@@ -52,7 +52,7 @@ fn runs<'e>(entries: &'e [Entry], of: &'e SystemId) -> impl Iterator<Item = (Tim
 }
 
 /// Whether anybody decided since that this may be so.
-fn decided(entries: &[Entry], system: &SystemId, since: Timestamp) -> bool {
+pub(crate) fn decided(entries: &[Entry], system: &SystemId, since: Timestamp) -> bool {
     let key = format!("{system}/suspicious");
     entries.iter().any(|entry| {
         entry.decided >= since

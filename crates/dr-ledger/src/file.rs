@@ -18,7 +18,7 @@ use rustix::fs::FlockOperation;
 
 use crate::entry::Body;
 use crate::line::{LINE_MAX, Line};
-use crate::verify::{Contents, Head, Scan, scan};
+use crate::verify::{Contents, Head, Scan, Verdict, scan};
 
 /// The file's name in the state directory.
 pub const FILE_NAME: &str = "ledger.jsonl";
@@ -185,6 +185,14 @@ impl Ledger {
             }
         }
     }
+}
+
+/// Whether the chain of the ledger at `path` holds, and still reaches `anchor`.
+///
+/// # Errors
+/// If the file cannot be read: then nothing is known, which is not the same as broken.
+pub fn verify(path: &Path, anchor: Option<Head>) -> Result<Verdict, LedgerError> {
+    Ok(scan(&bytes(path)?, anchor).verdict)
 }
 
 /// The bytes of the file at `path`, read under its lock.

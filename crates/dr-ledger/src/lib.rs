@@ -8,6 +8,7 @@
 //! `time` tells which entries are evidence at all; `unheld` says in what the ledger and the copies disagree, `erasures`
 //! what still waits to be erased.
 
+mod answered;
 mod emptied;
 mod entry;
 mod erasures;
@@ -24,15 +25,16 @@ mod time;
 mod unheld;
 mod verify;
 
+pub use answered::{last_answers, missed_answers};
 pub use emptied::{Emptied, damaged_since, emptied};
 pub use entry::{Authenticated, Body, Entry};
 pub use erasures::{Wanted, wanted};
 pub use event::{
     ChannelKind, CheckKind, CopyOutcome, Counted, Decision, ErasedCopy, ErasureState, Event, Held, LetterStatus,
-    MediumKind, MessageKind, Misfit, MisfitKind, Noticed, PlaceState, PlannedCopy, RehearsalVerdict, RehearsedSystem,
-    RestoreOutcome, RunCopy, RunOutcome,
+    MediumKind, MessageKind, Misfit, MisfitKind, Missed, NotedAnswer, Noticed, PlaceState, PlannedCopy,
+    RehearsalVerdict, RehearsedSystem, RestoreOutcome, RunCopy, RunOutcome,
 };
-pub use file::{Appended, FILE_NAME, Ledger, LedgerError};
+pub use file::{Appended, FILE_NAME, Ledger, LedgerError, verify};
 pub use history::{Check, CopyHistory, Done, Failed, History, LastRun, Letter, Rehearsal, Restore, Unfinished};
 pub use id::{BadDigest, Digest, RunId, SnapshotRef};
 pub use line::LINE_MAX;
@@ -41,4 +43,4 @@ pub use sights::{SOURCES, STATE, Sight, Sights, of_medium, of_target};
 pub use suspicion::{Shape, Suspicion, SuspicionKind, shapes, suspicion, unlike};
 pub use time::{Ahead, CLOCK_SLACK, Now, ahead, borne_out, counted, evidence};
 pub use unheld::{ACCEPTED_COPY, ACCEPTED_UP_TO, Accepted, unheld};
-pub use verify::{Break, Contents, Head, Verdict, verify};
+pub use verify::{Break, Contents, Head, Verdict};

@@ -1,20 +1,18 @@
 //! Whether the ledger is still what was written: nothing edited, removed, reordered or cut.
 //!
 //! The chain alone shows everything but a cut tail: a ledger without its last week is a good ledger of the week before.
-//! So letters and handover forms print a [`Head`], and [`verify`] takes one as an anchor: the ledger must still reach
+//! So letters and handover forms print a [`Head`], and [`crate::verify`] takes one as an anchor: the ledger must still reach
 //! that entry, and it must still have that hash. One who can write the file *and* all anchors can rewrite history.
 //!
 //! A body may be missing only where a later entry announces its purge, so that a body cannot be made to vanish quietly.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
 
 use serde::Serialize;
 
 use crate::entry::{Body, Entry};
 use crate::event::Event;
-use crate::file::{self, LedgerError};
 use crate::id::Digest;
 use crate::line::Line;
 
@@ -133,14 +131,6 @@ pub struct Contents {
     pub verdict: Verdict,
     /// The hash of each entry that holds, from the first on: what anchors are compared with.
     pub hashes: Vec<Digest>,
-}
-
-/// Whether the chain of the ledger at `path` holds, and still reaches `anchor`.
-///
-/// # Errors
-/// If the file cannot be read: then nothing is known, which is not the same as broken.
-pub fn verify(path: &Path, anchor: Option<Head>) -> Result<Verdict, LedgerError> {
-    Ok(scan(&file::bytes(path)?, anchor).verdict)
 }
 
 /// Reads and judges a ledger's bytes.

@@ -20,7 +20,7 @@ use dr_format::log_entry::{Body, Entry, decode, encode, number_of, object_name};
 use dr_format::take_over::take_over;
 use dr_store::{BlockingStore, Key, PutOutcome, StoreError};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{self, Checkpoint};
 use crate::error::{LogError, PutBack};
 use crate::fold::{CUT, State};
 use crate::object::key;
@@ -119,10 +119,10 @@ impl Log {
         self.is_torn = true;
         let known = self.highest;
         for _ in 0..COLLECTS_MAX {
-            let listed = base::listed(store)?;
-            self.rebase(store, &listed)?;
-            self.collect(store, &listed)?;
-            if base::listed(store)? == listed {
+            let before = listed(store)?;
+            self.rebase(store, &before)?;
+            self.collect(store, &before)?;
+            if listed(store)? == before {
                 self.is_torn = false;
                 self.follow();
                 return Ok(());
@@ -453,6 +453,11 @@ impl Log {
         }
         Err(LogError::too_much("other writers were always first; run again"))
     }
+}
+
+/// The numbers of the checkpoints that are there.
+fn listed(store: &BlockingStore) -> Result<BTreeSet<u64>, LogError> {
+    Ok(store.list("ckpt")?.iter().filter_map(|object| checkpoint::number_of(object.key.as_str())).collect())
 }
 
 /// Whether an entry was put where the first one was, when what followed was removed.

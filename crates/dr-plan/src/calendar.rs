@@ -105,3 +105,9 @@ impl Calendar {
 
 /// A break longer than this is no break: the calendar is wrong.
 const LONGEST_BREAK: i64 = 120;
+
+/// The first two of some terms, earliest first, that overlap.
+pub(crate) fn in_order(terms: &[Stretch]) -> Option<(&str, &str)> {
+    let pair = terms.windows(2).find(|pair| pair[1].from <= pair[0].until)?;
+    Some((&pair[0].name, &pair[1].name))
+}

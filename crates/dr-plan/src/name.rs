@@ -1,7 +1,5 @@
 //! Names that people give to things in a plan: `file-server`, `nas`, `ash`.
 
-use std::fmt;
-
 /// The longest name, in bytes.
 pub const NAME_MAX: usize = 48;
 
@@ -10,14 +8,22 @@ pub const NAME_MAX: usize = 48;
 #[error("`{0}` is not a name: use 1 to {NAME_MAX} of a-z, 0-9 and -, beginning with a letter or digit")]
 pub struct BadName(pub String);
 
-fn check(text: &str) -> Result<(), BadName> {
-    let good = !text.is_empty()
-        && text.len() <= NAME_MAX
-        && !text.starts_with('-')
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if good { Ok(()) } else { Err(BadName(text.to_owned())) }
+impl BadName {
+    /// The one rule for all names that people give to things.
+    ///
+    /// # Errors
+    /// The text itself, if it breaks the rule.
+    pub fn unless(text: &str) -> Result<(), Self> {
+        let good = !text.is_empty()
+            && text.len() <= NAME_MAX
+            && !text.starts_with('-')
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if good { Ok(()) } else { Err(Self(text.to_owned())) }
+    }
 }
 
+/// Defines a type for the names of each kind of thing: `names! { /// A room. RoomId }`.
+#[macro_export]
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
         $(#[$doc])*
@@ -29,10 +35,10 @@ macro_rules! names {
             /// Checks `text` and takes it as a name.
             ///
             /// # Errors
-            /// [`BadName`] if it breaks the rule.
-            pub fn new(text: impl Into<String>) -> Result<Self, BadName> {
+            /// If it breaks the rule.
+            pub fn new(text: impl Into<String>) -> Result<Self, $crate::BadName> {
                 let text = text.into();
-                check(&text)?;
+                $crate::BadName::unless(&text)?;
                 Ok(Self(text))
             }
 
@@ -44,8 +50,8 @@ macro_rules! names {
         }
 
         impl TryFrom<String> for $name {
-            type Error = BadName;
-            fn try_from(text: String) -> Result<Self, BadName> {
+            type Error = $crate::BadName;
+            fn try_from(text: String) -> Result<Self, $crate::BadName> {
                 Self::new(text)
             }
         }
@@ -56,14 +62,14 @@ macro_rules! names {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(&self.0)
             }
         }

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use crate::days::Hours;
 use crate::period::Period;
 use crate::schedule::Schedule;
+pub use crate::secret::SecretRef;
 use crate::system::{Hook, System};
 use crate::target::{Pool, Target};
 use crate::{PersonId, PlaceId, PoolId, SystemId, TargetId};
@@ -101,19 +102,6 @@ pub enum KeyMode {
     WriteOnly,
     /// It can read everything; every report says so.
     Full,
-}
-
-/// Where a secret is found. The secret itself never stands in a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SecretRef {
-    /// `credential:NAME`, given by the service supervisor.
-    Credential(String),
-    /// `file:PATH`
-    File(PathBuf),
-    /// `env:NAME`
-    Env(String),
-    /// `command:PROGRAM ARGUMENT…`, split at spaces, never given to a shell.
-    Command(Vec<String>),
 }
 
 /// Somebody the plan names.

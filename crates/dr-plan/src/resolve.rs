@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::plan::{Plan, SecretRef};
-use crate::source::{Server, Source};
+use crate::source::{Server, Source, Website};
 use crate::target::TargetKind;
 
 impl Plan {
@@ -51,25 +51,36 @@ impl Plan {
 
 fn resolve_source(source: &mut Source, base: &Path) {
     match source {
-        Source::Files { paths, exclude, .. } => {
-            for pattern in exclude.iter_mut() {
-                // Only a pattern written as the paths are is one place; any other matches anywhere.
-                let below = |path: &PathBuf| path.is_relative() && inside(Path::new(&*pattern), path);
-                if pattern.trim_end_matches('/').contains('/') && paths.iter().any(below) {
-                    let base = as_pattern(base);
-                    *pattern = format!("{}/{}", base.trim_end_matches('/'), pattern.trim_start_matches("./"));
-                }
-            }
-            paths.iter_mut().for_each(|path| *path = join(base, path));
+        Source::Files { paths, exclude, .. } => resolve_tree(paths, exclude, base),
+        Source::Website(Website::Here { path, exclude, database }) => {
+            resolve_tree(std::slice::from_mut(path), exclude, base);
+            resolve_server(database, base);
         }
         Source::Sqlite { path } | Source::Maildir { path } | Source::Drop { path, .. } => *path = join(base, path),
-        Source::Postgres(server) | Source::Mariadb(server) | Source::Imap(server) | Source::Website(server) => {
-            let Server { password, programs, .. } = server;
-            password.iter_mut().for_each(|secret| resolve_secret(secret, base));
-            programs.iter_mut().for_each(|path| *path = join(base, path));
-        }
+        Source::Postgres(server)
+        | Source::Mariadb(server)
+        | Source::Imap(server)
+        | Source::Website(Website::Away(server)) => resolve_server(server, base),
         Source::Command { .. } | Source::Saas(_) => {}
     }
+}
+
+fn resolve_tree(paths: &mut [PathBuf], exclude: &mut [String], base: &Path) {
+    for pattern in exclude.iter_mut() {
+        // Only a pattern written as the paths are is one place; any other matches anywhere.
+        let below = |path: &PathBuf| path.is_relative() && inside(Path::new(&*pattern), path);
+        if pattern.trim_end_matches('/').contains('/') && paths.iter().any(below) {
+            let base = as_pattern(base);
+            *pattern = format!("{}/{}", base.trim_end_matches('/'), pattern.trim_start_matches("./"));
+        }
+    }
+    paths.iter_mut().for_each(|path| *path = join(base, path));
+}
+
+fn resolve_server(server: &mut Server, base: &Path) {
+    let Server { password, programs, .. } = server;
+    password.iter_mut().for_each(|secret| resolve_secret(secret, base));
+    programs.iter_mut().for_each(|path| *path = join(base, path));
 }
 
 fn resolve_secret(secret: &mut SecretRef, base: &Path) {

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::days::{day_name, time_text};
+use crate::expect::Expect;
 use crate::parse::values::SPEEDS;
 use crate::plan::{Cadence, Document, KeyMode, Level, Person, PlaceClass, Plan, SecretRef, SmtpAuth};
 use crate::retention::Retention;
 use crate::schedule::Schedule;
-use crate::source::{FileType, Server, Source, Supplier};
+use crate::source::{FileType, Server, Source, Supplier, Website};
 use crate::system::{Hook, System};
 use crate::target::{Bandwidth, Class, Pool, Scheme, Shift, Target};
 
@@ -86,6 +87,18 @@ pub fn show_full(plan: &Plan) -> String {
     out.0
 }
 
+fn expect(expect: &Expect) -> String {
+    let Expect { say, ask, within, at_least, equals, newer_than } = expect;
+    inline([
+        Some(("say", quoted(say))),
+        Some(("ask", quoted(ask))),
+        within.map(|percent| ("within", quoted(format!("{percent}%")))),
+        at_least.map(|least| ("at-least", least.to_string())),
+        equals.as_ref().map(|equals| ("equals", quoted(equals))),
+        newer_than.map(|newer| ("newer-than", quoted(newer))),
+    ])
+}
+
 /// A text as TOML writes it.
 fn quoted(text: impl ToString) -> String {
     toml::Value::String(text.to_string()).to_string()
@@ -155,10 +168,10 @@ fn retention(retention: &Retention) -> String {
 fn source(source: &Source) -> String {
     let kind = Some(("kind", quoted(source.kind())));
     let at = |path: &Path| Some(("path", quoted_path(path)));
-    let asked = |server: &Server| {
+    let asked = |named: &'static str, server: &Server| {
         let password = server.password.as_ref().map(|password| ("password", quoted(secret(password))));
         let programs = server.programs.as_ref().map(|path| ("programs", quoted_path(path)));
-        [kind.clone(), Some(("url", quoted(&server.url))), password, programs]
+        [Some((named, quoted(&server.url))), password, programs]
     };
     match source {
         Source::Files { paths, exclude, one_file_system } => inline([
@@ -168,8 +181,13 @@ fn source(source: &Source) -> String {
             Some(("one-file-system", one_file_system.to_string())),
         ]),
         Source::Sqlite { path } | Source::Maildir { path } => inline([kind, at(path)]),
-        Source::Postgres(server) | Source::Mariadb(server) | Source::Imap(server) | Source::Website(server) => {
-            inline(asked(server))
+        Source::Postgres(server)
+        | Source::Mariadb(server)
+        | Source::Imap(server)
+        | Source::Website(Website::Away(server)) => inline([kind].into_iter().chain(asked("url", server))),
+        Source::Website(Website::Here { path, exclude, database }) => {
+            let exclude = (!exclude.is_empty()).then(|| ("exclude", list(exclude.iter().map(quoted))));
+            inline([kind, at(path), exclude].into_iter().chain(asked("database", database)))
         }
         Source::Command { run, name } => {
             inline([kind, Some(("run", list(run.iter().map(quoted)))), Some(("name", quoted(name)))])
@@ -298,6 +316,9 @@ impl Out {
         self.hooks("after", &system.after);
         self.text("timeout", system.timeout);
         self.line("sensitive", &system.sensitive.to_string());
+        if !system.expect.is_empty() {
+            self.line("expect", &list(system.expect.iter().map(|one| format!("\n    {}", expect(one)))));
+        }
     }
 
     fn hooks(&mut self, key: &str, hooks: &[Hook]) {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 
 use crate::PersonId;
-use crate::parse::JUNK;
+use crate::junk::JUNK;
 use crate::period::Period;
-use crate::plan::SecretRef;
+use crate::secret::SecretRef;
 
 /// What stands for the name of an export in the names of files beside it.
 pub const EXPORT: &str = "{name}";
@@ -41,8 +41,8 @@ pub enum Source {
     Mariadb(Server),
     /// Mailboxes on a mail server.
     Imap(Server),
-    /// A website's folder on its host.
-    Website(Server),
+    /// A website: its folder and its database.
+    Website(Website),
     /// What a program writes to its output.
     Command {
         /// The program and its arguments.
@@ -75,6 +75,22 @@ pub enum Source {
     },
     /// Held by a supplier: declared, never green.
     Saas(Supplier),
+}
+
+/// Where a website is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Website {
+    /// Its folder is on this machine, and its database can be asked: one recovery point of both.
+    Here {
+        /// The folder.
+        path: PathBuf,
+        /// What is left out of it: patterns as a `.gitignore` in it would have them.
+        exclude: Vec<String>,
+        /// The database, of MariaDB.
+        database: Server,
+    },
+    /// On another machine.
+    Away(Server),
 }
 
 /// Who holds a system for the school, and what they declare.
@@ -154,7 +170,7 @@ pub struct Server {
     pub url: String,
     /// Where the password is found.
     pub password: Option<SecretRef>,
-    /// The folder of its programs, if they are not where programs are: PostgreSQL's.
+    /// The folder of its programs, if they are not where programs are: those of a database.
     pub programs: Option<PathBuf>,
 }
 
@@ -201,9 +217,13 @@ impl Source {
                 About { kind: "maildir", runs: true, paths: one(path), is_mail: true, ..About::default() }
             }
             Self::Postgres(server) => About { runs: true, ..About::asked("postgres", server) },
-            Self::Mariadb(server) => About::asked("mariadb", server),
+            Self::Mariadb(server) => About { runs: true, ..About::asked("mariadb", server) },
             Self::Imap(server) => About { is_mail: true, ..About::asked("imap", server) },
-            Self::Website(server) => About::asked("website", server),
+            Self::Website(Website::Away(server)) => About::asked("website", server),
+            Self::Website(Website::Here { path, exclude, database }) => {
+                let tree = Tree { paths: one(path), exclude, one_file_system: true };
+                About { runs: true, paths: one(path), tree: Some(tree), ..About::asked("website", database) }
+            }
             Self::Command { run, .. } => About { kind: "command", runs: true, program: run, ..About::default() },
             Self::Drop { path, maker, .. } => {
                 let maker = maker.as_ref();
@@ -223,6 +243,12 @@ impl Source {
     #[must_use]
     pub fn runs(&self) -> bool {
         self.about().runs
+    }
+
+    /// Whether this version can ask it the questions of the plan: it speaks SQL.
+    #[must_use]
+    pub fn takes_questions(&self) -> bool {
+        matches!(self, Self::Postgres(_) | Self::Sqlite { .. })
     }
 
     /// The paths of this host that it reads.

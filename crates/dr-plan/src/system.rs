@@ -1,5 +1,6 @@
 //! One row of the backup table: a system, who answers for it, and where its copies go.
 
+use crate::expect::Expect;
 use crate::period::Period;
 use crate::retention::Retention;
 use crate::schedule::Schedule;
@@ -39,6 +40,8 @@ pub struct System {
     pub timeout: Period,
     /// Names and contents closed to the it role.
     pub sensitive: bool,
+    /// What it is asked, when it is captured and when it was restored.
+    pub expect: Vec<Expect>,
 }
 
 /// One system on one target, with its own frequency.

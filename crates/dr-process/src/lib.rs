@@ -2,11 +2,15 @@
 //!
 //! Never a shell: arguments go to the program as they are. Its environment holds what the caller gives and
 //! nothing of ours, so no password of ours reaches it unasked. It runs in a process group of its own, which is
-//! ended as a whole when time is up. Errors name the program and nothing that was given to it.
+//! ended as a whole when time is up. Errors name the program and nothing that was given to it. One that may be hostile
+//! runs in a [`room`].
 
+mod event;
 mod input;
 mod pasted;
+mod pipe;
 mod program;
+pub mod room;
 mod stream;
 mod streams;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+pub(crate) use crate::event::Event;
 use crate::streams::{Output, collect, feed, taken};
 
 /// Where programs are looked for unless the caller gives a `PATH`.
@@ -92,16 +93,6 @@ pub enum ProcessError {
         #[source]
         why: io::Error,
     },
-}
-
-/// What can happen while a program runs.
-pub(crate) enum Event {
-    /// It ended, and is not reaped yet, so its number cannot belong to anybody else.
-    Ended,
-    /// One of its two outputs was closed.
-    Closed,
-    /// A time we set is over.
-    TimeUp,
 }
 
 /// Runs a program to its end.

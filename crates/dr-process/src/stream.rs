@@ -1,41 +1,22 @@
 //! A program whose output is read while it runs, without a copy anywhere, and whose end is asked for before that counts.
 
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::AsFd as _;
 use std::process::{Child, ChildStdin, ChildStdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::process::Pid;
 
 use crate::input::Input;
+use crate::pipe::LOOK;
+pub(crate) use crate::pipe::{Waited, wait};
 use crate::program::{Event, Finished, LINGER, ProcessError, Program, Timer, end, start, wait_for_outputs, watch};
 use crate::streams::{Output, Shared, collect, taken};
-
-/// How often one looks up from waiting.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// What came of waiting for a pipe for as long as [`LOOK`].
-pub(crate) enum Waited {
-    Ready,
-    Quiet,
-    Interrupted,
-}
-
-pub(crate) fn wait(pipe: BorrowedFd<'_>, until: PollFlags) -> Result<Waited, Errno> {
-    let mut ready = [PollFd::from_borrowed_fd(pipe, until)];
-    let pause = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
-    match poll(&mut ready, Some(&pause)) {
-        Ok(0) => Ok(Waited::Quiet),
-        Ok(_) => Ok(Waited::Ready),
-        Err(Errno::INTR) => Ok(Waited::Interrupted),
-        Err(why) => Err(why),
-    }
-}
 
 /// A program that runs. Dropped before it ended, it is ended with everything in its process group.
 pub struct Stream {
@@ -201,6 +182,14 @@ impl Stream {
         let status = self.child.wait().map_err(lost)?;
         wait_for_outputs(self.open, &self.happened, self.events.clone());
         Ok(Finished { status, stdout: Output::default(), stderr: taken(&self.stderr) })
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        while let Ok(event) = self.happened.try_recv() {
+            self.note(&event);
+        }
+        self.ended
     }
 
     fn look(&mut self, stop: &AtomicBool) -> Result<(), StreamError> {

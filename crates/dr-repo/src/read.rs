@@ -3,6 +3,7 @@
 
 pub(crate) mod copies;
 pub(crate) mod diff;
+pub(crate) mod extent_page;
 pub(crate) mod fetch;
 pub(crate) mod find;
 pub(crate) mod frames;

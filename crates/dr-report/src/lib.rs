@@ -12,6 +12,7 @@ mod evidence;
 mod export;
 mod facts;
 mod findings;
+mod judgement;
 mod letter;
 mod reminders;
 mod schools;

@@ -12,26 +12,9 @@ use jiff::civil::Date;
 
 use crate::facts::{CopyFacts, Facts, Given, SystemFacts};
 use crate::findings::{Cause, Finding, causes, erasure_places, findings};
+pub use crate::judgement::Status;
+use crate::judgement::as_word;
 use crate::words;
-
-/// What a system's row says, the best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
-    /// All evidence is there and in date.
-    Green,
-    /// It would be amber or worse, but somebody accepted that until a date.
-    Accepted(Date),
-    /// A supplier holds it and says that it is safe: counted apart, never green.
-    Declared,
-    /// Its first copies and proofs are on their way, until a date.
-    Seeding(Date),
-    /// Something needs attention.
-    Amber,
-    /// It was not looked at, or could not be.
-    NotKnown,
-    /// It cannot be relied on.
-    Red,
-}
 
 /// The backup table with its status, as `dr status --json` prints it.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -190,51 +173,6 @@ pub struct CopyStatus {
     /// What else lies on its device: `sources`, `state`, `target NAME`, `medium NAME`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub same_as: Vec<String>,
-}
-
-pub(crate) fn as_word<S: serde::Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(status.word())
-}
-
-impl Status {
-    /// Its word for machines.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Green => "green",
-            Self::Accepted(_) => "accepted",
-            Self::Declared => "declared by supplier",
-            Self::Seeding(_) => "seeding",
-            Self::Amber => "amber",
-            Self::NotKnown => "not-known",
-            Self::Red => "red",
-        }
-    }
-
-    /// Its word for people.
-    #[must_use]
-    pub fn shout(self) -> &'static str {
-        match self {
-            Self::Green => "GREEN",
-            Self::Accepted(_) => "ACCEPTED",
-            Self::Declared => "DECLARED",
-            Self::Seeding(_) => "SEEDING",
-            Self::Amber => "AMBER",
-            Self::NotKnown => "NOT KNOWN",
-            Self::Red => "RED",
-        }
-    }
-
-    /// What it makes of the school's word; `None` if it is counted apart.
-    fn counts(self) -> Option<LetterStatus> {
-        match self {
-            Self::Green | Self::Accepted(_) => Some(LetterStatus::Green),
-            Self::Declared => None,
-            Self::Seeding(_) | Self::Amber => Some(LetterStatus::Amber),
-            Self::NotKnown => Some(LetterStatus::NotKnown),
-            Self::Red => Some(LetterStatus::Red),
-        }
-    }
 }
 
 /// How bad a word for the school is. Not to know is worse than amber.

@@ -76,22 +76,8 @@ pub(crate) fn count(count: usize, one: &str, many: &str) -> String {
 
 /// Breaks a text at blanks into lines of `width`; the lines after the first begin with `indent` blanks.
 pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    let mut empty = true;
-    for word in text.split(' ') {
-        if !empty && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    lines.push(line);
-    lines
+    // Several blanks in a row stay: they line columns up.
+    dr_runbook::wrapped(text.split(' '), width, "", &" ".repeat(indent))
 }
 
 /// At most `most` lines of `width`; what does not fit is cut and shown to be cut.

@@ -19,10 +19,10 @@ use dr_repo::{HostId, Labelled, Repository};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::RunError;
+use crate::location::{Availability, TargetLocation};
+use crate::own_names::STATE;
 use crate::places::private_folder;
 use crate::school::School;
-use crate::state::STATE;
-use crate::targets::{Availability, TargetLocation};
 
 /// The fault that a test plants: the ledger is not held to what the copies know.
 const PLANTED: &str = "ledger-unheld";

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use dr_entry::{Entries, EntryPath, Kind, Time};
 use dr_ledger::{Counted, Digest, Held, Noticed};
-use dr_plan::Source;
+use dr_plan::{Expect, Source};
 use dr_repo::Shape;
 use dr_source::SourceError;
 use dr_source::driver;
-use dr_source::driver::{CaptureError, Layout, Secrets, Size};
+use dr_source::driver::{CaptureError, Layout, QuestionAnswers, Questions, Secrets, Size};
 use dr_source::drop::{NoExport, Spoiled};
 use dr_source::files::{Tally, resolved};
 use dr_source::output::Broken;
@@ -47,6 +47,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) last_size: Option<&'a Size>,
     /// Where secrets of the plan are found.
     pub(crate) secrets: Secrets<'a>,
+    /// What it is asked.
+    pub(crate) expect: &'a [Expect],
     /// To end the capture with, should it turn out to be worthless.
     pub(crate) stop: &'a Arc<AtomicBool>,
 }
@@ -88,8 +90,15 @@ impl Watched {
             damaged: self.tally.damaged(),
             changed: 0,
             paths: self.paths.iter().map(held).collect(),
+            // What they are worth is judged once all copies are made.
+            answers: Vec::new(),
             counts: self.tally.counts().into_iter().map(|(of, count)| Counted { of, count }).collect(),
         }
+    }
+
+    /// What the questions of the plan were answered.
+    pub(crate) fn answers(&self) -> QuestionAnswers {
+        self.tally.answers()
     }
 
     /// Directories that were not gone into, since another file system is mounted there.
@@ -171,8 +180,9 @@ pub(crate) fn begin(
     moment: &Moment<'_>,
 ) -> Result<Begun, NoCapture> {
     let (decided, real) = (seconds(moment.decided), seconds(moment.real));
-    let Moment { last_size, stop, zone, secrets, .. } = *moment;
-    let moment = driver::Moment { places, scratch, decided, real, last_size, secrets, stop };
+    let Moment { last_size, stop, zone, secrets, expect, .. } = *moment;
+    let questions = Questions { expect, zone };
+    let moment = driver::Moment { places, scratch, decided, real, last_size, secrets, questions, stop };
     let begun = driver(source).map_err(CaptureError::from).and_then(|driver| driver.capture(&moment));
     let begun = begun.map_err(|why| match why {
         CaptureError::Export(why) => no_export(why, zone),

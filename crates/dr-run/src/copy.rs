@@ -6,23 +6,25 @@ use std::path::Path;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use dr_entry::Unread;
 use dr_plan::{SecretRef, System};
-use dr_repo::{BackupOptions, BackupReport, Key, Label, RepoError, SnapshotId, backup};
+use dr_repo::{BackupOptions, Key, Label, RepoError, SnapshotId, backup};
 use dr_source::driver::Size;
 use dr_store::StoreError;
-use jiff::Timestamp;
 
 use crate::anchors;
-use crate::capture::{self, NoCapture, Watched};
+use crate::capture;
+use crate::capture::NoCapture;
+pub(crate) use crate::copied::{Done, NoCopy};
 use crate::error::RunError;
-use crate::job::{Watch, made};
-use crate::left_out::{self, AllMet, Filter, Met};
+use crate::folders::made;
+use crate::left_out;
+use crate::left_out::{AllMet, Filter};
 use crate::limit::Limit;
+use crate::location::TargetLocation;
 use crate::school::School;
 use crate::sources;
 use crate::spans;
-use crate::targets::TargetLocation;
+use crate::watch::Watch;
 
 /// What a run wants of each target.
 pub(crate) struct Ask<'a> {
@@ -37,51 +39,6 @@ pub(crate) struct Ask<'a> {
     pub(crate) last_size: Option<&'a Size>,
     /// Shown as where it was captured, instead of where that really was.
     pub(crate) shown: Option<&'a Path>,
-}
-
-/// A copy that was made.
-pub(crate) struct Done {
-    pub(crate) summary: BackupReport,
-    /// When its capture began, by the time that decisions are made with.
-    pub(crate) capture_started: Timestamp,
-    /// Bytes of everything captured.
-    pub(crate) size: u64,
-    /// One process of one host alone may write there.
-    pub(crate) single_writer: bool,
-    /// What else is known of the capture.
-    pub(crate) watched: Watched,
-    /// What was met of what had been erased, and left out.
-    pub(crate) met: BTreeMap<String, Met>,
-}
-
-/// Why there is no copy: in full for the person at the screen, and by [`NoCopy::noted`] for the ledger.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NoCopy {
-    #[error(transparent)]
-    Capture(#[from] NoCapture),
-    #[error("{0}; nothing was captured, earlier backups are untouched")]
-    Hook(String),
-    #[error(
-        "{target} is full ({place}): this copy was not made. What is there stays good; make room and run again, it goes on from there"
-    )]
-    Full { target: String, place: String },
-    #[error(
-        "{target}: what was read back is not what was written ({why}); do not rely on this copy, and look at the disk"
-    )]
-    Unproved { target: String, snapshot: SnapshotId, why: String },
-    #[error(
-        "nothing of the source could be read: no snapshot was made, and earlier backups are untouched. Look at what is named, \
-         then run again"
-    )]
-    NothingRead(Vec<Unread>),
-    #[error("interrupted; what was stored is kept and a rerun goes on from there")]
-    Interrupted,
-    #[error(
-        "it took longer than {0}, which is the plan's limit for one run; what was stored is kept and the next run goes on from there"
-    )]
-    TookTooLong(String),
-    #[error("{0}. Other targets are not affected")]
-    Other(RunError),
 }
 
 /// Captures `ask.system` and keeps it at `location`; tries once more at once where that may help. Says how often it tried.
@@ -125,7 +82,15 @@ fn once(school: &School, ask: &Ask<'_>, location: &TargetLocation, failed: Optio
     let zone = &school.plan.school.timezone;
     let (last_size, stop) = (ask.last_size, ask.limit.stop());
     let secrets = |reference: &SecretRef| school.secret(reference);
-    let moment = capture::Moment { decided: capture_started, real, zone, last_size, secrets: &secrets, stop };
+    let moment = capture::Moment {
+        decided: capture_started,
+        real,
+        zone,
+        last_size,
+        secrets: &secrets,
+        expect: &ask.system.expect,
+        stop,
+    };
     let begun = capture::begin(&ask.system.source, &sources::places(school, ask.system), &scratch, &moment)?;
     let watched = begun.watched;
     let filter = Filter::of(school, ask.system).map_err(NoCopy::Other)?;
@@ -191,75 +156,6 @@ fn once(school: &School, ask: &Ask<'_>, location: &TargetLocation, failed: Optio
         Err(RepoError::Store(StoreError::Full { place })) => Err(NoCopy::Full { target: location.named(), place }),
         Err(RepoError::NothingRead(unread)) => Err(NoCopy::NothingRead(unread)),
         Err(source) => Err(NoCopy::of(RunError::repository(location.named(), source))),
-    }
-}
-
-impl NoCopy {
-    /// The same for the ledger, which outlives what was backed up: no name of a file, a folder or a host.
-    pub(crate) fn noted(&self) -> String {
-        match self {
-            Self::Capture(why) => why.noted(),
-            Self::Hook(_) => "a command of the plan before the capture failed".into(),
-            Self::Full { target, .. } => format!("{target} is full"),
-            Self::Unproved { target, .. } => format!("{target}: what was read back is not what was written"),
-            Self::NothingRead(_) => "nothing of the source could be read".into(),
-            Self::Interrupted => "interrupted".into(),
-            Self::TookTooLong(_) => "took longer than its limit".into(),
-            Self::Other(RunError::Repository { source, target }) => match source {
-                RepoError::NoRepository(_) => format!("{target}: there is no repository there"),
-                RepoError::WrongKey(_) | RepoError::CannotRead => format!("{target}: this host's key does not fit"),
-                RepoError::Damaged { .. } => format!("{target}: the repository is damaged"),
-                RepoError::Store(StoreError::Busy { .. }) => format!("{target}: another process was writing there"),
-                RepoError::OtherHost { .. } => format!("{target}: another host writes there"),
-                RepoError::Store(_) => format!("{target}: it could not be reached, read or written"),
-                _ => format!("{target}: the copy was not made"),
-            },
-            Self::Other(RunError::Gone { target, .. }) => format!("{target}: the place for it is not there"),
-            Self::Other(RunError::OtherRepository { target, .. }) => {
-                format!("{target}: another repository stands there")
-            }
-            Self::Other(_) => "the copy was not made".into(),
-        }
-    }
-
-    /// Which kind of fault it is, for a log.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Capture(why) => why.kind(),
-            Self::Hook(_) => "command",
-            Self::Full { .. } => "full",
-            Self::Unproved { .. } => "unproved",
-            Self::NothingRead(_) => "nothing-read",
-            Self::Interrupted => "interrupted",
-            Self::TookTooLong(_) => "took-too-long",
-            Self::Other(why) => why.kind(),
-        }
-    }
-
-    /// Whether the same attempt may succeed in a moment. What is full, closed to us or not there stays so.
-    fn may_be_retried(&self) -> bool {
-        use std::io::ErrorKind::{
-            NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
-        };
-        if matches!(self, Self::Other(RunError::Repository { source: RepoError::Outrun(_), .. })) {
-            return true;
-        }
-        let Self::Other(RunError::Repository { source: RepoError::Store(StoreError::Io { source, .. }), .. }) = self
-        else {
-            return false;
-        };
-        let stays = [NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
-        !stays.contains(&source.kind())
-    }
-
-    fn of(error: RunError) -> Self {
-        match error {
-            RunError::Interrupted => Self::Interrupted,
-            RunError::Repository { source: RepoError::Store(StoreError::Full { place }), target } => {
-                Self::Full { target, place }
-            }
-            other => Self::Other(other),
-        }
     }
 }
 

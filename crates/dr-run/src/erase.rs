@@ -15,37 +15,17 @@ use dr_media::Register;
 use dr_plan::{MediumId, PersonId, SystemId, TargetId};
 use dr_repo::{EraseReport, IsMeant, Judged, PruneOptions, Tally, Tree};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
+pub(crate) use crate::erasure::ERASURE_MAX;
+pub use crate::erasure::Erasure;
 use crate::erasures::REGISTER;
 use crate::error::RunError;
 use crate::kept::Opened;
+use crate::location::{Availability, TargetLocation};
 use crate::places::{private_folder, replaced_file};
 use crate::retain::deleted;
 use crate::school::School;
-use crate::targets::{Availability, TargetLocation};
 use crate::workplace::Workplace;
-
-/// What somebody asked for, and how it stands on each copy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Erasure {
-    /// Its name in the ledger.
-    pub id: String,
-    /// Whose data.
-    pub system: SystemId,
-    /// Paths that go with everything below them, as they were typed.
-    pub paths: Vec<String>,
-    /// Patterns of what goes, as they were typed.
-    pub globs: Vec<String>,
-    /// Why.
-    pub because: String,
-    /// Who asked.
-    pub by: PersonId,
-    /// When.
-    pub asked: Timestamp,
-    /// How it stands.
-    pub copies: Vec<ErasedCopy>,
-}
 
 /// How it is to be done.
 #[derive(Clone, Copy)]
@@ -74,9 +54,6 @@ pub struct Carried {
     /// Why its bytes could not be deleted, in full.
     pub error: Option<RunError>,
 }
-
-/// No file of the register is longer.
-pub(crate) const ERASURE_MAX: u64 = 16 << 20;
 
 /// Packs go in two steps so far apart.
 const SETTLE: SignedDuration = SignedDuration::from_hours(24);
@@ -140,38 +117,6 @@ impl School {
         }
         fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed)
     }
-}
-
-impl Erasure {
-    /// Whether no copy has anything of it any more.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.copies.iter().all(|copy| copy.state == ErasureState::Gone)
-    }
-
-    /// Whether something of it may still be in snapshots of this copy.
-    #[must_use]
-    pub fn waits_for(&self, location: &TargetLocation) -> bool {
-        self.copies
-            .iter()
-            .any(|copy| is_at(copy, location) && !matches!(copy.state, ErasureState::Gone | ErasureState::Unlisted))
-    }
-
-    /// What of it the ledger is told: never what was erased.
-    fn event(&self, copies: Vec<ErasedCopy>, erased: Option<&EraseReport>) -> Event {
-        Event::Erasure {
-            erasure: self.id.clone(),
-            system: self.system.clone(),
-            reason: self.because.clone(),
-            entries: erased.map_or(0, |erased| erased.entries),
-            bytes: erased.map_or(0, |erased| erased.bytes),
-            copies,
-        }
-    }
-}
-
-fn is_at(copy: &ErasedCopy, location: &TargetLocation) -> bool {
-    copy.target == location.target && copy.medium == location.medium
 }
 
 /// Writes down what somebody asks for, before anything is done about it: in the state folder with all its words, in the

@@ -13,12 +13,12 @@ use dr_repo::{RestoreOptions, Tally};
 use dr_source::files::{FsRestorer, Owners, RestoreMode};
 use std::sync::atomic::AtomicBool;
 
-use crate::erase::{ERASURE_MAX, Erasure};
+use crate::erasure::{ERASURE_MAX, Erasure};
 use crate::error::RunError;
 use crate::kept::{Opened, kept};
+use crate::own_names::STATE;
 use crate::places::private_folder;
 use crate::school::School;
-use crate::state::STATE;
 
 /// The folder of the register: in the state, and in each sealed copy of it.
 pub(crate) const REGISTER: &str = "erasures";

@@ -294,12 +294,6 @@ pub enum RunError {
         /// Why not.
         why: String,
     },
-    /// This version does not go that deep.
-    #[error("this version rehearses at L1 and L2; {level} starts applications, which it cannot do yet")]
-    NoSuchLevel {
-        /// What was asked for.
-        level: &'static str,
-    },
     /// A medium's folder is not there, or not what the register says.
     #[error("{medium}: {why}")]
     Medium {
@@ -360,7 +354,6 @@ impl RunError {
             Self::SecondPerson { .. } => "second-person",
             Self::NotInPlace { .. } => "not-in-place",
             Self::BadScratch { .. } => "bad-scratch",
-            Self::NoSuchLevel { .. } => "no-such-level",
             Self::Medium { .. } => "medium",
             Self::Status { .. } => "status",
             Self::Interrupted => "interrupted",

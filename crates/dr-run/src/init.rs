@@ -16,10 +16,10 @@ use dr_store::Access;
 
 use crate::error::RunError;
 use crate::keys::read_key;
+use crate::location::{Availability, TargetLocation};
 use crate::places::{private_file, private_folder};
 use crate::school::School;
 use crate::sight::look_again;
-use crate::targets::{Availability, TargetLocation};
 
 /// Where the recovery key goes.
 pub enum GiveOut<'a> {

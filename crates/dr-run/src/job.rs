@@ -7,157 +7,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::fs::File;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dr_entry::{EntryPath, Unread};
-use dr_ledger::{CheckKind, CopyOutcome, Event, History, Noticed, RunCopy, RunId, RunOutcome, SnapshotRef, emptied};
+use dr_ledger::{
+    CheckKind, CopyOutcome, Event, History, Noticed, RunCopy, RunId, RunOutcome, SnapshotRef, emptied, last_answers,
+};
 use dr_media::Register;
-use dr_plan::{MediumId, System, SystemId, TargetId, Tree};
-use dr_repo::{BackupReport, SnapshotId, Tally, Touched, new_snapshot_id};
+use dr_plan::{System, SystemId, TargetId, Tree};
+use dr_repo::{BackupReport, SnapshotId, new_snapshot_id};
 use dr_source::driver::Size;
 use dr_source::files::{Options, leaves_out, resolved};
 use jiff::Timestamp;
 
 use crate::anchors::is_unheld;
+use crate::answered;
 use crate::capture::{self, Watched, known_by};
 use crate::copy::{self, Ask, NoCopy};
 use crate::devices::Mounts;
 use crate::due::DueJob;
 use crate::error::RunError;
+use crate::folders::lock;
 use crate::hooks;
 use crate::left_out::Met;
 use crate::limit::within;
+use crate::location::{Availability, TargetLocation};
 use crate::mend::harmed;
 use crate::naming::Naming;
 use crate::others::{self, Other};
-use crate::places::{locked, private_folder};
+pub use crate::outcome::{Copy, Gap, GapKind, Run};
 use crate::school::School;
 use crate::spans;
-use crate::targets::{Availability, TargetLocation};
-
-/// What a run did.
-#[derive(Debug, Clone)]
-pub struct Run {
-    /// Whose data.
-    pub system: SystemId,
-    /// The ledger's name of it; none if it was not written down, because nothing was tried.
-    pub run: Option<RunId>,
-    /// The worst of what happened.
-    pub outcome: RunOutcome,
-    /// Each target of the turn.
-    pub copies: Vec<Copy>,
-    /// Why the run as a whole did not come to its copies.
-    pub error: Option<String>,
-    /// Entries that flowed, of the first copy that was made.
-    pub entries: u64,
-    /// Bytes read from the source for all copies.
-    pub bytes_read: u64,
-    /// Bytes of everything that was captured, of the first copy that was made.
-    pub size: Option<u64>,
-    /// What the person at the screen should know though the run is as good as it says: a command of the plan that may
-    /// fail and did, a copy that took two attempts.
-    pub told: Vec<String>,
-    /// What else is known of what was captured, for a person who asks for more.
-    pub details: Vec<String>,
-    /// What somebody should do something about, though the copies are made: what was erased and is still there, a disk in
-    /// another's place.
-    pub warned: Vec<String>,
-    /// What could not be captured for one copy or another. For the person at the screen: the ledger gets counts alone.
-    pub unreadable: Vec<Unread>,
-    /// What was captured without all that belongs to it.
-    pub partial: Vec<Unread>,
-    /// Files that changed while they were read.
-    pub changed: Vec<EntryPath>,
-    /// What is not in the copies, or is less than it was, though everything that was looked at could be read.
-    pub gaps: Vec<Gap>,
-    /// How the entries are called on the machine.
-    pub naming: Naming,
-    /// What the ledger gets of all that.
-    pub noticed: Noticed,
-}
-
-/// Something that the copies lack.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gap {
-    /// Of what kind.
-    pub kind: GapKind,
-    /// Where on the machine.
-    pub path: PathBuf,
-    /// What that means and what to do, for a person.
-    pub why: String,
-}
-
-/// Why the copies lack something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GapKind {
-    /// Another file system is mounted there.
-    Mount,
-    /// A path of the plan is empty and was not before.
-    Empty,
-}
-
-impl GapKind {
-    /// Its word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Mount => "mount",
-            Self::Empty => "empty",
-        }
-    }
-}
-
-/// One copy of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copy {
-    /// Where.
-    pub target: TargetId,
-    /// On which medium.
-    pub medium: Option<MediumId>,
-    /// How it ended.
-    pub outcome: CopyOutcome,
-    /// The slot that it serves.
-    pub slot: Option<Timestamp>,
-    /// What was stored.
-    pub snapshot: Option<SnapshotId>,
-    /// When its capture began.
-    pub capture_started: Option<Timestamp>,
-    /// New bytes on the target.
-    pub bytes_stored: u64,
-    /// One process of one host alone may write there.
-    pub single_writer: bool,
-    /// Chunks that were read back and compared; `None`: nothing was.
-    pub proved: Option<u64>,
-    /// Whether what was read back was not what was written.
-    pub proof_failed: bool,
-    /// Packs of earlier backups that are missing, cut off or known to be damaged there. What the source still has of them
-    /// was stored again.
-    pub lacking: u64,
-    /// Whose earlier backups that may cost something.
-    pub touched: Touched,
-    /// How often it was tried: once more at once where that may help.
-    pub attempts: u32,
-    /// Whether somebody should have brought a medium by now.
-    pub overdue: bool,
-    /// What went wrong, or who is awaited, for the person at the screen.
-    pub error: Option<String>,
-    /// The same for the ledger: no name of a file, a folder or a host.
-    pub noted: Option<String>,
-    /// Whether it failed because there was nothing to copy: the target had no part in that.
-    pub of_source: bool,
-}
-
-/// For whoever watches.
-pub trait Watch: Sync {
-    /// A copy begins.
-    fn copying(&self, system: &SystemId, location: &TargetLocation);
-    /// Counts of the copy under way.
-    fn tally(&self) -> &Tally;
-}
+pub use crate::watch::{Unwatched, Watch};
 
 /// Runs one turn.
 ///
@@ -206,6 +90,9 @@ pub fn run(school: &School, turn: &DueJob, watch: &dyn Watch, stop: &AtomicBool)
     });
     run.warned.extend(swapped);
     run.run = Some(id);
+    let (answers, told) = answered::judged(school, system, &run.answers, &last_answers(&entries, &system.id));
+    run.noticed.answers = answers;
+    run.warned.extend(told);
     let empty = emptied(&entries, &system.id, Some(&run.noticed.paths));
     let paths = system.source.paths().into_iter().filter(|path| {
         let known = known_by(path);
@@ -257,11 +144,6 @@ fn note_killed_of(school: &School, system: &SystemId) -> Result<Vec<RunId>, RunE
         school.record(Event::RunKilled { run: run.clone(), system: system.clone() })?;
     }
     Ok(dead)
-}
-
-/// One run of a system at a time, in all processes. The lock goes with the process, however that ends.
-pub(crate) fn lock(school: &School, system: &SystemId) -> Result<Option<File>, RunError> {
-    locked(&school.places.lock(system))
 }
 
 /// That a copy goes to a disk which is there in the place of the one that the ledger says is loaded.
@@ -355,6 +237,7 @@ fn copies(
         run.gaps.extend(not_entered(&run.naming, &watched));
         let (mounts, changed) = (run.gaps.len() as u64, run.changed.len() as u64);
         run.noticed = Noticed { mounts, changed, ..watched.noticed() };
+        run.answers = watched.answers();
     }
     run.outcome = outcome(&run);
     run
@@ -474,153 +357,4 @@ fn finish(school: &School, run: &Run) -> Result<(), RunError> {
         harmed(school, (&copy.target, copy.medium.as_ref()), &copy.touched)?;
     }
     Ok(())
-}
-
-impl Run {
-    fn empty(system: &System) -> Self {
-        Self {
-            system: system.id.clone(),
-            run: None,
-            outcome: RunOutcome::Skipped,
-            copies: Vec::new(),
-            error: None,
-            entries: 0,
-            bytes_read: 0,
-            size: None,
-            told: Vec::new(),
-            details: Vec::new(),
-            warned: Vec::new(),
-            unreadable: Vec::new(),
-            partial: Vec::new(),
-            changed: Vec::new(),
-            gaps: Vec::new(),
-            naming: Naming::default(),
-            noticed: Noticed::default(),
-        }
-    }
-
-    fn skipped(system: &System, turn: &DueJob, why: &str) -> Self {
-        let copies = turn.targets.iter().map(|(target, slot)| Copy::empty(target, *slot, CopyOutcome::Skipped));
-        Self { error: Some(why.to_owned()), copies: copies.collect(), ..Self::empty(system) }
-    }
-}
-
-impl Copy {
-    fn empty(target: &TargetId, slot: Option<Timestamp>, outcome: CopyOutcome) -> Self {
-        Self {
-            target: target.clone(),
-            medium: None,
-            outcome,
-            slot,
-            snapshot: None,
-            capture_started: None,
-            bytes_stored: 0,
-            single_writer: false,
-            proved: None,
-            proof_failed: false,
-            lacking: 0,
-            touched: Touched::default(),
-            attempts: 0,
-            overdue: false,
-            error: None,
-            noted: None,
-            of_source: false,
-        }
-    }
-
-    /// What it means that packs are lacking there, and what to do: told by the runs of the systems that it touches.
-    fn lacks(&self, system: &SystemId) -> Option<String> {
-        let (target, whose) = (&self.target, &self.touched);
-        if !whose.any && !whose.systems.contains(system.as_str()) {
-            return None;
-        }
-        let packs = match self.lacking {
-            1 => "1 pack of earlier backups is".to_owned(),
-            more => format!("{more} packs of earlier backups are"),
-        };
-        let systems: Vec<_> = whose.systems.iter().map(String::as_str).collect();
-        let of = if whose.any { "any system".to_owned() } else { systems.join(", ") };
-        Some(format!(
-            "{packs} missing or damaged on {target}. This copy is whole: what was lost of it was stored again. Earlier backups of {of} may lack files there: run `dr repair --target {target}` with the recovery key"
-        ))
-    }
-
-    fn not_made(target: &TargetId, slot: Option<Timestamp>, reach: Availability) -> Self {
-        let (outcome, why, overdue) = match reach {
-            Availability::Awaited { who, overdue } => (CopyOutcome::Awaited, who, overdue),
-            Availability::CannotRun(why) => (CopyOutcome::Skipped, why, false),
-            Availability::Gone(why) => (CopyOutcome::Failed, why, false),
-            Availability::Here(location) => (CopyOutcome::Failed, format!("{} was not tried", location.named()), false),
-        };
-        let noted = match outcome {
-            CopyOutcome::Failed => "the medium that should be loaded is not there".to_owned(),
-            _ => why.clone(),
-        };
-        Self { error: Some(why), noted: Some(noted), overdue, ..Self::empty(target, slot, outcome) }
-    }
-
-    fn tried(location: TargetLocation, slot: Option<Timestamp>, done: &Result<copy::Done, NoCopy>) -> Self {
-        let outcome = if done.is_ok() { CopyOutcome::Done } else { CopyOutcome::Failed };
-        let mut copy = Self { medium: location.medium.clone(), ..Self::empty(&location.target, slot, outcome) };
-        match done {
-            Ok(done) => {
-                copy.snapshot = Some(done.summary.snapshot);
-                copy.capture_started = Some(done.capture_started);
-                copy.bytes_stored = done.summary.bytes_stored;
-                copy.single_writer = done.single_writer;
-                copy.proved = done.summary.proved;
-                copy.lacking = done.summary.lacking.len() as u64;
-                copy.touched = done.summary.touched.clone();
-                if let Some(fault) = &done.summary.distrusted {
-                    let what = "nothing of what was there was relied on, and this copy took the room of a first one";
-                    let noted = format!("{} in {}: {}; {what}", fault.object, location.named(), fault.what);
-                    copy.error = Some(format!(
-                        "{noted}. `dr repair --target {}` with the recovery key ends that",
-                        location.target
-                    ));
-                    copy.noted = Some(noted);
-                }
-            }
-            Err(why) => {
-                copy.proof_failed = matches!(why, NoCopy::Unproved { .. });
-                if matches!(why, NoCopy::Interrupted) {
-                    // It ends no slot, so that the next run takes it up at once and not after an hour.
-                    copy.slot = None;
-                }
-                if let NoCopy::Unproved { snapshot, .. } = why {
-                    copy.snapshot = Some(*snapshot);
-                }
-                copy.of_source = matches!(why, NoCopy::Capture(_) | NoCopy::Hook(_));
-                copy.error = Some(why.to_string());
-                copy.noted = Some(why.noted());
-            }
-        }
-        copy
-    }
-}
-
-/// Watches nothing, for callers that do not care.
-#[derive(Debug, Default)]
-pub struct Unwatched(Tally);
-
-impl Watch for Unwatched {
-    fn copying(&self, _: &SystemId, _: &TargetLocation) {}
-
-    fn tally(&self) -> &Tally {
-        &self.0
-    }
-}
-
-/// Where packs of a repository are written before they have a name, and this host's notes about it.
-pub(crate) fn workplace(school: &School, repository: &dr_repo::Repository) -> Result<(PathBuf, PathBuf), RunError> {
-    let (scratch, journal) = (school.places.scratch(), school.places.journal(&repository.id().to_string()));
-    for folder in [&scratch, &journal] {
-        made(folder)?;
-    }
-    Ok((scratch, journal))
-}
-
-/// The folder of a path that may be missing.
-pub(crate) fn made(path: &Path) -> Result<&Path, RunError> {
-    private_folder(path).map(|()| path)
 }

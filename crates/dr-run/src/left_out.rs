@@ -13,13 +13,13 @@ use dr_entry::{Entries, EntryPath, Kind};
 use dr_ledger::{Decision, Event};
 use dr_plan::{PersonId, SecretRef, Source, System, SystemId};
 use dr_repo::Shape;
-use dr_source::driver::Moment;
+use dr_source::driver::{Moment, Questions};
 use dr_source::{FACTS, driver, fewer_messages};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::capture::{layout, seconds, shape};
-use crate::erase::{ERASURE_MAX, Erasure};
+use crate::erasure::{ERASURE_MAX, Erasure};
 use crate::error::RunError;
 use crate::meant::{Meant, on_the_machine};
 use crate::places::{private_folder, replaced_file};
@@ -276,7 +276,9 @@ pub fn still_there(school: &School, erasure: &Erasure) -> Result<Option<(u64, Ve
     let stop = Arc::default();
     let secrets = |reference: &SecretRef| school.secret(reference);
     let (places, scratch) = (&places, &scratch);
-    let moment = Moment { places, scratch, decided: real, real, last_size: None, secrets: &secrets, stop: &stop };
+    let questions = Questions { expect: &[], zone: &school.plan.school.timezone };
+    let moment =
+        Moment { places, scratch, decided: real, real, last_size: None, secrets: &secrets, questions, stop: &stop };
     let Some(captured) = driver(&system.source).ok().map(|driver| driver.names(&moment)).transpose()?.flatten() else {
         return Ok(None);
     };

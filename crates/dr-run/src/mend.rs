@@ -7,10 +7,10 @@ use dr_plan::{MediumId, SystemId, TargetId};
 use dr_repo::{CheckReport, Finding, Key, Mended, RepairReport, Repository, Tally, Touched};
 
 use crate::error::RunError;
-use crate::job::workplace;
+use crate::folders::workplace;
 use crate::kept::Opened;
+use crate::location::TargetLocation;
 use crate::school::School;
-use crate::targets::TargetLocation;
 use crate::workplace::Workplace;
 
 /// How copies are mended.

@@ -1,7 +1,7 @@
 //! What are the entries of a snapshot called on the machine, and which one does a person mean by a path?
 //!
 //! One rule for all that asks or tells: what is printed can be typed. A capture of files has its folder's contents at the
-//! top, one of a mailbox tree has them in a folder of its own, and one of a database is that database with the facts
+//! top, one of a mailbox tree or a website has them in a folder of its own, and one of a database is that database with the facts
 //! beside it; people go by where it was on the machine in each case. A path may also be given below the system's folder,
 //! or as the snapshot has it, and with the escapes in which names are shown.
 
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use dr_entry::{BadPath, EntryPath, Kind};
 use dr_plan::Source;
 use dr_repo::{Label, RepoError, Repository, Shape, SnapshotId};
-use dr_source::{FACTS, maildir};
+use dr_source::{DATABASE, FACTS, SITE, maildir};
 
 use crate::capture::layout;
 
@@ -57,8 +57,12 @@ impl Naming {
         if kind(repository, id, &facts)? != Some(Kind::File) {
             return Ok(naming);
         }
-        if kind(repository, id, &mail)? == Some(Kind::Directory) {
+        let (site, dumps) = (path(SITE.as_bytes()), path(DATABASE.as_bytes()));
+        let holds = |path: &EntryPath| Ok::<_, RepoError>(kind(repository, id, path)? == Some(Kind::Directory));
+        if holds(&mail)? {
             naming.top = Some(mail);
+        } else if holds(&site)? && holds(&dumps)? {
+            naming.top = Some(site);
         } else if !file.is_root() && kind(repository, id, &file)? == Some(Kind::File) {
             naming.top = Some(file);
         }
@@ -108,7 +112,9 @@ impl Naming {
         match &self.top {
             Some(top) if entry.is_within(top) && entry != top => entry.as_bytes()[top.as_bytes().len() + 1..].to_vec(),
             // A database has no folder.
-            Some(top) if entry == top && top.as_bytes() == maildir::TREE.as_bytes() => Vec::new(),
+            Some(top) if entry == top && [maildir::TREE, SITE].iter().any(|tree| tree.as_bytes() == top.as_bytes()) => {
+                Vec::new()
+            }
             _ => entry.as_bytes().to_vec(),
         }
     }

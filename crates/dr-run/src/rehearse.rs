@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{EntryPath, FilesOnly, Kind, Part as Aspect};
@@ -19,16 +20,18 @@ use dr_repo::{
 use dr_source::files::{FsRestorer, Owners, RestoreMode};
 use dr_store::StoreError;
 use jiff::Timestamp;
+use rustix::fs::statvfs;
 
 use crate::anchors::{Known, missing};
 use crate::clock::Stopwatch;
 use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
 use crate::keys::KeyEnv;
+use crate::location::TargetLocation;
 use crate::probe::{self, Check};
 use crate::school::School;
 use crate::scratch::{Scratch, Wiped, empty};
-use crate::targets::TargetLocation;
+use crate::started::{started, takes};
 use crate::verify_destination::VerifyDestination;
 
 /// How many restored files are read a second time and compared with the copy: if all are the same, fewer than one in a
@@ -52,7 +55,7 @@ pub struct Ask<'a> {
     /// Progress.
     pub tally: &'a Tally,
     /// Set from outside to end early.
-    pub stop: &'a AtomicBool,
+    pub stop: &'a Arc<AtomicBool>,
 }
 
 /// What a rehearsal found.
@@ -101,6 +104,8 @@ pub struct Part {
     pub checks: Vec<Check>,
     /// Why it was skipped, or could not be judged.
     pub because: Option<String>,
+    /// Whether a program of its own was started on what came back.
+    pub started: bool,
     /// Entries that are back without something of theirs that scratch does not keep.
     not_set: u64,
     /// Files picked, of how many, and how many were wrong.
@@ -112,9 +117,6 @@ pub struct Part {
 /// # Errors
 /// If it could not begin, or was interrupted. What did not come back is no error but a verdict.
 pub fn rehearse(school: &School, ask: &Ask<'_>, around: &KeyEnv<'_>) -> Result<Rehearsal, RunError> {
-    if ask.level == Level::L3 {
-        return Err(RunError::NoSuchLevel { level: "L3" });
-    }
     let key = school.reading_key(around)?;
     let head = school.ledger.head()?;
     let seed = ask.seed.map_or_else(|| head.hash.to_string()[..16].to_owned(), str::to_owned);
@@ -211,7 +213,12 @@ impl Stage<'_> {
                 listed(from, &choice, checked, &mut part);
                 Ok(())
             }
-            _ => self.bring(system, from, &choice, scratch, &mut part),
+            _ => {
+                if let Some(why) = self.too_small(system, choice.label.bytes, scratch) {
+                    return Ok(part.ends(RehearsalVerdict::CouldNotVerify, why));
+                }
+                self.bring(system, from, &choice, scratch, &mut part)
+            }
         };
         part.restore_seconds = watch.elapsed().as_secs_f64();
         match done {
@@ -226,6 +233,23 @@ impl Stage<'_> {
         }
         part.judge();
         Ok(part)
+    }
+
+    /// Whether scratch has no room for a system that is to be started, which is known before anything is brought back.
+    fn too_small(&self, system: &System, captured: u64, scratch: &Path) -> Option<String> {
+        if self.ask.level != Level::L3 {
+            return None;
+        }
+        let takes = takes(&system.source, captured)?;
+        let free = statvfs(scratch).ok().map(|about| about.f_bavail.saturating_mul(about.f_frsize))?;
+        let mb = |bytes: u64| bytes.div_ceil(1_000_000);
+        (free < takes).then(|| {
+            format!(
+                "scratch is too small to start it: {} MB are free, and {} MB are needed; name a folder with room, with --scratch",
+                mb(free),
+                mb(takes)
+            )
+        })
     }
 
     /// Why none of the copies that can be read holds anything of a system: the ledger says whether one should.
@@ -331,6 +355,15 @@ impl Stage<'_> {
             part.checks.push(Check::not_known("nothing was left out at capture", "0 entries", missing));
         }
         part.checks.extend(probe::application(&system.source, &root));
+        if self.ask.level == Level::L3 {
+            let started = started(self.school, system, &root, scratch, self.ask.stop);
+            if self.ask.stop.load(Ordering::Relaxed) {
+                return Err(RepoError::Interrupted);
+            }
+            part.checks.extend(started.checks);
+            part.started = started.program;
+            part.because = part.because.take().or(started.because);
+        }
         if let Some(picks) = picks {
             let wrong = part.checks.iter().filter(|check| check.verdict == RehearsalVerdict::Failed).count();
             part.sample = Some((picks.len() as u64, label.files, wrong as u64));
@@ -481,7 +514,14 @@ fn not_tested(school: &School, ask: &Ask<'_>, parts: &[Part]) -> Result<Vec<Stri
     if not_set > 0 {
         out.push(format!("Owners, modes, times or attributes of {not_set} entries could not be set on scratch."));
     }
-    out.push("No application was started on the restored data.".into());
+    let running: Vec<_> = parts.iter().filter(|part| !part.started).map(|part| part.id.as_str()).collect();
+    match (ask.level, running.len()) {
+        (Level::L3, 0) => {}
+        (Level::L3, some) if some < parts.len() => {
+            out.push(format!("No application was started on the restored data of: {}.", running.join(", ")));
+        }
+        _ => out.push("No application was started on the restored data.".into()),
+    }
     out.push("It ran on this host: that another machine can do it is not shown.".into());
     out.push("Nobody fetched a disk or put a key together, so the times are technical restore times only.".into());
     out.push("Whether the scratch folder lies on an encrypted disk was not looked at.".into());
@@ -501,6 +541,7 @@ impl Part {
             bytes: 0,
             checks: Vec::new(),
             because: None,
+            started: false,
             not_set: 0,
             sample: None,
         }

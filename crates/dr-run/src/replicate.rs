@@ -9,10 +9,10 @@ use dr_repo::{CopyOptions, CopyReport, Fate, Repository, SnapshotId, Tally};
 
 use crate::erasures::unnamed;
 use crate::error::RunError;
-use crate::job::workplace;
+use crate::folders::workplace;
 use crate::keys::KeyEnv;
+use crate::location::{Availability, TargetLocation};
 use crate::school::School;
-use crate::targets::{Availability, TargetLocation};
 
 /// Two targets, opened: the one is to get what the other has.
 pub struct Replication {

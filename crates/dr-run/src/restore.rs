@@ -4,73 +4,35 @@
 //! two snapshots are never mixed. Every chunk is proved by its name on the way. That it was done stands in the ledger, and
 //! where the ledger cannot be written the data come back all the same.
 
+mod above;
+mod before;
 mod bring;
 mod fed;
+mod wanted;
 mod within;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::borrow::Cow;
+use std::path::PathBuf;
 
 use dr_entry::{EntryPath, Unread};
 use dr_ledger::{Decision, Event, RestoreOutcome, SnapshotRef};
 use dr_plan::{PersonId, System, SystemId};
-use dr_repo::{RepoError, RestoreReport, SnapshotId, Tally};
+use dr_repo::{RepoError, RestoreReport, SnapshotId};
 use dr_source::driver::Loaded;
-use dr_source::files::Owners;
 use jiff::Timestamp;
 
 use crate::erasures::unnamed;
 use crate::error::RunError;
 use crate::kept::{Closed, Kept, Opened, kept, open_all};
 use crate::keys::KeyEnv;
+use crate::location::TargetLocation;
 use crate::named::person;
 use crate::naming::Naming;
+use crate::own_names::STATE;
 use crate::school::School;
-use crate::state::STATE;
-use crate::targets::TargetLocation;
+pub(crate) use above::above_resolved;
 use bring::Back;
-
-/// Which moment is wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
-    /// The newest there is.
-    Latest,
-    /// The snapshot of this id, or of a beginning of one.
-    Id(String),
-    /// The newest whose capture began by then.
-    AsOf(Timestamp),
-}
-
-/// What is wanted back.
-pub struct Wanted<'a> {
-    /// Whose data.
-    pub system: &'a str,
-    /// Which moment.
-    pub which: Which,
-    /// No other target than this.
-    pub target: Option<&'a str>,
-    /// Only these paths: below the system's folder, or as they were on the source; empty for everything.
-    pub paths: &'a [PathBuf],
-    /// Into this folder, absent or empty; `None`: where it came from.
-    pub to: Option<&'a Path>,
-    /// As a new one of this address on a server, instead of a folder.
-    pub onto: Option<&'a str>,
-    /// By this account of a server.
-    pub account: Option<&'a str>,
-    /// Whether and how owners are set.
-    pub owners: Owners,
-    /// In place: what the snapshot does not have is removed.
-    pub delete: bool,
-    /// Only say what would be restored.
-    pub dry_run: bool,
-    /// Who else agrees, for a system that is marked sensitive.
-    pub approved_by: Option<&'a PersonId>,
-    /// Progress.
-    pub tally: &'a Tally,
-    /// Set from outside to end early.
-    pub stop: &'a Arc<AtomicBool>,
-}
+pub use wanted::{Wanted, Which};
 
 /// What came back.
 #[derive(Debug)]
@@ -113,32 +75,63 @@ pub struct Restoration {
     pub uncertain: bool,
 }
 
-/// Brings a system back.
+/// That a system may come back in the clear: what executing a plan takes.
+pub struct Approved {
+    system: SystemId,
+    /// Why that could not be written down.
+    unrecorded: Option<String>,
+}
+
+/// Approves that a system is brought back; of one that is marked sensitive two people do. `second`: who else agrees.
 ///
 /// # Errors
-/// If nothing could be read, or there is nowhere to put it.
-pub fn restore(school: &School, wanted: &Wanted<'_>, around: &KeyEnv<'_>) -> Result<Restoration, RunError> {
-    let system = &*school.system_or_state(wanted.system)?;
+/// [`RunError::SecondPerson`] if it takes another one.
+pub fn approve(school: &School, system: &str, second: Option<&PersonId>) -> Result<Approved, RunError> {
+    let system = school.system_or_state(system)?;
+    let unrecorded = match second_person(school, &system, second, "restore") {
+        // Whoever has the key and a second person is not kept from the data because the disk with the state is full.
+        Err(why @ (RunError::Ledger(_) | RunError::Local { .. })) => Some(why.to_string()),
+        other => other.map(|()| None)?,
+    };
+    Ok(Approved { system: system.id.clone(), unrecorded })
+}
+
+/// The snapshots of which a system is to come back, opened, before anything is written.
+pub struct SystemRestorePlan<'a> {
+    school: &'a School,
+    system: Cow<'a, System>,
+    wanted: &'a Wanted<'a>,
+    opened: Vec<Opened>,
+    /// To be tried one after another, the best first.
+    choices: Vec<Kept>,
+    notes: Vec<String>,
+    unrecorded: Option<String>,
+    uncertain: bool,
+}
+
+/// Looks for the snapshots that are wanted, on every copy that can be read now.
+///
+/// # Errors
+/// If there is none, or nothing may be put where it is wanted.
+pub fn plan_restore<'a>(
+    school: &'a School,
+    wanted: &'a Wanted<'a>,
+    around: &KeyEnv<'_>,
+) -> Result<SystemRestorePlan<'a>, RunError> {
+    let system = school.system_or_state(wanted.system)?;
     if wanted.to.is_none() && wanted.onto.is_none() && system.id.as_str() == STATE {
         let why = "what happened since would be lost from the ledger";
         return Err(RunError::NotInPlace { system: system.id.clone(), why });
     }
     let mut notes: Vec<String> = Vec::new();
     let mut unrecorded = None;
-    if !wanted.dry_run {
-        match second_person(school, system, wanted.approved_by, "restore") {
-            // Whoever has the key and a second person is not kept from the data because the disk with the state is full.
-            Err(why @ (RunError::Ledger(_) | RunError::Local { .. })) => unrecorded = Some(why.to_string()),
-            other => other?,
-        }
-    }
     if let Err(why) = school.everything() {
         unrecorded = Some(why.to_string());
         notes.push(format!("the ledger cannot be read, so disks and pending erasures are not known: {why}"));
     }
     let key = school.reading_key(around)?;
     let (opened, closed) = open_all(school, &key, wanted.target)?;
-    let choices = choose(system, &wanted.which, &opened, &closed)?;
+    let choices = choose(&system, &wanted.which, &opened, &closed)?;
     let of_system = |closed: &&Closed| system.copies.iter().any(|copy| copy.target == closed.target);
     // That a disk is away is how it should be.
     for closed in closed.iter().filter(|closed| closed.error.is_some()).filter(of_system) {
@@ -146,52 +139,79 @@ pub fn restore(school: &School, wanted: &Wanted<'_>, around: &KeyEnv<'_>) -> Res
     }
     let uncertain = matches!(wanted.which, Which::Latest | Which::AsOf(_))
         && opened.iter().any(|one| one.repository.latest_is_uncertain());
-    for choice in &choices {
-        let from = &opened[choice.copy];
-        let described = match from.repository.describe(choice.id) {
-            Ok(described) => described,
-            Err(why) => {
-                notes.push(format!("{}: snapshot {} cannot be read: {why}", from.location.named(), choice.id));
-                continue;
-            }
-        };
-        notes.extend(to_be_erased(school, &system.id, &from.location));
-        let driver = dr_source::driver(&system.source).ok();
-        let back = Back { school, system, driver, wanted, opened: &opened, choices: &choices, choice, described };
-        let brought = back.bring(&mut notes)?;
-        let next = match (&back.driver, wanted.to) {
-            (Some(driver), Some(to)) if !wanted.dry_run => driver.next_steps(to),
-            _ => Vec::new(),
-        };
-        let mut outcome = Restoration {
-            location: from.location.clone(),
-            snapshot: choice.id,
-            recovery_point: choice.started,
-            to: brought.to,
-            loaded: brought.loaded,
-            restored: brought.restored,
-            naming: brought.naming,
-            never_captured: brought.never_captured,
-            not_in_it: brought.not_in_it,
-            not_there: brought.not_there,
-            left_out: brought.left_out,
-            removed: brought.removal.removed,
-            removed_names: brought.removed_names,
-            spared: brought.removal.spared,
-            unrecorded,
-            notes,
-            next,
-            uncertain,
-        };
-        if !wanted.dry_run
-            && let Err(why) = record(school, system, &outcome)
-        {
-            outcome.unrecorded = Some(why.to_string());
-        }
-        return Ok(outcome);
+    Ok(SystemRestorePlan { school, system, wanted, opened, choices, notes, unrecorded, uncertain })
+}
+
+impl SystemRestorePlan<'_> {
+    /// Says what would come back, and of a place that stands already what would be replaced there; nothing is written.
+    ///
+    /// # Errors
+    /// If nothing could be read.
+    pub fn compare(self) -> Result<Restoration, RunError> {
+        self.run(None)
     }
-    let why = notes.join("; ");
-    Err(RunError::NoCopy { system: system.id.clone(), why, wrong_key: false, no_repository: false })
+
+    /// Brings the system back, and writes that into the ledger.
+    ///
+    /// # Errors
+    /// If nothing could be read, there is nowhere to put it, or another system was approved.
+    pub fn execute(self, approved: Approved) -> Result<Restoration, RunError> {
+        self.run(Some(approved))
+    }
+
+    fn run(self, approved: Option<Approved>) -> Result<Restoration, RunError> {
+        let Self { school, system, wanted, opened, choices, mut notes, unrecorded, uncertain } = self;
+        let (system, compares) = (&*system, approved.is_none());
+        if approved.as_ref().is_some_and(|approved| approved.system != system.id) {
+            return Err(RunError::SecondPerson { system: system.id.clone() });
+        }
+        let unrecorded = unrecorded.or(approved.and_then(|approved| approved.unrecorded));
+        for choice in &choices {
+            let from = &opened[choice.copy];
+            let described = match from.repository.describe(choice.id) {
+                Ok(described) => described,
+                Err(why) => {
+                    notes.push(format!("{}: snapshot {} cannot be read: {why}", from.location.named(), choice.id));
+                    continue;
+                }
+            };
+            notes.extend(to_be_erased(school, &system.id, &from.location));
+            let driver = dr_source::driver(&system.source).ok();
+            let (opened, choices) = (&opened[..], &choices[..]);
+            let back = Back { school, system, driver, wanted, compares, opened, choices, choice, described };
+            let brought = back.bring(&mut notes)?;
+            let next = match (&back.driver, wanted.to) {
+                (Some(driver), Some(to)) if !compares => driver.next_steps(to),
+                _ => Vec::new(),
+            };
+            let mut outcome = Restoration {
+                location: from.location.clone(),
+                snapshot: choice.id,
+                recovery_point: choice.started,
+                to: brought.to,
+                loaded: brought.loaded,
+                restored: brought.restored,
+                naming: brought.naming,
+                never_captured: brought.never_captured,
+                not_in_it: brought.not_in_it,
+                not_there: brought.not_there,
+                left_out: brought.left_out,
+                removed: brought.removal.removed,
+                removed_names: brought.removed_names,
+                spared: brought.removal.spared,
+                unrecorded,
+                notes,
+                next,
+                uncertain,
+            };
+            if !compares && let Err(why) = record(school, system, &outcome) {
+                outcome.unrecorded = Some(why.to_string());
+            }
+            return Ok(outcome);
+        }
+        let why = notes.join("; ");
+        Err(RunError::NoCopy { system: system.id.clone(), why, wrong_key: false, no_repository: false })
+    }
 }
 
 /// What a person must know who restores from a copy on which something still waits to be erased. It keeps nobody from it:
@@ -317,14 +337,4 @@ fn record(school: &School, system: &System, outcome: &Restoration) -> Result<(),
         outcome: how,
     };
     school.record(event).map(|_| ())
-}
-
-/// The path with the links in the folders above it followed, as far as they are there; the last name is taken as it is.
-pub(crate) fn above_resolved(path: &Path) -> PathBuf {
-    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return path.to_owned() };
-    let resolved = above.ancestors().find_map(|known| {
-        let rest = above.strip_prefix(known).ok()?;
-        known.canonicalize().ok().map(|known| known.join(rest))
-    });
-    resolved.unwrap_or_else(|| above.to_owned()).join(name)
 }

@@ -10,9 +10,9 @@ use std::sync::atomic::AtomicBool;
 
 use crate::error::RunError;
 use crate::kept::Opened;
+use crate::location::TargetLocation;
+use crate::own_names::STATE;
 use crate::school::School;
-use crate::state::STATE;
-use crate::targets::TargetLocation;
 use crate::workplace::Workplace;
 
 /// What the plan says of one snapshot on one copy.

@@ -15,9 +15,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::error::RunError;
+use crate::location::{Availability, TargetLocation};
 use crate::places::{private_file, private_folder};
 use crate::school::School;
-use crate::targets::{Availability, TargetLocation};
 
 /// After so long the same word is written again.
 const AGAIN: SignedDuration = SignedDuration::from_hours(20);

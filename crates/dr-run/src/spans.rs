@@ -8,10 +8,10 @@ use dr_plan::{MediumId, SystemId};
 use tracing::field::Empty;
 use tracing::{Span, debug_span, info, info_span};
 
-use crate::copy::{Done, NoCopy};
+use crate::copied::{Done, NoCopy};
 use crate::error::RunError;
-use crate::job::{Copy, Run};
-use crate::targets::TargetLocation;
+use crate::location::TargetLocation;
+use crate::outcome::{Copy, Run};
 
 /// A run, from *started* to *finished*.
 pub(crate) fn run(id: &RunId, system: &SystemId) -> Span {

@@ -22,16 +22,14 @@ use crate::anchors::is_unheld;
 use crate::copy::{self, Ask};
 use crate::erasures;
 use crate::error::RunError;
-use crate::job::{Watch, lock};
+use crate::folders::lock;
 use crate::limit::within;
+use crate::location::Availability;
+pub use crate::own_names::{PLAN, STATE};
 use crate::places::private_folder;
 use crate::school::School;
-use crate::targets::Availability;
+use crate::watch::Watch;
 
-/// The reserved system's id.
-pub const STATE: &str = "dr-state";
-/// The plan's name in it.
-pub const PLAN: &str = "dr.toml";
 /// Where files go that do not stand below the plan's folder.
 const ELSEWHERE: &str = "elsewhere";
 /// No file of a plan or a runbook is larger; what is, is somebody's mistake.
@@ -83,6 +81,7 @@ pub fn state_system(state: &Path) -> Result<System, RunError> {
         after: Vec::new(),
         timeout: day,
         sensitive: false,
+        expect: Vec::new(),
     })
 }
 

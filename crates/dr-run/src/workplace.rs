@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use dr_repo::Repository;
 
 use crate::error::RunError;
-use crate::job::workplace;
+use crate::folders::workplace;
 use crate::school::School;
 
 /// The folders that a verb needs on this host for one repository, and its clock.

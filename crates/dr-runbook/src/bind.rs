@@ -3,34 +3,11 @@
 //! What comes out can be carried out: each step has a role, each role a person of the plan, each system a row of the
 //! backup table, and no step waits for itself.
 
-use dr_plan::{Person, PersonId, Plan, Problem, System, SystemId};
+use dr_plan::{PersonId, Plan, Problem, SystemId};
 
+pub use crate::bound::{Bound, BoundStep};
 use crate::path;
-use crate::runbook::{Kind, Role, Runbook, Step};
-
-/// A runbook whose names all exist.
-#[derive(Debug, Clone)]
-pub struct Bound<'a> {
-    /// The runbook.
-    pub runbook: &'a Runbook,
-    /// The plan whose people and systems it names.
-    pub plan: &'a Plan,
-    /// Its steps, in the order of the text.
-    pub steps: Vec<BoundStep<'a>>,
-}
-
-/// A step with whom and what it names.
-#[derive(Debug, Clone, Copy)]
-pub struct BoundStep<'a> {
-    /// The step.
-    pub step: &'a Step,
-    /// The part that its doer plays.
-    pub role: &'a Role,
-    /// Who plays that part.
-    pub holder: (&'a PersonId, &'a Person),
-    /// The system that it brings back, if it is one's.
-    pub system: Option<&'a System>,
-}
+use crate::runbook::{Kind, Runbook, Step};
 
 /// Joins a runbook to a plan.
 ///

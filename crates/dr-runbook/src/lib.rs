@@ -7,13 +7,14 @@
 //! adds up how long they take, `lint` says what would go wrong, `print` makes the copy for the grab bag.
 
 mod bind;
+mod bound;
 mod lint;
 mod name;
 mod parse;
 mod path;
 mod print;
-mod reader;
 mod runbook;
+mod wrapped;
 
 pub use bind::{Bound, BoundStep, bind};
 pub use lint::lint;
@@ -24,3 +25,4 @@ pub use print::{Stamp, print_html, print_text};
 pub use runbook::{
     Asset, Contact, Decision, Document, Kind, Notify, PLACEHOLDERS, Phase, Role, Runbook, Scenario, Step,
 };
+pub use wrapped::wrapped;

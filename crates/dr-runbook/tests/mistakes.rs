@@ -96,6 +96,15 @@ fn a_mistake_is_said_with_its_line_and_words() {
 }
 
 #[test]
+fn a_misspelt_key_is_told_with_the_one_that_was_perhaps_meant() {
+    let text = format!("{HEAD}{}", STEP.replace("expect = ", "expetc = "));
+    let said = said(&text);
+    assert!(said.contains("`expetc` in [steps.restore-mis]: expected one of phase, system"), "{said}");
+    assert!(said.contains("did you mean `expect`?"), "{said}");
+    assert!(said.contains("[steps.restore-mis] without `expect`"), "{said}");
+}
+
+#[test]
 fn names_that_name_nothing_are_told_all_at_once() {
     let text = format!("{}{}", HEAD.replace("\"oak\"", "\"elm\""), STEP.replace("\"mis\"", "\"mix\""));
     let text = text.replace("role = \"lead\"", "role = \"leader\"\nneeds = [\"key\"]");

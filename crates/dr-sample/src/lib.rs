@@ -11,6 +11,7 @@
 mod dates;
 mod document;
 pub mod oddities;
+mod package;
 mod pdf;
 mod picture;
 mod put;

@@ -1,7 +1,7 @@
 //! What a saved spreadsheet is: a minimal `.xlsx` of one sheet.
 
 use crate::Result;
-use crate::document::{Package, escaped, office_relations, properties, relation, relations_part};
+use crate::package::{Package, escaped, office_relations, properties, relation, relations_part};
 use crate::random::Random;
 use crate::words::Words;
 

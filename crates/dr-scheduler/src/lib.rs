@@ -5,12 +5,14 @@
 
 mod codes;
 mod decide;
+mod done;
 mod error;
 mod gathered;
 mod heartbeat;
 mod letters;
 mod lock;
 mod looks;
+mod notified;
 mod notify;
 mod papers;
 mod planned;
@@ -18,6 +20,7 @@ mod record;
 mod rehearsal;
 mod round;
 mod spans;
+mod trouble;
 
 pub use codes::{Decided, redeem};
 pub use decide::{Gap, accept, acknowledge, ask, open};
@@ -30,4 +33,4 @@ pub use papers::{Paper, Standing, papers};
 pub use planned::changed as plan_changed;
 pub use record::accept_record;
 pub use rehearsal::{Due, Proved, order, prove, rehearsal_due};
-pub use round::{Done, Round, round};
+pub use round::{Done, Round, SAMPLE, due_rehearsal, round};

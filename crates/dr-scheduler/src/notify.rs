@@ -15,24 +15,8 @@ use crate::error::RoundError;
 use crate::gathered::Gathered;
 use crate::letters::{letter_due, readers, recipients, write};
 use crate::lock;
+pub use crate::notified::Notified;
 use crate::spans;
-
-/// What was said.
-#[derive(Debug, Default)]
-pub struct Notified {
-    /// Trouble that began.
-    pub begun: Vec<Alert>,
-    /// Trouble that ended.
-    pub ended: Vec<String>,
-    /// The letter, if it was its day.
-    pub letter: Option<(u64, LetterStatus, String)>,
-    /// Reminders that were written.
-    pub reminders: usize,
-    /// What went out, and what waits.
-    pub sent: Option<Sent>,
-    /// Another process is at it.
-    pub busy: bool,
-}
 
 /// Writes what is to be said and sends what waits.
 ///

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dr_ledger::{Authenticated, CLOCK_SLACK, Digest, History, RehearsalVerdict, RehearsedSystem};
-use dr_plan::{Cadence, Calendar, Class, Plan, Problem, SystemId};
+use dr_plan::{Cadence, Calendar, Class, Level, Plan, Problem, SystemId};
 use dr_report::{CheckDone, Evidence, Rehearsal as Document, Rehearsed, Sample, Wipe, evidence};
 use dr_run::{Ask, KeyEnv, Part, Rehearsal, School, level_word, rehearse, written};
 use dr_runbook::Runbook;
@@ -75,9 +75,10 @@ pub struct Due {
 }
 
 /// Which rehearsal is due at `now`: one system at a time, so that no night is longer than it need be. A whole one for a
-/// system that had none in its cadence, the most important first; else the sample of the week.
+/// system that had none in its cadence, the most important first; else the sample of the week. At L3 none but a whole one
+/// that was as deep counts, and nothing else is due.
 #[must_use]
-pub fn rehearsal_due(plan: &Plan, calendar: &Calendar, history: &History, now: Timestamp) -> Option<Due> {
+pub fn rehearsal_due(plan: &Plan, calendar: &Calendar, history: &History, now: Timestamp, level: Level) -> Option<Due> {
     let today = now.to_zoned(plan.school.timezone.clone()).date();
     let since = |cadence: Cadence| {
         let days = |days: i64| today.checked_sub(days.days()).ok();
@@ -89,12 +90,15 @@ pub fn rehearsal_due(plan: &Plan, calendar: &Calendar, history: &History, now: T
             Cadence::Termly => calendar.term_of(today).map(|term| term.from).or_else(|| days(17 * 7 - 1)),
         }
     };
-    let there = |system: &&dr_plan::System| system.source.runs() && history.last_backup(&system.id).is_some();
+    let starts = |system: &dr_plan::System| level != Level::L3 || dr_run::starts(&system.source);
+    let there =
+        |system: &&dr_plan::System| system.source.runs() && starts(system) && history.last_backup(&system.id).is_some();
     let mut systems: Vec<_> = plan.systems.iter().filter(there).collect();
     systems.sort_by_key(|system| system.tier);
     let last = |system: &SystemId, whole: bool| {
         let come = history.rehearsals().iter().filter(|one| one.at.duration_since(now) <= CLOCK_SLACK);
-        let counts = come.filter(|one| one.level != "L1" && !(whole && one.picked.is_some()));
+        let deep = |word: &str| if level == Level::L3 { word == "L3" } else { word != "L1" };
+        let counts = come.filter(|one| deep(&one.level) && !(whole && one.picked.is_some()));
         // Where nothing could be brought back it is tried again on the next day, and not in the next minutes.
         let on = counts.filter_map(|one| {
             let on = one.at.to_zoned(plan.school.timezone.clone()).date();
@@ -107,6 +111,10 @@ pub fn rehearsal_due(plan: &Plan, calendar: &Calendar, history: &History, now: T
         && let Some(system) = systems.iter().find(|system| last(&system.id, true).is_none_or(|at| at < from))
     {
         return Some(Due { system: system.id.clone(), sample: false });
+    }
+    if level == Level::L3 {
+        // A few files of a system are nothing that could be started.
+        return None;
     }
     let from = since(plan.rehearsals.sample)?;
     let newest = systems.iter().filter_map(|system| last(&system.id, false)).max();
@@ -274,7 +282,7 @@ mod tests {
         let mut past = vec![("2026-11-02T19:00:00Z", backed_up("admin"))];
         let due = |past: &[(&str, Event)], now: &str| {
             let history = History::of(&entries(past.to_vec()));
-            let due = rehearsal_due(&plan, &Calendar::every_week(), &history, now.parse().unwrap());
+            let due = rehearsal_due(&plan, &Calendar::every_week(), &history, now.parse().unwrap(), Level::L2);
             due.map(|due| (due.system.to_string(), due.sample))
         };
         assert_eq!(due(&[], "2026-11-02T20:00:00Z"), None);

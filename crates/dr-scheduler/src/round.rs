@@ -3,29 +3,31 @@
 //! Words come first and last: a letter on its day does not wait for a night's copies, and what the copies bring to
 //! light is told at once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dr_ledger::{Ahead, History, RunId, RunOutcome};
+use dr_ledger::{History, RunOutcome};
 use dr_plan::Level;
 use dr_post::{Ping, Ways, ping};
 use dr_repo::Tally;
-use dr_run::anchors::{self, Held};
-use dr_run::{Ask, DueJob, KeyEnv, Run, RunError, School, Sealed, Seen, Unwatched, due, seal_state, see, write_status};
+use dr_run::anchors;
+use dr_run::{Ask, DueJob, KeyEnv, Run, RunError, School, Unwatched, due, seal_state, write_status};
 use dr_runbook::Runbook;
 
+pub use crate::done::Done;
 use crate::error::RoundError;
 use crate::gathered::Gathered;
 use crate::heartbeat;
 use crate::lock;
-use crate::looks::{Looked, look};
-use crate::notify::{Notified, notify};
+use crate::looks::look;
+use crate::notify::notify;
 use crate::planned;
-use crate::rehearsal::{Proved, prove, rehearsal_due};
+use crate::rehearsal::{prove, rehearsal_due};
 use crate::spans;
 
 /// How many files of a system a weekly sample brings back: if all are right, fewer than one in a hundred is wrong, with
 /// 95 % confidence.
-const SAMPLE: u64 = 299;
+pub const SAMPLE: u64 = 299;
 
 /// What a round is given.
 pub struct Round<'a> {
@@ -40,79 +42,7 @@ pub struct Round<'a> {
     /// Makes one turn's copies.
     pub conduct: &'a mut dyn FnMut(&DueJob) -> Result<Run, RunError>,
     /// Set from outside to end early.
-    pub stop: &'a AtomicBool,
-}
-
-/// What a round did.
-#[derive(Default)]
-pub struct Done {
-    /// Runs that were found dead.
-    pub killed: Vec<RunId>,
-    /// Folders of dead processes that were removed from scratch.
-    pub swept: usize,
-    /// What a look at the places of the copies found, before the copies and after those that failed.
-    pub seen: Vec<Seen>,
-    /// What came of comparing the ledger with the copies, if it was time for that.
-    pub held: Option<Held>,
-    /// Copies.
-    pub runs: Vec<Run>,
-    /// What was said, before the copies and after them.
-    pub said: Vec<Notified>,
-    /// Where the ledger, the plan and the runbook were kept.
-    pub sealed: Vec<Sealed>,
-    /// The rehearsal that was due.
-    pub proved: Option<Proved>,
-    /// The copy that was looked at.
-    pub looked: Option<Looked>,
-    /// How many entries of the ledger lost their text, because its time was up.
-    pub purged: usize,
-    /// Another process makes the copies that are due.
-    pub busy: bool,
-    /// What is noted of a time that has not come, if no copy was made since, this round's included.
-    pub ahead: Option<Ahead>,
-    /// What could not be done, in words for whoever looks after the server. Each part goes on without the others.
-    pub troubles: Vec<String>,
-}
-
-impl Done {
-    /// Takes what came of one part, or notes its trouble.
-    fn take<T>(&mut self, what: &str, came: Result<T, RoundError>) -> Option<T> {
-        came.inspect_err(spans::trouble).map_err(|why| self.troubles.push(format!("{what}: {why}"))).ok()
-    }
-
-    /// Removes what killed processes left in scratch, in the clear.
-    fn swept(&mut self, school: &School) {
-        let swept = dr_run::sweep_scratch(school).map_err(RoundError::from);
-        let swept = self.take("what killed runs left in scratch", swept).unwrap_or_default();
-        self.swept = swept.found.len() - swept.stuck.len();
-        let stuck = swept.stuck.into_iter();
-        self.troubles.extend(stuck.map(|(path, why)| {
-            format!("{} is of a killed run, holds what that brought back, and cannot be removed: {why}", path.display())
-        }));
-    }
-
-    /// Looks whether each copy is where it is said to be.
-    fn see(&mut self, school: &School) {
-        let seen = self.take("the look at the places of the copies", see(school).map_err(RoundError::from));
-        self.seen.extend(seen.unwrap_or_default());
-    }
-
-    /// Whether copies were found to be gone that were there before.
-    #[must_use]
-    pub fn found_gone(&self) -> bool {
-        self.seen.iter().any(|seen| seen.changed && seen.is_gone())
-    }
-
-    /// Whether nothing failed.
-    #[must_use]
-    pub fn went_well(&self) -> bool {
-        self.troubles.is_empty()
-            && !self.seen.iter().any(Seen::is_gone)
-            && self.runs.iter().all(|run| matches!(run.outcome, RunOutcome::Done | RunOutcome::Skipped))
-            && self.proved.as_ref().is_none_or(|proved| proved.verdict == dr_ledger::RehearsalVerdict::Verified)
-            && self.looked.as_ref().is_none_or(|looked| looked.sound != Some(false))
-            && self.held.as_ref().is_none_or(|held| held.misfits.is_empty())
-    }
+    pub stop: &'a Arc<AtomicBool>,
 }
 
 /// Does one round.
@@ -243,9 +173,10 @@ fn proofs(round: &Round<'_>, done: &mut Done) {
     // A host that only writes proves what it has just written, and the status says what nobody has proved.
     let reading = school.reading_key(round.around);
     let Some(history) = done.take("rehearsal", school.history().map_err(RoundError::from)) else { return };
-    if let Some(due) = due_rehearsal(school, &history).filter(|_| reading.is_ok()) {
+    // What starts what it brings back has a unit of its own: this one may make no closed room.
+    let level = school.plan.rehearsals.level.min(Level::L2);
+    if let Some(due) = due_rehearsal(school, &history, level).filter(|_| reading.is_ok()) {
         let (tally, systems) = (Tally::default(), [due.system]);
-        let level = school.plan.rehearsals.level.min(Level::L2);
         let ask = Ask {
             systems: &systems,
             level,
@@ -269,6 +200,8 @@ fn proofs(round: &Round<'_>, done: &mut Done) {
     }
 }
 
-fn due_rehearsal(school: &School, history: &History) -> Option<crate::rehearsal::Due> {
-    rehearsal_due(&school.plan, &school.calendar, history, school.clock.decided())
+/// What is to be rehearsed now, this deep.
+#[must_use]
+pub fn due_rehearsal(school: &School, history: &History, level: Level) -> Option<crate::rehearsal::Due> {
+    rehearsal_due(&school.plan, &school.calendar, history, school.clock.decided(), level)
 }

@@ -1,7 +1,7 @@
 //! What of a round may a log say? What it did, in counts, and kinds of errors; never whom a message is for.
 
 use tracing::field::Empty;
-use tracing::{Span, info, info_span, warn};
+use tracing::{Span, info, info_span};
 
 use crate::error::RoundError;
 use crate::looks::Looked;
@@ -29,11 +29,6 @@ pub(crate) fn ended(span: &Span, done: &Result<Done, RoundError>) {
             span.record("error", why.kind());
         }
     }
-}
-
-/// A part of the round that could not be done.
-pub(crate) fn trouble(why: &RoundError) {
-    warn!(event = "trouble", error = why.kind());
 }
 
 /// Messages that were written. One in which nothing was to be said is no event.

@@ -1,6 +1,6 @@
 //! Which driver reads a source of the plan? The one place that knows them all.
 
-use dr_plan::{Source, Tree};
+use dr_plan::{Source, Tree, Website};
 
 use crate::SourceError;
 use crate::command::driver::Command;
@@ -9,8 +9,10 @@ use crate::drop::driver::Drop;
 use crate::drop::{Beside, Rule};
 use crate::files::driver::Files;
 use crate::maildir::driver::Maildir;
+use crate::mariadb::driver::Mariadb;
 use crate::postgres::driver::Postgres;
 use crate::sqlite::driver::Sqlite;
+use crate::website::driver::Site;
 
 /// The driver of `source`.
 ///
@@ -31,7 +33,9 @@ pub fn driver(source: &Source) -> Result<Box<dyn Driver + '_>, SourceError> {
         }
         Source::Command { run, name } => Box::new(Command { run, name }),
         Source::Postgres(server) => Box::new(Postgres(server)),
-        Source::Mariadb(_) | Source::Imap(_) | Source::Website(_) | Source::Saas(_) => {
+        Source::Mariadb(server) => Box::new(Mariadb(server)),
+        Source::Website(Website::Here { path, exclude, database }) => Box::new(Site { path, exclude, database }),
+        Source::Imap(_) | Source::Website(Website::Away(_)) | Source::Saas(_) => {
             return Err(SourceError::NoCapture { kind: source.kind() });
         }
     })

@@ -11,12 +11,12 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use dr_entry::{Attributes, Body, Content, Entries, Fresh, Piece, Settled, Time};
 use dr_plan::FileType;
@@ -26,7 +26,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::SourceError;
-use crate::driver::{Size, shown};
+use crate::driver::shown;
 use crate::files::Tally;
 use crate::files::exclude::Exclude;
 use crate::files::names::{Buffer, Names};
@@ -38,11 +38,17 @@ mod counts;
 mod databases;
 pub(crate) mod driver;
 mod facts;
+mod marker;
+mod no_export;
+mod rule;
 mod tape;
 
 pub use beside::Beside;
 pub use content::{fits, of_name};
 pub use facts::ExportFacts;
+pub use no_export::{NoExport, Spoiled};
+use rule::front;
+pub use rule::{Found, Given, Rule};
 pub use tape::Header;
 
 /// A pause of more than this, in seconds, begins another export.
@@ -54,198 +60,6 @@ const LOOKED_AT: usize = 4 << 10;
 /// A clock somewhere in the world may be so many seconds before the one in Greenwich.
 const CLOCKS: i64 = 14 * 3_600;
 
-/// What the plan wants of an export.
-#[derive(Debug, Clone, Copy)]
-pub struct Rule<'a> {
-    /// The folder.
-    pub path: &'a Path,
-    /// Which files of it count.
-    pub name: &'a str,
-    /// The newest must be younger than so many seconds.
-    pub fresh: i64,
-    /// It must have stood still for so many seconds.
-    pub settled: i64,
-    /// By how many percent it may be smaller than the last.
-    pub shrink: u8,
-    /// What it must be inside; `None`: what its name says.
-    pub content: Option<FileType>,
-    /// What stands beside an export that is whole.
-    pub marker: Option<Beside<'a>>,
-    /// What stands beside it with what its maker counted.
-    pub facts: Option<Beside<'a>>,
-    /// The databases of which each must have come in a file of its own.
-    pub databases: &'a [String],
-}
-
-impl Rule<'_> {
-    /// Whether the plan asks more of the export than that it is there, fresh and plausible.
-    fn is_strict(&self) -> bool {
-        self.marker.is_some() || self.facts.is_some() || !self.databases.is_empty()
-    }
-}
-
-/// What is known beside the folder itself.
-#[derive(Debug, Clone, Copy)]
-pub struct Given<'a> {
-    /// The time that decisions are made with: how old the export is.
-    pub decided: Time,
-    /// The time on the clock: how long it has stood still.
-    pub real: Time,
-    /// How big the last export was that was kept.
-    pub last: Option<&'a Size>,
-}
-
-/// Why there is no export to keep. Names of files are for the person at the screen only.
-#[derive(Debug, thiserror::Error)]
-pub enum NoExport {
-    /// Not a file that the pattern names.
-    #[error("the export is missing: no file `{name}` is in {}", path.display())]
-    Missing {
-        /// The folder.
-        path: PathBuf,
-        /// The pattern.
-        name: String,
-    },
-    /// It stopped coming.
-    #[error("the export is stale: the newest file is {} and {} h old, which is more than the plan allows", newest.display(), age / 3600)]
-    Stale {
-        /// The newest file.
-        newest: PathBuf,
-        /// When that was written.
-        at: Time,
-        /// How many seconds ago that is.
-        age: i64,
-    },
-    /// It has not stood still for long enough, or changed while it was read.
-    #[error("the export is still being written: {} changed just now", file.display())]
-    Writing {
-        /// Which file.
-        file: PathBuf,
-    },
-    /// What says that it is whole is not there.
-    #[error(
-        "the export is not finished: its marker is missing: no file `{marker}` is beside {}. Whoever makes the export writes \
-         that when it is whole: look how that job ended, and let it run again",
-        file.display()
-    )]
-    Unmarked {
-        /// The export.
-        file: PathBuf,
-        /// The name of its marker.
-        marker: String,
-    },
-    /// What says that it is whole was written before it.
-    #[error(
-        "the export is not finished: its marker `{marker}` is older than {}. Whoever makes the export writes that when it \
-         is whole: look how that job ended, and let it run again",
-        file.display()
-    )]
-    MarkedBefore {
-        /// The export.
-        file: PathBuf,
-        /// The name of its marker.
-        marker: String,
-    },
-    /// Databases that the plan names have not come.
-    #[error(
-        "the export lacks {}: no file of that night has its name, and each database takes a file of its own. Look how the job \
-         ended that backs it up",
-        missing.join(", ")
-    )]
-    Lacking {
-        /// Which.
-        missing: Vec<String>,
-        /// How many the plan names.
-        of: usize,
-    },
-    /// Nothing is in it.
-    #[error("the export is empty: {} has no bytes", file.display())]
-    Empty {
-        /// Which file.
-        file: PathBuf,
-    },
-    /// It is something else inside.
-    #[error("the export is not of the expected type: {} is not {expected} inside", file.display())]
-    WrongType {
-        /// Which file.
-        file: PathBuf,
-        /// What it should be, as the plan writes it.
-        expected: &'static str,
-    },
-    /// It is much smaller than the last.
-    #[error(
-        "the export shrank by {percent} % ({last} bytes before, {now} bytes now), which is more than the plan allows. If that is right, raise `shrink` for one run"
-    )]
-    Shrunk {
-        /// By how much.
-        percent: u64,
-        /// The last one's size.
-        last: u64,
-        /// This one's.
-        now: u64,
-    },
-    /// What its maker counted in it cannot be known.
-    #[error(
-        "the export has no facts that can be used: {}: {why}. They are an object or a list of whole numbers, as \
-         `SELECT count(*) … FOR JSON PATH` gives it",
-        facts.display()
-    )]
-    NoFacts {
-        /// Where they should be.
-        facts: PathBuf,
-        /// What is wrong with them.
-        why: String,
-    },
-    /// Its maker counted much less in it than in the last.
-    #[error(
-        "the export counts {percent} % less than the last ({what}: {last} before, {now} now), which is more than the plan \
-         allows. If that is right, raise `shrink` for one run"
-    )]
-    Fewer {
-        /// What was counted.
-        what: String,
-        /// By how much it is less.
-        percent: u64,
-        /// How many there were in the last.
-        last: u64,
-        /// How many there are in this.
-        now: u64,
-    },
-    /// Its maker no longer counts what was counted in the last.
-    #[error(
-        "the export's facts lack {gone} of the {of} counts that the last one had. If that is right, write `shrink = 100` for \
-         one run"
-    )]
-    Uncounted {
-        /// How many are gone.
-        gone: usize,
-        /// Of how many.
-        of: usize,
-    },
-    /// It could not be read.
-    #[error("the export could not be read: {}: {why}", file.display())]
-    Unreadable {
-        /// Which file.
-        file: PathBuf,
-        /// What the operating system said.
-        why: String,
-    },
-    /// The pattern means nothing.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-}
-
-/// A file that the pattern names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Its name in the folder.
-    pub name: Vec<u8>,
-    /// Its size.
-    pub size: u64,
-    /// When it was last written, in seconds.
-    pub mtime: i64,
-}
-
 /// An export that is being captured.
 pub struct Export {
     /// Its files, read as they are asked for.
@@ -256,26 +70,6 @@ pub struct Export {
     pub tally: Arc<Tally>,
     /// Set with the reason if a file did not stay as it was.
     pub spoiled: Spoiled,
-}
-
-/// Why a capture that had begun must not be kept.
-#[derive(Clone)]
-pub struct Spoiled {
-    why: Arc<Mutex<Option<NoExport>>>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Spoiled {
-    /// The reason, if there is one.
-    #[must_use]
-    pub fn take(&self) -> Option<NoExport> {
-        self.why.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn set(&self, why: NoExport) {
-        self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
-        self.stop.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Judges the newest export and begins to capture the folder's files. `stop` is set if one of them changes meanwhile;
@@ -366,7 +160,7 @@ fn examined(rule: &Rule<'_>, given: &Given<'_>) -> Result<Examined, NoExport> {
             newest.push(file.clone());
         }
     }
-    beside::marked(&newest, &all, rule)?;
+    marker::marked(&newest, &all, rule)?;
     let mut facts = ExportFacts::default();
     for file in &newest {
         if let Some(header) = is_what_it_says(rule, file)? {
@@ -474,13 +268,6 @@ fn is_what_it_says(rule: &Rule<'_>, found: &Found) -> Result<Option<Header>, NoE
         return Ok(Header::of(&front).filter(|_| expected == FileType::SqlServer));
     }
     Err(NoExport::WrongType { file, expected: expected.word() })
-}
-
-/// So much of a file as says what it is.
-fn front(file: &Path) -> io::Result<Vec<u8>> {
-    let mut front = Vec::new();
-    dr_open::plain(file)?.take(tape::FRONT as u64).read_to_end(&mut front)?;
-    Ok(front)
 }
 
 /// Only these names of the folder, and nothing below it.

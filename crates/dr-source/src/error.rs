@@ -94,6 +94,19 @@ impl SourceError {
         }
     }
 
+    /// That a database was not loaded.
+    pub(crate) fn not_loaded(why: impl std::fmt::Display) -> Self {
+        Self::NotLoaded { why: why.to_string() }
+    }
+
+    /// The same while a database is loaded: what a program said, without the words for a capture.
+    pub(crate) fn of_loading(self) -> Self {
+        match self {
+            Self::Program { .. } => Self::not_loaded(self.alone()),
+            other => other,
+        }
+    }
+
     pub(crate) fn open(path: impl Into<PathBuf>, why: impl Into<io::Error>) -> Self {
         Self::Open { path: path.into(), why: why.into() }
     }

@@ -4,6 +4,7 @@
 //! A capture is an iterator of [`dr_entry::Entry`]; putting back is a [`dr_entry::Destination`]. This crate
 //! knows neither repositories nor plans' schedules. It reads no clock: the start of the run is passed in.
 
+mod address;
 mod command;
 pub mod driver;
 mod drivers;
@@ -13,13 +14,19 @@ mod facts;
 mod fewer;
 pub mod files;
 pub mod maildir;
+mod mariadb;
+mod opens;
 pub mod output;
 mod postgres;
+mod programs;
 pub mod sqlite;
+mod website;
 
 pub use driver::{Check, Driver, Verdict};
 pub use drivers::driver;
 pub use error::SourceError;
 pub use facts::{FACTS, recorded};
 pub use fewer::fewer_messages;
+pub use mariadb::servers::databases as mariadb_databases;
 pub use postgres::servers::{Database, databases as postgres_databases};
+pub use website::{DATABASE, SITE};

@@ -15,6 +15,8 @@ use dr_process::{Finished, ProcessError, Program, Stream, StreamError};
 
 use crate::{SourceError, facts};
 
+/// A program that is waited for is read in such pieces.
+const FRONT: usize = 4 << 10;
 /// So much of what a program says is told to a person.
 const SAID_MAX: usize = 400;
 
@@ -68,18 +70,60 @@ pub struct Output {
     pub may_be_empty: bool,
     /// What is told if it fails.
     pub broken: Broken,
+    /// Who looks at it while it passes.
+    pub watch: Option<Box<dyn OutputWatch>>,
     /// Who waits for it to have ended well, and for the number of its bytes.
     pub waiting: Option<Sender<u64>>,
     /// What must stay until it has ended: a file that it reads, a session that it needs.
     pub kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
+/// Looks at what a program writes while it passes.
+pub trait OutputWatch: Send {
+    /// The next piece.
+    fn passes(&mut self, bytes: &[u8]);
+
+    /// Whether the moment is fixed of which the program writes.
+    fn has_begun(&self) -> bool;
+
+    /// The program ended well, and that was all.
+    ///
+    /// # Errors
+    /// Why it is not whole.
+    fn ended(self: Box<Self>) -> Result<(), String>;
+}
+
 /// An entry at `path` for what a program writes.
 #[must_use]
 pub fn entry(path: EntryPath, profile: Profile, at: Time, output: Output) -> Entry {
+    held(path, profile, at, Box::new(output))
+}
+
+fn held(path: EntryPath, profile: Profile, at: Time, body: Box<dyn Body>) -> Entry {
     let mut meta = facts::ours(Kind::File, 0o600);
     meta.mtime = at;
-    Entry { path, meta, stamp: None, profile, body: Some(Box::new(output)) }
+    Entry { path, meta, stamp: None, profile, body: Some(body) }
+}
+
+/// The same for a program that runs already: it is read until its moment is fixed, so that whatever is read after this is
+/// not older. Then it waits until somebody reads on.
+pub(crate) fn begun(path: EntryPath, profile: Profile, at: Time, output: Output) -> Result<Entry, SourceError> {
+    let name = named(&output.program);
+    let stop = Arc::clone(&output.broken.stop);
+    let mut running = output.run().map_err(|why| failed(&name, &why))?;
+    while !running.watch.as_ref().is_none_or(|watch| watch.has_begun()) {
+        let mut buffer = vec![0; FRONT];
+        let Some(stream) = &mut running.running else { break };
+        match stream.read(&mut buffer, &stop).map_err(|why| failed(&name, &why))? {
+            // Why it ended is asked for when it was read.
+            0 => break,
+            count => {
+                running.passed(&buffer[..count]);
+                running.front.extend_from_slice(&buffer[..count]);
+            }
+        }
+    }
+    Ok(held(path, profile, at, Box::new(running)))
 }
 
 /// The name of a program without its folder.
@@ -117,15 +161,28 @@ pub(crate) fn said(stderr: &[u8]) -> String {
     if shown.is_empty() { String::new() } else { format!(", and said: {shown}") }
 }
 
+impl Output {
+    fn run(self) -> Result<Running, StreamError> {
+        let Self { program, may_be_empty, broken, watch, waiting, kept } = self;
+        let name = named(&program);
+        let running = Some(Stream::start(program)?);
+        Ok(Running { name, running, front: Vec::new(), may_be_empty, broken, watch, waiting, _kept: kept, bytes: 0 })
+    }
+}
+
 impl Body for Output {
     fn open(self: Box<Self>) -> io::Result<Box<dyn Content>> {
-        let Self { program, may_be_empty, broken, waiting, kept } = *self;
-        let name = named(&program);
+        let (name, broken) = (named(&self.program), self.broken.clone());
         if broken.stop.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let running = Stream::start(program).map_err(|why| broken.broke(&name, &why))?;
-        Ok(Box::new(Running { name, running: Some(running), may_be_empty, broken, waiting, _kept: kept, bytes: 0 }))
+        Ok(Box::new(self.run().map_err(|why| broken.broke(&name, &why))?))
+    }
+}
+
+impl Body for Running {
+    fn open(self: Box<Self>) -> io::Result<Box<dyn Content>> {
+        Ok(self)
     }
 }
 
@@ -133,20 +190,38 @@ impl Body for Output {
 struct Running {
     name: String,
     running: Option<Stream>,
+    /// What was read before anybody asked.
+    front: Vec<u8>,
     may_be_empty: bool,
     broken: Broken,
+    watch: Option<Box<dyn OutputWatch>>,
     waiting: Option<Sender<u64>>,
     _kept: Option<Arc<dyn Any + Send + Sync>>,
     bytes: u64,
 }
 
+impl Running {
+    fn passed(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        if let Some(watch) = &mut self.watch {
+            watch.passes(bytes);
+        }
+    }
+}
+
 impl Content for Running {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Piece> {
+        if !self.front.is_empty() {
+            let count = self.front.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&self.front[..count]);
+            self.front.drain(..count);
+            return Ok(Piece::Data(count));
+        }
         let Some(running) = &mut self.running else { return Ok(Piece::End) };
         match running.read(buffer, &self.broken.stop) {
             Ok(0) => Ok(Piece::End),
             Ok(count) => {
-                self.bytes += count as u64;
+                self.passed(&buffer[..count]);
                 Ok(Piece::Data(count))
             }
             Err(why) => Err(self.broken.broke(&self.name, &why)),
@@ -162,6 +237,10 @@ impl Content for Running {
                 Err(SourceError::Program { program: self.name.clone(), why })
             }
             _ => Ok(()),
+        });
+        let well = well.and_then(|()| match self.watch.take() {
+            Some(watch) => watch.ended().map_err(|why| SourceError::Program { program: self.name.clone(), why }),
+            None => Ok(()),
         });
         if let Err(why) = well {
             let told = why.to_string();

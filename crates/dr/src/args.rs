@@ -1,13 +1,14 @@
 //! What can be typed before and after every command, and what every command is given.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
-use clap::{ArgAction, Args, Parser, ValueEnum};
-use tokio::runtime::Handle;
+use clap::{CommandFactory as _, Parser};
 
 use crate::command::Command;
+use crate::context::{Answered, Context, Line};
+use crate::exit::{self, Cause, Failure};
+use crate::options::Global;
 use crate::output::Screen;
-use crate::signals::Signals;
 
 /// Backup and disaster recovery that a school can prove.
 #[derive(Parser)]
@@ -19,55 +20,21 @@ pub struct Dr {
     pub command: Command,
 }
 
-/// What holds for every command.
-#[derive(Args)]
-pub struct Global {
-    /// The plan; default $DR_PLAN, ./dr.toml, /etc/dr/dr.toml (as root /etc first)
-    #[arg(long = "plan", value_name = "FILE", global = true, action = ArgAction::Append)]
-    pub plans: Vec<PathBuf>,
-    /// The folder for what dr must not forget; default: the plan's, $DR_STATE, /var/lib/dr or XDG
-    #[arg(long, value_name = "DIR", global = true)]
-    pub state: Option<PathBuf>,
-    /// Answer in JSON: one document for a question, one object a line for an activity
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// Say only what is wrong
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
-    /// Say more; twice: also what is done, request by request (docs/logs.md)
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub verbose: u8,
-    /// Add what is done to this file, a JSON object a line, without names of files or people
-    #[arg(long, value_name = "FILE", global = true)]
-    pub log: Option<PathBuf>,
-    /// Colours in messages
-    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = false)]
-    pub color: Color,
-    /// Yes to what a destructive command asks
-    #[arg(long, global = true)]
-    pub yes: bool,
-    /// Who acts: id or name in the plan
-    #[arg(long, value_name = "PERSON", global = true)]
-    pub by: Option<String>,
-    /// Decide as if it were this time; beyond tomorrow only to ask
-    #[arg(long, value_name = "TIME", global = true)]
-    pub at: Option<String>,
-}
+/// The whole command line, for commands that speak of it.
+pub const LINE: Line = Line { commands: Dr::command, types };
 
-/// When messages have colours.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless $NO_COLOR is set.
-    Auto,
-    Always,
-    Never,
-}
-
-/// What every command is given.
-pub struct Context<'a> {
-    pub global: &'a Global,
-    pub screen: &'a Screen,
-    pub signals: Signals,
-    /// For [`dr_store::BlockingStore`].
-    pub runtime: Handle,
+/// Does what was typed in the context of the command that typed it, and keeps the answer.
+fn types(line: Vec<OsString>, context: &Context<'_>) -> Result<Answered, Failure> {
+    let dr = Dr::try_parse_from(line).map_err(|why| Failure::new(Cause::Failed, why.to_string()))?;
+    let screen = Screen::kept(&dr.global);
+    let inner = Context {
+        global: &dr.global,
+        screen: &screen,
+        signals: context.signals.clone(),
+        runtime: context.runtime.clone(),
+        line: context.line,
+    };
+    let outcome = dr.command.run(&inner)?;
+    let code = exit::code(&outcome.into_causes());
+    Ok(Answered { printed: screen.into_kept(), code })
 }

@@ -18,6 +18,12 @@ pub fn called_as() -> String {
     std::env::args_os().next().map_or_else(|| "dr".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
+/// The words after the one by which dr starts itself in a closed room, if it stands first.
+pub fn room_to_enter() -> Option<impl Iterator<Item = OsString>> {
+    let mut words = std::env::args_os().skip(1);
+    (words.next()? == dr_process::room::ENTER).then_some(words)
+}
+
 /// The file of this program.
 ///
 /// # Errors

@@ -6,13 +6,16 @@
 mod args;
 mod cache;
 mod command;
+mod context;
 mod env;
 mod exit;
 mod failure_text;
+mod hostname;
 mod limits;
 mod log;
 mod moment;
 mod observe;
+mod options;
 mod output;
 mod place;
 mod quickstart;
@@ -20,19 +23,33 @@ mod shown;
 mod signals;
 mod unlock;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::args::{Context, Dr};
+use crate::args::{Dr, LINE};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::output::Screen;
 
 fn main() -> ExitCode {
+    // Before anything else: whoever makes namespaces must have one thread.
+    if let Some(words) = env::room_to_enter() {
+        return ExitCode::from(room(words));
+    }
     output::tell_of_panics();
     limits::set();
     let code = std::panic::catch_unwind(run).unwrap_or(Cause::Failed.code());
     ExitCode::from(code)
+}
+
+/// What dr started itself for, to run a program that may be hostile.
+fn room(words: impl Iterator<Item = OsString>) -> u8 {
+    dr_process::room::entered(words).unwrap_or_else(|why| {
+        output::no_room(&why);
+        Cause::Failed.code()
+    })
 }
 
 fn run() -> u8 {
@@ -85,7 +102,7 @@ fn work(dr: &Dr, screen: &Screen) -> Result<Outcome, Failure> {
         .map_err(|why| Failure::new(Cause::Failed, format!("the operating system gives dr no threads: {why}")))?;
     let signals = signals::listen(runtime.handle())
         .map_err(|why| Failure::new(Cause::Failed, format!("dr cannot listen for signals: {why}")))?;
-    let context = Context { global: &dr.global, screen, signals, runtime: runtime.handle().clone() };
+    let context = Context { global: &dr.global, screen, signals, runtime: runtime.handle().clone(), line: LINE };
     let outcome = dr.command.run(&context);
     // A thread that waits for a hung disk must not keep the process.
     runtime.shutdown_background();

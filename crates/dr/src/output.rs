@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::args::{Color, Global};
 use crate::env;
 use crate::exit::{Cause, Failure};
+use crate::options::{Color, Global};
 use crate::shown;
 
 /// Where a command says what it has to say.
@@ -217,6 +217,11 @@ pub fn usage_for_scripts(message: &str) {
     if std::env::args_os().take_while(|word| word != "--").any(|word| asked(&word)) {
         let _ = writeln!(io::stdout().lock(), "{}", error_object(Cause::Usage, message.trim_end()));
     }
+}
+
+/// For who asked for a closed room, before there is a screen.
+pub fn no_room(why: &str) {
+    let _ = writeln!(io::stderr().lock(), "{why}");
 }
 
 /// Lines of the log are lost; what dr does goes on.

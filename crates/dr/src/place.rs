@@ -6,9 +6,10 @@ use dr_repo::{HostId, RepoError, Repository, is_repository};
 pub use dr_store::Access;
 use dr_store::{Address, BlockingStore, Credentials, StoreError};
 
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::Failure;
 use crate::failure_text::{self, Operation};
+pub use crate::hostname::hostname;
 use crate::unlock;
 
 /// The address of a repository: a path, or `file://` and a path.
@@ -103,9 +104,4 @@ fn memory(id: dr_repo::RepoId, context: &Context<'_>) -> Option<PathBuf> {
     let of_plan =
         crate::command::opened::state_of_plan(context).map(|state| dr_run::seen_file(&state, &id.to_string()));
     of_plan.filter(|file| file.is_file()).or_else(|| crate::cache::seen_file(id))
-}
-
-/// This machine's name.
-pub fn hostname() -> String {
-    crate::shown::text(rustix::system::uname().nodename().to_bytes())
 }

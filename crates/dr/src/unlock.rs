@@ -14,7 +14,7 @@ use std::time::Duration;
 use dr_repo::{FamilyKey, Key, Unlock, keyfile};
 use zeroize::Zeroizing;
 
-use crate::args::Context;
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure};
 use crate::shown;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use dr_ledger::{Authenticated, CopyOutcome, Event, Ledger, LetterStatus, MediumKind, MessageKind};
@@ -138,7 +139,7 @@ impl Life {
         let around = KeyEnv { key_file: Some(self.folder.path().join("recovery.key")), ..KeyEnv::default() };
         let secrets = |from: &SecretRef| dr_run::secret(from, &around);
         let ways = Ways::new(&school.plan.alerts, &|_| true, &secrets, &school.runtime);
-        let (watch, stop) = (Unwatched::default(), AtomicBool::new(false));
+        let (watch, stop) = (Unwatched::default(), Arc::new(AtomicBool::new(false)));
         let done = round(Round {
             school: &school,
             runbook: None,

@@ -10,15 +10,10 @@ use dr_format::id::Digest;
 use dr_format::log_entry::Entry;
 use dr_store::{BlockingStore, StoreError};
 
-use super::Log;
-use crate::checkpoint::{Checkpoint, number_of, object_name};
+use super::{Log, listed};
+use crate::checkpoint::{Checkpoint, object_name};
 use crate::error::LogError;
 use crate::object::key;
-
-/// The numbers of the checkpoints that are there.
-pub(super) fn listed(store: &BlockingStore) -> Result<BTreeSet<u64>, LogError> {
-    Ok(store.list("ckpt")?.iter().filter_map(|object| number_of(object.key.as_str())).collect())
-}
 
 impl Log {
     /// Up to which entry a checkpoint stands for the log.

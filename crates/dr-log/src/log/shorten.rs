@@ -12,7 +12,7 @@ use dr_format::key::{Author, WriterKey};
 use dr_format::log_entry::{Body, encode, number_of as entry_of};
 use dr_store::{BlockingStore, Listed, ObjectBody};
 
-use super::base::listed;
+use super::listed;
 use super::{Log, is_cut, name};
 use crate::checkpoint::{Checkpoint, NEWER, number_of, object_name};
 use crate::error::LogError;

@@ -112,6 +112,7 @@ fn reading(found: &mut Found<'_>, system: &System) {
         }
         _ => {}
     }
+    questions(found, system);
     if system.timeout.longest() < SENSIBLE {
         let reason =
             format!("a run of {} is stopped after {}: hardly any ends in that time", system.title, system.timeout);
@@ -129,6 +130,28 @@ fn reading(found: &mut Found<'_>, system: &System) {
             );
             found.warning("timeout", Some(system), reason);
         }
+    }
+}
+
+/// What the plan asks of this system that nobody can answer, or that cannot be told apart.
+fn questions(found: &mut Found<'_>, system: &System) {
+    if !system.expect.is_empty() && !system.source.takes_questions() {
+        let reason = format!(
+            "{} is a {} source, and this version asks questions (`expect`) of postgres and sqlite sources alone",
+            system.title,
+            system.source.kind()
+        );
+        found.error("expect", Some(system), reason);
+    }
+    let twice = system
+        .expect
+        .iter()
+        .enumerate()
+        .find(|(n, one)| system.expect.iter().take(*n).any(|other| other.say == one.say || other.ask == one.ask));
+    if let Some((_, one)) = twice {
+        let reason =
+            format!("{} is asked \u{201c}{}\u{201d} twice: say and ask each thing once", system.title, one.say);
+        found.error("expect", Some(system), reason);
     }
 }
 

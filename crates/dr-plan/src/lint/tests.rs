@@ -166,12 +166,12 @@ fn what_lies_inside_what_it_should_not_is_found() {
 fn what_this_version_cannot_do_is_said() {
     check(
         "sqlite:/srv/mis.db",
-        "mariadb:mis",
+        "sftp://web@host/htdocs",
         &[(
             Warning,
             "not-run",
             "ash",
-            "is a mariadb source, which this version cannot read yet; it is shown NOT KNOWN, never green",
+            "is a website source, which this version cannot read yet; it is shown NOT KNOWN, never green",
         )],
     );
     check(
@@ -396,6 +396,11 @@ fn exports_nobody_makes_old_contracts_and_runs_without_time_are_told() {
         "rpo = \"26h\"",
         "rpo = \"26h\"\ntimeout = \"1h\"\nbefore = [{ run = [\"stop\"], timeout = \"2h\" }]",
         &[(Warning, "timeout", "ash", "a command of MIS may take 2h, and its whole run only 1h")],
+    );
+    check(
+        "rpo = \"26h\"",
+        "rpo = \"26h\"\nexpect = [{ say = \"pupils\", ask = \"select 1\" }, { say = \"pupils\", ask = \"select 2\" }]",
+        &[(Error, "expect", "ash", "is asked \u{201c}pupils\u{201d} twice")],
     );
     let mut plan = parse(CLEAN, "dr.toml").unwrap();
     let hook = crate::Hook { run: vec![String::new()], timeout: crate::Period::hours(1), optional: false };

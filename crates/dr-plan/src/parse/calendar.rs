@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::keys;
-use super::reader::{Doc, Node};
 use super::rest::stretch;
 use super::values::from_until;
-use crate::calendar::{Calendar, Stretch};
+use crate::calendar::{Calendar, Stretch, in_order};
 use crate::problem::Problem;
+use crate::reader::{Doc, Node};
 
 /// Reads a calendar: iCalendar if `file_name` ends in `.ics`, else TOML. The name is for messages otherwise.
 ///
@@ -41,12 +41,6 @@ pub fn parse_calendar(text: &str, file_name: &str) -> Result<Calendar, Vec<Probl
     }
     let problems = doc.problems();
     if problems.is_empty() { Ok(calendar) } else { Err(problems) }
-}
-
-/// The first two of some terms, earliest first, that overlap.
-pub(super) fn in_order(terms: &[Stretch]) -> Option<(&str, &str)> {
-    let pair = terms.windows(2).find(|pair| pair[1].from <= pair[0].until)?;
-    Some((&pair[0].name, &pair[1].name))
 }
 
 fn term(node: &Node<'_>) -> Option<(Stretch, Option<Stretch>)> {

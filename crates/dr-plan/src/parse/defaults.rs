@@ -22,18 +22,6 @@ pub(super) fn kept() -> Option<(PlaceId, Place)> {
     Some((PlaceId::new("kept").ok()?, place))
 }
 
-/// Files that no school misses.
-pub(crate) const JUNK: [&str; 9] = [
-    "*.tmp",
-    "~$*",
-    ".~lock.*#",
-    "Thumbs.db",
-    "desktop.ini",
-    ".DS_Store",
-    "$RECYCLE.BIN",
-    "System Volume Information",
-    ".Trash-*",
-];
 /// How long a command before or after a backup may take.
 pub(super) const HOOK_TIMEOUT: Period = Period::minutes(2);
 

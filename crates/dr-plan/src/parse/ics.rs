@@ -6,8 +6,7 @@
 
 use jiff::civil::Date;
 
-use super::calendar::in_order;
-use crate::calendar::{Calendar, Stretch};
+use crate::calendar::{Calendar, Stretch, in_order};
 use crate::problem::Problem;
 
 /// The longest text that is read.

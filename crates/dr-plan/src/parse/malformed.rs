@@ -8,7 +8,7 @@ type Case = (&'static str, &'static str, &'static [&'static str]);
 
 #[rustfmt::skip]
 const CASES: &[Case] = &[
-    (r#"schedule = "daily at 19:00""#, r#"shedule = "daily at 19:00""#, &["dr.toml:25: `shedule` in [systems.mis]: expected one of title, tier, owner, source, schedule, targets, copies, rpo, rto, mtpd, max-age, retention, before, after, timeout, sensitive
+    (r#"schedule = "daily at 19:00""#, r#"shedule = "daily at 19:00""#, &["dr.toml:25: `shedule` in [systems.mis]: expected one of title, tier, owner, source, schedule, targets, copies, rpo, rto, mtpd, max-age, retention, before, after, timeout, sensitive, expect
   did you mean `schedule`?"]),
     ("version = 1", "verison = 1", &["dr.toml:1: `verison` in the plan: expected one of version, state, school, keys, people, places, copies, targets, pools, systems, report, alerts, checks, rehearsals, runbook, exceptions, document
   did you mean `version`?"]),
@@ -72,7 +72,8 @@ scheme = "hanoy""#, &[r#"dr.toml:21: `pools.weekly.scheme = "hanoy"`: expected o
   did you mean `hanoi`?"#]),
     ("media = 4", r#"media = 4
 shift = "before""#, &[r#"dr.toml:21: `pools.weekly.shift = "before"`: expected one of "previous", "next", "skip""#]),
-    (r#"kind = "sqlite""#, r#"kind = "sqllite""#, &[r#"dr.toml:24: `systems.mis.source.kind = "sqllite"`: expected one of "files", "sqlite", "maildir", "postgres", "mariadb", "imap", "website", "command", "drop", "saas"
+    (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "website", path = "/srv/www", database = "postgres:wp" }"#, &[r#"dr.toml:24: `systems.mis.source.database = "postgres:wp"`: expected the address of a MariaDB database, such as "mariadb:wp" or "mariadb://USER@HOST/NAME""#]),
+    (r#"kind = "sqlite""#, r#"kind = "sqllite""#, &[r#"dr.toml:24: `systems.mis.source.kind = "sqllite"`: expected one of "files", "sqlite", "maildir", "postgres", "mariadb", "imap", "website", "command", "drop", "saas", "mysql"
   did you mean `sqlite`?"#]),
     (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "drop", path = "/srv/drop", type = "zipp" }"#, &[r#"dr.toml:24: `systems.mis.source.type = "zipp"`: expected one of "any", "zip", "gzip", "7z", "text", "xml", "pdf", "sql-server", "sqlite"
   did you mean `zip`?"#]),
@@ -80,6 +81,11 @@ shift = "before""#, &[r#"dr.toml:21: `pools.weekly.shift = "before"`: expected o
 mode = "write""#, &[r#"dr.toml:30: `keys.mode = "write"`: expected one of "write-only", "full""#]),
     ("", r#"[rehearsals]
 sample = "week""#, &[r#"dr.toml:30: `rehearsals.sample = "week"`: expected one of "weekly", "monthly", "termly", "yearly", "never""#]),
+    ("", r#"expect = [{ say = "pupils", ask = "select 1; drop table pupil", within = "5", newer-than = "soon" }]"#, &[
+        r#"dr.toml:30: `systems.mis.expect[0].ask = "select 1; drop table pupil"`: expected one statement of SQL that gives one value, without `;`, `--` or a backslash in it"#,
+        r#"dr.toml:30: `systems.mis.expect[0].within = "5"`: expected percent, such as "5%""#,
+        r#"dr.toml:30: `systems.mis.expect[0].newer-than = "soon"`: expected a length of time such as "45s", "2m", "26h", "3d", "2w", "6mo" or "3y""#,
+    ]),
     ("", r#"[rehearsals]
 level = "L4""#, &[r#"dr.toml:30: `rehearsals.level = "L4"`: expected one of "L1", "L2", "L3""#]),
     ("", r#"[alerts]
@@ -201,7 +207,7 @@ targets = ["nass"]
 owner = "oka"
 rto = "soon""#,
         &[
-            "dr.toml:23: `teir` in [systems.mis]: expected one of title, tier, owner, source, schedule, targets, copies, rpo, rto, mtpd, max-age, retention, before, after, timeout, sensitive
+            "dr.toml:23: `teir` in [systems.mis]: expected one of title, tier, owner, source, schedule, targets, copies, rpo, rto, mtpd, max-age, retention, before, after, timeout, sensitive, expect
   did you mean `tier`?",
             r#"dr.toml:25: `systems.mis.schedule = "dayly at 19:00"`: expected a schedule such as "daily at 19:30", "weekly on Fri at 17:00", "monthly on 1 at 02:00", "every 4h" or "cron 30 19 * * *"
   did you mean `daily at 19:00`?"#,

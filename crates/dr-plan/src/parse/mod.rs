@@ -8,8 +8,7 @@ pub(crate) mod keys;
 #[cfg(test)]
 mod malformed;
 mod people;
-pub(crate) mod reader;
-mod rest;
+pub(crate) mod rest;
 mod sources;
 mod systems;
 mod targets;
@@ -19,7 +18,7 @@ pub(crate) mod values;
 
 use std::collections::BTreeMap;
 
-use reader::{Doc, Node, Section};
+use crate::reader::{Doc, Node, Section};
 
 use crate::BadName;
 use crate::plan::{Plan, School};
@@ -27,7 +26,6 @@ use crate::problem::Problem;
 use crate::references;
 
 pub use calendar::parse_calendar;
-pub(crate) use defaults::JUNK;
 pub use defaults::grace;
 
 /// Reads a plan. `file_name` is only for messages.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::keys;
-use super::reader::{Node, Section};
 use super::values::{from_until, name};
 use crate::PersonId;
 use crate::plan::{Absence, Person, Place, PlaceClass, Role};
+use crate::reader::{Node, Section};
 
 /// The people, and those of the short form's `disks` in the order of asking.
 #[derive(Default)]

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::reader::Node;
 use super::systems::hook;
 use super::values::{address, from_until, name, names, path, period, secret};
 use super::{defaults, keys};
@@ -16,6 +15,7 @@ use crate::plan::{
     SmtpAuth,
 };
 use crate::problem::nearest;
+use crate::reader::Node;
 use crate::schedule::{Schedule, weekly_moment};
 
 pub(super) fn school(node: &Node<'_>) -> Option<School> {
@@ -166,7 +166,7 @@ fn exception(node: &Node<'_>) -> Option<Exception> {
 }
 
 /// A stretch of days with a name: from and until, or one date.
-pub(super) fn stretch(table: &super::reader::Section<'_>) -> Option<(jiff::civil::Date, jiff::civil::Date)> {
+pub(super) fn stretch(table: &crate::reader::Section<'_>) -> Option<(jiff::civil::Date, jiff::civil::Date)> {
     match table.get("date") {
         Some(node) => node.date().map(|date| (date, date)),
         None => from_until(table),

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::reader::{Node, Section};
+use super::keys;
 use super::values::{address, has_password, path, period, secret};
-use super::{defaults, keys};
+use crate::junk::JUNK;
 use crate::period::Period;
 use crate::problem::nearest;
-use crate::source::{EXPORT, FileType, Server, Source, Supplier};
+use crate::reader::{Node, Section};
+use crate::source::{EXPORT, FileType, Server, Source, Supplier, Website};
 
 /// So many databases one export may have.
 const DATABASES_MAX: usize = 64;
@@ -18,7 +19,8 @@ pub(super) struct Read {
     pub(super) excludes_are_defaults: bool,
 }
 
-const SHORT: [&str; 9] = ["drop", "postgres", "mariadb", "sqlite", "maildir", "imap", "imaps", "sftp", "https"];
+const SHORT: [&str; 10] =
+    ["drop", "postgres", "mariadb", "mysql", "sqlite", "maildir", "imap", "imaps", "sftp", "https"];
 const EXPECTED: &str = "a path, or a source such as \"drop:/srv/drop/mis\", \"sqlite:/srv/mis.db\", \"maildir:/srv/mail\", \"postgres:mis\", \"mariadb:shop\", \"imaps://mail.school.example\" or \"sftp://web@host/htdocs\"";
 
 pub(super) fn source(node: &Node<'_>) -> Option<Read> {
@@ -26,7 +28,9 @@ pub(super) fn source(node: &Node<'_>) -> Option<Read> {
         let source = short(node)?;
         return Some(Read { excludes_are_defaults: true, source });
     }
-    let kinds: Vec<(&'static str, &'static str)> = Source::KINDS.iter().map(|kind| (*kind, *kind)).collect();
+    let mut kinds: Vec<(&'static str, &'static str)> = Source::KINDS.iter().map(|kind| (*kind, *kind)).collect();
+    // What many call it.
+    kinds.push(("mysql", "mariadb"));
     let open = node.names()?;
     let Some((_, kind)) = open.entries().iter().find(|(key, _)| *key == "kind") else {
         open.missing("`kind`");
@@ -36,10 +40,10 @@ pub(super) fn source(node: &Node<'_>) -> Option<Read> {
         "files" => files(&node.section(keys::FILES)?),
         "sqlite" => plain(one_path(&node.section(keys::SQLITE)?).map(|path| Source::Sqlite { path })),
         "maildir" => plain(one_path(&node.section(keys::MAILDIR)?).map(|path| Source::Maildir { path })),
-        "postgres" => plain(postgres(&node.section(keys::POSTGRES)?)),
-        "mariadb" => plain(server(&node.section(keys::SERVER)?).map(Source::Mariadb)),
+        "postgres" => plain(database(&node.section(keys::DATABASE)?).map(Source::Postgres)),
+        "mariadb" => plain(database(&node.section(keys::DATABASE)?).map(Source::Mariadb)),
         "imap" => plain(server(&node.section(keys::SERVER)?).map(Source::Imap)),
-        "website" => plain(server(&node.section(keys::SERVER)?).map(Source::Website)),
+        "website" => plain(website(&node.section(keys::WEBSITE)?).map(Source::Website)),
         "command" => plain(command(&node.section(keys::COMMAND)?)),
         "drop" => plain(drop_folder(&node.section(keys::DROP)?)),
         "saas" => plain(saas(&node.section(keys::SAAS)?)),
@@ -75,9 +79,9 @@ fn short(node: &Node<'_>) -> Option<Source> {
         "sqlite" => Some(Source::Sqlite { path: PathBuf::from(rest) }),
         "maildir" => Some(Source::Maildir { path: PathBuf::from(rest) }),
         "postgres" => Some(Source::Postgres(server())),
-        "mariadb" => Some(Source::Mariadb(server())),
+        "mariadb" | "mysql" => Some(Source::Mariadb(server())),
         "imap" | "imaps" => Some(Source::Imap(server())),
-        "sftp" | "https" => Some(Source::Website(server())),
+        "sftp" | "https" => Some(Source::Website(Website::Away(server()))),
         _ => None,
     };
     if source.is_none() {
@@ -88,7 +92,7 @@ fn short(node: &Node<'_>) -> Option<Source> {
 }
 
 fn all_of(paths: Vec<PathBuf>) -> Source {
-    Source::Files { paths, exclude: defaults::JUNK.map(str::to_owned).to_vec(), one_file_system: true }
+    Source::Files { paths, exclude: JUNK.map(str::to_owned).to_vec(), one_file_system: true }
 }
 
 fn files(table: &Section<'_>) -> Option<Read> {
@@ -119,9 +123,36 @@ fn server(table: &Section<'_>) -> Option<Server> {
     Some(Server { url: url?, password, programs: None })
 }
 
-fn postgres(table: &Section<'_>) -> Option<Source> {
+fn database(table: &Section<'_>) -> Option<Server> {
     let programs = table.get("programs").and_then(path);
-    server(table).map(|server| Source::Postgres(Server { programs, ..server }))
+    server(table).map(|server| Server { programs, ..server })
+}
+
+/// A folder with a database, or an address.
+fn website(table: &Section<'_>) -> Option<Website> {
+    if table.get("url").is_some() {
+        for key in ["path", "exclude", "database", "programs"] {
+            if table.get(key).is_some() {
+                table.wrong_key(
+                    key,
+                    "no `url`: a website is a folder of this machine with its database, or an address",
+                    None,
+                );
+            }
+        }
+        return server(table).map(Website::Away);
+    }
+    let path = one_path(table);
+    let exclude = table.get("exclude").map(Node::texts).unwrap_or_default();
+    let node = table.need("database")?;
+    let url = address(node)?;
+    if !["mariadb:", "mysql:"].iter().any(|word| url.starts_with(word)) {
+        node.wrong("the address of a MariaDB database, such as \"mariadb:wp\" or \"mariadb://USER@HOST/NAME\"", None);
+        return None;
+    }
+    let password = table.get("password").and_then(secret);
+    let programs = table.get("programs").and_then(self::path);
+    Some(Website::Here { path: path?, exclude, database: Server { url, password, programs } })
 }
 
 fn command(table: &Section<'_>) -> Option<Source> {

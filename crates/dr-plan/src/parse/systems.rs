@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::reader::{Node, Section};
 use super::sources::{self, Read};
 use super::values::{name, names, period, retention, schedule};
 use super::{defaults, keys};
+use crate::expect::Expect;
 use crate::period::Period;
+use crate::reader::{Node, Section};
 use crate::resolve::{as_pattern, plain};
 use crate::retention::Retention;
 use crate::schedule::Schedule;
@@ -73,6 +74,7 @@ fn short(id: SystemId, node: &Node<'_>, targets: &Targets, night: Schedule) -> O
         after: Vec::new(),
         timeout: defaults::RUN_TIMEOUT,
         sensitive: false,
+        expect: Vec::new(),
         id,
     };
     Some((system, excludes_are_defaults))
@@ -95,6 +97,7 @@ fn long(id: SystemId, node: &Node<'_>, targets: &Targets, night: Schedule) -> Op
     let owner = table.get("owner").and_then(name);
     let timeout = table.get("timeout").and_then(period).unwrap_or(defaults::RUN_TIMEOUT);
     let sensitive = table.get("sensitive").and_then(Node::flag).unwrap_or(false);
+    let expect = table.get("expect").map(|node| node.list().iter().filter_map(expect).collect()).unwrap_or_default();
     let Read { source, excludes_are_defaults } = read?;
     let system = System {
         title: title.unwrap_or_else(|| defaults::title(id.as_str())),
@@ -111,6 +114,7 @@ fn long(id: SystemId, node: &Node<'_>, targets: &Targets, night: Schedule) -> Op
         after,
         timeout,
         sensitive,
+        expect,
         id,
     };
     Some((system, excludes_are_defaults))
@@ -215,6 +219,33 @@ pub(super) fn hook(node: &Node<'_>) -> Option<Hook> {
         optional: table.get("optional").and_then(Node::flag).unwrap_or(false),
     })
 }
+
+/// One question. Of several statements, or of a command of a database's own client, nobody could say what they answer.
+fn expect(node: &Node<'_>) -> Option<Expect> {
+    let table = node.section(keys::EXPECT)?;
+    let words = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty() && text.len() <= SAY_MAX);
+    let say = table.need("say").and_then(|node| node.read("what is asked, in a few words", words));
+    let one = |text: &str| {
+        let text = text.trim().trim_end_matches(';').trim_end();
+        let plain = !text.is_empty() && !text.contains([';', '\\', '\0']) && !text.contains("--");
+        plain.then(|| text.to_owned())
+    };
+    let ask = table.need("ask").and_then(|node| {
+        node.read("one statement of SQL that gives one value, without `;`, `--` or a backslash in it", one)
+    });
+    let percent = |text: &str| text.strip_suffix('%')?.trim().parse().ok().filter(|percent: &u8| *percent <= 100);
+    let within = table.get("within").and_then(|node| node.read("percent, such as \"5%\"", percent));
+    let at_least = table.get("at-least").and_then(|node| node.count(0..=u32::MAX)).map(i64::from);
+    let equals = table.get("equals").and_then(|node| match node.is_text() {
+        true => node.text(),
+        false => node.count(0..=u32::MAX).map(|number| number.to_string()),
+    });
+    let newer_than = table.get("newer-than").and_then(period);
+    Some(Expect { say: say?, ask: ask?, within, at_least, equals, newer_than })
+}
+
+/// What is said of a question is no longer: it stands in a line of a letter.
+const SAY_MAX: usize = 60;
 
 /// Leaves a system's folder out of every other system whose folders hold it, where people have
 /// not written their own excludes.

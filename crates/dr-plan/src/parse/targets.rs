@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::keys;
-use super::reader::{Node, Section};
 use super::values::{address, bandwidth, name, names, path, period, schedule};
 use super::{defaults, people::People};
 use crate::problem::nearest;
+use crate::reader::{Node, Section};
 use crate::target::{Class, Pool, SCHEMES, Scheme, Shift, Target, TargetKind, scheme_of};
 use crate::{PoolId, TargetId};
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{parse, parse_calendar};
-use crate::plan::SecretRef;
+use crate::secret::SecretRef;
 use crate::source::Source;
 use crate::target::Bandwidth;
 
@@ -175,6 +175,10 @@ source = { kind = "mariadb", url = "mariadb://db/shop" }
 source = { kind = "imap", url = "imaps://mail", password = "file:secrets/imap" }
 [systems.d]
 source = { kind = "website", url = "sftp://web@host/htdocs" }
+[systems.i]
+source = { kind = "website", path = "/srv/www", database = "mariadb://drb@db/wp", password = "credential:wp", programs = "/opt/mariadb/bin", exclude = ["/wp-content/cache"] }
+[systems.j]
+source = { kind = "mysql", url = "mysql:shop", programs = "/opt/mariadb/bin" }
 [systems.e]
 source = { kind = "command", run = ["dump", "--all"], name = "dump.sql" }
 [systems.f]
@@ -259,8 +263,9 @@ fn every_key_stands_in_the_page() {
 }
 
 #[test]
-fn the_trusts_plan_states_every_key_of_the_long_form() {
-    let text = include_str!("../../../../schedules/trust.toml");
+fn the_trusts_plan_and_that_with_databases_state_every_key_of_the_long_form() {
+    let trust = include_str!("../../../../schedules/trust.toml");
+    let text = [trust, include_str!("../../../../schedules/databases.toml")].join("\n");
     let text: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let text = text.join("\n");
     let short_or_elsewhere = ["COPIES", "CALENDAR", "TERM", "STRETCH"];

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::reader::{Node, Section};
 use crate::BadName;
 use crate::period::Period;
-use crate::plan::SecretRef;
 use crate::problem::nearest;
+use crate::reader::{Node, Section};
 use crate::retention::Retention;
 use crate::schedule::Schedule;
+use crate::secret::SecretRef;
 use crate::target::Bandwidth;
 
 use super::keys;

@@ -9,6 +9,7 @@
 //! - two times of one schedule that fall on the same instant are one.
 
 mod parse;
+mod pattern;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -63,7 +64,7 @@ impl Schedule {
             Self::Weekly { on, .. } => SignedDuration::from_hours(24 * longest_gap_in_days(*on)),
             Self::Monthly { .. } => SignedDuration::from_hours(24 * 31),
             Self::Every(period) => period.longest(),
-            Self::Cron(cron) => slots::longest_gap(cron),
+            Self::Cron(cron) => pattern::longest_gap(cron),
         }
     }
 

@@ -3,7 +3,7 @@
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::SignedDuration;
 
-use super::{Schedule, slots};
+use super::{Schedule, pattern};
 use crate::days::{Days, day_parse, time_parse};
 use crate::period::Period;
 
@@ -63,7 +63,7 @@ fn cron(rest: &str) -> Result<Schedule, String> {
     // The pattern's own text is kept for showing the plan: one space between fields, as written otherwise.
     let fields = rest.split_whitespace().collect::<Vec<_>>().join(" ");
     let cron = parser.parse(&fields).map_err(|error| format!("five cron fields after `cron` ({error})"))?;
-    if slots::never(&cron) {
+    if pattern::never(&cron) {
         return Err("a cron pattern that happens at all: no day matches this one".to_owned());
     }
     Ok(Schedule::Cron(Box::new(cron)))

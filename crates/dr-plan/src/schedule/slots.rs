@@ -3,9 +3,10 @@
 use croner::Cron;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::Schedule;
+use crate::schedule::pattern::cron_match;
 
 impl Schedule {
     /// Every slot from `from` until just before `until`, in order.
@@ -88,15 +89,6 @@ fn through_the_day(day: Date, step: SignedDuration, zone: &TimeZone) -> Vec<Time
     std::iter::successors(Some(start), |slot| slot.checked_add(step).ok()).take_while(|slot| *slot < end).collect()
 }
 
-/// The pattern's next match at or after (or, going back, at or before) a wall-clock time. Cron
-/// runs here on a clock that is never changed: the wall clock read as if it were UTC.
-fn cron_match(cron: &Cron, from: DateTime, step: i8) -> Option<DateTime> {
-    let from: Zoned = from.to_zoned(TimeZone::UTC).ok()?;
-    let found =
-        if step < 0 { cron.find_previous_occurrence(&from, true) } else { cron.find_next_occurrence(&from, true) };
-    found.ok().map(|zoned| zoned.datetime())
-}
-
 /// The days on which the pattern matches, from `start` on in the direction of `step`.
 fn cron_days(cron: Box<Cron>, start: Date, step: i8) -> impl Iterator<Item = Date> {
     let edge = move |day: Date| {
@@ -123,39 +115,3 @@ fn cron_times(cron: &Cron, day: Date) -> Vec<DateTime> {
     }
     times
 }
-
-/// A fixed day from which patterns are looked at; eight years from it hold every leap day but
-/// one that a century leaves out.
-const FROM: DateTime = DateTime::constant(2024, 1, 1, 0, 0, 0, 0);
-
-/// Whether a pattern never happens, such as 31 February.
-pub(super) fn never(cron: &Cron) -> bool {
-    cron_match(cron, FROM, 1).is_none()
-}
-
-/// The longest that two matches lie apart: over two years, or between the first three.
-pub(super) fn longest_gap(cron: &Cron) -> SignedDuration {
-    let end = FROM.date().saturating_add(2.years()).at(0, 0, 0, 0);
-    let mut longest = SignedDuration::from_secs(0);
-    let mut last: Option<DateTime> = None;
-    let mut from = FROM;
-    let mut count = 0;
-    while let Some(at) = cron_match(cron, from, 1) {
-        if let Some(last) = last {
-            longest = longest.max(at.duration_since(last));
-        }
-        count += 1;
-        if at >= end && count >= 3 || count > GAPS_MAX {
-            break;
-        }
-        last = Some(at);
-        match at.checked_add(1.minute()) {
-            Ok(next) => from = next,
-            Err(_) => break,
-        }
-    }
-    longest
-}
-
-/// Enough for every four minutes through a year, and quick.
-const GAPS_MAX: usize = 20_000;

@@ -74,9 +74,9 @@ pub fn zstd_version() -> &'static str {
 }
 
 /// Compressing frames, and back.
-pub struct Squeezing(Compressor, Decompressor);
+pub struct Compressing(Compressor, Decompressor);
 
-impl Squeezing {
+impl Compressing {
     /// At one level of zstd.
     pub fn new(level: i32) -> Result<Self, RepoError> {
         Ok(Self(Compressor::new(level)?, Decompressor::new()?))

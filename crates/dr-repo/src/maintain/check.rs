@@ -8,12 +8,13 @@
 mod findings;
 mod follow;
 mod lists;
+mod options;
 mod parity;
 mod remember;
 mod touched_by;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use dr_entry::EntryPath;
 use dr_format::compress::Decompressor;
@@ -28,7 +29,6 @@ use dr_log::object::key;
 
 use crate::error::RepoError;
 use crate::maintain::unfinished::unfinished;
-use crate::progress::Tally;
 use crate::read::copies::{self, CopyState};
 use crate::read::fetch::open_frame;
 use crate::read::repository::{Fault, REPO_JSON, Repository, fault_text, read_vouched};
@@ -36,45 +36,9 @@ use crate::work_queue::two_at_a_time;
 use crate::write::presence::wrong;
 pub use findings::{CheckReport, Finding, Unread};
 use follow::follow_trees;
+use options::LOST_MAX;
+pub use options::{CheckOptions, ReadData};
 pub(crate) use parity::{is_whole, table};
-
-/// How much to read.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum ReadData {
-    /// Names and lengths only.
-    None,
-    /// About this part of the packs (0 to 1), chosen by `seed`.
-    Part {
-        /// 0 to 1.
-        part: f64,
-        /// Chooses which.
-        seed: u64,
-    },
-    /// Those packs that nobody has read for longest, until so many bytes were read; one at least.
-    Oldest {
-        /// Bytes.
-        bytes: u64,
-    },
-    /// Everything.
-    All,
-}
-
-/// How a check is to run.
-pub struct CheckOptions<'a> {
-    /// How much to read.
-    pub read_data: ReadData,
-    /// Now, in milliseconds since 1970 UTC.
-    pub now_ms: i64,
-    /// Asked at each page of a tree and before each pack: whether enough was looked at. Trees come first then. What was
-    /// found by then counts.
-    pub enough: Option<&'a (dyn Fn() -> bool + Sync)>,
-    /// Set from outside to end early; the check then knows nothing.
-    pub stop: &'a AtomicBool,
-    /// Progress: bytes read.
-    pub tally: &'a Tally,
-}
-
-const LOST_MAX: usize = 1_000;
 
 /// Since when a pack waits to be read, for comparing. A time that has not come yet says nothing: it waits longest.
 pub(crate) fn waits_since(read_ms: i64, now_ms: i64) -> Option<i64> {

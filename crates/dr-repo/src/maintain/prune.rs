@@ -11,81 +11,38 @@
 
 mod keyless;
 mod mark;
+mod options;
+mod pins;
 mod plan;
 mod repack;
 mod rewrite;
 mod step;
 mod weigh;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use dr_format::format::{META_PACK_TARGET, PACK_TARGET};
-use dr_format::id::{HostId, PackId, PackKind, SessionId, wipe_stack};
+use dr_format::id::{HostId, PackId, wipe_stack};
 use dr_format::key::Key;
 use dr_format::log_entry::Body;
 use dr_index::lookup::Index;
 use dr_log::error::LogError;
-use dr_log::fold::{SWEEPS, SessionState, SnapshotState, State, ranges, whole};
+use dr_log::fold::{SWEEPS, SessionState};
 use dr_log::log::erased;
 use dr_store::StoreError;
 
 use crate::error::RepoError;
 use crate::maintain::unfinished::{Life, Unfinished};
-use crate::progress::Tally;
 use crate::read::repository::Repository;
 pub(crate) use keyless::{Frames, Lists};
 pub(crate) use mark::{Live, mark};
+use options::{DAY_MS, Rewritten, target};
+pub use options::{PruneOptions, PruneReport};
+use pins::{Pins, UNFINISHED, is_undoable, pins};
 use plan::{Fate, plan};
 use step::Step;
 use weigh::{Needed, uses};
-
-/// How a prune is to run. All of it is the caller's to decide.
-#[derive(Clone, Copy)]
-pub struct PruneOptions<'a> {
-    /// Now, in milliseconds since 1970 UTC.
-    pub now_ms: i64,
-    /// What was forgotten less than so many milliseconds ago keeps its data, so that it can be put back.
-    pub undo_ms: i64,
-    /// So many milliseconds pass from one step of letting a pack go to the next.
-    pub settle_ms: i64,
-    /// So much of what stays may be unused, as a part of what is used.
-    pub waste: f64,
-    /// What is left of runs that were surely cut off is not kept for them to go on with.
-    pub unfinished: bool,
-    /// Where packs are written before they have a name, if the store has no place for that.
-    pub scratch: &'a Path,
-    /// The folder of this host's notes about this repository, as a backup has it.
-    pub journal: Option<&'a Path>,
-    /// Tells the time, in milliseconds since 1970 UTC.
-    pub clock: &'a (dyn Fn() -> i64 + Sync),
-    /// Set from outside to end early. What was done counts.
-    pub stop: &'a AtomicBool,
-    /// Progress: bytes and objects stored.
-    pub tally: &'a Tally,
-}
-
-const DAY_MS: i64 = 24 * 3_600_000;
-
-impl<'a> PruneOptions<'a> {
-    /// As one is usually wanted: what was forgotten in the last seven days can be put back, packs go in three steps a
-    /// day apart, and a twentieth of what is used may be unused beside it: less would cost more moving than it frees.
-    /// `at_once`: it waits for none of this.
-    #[must_use]
-    pub fn usual(
-        now_ms: i64,
-        at_once: bool,
-        scratch: &'a Path,
-        clock: &'a (dyn Fn() -> i64 + Sync),
-        stop: &'a AtomicBool,
-        tally: &'a Tally,
-    ) -> Self {
-        let (undo_ms, settle_ms) = if at_once { (0, 0) } else { (7 * DAY_MS, DAY_MS) };
-        Self { now_ms, undo_ms, settle_ms, waste: 0.05, unfinished: false, scratch, journal: None, clock, stop, tally }
-    }
-}
 
 /// What becomes of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,41 +55,6 @@ pub struct Verdict {
     pub keep: bool,
     /// Why.
     pub because: String,
-}
-
-/// What a prune did, or would do.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PruneReport {
-    /// Packs that were looked at, and their bytes.
-    pub packs: u64,
-    /// Bytes of them.
-    pub bytes: u64,
-    /// About how many of these are needed.
-    pub live: u64,
-    /// Packs that are not needed as they are: they go, now or when their time has come.
-    pub removable: u64,
-    /// Packs among them whose remains were rewritten.
-    pub rewritten: u64,
-    /// Objects that were deleted.
-    pub deleted: u64,
-    /// Bytes of them.
-    pub bytes_deleted: u64,
-    /// Bytes of new objects.
-    pub bytes_stored: u64,
-    /// Packs that are on their way out and wait for their time.
-    pub waiting: u64,
-    /// Chunks of contents that snapshots need and nobody has.
-    pub lost: u64,
-    /// Packs that stay as they are, half used, because something in them is damaged.
-    pub damaged: Vec<String>,
-    /// Packs that stay as they are, half used, because there is no room to rewrite what is needed of them.
-    pub no_room: u64,
-    /// Bytes that would go if runs that never came to their end did not rely on earlier packs.
-    pub held: u64,
-    /// What is left of runs that never came to their end, and is kept.
-    pub unfinished: Vec<Unfinished>,
-    /// The same of those of which nothing is kept any more.
-    pub dropped: Vec<Unfinished>,
 }
 
 /// What becomes of every pack, and why, before anything is done.
@@ -399,61 +321,8 @@ fn outrun(repository: &mut Repository, view: u64, why: RepoError) -> RepoError {
     }
 }
 
-/// Whether it was forgotten, and not so long ago that it could not be put back.
-fn is_undoable(snapshot: &SnapshotState, options: &PruneOptions<'_>) -> bool {
-    let since = snapshot.forgotten_ms.map(|at| options.now_ms.saturating_sub(at));
-    // A time in the future is a clock that was set back: not long ago, except for who waits for nothing.
-    !snapshot.lost && options.undo_ms > 0 && since.is_some_and(|since| since < options.undo_ms)
-}
-
-fn target(kind: PackKind) -> u64 {
-    match kind {
-        PackKind::Data => PACK_TARGET,
-        PackKind::Meta => META_PACK_TARGET,
-    }
-}
-
-/// Why a pack stays on which such a run relies.
-const UNFINISHED: &str = "a run that needs it is not over";
-
-/// Packs that may not go, whatever was followed: of sessions that are not over, and of snapshots that were committed
-/// since `view`.
-struct Pins(Vec<(std::ops::RangeInclusive<PackId>, &'static str)>);
-
-/// `over`: sessions that count as ended.
-fn pins(state: &State, view: u64, options: &PruneOptions<'_>, over: &BTreeSet<SessionId>) -> Pins {
-    let mut out = Vec::new();
-    let mut pin = |needs: &[dr_format::log_entry::Runs], session: SessionId, why| {
-        out.extend(ranges(needs).chain([whole(session)]).map(|range| (range, why)));
-    };
-    for (id, session) in state.sessions.iter().filter(|(id, session)| session.is_open() && !over.contains(*id)) {
-        pin(&session.needs, *id, UNFINISHED);
-    }
-    let counts = |snapshot: &&SnapshotState| snapshot.is_there() || is_undoable(snapshot, options);
-    for snapshot in state.snapshots.values().filter(|snapshot| snapshot.n > view).filter(counts) {
-        pin(&snapshot.needs, snapshot.session, "a snapshot that is new may need it");
-    }
-    Pins(out)
-}
-
-impl Pins {
-    fn why(&self, pack: &PackId) -> Option<&'static str> {
-        self.0.iter().find(|(range, _)| range.contains(pack)).map(|(_, why)| *why)
-    }
-}
-
 /// The packs that were there when the snapshots were followed, and whether something in them is needed.
 fn followed(repository: &Repository, needed: &Needed) -> Result<BTreeMap<PackId, bool>, RepoError> {
     let index = repository.index()?;
     Ok((0..index.packs()).map(|pack| (index.brief(pack).id, needed.has_any(pack))).collect())
-}
-
-/// What became of packs that are half used.
-#[derive(Default)]
-struct Rewritten {
-    /// The session that rewrote what is needed of them, if it was one.
-    session: Option<SessionId>,
-    packs: BTreeSet<PackId>,
-    /// These stay: something in them cannot be read.
-    damaged: BTreeMap<PackId, String>,
 }

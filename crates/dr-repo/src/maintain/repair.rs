@@ -14,63 +14,23 @@ mod account;
 mod describe;
 mod fetch;
 mod lists;
+mod mending;
 mod packs;
 mod parity;
 mod rebuilt_index;
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use dr_format::id::{HostId, SessionId, wipe_stack};
+use dr_format::id::wipe_stack;
 use dr_format::log_entry::{Body, object_name};
 use dr_log::fold::{MENDS, SWEEPS};
 use dr_log::rollback_guard::Head;
 
 use crate::error::RepoError;
-use crate::maintain::check::{CheckOptions, CheckReport, Finding, ReadData, check, with_copies};
-use crate::progress::Tally;
+use crate::maintain::check::{Finding, with_copies};
 use crate::read::copies;
 use crate::read::repository::Repository;
 
-/// How a repair is to run.
-#[derive(Clone, Copy)]
-pub struct RepairOptions<'a> {
-    /// Now, in milliseconds since 1970 UTC.
-    pub now_ms: i64,
-    /// Repositories of the same family, from which lost chunks are fetched.
-    pub others: &'a [Repository],
-    /// Where packs are written before they have a name, if the store has no place for that.
-    pub scratch: &'a Path,
-    /// The folder of this host's notes about this repository, as a backup has it.
-    pub journal: Option<&'a Path>,
-    /// Tells the time, in milliseconds since 1970 UTC.
-    pub clock: &'a (dyn Fn() -> i64 + Sync),
-    /// Set from outside to end early. What was mended counts.
-    pub stop: &'a AtomicBool,
-    /// Progress: bytes read and stored.
-    pub tally: &'a Tally,
-}
-
-/// Something that was mended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mended {
-    /// Name of the object.
-    pub object: String,
-    /// How, in words.
-    pub how: String,
-}
-
-/// What a repair did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RepairReport {
-    /// What was damaged before.
-    pub before: CheckReport,
-    /// What was mended.
-    pub mended: Vec<Mended>,
-    /// What a check found afterwards; none if nothing was to be done.
-    pub after: Option<CheckReport>,
-}
+pub use mending::{Mended, RepairOptions, RepairReport};
+use mending::{Mending, look};
 
 /// What is damaged and what it costs, before anything is done.
 pub struct RepairPlan<'a> {
@@ -103,11 +63,6 @@ fn planned<'a>(repository: &mut Repository, options: &RepairOptions<'a>) -> Resu
     let is_sound = before.findings.is_empty() && before.without_parity == 0 && repository.log.unknown.is_empty();
     let report = RepairReport { before, ..RepairReport::default() };
     Ok(RepairPlan { options: *options, view: repository.log.head, is_sound, report })
-}
-
-fn look(repository: &Repository, options: &RepairOptions<'_>) -> Result<CheckReport, RepoError> {
-    let RepairOptions { now_ms, stop, tally, .. } = *options;
-    check(repository, &CheckOptions { read_data: ReadData::All, now_ms, enough: None, stop, tally })
 }
 
 impl RepairPlan<'_> {
@@ -186,27 +141,6 @@ impl RepairPlan<'_> {
             repository.condemn(&after.unsound, options.now_ms)?;
         }
         Ok(RepairReport { before, mended: mending.done, after: Some(after) })
-    }
-}
-
-/// What the steps share.
-struct Mending<'a> {
-    options: &'a RepairOptions<'a>,
-    done: Vec<Mended>,
-    /// Sessions whose snapshots need lists of what they use again, as their index objects were rewritten or said too little.
-    unlisted: BTreeSet<(HostId, SessionId)>,
-    each: &'a mut dyn FnMut(&Mended),
-}
-
-impl Mending<'_> {
-    fn mended(&mut self, object: impl Into<String>, how: impl Into<String>) {
-        let mended = Mended { object: object.into(), how: how.into() };
-        (self.each)(&mended);
-        self.done.push(mended);
-    }
-
-    fn may_go_on(&self) -> Result<(), RepoError> {
-        if self.options.stop.load(Ordering::Relaxed) { Err(RepoError::Interrupted) } else { Ok(()) }
     }
 }
 

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_did_not_open_is_tried_again_and_the_oldest_are_let_go() {
+    fn one_that_did_not_open_is_tried_again_and_the_oldest_are_dropped() {
         let frames = Frames::new(1);
         assert!(frames.get((0, 0), || Err(RepoError::CannotRead)).is_err());
         assert_eq!(*frames.get((0, 0), || Ok(vec![7])).unwrap(), [7]);
@@ -179,7 +179,7 @@ mod tests {
             frames.get((0, number), || Ok(vec![])).unwrap();
         }
         assert!(frames.want((0, 1)).is_none(), "still there");
-        assert!(frames.want((0, 0)).is_some(), "let go of");
+        assert!(frames.want((0, 0)).is_some(), "dropped");
     }
     #[test]
     fn what_is_wanted_again_and_again_stays_open_up_to_a_bound() {

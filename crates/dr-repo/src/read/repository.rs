@@ -2,6 +2,8 @@
 
 mod create;
 pub(crate) mod described;
+mod fault;
+mod lazy_index;
 mod load;
 mod maintain;
 mod slots;
@@ -17,7 +19,6 @@ use dr_format::log_entry::Body;
 use dr_format::namer::Namer;
 use dr_format::slot;
 use dr_format::snapshot::Label;
-use dr_index::lookup::Index;
 use dr_log::fold::SnapshotState;
 use dr_log::log::{Log, OtherWriter, SingleWriterGuard};
 use dr_log::object::key;
@@ -30,6 +31,8 @@ use crate::read::fetch::{Fetcher, SessionKeys};
 use crate::read::frames::Frames;
 pub use create::{create, create_with_writer};
 pub(crate) use described::{Described, REPO_JSON, parse_described};
+pub use fault::Fault;
+pub(crate) use fault::fault_text;
 use load::LazyIndex;
 pub(crate) use load::read_vouched;
 use slots::open_slots;
@@ -40,15 +43,6 @@ pub enum Unlock {
     Password(zeroize::Zeroizing<String>),
     /// A key file's key.
     Key(Key),
-}
-
-/// Something that is wrong with an object, found while opening or checking.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Name of the object.
-    pub object: String,
-    /// What is wrong with it.
-    pub what: String,
 }
 
 /// A snapshot in a list.
@@ -267,11 +261,6 @@ impl Repository {
         self.index().map(|_| ())
     }
 
-    /// Which chunk lies where.
-    pub(crate) fn index(&self) -> Result<&std::sync::Arc<Index>, RepoError> {
-        self.index.get(self)
-    }
-
     /// For reading chunks, in one thread.
     pub(crate) fn fetcher(&self) -> Result<Fetcher<'_>, RepoError> {
         self.fetcher_sharing(Arc::new(Frames::new(1)))
@@ -484,17 +473,6 @@ fn among(mut all: Vec<Snapshot>, name: &str) -> Result<Snapshot, RepoError> {
         (Some(snapshot), None) => Ok(snapshot),
         (None, _) => none(format!("there is no snapshot `{name}` here")),
         _ => none(format!("several snapshots begin with `{name}`")),
-    }
-}
-
-/// What is wrong, without naming the object a second time.
-pub(crate) fn fault_text(error: &RepoError) -> String {
-    match error {
-        RepoError::Damaged { what, .. } => what.clone(),
-        RepoError::Store(StoreError::NotFound { .. }) => "it is missing".to_owned(),
-        RepoError::Store(StoreError::Short { .. }) => "it is cut off".to_owned(),
-        RepoError::Store(StoreError::TooLarge { .. }) => "it is too large".to_owned(),
-        other => other.to_string(),
     }
 }
 

@@ -7,16 +7,17 @@
 //! else is restored. Directories get their metadata last, deepest first.
 
 mod claims;
+mod failed;
 mod file;
 mod not_whole;
+mod shared;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, bounded};
 use dr_entry::{Destination, EntryPath, Kind, Meta, NotSet, Part};
-use dr_format::extents::{self, ExtentPage, Run};
 use dr_format::id::{ChunkId, ChunkKind, SnapshotId};
 use dr_format::page::Row;
 use dr_format::snapshot::{Document, Label, Shape};
@@ -24,7 +25,6 @@ use dr_format::tree::{Step, Walk, has_parent};
 
 use crate::abort::AbortFlag;
 use crate::error::RepoError;
-use crate::progress::Tally;
 use crate::read::fetch::Fetcher;
 use crate::read::frames::{Frames, Wanted};
 use crate::read::repository::Repository;
@@ -32,49 +32,10 @@ use crate::work_queue::{Next, WorkQueue};
 use claims::Claims;
 use file::{Failed, file};
 pub use not_whole::NotWhole;
+use shared::Shared;
+pub use shared::{RestoreOptions, RestoreReport};
 
-/// How a restore is to run.
-#[derive(Clone, Copy)]
-pub struct RestoreOptions<'a> {
-    /// Only these paths and what is below them; empty for everything.
-    pub paths: &'a [EntryPath],
-    /// Worker threads.
-    pub workers: usize,
-    /// Set from outside to end early.
-    pub stop: &'a AtomicBool,
-    /// Progress: entries and bytes put back.
-    pub tally: &'a Tally,
-}
-
-/// What a restore did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RestoreReport {
-    /// Entries that are back, with their contents.
-    pub entries: u64,
-    /// Files among them.
-    pub files: u64,
-    /// Files that stood there with the same contents, and stayed.
-    pub kept: u64,
-    /// Bytes of contents, of the files that stayed too.
-    pub bytes: u64,
-    /// Of a comparison: files that stand there with other contents and would be replaced; at most 10,000.
-    pub replaces: Vec<EntryPath>,
-    /// What was not put back, or not wholly, and why.
-    pub failed: Vec<(EntryPath, NotWhole)>,
-}
-
-impl RestoreReport {
-    /// What is not there, or not with its contents.
-    pub fn lost(&self) -> impl Iterator<Item = &(EntryPath, NotWhole)> {
-        self.failed.iter().filter(|(_, why)| !why.is_back())
-    }
-
-    /// Entries of which nothing is another than the owner.
-    #[must_use]
-    pub fn owners_not_set(&self) -> u64 {
-        self.failed.iter().filter(|(_, why)| why.is_owner_alone()).count() as u64
-    }
-}
+pub(crate) use crate::read::extent_page::{extent_page, extent_page_of};
 
 /// An entry as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,8 +57,6 @@ pub struct Description {
     pub unreadable: Vec<(EntryPath, String)>,
 }
 
-/// So many names of what would be replaced are kept.
-const NAMED: usize = 10_000;
 /// Small batches: workers stay near each other, and share the frames that are open.
 const BATCH_FILES: usize = 256;
 const BATCH_BYTES: u64 = 2 << 20;
@@ -151,69 +110,6 @@ impl Repository {
                 }
                 Step::End => return lost.map_or(Ok(()), Err),
             }
-        }
-    }
-}
-
-/// Everything that the threads of a restore share.
-struct Shared<'a> {
-    repository: &'a Repository,
-    destination: &'a dyn Destination,
-    options: &'a RestoreOptions<'a>,
-    /// Only compares with what stands there, and writes nothing.
-    compares: bool,
-    frames: Arc<Frames>,
-    fuse: AbortFlag,
-    outcome: Mutex<RestoreReport>,
-    claims: Claims,
-}
-
-impl Shared<'_> {
-    fn failed(&self, path: EntryPath, why: NotWhole) {
-        if let Ok(mut outcome) = self.outcome.lock() {
-            outcome.failed.push((path, why));
-        }
-    }
-
-    /// It is there, as it was or not quite; or it is not.
-    fn put(&self, path: &EntryPath, put: std::io::Result<()>, files: u64) {
-        match put.map_err(NotWhole::from) {
-            Ok(()) => self.done(files, 0),
-            Err(why) => {
-                if why.is_back() {
-                    self.done(files, 0);
-                }
-                self.failed(path.clone(), why);
-            }
-        }
-    }
-
-    /// What by now is not as it was, by its path.
-    fn failures(&self) -> HashMap<EntryPath, NotWhole> {
-        self.outcome.lock().map(|outcome| outcome.failed.iter().cloned().collect()).unwrap_or_default()
-    }
-
-    fn kept(&self) {
-        if let Ok(mut outcome) = self.outcome.lock() {
-            outcome.kept += 1;
-        }
-    }
-
-    fn replaces(&self, path: &EntryPath) {
-        if let Ok(mut outcome) = self.outcome.lock()
-            && outcome.replaces.len() < NAMED
-        {
-            outcome.replaces.push(path.clone());
-        }
-    }
-
-    fn done(&self, files: u64, bytes: u64) {
-        self.options.tally.entries.fetch_add(1, Ordering::Relaxed);
-        self.options.tally.bytes_read.fetch_add(bytes, Ordering::Relaxed);
-        if let Ok(mut outcome) = self.outcome.lock() {
-            outcome.entries += 1;
-            outcome.files += files;
-            outcome.bytes = outcome.bytes.saturating_add(bytes);
         }
     }
 }
@@ -492,27 +388,4 @@ fn work(batches: &Receiver<Vec<Row>>, shared: &Shared<'_>, mut work_queue: WorkQ
         fetcher.open_early(&wanted);
     }
     Ok(())
-}
-
-pub(crate) fn extent_page(run: Run, level: u8, fetcher: &mut Fetcher<'_>) -> Result<ExtentPage, RepoError> {
-    extent_page_of(fetcher.chunk(ChunkKind::Extents, run.id)?, run, level)
-}
-
-/// The extent page that these bytes are, held to what its parent says.
-pub(crate) fn extent_page_of(bytes: &[u8], run: Run, level: u8) -> Result<ExtentPage, RepoError> {
-    let bad = |what: &str| RepoError::damaged(format!("extent page {}", run.id), what);
-    let page = extents::decode(bytes).map_err(|e| bad(e.0))?;
-    let add = |(lens, counts): (u64, u64), len: u64, extents: u64| {
-        Some((lens.checked_add(len)?, counts.checked_add(extents)?))
-    };
-    let (own, sum) = match &page {
-        ExtentPage::Leaf(extents) => (0, extents.iter().try_fold((0, 0), |sum, extent| add(sum, extent.len(), 1))),
-        ExtentPage::Inner { level, runs } => {
-            (*level, runs.iter().try_fold((0, 0), |sum, run| add(sum, run.len, run.extents)))
-        }
-    };
-    if own != level || sum != Some((run.len, run.extents)) {
-        return Err(bad("it is not the page that its parent means"));
-    }
-    Ok(page)
 }

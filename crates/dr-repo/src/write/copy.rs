@@ -5,14 +5,15 @@
 //! way, in memory, so that no damage is copied; where the source's word for what a frame holds is not our own, the
 //! chunks are named again as well, since this author will rely on them there. A snapshot is committed last, or not.
 
+mod bounds;
 mod frame_relocator;
 mod gather;
+mod missing;
 
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dr_entry::EntryPath;
 use dr_format::id::{SnapshotId, wipe_stack};
 use dr_format::log_entry::{Body, Named};
 use dr_log::fold::runs_of;
@@ -25,8 +26,11 @@ use crate::write::adopt::adopt;
 use crate::write::committer::{Committer, Says, begin};
 use crate::write::presence::{self, Stands};
 use crate::write::session::Session;
+use bounds::{PLAN_BYTES, PLAN_CHUNKS};
 use frame_relocator::FrameRelocator;
 use gather::Gather;
+use missing::MISSING_MAX;
+pub use missing::Missing;
 
 /// How snapshots are to be copied. All of it is the caller's to decide.
 pub struct CopyOptions<'a> {
@@ -57,15 +61,6 @@ pub enum Fate {
     Refused(Vec<Missing>),
 }
 
-/// Something of a snapshot that cannot be had.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// The first entry that it costs; the root for the tree itself.
-    pub path: EntryPath,
-    /// What is wrong, with the object's name.
-    pub why: String,
-}
-
 /// What a copy did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CopyReport {
@@ -82,12 +77,6 @@ pub struct CopyReport {
     /// Packs of an interrupted run that were taken up.
     pub adopted: u64,
 }
-
-/// No more things that are missing are named of one snapshot.
-const MISSING_MAX: usize = 1_000;
-/// Frames are moved once so many sealed bytes, or so many chunks, wait for it.
-const PLAN_BYTES: u64 = 128 << 20;
-const PLAN_CHUNKS: usize = 64 << 10;
 
 impl Repository {
     /// Opens another repository of the same family with this one's key.

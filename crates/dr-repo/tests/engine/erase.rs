@@ -153,7 +153,7 @@ fn a_folder_goes_from_every_snapshot_and_all_else_is_as_it_was() {
 }
 
 #[test]
-fn what_was_written_anew_stands_where_the_old_one_stood_and_latest_is_what_it_was() {
+fn what_was_rewritten_stands_where_the_old_one_stood_and_latest_is_what_it_was() {
     let scene = Scene::new();
     let mut trees: Vec<Tree> = (0..4).map(generation).collect();
     trees[3] = without(&trees[3], &["pupil"]);

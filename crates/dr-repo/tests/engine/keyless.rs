@@ -253,7 +253,7 @@ fn whoever_prunes_in_whatever_order_nothing_on_the_list_is_lost() {
 }
 
 #[test]
-fn what_was_written_anew_without_a_list_stays_although_its_packs_went() {
+fn what_was_rewritten_without_a_list_stays_although_its_packs_went() {
     let scene = Scene::new();
     let mut there = vec![(scene.keep(0, &day(0)).snapshot, day(0))];
     scene.erase("file-17", &mut there);

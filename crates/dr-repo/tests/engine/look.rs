@@ -159,7 +159,7 @@ fn find_and_diff_say_what_comparing_everything_says() {
         }
         for (from, to) in [(0, 1), (1, 0), (0, 6), (3, 4), (6, 2)] {
             let (all, compared) = scene.diff(from, to, &[]);
-            assert_eq!((compared.unknown, compared.lost.len(), compared.renames_sought), (0, 0, true));
+            assert_eq!((compared.unknown, compared.lost.len(), compared.renames_looked_for), (0, 0, true));
             assert!(all.is_sorted_by(|a, b| a.path < b.path));
             let (a, b) = (&scene.trees[from], &scene.trees[to]);
             let names = a.keys().chain(b.keys()).collect::<std::collections::BTreeSet<_>>();

@@ -212,7 +212,7 @@ fn an_erasure_is_planned_again_if_a_snapshot_was_forgotten_put_back_or_held_mean
     let scene = Scene::new();
     forget(&mut scene.open(), &scene.ids[..1], NOW).unwrap();
     let changes: [fn(&Scene); 3] = [
-        |scene| drop(forget(&mut scene.open(), &scene.ids[1..2], NOW).unwrap()),
+        |scene| assert_eq!(forget(&mut scene.open(), &scene.ids[1..2], NOW).unwrap().forgotten, 1),
         |scene| scene.open().unforget(&scene.ids[..1], NOW).unwrap(),
         |scene| scene.open().hold(&scene.ids[2..], NOW + 1, NOW).unwrap(),
     ];

@@ -187,7 +187,7 @@ fn a_backup_that_begins_after_packs_were_swept_stores_what_they_held_however_lon
     forget(&mut scene.open(), &[first], NOW).unwrap();
     scene.prune(NOW, 0, false).unwrap();
     let third = scene.school.backup(&mut writer, &old, None).unwrap();
-    assert_eq!(third.lacking, [], "what was let go is not lacking");
+    assert_eq!(third.lacking, [], "what was swept is not lacking");
     scene.is_sound(&[(second, &new), (third.snapshot, &old)]);
 }
 
@@ -200,7 +200,7 @@ fn a_write_only_key_removes_nothing() {
 }
 
 #[test]
-fn what_was_forgotten_lately_can_be_put_back_although_its_packs_were_written_anew_and_swept() {
+fn what_was_forgotten_lately_can_be_put_back_although_its_packs_were_rewritten_and_swept() {
     let scene = Scene::new();
     let trees: Vec<Tree> = (0..3).map(generation).collect();
     let ids: Vec<_> = trees.iter().map(|tree| scene.keep(tree)).collect();

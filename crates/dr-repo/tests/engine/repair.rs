@@ -172,7 +172,7 @@ fn half_a_mebibyte_of_any_pack_is_healed_bit_for_bit_under_a_new_name() {
 }
 
 #[test]
-fn a_pack_that_is_healed_twice_and_then_let_go_leaves_nothing() {
+fn a_pack_that_is_healed_twice_and_then_swept_leaves_nothing() {
     let mut scene = Scene::three();
     let name = scene.names("data").remove(0);
     scene.change(&name, |bytes| bytes[100] ^= 1);

@@ -20,8 +20,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::facts::{Facts, Given};
 use crate::findings::{Cause, Finding, causes, findings};
-use crate::status::Status;
+use crate::judgement::Status;
 
+pub use open::ALL_RED;
 pub(crate) use told::present;
 pub(crate) use words::answer_line;
 pub use words::{Answer, Words, alert_words};
@@ -73,9 +74,6 @@ const DISK_IN_SIGHT: SignedDuration = SignedDuration::from_hours(12);
 
 /// An alert ends no sooner than this after it was raised.
 const HOLD: SignedDuration = SignedDuration::from_hours(1);
-
-/// An acknowledgement of everything that is red, and of one letter, stand for all alerts that were raised before.
-pub const ALL_RED: &str = "red";
 
 /// What to tell at `given.now`, given what was told already.
 #[must_use]

@@ -6,9 +6,11 @@ use dr_ledger::{Decision, Entry, Event, LetterStatus};
 use dr_plan::{Plan, SystemId};
 use jiff::Timestamp;
 
-use super::ALL_RED;
 use crate::facts::Given;
 use crate::findings::Cause;
+
+/// An acknowledgement of everything that is red, and of one letter, stand for all alerts that were raised before.
+pub const ALL_RED: &str = "red";
 
 /// One open alert.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Finding;
-use crate::status::{Status, as_word};
+use crate::judgement::{Status, as_word};
 use crate::words;
 
 /// One thing that is wrong, and every system that has it.
@@ -57,6 +57,20 @@ pub struct Cause {
     /// The cause's name, the same however many systems have it.
     #[serde(skip)]
     pub name: String,
+}
+
+impl Finding {
+    /// All of it in one sentence or two: what, what that means, who, what next, by when.
+    #[must_use]
+    pub fn sentence(&self, plan: &Plan) -> String {
+        Cause::alone(self).sentence(plan)
+    }
+
+    /// Who is to do what by when.
+    #[must_use]
+    pub fn task(&self, plan: &Plan) -> String {
+        Cause::alone(self).task(plan)
+    }
 }
 
 /// The causes of `findings`, which come worst first, and so do these. What somebody accepted is apart from what nobody

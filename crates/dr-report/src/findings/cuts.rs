@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::decisions::decided_since;
 use super::{Found, Said};
-use crate::status::Status;
+use crate::judgement::Status;
 use crate::words;
 
 /// So long a change of the plan is told.

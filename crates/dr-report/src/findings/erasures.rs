@@ -7,7 +7,7 @@ use dr_plan::{MediumId, SystemId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Found, Said};
-use crate::status::Status;
+use crate::judgement::Status;
 use crate::words;
 
 /// So long an erasure may wait before anybody is troubled: disks come back in turn, and packs go in steps.

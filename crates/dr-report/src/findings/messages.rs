@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Found, Said};
 use crate::facts::Given;
-use crate::status::Status;
+use crate::judgement::Status;
 use crate::words;
 
 /// A message may wait so long before anybody is troubled: relays have their moods.

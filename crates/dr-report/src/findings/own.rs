@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::places::place_of;
 use super::{Found, Said};
-use crate::status::Status;
+use crate::judgement::Status;
 use crate::words;
 
 /// The system that stands for them in the ledger; no plan may have one of that name.

@@ -9,7 +9,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::{Found, Said};
-use crate::status::Status;
+use crate::judgement::Status;
 use crate::words;
 
 /// A leaving date is told so long before.

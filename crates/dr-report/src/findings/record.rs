@@ -4,7 +4,7 @@ use dr_ledger::{ACCEPTED_COPY, ACCEPTED_UP_TO, Decision, Event, Misfit, MisfitKi
 use jiff::SignedDuration;
 
 use super::{Found, Said};
-use crate::status::Status;
+use crate::judgement::Status;
 use crate::words;
 
 /// So long it is told that somebody accepted a disagreement.

@@ -3,20 +3,18 @@
 //! A failed run moves no clock and makes nothing red; that it failed is told at once all the same. What a run wrote into
 //! the ledger is never repeated word for word: it is sorted into a few sentences that name no file, host or place.
 
-use std::collections::BTreeMap;
-
 use dr_ledger::{
     CopyOutcome, Entry, Event, RehearsalVerdict, RunCopy, RunOutcome, SuspicionKind, damaged_since, emptied,
 };
-use dr_plan::{System, SystemId};
+use dr_plan::System;
 use jiff::Timestamp;
 
+use super::answers;
 use super::decisions::decided_since;
 use super::places::{place_name, place_of};
 use super::systems::late_since;
 use super::{Found, Said};
-use crate::reminders::maker;
-use crate::status::Status;
+use crate::judgement::Status;
 use crate::words;
 
 pub(super) fn look(found: &mut Found<'_>, system: &System) {
@@ -59,25 +57,6 @@ fn whole_each_time(found: &mut Found<'_>, system: &System) {
         found.command(format!("dr repair --target {}", rule.target));
         let name = place_name(found.given.plan, &rule.target);
         found.shared(format!("{name}/log"), format!("their copies {place} are stored whole each time: {why}"));
-    }
-}
-
-/// How every system's runs ended, gone through once for all of them.
-pub(super) struct Runs<'a>(BTreeMap<&'a SystemId, Vec<&'a Entry>>);
-
-impl<'a> Runs<'a> {
-    pub(super) fn of_all(entries: &'a [Entry]) -> Self {
-        let mut runs: BTreeMap<&SystemId, Vec<&Entry>> = BTreeMap::new();
-        for entry in entries {
-            if let Event::RunKilled { system, .. } | Event::RunFinished { system, .. } = &entry.event {
-                runs.entry(system).or_default().push(entry);
-            }
-        }
-        Self(runs)
-    }
-
-    fn of(&self, system: &System) -> &[&'a Entry] {
-        self.0.get(&system.id).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -367,7 +346,7 @@ fn unusual(found: &mut Found<'_>, system: &System) {
     let runs = found.runs.of(system);
     let newest: Vec<Entry> =
         runs[runs.len().saturating_sub(SUSPECTED)..].iter().map(|entry| (*entry).clone()).collect();
-    if source_changed(found, system) {
+    if source_changed(found, system) || answers::look(found, system) {
         return;
     }
     let Some(suspicion) = dr_ledger::suspicion(&newest, &system.id) else { return };
@@ -565,7 +544,7 @@ fn export(found: &mut Found<'_>, system: &System, since: Timestamp, trouble: Tro
             "make the export again, or have its folder looked at",
         ),
     };
-    let (owner, status) = (maker(system).cloned(), Status::Amber);
+    let (owner, status) = (system.source.maker().cloned(), Status::Amber);
     let employed = |id: &dr_plan::PersonId| {
         found.given.plan.people.get(id).is_some_and(|person| person.is_employed(found.facts.today))
     };

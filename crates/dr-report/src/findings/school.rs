@@ -6,7 +6,7 @@ use jiff::ToSpan;
 
 use super::{Found, Said, cuts, erasures, messages, own, record, sight};
 use crate::facts::DiskFacts;
-use crate::status::Status;
+use crate::judgement::Status;
 use crate::words;
 
 pub(super) fn look(found: &mut Found<'_>) {

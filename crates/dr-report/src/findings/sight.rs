@@ -6,7 +6,7 @@ use dr_plan::Class;
 
 use super::places::place_of;
 use super::{Found, Said};
-use crate::status::Status;
+use crate::judgement::Status;
 use crate::words;
 
 pub(super) fn look(found: &mut Found<'_>) {

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::places::{place_name, place_of};
 use super::{Found, Said, runs, suppliers};
 use crate::facts::{CopyFacts, Proof, SystemFacts};
-use crate::status::Status;
+pub(super) use crate::findings::late::late_since;
+use crate::judgement::Status;
 use crate::words;
 
 /// Facts about a system may be so old before nothing is known of it.
@@ -284,22 +285,6 @@ fn missing(found: &mut Found<'_>, system: &System, rule: &CopyRule) {
     found.technical();
     let name = place_name(found.given.plan, &rule.target);
     found.shared(format!("{name}/copies"), format!("they have no copy {place} yet, which the plan asks for"));
-}
-
-/// Since when a copy is several turns late that was made once. Waiting for a disk is the disk's finding, not the copy's.
-pub(super) fn late_since(
-    found: &Found<'_>,
-    system: &System,
-    of: &SystemFacts,
-    rule: &CopyRule,
-    newest: Timestamp,
-) -> Option<Timestamp> {
-    let mut on = of.copies.iter().filter(|copy| copy.target == rule.target);
-    let limit = newest + rule.schedule.interval() + system.rpo.longest() + of.grace;
-    let waits_for_people = on.all(|copy| copy.medium.is_some() && copy.standing.offline);
-    // If all copies are late, the promise to the users says it better.
-    let all_late = of.newest().is_some_and(|newest| found.facts.now > newest + system.rpo.longest() + of.grace);
-    (!waits_for_people && !all_late && found.facts.now > limit).then_some(limit)
 }
 
 fn late(found: &mut Found<'_>, system: &System, of: &SystemFacts, rule: &CopyRule, newest: Timestamp) {

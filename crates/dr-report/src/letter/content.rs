@@ -9,18 +9,11 @@ use super::{disks, lines, recover, todo};
 use crate::alerts::{Answer, answer_line};
 use crate::facts::{Facts, Given, SystemFacts};
 use crate::findings::{exceptions, unsent};
-use crate::status::{Status, StatusReport, SystemStatus};
+use crate::judgement::Status;
+pub(crate) use crate::letter::sheet::word;
+pub(super) use crate::letter::sheet::{COLUMNS, HEAD, HEIGHT, WIDTH};
+use crate::status::{StatusReport, SystemStatus};
 use crate::words;
-
-/// Columns of a line.
-pub(super) const WIDTH: usize = 80;
-/// Lines of a letter.
-pub(super) const HEIGHT: usize = 25;
-
-/// The head of the table.
-pub(super) const HEAD: [&str; 7] = ["System", "Last good", "Copies", "Off-site", "Offline", "Proved", "Status"];
-/// Columns between which a cell of the table stands; the last takes the rest.
-pub(super) const COLUMNS: [usize; 6] = [17, 10, 7, 9, 8, 9];
 
 /// Everything that stands in the letter. Each text is one paragraph, broken already.
 #[derive(Debug, serde::Serialize)]
@@ -209,15 +202,6 @@ impl Content {
             + todo.max(1)
             + self.rows.len()
             + usize::from(self.more_rows.is_some())
-    }
-}
-
-pub(crate) fn word(status: LetterStatus) -> &'static str {
-    match status {
-        LetterStatus::Green => "GREEN",
-        LetterStatus::Amber => "AMBER",
-        LetterStatus::Red => "RED",
-        LetterStatus::NotKnown => "NOT KNOWN",
     }
 }
 

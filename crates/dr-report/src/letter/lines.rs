@@ -7,7 +7,8 @@ use super::content::word;
 use super::todo;
 use crate::facts::{Facts, Given};
 use crate::findings::Cause;
-use crate::status::{Status, StatusReport};
+use crate::judgement::Status;
+use crate::status::StatusReport;
 use crate::table::length;
 use crate::words;
 

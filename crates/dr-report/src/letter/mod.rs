@@ -10,7 +10,9 @@ mod lines;
 mod mail;
 mod print;
 mod recover;
+mod sheet;
 mod todo;
+mod whole;
 
 use dr_ledger::LetterStatus;
 
@@ -21,21 +23,7 @@ use crate::status::{StatusReport, report};
 
 pub(crate) use content::word;
 pub use mail::{LetterError, eml};
-
-/// One letter, written two ways.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
-    /// Counting from 1.
-    pub number: u64,
-    /// The word at its top.
-    pub status: LetterStatus,
-    /// `[GREEN] Hazel Bank – backups, week to 20 Nov – nothing to do`
-    pub subject: String,
-    /// At most 25 lines of at most 80 columns.
-    pub text: String,
-    /// The same as one page that needs nothing else.
-    pub html: String,
-}
+pub use whole::Letter;
 
 /// Whether the letter about `given.now` has something that its reader can answer: red to acknowledge, or a gap to
 /// accept. Only then it is worth a code.

@@ -5,7 +5,8 @@ use super::content::WIDTH;
 
 use crate::facts::Given;
 use crate::findings::Cause;
-use crate::status::{Status, StatusReport};
+use crate::judgement::Status;
+use crate::status::StatusReport;
 use crate::words;
 
 const LEAD: &str = "NEED FROM YOU  ";

@@ -1,7 +1,6 @@
 //! Whose export is missing or old, in a message to whoever makes it.
 
 use dr_ledger::MessageKind;
-use dr_plan::{PersonId, System};
 
 use super::Reminder;
 use super::ladder::Rung;
@@ -27,7 +26,8 @@ fn reminder(given: &Given<'_>, facts: &Facts, finding: &Finding) -> Option<Remin
     let day = if noticed.time() < plan.school.hours.until { noticed.date() } else { noticed.date().tomorrow().ok()? };
     let due = given.calendar.operating_days_after(day, 0)?;
     let rung = Rung::of(given.calendar, due, facts.today)?;
-    let maker = maker(system).filter(|id| plan.people.get(*id).is_some_and(|person| person.is_employed(facts.today)));
+    let maker =
+        system.source.maker().filter(|id| plan.people.get(*id).is_some_and(|person| person.is_employed(facts.today)));
     let owner = plan.answers_for(Some(system), facts.today);
     let asked = present(plan, &maker.or(owner).into_iter().cloned().collect::<Vec<_>>(), facts.today);
     let (who, others) = match maker {
@@ -56,9 +56,4 @@ fn reminder(given: &Given<'_>, facts: &Facts, finding: &Finding) -> Option<Remin
         subject,
         text: lines.join("\n") + "\n",
     })
-}
-
-/// Who makes the export, if the plan says so.
-pub(crate) fn maker(system: &System) -> Option<&PersonId> {
-    system.source.maker()
 }

@@ -12,9 +12,8 @@ use dr_source::driver::{Driver, Feed, Hands, InPlace, Load, Loaded, NotFed, Onto
 use dr_source::files::{Conflict, FsRestorer, Removal, RestoreMode, Spare};
 use dr_source::{FACTS, SourceError};
 
-use super::fed;
 use super::within::{self, Outside, Part};
-use super::{Wanted, above_resolved};
+use super::{Wanted, above_resolved, before, fed};
 use crate::error::RunError;
 use crate::kept::{Kept, Opened};
 use crate::naming::{Asked, Naming};
@@ -28,6 +27,8 @@ pub(super) struct Back<'a> {
     /// Of the system's kind, if this version reads it.
     pub(super) driver: Option<Box<dyn Driver + 'a>>,
     pub(super) wanted: &'a Wanted<'a>,
+    /// Only compares with what stands there, and writes nothing.
+    pub(super) compares: bool,
     pub(super) opened: &'a [Opened],
     pub(super) choices: &'a [Kept],
     pub(super) choice: &'a Kept,
@@ -90,33 +91,62 @@ impl Back<'_> {
             not_in_it,
         };
         let loads = self.driver.as_deref().and_then(|driver| driver.loads());
-        let is_loaded = self.wanted.to.is_none() && loads.is_some();
+        let beside = loads.as_ref().and_then(|load| load.beside());
+        // Of what has files beside its database, some files may be wanted alone.
+        let files_alone = beside.is_some() && !paths.is_empty() && self.wanted.onto.is_none();
+        let is_loaded = self.wanted.to.is_none() && !files_alone;
         if let (Some(load), true) = (&loads, is_loaded) {
             self.load(load.as_ref(), &mut brought, notes)?;
+            if beside.is_some() && self.wanted.onto.is_none() {
+                if self.compares {
+                    notes.push(format!("the database {} would be replaced too", brought.to.display()));
+                }
+                // What was loaded is told apart.
+                brought.restored = RestoreReport::default();
+                self.to_its_place(paths, &mut brought, notes)?;
+            }
         } else if self.wanted.onto.is_some() {
             return Err(self.refused("only a database is loaded into a server"));
         } else if let Some(to) = self.wanted.to {
             self.elsewhere(to, &paths, &mut brought, notes)?;
         } else {
-            // What no driver reads may still have copies of another time.
-            match self.driver.as_deref().map_or(InPlace::Paths, |driver| driver.in_place()) {
-                InPlace::Paths => self.files(&paths, &mut brought, notes)?,
-                InPlace::Into { top, to, no_delete, no_part } => {
-                    if self.wanted.delete {
-                        return Err(self.refused(no_delete));
-                    }
-                    let paths = if paths.is_empty() { vec![top.clone()] } else { paths };
-                    if !paths.iter().all(|path| path.is_within(&top)) {
-                        return Err(self.refused(no_part));
-                    }
-                    self.bring_one(&Part { paths, folder: to, top }, &mut brought, notes)?;
-                }
-                InPlace::Refused(why) => return Err(self.refused(why)),
-                InPlace::Whole(whole) => self.whole(whole, &mut brought, notes)?,
-            }
+            self.to_its_place(paths, &mut brought, notes)?;
         }
         brought.restored.failed.extend(absent);
         Ok(brought)
+    }
+
+    /// Puts files back to where the plan has them.
+    fn to_its_place(
+        &self,
+        paths: Vec<EntryPath>,
+        brought: &mut Brought,
+        notes: &mut Vec<String>,
+    ) -> Result<(), RunError> {
+        // What no driver reads may still have copies of another time.
+        match self.driver.as_deref().map_or(InPlace::Paths, |driver| driver.in_place()) {
+            InPlace::Paths => self.files(&paths, brought, notes),
+            InPlace::Into { top, to, delete, no_part } => {
+                let exclude = match (self.wanted.delete, delete) {
+                    (true, Err(why)) => return Err(self.refused(why)),
+                    (true, Ok(exclude)) => Some(exclude),
+                    (false, _) => None,
+                };
+                let paths = if paths.is_empty() { vec![top.clone()] } else { paths };
+                if !paths.iter().all(|path| path.is_within(&top)) {
+                    return Err(self.refused(no_part));
+                }
+                let part = Part { paths, folder: to, top };
+                let kept = exclude.map(|exclude| (exclude, self.kept(&part)));
+                self.bring_one(&part, brought, notes)?;
+                match kept {
+                    Some((exclude, kept)) => self.remove_others(&part, kept, exclude, brought, notes),
+                    None => Ok(()),
+                }
+            }
+            InPlace::Refused(why) => Err(self.refused(why)),
+            InPlace::Whole(whole) => self.whole(whole, brought, notes),
+        }
     }
 
     fn refused(&self, why: &'static str) -> RunError {
@@ -133,7 +163,7 @@ impl Back<'_> {
 
     /// The plan's folder, which is only looked at by a restore that only says what it would do.
     fn of_plan(&self, folder: &Path) -> Result<FsRestorer, SourceError> {
-        FsRestorer::of_plan(folder, self.in_place(), !self.wanted.dry_run)
+        FsRestorer::of_plan(folder, self.in_place(), !self.compares)
     }
 
     fn elsewhere(
@@ -144,7 +174,7 @@ impl Back<'_> {
         notes: &mut Vec<String>,
     ) -> Result<(), RunError> {
         brought.to = to.to_owned();
-        if self.wanted.dry_run {
+        if self.compares {
             if to.symlink_metadata().is_ok() {
                 FsRestorer::empty(to, self.mode(None))?;
             }
@@ -164,7 +194,7 @@ impl Back<'_> {
 
     /// The folder of a part, seen from its top.
     fn below(&self, part: &Part) -> Result<SubtreeDestination, SourceError> {
-        let (folder, write) = (&part.folder, !self.wanted.dry_run);
+        let (folder, write) = (&part.folder, !self.compares);
         let place: Box<dyn Place> = match &self.driver {
             Some(driver) => driver.place(folder, self.in_place(), write)?,
             None => Box::new(self.of_plan(folder)?),
@@ -182,13 +212,13 @@ impl Back<'_> {
     ) -> Result<(), RunError> {
         let first = match place() {
             // Nothing is there that could be replaced.
-            Err(SourceError::Open { why, .. }) if self.wanted.dry_run && why.kind() == std::io::ErrorKind::NotFound => {
+            Err(SourceError::Open { why, .. }) if self.compares && why.kind() == std::io::ErrorKind::NotFound => {
                 add(&mut brought.restored, self.count(paths)?);
                 return Ok(());
             }
             other => other?,
         };
-        let restored = match self.wanted.dry_run {
+        let restored = match self.compares {
             true => self.plan(self.from(), paths).and_then(|plan| plan.compare(&first)).map_err(|e| self.failed(e))?,
             false => self.fill(paths, &first, place, notes)?,
         };
@@ -279,7 +309,7 @@ impl Back<'_> {
         let places = crate::sources::places(self.school, self.system);
         let spare = Spare::new(&part.folder, (exclude, &places), unread)?;
         let place = match self.of_plan(&part.folder) {
-            Err(_) if self.wanted.dry_run => return Ok(()),
+            Err(_) if self.compares => return Ok(()),
             other => other?,
         };
         let is_directory = |path: &EntryPath| kept.iter().any(|(kept, directory)| *directory && kept == path);
@@ -287,7 +317,7 @@ impl Back<'_> {
         let tops: Vec<_> = if part.paths.is_empty() { vec![EntryPath::root()] } else { wanted.collect() };
         for top in tops {
             let kept = kept.iter().map(|(path, _)| path.clone());
-            let removal = match self.wanted.dry_run {
+            let removal = match self.compares {
                 true => place.others(&top, kept, &spare),
                 false => place.remove_others(&top, kept, &spare),
             };
@@ -413,19 +443,21 @@ impl Back<'_> {
 
     /// Loads a database: its dump is streamed to the program that loads it, and only the small files are put in scratch.
     fn load(&self, load: &dyn Load, brought: &mut Brought, notes: &mut Vec<String>) -> Result<(), RunError> {
-        if !self.wanted.paths.is_empty() || self.wanted.delete {
+        let beside = load.beside();
+        if !self.wanted.paths.is_empty() || self.wanted.delete && (beside.is_none() || self.wanted.onto.is_some()) {
             return Err(self.refused("a database is loaded as a whole"));
         }
         brought.to = PathBuf::from(load.live()?);
+        let is_of_it = |path: &EntryPath| beside.as_ref().is_none_or(|beside| !path.is_within(beside));
         let all = self.count(&[])?;
-        if self.wanted.dry_run {
+        if self.compares {
             brought.restored = all;
             return Ok(());
         }
         let dump = load.fed()?;
         let mut small = Vec::new();
         let listed = self.from().repository.list(self.choice.id, &[], &mut |entry| {
-            if entry.meta.kind == Kind::File && entry.path != dump {
+            if entry.meta.kind == Kind::File && entry.path != dump && is_of_it(&entry.path) {
                 small.push(entry.path);
             }
             Ok(())
@@ -447,6 +479,9 @@ impl Back<'_> {
         let onto = Onto { url: self.wanted.onto, account: self.wanted.account, moment: &moment };
         let secrets = |reference: &SecretRef| self.school.secret(reference);
         let hands = Hands { secrets: &secrets, scratch: &scratch };
+        if load.would_be_lost(&onto, &hands)? {
+            notes.push(before::captured(self.school, self.system, self.wanted.tally, self.wanted.stop)?);
+        }
         // Another copy that holds the same snapshot may be whole where this one is not.
         let mut copies = vec![self.choice.copy];
         let others = self.choices.iter().filter(|other| other.id == self.choice.id && other.copy != self.choice.copy);
@@ -486,7 +521,7 @@ impl Back<'_> {
             return Err(self.refused("its path names no file"));
         };
         let entry = EntryPath::new(std::os::unix::ffi::OsStrExt::as_bytes(name)).map_err(|_| RunError::Interrupted)?;
-        if self.wanted.dry_run {
+        if self.compares {
             brought.restored = self.count(&[])?;
             // It goes back whole, over the one that is there.
             if path.symlink_metadata().is_ok() {

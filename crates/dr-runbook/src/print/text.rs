@@ -3,6 +3,7 @@
 use crate::bind::Bound;
 use crate::print::Stamp;
 use crate::print::view::{Part, Table, View};
+use crate::wrapped::wrapped;
 
 /// Columns of a page.
 const WIDTH: usize = 78;
@@ -94,20 +95,7 @@ fn table(lines: &mut Vec<String>, title: &str, table: &Table) {
     }
 }
 
-/// Breaks at blanks; what is longer than a line stands on one of its own.
+/// Breaks a text at blanks of any kind.
 fn wrap(lines: &mut Vec<String>, text: &str, first: &str, rest: &str) {
-    let mut line = first.to_owned();
-    let mut empty = true;
-    for word in text.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            lines.push(std::mem::replace(&mut line, rest.to_owned()));
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    lines.push(line);
+    lines.extend(wrapped(text.split_whitespace(), WIDTH, first, rest));
 }

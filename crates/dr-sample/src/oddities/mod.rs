@@ -6,12 +6,15 @@
 mod attributes;
 mod contents;
 mod kinds;
+mod left_out;
 mod names;
 
 pub use names::past_path_max;
 
 use crate::{Result, put};
 use std::path::Path;
+
+use left_out::LeftOut;
 
 /// Makes the tree below `dir`, which should be empty, and says what could not be made, one line each.
 ///
@@ -31,17 +34,4 @@ pub fn make(dir: &Path) -> Result<Vec<String>> {
     // Last: anything made inside a directory would move its time.
     attributes::make_times(&dir.join("times"))?;
     Ok(left_out.0)
-}
-
-/// What could not be made here.
-struct LeftOut(Vec<String>);
-
-impl LeftOut {
-    /// Notes a refusal and goes on.
-    fn unless<T, E: std::fmt::Display>(&mut self, what: &str, outcome: std::result::Result<T, E>) -> bool {
-        if let Err(why) = &outcome {
-            self.0.push(format!("{what}: {why}"));
-        }
-        outcome.is_ok()
-    }
 }

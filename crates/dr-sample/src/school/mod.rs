@@ -8,6 +8,7 @@ mod mail;
 mod records;
 mod shares;
 mod site;
+mod size;
 
 pub use crate::put::Size;
 pub use day::{Day, live_a_day};
@@ -16,10 +17,7 @@ use crate::random::Random;
 use crate::{Error, Result, at, put};
 use std::path::{Path, PathBuf};
 
-/// Pupils in the records.
-pub const PUPILS: u32 = 450;
-/// Messages in the mailbox before any day is lived.
-pub const MESSAGES: u32 = 2_000;
+pub use size::{MESSAGES, PUPILS};
 
 /// What [`make`] made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What the school's web site is: forty static pages, a style sheet and pictures.
 
 use crate::dates::{DAY, date};
-use crate::document::escaped;
+use crate::package::escaped;
 use crate::picture::{Camera, png};
 use crate::put::{self, Size};
 use crate::random::Random;

@@ -4,6 +4,7 @@
 //! are written as they are made: memory stays below a few MB, whatever the size.
 
 mod files;
+mod set;
 mod streams;
 mod text;
 
@@ -14,22 +15,7 @@ pub use streams::{dump, image};
 use crate::Result;
 use std::path::Path;
 
-/// Which set a directory holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Set {
-    /// Made by [`source_tree`].
-    SourceTree,
-    /// Made by [`mixed`].
-    Mixed,
-    /// Made by [`dump`].
-    Dump,
-    /// Made by [`image`].
-    Image,
-    /// Made by [`many_small`].
-    ManySmall,
-    /// Made by [`many_empty`].
-    ManyEmpty,
-}
+pub use set::Set;
 
 /// Advances the set below `dir` to `generation` (2 is the first after making), and says what was written.
 ///

@@ -17,6 +17,8 @@ pub struct Facts {
     pub served: Vec<Database>,
     /// Database servers of which there is data or a socket, and which named no database: the word of the plan, and where.
     pub servers: Vec<(&'static str, PathBuf)>,
+    /// Folders of WordPress, whose database is elsewhere.
+    pub sites: Vec<PathBuf>,
     /// File systems other than the machine's own.
     pub mounts: Vec<Mount>,
     /// Disks that can be unplugged.

@@ -31,15 +31,18 @@ pub fn look(only: &[PathBuf]) -> Facts {
         }
         sized.append(&mut seen.databases);
         facts.mail.extend(common(&seen.mail));
+        facts.sites.append(&mut seen.sites);
         facts.folders.push(Folder { inner: folders_in(&top), has_files: seen.files > 0, path: top });
     }
     sized.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
     facts.databases = sized.into_iter().map(|(_, path)| path).collect();
-    let sockets = if own { vec!["/run/postgresql".into(), "/tmp".into()] } else { with_inner(only) };
-    facts.served = dr_source::postgres_databases(&sockets);
+    let sockets = |usual: [&str; 2]| if own { usual.map(PathBuf::from).to_vec() } else { with_inner(only) };
+    facts.served = dr_source::postgres_databases(&sockets(["/run/postgresql", "/tmp"]));
+    facts.served.extend(dr_source::mariadb_databases(&sockets(["/run/mysqld", "/var/lib/mysql"])));
     if own {
         facts.servers = servers();
-        facts.servers.retain(|(kind, _)| *kind != "postgres" || facts.served.is_empty());
+        let answered = |kind: &str| facts.served.iter().any(|database| database.source.starts_with(kind));
+        facts.servers.retain(|(kind, _)| !answered(kind));
         facts.person = full_name();
     }
     let table = mounts::lines(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
@@ -88,6 +91,7 @@ struct Seen {
     files: usize,
     databases: Vec<(u64, PathBuf)>,
     mail: Vec<PathBuf>,
+    sites: Vec<PathBuf>,
     /// It is a repository of ours: where backups go, not what is backed up.
     is_ours: bool,
 }
@@ -106,6 +110,9 @@ fn walk(folder: &Path, depth: usize, seen: &mut Seen) {
         return;
     }
     let Ok(names) = fs::read_dir(folder) else { return };
+    if folder.join("wp-config.php").is_file() && folder.join("wp-content").is_dir() {
+        seen.sites.push(folder.to_owned());
+    }
     for name in names.flatten() {
         seen.names += 1;
         if seen.names > NAMES_MAX || seen.is_ours {
@@ -220,6 +227,8 @@ mod tests {
         for folder in ["mail/ash/cur", "mail/ash/new", "mail/ash/tmp", "mail/oak/cur", "mail/oak/new", "mail/oak/tmp"] {
             fs::create_dir_all(machine.path().join(folder)).unwrap();
         }
+        put("web/school/wp-config.php", b"<?php");
+        put("web/school/wp-content/uploads/a.jpg", b"a picture");
         put("cluster/PG_VERSION", b"15");
         put("cluster/base/1/1247", b"pages");
         put("nas/repo.json", b"{}");
@@ -231,8 +240,15 @@ mod tests {
         let folders: Vec<_> = facts.folders.iter().map(|folder| (folder.path.clone(), folder.has_files)).collect();
         assert_eq!(
             folders,
-            [(here("cluster"), false), (here("mail"), false), (here("mis"), false), (here("shares"), true),]
+            [
+                (here("cluster"), false),
+                (here("mail"), false),
+                (here("mis"), false),
+                (here("shares"), true),
+                (here("web"), true)
+            ]
         );
+        assert_eq!(facts.sites, [here("web/school")]);
         assert_eq!(facts.folders[3].inner, [here("shares/office")]);
         assert!(facts.mounts.is_empty() && facts.disks.is_empty() && facts.person.is_none());
     }

@@ -101,7 +101,7 @@ fn systems_question(facts: &Facts, found: &[propose::System]) -> Question {
             .to_owned();
     if !facts.served.is_empty() {
         because.push_str(
-            " postgres:NAME is a database on a server: docs/sources.md says how to make an account that reads it, and dr doctor \
+            " postgres:NAME or mariadb:NAME is a database on a server: docs/sources.md says how to make an account that reads it, and dr doctor \
              what that still lacks.",
         );
     }
@@ -110,9 +110,19 @@ fn systems_question(facts: &Facts, found: &[propose::System]) -> Question {
             "postgres" => {
                 "write id = postgres:DATABASE for each database of it; docs/sources.md says how to make the account"
             }
-            _ => "this version cannot read it; let it dump into a folder and write drop:FOLDER",
+            _ => {
+                "write id = mariadb:DATABASE for each database of it; docs/sources.md says how to make the account, and how a \
+                 website is kept with its database"
+            }
         };
         because.push_str(&format!(" A {kind} server has its data or socket in {}: {what}.", place.display()));
+    }
+    if let Some(site) = facts.sites.first() {
+        because.push_str(&format!(
+            " A folder of WordPress is at {}, and its posts and pages are in a database, not in it: when the plan is written, \
+             make it a source of kind website with both, as docs/sources.md shows.",
+            site.display()
+        ));
     }
     let proposed = (!found.is_empty()).then(|| listed.join(", "));
     Question { number: 5, text: "What is to be backed up?", because, proposed }

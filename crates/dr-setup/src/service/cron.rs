@@ -18,12 +18,21 @@ pub fn table(wanted: &Wanted) -> String {
         // The same names as under systemd. Only root may look into that folder.
         text.push_str(&format!("CREDENTIALS_DIRECTORY={CREDENTIALS}\n"));
     }
-    let mut words: Vec<String> = wanted.words(&["run", "--due", "--quiet"]).iter().map(|text| quoted(text)).collect();
+    let user = wanted.user.as_deref().unwrap_or("root");
+    text.push_str(&format!("*/5 * * * * {user} {}\n", typed(wanted, &["run", "--due", "--quiet"])));
+    if wanted.rehearses {
+        let words = typed(wanted, &["restore", "--rehearse", "--due", "--quiet"]);
+        text.push_str(&format!("30 1 * * * {user} {words}\n"));
+    }
+    text
+}
+
+/// A command line as cron takes it.
+fn typed(wanted: &Wanted, command: &[&str]) -> String {
+    let mut words: Vec<String> = wanted.words(command).iter().map(|text| quoted(text)).collect();
     if wanted.cache != Path::new(CACHE) {
         words.insert(0, format!("DR_CACHE={}", quoted(&wanted.cache.to_string_lossy())));
     }
     // cron itself knows only `%`, which is escaped in the whole line.
-    let user = wanted.user.as_deref().unwrap_or("root");
-    text.push_str(&format!("*/5 * * * * {user} {}\n", words.join(" ").replace('%', "\\%")));
-    text
+    words.join(" ").replace('%', "\\%")
 }

@@ -51,14 +51,18 @@ pub fn usual(root: &Path) -> Caller {
 /// [`PlaceError`].
 pub fn install(root: &Path, caller: Caller, wanted: &Wanted) -> Result<Installed, PlaceError> {
     let written = place::write(root, &files(caller, wanted))?;
-    let (removed, mut notes) = clear(root, |other| other != caller)?;
+    let beside = caller.beside(wanted);
+    let (removed, mut notes) = clear(root, |other| other != caller && Some(other) != beside)?;
     for name in &wanted.credentials {
         let file = Path::new(CREDENTIALS).join(name);
         if !root.join(file.strip_prefix("/").unwrap_or(&file)).exists() {
             notes.push(format!("the plan names the secret {name}: write it to {} with mode 0600", file.display()));
         }
     }
-    let switched = switch_on(root, caller);
+    let switched = match (switch_on(root, caller), beside) {
+        (Switched::Yes, Some(beside)) => switch_on(root, beside),
+        (other, _) => other,
+    };
     match &switched {
         Switched::Yes => {}
         Switched::NotRunning => notes.push(match caller {

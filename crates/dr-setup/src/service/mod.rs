@@ -3,14 +3,15 @@
 //! The texts follow from the plan and a few paths ([`wanted`]) and are pure; [`place`] puts them where they belong, and
 //! [`install`] switches on what calls.
 
+mod marker;
+
+pub use marker::MARKER;
+
 pub mod cron;
 pub mod install;
 pub mod place;
 pub mod systemd;
 pub mod wanted;
-
-/// Every file of ours begins with this, and no file without it is ever replaced or removed.
-pub const MARKER: &str = "# Written by `dr service install`";
 
 /// Who calls dr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Caller {
     Daemon,
     /// cron, every five minutes.
     Cron,
+    /// A timer of systemd, every night, for rehearsals that start what they bring back: beside one of the first two.
+    Rehearsals,
 }
 
 impl Caller {
@@ -30,6 +33,7 @@ impl Caller {
             Self::Timer => "timer",
             Self::Daemon => "daemon",
             Self::Cron => "cron",
+            Self::Rehearsals => "rehearsals",
         }
     }
 
@@ -39,6 +43,7 @@ impl Caller {
             Self::Timer => Some("dr.timer"),
             Self::Daemon => Some("dr-daemon.service"),
             Self::Cron => None,
+            Self::Rehearsals => Some("dr-rehearse.timer"),
         }
     }
 
@@ -48,11 +53,18 @@ impl Caller {
             Self::Timer => &["etc/systemd/system/dr.service", "etc/systemd/system/dr.timer"],
             Self::Daemon => &["etc/systemd/system/dr-daemon.service"],
             Self::Cron => &["etc/cron.d/dr"],
+            Self::Rehearsals => &["etc/systemd/system/dr-rehearse.service", "etc/systemd/system/dr-rehearse.timer"],
         }
     }
 
     /// Every caller that there is.
-    pub const ALL: [Self; 3] = [Self::Timer, Self::Daemon, Self::Cron];
+    pub const ALL: [Self; 4] = [Self::Timer, Self::Daemon, Self::Cron, Self::Rehearsals];
+
+    /// Who calls beside it, for this plan.
+    #[must_use]
+    pub fn beside(self, wanted: &wanted::Wanted) -> Option<Self> {
+        (wanted.rehearses && matches!(self, Self::Timer | Self::Daemon)).then_some(Self::Rehearsals)
+    }
 }
 
 /// A file of a caller.
@@ -70,8 +82,10 @@ pub fn files(caller: Caller, wanted: &wanted::Wanted) -> Vec<Written> {
         Caller::Timer => vec![systemd::oneshot(wanted), systemd::timer(wanted)],
         Caller::Daemon => vec![systemd::daemon(wanted)],
         Caller::Cron => vec![cron::table(wanted)],
+        Caller::Rehearsals => vec![systemd::rehearsals(wanted), systemd::nightly(wanted)],
     };
-    caller.paths().iter().zip(texts).map(|(path, text)| Written { path, text }).collect()
+    let own = caller.paths().iter().zip(texts).map(|(path, text)| Written { path, text });
+    own.chain(caller.beside(wanted).into_iter().flat_map(|beside| files(beside, wanted))).collect()
 }
 
 #[cfg(test)]

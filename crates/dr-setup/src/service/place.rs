@@ -51,7 +51,8 @@ pub fn there(path: &Path) -> There {
 /// Which callers are installed below `root`.
 pub fn installed(root: &Path) -> Vec<Caller> {
     let whole = |caller: &Caller| caller.paths().iter().all(|path| there(&root.join(path)) == There::Ours);
-    Caller::ALL.into_iter().filter(whole).collect()
+    // Who calls beside another calls nothing that must not be missed.
+    Caller::ALL.into_iter().filter(|caller| *caller != Caller::Rehearsals).filter(whole).collect()
 }
 
 /// Writes all files, or none if one place holds somebody else's. Returns where they are.

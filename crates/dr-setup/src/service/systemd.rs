@@ -76,6 +76,37 @@ pub fn daemon(wanted: &Wanted) -> String {
     format!("{}{more}{}{install}", head("the backup plan", false), rights(wanted))
 }
 
+/// What a closed room takes (decision 0048): namespaces, mounts in them, and for root to become nobody before.
+const ROOMS: [(&str, &str); 3] = [
+    ("RestrictNamespaces=yes\n", "RestrictNamespaces=user mnt pid net ipc uts\n"),
+    ("SystemCallFilter=@system-service\n", "SystemCallFilter=@system-service @mount\n"),
+    ("CAP_FSETID CAP_SETFCAP\n", "CAP_FSETID CAP_SETFCAP CAP_SETUID CAP_SETGID\n"),
+];
+
+/// `dr-rehearse.service`: rehearsals that start what they bring back. The other services may make no namespace.
+pub fn rehearsals(wanted: &Wanted) -> String {
+    let exec = command_line(&wanted.words(&["restore", "--rehearse", "--due", "--quiet"]));
+    let more = format!(
+        "[Service]\nType=oneshot\nExecStart={exec}\n\
+         # 2: something could not be verified, which the status and the letter say.\n\
+         SuccessExitStatus=2\n\
+         TimeoutStartSec=infinity\nTimeoutStopSec=2min\nKillMode=mixed\n"
+    );
+    let rights = ROOMS.iter().fold(rights(wanted), |text, (strict, open)| text.replace(strict, open));
+    format!("{}{more}{rights}", head("the rehearsal that is due by the backup plan", true))
+}
+
+/// `dr-rehearse.timer`.
+pub fn nightly(wanted: &Wanted) -> String {
+    let plan = wanted.plan.display();
+    format!(
+        "{MARKER}; `dr service uninstall` removes it. Plan: {plan}\n\
+         [Unit]\nDescription=Ask every night which rehearsal is due by the backup plan\nDocumentation=man:systemd.timer(5)\n\n\
+         [Timer]\nOnCalendar=*-*-* 01:30\nRandomizedDelaySec=10min\nAccuracySec=1min\nUnit=dr-rehearse.service\n\n\
+         [Install]\nWantedBy=timers.target\n"
+    )
+}
+
 fn head(about: &str, once: bool) -> String {
     let verb = if once { "Do" } else { "Keep" };
     format!(

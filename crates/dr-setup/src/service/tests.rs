@@ -73,6 +73,42 @@ fn a_unit_names_what_may_be_written_what_is_only_read_and_every_secret() {
     }
 }
 
+/// The same with rehearsals that start what they bring back.
+fn rehearsing() -> Wanted {
+    of(&format!("{PLAN}\n[rehearsals]\nlevel = \"L3\"\n"), "/bin/true")
+}
+
+#[test]
+fn rehearsals_that_start_something_have_a_unit_of_their_own_and_the_others_stay_closed() {
+    let wanted = rehearsing();
+    for caller in [Caller::Timer, Caller::Daemon] {
+        let all = files(caller, &wanted);
+        assert_eq!(all.len(), caller.paths().len() + 2);
+        assert_eq!(files(caller, &awkward()).len(), caller.paths().len(), "no more than the plan wants");
+        let strict = &all[0].text;
+        assert!(strict.contains("RestrictNamespaces=yes\n") && !strict.contains("CAP_SETUID"), "{strict}");
+        let unit = all.iter().find(|file| file.path.ends_with("dr-rehearse.service")).unwrap();
+        for line in [
+            "ExecStart=/bin/true --plan /etc/dr/dr.toml restore --rehearse --due --quiet",
+            "RestrictNamespaces=user mnt pid net ipc uts",
+            "SystemCallFilter=@system-service @mount",
+            "CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER CAP_FSETID CAP_SETFCAP CAP_SETUID CAP_SETGID",
+            "NoNewPrivileges=yes",
+            "MemoryDenyWriteExecute=yes",
+        ] {
+            assert!(unit.text.lines().any(|is| is == line), "{line} in\n{}", unit.text);
+        }
+    }
+    let cron = cron::table(&wanted);
+    assert!(
+        cron.ends_with("30 1 * * * root /bin/true --plan /etc/dr/dr.toml restore --rehearse --due --quiet\n"),
+        "{cron}"
+    );
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), &files(Caller::Timer, &wanted)).unwrap();
+    assert_eq!(installed(root.path()), [Caller::Timer], "beside it, not another one");
+}
+
 #[test]
 fn cron_gets_a_line_whose_percent_signs_and_quotes_mean_themselves() {
     let mut wanted = awkward();
@@ -95,7 +131,7 @@ fn analyze(words: &[&str], files: &[PathBuf]) -> (bool, String, String) {
 
 #[test]
 fn systemd_takes_every_printed_unit_without_a_word() {
-    let mut others = [awkward(), awkward(), awkward()];
+    let mut others = [awkward(), awkward(), awkward(), rehearsing()];
     others[1].state = "/srv/a state".into();
     others[1].cache = "/srv/ca\\che;".into();
     others[2].user = Some("backup".into());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use dr_plan::{Plan, SecretRef};
+use dr_plan::{Cadence, Level, Plan, SecretRef};
 use dr_run::Places;
 use dr_source::driver;
 
@@ -35,6 +35,8 @@ pub struct Wanted {
     pub also: BTreeSet<PathBuf>,
     /// Names of secrets.
     pub credentials: BTreeSet<String>,
+    /// Whether rehearsals start what they bring back, by themselves.
+    pub rehearses: bool,
     /// The account, unless it is root's affair.
     pub user: Option<String>,
 }
@@ -51,6 +53,7 @@ pub fn wanted(plan: &Plan, places: &Places, program: PathBuf, user: Option<Strin
         read: BTreeSet::new(),
         also: plan.school.calendar.iter().chain(&plan.runbook).cloned().collect(),
         credentials: BTreeSet::new(),
+        rehearses: plan.rehearsals.level == Level::L3 && plan.rehearsals.full != Cadence::Never,
         user,
     };
     wanted.write.extend(plan.pools.values().map(|pool| pool.mount.clone()));

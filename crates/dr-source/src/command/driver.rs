@@ -71,8 +71,14 @@ impl Driver for Command<'_> {
             return Err(SourceError::Program { program: output::named(&self.program()), why }.into());
         };
         let broken = Broken::new(moment.stop);
-        let made =
-            Output { program: self.program(), may_be_empty: false, broken: broken.clone(), waiting: None, kept: None };
+        let made = Output {
+            program: self.program(),
+            may_be_empty: false,
+            broken: broken.clone(),
+            watch: None,
+            waiting: None,
+            kept: None,
+        };
         // Nobody knows how long it becomes. A dump changes here and there from night to night, and what is compressed
         // again is new all over.
         let profile = match of_name(self.name.as_bytes()) {

@@ -40,8 +40,9 @@ pub enum InPlace<'a> {
         top: EntryPath,
         /// Where.
         to: PathBuf,
-        /// Why nothing that came since is removed there.
-        no_delete: &'static str,
+        /// What of it stays when what came since is to be removed there, because captures leave it out; or why nothing is
+        /// removed.
+        delete: Result<&'a [String], &'static str>,
         /// Why whatever is not below `top` does not belong there.
         no_part: &'static str,
     },
@@ -131,6 +132,26 @@ pub trait Load {
     /// # Errors
     /// If the plan's address is wrong.
     fn live(&self) -> Result<String, SourceError>;
+
+    /// What becomes of the one that lives when another comes in its place, as the end of a sentence.
+    fn in_its_place(&self) -> &'static str;
+
+    /// How the address of a new one is written.
+    fn new_one(&self) -> &'static str;
+
+    /// Whether one lives whose contents are nowhere else once another has come in its place, so that it has to be captured
+    /// before.
+    ///
+    /// # Errors
+    /// If its server does not say.
+    fn would_be_lost(&self, _onto: &Onto<'_>, _hands: &Hands<'_>) -> Result<bool, SourceError> {
+        Ok(false)
+    }
+
+    /// What of the capture is no part of the database and goes back as files.
+    fn beside(&self) -> Option<EntryPath> {
+        None
+    }
 
     /// The file of a capture that is fed to a program, and never lies on disk.
     ///

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 use dr_entry::{Entries, Kind, Time};
 
 use super::look::Secrets;
+use super::question::Questions;
 use crate::drop::{NoExport, Spoiled};
 use crate::files::{Captured, Tally};
 use crate::output::Broken;
@@ -28,6 +29,8 @@ pub struct Moment<'a> {
     pub last_size: Option<&'a Size>,
     /// Where secrets of the plan are found.
     pub secrets: Secrets<'a>,
+    /// What it is asked in the moment of the capture, where its kind can be asked.
+    pub questions: Questions<'a>,
     /// Set to end the capture, should it turn out to be worthless.
     pub stop: &'a Arc<AtomicBool>,
 }

@@ -8,6 +8,8 @@ mod back;
 mod capture;
 mod check;
 mod look;
+mod question;
+mod start;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,8 @@ pub(crate) use capture::{something, there};
 pub use check::{Check, Verdict};
 pub use look::{Around, Finding, Hands, Obstacle, Secrets};
 pub(crate) use look::{READABLE, sampled, shown};
+pub use question::{QuestionAnswers, Questions};
+pub use start::{NotStarted, Scene, StartRestored, StartedSystem};
 
 use crate::SourceError;
 use crate::files::{Captured, FsRestorer, RestoreMode};
@@ -106,4 +110,9 @@ pub trait Driver {
     /// What its kind lets one ask of a capture that was restored to `root`. That names, sizes and contents are those of the
     /// copy is asked of every kind, elsewhere.
     fn verify(&self, root: &Path) -> Vec<Check>;
+
+    /// How it is started, or opened as those would who use it, and asked; `None`: this version does not know how.
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
+        None
+    }
 }

@@ -3,13 +3,7 @@
 //! That a file stood still for five minutes is no proof that it is whole: a backup of an hour writes in bursts, and a job that
 //! was killed leaves a file that stands still for ever. So a job can say it: it writes a file of its own last of all.
 
-use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-
 use dr_plan::EXPORT;
-
-use super::{Found, NoExport, Rule};
 
 /// The name of a file beside an export, in which [`EXPORT`] stands for the export's own.
 #[derive(Debug, Clone, Copy)]
@@ -35,21 +29,4 @@ impl Beside<'_> {
         let of = name.strip_prefix(before.as_bytes()).and_then(|rest| rest.strip_suffix(after.as_bytes()));
         of.is_some_and(|of| !of.is_empty())
     }
-}
-
-/// That each file of the newest export has its marker, written when or after the file last changed. `all` are the files of
-/// the folder and when each was written.
-pub(super) fn marked(newest: &[Found], all: &HashMap<Vec<u8>, i64>, rule: &Rule<'_>) -> Result<(), NoExport> {
-    let Some(marker) = rule.marker else { return Ok(()) };
-    for found in newest {
-        let name = marker.of(&found.name);
-        let file = rule.path.join(OsStr::from_bytes(&found.name));
-        let shown = || String::from_utf8_lossy(&name).into_owned();
-        match all.get(&name) {
-            None => return Err(NoExport::Unmarked { file, marker: shown() }),
-            Some(at) if *at < found.mtime => return Err(NoExport::MarkedBefore { file, marker: shown() }),
-            Some(_) => {}
-        }
-    }
-    Ok(())
 }

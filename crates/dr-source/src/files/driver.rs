@@ -10,8 +10,9 @@ use super::{Captured, Options, Roots, capture, idle, leaves_out, refused, resolv
 use crate::SourceError;
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle, READABLE,
-    sampled, something, there,
+    StartRestored, sampled, something, there,
 };
+use crate::opens::Documents;
 
 /// The files that the plan names.
 pub(crate) struct Files<'a>(pub(crate) Tree<'a>);
@@ -101,5 +102,9 @@ impl Driver for Files<'_> {
     fn verify(&self, _root: &Path) -> Vec<Check> {
         // What can be asked of files is asked of every kind.
         Vec::new()
+    }
+
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
+        Some(Box::new(Documents))
     }
 }

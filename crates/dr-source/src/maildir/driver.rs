@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Time};
 
+use super::start::Mail;
 use super::{IntoMailboxes, TREE, capture, verify};
 use crate::SourceError;
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle, Place,
-    READABLE, sampled, something, there,
+    READABLE, StartRestored, sampled, something, there,
 };
 use crate::files::{Captured, FsRestorer, RestoreMode};
 
@@ -67,7 +68,7 @@ impl Driver for Maildir<'_> {
         InPlace::Into {
             top: tree().unwrap_or_default(),
             to: self.0.clone(),
-            no_delete: "--delete would remove the mail that came since",
+            delete: Err("--delete would remove the mail that came since"),
             no_part: "that is not part of the mail",
         }
     }
@@ -78,6 +79,10 @@ impl Driver for Maildir<'_> {
 
     fn verify(&self, root: &Path) -> Vec<Check> {
         verify::checks(root)
+    }
+
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
+        Some(Box::new(Mail))
     }
 }
 

@@ -11,6 +11,7 @@
 pub(crate) mod driver;
 mod listing;
 mod put_back;
+mod start;
 mod verify;
 
 use std::path::Path;

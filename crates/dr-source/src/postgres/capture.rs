@@ -13,6 +13,7 @@ use super::facts::Facts;
 use super::session::{PATIENCE, Session};
 use super::{FOLDER, GLOBALS, dump_name};
 use crate::driver::{Begun, CaptureError, Hands, Moment};
+use crate::files::Tally;
 use crate::output::{self, Broken, Output};
 use crate::{FACTS, SourceError, facts};
 
@@ -22,7 +23,7 @@ pub(super) fn capture(server: &Server, moment: &Moment<'_>) -> Result<Begun, Cap
     let client = Client::of(server, &hands)?;
     let dumped_by = client.version("pg_dump")?;
     client.version("pg_dumpall")?;
-    let (session, facts) = Session::begin(&client, dumped_by, moment.stop)?;
+    let (session, facts) = Session::begin(&client, dumped_by, &moment.questions, moment.stop)?;
     if facts.tables.is_empty() && facts.large_objects == 0 {
         let why =
             "there is no table in the database, so nothing would be kept; check that the plan names the right one";
@@ -42,6 +43,7 @@ pub(super) fn capture(server: &Server, moment: &Moment<'_>) -> Result<Begun, Cap
         program,
         may_be_empty: false,
         broken: broken.clone(),
+        watch: None,
         waiting: Some(waiting),
         kept: Some(Arc::clone(&kept)),
     };
@@ -54,6 +56,8 @@ pub(super) fn capture(server: &Server, moment: &Moment<'_>) -> Result<Begun, Cap
         output::entry(at(GLOBALS)?, Profile::Auto, real, output(globals, written)),
     ];
     inside.sort_by(|a, b| a.path.cmp(&b.path));
+    let tally = Arc::new(Tally::default());
+    tally.answered(facts.answers.clone());
     let waiting = Waiting { facts, dump_bytes, globals_bytes, broken: broken.clone() };
     let facts = facts::held(Box::new(waiting), real).map_err(|why| SourceError::open(FACTS, io::Error::other(why)))?;
     let folder =
@@ -61,7 +65,7 @@ pub(super) fn capture(server: &Server, moment: &Moment<'_>) -> Result<Begun, Cap
     let folder = Entry { path: folder, ..facts::root(real) };
     let entries = [facts::root(real), folder].into_iter().chain(inside).chain([facts]);
     let entries: Entries<'static> = Box::new(entries.map(Ok).collect::<Vec<_>>().into_iter());
-    Ok(Begun { entries, tally: Arc::default(), export: None, broken: Some(broken) })
+    Ok(Begun { entries, tally, export: None, broken: Some(broken) })
 }
 
 /// Facts that are known when the dump has ended. Its path comes after the dump's, so whoever reads it has read that, or

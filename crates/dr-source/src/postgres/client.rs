@@ -9,16 +9,20 @@ use std::time::Duration;
 
 use dr_open::Claim;
 use dr_plan::{SecretRef, Server};
+use dr_process::room::Room;
 use dr_process::{ProcessError, Program, run};
 use zeroize::Zeroizing;
 
 use super::address::Address;
-use crate::SourceError;
 use crate::driver::Hands;
-use crate::output::{ended_well, failed, said};
+use crate::output::{ended_well, failed};
+use crate::programs::found_in;
+use crate::{SourceError, programs};
 
 /// How long a question may take that is asked before or beside a dump.
 const ASKED: Duration = Duration::from_secs(60);
+/// How long a program may take in a closed room.
+const IN_ROOM: Duration = Duration::from_secs(6 * 3_600);
 /// So much of what a program says is kept.
 const SAID_MAX: usize = 256 << 10;
 /// How a program is got.
@@ -30,9 +34,20 @@ pub(super) struct Client {
     pub(super) address: Address,
     programs: Option<PathBuf>,
     env: Vec<(OsString, OsString)>,
+    /// Where its programs are closed off, if the server is.
+    room: Option<Room>,
     /// The folder of the file with the password.
-    _place: Claim,
+    _place: Option<Claim>,
 }
+
+/// What its programs are told wherever they run.
+const ALWAYS: [(&str, &str); 5] = [
+    ("PGAPPNAME", "dr"),
+    ("PGCONNECT_TIMEOUT", "20"),
+    ("LC_ALL", "C.UTF-8"),
+    ("PGTZ", "UTC"),
+    ("PGCLIENTENCODING", "UTF8"),
+];
 
 impl Client {
     /// Of what the plan names.
@@ -71,16 +86,15 @@ impl Client {
         dr_open::note(&file, line.as_bytes()).map_err(local)?;
         let mut env = address.env();
         env.push(("PGPASSFILE".into(), file.into_os_string()));
-        for (name, value) in [
-            ("PGAPPNAME", "dr"),
-            ("PGCONNECT_TIMEOUT", "20"),
-            ("LC_ALL", "C.UTF-8"),
-            ("PGTZ", "UTC"),
-            ("PGCLIENTENCODING", "UTF8"),
-        ] {
-            env.push((name.into(), value.into()));
-        }
-        Ok(Self { address, programs: programs.map(Path::to_owned), env, _place: place })
+        env.extend(ALWAYS.map(|(name, value)| (name.into(), value.into())));
+        Ok(Self { address, programs: programs.map(Path::to_owned), env, room: None, _place: Some(place) })
+    }
+
+    /// Of a server in a closed room, which asks for no password.
+    pub(super) fn in_room(address: Address, programs: &Path, room: &Room) -> Self {
+        let mut env = address.env();
+        env.extend(ALWAYS.map(|(name, value)| (name.into(), value.into())));
+        Self { address, programs: Some(programs.to_owned()), env, room: Some(room.clone()), _place: None }
     }
 
     /// One of its programs, with these arguments.
@@ -92,7 +106,12 @@ impl Client {
             env.retain(|(name, _)| name != "PGCLIENTENCODING");
         }
         let args = std::iter::once(path).chain(args.iter().map(OsString::from)).collect();
-        Program { args, env, stdin: None, timeout: Duration::MAX, output_max: SAID_MAX }
+        let program = |timeout| Program { args, env, stdin: None, timeout, output_max: SAID_MAX };
+        match &self.room {
+            // What a restored database does is nobody's promise.
+            Some(room) => room.program(program(IN_ROOM)),
+            None => program(Duration::MAX),
+        }
     }
 
     /// psql, which reads a script and stops at its first error.
@@ -125,23 +144,9 @@ pub(super) fn wrong_address(why: &str) -> SourceError {
     SourceError::Program { program: "psql".into(), why: format!("the plan's `url` is wrong: {why}") }
 }
 
-/// Where a program is, if the plan says so.
-pub(super) fn found_in(programs: Option<&Path>, name: &str) -> OsString {
-    programs.map_or_else(|| OsString::from(name), |folder| folder.join(name).into_os_string())
-}
-
 /// Why a program did not run.
 pub(super) fn not_run(name: &str, why: &ProcessError) -> SourceError {
-    let why = match why {
-        ProcessError::NotStarted { why, .. } if why.kind() == std::io::ErrorKind::NotFound => {
-            format!("it is not on this machine: {INSTALL}")
-        }
-        ProcessError::TimedOut { after, stderr, .. } => {
-            format!("it did not answer in {} s{}", after.as_secs(), said(&stderr.bytes))
-        }
-        other => other.to_string(),
-    };
-    SourceError::Program { program: name.to_owned(), why }
+    programs::not_run(name, INSTALL, why)
 }
 
 /// The major version of a program.

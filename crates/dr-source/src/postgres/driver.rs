@@ -10,10 +10,12 @@ use super::address::Address;
 use super::client::Client;
 use super::load::Way;
 use super::rights::{self, Rights, major};
+use super::start::Rehearsed;
 use super::{FOLDER, GLOBALS, dump_name, verify};
 use crate::SourceError;
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Load, Moment, Needs, Obstacle,
+    StartRestored,
 };
 
 /// The database that the plan names.
@@ -69,6 +71,10 @@ impl Driver for Postgres<'_> {
     fn verify(&self, root: &Path) -> Vec<Check> {
         let database = Address::parse(&self.0.url).map(|address| address.database).unwrap_or_default();
         verify::checks(self.0, &dump_name(&database), root)
+    }
+
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
+        Some(Box::new(Rehearsed(self.0)))
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::driver::QuestionAnswers;
+
 /// What a rehearsal and a way back are held to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Facts {
@@ -27,6 +29,9 @@ pub(super) struct Facts {
     pub(super) dump_bytes: u64,
     /// Bytes of the roles.
     pub(super) globals_bytes: u64,
+    /// What the questions of the plan were answered in the same moment.
+    #[serde(default, skip_serializing_if = "QuestionAnswers::is_empty")]
+    pub(super) answers: QuestionAnswers,
 }
 
 impl Facts {

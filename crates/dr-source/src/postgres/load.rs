@@ -1,7 +1,7 @@
 //! How does a database come back to life? As a new one, which is made, loaded and counted; in place the new one takes the
 //! name of the live one when it is known to be whole, and the live one is kept under another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,25 +34,21 @@ const NAME_MAX: usize = 63;
 /// A database that can be loaded.
 pub(super) struct Way<'a>(pub(super) &'a Server);
 
-fn not(why: impl std::fmt::Display) -> SourceError {
-    SourceError::NotLoaded { why: why.to_string() }
-}
-
-/// What a program said, without the words for a capture.
-fn told(why: SourceError) -> SourceError {
-    match why {
-        SourceError::Program { .. } => not(why.alone()),
-        other => other,
-    }
-}
-
 impl Load for Way<'_> {
     fn live(&self) -> Result<String, SourceError> {
-        Ok(Address::parse(&self.0.url).map_err(not)?.database)
+        Ok(Address::parse(&self.0.url).map_err(SourceError::not_loaded)?.database)
+    }
+
+    fn in_its_place(&self) -> &'static str {
+        "is set aside under another name, and its sessions are ended"
+    }
+
+    fn new_one(&self) -> &'static str {
+        "postgres://USER@HOST/NEWNAME"
     }
 
     fn fed(&self) -> Result<EntryPath, SourceError> {
-        at(&dump_name(&self.live()?)).map_err(not)
+        at(&dump_name(&self.live()?)).map_err(SourceError::not_loaded)
     }
 
     fn load(
@@ -63,12 +59,11 @@ impl Load for Way<'_> {
         hands: &Hands<'_>,
         stop: &Arc<AtomicBool>,
     ) -> Result<Loaded, SourceError> {
-        let plan = Address::parse(&self.0.url).map_err(not)?;
+        let plan = Address::parse(&self.0.url).map_err(SourceError::not_loaded)?;
         let mut address = match onto.url {
             // It may hold a password, so it is not shown.
-            Some(url) => {
-                Address::parse(url).map_err(|why| not(format!("the address of the new database is wrong: {why}")))?
-            }
+            Some(url) => Address::parse(url)
+                .map_err(|why| SourceError::not_loaded(format!("the address of the new database is wrong: {why}")))?,
             None => plan.clone(),
         };
         if let Some(account) = onto.account {
@@ -83,16 +78,16 @@ impl Load for Way<'_> {
         };
         let programs = self.0.programs.as_deref();
         let of = |database: &str| Address { database: database.to_owned(), ..address.clone() };
-        let server = Client::to(of("postgres"), programs, password, hands).map_err(told)?;
-        let facts =
-            recorded::<Facts>(folder).map_err(|_| not("the snapshot holds no facts to hold the database to"))?;
+        let server = Client::to(of("postgres"), programs, password, hands).map_err(SourceError::of_loading)?;
+        let facts = recorded::<Facts>(folder)
+            .map_err(|_| SourceError::not_loaded("the snapshot holds no facts to hold the database to"))?;
         let work = Work { server: &server, facts: &facts, stop };
         work.fits()?;
         let live = address.database.clone();
         let taken = work.is_there(&live)?;
         let (new, before) = match onto.url {
             Some(_) if taken => {
-                return Err(not(format!(
+                return Err(SourceError::not_loaded(format!(
                     "there is a database {live} already, and nothing was touched: name one that is not there"
                 )));
             }
@@ -100,7 +95,7 @@ impl Load for Way<'_> {
             None => (cut(&live, "_dr_new"), taken.then(|| cut(&live, &format!("_before_{}", onto.moment)))),
         };
         if work.is_there(&new)? || before.as_ref().is_some_and(|before| before == &live) {
-            return Err(not(format!(
+            return Err(SourceError::not_loaded(format!(
                 "there is a database {new} already, which an earlier restore left; remove it first. Nothing was touched"
             )));
         }
@@ -124,7 +119,10 @@ impl Load for Way<'_> {
                 } else {
                     "what had been loaded is still there"
                 };
-                return Err(not(format!("{}; {left}, and nothing else was touched", told(why))));
+                return Err(SourceError::not_loaded(format!(
+                    "{}; {left}, and nothing else was touched",
+                    why.of_loading()
+                )));
             }
         };
         if onto.url.is_none() {
@@ -146,30 +144,31 @@ fn cut(name: &str, end: &str) -> String {
     format!("{}{end}", &name[..at])
 }
 
-struct Work<'a> {
-    server: &'a Client,
-    facts: &'a Facts,
-    stop: &'a Arc<AtomicBool>,
+/// A server, and what a capture knew of the database that is to be made there.
+pub(super) struct Work<'a> {
+    pub(super) server: &'a Client,
+    pub(super) facts: &'a Facts,
+    pub(super) stop: &'a Arc<AtomicBool>,
 }
 
 impl Work<'_> {
     fn ask(&self, script: &str) -> Result<String, SourceError> {
-        self.server.ask(script).map(|answer| answer.trim().to_owned()).map_err(told)
+        self.server.ask(script).map(|answer| answer.trim().to_owned()).map_err(SourceError::of_loading)
     }
 
     /// Whether programs and server are new enough for the dump.
     fn fits(&self) -> Result<(), SourceError> {
         let (dumped, from) = (self.facts.dumped_by, major(self.facts.server));
-        let ours = self.server.version("pg_restore").map_err(told)?;
+        let ours = self.server.version("pg_restore").map_err(SourceError::of_loading)?;
         if ours < dumped {
-            return Err(not(format!(
+            return Err(SourceError::not_loaded(format!(
                 "pg_restore is of PostgreSQL {ours}, and the dump of {dumped}: install postgresql-client-{dumped} or newer"
             )));
         }
         let answer = self.ask("select current_setting('server_version_num');")?;
         let server = major(answer.parse().unwrap_or(0));
         match server < from {
-            true => Err(not(format!(
+            true => Err(SourceError::not_loaded(format!(
                 "the server is of PostgreSQL {server}, and the database came from {from}: take one that is not older"
             ))),
             false => Ok(()),
@@ -182,8 +181,9 @@ impl Work<'_> {
     }
 
     /// Makes the roles that are not there; what is there stays as it is.
-    fn roles(&self, folder: &Path) -> Result<Vec<String>, SourceError> {
-        let text = globals(folder).map_err(|why| not(format!("the roles cannot be read: {why}")))?;
+    pub(super) fn roles(&self, folder: &Path) -> Result<Vec<String>, SourceError> {
+        let text =
+            globals(folder).map_err(|why| SourceError::not_loaded(format!("the roles cannot be read: {why}")))?;
         let text = String::from_utf8_lossy(&text);
         let there: BTreeSet<String> = self.ask("select rolname from pg_roles;")?.lines().map(str::to_owned).collect();
         let script = roles::missing(&text, &there);
@@ -196,7 +196,7 @@ impl Work<'_> {
         Ok(vec![format!("{made} roles that were not there were made, with the passwords that they had")])
     }
 
-    fn create(&self, name: &str) -> Result<(), SourceError> {
+    pub(super) fn create(&self, name: &str) -> Result<(), SourceError> {
         let Facts { encoding, collate, ctype, owner, .. } = self.facts;
         let owned =
             match self.ask(&format!("select count(*) from pg_roles where rolname = {};", literal(owner)))?.as_str() {
@@ -215,6 +215,29 @@ impl Work<'_> {
 
     /// Loads the dump, and counts what is there then. All rows.
     fn fill(&self, target: &Client, feed: &dyn Fn(Feed) -> Result<(), NotFed>) -> Result<u64, SourceError> {
+        self.loaded(target, feed)?;
+        let there = self.counted(target)?;
+        let mut found = 0;
+        for (table, then) in &self.facts.tables {
+            let Some(rows) = there.get(table) else {
+                let tables = self.facts.tables.keys().filter(|table| there.contains_key(*table)).count();
+                let captured = self.facts.tables.len();
+                return Err(SourceError::not_loaded(format!(
+                    "{tables} tables are there, and {captured} were captured"
+                )));
+            };
+            if rows != then {
+                return Err(SourceError::not_loaded(format!(
+                    "{table} has {rows} rows, and had {then} when it was captured"
+                )));
+            }
+            found += rows;
+        }
+        Ok(found)
+    }
+
+    /// Loads the dump.
+    pub(super) fn loaded(&self, target: &Client, feed: &dyn Fn(Feed) -> Result<(), NotFed>) -> Result<(), SourceError> {
         let database = &target.address.database;
         let mut program = target.program("pg_restore", &["-w", "--exit-on-error", "--no-tablespaces", "-d", database]);
         program.stdin = Some(Vec::new());
@@ -223,28 +246,29 @@ impl Work<'_> {
         let fed = feed(Box::new(running.input(self.stop).map_err(wrong)?));
         if let Err(NotFed::Lost(why)) = fed {
             // It would say that the dump is cut off.
-            return Err(not(format!("the dump did not come back whole ({why})")));
+            return Err(SourceError::not_loaded(format!("the dump did not come back whole ({why})")));
         }
         let mut buffer = [0; 4 << 10];
         while running.read(&mut buffer, self.stop).map_err(wrong)? > 0 {}
         // Why it took no more it says itself.
         ended_well("pg_restore", &running.finish(self.stop).map_err(wrong)?)?;
-        fed.map_err(|why| not(format!("pg_restore did not take all of the dump ({why})")))?;
+        fed.map_err(|why| SourceError::not_loaded(format!("pg_restore did not take all of the dump ({why})")))
+    }
+
+    /// The rows of each table that is there.
+    pub(super) fn counted(&self, target: &Client) -> Result<BTreeMap<String, u64>, SourceError> {
         let answer = target.ask_for(&counts(), LONG)?;
-        let (mut found, mut tables) = (0, 0);
-        for line in answer.lines().filter(|line| line.starts_with('[')) {
-            let (table, rows): (String, u64) = serde_json::from_str(line).map_err(not)?;
-            let Some(then) = self.facts.tables.get(&table) else { continue };
-            if rows != *then {
-                return Err(not(format!("{table} has {rows} rows, and had {then} when it was captured")));
-            }
-            found += rows;
-            tables += 1;
-        }
-        if tables != self.facts.tables.len() {
-            return Err(not(format!("{tables} tables are there, and {} were captured", self.facts.tables.len())));
-        }
-        Ok(found)
+        let lines = answer.lines().filter(|line| line.starts_with('['));
+        lines.map(|line| serde_json::from_str(line).map_err(SourceError::not_loaded)).collect()
+    }
+
+    /// How many large objects are there.
+    pub(super) fn large_objects(&self, target: &Client) -> Result<u64, SourceError> {
+        target
+            .ask_for("select count(*) from pg_catalog.pg_largeobject_metadata;", LONG)?
+            .trim()
+            .parse()
+            .map_err(SourceError::not_loaded)
     }
 
     /// Gives the new one the rights and settings that the live one has: a dump holds none of the database itself, and who
@@ -288,7 +312,7 @@ impl Work<'_> {
             } else {
                 "takes no connections: `alter database … with allow_connections true`"
             };
-            not(format!("{why}; the live database {state}, and what was restored is {new}"))
+            SourceError::not_loaded(format!("{why}; the live database {state}, and what was restored is {new}"))
         };
         self.ask(&format!("alter database {live_name} with allow_connections false;"))?;
         let aside = format!(
@@ -307,7 +331,7 @@ impl Work<'_> {
             let back = self.ask(&format!("alter database {old} rename to {live_name};"));
             return Err(match back {
                 Ok(_) => still(why),
-                Err(_) => not(format!(
+                Err(_) => SourceError::not_loaded(format!(
                     "{why}; the live database is now called {before}, and what was restored {new}: rename one of them to {live}"
                 )),
             });

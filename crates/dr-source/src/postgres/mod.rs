@@ -9,16 +9,21 @@ use std::path::Path;
 
 use dr_entry::{BadPath, EntryPath};
 
+use crate::address::file_name;
+
 mod address;
+mod asked;
 mod capture;
 mod client;
 pub(crate) mod driver;
+mod engine;
 mod facts;
 mod load;
 mod rights;
 mod roles;
 pub(crate) mod servers;
 mod session;
+mod start;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -52,15 +57,7 @@ fn blanks(text: &str) -> impl Iterator<Item = usize> {
         .map(|(at, _)| at)
 }
 
-/// What a database's dump is called. A name never holds the host's: another machine must find it.
+/// What a database's dump is called.
 fn dump_name(database: &str) -> String {
-    let mut name = String::new();
-    for c in database.chars() {
-        match matches!(c, '%' | '/') || c.is_control() {
-            true => name.push_str(&format!("%{:02X}", u32::from(c))),
-            false => name.push(c),
-        }
-    }
-    name.push_str(".dump");
-    name
+    file_name(database, ".dump")
 }

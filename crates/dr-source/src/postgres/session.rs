@@ -6,10 +6,12 @@ use std::sync::atomic::AtomicBool;
 use dr_process::Stream;
 use serde::Deserialize;
 
+use super::asked;
 use super::client::{Client, ended};
 use super::facts::Facts;
 use super::rights::{self, Rights, major};
 use crate::SourceError;
+use crate::driver::{QuestionAnswers, Questions};
 use crate::output::{ended_well, said};
 
 /// Tables with rows of their own that a dump holds: none of a system catalog and none that an extension brings along.
@@ -51,7 +53,12 @@ pub(super) struct Session {
 
 impl Session {
     /// Opens one, and counts in it.
-    pub(super) fn begin(client: &Client, dumped_by: u32, stop: &AtomicBool) -> Result<(Self, Facts), SourceError> {
+    pub(super) fn begin(
+        client: &Client,
+        dumped_by: u32,
+        questions: &Questions<'_>,
+        stop: &AtomicBool,
+    ) -> Result<(Self, Facts), SourceError> {
         let mut program = client.psql();
         let script = format!(
             "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set lock_timeout = '{PATIENCE}';
@@ -64,8 +71,9 @@ impl Session {
                'large_objects', (select count(*) from pg_largeobject_metadata))
              from pg_database where datname = current_database();
              {COUNTED}
-             select '.';\n",
-            rights::QUESTION
+             select '.';\n{}",
+            rights::QUESTION,
+            asked::script(questions)
         );
         program.stdin = Some(script.into_bytes());
         let psql = Stream::start(program).map_err(|why| ended("psql", &why))?;
@@ -100,6 +108,18 @@ impl Session {
             let (table, rows): (String, u64) = read(line)?;
             facts.tables.insert(table, rows);
         }
+        let mut answers = Vec::new();
+        for _ in questions.expect {
+            let mut last = None;
+            loop {
+                match lines.next(stop)?.as_str() {
+                    asked::NEXT => break,
+                    line => last = asked::answer(line),
+                }
+            }
+            answers.push(last);
+        }
+        facts.answers = QuestionAnswers::of(questions, answers);
         Ok((Self { snapshot: began.snapshot, _psql: lines.psql }, facts))
     }
 }

@@ -10,11 +10,12 @@ use std::time::Duration;
 use dr_plan::Server;
 use dr_process::{Program, Stream, StreamError};
 
-use super::client::{INSTALL, NEVER, found_in, version};
+use super::client::{INSTALL, NEVER, version};
 use super::facts::Facts;
 use super::{FOLDER, blanks, globals};
 use crate::driver::Check;
 use crate::output::ended_well;
+use crate::programs::found_in;
 use crate::recorded;
 
 /// How long reading one dump out may take.

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Time};
 
-use super::{capture, probe, restored, verify};
+use super::start::Opened;
+use super::{captured, probe, restored, verify};
 use crate::SourceError;
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, NotExchanged, Obstacle,
-    READABLE, Whole, sampled, shown, something, there,
+    READABLE, StartRestored, Whole, sampled, shown, something, there,
 };
 use crate::files::{file_of_plan, resolved};
 
@@ -47,7 +48,7 @@ impl Driver for Sqlite<'_> {
 
     fn capture(&self, moment: &Moment<'_>) -> Result<Begun, CaptureError> {
         there(self.paths())?;
-        something(capture(self.0, moment.scratch, moment.real)?, self.paths())
+        something(captured(self.0, moment.scratch, moment.real, &moment.questions)?, self.paths())
     }
 
     fn layout(&self) -> Layout {
@@ -75,6 +76,10 @@ impl Driver for Sqlite<'_> {
 
     fn verify(&self, root: &Path) -> Vec<Check> {
         verify::checks(self.0, root)
+    }
+
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
+        Some(Box::new(Opened(self.0)))
     }
 }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PATIENCE;
 use crate::SourceError;
+use crate::driver::QuestionAnswers;
 
 /// So many things of a program's own are stood in for.
 const OWN_MAX: usize = 64;
@@ -34,6 +35,9 @@ pub struct SqliteFacts {
     pub tables: BTreeMap<String, u64>,
     /// Tables that this SQLite cannot count, such as virtual ones of a module it lacks.
     pub uncounted: Vec<String>,
+    /// What the questions of the plan were answered in the same moment.
+    #[serde(default, skip_serializing_if = "QuestionAnswers::is_empty")]
+    pub answers: QuestionAnswers,
 }
 
 /// Checks the database at `path` as a whole and counts its rows. Nothing is written, not even a lock file,
@@ -213,7 +217,7 @@ fn tables(database: &Connection) -> rusqlite::Result<Vec<String>> {
     database.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
-fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     use std::os::unix::ffi::OsStrExt as _;
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");

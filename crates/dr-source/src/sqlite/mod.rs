@@ -6,9 +6,12 @@
 //! Putting it back is putting back a plain file; no program may have the old one open, and its `-wal` and `-shm`
 //! files must be gone.
 
+mod asked;
 mod copying;
 pub(crate) mod driver;
 mod judge;
+mod patience;
+mod start;
 mod verify;
 
 use std::ffi::CString;
@@ -17,12 +20,12 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use dr_entry::{Body, Content, Entries, Entry, EntryPath, Kind, Meta, Profile, Time, Unread};
 use dr_open::Claim;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
+use crate::driver::Questions;
 use crate::files::attributes::AttributeReader;
 use crate::files::body::FileBody;
 use crate::files::directory::{Identity, look};
@@ -31,9 +34,7 @@ use crate::files::{Captured, Tally};
 use crate::{FACTS, SourceError, facts};
 
 pub use judge::{SqliteFacts, probe};
-
-/// How long a writer that holds the database may keep us waiting.
-const PATIENCE: Duration = Duration::from_secs(30);
+use patience::{PATIENCE, only_a_file};
 
 /// Copies `database` into a directory of its own in `scratch`, which must have room for it, and captures that under the
 /// name that `database` has, also if it is a link to a file of another one. The copy is removed when it has been read.
@@ -42,6 +43,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// [`SourceError::Sqlite`] if it is not a database, locked for too long, or not readable; [`SourceError::Open`].
 pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Captured, SourceError> {
+    captured(database, scratch, started, &Questions { expect: &[], zone: &jiff::tz::TimeZone::UTC })
+}
+
+/// The same, and the copy is asked.
+fn captured(
+    database: &Path,
+    scratch: &Path,
+    started: Time,
+    questions: &Questions<'_>,
+) -> Result<Captured, SourceError> {
     let real = &database.canonicalize().map_err(|why| SourceError::open(database, why))?;
     let name = database.file_name().or(real.file_name()).unwrap_or_default().to_owned();
     let path =
@@ -54,7 +65,9 @@ pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Capture
     if let Some(told) = copying::copy(real, &copy, scratch)? {
         tally.note(told);
     }
-    let facts = probe(&copy).map_err(|error| of(database, error))?;
+    let mut facts = probe(&copy).map_err(|error| of(database, error))?;
+    facts.answers = asked::answers(&copy, questions);
+    tally.answered(facts.answers.clone());
     let damage = facts.problems.first().map(|problem| Unread { path: path.clone(), why: damaged(problem) });
     if damage.is_some() {
         tally.damage();
@@ -77,16 +90,6 @@ pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Capture
         false => Box::new(root.chain(facts).chain(database)),
     };
     Ok(Captured { entries, tally })
-}
-
-/// SQLite opens whatever has the name, and waits for ever at a pipe. The file is not opened to look: closing it would
-/// drop the locks of a connection that this process may have.
-fn only_a_file(path: &Path) -> Result<(), SourceError> {
-    match path.symlink_metadata() {
-        Ok(about) if about.is_file() => Ok(()),
-        Ok(_) => Err(SourceError::open(path, io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"))),
-        Err(why) => Err(SourceError::open(path, why)),
-    }
 }
 
 fn damaged(problem: &str) -> String {

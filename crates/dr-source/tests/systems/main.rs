@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{Profile, Time};
 use dr_plan::Source;
-use dr_source::driver::{Begun, Moment};
+use dr_source::driver::{Begun, Moment, Questions};
 use dr_source::files::{FsRestorer, Owners, RestoreMode};
 use dr_source::maildir::{self, MailFacts};
 use dr_source::sqlite::{self, SqliteFacts};
@@ -59,6 +59,7 @@ fn begun(source: &Source, scratch: &Path) -> Begun {
         real: LATER,
         last_size: None,
         secrets: &|_| Err("none".to_owned()),
+        questions: Questions { expect: &[], zone: &jiff::tz::TimeZone::UTC },
         stop: &stop,
     };
     driver(source).unwrap().capture(&moment).unwrap()
@@ -87,6 +88,7 @@ fn a_database_with_rows_still_in_its_log_comes_back_with_all_of_them() {
         unjudged: vec![],
         tables: [("mark", 1), ("odd \"name", 0), ("pupil", 3)].map(|(name, rows)| (name.to_owned(), rows)).into(),
         uncounted: vec![],
+        ..SqliteFacts::default()
     };
     assert_eq!(recorded::<SqliteFacts>(&to).unwrap(), expected);
     assert_eq!(sqlite::probe(&to.join("register ?%.db")).unwrap(), expected);
@@ -251,9 +253,9 @@ fn where_there_is_no_maildir_the_files_are_kept_and_it_is_said() {
 
 #[test]
 fn a_kind_that_is_not_captured_is_an_error_that_names_it() {
-    let mariadb = Source::Mariadb(dr_plan::Server { url: "mariadb:shop".into(), password: None, programs: None });
-    let error = driver(&mariadb).err().unwrap();
-    assert!(error.to_string().contains("`mariadb`"), "{error}");
+    let imap = Source::Imap(dr_plan::Server { url: "imaps://mail".into(), password: None, programs: None });
+    let error = driver(&imap).err().unwrap();
+    assert!(error.to_string().contains("`imap`"), "{error}");
 }
 
 #[test]
@@ -271,4 +273,14 @@ fn what_the_plan_itself_has_wrong_about_a_program_or_a_server_is_said_before_a_r
     assert!(
         matches!(&said(&postgres("postgres://db.example"))[..], [(true, why)] if why.contains("names no database"))
     );
+    let mariadb = |url: &str| Source::Mariadb(dr_plan::Server { url: url.into(), password: None, programs: None });
+    assert_eq!(said(&mariadb("mysql:shop")), []);
+    for (url, words) in [
+        ("mariadb://db.example", "names no database"),
+        ("mariadb://db/x?password=y", "nothing that dr passes on"),
+        ("mariadb://db/x?socket=/run/s", "a socket is of this machine"),
+        ("mariadb://db:x/y", "port is no number"),
+    ] {
+        assert!(matches!(&said(&mariadb(url))[..], [(true, why)] if why.contains(words)), "{url}");
+    }
 }

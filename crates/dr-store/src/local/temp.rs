@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::writer_lock::MARK;
+/// The file among the temporary ones that is locked.
+pub(super) const MARK: &str = "single-writer";
 
 /// Makes a new, locked, empty file under a store's [`crate::Store::staging`] for [`crate::ObjectBody::File`]. The lock
 /// tells sweepers that somebody is at work: keep the file open until it was put.

@@ -30,7 +30,7 @@ fn names_in(dir: &Path) -> Vec<String> {
 
 fn assert_no_temp(store: &LocalStore) {
     let mut left = names_in(store.staging().unwrap());
-    left.retain(|name| name != writer_lock::MARK);
+    left.retain(|name| name != temp::MARK);
     assert_eq!(left, [""; 0], "temporary files were left");
 }
 
@@ -71,7 +71,7 @@ impl Drop for Small {
 /// Says of a folder that one process alone may write there, as one would that knows no other way.
 fn mark(root: &Path) {
     std::fs::create_dir_all(root.join(TEMP_DIR)).unwrap();
-    std::fs::write(root.join(TEMP_DIR).join(writer_lock::MARK), "").unwrap();
+    std::fs::write(root.join(TEMP_DIR).join(temp::MARK), "").unwrap();
 }
 
 #[test]
@@ -308,7 +308,7 @@ async fn a_killed_writer_leaves_whole_objects_only_and_a_lock_to_nobody() {
 
         let store = LocalStore::open(home.path().to_owned()).unwrap();
         assert_eq!(store.single_writer(), alone);
-        assert_eq!(names_in(store.staging().unwrap()), if alone { vec![writer_lock::MARK] } else { vec![] });
+        assert_eq!(names_in(store.staging().unwrap()), if alone { vec![temp::MARK] } else { vec![] });
         let listed = store.list("").await.unwrap();
         assert!(
             announced >= 25 && (announced..=announced + 1).contains(&listed.len()),
@@ -341,7 +341,7 @@ async fn where_one_process_may_write_the_second_is_refused_and_reading_needs_not
     let second = LocalStore::open(root()).unwrap();
     assert_eq!(second.put_new(&key("log/1"), body("second")).await.unwrap(), PutOutcome::Created);
     // Whoever removes the lock under a writer ends its writing, before another one may begin.
-    std::fs::remove_file(home.path().join(TEMP_DIR).join(writer_lock::MARK)).unwrap();
+    std::fs::remove_file(home.path().join(TEMP_DIR).join(temp::MARK)).unwrap();
     assert!(matches!(second.put_new(&key("log/2"), body("x")).await, Err(StoreError::Io { .. })));
     assert_eq!(second.list("log").await.unwrap().len(), 1);
 }
@@ -350,7 +350,7 @@ async fn where_one_process_may_write_the_second_is_refused_and_reading_needs_not
 fn who_holds_the_lock_is_said_without_what_a_terminal_would_obey() {
     let home = TempDir::new().unwrap();
     mark(home.path());
-    let path = home.path().join(TEMP_DIR).join(writer_lock::MARK);
+    let path = home.path().join(TEMP_DIR).join(temp::MARK);
     let lock = File::options().read(true).write(true).open(&path).unwrap();
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
     for (written, said) in

@@ -12,11 +12,9 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::temp::Temp;
+use super::temp::{MARK, Temp};
 use crate::PutOutcome;
 
-/// The file among the temporary ones that is locked.
-pub(super) const MARK: &str = "single-writer";
 /// More than what this writes there; a stranger may have written anything.
 const WHO_MAX: usize = 120;
 

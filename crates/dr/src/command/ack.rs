@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::due::failure;
 use super::opened::{run_failure, runbook, school_unless};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 
 /// Say that somebody knows of an alert or a letter, so that nobody else is rung up about it

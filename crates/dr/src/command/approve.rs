@@ -9,7 +9,7 @@ use super::ack::tell;
 use super::due::{failure, with_ways};
 use super::named::day;
 use super::opened::{run_failure, runbook, school};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 
 /// Accept a gap until a day: it stays in every letter and no longer affects the status

@@ -15,7 +15,7 @@ use super::ledger;
 use super::named::OnTarget;
 use super::opened::{away, key_env, run_failure, school};
 use super::run::alarm;
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::observe;
 

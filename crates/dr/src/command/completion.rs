@@ -1,9 +1,9 @@
 //! `dr completion`: what a shell needs to complete commands and options.
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::args::{Context, Dr};
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 
 /// Print what a shell needs to complete `dr`'s commands and options
@@ -16,7 +16,7 @@ pub struct Completion {
 impl Completion {
     pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Dr::command(), "dr", &mut script);
+        clap_complete::generate(self.shell, &mut (context.line.commands)(), "dr", &mut script);
         context.screen.print(&script);
         Ok(Outcome::done())
     }

@@ -7,7 +7,7 @@ use dr_run::replicate;
 use super::moved::Told;
 use super::named::Systems;
 use super::opened::{key_env, run_failure, school};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::observe;
 

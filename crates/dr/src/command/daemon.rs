@@ -14,7 +14,7 @@ use sd_notify::NotifyState;
 use super::due::one_round;
 use super::named::period;
 use super::opened::school;
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 
 /// Do what is due when it is due, as a service does: the same rounds that `run --due` does

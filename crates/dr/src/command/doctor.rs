@@ -8,11 +8,11 @@ use dr_run::{KeyEnv, School, secret};
 use serde_json::json;
 
 use super::opened::{question, run_failure};
-use crate::args::Context;
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use dr_setup::doctor::judge::{self, Check, Verdict};
-use dr_setup::doctor::{letters, look, sources};
+use dr_setup::doctor::{closed, letters, look, sources};
 use dr_setup::service::wanted::CREDENTIALS;
 
 /// Where programs of the plan are looked for.
@@ -21,7 +21,7 @@ const SEARCH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 /// What here would make a backup, a letter or a restore fail
 ///
 /// Looks at the plan, the state, the ledger, the clock, the keys, every target and source, secrets, programs, letters,
-/// and at who calls dr. One line each, and what to do. Changes nothing. Ends with 1 if something will fail, with 2 if
+/// whether restored systems can be started in a closed room, and at who calls dr. One line each, and what to do. Changes nothing. Ends with 1 if something will fail, with 2 if
 /// something could not be looked at.
 #[derive(Args)]
 pub struct Doctor {
@@ -61,6 +61,7 @@ impl Doctor {
             checks.extend(look::targets(school, contents));
             checks.push(look::scratch(school, contents));
             checks.push(look::leftovers(school));
+            checks.push(closed::closed_room(school));
         }
         let around = KeyEnv { key_file: env::path("DR_KEY_FILE"), variable: Some(&variable) };
         checks.extend(sources::sources(school, &|reference| secret(reference, &around)));

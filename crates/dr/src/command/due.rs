@@ -6,13 +6,14 @@ use dr_ledger::{Ahead, RehearsalVerdict};
 use dr_plan::SecretRef;
 use dr_post::Ways;
 use dr_run::{School, Seen, secret};
-use dr_scheduler::{Done, Notified, Round, RoundError, round};
+use dr_scheduler::{Done, Notified, Round, round};
 use serde_json::json;
 
-use super::opened::{key_env, run_failure, runbook};
+use super::opened::{key_env, runbook};
 use super::run::{Watching, as_json, conduct, say};
-use crate::args::Context;
-use crate::exit::{Cause, Failure};
+pub use crate::command::failure::failure;
+use crate::context::Context;
+use crate::exit::Failure;
 use crate::shown;
 
 /// The ways that messages of this school go, for as long as `with` takes.
@@ -55,15 +56,6 @@ pub fn one_round(school: &School, context: &Context<'_>) -> Result<Done, Failure
     tell(&done, context);
     context.screen.event(&json!({ "event": "summary", "runs": shown.into_inner(), "troubles": done.troubles }));
     Ok(done)
-}
-
-/// How a fault of a round is told.
-pub fn failure(why: RoundError, context: &Context<'_>) -> Failure {
-    match why {
-        RoundError::Run(why) => run_failure(why, context),
-        RoundError::Refused(why) => Failure::usage(why),
-        other => Failure::new(Cause::Failed, other.to_string()),
-    }
 }
 
 /// What happened beside the copies.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::erased::{self, Asked, What};
 use super::opened::{away, key_env, run_failure, school_unless};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
 

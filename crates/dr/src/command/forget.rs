@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::named::{OnTarget, Systems};
 use super::opened::{away, key_env, run_failure, school_unless};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::named::{OnTarget, day};
 use super::opened::{away, key_env, run_failure, school};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 
 /// Keep snapshots from being forgotten before a day, whatever the plan says: for a request, a dispute, an incident

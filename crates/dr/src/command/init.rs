@@ -9,7 +9,7 @@ use dr_run::{Founded, GiveOut, init, status_key, status_key_file};
 use serde_json::json;
 
 use super::opened::{key_env, run_failure, school_renamed};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 
 /// Make the keys, and a repository on every target of the plan

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use dr_repo::Key;
 use serde_json::json;
 
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{env, shown, unlock};
 

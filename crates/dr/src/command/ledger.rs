@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::due::failure;
 use super::opened::{question, run_failure, school};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
 

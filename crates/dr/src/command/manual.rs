@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, Args, Command, CommandFactory as _};
+use clap::{Arg, Args, Command};
 
 use super::examples;
-use crate::args::{Context, Dr};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
 
@@ -25,7 +25,7 @@ pub struct Manual {
 
 impl Manual {
     pub fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
-        let dr = examples::with(Dr::command());
+        let dr = examples::with((context.line.commands)());
         match &self.out {
             None => context.screen.print(markdown(&dr).as_bytes()),
             Some(dir) => {
@@ -109,7 +109,10 @@ fn usage(command: &Command, words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::args::Dr;
 
     #[test]
     fn the_page_of_the_commands_is_what_they_are() {

@@ -9,7 +9,7 @@ use dr_run::{RunError, School, person};
 use serde_json::json;
 
 use super::opened::{run_failure, school_unless};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::shown;
 

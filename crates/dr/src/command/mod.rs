@@ -12,6 +12,7 @@ mod due;
 mod erase;
 mod erased;
 pub mod examples;
+mod failure;
 mod forget;
 mod hold;
 mod init;
@@ -40,11 +41,13 @@ mod sealed;
 mod service;
 mod snapshots;
 mod status;
+mod times;
 mod unfinished;
+mod watching;
 
 use clap::Subcommand;
 
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 
 /// The verbs.

@@ -1,18 +1,15 @@
 //! How are systems, targets, snapshots, moments and people named on the command line? The same way for every command: each
 //! kind of argument stands here once, with what is made of it.
 
-use std::time::Duration;
-
 use clap::Args;
-use dr_plan::{Period, PersonId, Plan, System, SystemId};
+use dr_plan::{PersonId, Plan, System, SystemId};
 use dr_run::{School, Which, person};
-use jiff::Timestamp;
-use jiff::civil::Date;
 
 use super::opened::run_failure;
-use crate::args::Context;
+pub use crate::command::times::{day, no_time, period, time};
+use crate::context::Context;
 use crate::exit::Failure;
-use crate::moment::{self, HOW, HOW_DAY, Side, Toward};
+use crate::moment::{Side, Toward};
 use crate::shown;
 
 /// One system.
@@ -141,40 +138,6 @@ impl ApprovedBy {
     pub fn person(&self, plan: &Plan, context: &Context<'_>) -> Result<Option<PersonId>, Failure> {
         self.approved_by.as_ref().map(|name| person(plan, name)).transpose().map_err(|e| run_failure(e, context))
     }
-}
-
-/// A time as people write it: with its offset, or else at the school, whose now is the one that is decided by.
-///
-/// # Errors
-/// A sentence that says how to write it.
-pub fn time(text: &str, school: &School, side: Side, toward: Toward) -> Result<Timestamp, Failure> {
-    let (zone, now) = (&school.plan.school.timezone, school.clock.decided());
-    moment::moment(text, zone, now, side, toward).ok_or_else(|| no_time(text))
-}
-
-/// A day that has not come, as the last or the first on which something holds.
-///
-/// # Errors
-/// A sentence that says how to write it.
-pub fn day(text: &str, school: &School) -> Result<Date, Failure> {
-    let today = school.clock.decided().to_zoned(school.plan.school.timezone.clone()).date();
-    moment::day(&text.trim().to_lowercase(), today, Toward::Future)
-        .ok_or_else(|| Failure::usage(format!("invalid date `{}`: {HOW_DAY}", shown::name(text.as_bytes()))))
-}
-
-/// Why a text is no time.
-pub fn no_time(text: &str) -> Failure {
-    Failure::usage(format!("invalid time `{}`: {HOW}", shown::name(text.as_bytes())))
-}
-
-/// How long something may take: `90s`, `30m`, `2h`.
-///
-/// # Errors
-/// A sentence that says how it is written.
-pub fn period(text: &str) -> Result<Duration, String> {
-    let wrong = || "it is a number and a unit, such as `90s`, `30m` or `2h`".to_owned();
-    let span = Period::parse(text).ok_or_else(wrong)?.longest();
-    Duration::try_from(span).map_err(|_| wrong())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::named::no_time;
-use crate::args::Context;
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::moment::{Side, Toward, moment};
@@ -243,7 +243,6 @@ pub fn run_failure(error: RunError, context: &Context<'_>) -> Failure {
         | RunError::NotInPlace { .. }
         | RunError::BadPath { .. }
         | RunError::BadScratch { .. }
-        | RunError::NoSuchLevel { .. }
         | RunError::Source(SourceError::NotEmpty { .. })
         | RunError::Refused(
             Refusal::Nobody { .. }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::named::time;
 use super::opened::{question, run_failure};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::moment::{Side, Toward};
 

@@ -7,7 +7,7 @@ use dr_run::{PruneOptions, Workplace, open_all, open_to_write, plan_prune};
 use super::named::OnTarget;
 use super::opened::{away, key_env, run_failure, school_unless};
 use super::pruned;
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::observe;
 

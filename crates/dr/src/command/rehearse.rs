@@ -8,13 +8,13 @@ use dr_plan::{Level, SystemId};
 use dr_repo::Tally;
 use dr_report::{Rehearsal as Document, Sample};
 use dr_run::{Ask, Rehearsal, School};
-use dr_scheduler::{Proved, order, prove};
+use dr_scheduler::{Proved, SAMPLE, due_rehearsal, order, prove};
 use serde_json::{Value, json};
 
 use super::due::failure;
 use super::named::Systems;
-use super::opened::{key_env, runbook};
-use crate::args::Context;
+use super::opened::{key_env, run_failure, runbook};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
 
@@ -24,9 +24,13 @@ pub struct Rehearse {
     /// Carry the restore out on scratch instead, look at what came back, time it, wipe it and write the evidence
     #[arg(long, conflicts_with_all = ["to", "in_place", "dry_run", "as_of", "paths", "no_owner", "snapshot", "approved_by"])]
     pub rehearse: bool,
-    /// How deep: L1, everything is there; L2, everything comes back and is looked at. Default: the plan's
+    /// How deep: L1, everything is there; L2, everything comes back and is looked at; L3, it is started
+    /// in a closed room, or opened, and asked. Default: the plan's
     #[arg(long, value_enum, ignore_case = true, requires = "rehearse")]
     level: Option<Depth>,
+    /// Only if one is due by the plan: the system that waits for it, as deep as the plan says
+    #[arg(long, requires = "rehearse", conflicts_with_all = ["level", "pick", "seed"])]
+    due: bool,
     /// An empty folder away from every source and target; default: one in the cache
     #[arg(long, value_name = "DIR", requires = "rehearse")]
     scratch: Option<PathBuf>,
@@ -47,6 +51,8 @@ enum Depth {
     L1,
     #[value(name = "L2")]
     L2,
+    #[value(name = "L3")]
+    L3,
 }
 
 impl Rehearse {
@@ -57,11 +63,26 @@ impl Rehearse {
         target: Option<&str>,
         context: &Context<'_>,
     ) -> Result<Outcome, Failure> {
-        let systems = self.systems(school, names, context)?;
         let level = match self.level {
             Some(Depth::L1) => Level::L1,
             Some(Depth::L2) => Level::L2,
+            Some(Depth::L3) => Level::L3,
             None => school.plan.rehearsals.level,
+        };
+        let (systems, pick) = match self.due {
+            false => (self.systems(school, names, context)?, self.pick),
+            true if !names.is_empty() => {
+                return Err(Failure::usage("--due says by itself which system: name none".to_owned()));
+            }
+            true => {
+                let history = school.history().map_err(|why| run_failure(why, context))?;
+                let Some(due) = due_rehearsal(school, &history, level) else {
+                    context.screen.document(&json!({ "due": null }));
+                    context.screen.mention("no rehearsal is due");
+                    return Ok(Outcome::done());
+                };
+                (vec![due.system], due.sample.then_some(SAMPLE))
+            }
         };
         let tally = Tally::default();
         let ask = Ask {
@@ -69,12 +90,12 @@ impl Rehearse {
             level,
             target,
             scratch: self.scratch.as_deref(),
-            pick: self.pick,
+            pick,
             seed: self.seed.as_deref(),
             tally: &tally,
             stop: context.signals.stop(),
         };
-        let mode = match (self.pick, &self.seed) {
+        let mode = match (pick, &self.seed) {
             (None, _) => "full",
             (Some(_), None) => "sample",
             (Some(_), Some(_)) => "picked by the assessor",

@@ -7,7 +7,7 @@ use dr_run::{RepairOptions, Workplace, open_all, open_to_write, plan_repair};
 use super::named::OnTarget;
 use super::opened::{away, key_env, run_failure, school_unless};
 use super::repaired;
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::observe;
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::due::failure;
 use super::opened::{run_failure, runbook, school_unless};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 
 /// Documents about the school's backups

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dr_repo::Tally;
-use dr_run::{Restoration, School, Wanted, open_in, restore};
+use dr_run::{Restoration, School, Wanted, approve, open_in, plan_restore};
 use dr_source::driver;
 use dr_source::files::Owners;
 use serde_json::json;
@@ -13,7 +13,7 @@ use super::named::{ApprovedBy, FromTarget, Moment};
 use super::opened::{key_env, run_failure, school_unless};
 use super::put_back;
 use super::rehearse::Rehearse;
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
 
@@ -37,16 +37,17 @@ pub struct Restore {
     #[command(flatten)]
     from: FromTarget,
     /// Into this folder, absent or empty; of several systems, each into a folder of its own there. A database also as a
-    /// new one of a server: postgres://USER@HOST/NAME
+    /// new one of a server: postgres://USER@HOST/NAME or mariadb://USER@HOST/NAME
     #[arg(long, value_name = "DIR|URL")]
     to: Option<PathBuf>,
     /// To where the plan has it: files there are replaced, others are left
     #[arg(long, conflicts_with = "to")]
     in_place: bool,
-    /// The name of the database that lives, typed out: with --in-place it is set aside under another name
+    /// The name of the database that lives, typed out: with --in-place a PostgreSQL one is set aside under another name, a
+    /// MariaDB one is backed up once more first and then replaced
     #[arg(long, value_name = "NAME", requires = "in_place")]
     replace: Vec<String>,
-    /// Load a database by this account of its server, whose password is in PGPASSWORD
+    /// Load a database by this account of its server, whose password is in PGPASSWORD, for MariaDB in MYSQL_PWD
     #[arg(long, value_name = "ROLE")]
     account: Option<String>,
     /// And remove there what the snapshot does not have; what is left out of backups or could not be read stays
@@ -156,14 +157,18 @@ impl Restore {
         for name in systems {
             let system = school.system_or_state(name).map_err(|e| run_failure(e, context))?;
             let driver = driver(&system.source).ok();
-            if let Some(live) = driver.as_ref().and_then(|driver| driver.loads()).and_then(|load| load.live().ok())
+            let load = driver.as_ref().and_then(|driver| driver.loads());
+            // Some files beside a database leave it alone.
+            let load = load.filter(|load| self.paths.is_empty() || load.beside().is_none());
+            if let Some((load, live)) = load.and_then(|load| load.live().ok().map(|live| (load, live)))
                 && !self.dry_run
                 && !self.replace.contains(&live)
             {
                 return Err(Failure::usage(format!(
-                    "restoring {name} in place sets the database `{live}` that lives aside, under another name, and ends its \
-                     sessions: type its name if that is meant, --replace {live}; or load it beside the one that lives, with \
-                     --to postgres://USER@HOST/NEWNAME"
+                    "where {name} is restored in place, the database `{live}` that lives {}: type its name if that is meant, \
+                     --replace {live}; or load it beside the one that lives, with --to {}",
+                    load.in_its_place(),
+                    load.new_one(),
                 )));
             }
             let files = driver.map(|driver| driver.must_be_closed()).unwrap_or_default();
@@ -218,12 +223,17 @@ impl Restore {
             account: self.account.as_deref(),
             owners,
             delete: self.delete,
-            dry_run: self.dry_run,
-            approved_by: approved_by.as_ref(),
             tally: &tally,
             stop: context.signals.stop(),
         };
-        let back = observe::while_shown(screen, &tally, observe::restoring, || restore(school, &wanted, &key_env()));
+        let back = observe::while_shown(screen, &tally, observe::restoring, || {
+            if self.dry_run {
+                return plan_restore(school, &wanted, &key_env())?.compare();
+            }
+            // Before anything of it is looked at.
+            let approved = approve(school, system, approved_by.as_ref())?;
+            plan_restore(school, &wanted, &key_env())?.execute(approved)
+        });
         let back = back.map_err(|e| run_failure(e, context))?;
         self.tell(system, &back, school, context);
         let missing = back.uncertain
@@ -324,7 +334,8 @@ impl Restore {
 
 /// The address of a server, if it is one and no folder.
 fn server(to: &Path) -> Option<&str> {
-    to.to_str().filter(|text| ["postgres:", "postgresql:"].iter().any(|begin| text.starts_with(begin)))
+    to.to_str()
+        .filter(|text| ["postgres:", "postgresql:", "mariadb:", "mysql:"].iter().any(|begin| text.starts_with(begin)))
 }
 
 /// So many names there would be replaced or removed, and with -v which.

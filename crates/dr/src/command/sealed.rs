@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::opened::stated;
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure};
 use crate::{place, shown};
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::named::{OnTarget, Systems};
 use super::opened::{away, key_env, question, run_failure};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::opened::{question, run_failure, runbook, school_of};
 use super::sealed;
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
 

@@ -19,7 +19,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Span, debug_span};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::args::Global;
+use crate::options::Global;
 use crate::output::Screen;
 use crate::{env, shown};
 use layer::Log;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::days::{self, NIGHT, Week};
 use super::place::{Letter, Lived, Lost, Night, Place, Rehearsed, Rotation, Sum, Work};
 use super::typed::Keyboard;
-use crate::args::Context;
+use crate::context::Context;
 use crate::env;
 use crate::exit::{Cause, Failure};
 use crate::shown;

@@ -6,13 +6,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::Parser as _;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::args::{Context, Dr};
-use crate::exit::{self, Cause, Failure};
-use crate::output::Screen;
+use crate::context::Context;
+use crate::exit::{Cause, Failure};
 
 /// Types commands about one plan.
 pub struct Keyboard<'a> {
@@ -64,18 +62,9 @@ impl<'a> Keyboard<'a> {
         }
         let named = named(&args);
         line.extend(args);
-        let dr = Dr::try_parse_from(line).map_err(|why| Failure::new(Cause::Failed, format!("`{named}`: {why}")))?;
-        let screen = Screen::kept(&dr.global);
-        let context = Context {
-            global: &dr.global,
-            screen: &screen,
-            signals: self.context.signals.clone(),
-            runtime: self.context.runtime.clone(),
-        };
-        let outcome = dr.command.run(&context);
-        let outcome = outcome.map_err(|why| Failure::new(why.cause, format!("`{named}`: {}", why.message)))?;
-        let code = exit::code(&outcome.into_causes());
-        Ok((last_line(&screen.into_kept()), code))
+        let answered = (self.context.line.types)(line, self.context);
+        let answered = answered.map_err(|why| Failure::new(why.cause, format!("`{named}`: {}", why.message)))?;
+        Ok((last_line(&answered.printed), answered.code))
     }
 }
 

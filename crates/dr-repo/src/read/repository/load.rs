@@ -1,8 +1,8 @@
 //! Which index objects make up the index of a repository, and what to do where one cannot be read.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use dr_format::format::{FOOTER, INDEX_MAX, PACK_MAX};
@@ -24,42 +24,13 @@ use dr_log::object::key;
 use dr_store::{BlockingStore, Key, StoreError};
 
 use crate::error::RepoError;
+pub(super) use crate::read::repository::lazy_index::LazyIndex;
 use crate::read::repository::{Fault, Repository, fault_text};
 
-/// An index that is read when something is first looked up.
-#[derive(Default)]
-pub(super) struct LazyIndex {
-    /// Where its tables last from one run to the next.
-    folder: Option<PathBuf>,
-    loaded: OnceLock<(Arc<Index>, Vec<Fault>)>,
-    loading: Mutex<()>,
-}
-
-impl LazyIndex {
-    pub(super) fn in_folder(folder: Option<PathBuf>) -> Self {
-        Self { folder, ..Self::default() }
-    }
-
-    /// The same, to be read again.
-    pub(super) fn unread(&self) -> Self {
-        Self::in_folder(self.folder.clone())
-    }
-
-    pub(super) fn get(&self, repository: &Repository) -> Result<&Arc<Index>, RepoError> {
-        if let Some((index, _)) = self.loaded.get() {
-            return Ok(index);
-        }
-        let _one = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((index, _)) = self.loaded.get() {
-            return Ok(index);
-        }
-        let loaded = Load::new(repository, self.folder.as_deref()).index()?;
-        Ok(&self.loaded.get_or_init(|| loaded).0)
-    }
-
-    /// What was found damaged, if anything was looked up yet.
-    pub(super) fn faults(&self) -> Vec<Fault> {
-        self.loaded.get().map(|(_, faults)| faults.clone()).unwrap_or_default()
+impl Repository {
+    /// Which chunk lies where.
+    pub(crate) fn index(&self) -> Result<&Arc<Index>, RepoError> {
+        self.index.get(|folder| Load::new(self, folder).index())
     }
 }
 

@@ -9,52 +9,17 @@ use dr_format::format::CHUNK_MAX;
 use dr_format::id::{ChunkId, ChunkKind};
 use dr_format::page::{Contents, Extent, Row};
 
-use super::{NotWhole, Shared, extent_page};
+use super::{Shared, extent_page};
 use crate::error::RepoError;
 use crate::read::fetch::{Fetcher, Found};
 use crate::read::frames::{FrameKey, Frames, Wanted};
+pub(super) use crate::read::restore::failed::{Failed, full, impossible};
 use crate::work_queue::WorkQueue;
 
 /// So many extents of a large file are looked at together: at the end of each such list nothing is asked for ahead.
 const GATHERED: usize = 4_096;
 /// Files from this size have their frames opened ahead by whoever has nothing to do.
 const LARGE: u64 = 4 << 20;
-
-/// Whether a failure concerns one file or the whole restore.
-pub(super) enum Failed {
-    Here(NotWhole),
-    /// The place says that it has no room; whether that is so for everything, it is asked.
-    Full(std::io::Error),
-    All(RepoError),
-}
-
-/// That not a byte can be written any more.
-pub(super) fn full(why: std::io::Error) -> RepoError {
-    RepoError::Local { what: "the place to restore to is full".into(), source: why }
-}
-
-/// What was stored says something that cannot be.
-pub(super) fn impossible(what: impl Into<String>) -> Failed {
-    Failed::Here(NotWhole::Snapshot(what.into()))
-}
-
-impl From<RepoError> for Failed {
-    fn from(error: RepoError) -> Self {
-        match error {
-            RepoError::CannotRead | RepoError::Interrupted => Self::All(error),
-            other => Self::Here(NotWhole::Copy(other.to_string())),
-        }
-    }
-}
-
-impl From<std::io::Error> for Failed {
-    fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full(error),
-            _ => Self::Here(error.into()),
-        }
-    }
-}
 
 pub(super) fn file(
     row: &Row,

@@ -2,19 +2,17 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use dr_entry::{Kind, Meta, NotSet, Writing};
-use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, chmodat, ftruncate, makedev, mknodat, openat, statat, symlinkat, unlinkat,
-};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ftruncate, makedev, mknodat, openat, statat, symlinkat, unlinkat};
 use rustix::io::{Errno, Result, pwrite};
 
 use super::apply::{Thing, apply};
 use super::tree::Place;
 use super::{Inner, Tree};
-use crate::files::directory::{look, look_at};
+use crate::files::directory::look_at;
 
 /// A file between its making and its end.
 pub(super) struct FileWriter {
@@ -172,15 +170,4 @@ pub(super) fn takes_a_block(tree: &Tree, directory: BorrowedFd<'_>) -> Result<()
         4096 => removed,
         _ => Err(Errno::NOSPC),
     }
-}
-
-/// Sees to it that an existing directory can be written by its owner for as long as the restore lasts.
-pub(super) fn make_writable(directory: BorrowedFd<'_>) -> io::Result<()> {
-    let now = look(directory, c".").or_else(|_| look_at(directory))?;
-    let mode = u32::from(now.stx_mode) & 0o7777;
-    if mode & 0o700 == 0o700 {
-        return Ok(());
-    }
-    let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
-    Ok(chmodat(CWD, &path, Mode::from_raw_mode(mode | 0o700), AtFlags::empty())?)
 }

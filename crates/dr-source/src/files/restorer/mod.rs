@@ -9,65 +9,41 @@ mod apply;
 mod existing;
 mod file_writer;
 mod folding;
+mod mode;
 mod owners;
 mod reader;
 mod remove;
 mod root;
 mod tree;
+mod writable;
 
-use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
 use dr_entry::{Destination, EntryPath, ExistingFile, Kind, Meta, Writing};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, linkat, mkdirat, openat, readlinkat, renameat, unlinkat};
-use rustix::io::Errno;
-
 pub use owners::Owners;
 pub use reader::{About, TreeReader, wipe};
 pub use remove::{Removal, Spare};
 pub use root::file_of_plan;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, linkat, mkdirat, openat, readlinkat, unlinkat};
+use rustix::io::Errno;
 
 use super::directory::look;
 use super::{metadata, names};
 use crate::SourceError;
 use file_writer::FileWriter;
 use folding::Folding;
+use mode::Inner;
+pub use mode::{Conflict, RestoreMode};
 use owners::Resolver;
 use root::Way;
-use tree::{Place, Tree};
-
-/// What to do about things that are already there and in the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conflict {
-    /// A directory where a file belongs, or the reverse of a full directory, is left and reported.
-    Keep,
-    /// It is removed with everything in it.
-    Remove,
-}
-
-/// How things are put back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RestoreMode {
-    /// `None`: the root must be absent or empty. Else things there are replaced.
-    pub in_place: Option<Conflict>,
-    /// Whether and how owners are set.
-    pub owners: Owners,
-}
+use tree::Tree;
 
 /// A place on this machine's file system to restore to.
 pub struct FsRestorer {
     inner: Arc<Inner>,
-}
-
-struct Inner {
-    tree: Tree,
-    mode: RestoreMode,
-    owners: Resolver,
-    /// In place, where names that differ in capital letters alone are one.
-    folding: Option<Folding>,
 }
 
 impl FsRestorer {
@@ -188,30 +164,6 @@ impl FsRestorer {
     }
 }
 
-impl Inner {
-    /// Takes the place of `path`, where another name may have it already.
-    fn take(&self, path: &EntryPath) -> io::Result<()> {
-        self.folding.as_ref().map_or(Ok(()), |folding| folding.take(path))
-    }
-
-    fn in_the_way(&self) -> bool {
-        self.mode.in_place == Some(Conflict::Remove)
-    }
-
-    /// Puts the finished `temporary` in the place of `name`.
-    fn replace(&self, place: &Place, temporary: &CString, name: &CString) -> io::Result<()> {
-        let rename = || renameat(&place.fd, temporary, &place.fd, name);
-        match rename() {
-            Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) if self.in_the_way() => {
-                remove::remove_tree(place.fd.as_fd(), name)?;
-                Ok(rename()?)
-            }
-            Err(Errno::ISDIR) => Err(io::Error::other("a directory is in its place")),
-            other => Ok(other?),
-        }
-    }
-}
-
 impl Destination for FsRestorer {
     fn directory(&self, path: &EntryPath) -> io::Result<()> {
         let Inner { tree, mode, .. } = &*self.inner;
@@ -226,7 +178,7 @@ impl Destination for FsRestorer {
         // Something is there: a directory is used again, anything else makes room.
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match openat(&place.fd, &name, flags, Mode::empty()) {
-            Ok(existing) => file_writer::make_writable(existing.as_fd()),
+            Ok(existing) => writable::make_writable(existing.as_fd()),
             Err(Errno::NOTDIR | Errno::LOOP) => {
                 unlinkat(&place.fd, &name, AtFlags::empty())?;
                 Ok(mkdirat(&place.fd, &name, Mode::RWXU)?)

@@ -9,8 +9,8 @@ use dr_entry::{EntryPath, Kind, Time, Unread};
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, futimens, openat, renameat, unlinkat};
 use rustix::io::{Errno, Result};
 
-use super::file_writer::make_writable;
 use super::tree::{Place, Tree};
+use super::writable::make_writable;
 use crate::SourceError;
 use crate::files::Tally;
 use crate::files::directory::{Identity, look_at};

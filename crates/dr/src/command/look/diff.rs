@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::differ::Manner;
 use super::{From, View};
-use crate::args::Context;
 use crate::command::named::{OneSystem, snapshot};
 use crate::command::opened::{question, run_failure};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 
 /// Say what is different between two snapshots of a system

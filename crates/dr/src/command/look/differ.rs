@@ -173,7 +173,7 @@ fn summary(compared: &Compared, only_times: u64) -> Value {
     json!({
         "added": amount(&compared.added), "removed": amount(&compared.removed), "changed": amount(&compared.changed),
         "renamed": amount(&compared.renamed), "metadata": compared.metadata, "directory_times_only": only_times,
-        "renames_sought": compared.renames_sought, "unknown": compared.unknown, "lost": compared.lost,
+        "renames_looked_for": compared.renames_looked_for, "unknown": compared.unknown, "lost": compared.lost,
         "pages_read": compared.pages,
     })
 }
@@ -189,7 +189,7 @@ fn last_line(compared: &Compared, only_times: u64) -> String {
         amount(&compared.changed, "changed"),
         amount(&compared.renamed, "renamed"),
         (metadata > 0).then(|| format!("{metadata} with other metadata only")),
-        (!compared.renames_sought).then(|| "too many differences to look for renames".to_owned()),
+        (!compared.renames_looked_for).then(|| "too many differences to look for renames".to_owned()),
     ]
     .into_iter()
     .flatten()

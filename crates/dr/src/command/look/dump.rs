@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{From, View, pour};
-use crate::args::Context;
 use crate::command::named::{Moment, OneSystem};
 use crate::command::opened::{question, run_failure};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 
 /// Write one file of a system's snapshot to standard output

@@ -7,9 +7,9 @@ use dr_run::{Kept, Looked, RunError, School, kept};
 
 use super::query::{FindQuery, Question, Telling};
 use super::{From, View};
-use crate::args::Context;
 use crate::command::named::by_id;
 use crate::command::opened::{question, run_failure};
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 
 /// Find files in a system's snapshots, or in all systems', and say in which they are

@@ -25,7 +25,7 @@ use jiff::tz::TimeZone;
 
 use super::named::{ApprovedBy, FromTarget};
 use super::opened::{key_env, run_failure};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::Failure;
 use crate::failure_text::{self, Operation};
 

@@ -8,7 +8,7 @@ use dr_run::School;
 use dr_scheduler::Gathered;
 
 use super::super::opened::{run_failure, runbook};
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::shown;
 

@@ -16,9 +16,9 @@ use dr_source::output::{self, Broken, Output};
 use serde_json::{Value, json};
 
 use super::stdin;
-use crate::args::Context;
 use crate::cache::Cache;
 use crate::command::look::paths;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};
@@ -226,7 +226,7 @@ impl Backup {
             timeout: Duration::MAX,
             output_max: 64 << 10,
         };
-        let output = Output { program, may_be_empty: self.allow_empty, broken, waiting: None, kept: None };
+        let output = Output { program, may_be_empty: self.allow_empty, broken, watch: None, waiting: None, kept: None };
         output::entry(path, self.profile(), time_of(started), output)
     }
 

@@ -4,9 +4,9 @@ use clap::Args;
 use dr_repo::{CheckReport, Finding, RepoError, Tally};
 use serde_json::json;
 
-use crate::args::Context;
 use crate::cache::Cache;
 use crate::command::checked::{self, Budget, Much, budget};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};

@@ -5,10 +5,10 @@ use dr_repo::{CopyOptions, RepoError, Repository, SnapshotId, Tally};
 use dr_run::clock;
 
 use super::snapshots::log_is_damaged;
-use crate::args::Context;
 use crate::cache::Cache;
 use crate::command::look::View;
 use crate::command::moved::Told;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use crate::args::Context;
 use crate::command::look::View;
 use crate::command::look::differ::Manner;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::Context;
 use crate::command::look::{View, pour};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 

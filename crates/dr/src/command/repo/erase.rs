@@ -6,9 +6,9 @@ use dr_repo::{EraseOptions, PruneOptions, RepoError, Tally, Tree, plan_erase, pl
 use dr_run::clock;
 use jiff::tz::TimeZone;
 
-use crate::args::Context;
 use crate::cache::Cache;
 use crate::command::erased::{self, What};
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};

@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::snapshots::log_is_damaged;
-use crate::args::Context;
 use crate::command::look::View;
 use crate::command::look::query::{FindQuery, Telling};
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Access, Place};
 

@@ -11,8 +11,8 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::snapshots::log_is_damaged;
-use crate::args::Context;
 use crate::command::look::View;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};

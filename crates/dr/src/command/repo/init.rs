@@ -6,7 +6,7 @@ use dr_run::clock;
 use dr_store::Access;
 use serde_json::json;
 
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::failure_text::{self, Operation};
 use crate::place::{self, Place};

@@ -21,7 +21,7 @@ mod take_over;
 
 use clap::{Args, Subcommand};
 
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 
 /// One repository by its address, without a plan

@@ -4,9 +4,9 @@ use clap::Args;
 use dr_repo::{PruneOptions, RepoError, Tally, plan_prune};
 use dr_run::clock;
 
-use crate::args::Context;
 use crate::cache::Cache;
 use crate::command::pruned;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};

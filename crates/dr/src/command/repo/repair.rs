@@ -4,9 +4,9 @@ use clap::Args;
 use dr_repo::{RepairOptions, RepoError, Tally, plan_repair};
 use dr_run::clock;
 
-use crate::args::Context;
 use crate::cache::Cache;
 use crate::command::repaired;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};

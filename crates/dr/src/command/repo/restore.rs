@@ -11,9 +11,9 @@ use dr_run::SubtreeDestination;
 use dr_source::files::{Conflict, FsRestorer, Owners, Removal, RestoreMode, Spare};
 use serde_json::json;
 
-use crate::args::Context;
 use crate::command::look::paths;
 use crate::command::put_back;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};

@@ -4,7 +4,7 @@ use clap::Args;
 use dr_repo::{Label, Repository, Snapshot};
 use serde_json::{Map, Value, json};
 
-use crate::args::Context;
+use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::place::{self, Place};
 use crate::shown;

@@ -4,9 +4,9 @@ use clap::Args;
 use dr_run::clock;
 use serde_json::json;
 
-use crate::args::Context;
 use crate::cache::Cache;
 use crate::command::unfinished;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::failure_text::{self, Operation};
 use crate::place::{self, Access, Place};

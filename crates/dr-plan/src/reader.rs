@@ -1,5 +1,8 @@
 //! A TOML text read with every mistake noted and none fatal: reading goes on, so that people see
 //! all errors at once, each with its line.
+//!
+//! Plans, calendars and runbooks are all read by this: a [`Doc`] has the text, a [`Section`] is a table whose keys are
+//! known, and a [`Node`] is a value and where it stands.
 
 use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
@@ -14,7 +17,7 @@ use crate::problem::{Problem, nearest};
 const TEXT_MAX: usize = 1 << 20;
 
 /// A text, and what was found wrong with it so far.
-pub(crate) struct Doc<'t> {
+pub struct Doc<'t> {
     file: &'t str,
     text: &'t str,
     /// What the text is, for messages about all of it.
@@ -24,7 +27,7 @@ pub(crate) struct Doc<'t> {
 
 /// A value and where it stands.
 #[derive(Clone)]
-pub(crate) struct Node<'d> {
+pub struct Node<'d> {
     doc: &'d Doc<'d>,
     /// Its key, dotted from the root.
     at: String,
@@ -33,7 +36,7 @@ pub(crate) struct Node<'d> {
 }
 
 /// A table whose keys are known.
-pub(crate) struct Section<'d> {
+pub struct Section<'d> {
     doc: &'d Doc<'d>,
     at: String,
     key: Range<usize>,
@@ -42,12 +45,15 @@ pub(crate) struct Section<'d> {
 }
 
 impl<'t> Doc<'t> {
-    pub(crate) fn new(file: &'t str, text: &'t str, what: &'static str) -> Self {
+    /// A text that was read from `file`; `what` it is, for messages about all of it.
+    #[must_use]
+    pub fn new(file: &'t str, text: &'t str, what: &'static str) -> Self {
         Self { file, text, what, problems: RefCell::default() }
     }
 
     /// The text as a TOML document; a problem for each place where it is none.
-    pub(crate) fn toml(&self) -> Option<Spanned<DeTable<'t>>> {
+    #[must_use]
+    pub fn toml(&self) -> Option<Spanned<DeTable<'t>>> {
         if self.text.len() > TEXT_MAX {
             self.note(0, "the whole file".into(), "at most 1 MiB of text".into(), None);
             return None;
@@ -68,17 +74,20 @@ impl<'t> Doc<'t> {
         errors.is_empty().then_some(table)
     }
 
-    pub(crate) fn root<'d>(&'d self, table: &'d Spanned<DeTable<'d>>, keys: &'static [&'static str]) -> Section<'d>
+    /// The table that is the whole text, and the keys it may have. Others are noted as wrong.
+    pub fn root<'d>(&'d self, table: &'d Spanned<DeTable<'d>>, keys: &'static [&'static str]) -> Section<'d>
     where
         't: 'd,
     {
         section(self, String::new(), 0..0, table.get_ref(), Some(keys))
     }
 
+    fn line(&self, at: usize) -> usize {
+        1 + self.text.as_bytes().get(..at).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count()
+    }
+
     fn note(&self, at: usize, words: String, expected: String, suggestion: Option<String>) {
-        let before = self.text.as_bytes().get(..at).unwrap_or_default();
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        let problem = Problem { file: self.file.to_owned(), line, words, expected, suggestion };
+        let problem = Problem { file: self.file.to_owned(), line: self.line(at), words, expected, suggestion };
         let mut problems = self.problems.borrow_mut();
         if !problems.contains(&problem) {
             problems.push(problem);
@@ -86,7 +95,7 @@ impl<'t> Doc<'t> {
     }
 
     /// Everything found wrong, by line.
-    pub(crate) fn problems(&self) -> Vec<Problem> {
+    pub fn problems(&self) -> Vec<Problem> {
         let mut problems = self.problems.take();
         problems.sort_by_key(|problem| problem.line);
         problems
@@ -135,12 +144,22 @@ impl<'d> Section<'d> {
         if self.at.is_empty() { self.doc.what.to_owned() } else { format!("[{}]", self.at) }
     }
 
-    pub(crate) fn get(&self, key: &'static str) -> Option<&Node<'d>> {
-        debug_assert!(self.keys.contains(&key), "{key} is not listed in keys.rs");
+    /// The line it stands on, from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.doc.line(self.key.start)
+    }
+
+    /// The value under one of the keys.
+    #[must_use]
+    pub fn get(&self, key: &'static str) -> Option<&Node<'d>> {
+        debug_assert!(self.keys.contains(&key), "{key} is none of the keys that were given");
         self.entries.iter().find(|(name, _)| *name == key).map(|(_, node)| node)
     }
 
-    pub(crate) fn need(&self, key: &'static str) -> Option<&Node<'d>> {
+    /// The value under one of the keys; that it is missing is noted.
+    #[must_use]
+    pub fn need(&self, key: &'static str) -> Option<&Node<'d>> {
         let found = self.get(key);
         if found.is_none() {
             self.missing(&format!("`{key}`"));
@@ -149,25 +168,25 @@ impl<'d> Section<'d> {
     }
 
     /// Notes that a key itself is wrong.
-    pub(crate) fn wrong_key(&self, key: &str, expected: impl Into<String>, suggestion: Option<String>) {
+    pub fn wrong_key(&self, key: &str, expected: impl Into<String>, suggestion: Option<String>) {
         let at = self.entries.iter().find(|(name, _)| *name == key).map_or(self.key.start, |(_, node)| node.key.start);
         self.doc.note(at, format!("`{}` in {}", short(key), self.name()), expected.into(), suggestion);
     }
 
     /// Whether the table `table` has an entry `name`, sound or not.
-    pub(crate) fn declares(&self, table: &str, name: &str) -> bool {
+    pub fn declares(&self, table: &str, name: &str) -> bool {
         let table = self.entries.iter().find(|(key, _)| *key == table).map(|(_, node)| node);
         let table = table.and_then(|node| node.value.get_ref().as_table());
         table.is_some_and(|table| table.keys().any(|key| key.get_ref() == name))
     }
 
     /// Notes that something is not there.
-    pub(crate) fn missing(&self, what: &str) {
+    pub fn missing(&self, what: &str) {
         self.doc.note(self.key.start, format!("{} without {what}", self.name()), what.to_owned(), None);
     }
 
     /// The first text `name` under `key`, anywhere below the dotted `path`.
-    pub(crate) fn find(&self, path: &[String], key: &str, name: &str) -> Option<Node<'d>> {
+    pub fn find(&self, path: &[String], key: &str, name: &str) -> Option<Node<'d>> {
         let mut within: Vec<Node<'d>> = self.entries.iter().map(|(_, node)| node.clone()).collect();
         let mut dotted = String::new();
         for step in path {
@@ -184,50 +203,75 @@ impl<'d> Section<'d> {
         None
     }
 
-    pub(crate) fn entries(&self) -> &[(&'d str, Node<'d>)] {
+    /// Everything in it, in the order of the text.
+    #[must_use]
+    pub fn entries(&self) -> &[(&'d str, Node<'d>)] {
         &self.entries
     }
 }
 
 impl<'d> Node<'d> {
     /// Notes that this value is wrong, showing it.
-    pub(crate) fn wrong(&self, expected: impl Into<String>, suggestion: Option<String>) {
+    pub fn wrong(&self, expected: impl Into<String>, suggestion: Option<String>) {
         let span = self.value.span();
         let text = self.doc.text.get(span.clone()).unwrap_or("…");
         self.doc.note(span.start, format!("`{} = {}`", self.at, short(text)), expected.into(), suggestion);
     }
 
     /// Notes that this value is wrong, without showing it: it may hold a secret.
-    pub(crate) fn wrong_unshown(&self, expected: impl Into<String>) {
+    pub fn wrong_unshown(&self, expected: impl Into<String>) {
         self.doc.note(self.value.span().start, format!("`{}`", self.at), expected.into(), None);
     }
 
-    pub(crate) fn is_text(&self) -> bool {
+    /// Whether it is a text.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
         self.value.get_ref().is_str()
     }
 
-    pub(crate) fn is_table(&self) -> bool {
+    /// Whether it is a table.
+    #[must_use]
+    pub fn is_table(&self) -> bool {
         self.value.get_ref().is_table()
     }
 
-    pub(crate) fn is_list(&self) -> bool {
+    /// Whether it is a list.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
         self.value.get_ref().is_array()
     }
 
     /// The text as it is, if it is one.
-    pub(crate) fn raw(&self) -> Option<&'d str> {
+    pub fn raw(&self) -> Option<&'d str> {
         self.value.get_ref().as_str()
     }
 
     /// A text of one line that is not empty.
-    pub(crate) fn text(&self) -> Option<String> {
+    pub fn text(&self) -> Option<String> {
         self.read("a text in quotes, on one line and not empty", |text| {
             (!text.trim().is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
         })
     }
 
+    /// A text of any number of lines, without the blanks around it. Tabs and ends of lines may stand in it; nothing else
+    /// that a terminal obeys.
+    #[must_use]
+    pub fn lines(&self) -> Option<String> {
+        self.read("a text in quotes that is not empty", |text| {
+            let text = text.trim();
+            let good = !text.is_empty() && !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+            good.then(|| text.to_owned())
+        })
+    }
+
+    /// The line it stands on, from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.doc.line(self.key.start)
+    }
+
     /// A text that `read` understands.
-    pub(crate) fn read<T>(&self, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    pub fn read<T>(&self, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let value = self.raw().and_then(read);
         if value.is_none() {
             self.wrong(expected, None);
@@ -236,7 +280,7 @@ impl<'d> Node<'d> {
     }
 
     /// One of some words.
-    pub(crate) fn word<T: Copy>(&self, words: &[(&'static str, T)]) -> Option<T> {
+    pub fn word<T: Copy>(&self, words: &[(&'static str, T)]) -> Option<T> {
         let text = self.raw();
         let found = text.and_then(|text| words.iter().find(|(word, _)| *word == text)).map(|(_, value)| *value);
         if found.is_none() {
@@ -247,20 +291,33 @@ impl<'d> Node<'d> {
         found
     }
 
-    pub(crate) fn count(&self, range: RangeInclusive<u32>) -> Option<u32> {
-        let count = self
-            .value
-            .get_ref()
-            .as_integer()
-            .and_then(|integer| u32::from_str_radix(integer.as_str(), integer.radix()).ok())
-            .filter(|count| range.contains(count));
+    /// A whole number within `range`.
+    pub fn count(&self, range: RangeInclusive<u32>) -> Option<u32> {
+        let count = self.integer().filter(|count| range.contains(count));
         if count.is_none() {
             self.wrong(format!("a whole number from {} to {}", range.start(), range.end()), None);
         }
         count
     }
 
-    pub(crate) fn flag(&self) -> Option<bool> {
+    /// A whole number, however large.
+    #[must_use]
+    pub fn whole(&self) -> Option<u32> {
+        let whole = self.integer();
+        if whole.is_none() {
+            self.wrong("a whole number", None);
+        }
+        whole
+    }
+
+    fn integer(&self) -> Option<u32> {
+        let integer = self.value.get_ref().as_integer()?;
+        u32::from_str_radix(integer.as_str(), integer.radix()).ok()
+    }
+
+    /// `true` or `false`.
+    #[must_use]
+    pub fn flag(&self) -> Option<bool> {
         let flag = self.value.get_ref().as_bool();
         if flag.is_none() {
             self.wrong("true or false", None);
@@ -268,7 +325,9 @@ impl<'d> Node<'d> {
         flag
     }
 
-    pub(crate) fn date(&self) -> Option<Date> {
+    /// A date without a time.
+    #[must_use]
+    pub fn date(&self) -> Option<Date> {
         let date = match self.value.get_ref() {
             DeValue::Datetime(datetime) if datetime.time.is_none() => datetime.date.and_then(|date| {
                 Date::new(i16::try_from(date.year).ok()?, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?)
@@ -282,7 +341,9 @@ impl<'d> Node<'d> {
         date
     }
 
-    pub(crate) fn list(&self) -> Vec<Node<'d>> {
+    /// The values of a list; none if it is not one, which is noted.
+    #[must_use]
+    pub fn list(&self) -> Vec<Node<'d>> {
         let Some(list) = self.value.get_ref().as_array() else {
             self.wrong("a list in square brackets", None);
             return Vec::new();
@@ -305,17 +366,17 @@ impl<'d> Node<'d> {
     }
 
     /// A list of texts.
-    pub(crate) fn texts(&self) -> Vec<String> {
+    pub fn texts(&self) -> Vec<String> {
         self.list().iter().filter_map(Node::text).collect()
     }
 
     /// A table with these keys.
-    pub(crate) fn section(&self, keys: &'static [&'static str]) -> Option<Section<'d>> {
+    pub fn section(&self, keys: &'static [&'static str]) -> Option<Section<'d>> {
         self.table(Some(keys))
     }
 
     /// A table whose keys are names that people chose.
-    pub(crate) fn names(&self) -> Option<Section<'d>> {
+    pub fn names(&self) -> Option<Section<'d>> {
         self.table(None)
     }
 
