@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::plan::{Plan, SecretRef};
 use crate::source::{Server, Source, Website};
-use crate::target::TargetKind;
+use crate::target::{TargetKind, scheme_of};
 
 impl Plan {
     /// The same plan with every path made absolute against `base`, the folder of the plan's file.
@@ -19,10 +19,14 @@ impl Plan {
         plan.runbook.iter_mut().for_each(absolute);
         for target in plan.targets.values_mut() {
             let path = target.local_path();
-            if let (TargetKind::Url(url), Some(path)) = (&mut target.kind, path)
-                && (path.is_relative() || !url.starts_with("file:"))
-            {
-                *url = join(base, &path).to_string_lossy().into_owned();
+            if let (TargetKind::Url(url), Some(path)) = (&mut target.kind, path) {
+                let place = join(base, &path).to_string_lossy().into_owned();
+                match scheme_of(url) {
+                    "" => *url = place,
+                    "file" if path.is_relative() => *url = place,
+                    "file" => {}
+                    other => *url = format!("{other}://{place}"),
+                }
             }
         }
         plan.pools.values_mut().for_each(|pool| absolute(&mut pool.mount));

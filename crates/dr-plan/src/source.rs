@@ -174,10 +174,53 @@ pub struct Server {
     pub programs: Option<PathBuf>,
 }
 
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+        /// Which sort of source: its word in a plan, known before anything else of it is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum SourceKind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl SourceKind {
+            /// Every kind with its word in a plan.
+            pub const ALL: &'static [(&'static str, SourceKind)] = &[$(($word, Self::$name),)*];
+
+            /// Its word in a plan.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// [`Source::Files`].
+    Files = "files",
+    /// [`Source::Sqlite`].
+    Sqlite = "sqlite",
+    /// [`Source::Maildir`].
+    Maildir = "maildir",
+    /// [`Source::Postgres`].
+    Postgres = "postgres",
+    /// [`Source::Mariadb`].
+    Mariadb = "mariadb",
+    /// [`Source::Imap`].
+    Imap = "imap",
+    /// [`Source::Website`].
+    Website = "website",
+    /// [`Source::Command`].
+    Command = "command",
+    /// [`Source::Drop`].
+    Drop = "drop",
+    /// [`Source::Saas`].
+    Saas = "saas",
+}
+
 /// Everything that others ask of a source without caring for its kind. What nobody says of a kind is no.
-#[derive(Default)]
 struct About<'a> {
-    kind: &'static str,
+    kind: SourceKind,
     /// `dr-source` has a driver for it, which a test there holds to this word.
     runs: bool,
     paths: &'a [PathBuf],
@@ -193,50 +236,63 @@ struct About<'a> {
 }
 
 impl<'a> About<'a> {
+    /// Of a kind of which nothing else is said.
+    fn of(kind: SourceKind) -> Self {
+        Self {
+            kind,
+            runs: false,
+            paths: &[],
+            tree: None,
+            may_be_sampled: false,
+            is_mail: false,
+            is_export: false,
+            maker: None,
+            program: &[],
+            password: None,
+            supplier: None,
+        }
+    }
+
     /// Of a server.
-    fn asked(kind: &'static str, server: &'a Server) -> Self {
-        Self { kind, password: server.password.as_ref(), ..Self::default() }
+    fn asked(kind: SourceKind, server: &'a Server) -> Self {
+        Self { password: server.password.as_ref(), ..Self::of(kind) }
     }
 }
 
 impl Source {
-    /// Every kind of source, as a plan names it.
-    pub const KINDS: &'static [&'static str] =
-        &["files", "sqlite", "maildir", "postgres", "mariadb", "imap", "website", "command", "drop", "saas"];
-
     /// The one place that says what each kind is: a new kind is one more arm.
     fn about(&self) -> About<'_> {
         let one = std::slice::from_ref;
         match self {
             Self::Files { paths, exclude, one_file_system } => {
                 let tree = Tree { paths, exclude, one_file_system: *one_file_system };
-                About { kind: "files", runs: true, paths, tree: Some(tree), may_be_sampled: true, ..About::default() }
+                About { runs: true, paths, tree: Some(tree), may_be_sampled: true, ..About::of(SourceKind::Files) }
             }
-            Self::Sqlite { path } => About { kind: "sqlite", runs: true, paths: one(path), ..About::default() },
+            Self::Sqlite { path } => About { runs: true, paths: one(path), ..About::of(SourceKind::Sqlite) },
             Self::Maildir { path } => {
-                About { kind: "maildir", runs: true, paths: one(path), is_mail: true, ..About::default() }
+                About { runs: true, paths: one(path), is_mail: true, ..About::of(SourceKind::Maildir) }
             }
-            Self::Postgres(server) => About { runs: true, ..About::asked("postgres", server) },
-            Self::Mariadb(server) => About { runs: true, ..About::asked("mariadb", server) },
-            Self::Imap(server) => About { is_mail: true, ..About::asked("imap", server) },
-            Self::Website(Website::Away(server)) => About::asked("website", server),
+            Self::Postgres(server) => About { runs: true, ..About::asked(SourceKind::Postgres, server) },
+            Self::Mariadb(server) => About { runs: true, ..About::asked(SourceKind::Mariadb, server) },
+            Self::Imap(server) => About { is_mail: true, ..About::asked(SourceKind::Imap, server) },
+            Self::Website(Website::Away(server)) => About::asked(SourceKind::Website, server),
             Self::Website(Website::Here { path, exclude, database }) => {
                 let tree = Tree { paths: one(path), exclude, one_file_system: true };
-                About { runs: true, paths: one(path), tree: Some(tree), ..About::asked("website", database) }
+                About { runs: true, paths: one(path), tree: Some(tree), ..About::asked(SourceKind::Website, database) }
             }
-            Self::Command { run, .. } => About { kind: "command", runs: true, program: run, ..About::default() },
+            Self::Command { run, .. } => About { runs: true, program: run, ..About::of(SourceKind::Command) },
             Self::Drop { path, maker, .. } => {
                 let maker = maker.as_ref();
-                About { kind: "drop", runs: true, paths: one(path), is_export: true, maker, ..About::default() }
+                About { runs: true, paths: one(path), is_export: true, maker, ..About::of(SourceKind::Drop) }
             }
-            Self::Saas(supplier) => About { kind: "saas", supplier: Some(supplier), ..About::default() },
+            Self::Saas(supplier) => About { supplier: Some(supplier), ..About::of(SourceKind::Saas) },
         }
     }
 
     /// Its kind, as a plan names it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        self.about().kind
+        self.about().kind.word()
     }
 
     /// Whether this version can read it.

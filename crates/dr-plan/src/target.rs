@@ -66,18 +66,46 @@ pub enum Bandwidth {
     BytesPerSecond(u64),
 }
 
-/// Every scheme of address that may stand in a plan, and whether this version has a store for it, to which a test of `dr-run`
-/// holds this word. `""` is a plain path.
-pub const SCHEMES: &[(&str, bool)] = &[
-    ("", true),
-    ("file", true),
-    ("s3", false),
-    ("az", false),
-    ("gs", false),
-    ("sftp", false),
-    ("webdav", false),
-    ("webdavs", false),
+/// What is known of an address in a plan by its scheme alone.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreScheme {
+    /// What stands before `://`; `""`: a plain path.
+    pub word: &'static str,
+    /// Whether this version has a store for it, to which a test of `dr-run` holds this.
+    pub runs: bool,
+    /// Where the copies are, unless the plan says.
+    pub class: Class,
+    /// Whether what stands behind it is a folder or a file of this host.
+    pub is_path: bool,
+    /// Whether the store can refuse to delete for a time.
+    pub can_lock: bool,
+}
+
+const ON_PATH: StoreScheme = StoreScheme { word: "", runs: true, class: Class::Onsite, is_path: true, can_lock: false };
+const OBJECTS: StoreScheme = StoreScheme { word: "", runs: false, class: Class::Cloud, is_path: false, can_lock: true };
+const REMOTE: StoreScheme =
+    StoreScheme { word: "", runs: false, class: Class::Offsite, is_path: false, can_lock: false };
+
+/// Every scheme of address that may stand in a plan.
+pub const SCHEMES: &[StoreScheme] = &[
+    ON_PATH,
+    StoreScheme { word: "file", ..ON_PATH },
+    StoreScheme { word: "s3", ..OBJECTS },
+    StoreScheme { word: "az", ..OBJECTS },
+    StoreScheme { word: "gs", ..OBJECTS },
+    StoreScheme { word: "sftp", ..REMOTE },
+    StoreScheme { word: "webdav", ..REMOTE },
+    StoreScheme { word: "webdavs", ..REMOTE },
 ];
+
+impl StoreScheme {
+    /// That of an address; `None` where none that may stand in a plan is.
+    #[must_use]
+    pub fn of(url: &str) -> Option<&'static Self> {
+        let word = scheme_of(url);
+        SCHEMES.iter().find(|scheme| scheme.word == word)
+    }
+}
 
 /// The scheme of an address, `""` for a plain path.
 ///
@@ -116,21 +144,21 @@ impl Target {
     /// Whether this version can keep copies there.
     #[must_use]
     pub fn runs(&self) -> bool {
-        self.url().is_none_or(|url| SCHEMES.iter().any(|(scheme, runs)| *runs && *scheme == scheme_of(url)))
+        self.url().is_none_or(|url| StoreScheme::of(url).is_some_and(|scheme| scheme.runs))
     }
 
-    /// The folder behind it, if it is one of this host's. The rest of a `file:` address is taken
+    /// The folder or file behind it, if it is one of this host's. The rest of a `file:` address is taken
     /// as it stands: no percent signs are decoded.
     #[must_use]
     pub fn local_path(&self) -> Option<PathBuf> {
         let url = self.url()?;
-        match scheme_of(url) {
-            "" => Some(PathBuf::from(url)),
-            "file" => {
-                let rest = url.strip_prefix("file:")?;
+        let scheme = StoreScheme::of(url).filter(|scheme| scheme.is_path)?;
+        match scheme.word.is_empty() {
+            true => Some(PathBuf::from(url)),
+            false => {
+                let rest = url.strip_prefix(scheme.word)?.strip_prefix(':')?;
                 Some(PathBuf::from(rest.strip_prefix("//").unwrap_or(rest)))
             }
-            _ => None,
         }
     }
 }

@@ -13,8 +13,8 @@ use dr_entry::{Entries, EntryPath, Kind};
 use dr_ledger::{Decision, Event};
 use dr_plan::{PersonId, SecretRef, Source, System, SystemId};
 use dr_repo::Shape;
-use dr_source::driver::{Moment, Questions};
-use dr_source::{FACTS, driver, fewer_messages};
+use dr_source::driver::{Correction, Moment, Questions};
+use dr_source::{FACTS, driver};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +149,7 @@ pub(crate) struct Filter {
     all: Vec<(String, Meant, Vec<EntryPath>)>,
     roots: Vec<Vec<u8>>,
     shape: Shape,
+    correction: Option<Correction>,
 }
 
 impl Filter {
@@ -176,7 +177,8 @@ impl Filter {
             }
             Some((left.id.clone(), meant, entries))
         };
-        Some(Self { all: all.iter().filter_map(ready).collect(), roots, shape })
+        let correction = driver(source).ok().and_then(|driver| driver.correction());
+        Some(Self { all: all.iter().filter_map(ready).collect(), roots, shape, correction })
     }
 
     /// The erasure that takes this entry out, by itself or with what lies above it. What is captured as a whole, its root,
@@ -203,14 +205,14 @@ fn ancestors(path: &EntryPath) -> impl Iterator<Item = EntryPath> + '_ {
 /// The entries without what is left out, and what was met of that so far.
 pub(crate) fn without(entries: Entries<'static>, filter: Filter) -> (Entries<'static>, AllMet) {
     let met: AllMet = Arc::new(Mutex::new(filter.all.iter().map(|(id, ..)| (id.clone(), Met::default())).collect()));
-    let (noted, mut messages) = (Arc::clone(&met), 0_u64);
+    let (noted, mut counted) = (Arc::clone(&met), 0_u64);
     let kept = entries.filter_map(move |item| {
         let (path, is_file) = match &item {
             Ok(entry) => (&entry.path, entry.meta.kind == Kind::File),
             Err(unread) => (&unread.path, false),
         };
-        if path.as_bytes() == FACTS.as_bytes() && messages > 0 {
-            return Some(item.and_then(|entry| fewer_messages(entry, messages)));
+        if let Some(correction) = filter.correction.filter(|_| path.as_bytes() == FACTS.as_bytes() && counted > 0) {
+            return Some(item.and_then(|entry| (correction.fewer)(entry, counted)));
         }
         let Some(id) = filter.by(path) else { return Some(item) };
         let mut all = noted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -220,17 +222,10 @@ pub(crate) fn without(entries: Entries<'static>, filter: Filter) -> (Entries<'st
             let whole = on_the_machine(path, &filter.roots, filter.shape);
             one.names.push(String::from_utf8_lossy(&whole).into_owned());
         }
-        messages += u64::from(is_file && is_message(path));
+        counted += u64::from(is_file && filter.correction.is_some_and(|correction| (correction.counts)(path)));
         None
     });
     (Box::new(kept), met)
-}
-
-/// Whether an entry of a mailbox is a message, by where it lies.
-fn is_message(path: &EntryPath) -> bool {
-    let mut parts = path.as_bytes().rsplit(|byte| *byte == b'/');
-    parts.next();
-    matches!(parts.next(), Some(b"cur" | b"new"))
 }
 
 /// After a run that met everything: what is to be said, and what need not be remembered any more.

@@ -214,18 +214,19 @@ mod tests {
 
     #[test]
     fn the_plan_says_of_each_scheme_whether_there_is_a_store() {
-        for (scheme, runs) in dr_plan::SCHEMES {
-            let url = match *scheme {
-                "" => "/mnt/nas".to_owned(),
-                "file" => "file:///mnt/nas".to_owned(),
-                other => format!("{other}://host/nas"),
+        for scheme in dr_plan::SCHEMES {
+            let url = match (scheme.word, scheme.is_path) {
+                ("", _) => "/mnt/nas".to_owned(),
+                (word, true) => format!("{word}:///mnt/nas"),
+                (word, false) => format!("{word}://host/nas"),
             };
             let plan = format!(
                 "school = \"S\"\npeople = {{ head = \"A\" }}\ncopies = {{ onsite = \"{url}\" }}\n[systems]\nx = \"/x\"\n"
             );
             let plan = dr_plan::parse(&plan, "dr.toml").unwrap();
             let target = plan.targets.values().next().unwrap();
-            assert_eq!((address(target).is_some(), target.runs()), (*runs, *runs), "{url}");
+            assert_eq!((address(target).is_some(), target.runs()), (scheme.runs, scheme.runs), "{url}");
+            assert_eq!(target.local_path().is_some(), scheme.is_path, "{url}");
         }
     }
 }

@@ -43,6 +43,8 @@ pub fn driver(source: &Source) -> Result<Box<dyn Driver + '_>, SourceError> {
 
 #[cfg(test)]
 mod tests {
+    use dr_plan::SourceKind;
+
     use super::*;
 
     const EVERY_KIND: &str = r#"
@@ -67,7 +69,7 @@ j = { source = { kind = "saas", supplier = "Cloud" } }
         let plan = dr_plan::parse(EVERY_KIND, "dr.toml").unwrap();
         let mut kinds: Vec<&str> = plan.systems.iter().map(|system| system.source.kind()).collect();
         kinds.sort_unstable();
-        let mut all = Source::KINDS.to_vec();
+        let mut all: Vec<&str> = SourceKind::ALL.iter().map(|(word, _)| *word).collect();
         all.sort_unstable();
         assert_eq!(kinds, all);
         for source in plan.systems.iter().map(|system| &system.source) {

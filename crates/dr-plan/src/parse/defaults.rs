@@ -10,7 +10,7 @@ use crate::plan::{Cadence, Checks, Level, Place, PlaceClass, Rehearsals};
 use crate::retention::Retention;
 use crate::schedule::Schedule;
 use crate::source::Source;
-use crate::target::{Bandwidth, Class, scheme_of};
+use crate::target::{Bandwidth, Class, StoreScheme};
 
 pub(super) const TIMEZONE: &str = "Europe/London";
 /// Where disks appear on most hosts that mount them for a service.
@@ -102,23 +102,19 @@ pub fn grace(median_run: Option<SignedDuration>) -> SignedDuration {
 
 /// The class that an address has if the plan does not say.
 pub(super) fn class(url: &str) -> Class {
-    match scheme_of(url) {
-        "" | "file" => Class::Onsite,
-        "s3" | "az" | "gs" => Class::Cloud,
-        _ => Class::Offsite,
-    }
+    StoreScheme::of(url).map_or(Class::Offsite, |scheme| scheme.class)
 }
 
 /// Only object stores can refuse to delete.
 pub(super) fn lock(url: &str) -> Option<Period> {
-    matches!(scheme_of(url), "s3" | "az" | "gs").then_some(Period::days(30))
+    StoreScheme::of(url).is_some_and(|scheme| scheme.can_lock).then_some(Period::days(30))
 }
 
 /// Half of the line in school hours, where a line is used at all.
 pub(super) fn bandwidth(url: &str) -> Bandwidth {
-    match scheme_of(url) {
-        "" | "file" => Bandwidth::Unlimited,
-        _ => Bandwidth::HalfInHours,
+    match StoreScheme::of(url).is_some_and(|scheme| scheme.is_path) {
+        true => Bandwidth::Unlimited,
+        false => Bandwidth::HalfInHours,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::junk::JUNK;
 use crate::period::Period;
 use crate::problem::nearest;
 use crate::reader::{Node, Section};
-use crate::source::{EXPORT, FileType, Server, Source, Supplier, Website};
+use crate::source::{EXPORT, FileType, Server, Source, SourceKind, Supplier, Website};
 
 /// So many databases one export may have.
 const DATABASES_MAX: usize = 64;
@@ -28,27 +28,25 @@ pub(super) fn source(node: &Node<'_>) -> Option<Read> {
         let source = short(node)?;
         return Some(Read { excludes_are_defaults: true, source });
     }
-    let mut kinds: Vec<(&'static str, &'static str)> = Source::KINDS.iter().map(|kind| (*kind, *kind)).collect();
+    let mut kinds = SourceKind::ALL.to_vec();
     // What many call it.
-    kinds.push(("mysql", "mariadb"));
+    kinds.push(("mysql", SourceKind::Mariadb));
     let open = node.names()?;
     let Some((_, kind)) = open.entries().iter().find(|(key, _)| *key == "kind") else {
         open.missing("`kind`");
         return None;
     };
     match kind.word(&kinds)? {
-        "files" => files(&node.section(keys::FILES)?),
-        "sqlite" => plain(one_path(&node.section(keys::SQLITE)?).map(|path| Source::Sqlite { path })),
-        "maildir" => plain(one_path(&node.section(keys::MAILDIR)?).map(|path| Source::Maildir { path })),
-        "postgres" => plain(database(&node.section(keys::DATABASE)?).map(Source::Postgres)),
-        "mariadb" => plain(database(&node.section(keys::DATABASE)?).map(Source::Mariadb)),
-        "imap" => plain(server(&node.section(keys::SERVER)?).map(Source::Imap)),
-        "website" => plain(website(&node.section(keys::WEBSITE)?).map(Source::Website)),
-        "command" => plain(command(&node.section(keys::COMMAND)?)),
-        "drop" => plain(drop_folder(&node.section(keys::DROP)?)),
-        "saas" => plain(saas(&node.section(keys::SAAS)?)),
-        // No other word is one of `KINDS`.
-        _ => None,
+        SourceKind::Files => files(&node.section(keys::FILES)?),
+        SourceKind::Sqlite => plain(one_path(&node.section(keys::SQLITE)?).map(|path| Source::Sqlite { path })),
+        SourceKind::Maildir => plain(one_path(&node.section(keys::MAILDIR)?).map(|path| Source::Maildir { path })),
+        SourceKind::Postgres => plain(database(&node.section(keys::DATABASE)?).map(Source::Postgres)),
+        SourceKind::Mariadb => plain(database(&node.section(keys::DATABASE)?).map(Source::Mariadb)),
+        SourceKind::Imap => plain(server(&node.section(keys::SERVER)?).map(Source::Imap)),
+        SourceKind::Website => plain(website(&node.section(keys::WEBSITE)?).map(Source::Website)),
+        SourceKind::Command => plain(command(&node.section(keys::COMMAND)?)),
+        SourceKind::Drop => plain(drop_folder(&node.section(keys::DROP)?)),
+        SourceKind::Saas => plain(saas(&node.section(keys::SAAS)?)),
     }
 }
 

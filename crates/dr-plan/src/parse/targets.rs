@@ -7,7 +7,7 @@ use super::values::{address, bandwidth, name, names, path, period, schedule};
 use super::{defaults, people::People};
 use crate::problem::nearest;
 use crate::reader::{Node, Section};
-use crate::target::{Class, Pool, SCHEMES, Scheme, Shift, Target, TargetKind, scheme_of};
+use crate::target::{Class, Pool, SCHEMES, Scheme, Shift, StoreScheme, Target, TargetKind, scheme_of};
 use crate::{PoolId, TargetId};
 
 const CLASSES: [(&str, Class); 3] = [("onsite", Class::Onsite), ("offsite", Class::Offsite), ("cloud", Class::Cloud)];
@@ -25,17 +25,17 @@ fn url(node: &Node<'_>) -> Option<String> {
     let odd = text.split_once(':').is_some_and(|(word, _)| {
         scheme.is_empty() && word.len() > 1 && word.bytes().all(|b| b.is_ascii_alphanumeric())
     });
-    if odd || !SCHEMES.iter().any(|(known, _)| *known == scheme) {
+    if odd || StoreScheme::of(text).is_none() {
         let word = text.split(':').next().unwrap_or("");
-        let known = SCHEMES.iter().map(|(scheme, _)| *scheme).filter(|scheme| !scheme.is_empty());
-        let near = nearest(word, known);
+        let known: Vec<&str> = SCHEMES.iter().map(|scheme| scheme.word).filter(|word| !word.is_empty()).collect();
+        let expected = match known.split_last() {
+            Some((last, others)) => format!("a path or an address with {} or {last}", others.join(", ")),
+            None => "a path".to_owned(),
+        };
         if super::values::has_password(text) {
-            node.wrong_unshown("a path or an address with file, s3, az, gs, sftp, webdav or webdavs");
+            node.wrong_unshown(expected);
         } else {
-            node.wrong(
-                "a path or an address with file, s3, az, gs, sftp, webdav or webdavs",
-                near.map(|near| text.replacen(word, &near, 1)),
-            );
+            node.wrong(expected, nearest(word, known).map(|near| text.replacen(word, &near, 1)));
         }
         return None;
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{parse, parse_calendar};
 use crate::secret::SecretRef;
-use crate::source::Source;
+use crate::source::SourceKind;
 use crate::target::Bandwidth;
 
 /// A sound plan. Every malformed one changes one line of it, or adds one at its end.
@@ -221,7 +221,7 @@ until = 2026-12-18
     let mut kinds: Vec<&str> = plan.systems.iter().map(|system| system.source.kind()).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), Source::KINDS.len() - 1);
+    assert_eq!(kinds.len(), SourceKind::ALL.len() - 1);
     assert_eq!(plan.keys.unlock, Some(SecretRef::Command(vec!["pass".into(), "show".into(), "dr".into()])));
     let speeds: Vec<Bandwidth> = plan.targets.values().map(|target| target.bandwidth).collect();
     assert!(speeds.contains(&Bandwidth::BytesPerSecond(1_500_000)));

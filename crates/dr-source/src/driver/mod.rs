@@ -7,6 +7,7 @@
 mod back;
 mod capture;
 mod check;
+mod correction;
 mod look;
 mod question;
 mod start;
@@ -19,6 +20,7 @@ pub use back::{Feed, InPlace, Load, Loaded, NotExchanged, NotFed, Onto, Place, W
 pub use capture::{Begun, CaptureError, Moment, Size};
 pub(crate) use capture::{something, there};
 pub use check::{Check, Verdict};
+pub use correction::Correction;
 pub use look::{Around, Finding, Hands, Obstacle, Secrets};
 pub(crate) use look::{READABLE, sampled, shown};
 pub use question::{QuestionAnswers, Questions};
@@ -79,6 +81,11 @@ pub trait Driver {
     /// What is its own besides the paths that the plan names, such as a log that lies beside it.
     fn beside(&self) -> Vec<PathBuf> {
         Vec::new()
+    }
+
+    /// How its facts stay true when entries are left out of a capture, because they were erased; `None`: they count nothing.
+    fn correction(&self) -> Option<Correction> {
+        None
     }
 
     /// How it goes back to where it was captured. Into a folder of its own every capture goes back as plain files.

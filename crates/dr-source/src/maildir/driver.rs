@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use dr_entry::{EntryPath, Time};
 
+use super::fewer::{fewer_messages, is_message};
 use super::start::Mail;
 use super::{IntoMailboxes, TREE, capture, verify};
 use crate::SourceError;
 use crate::driver::{
-    Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle, Place,
-    READABLE, StartRestored, sampled, something, there,
+    Around, Begun, CaptureError, Check, Correction, Driver, Finding, Hands, InPlace, Layout, Moment, Needs, Obstacle,
+    Place, READABLE, StartRestored, sampled, something, there,
 };
 use crate::files::{Captured, FsRestorer, RestoreMode};
 
@@ -62,6 +63,10 @@ impl Driver for Maildir<'_> {
 
     fn layout(&self) -> Layout {
         Layout { whole_paths: false, top: tree() }
+    }
+
+    fn correction(&self) -> Option<Correction> {
+        Some(Correction { counts: is_message, fewer: fewer_messages })
     }
 
     fn in_place(&self) -> InPlace<'_> {

@@ -9,6 +9,7 @@
 //! really met on the way. (`Maildir` sorts before `dr-facts.json`, so the facts can come last.)
 
 pub(crate) mod driver;
+mod fewer;
 mod listing;
 mod put_back;
 mod start;

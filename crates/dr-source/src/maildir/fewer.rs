@@ -1,15 +1,22 @@
 //! The facts of a mailbox from which something was left out on purpose: they count what is there.
 
-use dr_entry::{Entry, Piece, Time, Unread};
+use dr_entry::{Entry, EntryPath, Piece, Time, Unread};
 
+use super::MailFacts;
 use crate::facts;
-use crate::maildir::MailFacts;
+
+/// Whether an entry of a mailbox is a message, by where it lies.
+pub(super) fn is_message(path: &EntryPath) -> bool {
+    let mut parts = path.as_bytes().rsplit(|byte| *byte == b'/');
+    parts.next();
+    matches!(parts.next(), Some(b"cur" | b"new"))
+}
 
 /// The same facts with so many messages fewer. Facts that are none of a mailbox stay as they are.
 ///
 /// # Errors
 /// If they cannot be read or written.
-pub fn fewer_messages(mut entry: Entry, fewer: u64) -> Result<Entry, Unread> {
+pub(super) fn fewer_messages(mut entry: Entry, fewer: u64) -> Result<Entry, Unread> {
     let path = entry.path.clone();
     let failed = |why: String| Unread { path: path.clone(), why };
     let Some(body) = entry.body.take() else { return Ok(entry) };
