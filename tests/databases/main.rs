@@ -24,6 +24,7 @@ mod school;
 mod server;
 mod started;
 mod website;
+mod wordpress;
 
 /// The night after [`school::FRIDAY`].
 const LATER: &str = "2026-11-20T22:30:00Z";
