@@ -35,7 +35,7 @@ mod target;
 pub use calendar::{Calendar, Stretch};
 pub use days::{Days, Hours};
 pub use due::{Due, HEAVY, History, Past, Planned, RETRY_FIRST, RETRY_LONGEST, due, next, retry_after, unserved};
-pub use expect::{Expect, Shortfall};
+pub use expect::{Expect, ExpectedPage, Shortfall};
 pub use gap::LONGEST_GAP_DAYS;
 pub use hidden::is_hidden;
 pub use lint::{Finding, Found, Severity, lint};

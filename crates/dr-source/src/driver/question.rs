@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dr_plan::Expect;
+use dr_plan::{Expect, ExpectedPage};
 use serde::{Deserialize, Serialize};
 
 use super::Check;
@@ -12,6 +12,8 @@ use super::Check;
 pub struct Questions<'a> {
     /// The questions of the plan.
     pub expect: &'a [Expect],
+    /// The pages that it expects, of a website that was restored.
+    pub pages: &'a [ExpectedPage],
     /// The school's zone, for moments that are written without one.
     pub zone: &'a jiff::tz::TimeZone,
 }
@@ -97,9 +99,9 @@ mod tests {
         };
         let all = [expect("a"), expect("b"), expect("c"), expect("d")];
         let zone = jiff::tz::TimeZone::UTC;
-        let asked = Questions { expect: &all[..3], zone: &zone };
+        let asked = Questions { expect: &all[..3], pages: &[], zone: &zone };
         let then = QuestionAnswers::of(&asked, vec![Some("450".into()), Some("7".into()), None]);
-        let later = Questions { expect: &all, zone: &zone };
+        let later = Questions { expect: &all, pages: &[], zone: &zone };
         let now =
             QuestionAnswers::of(&later, vec![Some("450".into()), Some("8".into()), Some("1".into()), Some("2".into())]);
         let checks = then.held_to(&later, &now);
