@@ -5,10 +5,14 @@ mod site;
 mod web;
 
 use std::fs::{self, File, FileTimes};
+use std::net::TcpListener;
 use std::path::Path;
 
+use dr_source::Verdict;
+
 use crate::maria_server::Server;
-use crate::school::{FRIDAY, School};
+use crate::school::{FRIDAY, Said, School};
+use crate::started::{REHEARSE, answers, changed, nothing_is_left, rehearsed, with_key};
 use crate::told;
 use site::{Editing, NAME, PICTURE, config, edition, made, seen};
 use web::Web;
@@ -33,6 +37,10 @@ title = "Website"
 source = {{ kind = "website", path = "{}", database = "{url}", exclude = ["/wp-content/cache"] }}
 schedule = "daily at 19:00"
 targets = ["nas"]
+[[systems.website.expect]]
+say = "the term dates"
+page = "/page-2/"
+contains = "TERM DATES"
 [report]
 weekly = "Fri 07:30"
 to = ["ash"]
@@ -42,6 +50,56 @@ to = ["ash"]
     school.write("dr.toml", plan.as_bytes());
     school.dr(&["init", "--recovery-key-out", "recovery.key"]).ended(0);
     school
+}
+
+/// A part of the website that ends its pages in an error if it reaches anything outside of a closed room, or if `more` holds.
+fn prying(school: &School, server: &Server, port: u16, more: &str) {
+    let (key, state) = (school.path("recovery.key"), school.path("state"));
+    let text = format!(
+        "<?php
+if (is_dir('/scratch') && (@file_get_contents('{}') || @scandir('{}') || @stream_socket_client('unix://{}')
+    || @fsockopen('127.0.0.1', {port}, $number, $text, 1) || @file_put_contents('/usr/bin/x', 'x') || is_dir('/proc/1')
+    || posix_getuid() === 0 || getenv('DR_KEY_FILE') {more})) {{
+    hazel_reached_something();
+}}
+",
+        key.display(),
+        state.display(),
+        server.socket().display()
+    );
+    fs::write(school.path(PRYING), text).unwrap();
+}
+
+const PRYING: &str = "html/wp-content/mu-plugins/prying.php";
+
+/// At L3: what came back is served in a closed room.
+fn served_in_a_room(school: &School) {
+    let done = rehearsed(school).ended(0).json();
+    assert_eq!((&done["verdict"], &done["level"]), (&"verified".into(), &"L3".into()), "{done}");
+    let checks = done["systems"][0]["checks"].as_array().unwrap();
+    let actual = |name: &str| {
+        let check = checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("{name}: {done}"));
+        check["actual"].as_str().unwrap()
+    };
+    assert_eq!(actual("its front page is served"), format!("200, \u{201c}{NAME}\u{201d}"));
+    assert_eq!(actual("its newest posts and pages are served, each with its title"), "9 of 9");
+    assert!(actual("its newest upload is served, byte for byte as it came back").starts_with("200, "));
+    assert!(actual("no page ends in an error of PHP").starts_with("0 in PHP "));
+    assert_eq!(actual("the term dates, served again"), "200, with \u{201c}TERM DATES\u{201d}");
+    assert!(!done["not_tested"].to_string().contains("No application was started"), "{done}");
+    nothing_is_left(school);
+    // Where PHP is not installed.
+    let php = fs::canonicalize("/usr/bin/php").unwrap();
+    let no_php = format!("mount --bind /dev/null {}", php.display());
+    let absent = Said::of(changed(&with_key(school, &REHEARSE), &["--mount"], &no_php)).ended(2);
+    told(told(absent, "no PHP is on this machine"), "apt-get install php-cli php-mysql");
+    nothing_is_left(school);
+}
+
+/// What is wrong, and what is not known, of a website that was restored to `back`.
+fn found(school: &School) -> Vec<(Verdict, String)> {
+    let all = answers(school).unwrap().into_iter().filter(|check| check.verdict != Verdict::Good);
+    all.map(|check| (check.verdict, format!("{}: {}", check.name, check.actual))).collect()
 }
 
 /// Changes a file without its size or its time telling.
@@ -61,6 +119,9 @@ fn a_schools_wordpress_is_captured_under_edits_served_again_and_put_back_over_a_
     let school = school(&server);
     let html = school.path("html");
     let web = made(&server, &html);
+    let loopback = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = loopback.local_addr().unwrap().port();
+    prying(&school, &server, port, "");
     let then = seen(&web);
     assert!(then[0].contains(NAME) && then[1].contains("Edition 0;"), "{}", then[1]);
 
@@ -70,6 +131,8 @@ fn a_schools_wordpress_is_captured_under_edits_served_again_and_put_back_over_a_
     // What changes its names while it is read is named.
     assert!(matches!(said.code, Some(0 | 3)), "{}{}", said.stdout, said.stderr);
     let last = edition(&server, "wordpress");
+
+    served_in_a_room(&school);
 
     // Elsewhere: another folder, another database, the same name.
     school.with_key(&["restore", "website", "--to", "back"]).ended(0);
@@ -92,6 +155,23 @@ fn a_schools_wordpress_is_captured_under_edits_served_again_and_put_back_over_a_
         assert!(back.join("wp-content/uploads").join(name).exists(), "{name} is in the database alone");
     }
     drop(elsewhere);
+
+    // What does not run is wrong, and that the website lacks its configuration is said.
+    prying(&school, &server, port, "|| is_file('/usr/bin/env')");
+    let broken = fs::read(school.path(PRYING)).unwrap();
+    fs::write(back.join("wp-content/mu-plugins/prying.php"), broken).unwrap();
+    let wrong = found(&school);
+    assert!(
+        wrong.iter().any(|(verdict, told)| *verdict == Verdict::Wrong && told.contains("served: 500")),
+        "{wrong:?}"
+    );
+    fs::remove_file(back.join("wp-config.php")).unwrap();
+    let lacking = found(&school);
+    assert_eq!(lacking.len(), 1, "{lacking:?}");
+    assert!(
+        lacking[0].0 == Verdict::NotKnown && lacking[0].1.contains("wp-config.php is not in the folder"),
+        "{lacking:?}"
+    );
 
     // Somebody breaks in.
     defaced(&html.join("index.php"));

@@ -15,6 +15,7 @@ mod grants;
 mod layout;
 pub(crate) mod load;
 mod place;
+pub(crate) mod room;
 mod sandbox;
 pub(crate) mod servers;
 mod sql;

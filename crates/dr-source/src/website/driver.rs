@@ -8,10 +8,11 @@ use dr_plan::{Server, Tree};
 use dr_process::quoted;
 
 use super::load::SiteLoad;
+use super::start::SiteStart;
 use super::{SITE, moved};
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Load, Moment, Needs, Obstacle,
-    something, there,
+    StartRestored, something, there,
 };
 use crate::facts;
 use crate::files::driver::Files;
@@ -100,6 +101,10 @@ impl Driver for Site<'_> {
         let site = quoted(&folder.join(SITE).to_string_lossy());
         steps.push(format!("cp -a {site}/. {}    # the website's folder", quoted(&self.path.to_string_lossy())));
         steps
+    }
+
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
+        Some(Box::new(SiteStart(self.database)))
     }
 
     fn verify(&self, root: &Path) -> Vec<Check> {
