@@ -10,8 +10,8 @@ use std::time::Duration;
 use dr_source::Verdict;
 
 use crate::maria_server::Server;
-use crate::school::{FRIDAY, School};
-use crate::started::{answers, rehearsed};
+use crate::school::{FRIDAY, Said, School};
+use crate::started::{REHEARSE, answers, changed, rehearsed, with_key};
 use crate::{LATER, founded, snapshots, told};
 
 /// What a content system keeps: posts, and the uploads that they show.
@@ -120,6 +120,10 @@ fn a_website_under_edits_is_one_recovery_point_and_comes_back_over_a_defaced_one
     told(school.with_key(&["--json", "restore", "--rehearse", "--level", "L2"]).ended(0), "counted in the dump");
     // A program that dr does not know is served, and it is said if it does not answer.
     told(rehearsed(&school).ended(0), "\"actual\":\"200, no title\"");
+    let php = fs::canonicalize("/usr/bin/php").expect("no PHP is here: apt-get install php-cli php-mysql");
+    let no_php = format!("mount --bind /dev/null {}", php.display());
+    let absent = Said::of(changed(&with_key(&school, &REHEARSE), &["--mount"], &no_php)).ended(2);
+    told(told(absent, "no PHP is on this machine"), "apt-get install php-cli php-mysql");
     fs::write(school.path("back/site/index.php"), "<?php http_response_code(503);").unwrap();
     let unknown: Vec<_> = answers(&school).unwrap().into_iter().filter(|one| one.verdict != Verdict::Good).collect();
     assert!(
