@@ -12,6 +12,7 @@ mod faulty;
 #[allow(dead_code)]
 mod machine;
 mod maria_server;
+mod maria_started;
 mod mariadb;
 mod own;
 #[path = "../first_day/page.rs"]
