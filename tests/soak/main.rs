@@ -13,6 +13,9 @@
 mod bare;
 mod bounded;
 mod ground;
+#[path = "../databases/maria_server.rs"]
+#[allow(dead_code)]
+mod maria_server;
 #[path = "../databases/server.rs"]
 #[allow(dead_code)]
 mod server;
