@@ -31,6 +31,7 @@ mod heavy {
     mod kills;
     mod many;
     mod places;
+    mod rooms;
     mod rounds;
     mod shapes;
     mod shorten;
