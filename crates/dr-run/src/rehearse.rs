@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dr_entry::{EntryPath, FilesOnly, Kind, Part as Aspect};
 use dr_ledger::{Accepted, Digest, Entry, Event, Head, RehearsalVerdict, RehearsedSystem, SnapshotRef};
 use dr_media::Register;
-use dr_plan::{Level, System, SystemId, TargetId};
+use dr_plan::{Level, System, SystemId, TargetId, show_source};
 use dr_repo::{
     CheckOptions, CheckReport, NotWhole, ReadData, RepoError, RestoreOptions, RestoreReport, SnapshotId, Tally, check,
     plan_restore,
@@ -151,6 +151,7 @@ pub fn written(
         verdict: part.verdict,
         seconds: part.restore_seconds,
         recovery_point: part.recovery_point,
+        source_blake3: school.plan.system(&part.id).map(|system| Digest::of(show_source(system).as_bytes())),
     });
     let event = Event::Rehearsed {
         verdict,
