@@ -62,7 +62,7 @@ pub(super) fn capture(server: &Server, moment: &Moment<'_>) -> Result<Begun, Cap
             real,
             output(dump, dumped, passing as Box<dyn OutputWatch>),
         ),
-        output::entry(at(GLOBALS)?, Profile::Auto, real, output(globals, written, Box::new(PassingGlobals::default()))),
+        output::entry(at(GLOBALS)?, Profile::Auto, real, output(globals, written, Box::<PassingGlobals>::default())),
     ];
     inside.sort_by(|a, b| a.path.cmp(&b.path));
     let waiting = Waiting { facts, dump_bytes, globals_bytes, broken: broken.clone() };
