@@ -5,29 +5,35 @@ use std::process::Command;
 use super::Living;
 use crate::server::Server;
 
-/// Four years of marks, twice each school day; an assessment a term in each of six subjects; letters.
+/// The school.
 fn filled(pupils: u64) -> String {
     format!(
-        "create table pupil (id int primary key, upn text not null, forename text, surname text, class_id int, left_on date);
+        "create table pupil (id int primary key, upn text not null, forename text, surname text, class_id int, left_on date, notes text);
          create table mark (pupil_id int references pupil, day date, am_pm text, code text, minutes_late int, staff_id int,
            taken timestamp, primary key (pupil_id, day, am_pm));
          create table assessment (id bigserial primary key, pupil_id int references pupil, subject text, term text, score int, remark text);
+         create table dinner (id bigserial primary key, pupil_id int references pupil, day date, pence int, what text);
+         create table audit (id bigserial primary key, at timestamp, staff_id int, what text, row_ref text);
          create table document (id bigserial primary key, pupil_id int references pupil, name text, body bytea);
          create table running (n bigint not null, sum numeric not null);
          select setseed(0.5);
-         insert into pupil select i, 'A' || md5(i::text), initcap(substr(md5(i || 'f'), 1, 6)), initcap(substr(md5(i || 's'), 1, 9)), i % 15, null
-           from generate_series(1, {pupils}) i;
+         insert into pupil select i, 'A' || md5(i::text), initcap(substr(md5(i || 'f'), 1, 6)), initcap(substr(md5(i || 's'), 1, 9)), i % 15, null,
+           'Note ' || md5(random()::text) || ' and ' || md5(random()::text) from generate_series(1, {pupils}) i;
+         create temporary table school_day as select d::date from generate_series(date '2022-09-01', date '2026-07-20', interval '1 day') t(d)
+           where extract(isodow from d) < 6 and extract(month from d) <> 8;
          insert into mark select p, d, h, (array['/', '/', '/', '/', '/', '/', '/', '/', 'I', 'L', 'M', 'O'])[1 + floor(random() * 12)::int],
              case when random() < 0.03 then floor(random() * 25)::int end, p % 40 + 1, d + time '09:00' + random() * interval '20 minutes'
-           from generate_series(date '2022-09-01', date '2026-07-20', interval '1 day') t(d) cross join unnest(array['am', 'pm']) h
-           cross join generate_series(1, {pupils}) p where extract(isodow from d) < 6;
+           from school_day cross join unnest(array['am', 'pm']) h cross join generate_series(1, {pupils}) p;
+         insert into dinner (pupil_id, day, pence, what) select p, d, -245, 'School meal' from school_day cross join generate_series(1, {pupils}) p where random() < 0.45;
          insert into assessment (pupil_id, subject, term, score, remark)
            select p, s, t || '-' || y, floor(random() * 60)::int + 40, 'Works ' || md5(random()::text) || ' and should ' || md5(random()::text)
            from generate_series(2022, 2026) y cross join unnest(array['autumn', 'spring', 'summer']) t
-           cross join unnest(array['maths', 'reading', 'writing', 'science', 'music', 'art']) s cross join generate_series(1, {pupils}) p;
+           cross join unnest(array['maths', 'reading', 'writing']) s cross join generate_series(1, {pupils}) p;
+         insert into audit (at, staff_id, what, row_ref) select timestamp '2022-09-01' + i * interval '1 hour', i % 50, 'edit mark', 'pupil/' || i % {pupils}
+           from generate_series(1, {pupils} * 62) i;
          insert into document (pupil_id, name, body)
-           select i % {pupils} + 1, 'letter-' || i || '.pdf', (select string_agg(decode(md5(i || 'd' || k), 'hex'), ''::bytea) from generate_series(1, 300) k)
-           from generate_series(1, {pupils} * 2) i;
+           select i, 'photo-' || i || '.jpg', (select string_agg(decode(md5(i || 'd' || k), 'hex'), ''::bytea) from generate_series(1, 1625) k)
+           from generate_series(1, {pupils}) i;
          insert into running values (0, 0);"
     )
 }
@@ -35,11 +41,13 @@ fn filled(pupils: u64) -> String {
 /// What a school day does to it.
 fn school_day(number: u64, pupils: u64) -> String {
     format!(
-        "insert into mark select p, date '2026-09-01' + {number}, h, '/', null, p % 40 + 1, now() from unnest(array['am', 'pm']) h cross join generate_series(1, {pupils}) p;
-         update mark set code = 'M' where day = date '2026-09-01' + {number} - 1 and pupil_id % 37 = 5;
-         update assessment set score = score + 1 where id % 900 = {number};
-         insert into assessment (pupil_id, subject, term, score, remark) select p, 'maths', 'daily', {number}, md5(p || 'r{number}') from generate_series(1, {pupils} / 10) p;
-         delete from document where id = {number};
+        "insert into mark select p, date '2026-09-01' + {number}, h, '/', null, p % 40 + 1, date '2026-09-01' + {number} + time '09:00' + random() * interval '20 minutes'
+           from unnest(array['am', 'pm']) h cross join generate_series(1, {pupils}) p;
+         update mark set code = 'C' where pupil_id % 30 = {number} and day = date '2025-03-03' + {number} % 5 and am_pm = 'am';
+         update pupil set notes = 'Changed ' || md5(random()::text) where id % 40 = {number};
+         insert into dinner (pupil_id, day, pence, what) select p, date '2026-09-01' + {number}, -245, 'School meal' from generate_series(1, {pupils}) p where random() < 0.45;
+         insert into audit (at, staff_id, what, row_ref) select now(), i % 50, 'edit mark', 'pupil/' || i from generate_series(1, 30) i;
+         insert into document (pupil_id, name, body) select {number}, 'letter.pdf', string_agg(decode(md5({number} || '-' || k), 'hex'), ''::bytea) from generate_series(1, 300) k;
          vacuum;"
     )
 }
