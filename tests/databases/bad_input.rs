@@ -80,6 +80,8 @@ fn a_dump_that_was_cut_anywhere_is_not_kept_though_its_program_ended_well() {
     told(school.with_key(&rehearse).ended(2), "not looked at: pg_restore here is of PostgreSQL 9");
     fs::remove_file(school.path("bin/pg_restore")).unwrap();
     told(school.with_key(&rehearse).ended(2), "apt-get install postgresql-client");
+    let status = school.dr(&["--at", LATER, "status"]);
+    told(told(status, "NOT KNOWN not proved"), "could not be judged; whether it would come back is not known");
 }
 
 #[test]
