@@ -14,6 +14,7 @@ mod faulty;
 mod machine;
 mod maria_server;
 mod mariadb;
+mod ordinary;
 mod own;
 #[path = "../first_day/page.rs"]
 #[allow(dead_code)]
