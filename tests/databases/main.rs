@@ -25,8 +25,10 @@ mod postgres;
 #[allow(dead_code)]
 mod school;
 mod server;
+mod ssh_server;
 mod started;
 mod website;
+mod website_there;
 mod wordpress;
 
 /// The night after [`school::FRIDAY`].

@@ -25,6 +25,8 @@ const NEEDED: &[Needed] = &[
         &["sh", "-c", "command -v mariadb-install-db && command -v mariadb-dump && ls /usr/sbin/mariadbd"],
         "mariadb-server",
     ),
+    (&["ssh", "-V"], "openssh-client"),
+    (&["test", "-x", "/usr/sbin/sshd"], "openssh-server"),
     (&["/usr/sbin/nginx", "-v"], "nginx-light"),
     (&["sh", "-c", "ls /usr/sbin/php-fpm*"], "php-fpm"),
     (&["php", "-r", "exit(extension_loaded('mysqli') ? 0 : 1);"], "php-mysql"),

@@ -60,6 +60,10 @@ fn resolve_source(source: &mut Source, base: &Path) {
             resolve_tree(std::slice::from_mut(path), exclude, base);
             resolve_server(database, base);
         }
+        Source::Website(Website::There { folder, exclude: _, database }) => {
+            [&mut folder.key, &mut folder.known_hosts].into_iter().flatten().for_each(|path| *path = join(base, path));
+            resolve_server(database, base);
+        }
         Source::Sqlite { path } | Source::Maildir { path } | Source::Drop { path, .. } => *path = join(base, path),
         Source::Postgres(server)
         | Source::Mariadb(server)

@@ -1,7 +1,7 @@
 //! The whole plan as TOML, nothing left to defaults: it reads back as the same plan.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::days::{day_name, time_text};
 use crate::expect::{Expect, ExpectedPage};
@@ -9,7 +9,7 @@ use crate::parse::values::SPEEDS;
 use crate::plan::{Cadence, Document, KeyMode, Level, Person, PlaceClass, Plan, SecretRef, SmtpAuth};
 use crate::retention::Retention;
 use crate::schedule::Schedule;
-use crate::source::{FileType, Server, Source, Supplier, Website};
+use crate::source::{FileType, RemoteFolder, Server, Source, Supplier, Website};
 use crate::system::{Hook, System};
 use crate::target::{Bandwidth, Class, Pool, Scheme, Shift, Target};
 
@@ -199,6 +199,12 @@ fn source(source: &Source) -> String {
         Source::Website(Website::Here { path, exclude, database }) => {
             let exclude = (!exclude.is_empty()).then(|| ("exclude", list(exclude.iter().map(quoted))));
             inline([kind, at(path), exclude].into_iter().chain(asked("database", database)))
+        }
+        Source::Website(Website::There { folder: RemoteFolder { url, key, known_hosts }, exclude, database }) => {
+            let exclude = (!exclude.is_empty()).then(|| ("exclude", list(exclude.iter().map(quoted))));
+            let file = |named, path: &Option<PathBuf>| path.as_ref().map(|path| (named, quoted_path(path)));
+            let about = [kind, Some(("url", quoted(url))), file("key", key), file("known-hosts", known_hosts), exclude];
+            inline(about.into_iter().chain(asked("database", database)))
         }
         Source::Command { run, name } => {
             inline([kind, Some(("run", list(run.iter().map(quoted)))), Some(("name", quoted(name)))])

@@ -89,8 +89,28 @@ pub enum Website {
         /// The database, of MariaDB.
         database: Server,
     },
-    /// On another machine.
+    /// Its folder is on another machine, read there by SFTP, and its database can be asked: one recovery point of both.
+    There {
+        /// The folder.
+        folder: RemoteFolder,
+        /// What is left out of it, as of one here.
+        exclude: Vec<String>,
+        /// The database, of MariaDB.
+        database: Server,
+    },
+    /// On another machine, and that is all that is said of it.
     Away(Server),
+}
+
+/// A folder of another machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteFolder {
+    /// Its address, `sftp://…`, without a password.
+    pub url: String,
+    /// The file of the key that logs in; `None`: one that the account has.
+    pub key: Option<PathBuf>,
+    /// The file with the keys of hosts; `None`: that of the account.
+    pub known_hosts: Option<PathBuf>,
 }
 
 /// Who holds a system for the school, and what they declare.
@@ -280,6 +300,9 @@ impl Source {
                 let tree = Tree { paths: one(path), exclude, one_file_system: true };
                 About { runs: true, paths: one(path), tree: Some(tree), ..About::asked(SourceKind::Website, database) }
             }
+            Self::Website(Website::There { database, .. }) => {
+                About { runs: true, ..About::asked(SourceKind::Website, database) }
+            }
             Self::Command { run, .. } => About { runs: true, program: run, ..About::of(SourceKind::Command) },
             Self::Drop { path, maker, .. } => {
                 let maker = maker.as_ref();
@@ -305,7 +328,10 @@ impl Source {
     #[must_use]
     pub fn takes_questions(&self) -> bool {
         match self {
-            Self::Postgres(_) | Self::Mariadb(_) | Self::Sqlite { .. } | Self::Website(Website::Here { .. }) => true,
+            Self::Postgres(_)
+            | Self::Mariadb(_)
+            | Self::Sqlite { .. }
+            | Self::Website(Website::Here { .. } | Website::There { .. }) => true,
             Self::Files { .. }
             | Self::Maildir { .. }
             | Self::Imap(_)
@@ -314,6 +340,12 @@ impl Source {
             | Self::Drop { .. }
             | Self::Saas(_) => false,
         }
+    }
+
+    /// Whether it has pages that a rehearsal can ask for.
+    #[must_use]
+    pub fn has_pages(&self) -> bool {
+        matches!(self, Self::Website(Website::Here { .. } | Website::There { .. }))
     }
 
     /// The paths of this host that it reads.

@@ -13,6 +13,7 @@ use crate::mariadb::driver::Mariadb;
 use crate::postgres::driver::Postgres;
 use crate::sqlite::driver::Sqlite;
 use crate::website::driver::Site;
+use crate::website::there::SiteThere;
 
 /// The driver of `source`.
 ///
@@ -35,6 +36,9 @@ pub fn driver(source: &Source) -> Result<Box<dyn Driver + '_>, SourceError> {
         Source::Postgres(server) => Box::new(Postgres(server)),
         Source::Mariadb(server) => Box::new(Mariadb(server)),
         Source::Website(Website::Here { path, exclude, database }) => Box::new(Site { path, exclude, database }),
+        Source::Website(Website::There { folder, exclude, database }) => {
+            Box::new(SiteThere { folder, exclude, database })
+        }
         Source::Imap(_) | Source::Website(Website::Away(_)) | Source::Saas(_) => {
             return Err(SourceError::NoCapture { kind: source.kind() });
         }
@@ -62,6 +66,7 @@ g = "imaps://mail.school.example"
 h = "sftp://web@host/htdocs"
 i = { source = { kind = "command", run = ["dump"] } }
 j = { source = { kind = "saas", supplier = "Cloud" } }
+k = { source = { kind = "website", url = "sftp://web@host/htdocs", database = "mariadb:k" } }
 "#;
 
     #[test]
@@ -69,6 +74,7 @@ j = { source = { kind = "saas", supplier = "Cloud" } }
         let plan = dr_plan::parse(EVERY_KIND, "dr.toml").unwrap();
         let mut kinds: Vec<&str> = plan.systems.iter().map(|system| system.source.kind()).collect();
         kinds.sort_unstable();
+        kinds.dedup();
         let mut all: Vec<&str> = SourceKind::ALL.iter().map(|(word, _)| *word).collect();
         all.sort_unstable();
         assert_eq!(kinds, all);

@@ -18,6 +18,7 @@ mod opens;
 pub mod output;
 mod postgres;
 mod programs;
+mod sftp;
 pub mod sqlite;
 mod website;
 

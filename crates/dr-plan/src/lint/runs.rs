@@ -4,7 +4,7 @@ use jiff::{SignedDuration, ToSpan};
 
 use super::Found;
 use crate::plan::KeyMode;
-use crate::source::{FileType, Source, Supplier, Website};
+use crate::source::{FileType, Source, Supplier};
 use crate::system::System;
 use crate::target::scheme_of;
 
@@ -143,9 +143,9 @@ fn questions(found: &mut Found<'_>, system: &System) {
         );
         found.error("expect", Some(system), reason);
     }
-    if !system.pages.is_empty() && !matches!(system.source, Source::Website(Website::Here { .. })) {
+    if !system.pages.is_empty() && !system.source.has_pages() {
         let reason = format!(
-            "{} is a {} source, and this version asks for pages (`page`) of websites of this machine alone",
+            "{} is a {} source, and this version asks for pages (`page`) of websites that it reads alone",
             system.title,
             system.source.kind()
         );

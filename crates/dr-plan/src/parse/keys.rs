@@ -29,7 +29,7 @@ keys! {
     MAILDIR = ["kind" "path"]
     SERVER = ["kind" "url" "password"]
     DATABASE = ["kind" "url" "password" "programs"]
-    WEBSITE = ["kind" "path" "exclude" "database" "password" "programs" "url"]
+    WEBSITE = ["kind" "path" "exclude" "database" "password" "programs" "url" "key" "known-hosts"]
     COMMAND = ["kind" "run" "name"]
     DROP = ["kind" "path" "name" "fresh" "settled" "shrink" "type" "maker" "marker" "facts" "databases"]
     SAAS = ["kind" "supplier" "rpo" "rto" "contract" "checked"]

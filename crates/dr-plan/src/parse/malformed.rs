@@ -73,6 +73,10 @@ scheme = "hanoy""#, &[r#"dr.toml:21: `pools.weekly.scheme = "hanoy"`: expected o
     ("media = 4", r#"media = 4
 shift = "before""#, &[r#"dr.toml:21: `pools.weekly.shift = "before"`: expected one of "previous", "next", "skip""#]),
     (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "website", path = "/srv/www", database = "postgres:wp" }"#, &[r#"dr.toml:24: `systems.mis.source.database = "postgres:wp"`: expected the address of a MariaDB database, such as "mariadb:wp" or "mariadb://USER@HOST/NAME""#]),
+    (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "website", url = "sftp://web@host/", database = "mariadb:wp" }"#, &[r#"dr.toml:24: `systems.mis.source.url = "sftp://web@host/"`: expected the address of a folder that is read by SFTP, such as "sftp://web@host/srv/www/site""#]),
+    (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "website", url = "sftp://web@host/www", database = "mariadb:wp", path = "/srv/www" }"#, &[r#"dr.toml:24: `path` in [systems.mis.source]: expected no `path` where there is a `url`: the folder is here or there"#]),
+    (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "website", path = "/srv/www", database = "mariadb:wp", key = "/etc/dr/k" }"#, &[r#"dr.toml:24: `key` in [systems.mis.source]: expected a `url` with it: it is for a folder of another machine"#]),
+    (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "website", url = "sftp://web@host/www", key = "/etc/dr/k" }"#, &[r#"dr.toml:24: `key` in [systems.mis.source]: expected a `database` beside the `url`, or no `url`: a website is a folder with its database, or an address that is shown"#]),
     (r#"kind = "sqlite""#, r#"kind = "sqllite""#, &[r#"dr.toml:24: `systems.mis.source.kind = "sqllite"`: expected one of "files", "sqlite", "maildir", "postgres", "mariadb", "imap", "website", "command", "drop", "saas", "mysql"
   did you mean `sqlite`?"#]),
     (r#"{ kind = "sqlite", path = "/srv/mis.db" }"#, r#"{ kind = "drop", path = "/srv/drop", type = "zipp" }"#, &[r#"dr.toml:24: `systems.mis.source.type = "zipp"`: expected one of "any", "zip", "gzip", "7z", "text", "xml", "pdf", "sql-server", "sqlite"

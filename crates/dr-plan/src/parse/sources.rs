@@ -8,7 +8,7 @@ use crate::junk::JUNK;
 use crate::period::Period;
 use crate::problem::nearest;
 use crate::reader::{Node, Section};
-use crate::source::{EXPORT, FileType, Server, Source, SourceKind, Supplier, Website};
+use crate::source::{EXPORT, FileType, RemoteFolder, Server, Source, SourceKind, Supplier, Website};
 
 /// So many databases one export may have.
 const DATABASES_MAX: usize = 64;
@@ -126,21 +126,27 @@ fn database(table: &Section<'_>) -> Option<Server> {
     server(table).map(|server| Server { programs, ..server })
 }
 
-/// A folder with a database, or an address.
+/// A folder with a database, or an address alone.
 fn website(table: &Section<'_>) -> Option<Website> {
-    if table.get("url").is_some() {
-        for key in ["path", "exclude", "database", "programs"] {
-            if table.get(key).is_some() {
-                table.wrong_key(
-                    key,
-                    "no `url`: a website is a folder of this machine with its database, or an address",
-                    None,
-                );
-            }
+    let is_there = table.get("url").is_some();
+    let only = |keys: &[&'static str], why: &str| {
+        for key in keys.iter().filter(|key| table.get(key).is_some()) {
+            table.wrong_key(key, why, None);
         }
+    };
+    if is_there && table.get("database").is_none() {
+        only(
+            &["path", "exclude", "programs", "key", "known-hosts"],
+            "a `database` beside the `url`, or no `url`: a website is a folder with its database, or an address that is shown",
+        );
         return server(table).map(Website::Away);
     }
-    let path = one_path(table);
+    match is_there {
+        true => only(&["path"], "no `path` where there is a `url`: the folder is here or there"),
+        false => only(&["key", "known-hosts"], "a `url` with it: it is for a folder of another machine"),
+    }
+    let folder = is_there.then(|| remote(table));
+    let path = if is_there { None } else { one_path(table) };
     let exclude = table.get("exclude").map(Node::texts).unwrap_or_default();
     let node = table.need("database")?;
     let url = address(node)?;
@@ -150,7 +156,23 @@ fn website(table: &Section<'_>) -> Option<Website> {
     }
     let password = table.get("password").and_then(secret);
     let programs = table.get("programs").and_then(self::path);
-    Some(Website::Here { path: path?, exclude, database: Server { url, password, programs } })
+    let database = Server { url, password, programs };
+    Some(match folder {
+        Some(folder) => Website::There { folder: folder?, exclude, database },
+        None => Website::Here { path: path?, exclude, database },
+    })
+}
+
+fn remote(table: &Section<'_>) -> Option<RemoteFolder> {
+    let node = table.need("url")?;
+    let url = address(node)?;
+    let names_a_folder = url.strip_prefix("sftp://").and_then(|rest| rest.split_once('/'));
+    if names_a_folder.is_none_or(|(host, path)| host.is_empty() || path.is_empty()) {
+        node.wrong("the address of a folder that is read by SFTP, such as \"sftp://web@host/srv/www/site\"", None);
+        return None;
+    }
+    let file = |key| table.get(key).and_then(path);
+    Some(RemoteFolder { url, key: file("key"), known_hosts: file("known-hosts") })
 }
 
 fn command(table: &Section<'_>) -> Option<Source> {

@@ -177,6 +177,8 @@ source = { kind = "imap", url = "imaps://mail", password = "file:secrets/imap" }
 source = { kind = "website", url = "sftp://web@host/htdocs" }
 [systems.i]
 source = { kind = "website", path = "/srv/www", database = "mariadb://drb@db/wp", password = "credential:wp", programs = "/opt/mariadb/bin", exclude = ["/wp-content/cache"] }
+[systems.k]
+source = { kind = "website", url = "sftp://web@host:2222/srv/www/site", database = "mariadb://drb@db/wp", password = "credential:wp", exclude = ["/cache"], key = "website.key", known-hosts = "/etc/dr/known_hosts" }
 [systems.j]
 source = { kind = "mysql", url = "mysql:shop", programs = "/opt/mariadb/bin" }
 [systems.e]

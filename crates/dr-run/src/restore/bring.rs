@@ -96,8 +96,19 @@ impl Back<'_> {
         let files_alone = beside.is_some() && !paths.is_empty() && self.wanted.onto.is_none();
         let is_loaded = self.wanted.to.is_none() && !files_alone;
         if let (Some(load), true) = (&loads, is_loaded) {
+            let elsewhere = match self.driver.as_deref().map(|driver| driver.in_place()) {
+                Some(InPlace::Refused(why)) if beside.is_some() => Some(why),
+                _ => None,
+            };
+            if let (true, Some(why)) = (self.wanted.delete, elsewhere) {
+                return Err(self.refused(why));
+            }
             self.load(load.as_ref(), &mut brought, notes)?;
-            if beside.is_some() && self.wanted.onto.is_none() {
+            if let (Some(why), None) = (elsewhere, self.wanted.onto) {
+                brought.not_there.push(format!(
+                    "only the database was put back: {why}; `--to DIR` gives it, with the line that puts it there"
+                ));
+            } else if beside.is_some() && self.wanted.onto.is_none() {
                 if self.compares {
                     notes.push(format!("the database {} would be replaced too", brought.to.display()));
                 }

@@ -31,6 +31,10 @@ impl Tally {
         self.excluded.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn leave_out(&self) {
+        self.excluded.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Directories kept without their contents because another file system is mounted there.
     #[must_use]
     pub fn other_file_systems(&self) -> u64 {

@@ -1,6 +1,5 @@
 //! A website as a source of the plan: a folder of this machine and a database.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use dr_entry::{Entries, EntryPath, Time};
@@ -9,7 +8,7 @@ use dr_process::quoted;
 
 use super::load::SiteLoad;
 use super::start::SiteStart;
-use super::{SITE, moved};
+use super::{SITE, holds_something, moved};
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Load, Moment, Needs, Obstacle,
     StartRestored, something, there,
@@ -110,13 +109,7 @@ impl Driver for Site<'_> {
 
     fn verify(&self, root: &Path) -> Vec<Check> {
         let mut checks = self.database().verify(root);
-        let site = fs::read_dir(root.join(SITE)).is_ok_and(|mut names| names.next().is_some());
-        checks.push(Check::new(
-            "the website's folder holds something",
-            site,
-            "files",
-            if site { "files" } else { "nothing" },
-        ));
+        checks.push(holds_something(root));
         checks
     }
 }

@@ -4,7 +4,12 @@
 //! is read afterwards; a file that no row mentions yet does no harm. Each of the two must hold something, or there is no
 //! snapshot. The database is whole or the run failed; files that cannot be read are named.
 
+use std::fs;
+use std::path::Path;
+
 use dr_entry::{Entry, EntryPath, Unread};
+
+use crate::driver::Check;
 
 mod copied;
 pub(crate) mod driver;
@@ -14,12 +19,19 @@ mod page;
 mod php;
 mod serve;
 mod start;
+pub(crate) mod there;
 mod wordpress;
 
 /// The folder of the capture that holds the website's own.
 pub const SITE: &str = "site";
 /// And that which holds the dump of its database.
 pub use crate::mariadb::FOLDER as DATABASE;
+
+/// Whether there is anything of the website's own in a capture that was restored to `root`.
+fn holds_something(root: &Path) -> Check {
+    let site = fs::read_dir(root.join(SITE)).is_ok_and(|mut names| names.next().is_some());
+    Check::new("the website's folder holds something", site, "files", if site { "files" } else { "nothing" })
+}
 
 /// Where an entry of the website's folder is in a capture.
 fn within(path: &EntryPath) -> Result<EntryPath, Unread> {

@@ -223,6 +223,22 @@ impl Exclude {
                 into.extend(found.map(|found| found.as_os_str().as_bytes().to_vec()));
             }
         }
+        exclude.in_roots(&patterns, roots)?;
+        Ok(exclude)
+    }
+
+    /// The same in a folder of another machine, which knows it without links as `real`.
+    pub(crate) fn elsewhere(patterns: &[String], typed: &Path, real: &Path) -> Result<Self, SourceError> {
+        if let Some((pattern, why)) = patterns.iter().find_map(|one| Some((one, refused(one)?))) {
+            return Err(SourceError::Pattern { pattern: pattern.clone(), why });
+        }
+        let root = Root { given: None, typed: typed.to_owned(), real: real.to_owned() };
+        let mut exclude = Self::default();
+        exclude.in_roots(&patterns.iter().collect::<Vec<_>>(), &[root])?;
+        Ok(exclude)
+    }
+
+    fn in_roots(&mut self, patterns: &[&String], roots: &[Root]) -> Result<(), SourceError> {
         for root in roots {
             let places: Vec<Option<Place>> = patterns.iter().map(|pattern| Place::among(pattern, roots)).collect();
             let lines = patterns.iter().zip(places).filter_map(|(pattern, place)| match place {
@@ -232,10 +248,10 @@ impl Exclude {
             let matcher = matcher(lines).map_err(|(pattern, why)| SourceError::Pattern { pattern, why })?;
             if !matcher.is_empty() {
                 let path = root.real.as_os_str().as_bytes();
-                exclude.roots.push(Patterns { root: path.strip_suffix(b"/").unwrap_or(path).to_vec(), matcher });
+                self.roots.push(Patterns { root: path.strip_suffix(b"/").unwrap_or(path).to_vec(), matcher });
             }
         }
-        Ok(exclude)
+        Ok(())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
