@@ -405,7 +405,7 @@ fn exports_nobody_makes_old_contracts_and_runs_without_time_are_told() {
     check(
         "rpo = \"26h\"",
         "rpo = \"26h\"\nexpect = [{ say = \"the front page\", page = \"/\", contains = \"Hazel Bank\" }]",
-        &[(Error, "expect", "ash", "asks for pages (`page`) of websites of this machine alone")],
+        &[(Error, "expect", "ash", "asks for pages (`page`) of websites that it reads alone")],
     );
     let mut plan = parse(CLEAN, "dr.toml").unwrap();
     let hook = crate::Hook { run: vec![String::new()], timeout: crate::Period::hours(1), optional: false };
