@@ -13,6 +13,9 @@
 mod bare;
 mod bounded;
 mod ground;
+#[path = "../mount/held.rs"]
+#[allow(dead_code)]
+mod held;
 #[path = "../databases/server.rs"]
 #[allow(dead_code)]
 mod server;
@@ -27,6 +30,7 @@ mod heavy {
     mod generations;
     mod kills;
     mod many;
+    mod mount;
     mod places;
     mod rounds;
     mod shapes;
