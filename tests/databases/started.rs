@@ -18,16 +18,16 @@ use crate::postgres::{school, server, source};
 use crate::school::{FRIDAY, Said, School};
 use crate::{LATER, told};
 
-const REHEARSE: [&str; 4] = ["restore", "--rehearse", "--level", "L3"];
+pub const REHEARSE: [&str; 4] = ["restore", "--rehearse", "--level", "L3"];
 const LOADS: &str = "a new server loads the dump to its end and stops at the first error";
 const ROWS: &str = "its tables have the rows that were counted at capture, counted by the server";
 
-fn rehearsed(school: &School) -> Said {
+pub fn rehearsed(school: &School) -> Said {
     school.with_key(&[&["--json"][..], &REHEARSE].concat())
 }
 
 /// The same program, by a shell in namespaces of its own that `script` has changed before.
-fn changed(command: &Command, namespaces: &[&str], script: &str) -> Command {
+pub fn changed(command: &Command, namespaces: &[&str], script: &str) -> Command {
     let mut inside = bare::bare("unshare");
     inside.args(namespaces).args(["/bin/sh", "-c", &format!("{script} && exec \"$@\""), "sh"]);
     inside.arg(command.get_program()).args(command.get_args());
@@ -39,7 +39,7 @@ fn changed(command: &Command, namespaces: &[&str], script: &str) -> Command {
     inside
 }
 
-fn with_key(school: &School, args: &[&str]) -> Command {
+pub fn with_key(school: &School, args: &[&str]) -> Command {
     let mut command = school.command(args);
     command.env("DR_KEY_FILE", school.path("recovery.key"));
     command
@@ -47,7 +47,7 @@ fn with_key(school: &School, args: &[&str]) -> Command {
 
 /// That nothing of a rehearsal is left: no file, no mount.
 #[track_caller]
-fn nothing_is_left(school: &School) {
+pub fn nothing_is_left(school: &School) {
     let scratch = school.path("cache/scratch");
     let left: Vec<_> = fs::read_dir(&scratch).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     assert!(left.is_empty(), "{left:?}");
@@ -95,14 +95,14 @@ fn a_database_is_started_in_a_closed_room_and_counted_there_or_nobody_says_so() 
 }
 
 /// What a server says of what was restored to `back`.
-fn answers(school: &School) -> Result<Vec<Check>, String> {
+pub fn answers(school: &School) -> Result<Vec<Check>, String> {
     let plan = dr_plan::parse(&fs::read_to_string(school.path("dr.toml")).unwrap(), "dr.toml").unwrap();
     let driver = dr_source::driver(&plan.systems[0].source).unwrap();
     let folder = school.path("room");
     let room = || Room::made_by(Path::new(env!("CARGO_BIN_EXE_dr")), &folder, &Way::ALL).map_err(|why| why.to_string());
     let stop = Arc::new(AtomicBool::new(false));
     let started = driver.starts().unwrap().start(&school.path("back"), &Scene { room: &room, stop: &stop });
-    let questions = Questions { expect: &[], zone: &jiff::tz::TimeZone::UTC };
+    let questions = Questions { expect: &[], pages: &[], zone: &jiff::tz::TimeZone::UTC };
     let checks = started.map(|mut running| running.answers(&questions)).map_err(|why| why.to_string());
     dr_process::room::close(&folder).unwrap();
     let _ = fs::remove_dir_all(&folder);

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use dr_source::Verdict;
+
 use crate::maria_server::Server;
-use crate::school::{FRIDAY, School};
+use crate::school::{FRIDAY, Said, School};
+use crate::started::{REHEARSE, answers, changed, rehearsed, with_key};
 use crate::{LATER, founded, snapshots, told};
 
 /// What a content system keeps: posts, and the uploads that they show.
@@ -41,7 +44,7 @@ fn source(server: &Server, school: &School, more: &str) -> String {
 fn school(server: &Server) -> School {
     let school = School::new();
     for (name, text) in [
-        ("html/index.php", "<?php // the front page of Hazel Bank"),
+        ("html/index.php", "<?php echo 'the front page of Hazel Bank';"),
         ("html/wp-config.php", "<?php define('DB_PASSWORD', 'kept and never shown');"),
         ("html/wp-content/uploads/school.jpg", "a picture"),
         ("html/wp-content/cache/page.html", "made again"),
@@ -115,6 +118,18 @@ fn a_website_under_edits_is_one_recovery_point_and_comes_back_over_a_defaced_one
     }
     assert!(school.path("back/site/wp-config.php").exists() && !school.path("back/site/wp-content/cache").exists());
     told(school.with_key(&["--json", "restore", "--rehearse", "--level", "L2"]).ended(0), "counted in the dump");
+    // A program that dr does not know is served, and it is said if it does not answer.
+    told(rehearsed(&school).ended(0), "\"actual\":\"200, no title\"");
+    let php = fs::canonicalize("/usr/bin/php").expect("no PHP is here: apt-get install php-cli php-mysql");
+    let no_php = format!("mount --bind /dev/null {}", php.display());
+    let absent = Said::of(changed(&with_key(&school, &REHEARSE), &["--mount"], &no_php)).ended(2);
+    told(told(absent, "no PHP is on this machine"), "apt-get install php-cli php-mysql");
+    fs::write(school.path("back/site/index.php"), "<?php http_response_code(503);").unwrap();
+    let unknown: Vec<_> = answers(&school).unwrap().into_iter().filter(|one| one.verdict != Verdict::Good).collect();
+    assert!(
+        matches!(&unknown[..], [one] if one.verdict == Verdict::NotKnown && one.actual.contains("503")),
+        "{unknown:?}"
+    );
 
     // Some files alone, without its database.
     fs::write(school.path("html/index.php"), "defaced").unwrap();

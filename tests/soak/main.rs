@@ -16,6 +16,9 @@ mod ground;
 #[path = "../mount/held.rs"]
 #[allow(dead_code)]
 mod held;
+#[path = "../databases/maria_server.rs"]
+#[allow(dead_code)]
+mod maria_server;
 #[path = "../databases/server.rs"]
 #[allow(dead_code)]
 mod server;
@@ -32,6 +35,7 @@ mod heavy {
     mod many;
     mod mount;
     mod places;
+    mod rooms;
     mod rounds;
     mod shapes;
     mod shorten;

@@ -27,6 +27,10 @@ const NEEDED: &[Needed] = &[
         &["sh", "-c", "command -v mariadb-install-db && command -v mariadb-dump && ls /usr/sbin/mariadbd"],
         "mariadb-server",
     ),
+    (&["/usr/sbin/nginx", "-v"], "nginx-light"),
+    (&["sh", "-c", "ls /usr/sbin/php-fpm*"], "php-fpm"),
+    (&["php", "-r", "exit(extension_loaded('mysqli') ? 0 : 1);"], "php-mysql"),
+    (&["test", "-e", "/usr/share/wordpress/wp-load.php"], "wordpress"),
     // By whichever name: tests look at the letter with it.
     (&["sh", "-c", "chromium --version || google-chrome --version || chromium-browser --version"], "chromium"),
     // Schools that live with accidents have clocks that are wrong, and `--at` begins any test on another day.

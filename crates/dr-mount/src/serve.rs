@@ -55,6 +55,8 @@ struct Named {
     next: u64,
     name: OsString,
     attr: FileAttr,
+    /// How long it may be believed.
+    valid: Duration,
 }
 
 impl Shown {
@@ -169,7 +171,7 @@ impl Shown {
             let mut own = self.attr(node)?;
             own.ino = INodeNo(inode);
             for (next, name) in [(1, "."), (2, "..")].into_iter().skip(from as usize) {
-                names.push(Named { inode, next, name: name.into(), attr: own });
+                names.push(Named { inode, next, name: name.into(), attr: own, valid: VALID });
             }
             from = 2;
         }
@@ -198,14 +200,15 @@ impl Shown {
     /// A folder or link of ours. What a snapshot says of itself is not read for a listing.
     fn ours(&self, node: Node, name: &str, at: usize) -> Result<Named, Errno> {
         let inode = self.inode(node)?;
-        let attr = match node {
+        let (attr, valid) = match node {
             Node::Top(snapshot) => {
                 let started = self.numbered.snapshot(snapshot).map_or(0, |(_, it)| it.started);
-                of_ours(inode, Kind::Directory, started)
+                // It is asked for as soon as somebody wants to know.
+                (of_ours(inode, Kind::Directory, started), Duration::ZERO)
             }
-            other => self.attr(other)?,
+            other => (self.attr(other)?, VALID),
         };
-        Ok(Named { inode, next: at as u64 + 3, name: name.into(), attr })
+        Ok(Named { inode, next: at as u64 + 3, name: name.into(), attr, valid })
     }
 
     fn entries(&self, node: Node, from: u64, names: &mut Vec<Named>) -> Result<(), Errno> {
@@ -239,6 +242,7 @@ impl Shown {
                         next: (number + 2) | lost,
                         name: OsString::from_vec(name.to_vec()),
                         attr,
+                        valid: VALID,
                     });
                 }
                 NextEntry::Lost(why, beyond) => {
@@ -405,8 +409,9 @@ impl Filesystem for Serving {
     ) {
         match self.ask(inode, move |shown| shown.names(inode.0, from)) {
             Ok(names) => {
-                let _ =
-                    names.iter().any(|one| reply.add(INodeNo(one.inode), one.next, &one.name, &VALID, &one.attr, SAME));
+                let _ = names
+                    .iter()
+                    .any(|one| reply.add(INodeNo(one.inode), one.next, &one.name, &one.valid, &one.attr, SAME));
                 reply.ok();
             }
             Err(errno) => reply.error(errno),

@@ -25,6 +25,17 @@ pub struct Expect {
     pub newer_than: Option<Period>,
 }
 
+/// A page of a website, which is asked for when the website was restored and is served again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedPage {
+    /// What it is, as a head would say it.
+    pub say: String,
+    /// Its address: a path of the website, or a whole one.
+    pub page: String,
+    /// What stands on it.
+    pub contains: String,
+}
+
 /// Why an answer is not right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shortfall {

@@ -35,7 +35,7 @@ mod target;
 pub use calendar::{Calendar, Stretch};
 pub use days::{Days, Hours};
 pub use due::{Due, HEAVY, History, Past, Planned, RETRY_FIRST, RETRY_LONGEST, due, next, retry_after, unserved};
-pub use expect::{Expect, Shortfall};
+pub use expect::{Expect, ExpectedPage, Shortfall};
 pub use gap::LONGEST_GAP_DAYS;
 pub use hidden::is_hidden;
 pub use lint::{Finding, Found, Severity, lint};
@@ -51,7 +51,7 @@ pub use plan::{
 pub use problem::{Problem, nearest};
 pub use retention::{Retention, Snapshot, Verdict, judge};
 pub use schedule::Schedule;
-pub use show::show_full;
+pub use show::{show_full, show_source};
 pub use source::{EXPORT, FileType, Server, Source, SourceKind, Supplier, Tree, Website};
 pub use system::{CopyRule, Hook, System};
 pub use table::{Cell, Row, table};

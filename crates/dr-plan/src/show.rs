@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::days::{day_name, time_text};
-use crate::expect::Expect;
+use crate::expect::{Expect, ExpectedPage};
 use crate::parse::values::SPEEDS;
 use crate::plan::{Cadence, Document, KeyMode, Level, Person, PlaceClass, Plan, SecretRef, SmtpAuth};
 use crate::retention::Retention;
@@ -99,6 +99,11 @@ fn expect(expect: &Expect) -> String {
     ])
 }
 
+fn expected_page(expected: &ExpectedPage) -> String {
+    let ExpectedPage { say, page, contains } = expected;
+    inline([("say", say), ("page", page), ("contains", contains)].map(|(key, value)| Some((key, quoted(value)))))
+}
+
 /// A text as TOML writes it.
 fn quoted(text: impl ToString) -> String {
     toml::Value::String(text.to_string()).to_string()
@@ -163,6 +168,12 @@ fn retention(retention: &Retention) -> String {
         retention.within.map(|within| ("within", quoted(within))),
         retention.max_age.map(|age| ("max-age", quoted(age))),
     ])
+}
+
+/// What the plan says of where a system's data are, in one form however it was written.
+#[must_use]
+pub fn show_source(of: &System) -> String {
+    source(&of.source)
 }
 
 fn source(source: &Source) -> String {
@@ -316,8 +327,9 @@ impl Out {
         self.hooks("after", &system.after);
         self.text("timeout", system.timeout);
         self.line("sensitive", &system.sensitive.to_string());
-        if !system.expect.is_empty() {
-            self.line("expect", &list(system.expect.iter().map(|one| format!("\n    {}", expect(one)))));
+        let asked: Vec<_> = system.expect.iter().map(expect).chain(system.pages.iter().map(expected_page)).collect();
+        if !asked.is_empty() {
+            self.line("expect", &list(asked.iter().map(|one| format!("\n    {one}"))));
         }
     }
 

@@ -1,6 +1,6 @@
 //! One row of the backup table: a system, who answers for it, and where its copies go.
 
-use crate::expect::Expect;
+use crate::expect::{Expect, ExpectedPage};
 use crate::period::Period;
 use crate::retention::Retention;
 use crate::schedule::Schedule;
@@ -42,6 +42,8 @@ pub struct System {
     pub sensitive: bool,
     /// What it is asked, when it is captured and when it was restored.
     pub expect: Vec<Expect>,
+    /// What its pages must show when it was restored.
+    pub pages: Vec<ExpectedPage>,
 }
 
 /// One system on one target, with its own frequency.

@@ -181,7 +181,7 @@ pub(crate) fn begin(
 ) -> Result<Begun, NoCapture> {
     let (decided, real) = (seconds(moment.decided), seconds(moment.real));
     let Moment { last_size, stop, zone, secrets, expect, .. } = *moment;
-    let questions = Questions { expect, zone };
+    let questions = Questions { expect, pages: &[], zone };
     let moment = driver::Moment { places, scratch, decided, real, last_size, secrets, questions, stop };
     let begun = driver(source).map_err(CaptureError::from).and_then(|driver| driver.capture(&moment));
     let begun = begun.map_err(|why| match why {

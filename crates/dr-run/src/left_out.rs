@@ -271,7 +271,7 @@ pub fn still_there(school: &School, erasure: &Erasure) -> Result<Option<(u64, Ve
     let stop = Arc::default();
     let secrets = |reference: &SecretRef| school.secret(reference);
     let (places, scratch) = (&places, &scratch);
-    let questions = Questions { expect: &[], zone: &school.plan.school.timezone };
+    let questions = Questions { expect: &[], pages: &[], zone: &school.plan.school.timezone };
     let moment =
         Moment { places, scratch, decided: real, real, last_size: None, secrets: &secrets, questions, stop: &stop };
     let Some(captured) = driver(&system.source).ok().map(|driver| driver.names(&moment)).transpose()?.flatten() else {

@@ -47,7 +47,7 @@ pub(crate) fn started(
     stop: &Arc<AtomicBool>,
 ) -> Started {
     let (source, kind) = (&system.source, system.source.kind());
-    let questions = Questions { expect: &system.expect, zone: &school.plan.school.timezone };
+    let questions = Questions { expect: &system.expect, pages: &system.pages, zone: &school.plan.school.timezone };
     let driver = driver(source).ok();
     let Some(start) = driver.as_ref().and_then(|driver| driver.starts()) else {
         return not_known(format!(

@@ -82,6 +82,7 @@ pub fn state_system(state: &Path) -> Result<System, RunError> {
         timeout: day,
         sensitive: false,
         expect: Vec::new(),
+        pages: Vec::new(),
     })
 }
 

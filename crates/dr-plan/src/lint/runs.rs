@@ -4,7 +4,7 @@ use jiff::{SignedDuration, ToSpan};
 
 use super::Found;
 use crate::plan::KeyMode;
-use crate::source::{FileType, Source, Supplier};
+use crate::source::{FileType, Source, Supplier, Website};
 use crate::system::System;
 use crate::target::scheme_of;
 
@@ -138,6 +138,14 @@ fn questions(found: &mut Found<'_>, system: &System) {
     if !system.expect.is_empty() && !system.source.takes_questions() {
         let reason = format!(
             "{} is a {} source, and this version asks questions (`expect`) of postgres and sqlite sources alone",
+            system.title,
+            system.source.kind()
+        );
+        found.error("expect", Some(system), reason);
+    }
+    if !system.pages.is_empty() && !matches!(system.source, Source::Website(Website::Here { .. })) {
+        let reason = format!(
+            "{} is a {} source, and this version asks for pages (`page`) of websites of this machine alone",
             system.title,
             system.source.kind()
         );

@@ -402,6 +402,11 @@ fn exports_nobody_makes_old_contracts_and_runs_without_time_are_told() {
         "rpo = \"26h\"\nexpect = [{ say = \"pupils\", ask = \"select 1\" }, { say = \"pupils\", ask = \"select 2\" }]",
         &[(Error, "expect", "ash", "is asked \u{201c}pupils\u{201d} twice")],
     );
+    check(
+        "rpo = \"26h\"",
+        "rpo = \"26h\"\nexpect = [{ say = \"the front page\", page = \"/\", contains = \"Hazel Bank\" }]",
+        &[(Error, "expect", "ash", "asks for pages (`page`) of websites of this machine alone")],
+    );
     let mut plan = parse(CLEAN, "dr.toml").unwrap();
     let hook = crate::Hook { run: vec![String::new()], timeout: crate::Period::hours(1), optional: false };
     plan.systems[0].after.push(hook);

@@ -20,7 +20,7 @@ keys! {
     TARGET = ["url" "pool" "class" "lock" "bandwidth"]
     POOL = ["scheme" "media" "rotate" "shift" "custodians" "mount" "place"]
     SYSTEM = ["title" "tier" "owner" "source" "schedule" "targets" "copies" "rpo" "rto" "mtpd" "max-age" "retention" "before" "after" "timeout" "sensitive" "expect"]
-    EXPECT = ["say" "ask" "within" "at-least" "equals" "newer-than"]
+    EXPECT = ["say" "ask" "page" "contains" "within" "at-least" "equals" "newer-than"]
     COPY = ["target" "schedule" "retention"]
     RETENTION = ["last" "hourly" "daily" "weekly" "monthly" "yearly" "within" "max-age"]
     HOOK = ["run" "timeout" "optional"]

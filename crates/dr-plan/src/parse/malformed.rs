@@ -86,6 +86,12 @@ sample = "week""#, &[r#"dr.toml:30: `rehearsals.sample = "week"`: expected one o
         r#"dr.toml:29: `systems.mis.expect[0].within = "5"`: expected percent, such as "5%""#,
         r#"dr.toml:29: `systems.mis.expect[0].newer-than = "soon"`: expected a length of time such as "45s", "2m", "26h", "3d", "2w", "6mo" or "3y""#,
     ]),
+    ("", r#"expect = [{ say = "the front page", page = "front page", contains = "--", within = "5%" }, { say = "dates", page = "/" }]"#, &[
+        r#"dr.toml:29: `systems.mis.expect[0].page = "front page"`: expected a page as its address has it, such as "/" or "/term-dates/", without blanks"#,
+        r#"dr.toml:29: `systems.mis.expect[0].contains = "--"`: expected words that stand on the page"#,
+        r#"dr.toml:29: `within` in [systems.mis.expect[0]]: expected `say`, `page` and `contains` alone, where a page is asked for"#,
+        "dr.toml:29: [systems.mis.expect[1]] without `contains`: expected `contains`",
+    ]),
     ("", r#"[rehearsals]
 level = "L4""#, &[r#"dr.toml:30: `rehearsals.level = "L4"`: expected one of "L1", "L2", "L3""#]),
     ("", r#"[alerts]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::sources::{self, Read};
 use super::values::{name, names, period, retention, schedule};
 use super::{defaults, keys};
-use crate::expect::Expect;
+use crate::expect::{Expect, ExpectedPage};
 use crate::period::Period;
 use crate::reader::{Node, Section};
 use crate::resolve::{as_pattern, plain};
@@ -75,6 +75,7 @@ fn short(id: SystemId, node: &Node<'_>, targets: &Targets, night: Schedule) -> O
         timeout: defaults::RUN_TIMEOUT,
         sensitive: false,
         expect: Vec::new(),
+        pages: Vec::new(),
         id,
     };
     Some((system, excludes_are_defaults))
@@ -97,7 +98,15 @@ fn long(id: SystemId, node: &Node<'_>, targets: &Targets, night: Schedule) -> Op
     let owner = table.get("owner").and_then(name);
     let timeout = table.get("timeout").and_then(period).unwrap_or(defaults::RUN_TIMEOUT);
     let sensitive = table.get("sensitive").and_then(Node::flag).unwrap_or(false);
-    let expect = table.get("expect").map(|node| node.list().iter().filter_map(expect).collect()).unwrap_or_default();
+    let asked = table.get("expect").map(Node::list).unwrap_or_default();
+    let asked: Vec<Asked> = asked.iter().filter_map(expect).collect();
+    let (mut expect, mut pages) = (Vec::new(), Vec::new());
+    for one in asked {
+        match one {
+            Asked::Question(question) => expect.push(question),
+            Asked::Page(page) => pages.push(page),
+        }
+    }
     let Read { source, excludes_are_defaults } = read?;
     let system = System {
         title: title.unwrap_or_else(|| defaults::title(id.as_str())),
@@ -115,6 +124,7 @@ fn long(id: SystemId, node: &Node<'_>, targets: &Targets, night: Schedule) -> Op
         timeout,
         sensitive,
         expect,
+        pages,
         id,
     };
     Some((system, excludes_are_defaults))
@@ -220,11 +230,20 @@ pub(super) fn hook(node: &Node<'_>) -> Option<Hook> {
     })
 }
 
+/// What a table of `expect` is: which, is said by its keys.
+enum Asked {
+    Question(Expect),
+    Page(ExpectedPage),
+}
+
 /// One question. Of several statements, or of a command of a database's own client, nobody could say what they answer.
-fn expect(node: &Node<'_>) -> Option<Expect> {
+fn expect(node: &Node<'_>) -> Option<Asked> {
     let table = node.section(keys::EXPECT)?;
     let words = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty() && text.len() <= SAY_MAX);
     let say = table.need("say").and_then(|node| node.read("what is asked, in a few words", words));
+    if table.get("page").is_some() || table.get("contains").is_some() {
+        return page(&table, say).map(Asked::Page);
+    }
     let one = |text: &str| {
         let text = text.trim().trim_end_matches(';').trim_end();
         let plain = !text.is_empty() && !text.contains([';', '\\', '\0']) && !text.contains("--");
@@ -241,7 +260,27 @@ fn expect(node: &Node<'_>) -> Option<Expect> {
         false => node.count(0..=u32::MAX).map(|number| number.to_string()),
     });
     let newer_than = table.get("newer-than").and_then(period);
-    Some(Expect { say: say?, ask: ask?, within, at_least, equals, newer_than })
+    Some(Asked::Question(Expect { say: say?, ask: ask?, within, at_least, equals, newer_than }))
+}
+
+/// One page. Without words that stand on it, any page would do, and one that says what went wrong too.
+fn page(table: &Section<'_>, say: Option<String>) -> Option<ExpectedPage> {
+    let address = |text: &str| {
+        let whole = ["/", "http://", "https://"].iter().any(|begin| text.starts_with(begin));
+        let plain = whole && !text.starts_with("//") && text.bytes().all(|byte| byte.is_ascii_graphic());
+        plain.then(|| text.to_owned())
+    };
+    let some = |text: &str| text.chars().any(char::is_alphanumeric).then(|| text.trim().to_owned());
+    let page = table.need("page").and_then(|node| {
+        node.read("a page as its address has it, such as \"/\" or \"/term-dates/\", without blanks", address)
+    });
+    let contains = table.need("contains").and_then(|node| node.read("words that stand on the page", some));
+    for key in ["ask", "within", "at-least", "equals", "newer-than"] {
+        if table.get(key).is_some() {
+            table.wrong_key(key, "`say`, `page` and `contains` alone, where a page is asked for", None);
+        }
+    }
+    Some(ExpectedPage { say: say?, page: page?, contains: contains? })
 }
 
 /// What is said of a question is no longer: it stands in a line of a letter.

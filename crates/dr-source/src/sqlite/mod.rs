@@ -43,7 +43,7 @@ use patience::{PATIENCE, only_a_file};
 /// # Errors
 /// [`SourceError::Sqlite`] if it is not a database, locked for too long, or not readable; [`SourceError::Open`].
 pub fn capture(database: &Path, scratch: &Path, started: Time) -> Result<Captured, SourceError> {
-    captured(database, scratch, started, &Questions { expect: &[], zone: &jiff::tz::TimeZone::UTC })
+    captured(database, scratch, started, &Questions { expect: &[], pages: &[], zone: &jiff::tz::TimeZone::UTC })
 }
 
 /// The same, and the copy is asked.

@@ -8,10 +8,11 @@ use dr_plan::{Server, Tree};
 use dr_process::quoted;
 
 use super::load::SiteLoad;
+use super::start::SiteStart;
 use super::{SITE, moved};
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Load, Moment, Needs, Obstacle,
-    something, there,
+    StartRestored, something, there,
 };
 use crate::facts;
 use crate::files::driver::Files;
@@ -67,11 +68,12 @@ impl Driver for Site<'_> {
     fn capture(&self, moment: &Moment<'_>) -> Result<Begun, CaptureError> {
         there(self.paths())?;
         // In this order: the database's moment is fixed before the first name of the folder is looked at.
-        let Dumping { entries, broken, note } = begin(self.database, moment)?;
+        let Dumping { entries, broken, note, answers } = begin(self.database, moment)?;
         let options = Options { exclude: self.exclude.to_vec(), places: moment.places.to_vec(), one_file_system: true };
         let site = capture(&Roots::Directory(self.path.clone()), &options, moment.real)?;
         let site = something(site, self.paths())?;
         note.into_iter().for_each(|note| site.tally.note(note));
+        site.tally.answered(answers);
         let dumped = std::iter::once(facts::root(moment.real)).chain(entries).map(Ok);
         let dumped: Vec<_> = dumped.collect();
         let entries: Entries<'static> = Box::new(dumped.into_iter().chain(site.entries.map(moved)));
@@ -100,6 +102,10 @@ impl Driver for Site<'_> {
         let site = quoted(&folder.join(SITE).to_string_lossy());
         steps.push(format!("cp -a {site}/. {}    # the website's folder", quoted(&self.path.to_string_lossy())));
         steps
+    }
+
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
+        Some(Box::new(SiteStart(self.database)))
     }
 
     fn verify(&self, root: &Path) -> Vec<Check> {

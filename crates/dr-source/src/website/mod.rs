@@ -6,8 +6,15 @@
 
 use dr_entry::{Entry, EntryPath, Unread};
 
+mod copied;
 pub(crate) mod driver;
+mod judge;
 mod load;
+mod page;
+mod php;
+mod serve;
+mod start;
+mod wordpress;
 
 /// The folder of the capture that holds the website's own.
 pub const SITE: &str = "site";

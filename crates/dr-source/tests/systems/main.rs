@@ -59,7 +59,7 @@ fn begun(source: &Source, scratch: &Path) -> Begun {
         real: LATER,
         last_size: None,
         secrets: &|_| Err("none".to_owned()),
-        questions: Questions { expect: &[], zone: &jiff::tz::TimeZone::UTC },
+        questions: Questions { expect: &[], pages: &[], zone: &jiff::tz::TimeZone::UTC },
         stop: &stop,
     };
     driver(source).unwrap().capture(&moment).unwrap()
