@@ -27,7 +27,7 @@ pub struct MountedSystem {
 }
 
 /// What is mounted.
-pub enum Layout {
+pub enum MountLayout {
     /// A folder for each system, with its snapshots.
     Systems(Vec<MountedSystem>),
     /// A folder for each snapshot, and `latest`.
@@ -41,7 +41,7 @@ pub(crate) const LATEST: &str = "latest";
 
 /// Something that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Node {
+pub(crate) enum ShownNode {
     /// The mounted folder, where it is not a snapshot.
     Root,
     /// A system's folder, by its place.
@@ -60,19 +60,19 @@ const ENTRY_BITS: u32 = 40;
 
 /// The layout, with snapshots counted through.
 pub(crate) struct Numbered {
-    pub(crate) layout: Layout,
+    pub(crate) layout: MountLayout,
     /// Of each system the number of its first snapshot, and how many snapshots there are in all.
     firsts: Vec<usize>,
 }
 
 impl Numbered {
-    pub(crate) fn new(layout: Layout) -> Self {
+    pub(crate) fn new(layout: MountLayout) -> Self {
         let mut firsts = vec![0];
         let mut count = 0;
         let systems: &[MountedSystem] = match &layout {
-            Layout::Systems(systems) => systems,
-            Layout::Snapshots(system) => std::slice::from_ref(system),
-            Layout::Snapshot(_) => &[],
+            MountLayout::Systems(systems) => systems,
+            MountLayout::Snapshots(system) => std::slice::from_ref(system),
+            MountLayout::Snapshot(_) => &[],
         };
         for system in systems {
             count += system.snapshots.len();
@@ -84,15 +84,15 @@ impl Numbered {
     /// The systems, whether or not they have a folder of their own.
     pub(crate) fn systems(&self) -> &[MountedSystem] {
         match &self.layout {
-            Layout::Systems(systems) => systems,
-            Layout::Snapshots(system) => std::slice::from_ref(system),
-            Layout::Snapshot(_) => &[],
+            MountLayout::Systems(systems) => systems,
+            MountLayout::Snapshots(system) => std::slice::from_ref(system),
+            MountLayout::Snapshot(_) => &[],
         }
     }
 
     /// The snapshot of this number, and its system's place.
     pub(crate) fn snapshot(&self, number: usize) -> Option<(usize, &MountedSnapshot)> {
-        if let Layout::Snapshot(only) = &self.layout {
+        if let MountLayout::Snapshot(only) = &self.layout {
             return (number == 0).then_some((0, only));
         }
         let system = self.firsts.partition_point(|first| *first <= number).checked_sub(1)?;
@@ -108,45 +108,45 @@ impl Numbered {
     /// Where it is, for a person: below the mounted folder.
     pub(crate) fn place(&self, snapshot: usize) -> String {
         match (&self.layout, self.snapshot(snapshot)) {
-            (Layout::Systems(systems), Some((system, it))) => {
+            (MountLayout::Systems(systems), Some((system, it))) => {
                 format!("{}/{}/", systems.get(system).map_or("", |system| &system.name), it.name)
             }
-            (Layout::Snapshots(_), Some((_, it))) => format!("{}/", it.name),
+            (MountLayout::Snapshots(_), Some((_, it))) => format!("{}/", it.name),
             _ => String::new(),
         }
     }
 
     /// What the kernel means by a number. What it cannot mean is nothing.
-    pub(crate) fn node(&self, number: u64) -> Option<Node> {
+    pub(crate) fn node(&self, number: u64) -> Option<ShownNode> {
         let entry = number & ((1 << ENTRY_BITS) - 1);
         match (number >> ENTRY_BITS, entry) {
-            (0, ROOT) if matches!(self.layout, Layout::Snapshot(_)) => Some(Node::Top(0)),
-            (0, ROOT) if matches!(self.layout, Layout::Systems(_)) => Some(Node::Root),
-            (0, ROOT) => Some(Node::System(0)),
+            (0, ROOT) if matches!(self.layout, MountLayout::Snapshot(_)) => Some(ShownNode::Top(0)),
+            (0, ROOT) if matches!(self.layout, MountLayout::Systems(_)) => Some(ShownNode::Root),
+            (0, ROOT) => Some(ShownNode::System(0)),
             (0, 0) => None,
             (0, number) => {
                 let system = usize::try_from((number - 2) / 2).ok().filter(|at| *at < self.systems().len())?;
-                Some(if number % 2 == 0 { Node::System(system) } else { Node::Latest(system) })
+                Some(if number % 2 == 0 { ShownNode::System(system) } else { ShownNode::Latest(system) })
             }
             (snapshot, entry) => {
                 let snapshot = usize::try_from(snapshot - 1).ok()?;
                 self.snapshot(snapshot)?;
-                Some(entry.checked_sub(1).map_or(Node::Top(snapshot), |entry| Node::Entry(snapshot, entry)))
+                Some(entry.checked_sub(1).map_or(ShownNode::Top(snapshot), |entry| ShownNode::Entry(snapshot, entry)))
             }
         }
     }
 
     /// The number that the kernel is told. `None`: no snapshot has so many entries.
-    pub(crate) fn inode(&self, node: Node) -> Option<u64> {
+    pub(crate) fn inode(&self, node: ShownNode) -> Option<u64> {
         let of = |snapshot: usize| (snapshot as u64 + 1) << ENTRY_BITS;
         Some(match node {
-            Node::Root => ROOT,
-            Node::Top(_) if matches!(self.layout, Layout::Snapshot(_)) => ROOT,
-            Node::System(_) if matches!(self.layout, Layout::Snapshots(_)) => ROOT,
-            Node::System(at) => 2 + 2 * at as u64,
-            Node::Latest(at) => 3 + 2 * at as u64,
-            Node::Top(snapshot) => of(snapshot),
-            Node::Entry(snapshot, entry) => {
+            ShownNode::Root => ROOT,
+            ShownNode::Top(_) if matches!(self.layout, MountLayout::Snapshot(_)) => ROOT,
+            ShownNode::System(_) if matches!(self.layout, MountLayout::Snapshots(_)) => ROOT,
+            ShownNode::System(at) => 2 + 2 * at as u64,
+            ShownNode::Latest(at) => 3 + 2 * at as u64,
+            ShownNode::Top(snapshot) => of(snapshot),
+            ShownNode::Entry(snapshot, entry) => {
                 of(snapshot) | entry.checked_add(1).filter(|entry| *entry < 1 << ENTRY_BITS)?
             }
         })
@@ -196,9 +196,11 @@ mod tests {
 
     #[test]
     fn every_number_means_one_thing_and_what_is_no_number_of_ours_means_nothing() {
-        let numbered = Numbered::new(Layout::Systems(vec![system("a", 2), system("none", 0), system("b", 3)]));
-        let mut nodes = vec![Node::Root, Node::System(0), Node::Latest(2), Node::System(2)];
-        nodes.extend((0..5).flat_map(|at| [Node::Top(at), Node::Entry(at, 0), Node::Entry(at, 7_000_000_000)]));
+        let numbered = Numbered::new(MountLayout::Systems(vec![system("a", 2), system("none", 0), system("b", 3)]));
+        let mut nodes = vec![ShownNode::Root, ShownNode::System(0), ShownNode::Latest(2), ShownNode::System(2)];
+        nodes.extend(
+            (0..5).flat_map(|at| [ShownNode::Top(at), ShownNode::Entry(at, 0), ShownNode::Entry(at, 7_000_000_000)]),
+        );
         let numbers: BTreeSet<u64> = nodes.iter().map(|node| numbered.inode(*node).unwrap()).collect();
         assert_eq!(numbers.len(), nodes.len());
         for node in nodes {
@@ -207,20 +209,20 @@ mod tests {
         for none in [0, 8, 9, 6 << ENTRY_BITS, u64::MAX] {
             assert_eq!(numbered.node(none), None, "{none}");
         }
-        assert_eq!(numbered.inode(Node::Entry(0, u64::MAX)), None);
-        assert_eq!(numbered.inode(Node::Entry(0, (1 << ENTRY_BITS) - 1)), None);
+        assert_eq!(numbered.inode(ShownNode::Entry(0, u64::MAX)), None);
+        assert_eq!(numbered.inode(ShownNode::Entry(0, (1 << ENTRY_BITS) - 1)), None);
         assert_eq!([0, 1, 2, 4].map(|at| numbered.place(at)), ["a/s0/", "a/s1/", "b/s0/", "b/s2/"]);
         assert_eq!(numbered.number(2, 1), 3);
     }
 
     #[test]
     fn the_mounted_folder_is_the_system_or_the_snapshot_where_there_is_one_only() {
-        let one = Numbered::new(Layout::Snapshots(system("a", 2)));
-        assert_eq!((one.node(1), one.inode(Node::System(0))), (Some(Node::System(0)), Some(1)));
-        assert_eq!(one.node(one.inode(Node::Top(1)).unwrap()), Some(Node::Top(1)));
-        let snapshot = Numbered::new(Layout::Snapshot(snapshots(1).remove(0)));
-        assert_eq!((snapshot.node(1), snapshot.inode(Node::Top(0))), (Some(Node::Top(0)), Some(1)));
-        assert_eq!(snapshot.node(snapshot.inode(Node::Entry(0, 3)).unwrap()), Some(Node::Entry(0, 3)));
+        let one = Numbered::new(MountLayout::Snapshots(system("a", 2)));
+        assert_eq!((one.node(1), one.inode(ShownNode::System(0))), (Some(ShownNode::System(0)), Some(1)));
+        assert_eq!(one.node(one.inode(ShownNode::Top(1)).unwrap()), Some(ShownNode::Top(1)));
+        let snapshot = Numbered::new(MountLayout::Snapshot(snapshots(1).remove(0)));
+        assert_eq!((snapshot.node(1), snapshot.inode(ShownNode::Top(0))), (Some(ShownNode::Top(0)), Some(1)));
+        assert_eq!(snapshot.node(snapshot.inode(ShownNode::Entry(0, 3)).unwrap()), Some(ShownNode::Entry(0, 3)));
         assert_eq!(snapshot.node(2), None);
     }
 

@@ -11,9 +11,9 @@ use crossbeam_channel::{Receiver, bounded};
 use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
 use rustix::mount::UnmountFlags;
 
-use crate::layout::{Layout, Numbered};
-use crate::readers::Readers;
-use crate::serve::{Serving, Shown};
+use crate::layout::{MountLayout, Numbered};
+use crate::readers::ReadingThreads;
+use crate::serve::{Serving, ShownFolder};
 
 /// Threads that answer the kernel, and as many that read.
 const THREADS: usize = 4;
@@ -71,7 +71,7 @@ pub struct Mounted {
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum MountEnding {
     /// Nobody was in it.
     Unmounted,
     /// Somebody has something open in it, which is over with this process.
@@ -103,7 +103,7 @@ pub fn suits(dir: &Path) -> Result<(), MountError> {
 ///
 /// # Errors
 /// [`MountError`], for a person to read.
-pub fn mount(layout: Layout, name: &str, dir: &Path, limit: Duration) -> Result<Mounted, MountError> {
+pub fn mount(layout: MountLayout, name: &str, dir: &Path, limit: Duration) -> Result<Mounted, MountError> {
     suits(dir)?;
     let failed = |source: io::Error| match source.kind() {
         // Where the kernel refuses, the helper is looked for, and nothing else is.
@@ -114,8 +114,8 @@ pub fn mount(layout: Layout, name: &str, dir: &Path, limit: Duration) -> Result<
     let dir_whole = dir.canonicalize().map_err(failed)?;
     let (says, said) = bounded(SAID_MAX);
     let ending = Arc::new(AtomicBool::new(false));
-    let shown = Shown { numbered: Numbered::new(layout), says, warned: Default::default() };
-    let readers = Readers::new(THREADS, limit, Arc::clone(&ending)).map_err(failed)?;
+    let shown = ShownFolder { numbered: Numbered::new(layout), says, warned: Default::default() };
+    let readers = ReadingThreads::new(THREADS, limit, Arc::clone(&ending)).map_err(failed)?;
     let mut config = Config::default();
     config.mount_options = vec![
         MountOption::RO,
@@ -150,25 +150,25 @@ impl Mounted {
     ///
     /// # Errors
     /// If it stays mounted.
-    pub fn end(mut self) -> Result<Ended, MountError> {
+    pub fn end(mut self) -> Result<MountEnding, MountError> {
         self.unmount()
     }
 
-    fn unmount(&mut self) -> Result<Ended, MountError> {
+    fn unmount(&mut self) -> Result<MountEnding, MountError> {
         self.ending.store(true, Ordering::SeqCst);
-        let Some(session) = self.session.take() else { return Ok(Ended::Unmounted) };
+        let Some(session) = self.session.take() else { return Ok(MountEnding::Unmounted) };
         if session.guard.is_finished() {
             // Somebody did it; what is mounted there now is somebody else's.
             std::mem::forget(session);
-            return Ok(Ended::Unmounted);
+            return Ok(MountEnding::Unmounted);
         }
-        let Err(why) = session.umount_and_join() else { return Ok(Ended::Unmounted) };
+        let Err(why) = session.umount_and_join() else { return Ok(MountEnding::Unmounted) };
         if why.raw_os_error() != Some(rustix::io::Errno::BUSY.raw_os_error()) {
             return Err(MountError::Io { dir: self.dir.clone(), source: why });
         }
         // Off the tree now, and gone with the last who is in it.
         rustix::mount::unmount(&self.dir, UnmountFlags::DETACH)
-            .map(|()| Ended::InUse)
+            .map(|()| MountEnding::InUse)
             .map_err(|why| MountError::Io { dir: self.dir.clone(), source: why.into() })
     }
 }

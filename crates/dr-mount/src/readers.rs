@@ -18,7 +18,7 @@ const DONE: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
 /// The threads that read.
-pub(crate) struct Readers {
+pub(crate) struct ReadingThreads {
     jobs: Sender<ReadJob>,
     count: usize,
     /// What was given up and has not come back.
@@ -32,7 +32,7 @@ pub(crate) struct Readers {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NoAnswer;
 
-impl Readers {
+impl ReadingThreads {
     /// # Errors
     /// If the operating system gives no threads.
     pub(crate) fn new(count: usize, limit: Duration, ending: Arc<AtomicBool>) -> std::io::Result<Self> {
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn whoever_asks_waits_up_to_the_limit_and_what_comes_late_is_nobodys() {
-        let readers = Readers::new(2, TICK, Arc::default()).unwrap();
+        let readers = ReadingThreads::new(2, TICK, Arc::default()).unwrap();
         assert_eq!(readers.ask(|| 7), Ok(7));
         let (go, waits) = bounded::<()>(0);
         for _ in 0..2 {
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn nobody_waits_once_all_is_to_end() {
         let ending = Arc::new(AtomicBool::new(false));
-        let readers = Readers::new(1, Duration::from_secs(3600), Arc::clone(&ending)).unwrap();
+        let readers = ReadingThreads::new(1, Duration::from_secs(3600), Arc::clone(&ending)).unwrap();
         let (_never, waits) = bounded::<()>(0);
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| readers.ask(move || waits.recv().is_ok()));

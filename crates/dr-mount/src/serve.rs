@@ -1,4 +1,4 @@
-//! What is the kernel told when it asks? Names, attributes and bytes, all of them read by [`Readers`].
+//! What is the kernel told when it asks? Names, attributes and bytes, all of them read by [`ReadingThreads`].
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -16,8 +16,8 @@ use fuser::{
 };
 
 use crate::attributes::{of_entry, of_ours};
-use crate::layout::{LATEST, Node, Numbered};
-use crate::readers::Readers;
+use crate::layout::{LATEST, Numbered, ShownNode};
+use crate::readers::ReadingThreads;
 
 /// A snapshot never changes.
 const VALID: Duration = Duration::from_secs(3600);
@@ -35,12 +35,12 @@ const LOST: u64 = 1 << 62;
 
 /// The file system.
 pub(crate) struct Serving {
-    pub(crate) shown: Arc<Shown>,
-    pub(crate) readers: Readers,
+    pub(crate) shown: Arc<ShownFolder>,
+    pub(crate) readers: ReadingThreads,
 }
 
 /// What is shown, as the readers see it.
-pub(crate) struct Shown {
+pub(crate) struct ShownFolder {
     pub(crate) numbered: Numbered,
     /// Sentences for a person.
     pub(crate) says: Sender<String>,
@@ -49,7 +49,7 @@ pub(crate) struct Shown {
 }
 
 /// One name in a folder.
-struct Named {
+struct ShownName {
     inode: u64,
     /// Where a listing goes on behind it.
     next: u64,
@@ -59,7 +59,7 @@ struct Named {
     valid: Duration,
 }
 
-impl Shown {
+impl ShownFolder {
     /// Says something of a number, once.
     fn warn(&self, about: u64, line: impl FnOnce() -> String) {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,34 +77,34 @@ impl Shown {
 
     fn entry(&self, snapshot: usize, number: u64) -> Result<BrowsedEntry, Errno> {
         let (_, of) = self.numbered.snapshot(snapshot).ok_or(Errno::ENOENT)?;
-        let inode = self.inode(Node::Entry(snapshot, number))?;
+        let inode = self.inode(ShownNode::Entry(snapshot, number))?;
         let found = of.view.entry(number).map_err(|why| self.lost(snapshot, inode, &EntryPath::root(), &why))?;
         found.ok_or(Errno::ENOENT)
     }
 
-    fn inode(&self, node: Node) -> Result<u64, Errno> {
+    fn inode(&self, node: ShownNode) -> Result<u64, Errno> {
         self.numbered.inode(node).ok_or(Errno::EIO)
     }
 
-    fn node(&self, inode: u64) -> Result<Node, Errno> {
+    fn node(&self, inode: u64) -> Result<ShownNode, Errno> {
         self.numbered.node(inode).ok_or(Errno::ENOENT)
     }
 
-    fn attr(&self, node: Node) -> Result<FileAttr, Errno> {
+    fn attr(&self, node: ShownNode) -> Result<FileAttr, Errno> {
         let inode = self.inode(node)?;
         let newest = |at: usize| self.numbered.systems().get(at).and_then(|it| it.snapshots.first());
         let started = |at: usize| newest(at).map_or(0, |it| it.started);
         Ok(match node {
-            Node::Root => {
+            ShownNode::Root => {
                 let all = (0..self.numbered.systems().len()).map(started);
                 of_ours(inode, Kind::Directory, all.max().unwrap_or_default())
             }
-            Node::System(at) => of_ours(inode, Kind::Directory, started(at)),
-            Node::Latest(at) => {
+            ShownNode::System(at) => of_ours(inode, Kind::Directory, started(at)),
+            ShownNode::Latest(at) => {
                 let to = newest(at).ok_or(Errno::ENOENT)?.name.clone().into_bytes();
                 of_ours(inode, Kind::Symlink(to), started(at))
             }
-            Node::Top(snapshot) => {
+            ShownNode::Top(snapshot) => {
                 let (_, of) = self.numbered.snapshot(snapshot).ok_or(Errno::ENOENT)?;
                 let root = EntryPath::root();
                 let own = of.view.named(&root).map_err(|why| self.lost(snapshot, inode, &root, &why))?;
@@ -113,15 +113,15 @@ impl Shown {
                     None => of_ours(inode, Kind::Directory, of.started),
                 }
             }
-            Node::Entry(snapshot, number) => of_entry(inode, self.entry(snapshot, number)?.meta()),
+            ShownNode::Entry(snapshot, number) => of_entry(inode, self.entry(snapshot, number)?.meta()),
         })
     }
 
     /// The folder that a node is, in its snapshot.
-    fn folder(&self, node: Node) -> Result<(usize, EntryPath, u64), Errno> {
+    fn folder(&self, node: ShownNode) -> Result<(usize, EntryPath, u64), Errno> {
         match node {
-            Node::Top(snapshot) => Ok((snapshot, EntryPath::root(), 0)),
-            Node::Entry(snapshot, number) => {
+            ShownNode::Top(snapshot) => Ok((snapshot, EntryPath::root(), 0)),
+            ShownNode::Entry(snapshot, number) => {
                 let entry = self.entry(snapshot, number)?;
                 if entry.meta().kind != Kind::Directory {
                     return Err(Errno::ENOTDIR);
@@ -134,36 +134,36 @@ impl Shown {
 
     fn lookup(&self, parent: u64, name: &[u8]) -> Result<FileAttr, Errno> {
         let parent = self.node(parent)?;
-        let of_system = |system: usize| -> Result<Node, Errno> {
+        let of_system = |system: usize| -> Result<ShownNode, Errno> {
             if name == LATEST.as_bytes() {
-                return Ok(Node::Latest(system));
+                return Ok(ShownNode::Latest(system));
             }
             let snapshots = &self.numbered.systems().get(system).ok_or(Errno::ENOENT)?.snapshots;
             let at = snapshots.iter().position(|it| it.name.as_bytes() == name).ok_or(Errno::ENOENT)?;
-            Ok(Node::Top(self.numbered.number(system, at)))
+            Ok(ShownNode::Top(self.numbered.number(system, at)))
         };
         let node = match parent {
-            Node::Root => {
+            ShownNode::Root => {
                 let at = self.numbered.systems().iter().position(|it| it.name.as_bytes() == name);
-                Node::System(at.ok_or(Errno::ENOENT)?)
+                ShownNode::System(at.ok_or(Errno::ENOENT)?)
             }
-            Node::System(system) => of_system(system)?,
-            Node::Latest(_) => return Err(Errno::ENOTDIR),
-            Node::Top(_) | Node::Entry(..) => {
+            ShownNode::System(system) => of_system(system)?,
+            ShownNode::Latest(_) => return Err(Errno::ENOTDIR),
+            ShownNode::Top(_) | ShownNode::Entry(..) => {
                 let (snapshot, folder, _) = self.folder(parent)?;
                 let (_, of) = self.numbered.snapshot(snapshot).ok_or(Errno::ENOENT)?;
                 let path = folder.join(name).map_err(|_| Errno::ENOENT)?;
                 let about = self.inode(parent)?;
                 let found = of.view.named(&path).map_err(|why| self.lost(snapshot, about, &path, &why))?;
                 let found = found.ok_or(Errno::ENOENT)?;
-                return Ok(of_entry(self.inode(Node::Entry(snapshot, found.number()))?, found.meta()));
+                return Ok(of_entry(self.inode(ShownNode::Entry(snapshot, found.number()))?, found.meta()));
             }
         };
         self.attr(node)
     }
 
     /// Names of a folder from a place on: where that place is 0, from the first one.
-    fn names(&self, inode: u64, from: u64) -> Result<Vec<Named>, Errno> {
+    fn names(&self, inode: u64, from: u64) -> Result<Vec<ShownName>, Errno> {
         let node = self.node(inode)?;
         let mut names = Vec::new();
         let mut from = from;
@@ -171,47 +171,47 @@ impl Shown {
             let mut own = self.attr(node)?;
             own.ino = INodeNo(inode);
             for (next, name) in [(1, "."), (2, "..")].into_iter().skip(from as usize) {
-                names.push(Named { inode, next, name: name.into(), attr: own, valid: VALID });
+                names.push(ShownName { inode, next, name: name.into(), attr: own, valid: VALID });
             }
             from = 2;
         }
         match node {
-            Node::Latest(_) => return Err(Errno::ENOTDIR),
-            Node::Root => {
+            ShownNode::Latest(_) => return Err(Errno::ENOTDIR),
+            ShownNode::Root => {
                 for (at, system) in self.numbered.systems().iter().enumerate().skip(from as usize - 2).take(NAMES) {
-                    names.push(self.ours(Node::System(at), &system.name, at)?);
+                    names.push(self.ours(ShownNode::System(at), &system.name, at)?);
                 }
             }
-            Node::System(system) => {
+            ShownNode::System(system) => {
                 let snapshots = self.numbered.systems().get(system).map_or(&[][..], |it| &it.snapshots);
-                let latest = snapshots.first().map(|_| (Node::Latest(system), LATEST));
-                let number = |at| Node::Top(self.numbered.number(system, at));
+                let latest = snapshots.first().map(|_| (ShownNode::Latest(system), LATEST));
+                let number = |at| ShownNode::Top(self.numbered.number(system, at));
                 let all = snapshots.iter().enumerate().map(|(at, it)| (number(at), it.name.as_str()));
                 let all = latest.into_iter().chain(all).enumerate();
                 for (at, (node, name)) in all.skip(from as usize - 2).take(NAMES) {
                     names.push(self.ours(node, name, at)?);
                 }
             }
-            Node::Top(_) | Node::Entry(..) => self.entries(node, from, &mut names)?,
+            ShownNode::Top(_) | ShownNode::Entry(..) => self.entries(node, from, &mut names)?,
         }
         Ok(names)
     }
 
     /// A folder or link of ours. What a snapshot says of itself is not read for a listing.
-    fn ours(&self, node: Node, name: &str, at: usize) -> Result<Named, Errno> {
+    fn ours(&self, node: ShownNode, name: &str, at: usize) -> Result<ShownName, Errno> {
         let inode = self.inode(node)?;
         let (attr, valid) = match node {
-            Node::Top(snapshot) => {
+            ShownNode::Top(snapshot) => {
                 let started = self.numbered.snapshot(snapshot).map_or(0, |(_, it)| it.started);
                 // It is asked for as soon as somebody wants to know.
                 (of_ours(inode, Kind::Directory, started), Duration::ZERO)
             }
             other => (self.attr(other)?, VALID),
         };
-        Ok(Named { inode, next: at as u64 + 3, name: name.into(), attr, valid })
+        Ok(ShownName { inode, next: at as u64 + 3, name: name.into(), attr, valid })
     }
 
-    fn entries(&self, node: Node, from: u64, names: &mut Vec<Named>) -> Result<(), Errno> {
+    fn entries(&self, node: ShownNode, from: u64, names: &mut Vec<ShownName>) -> Result<(), Errno> {
         let (snapshot, folder, first) = self.folder(node)?;
         let (_, of) = self.numbered.snapshot(snapshot).ok_or(Errno::ENOENT)?;
         let about = self.inode(node)?;
@@ -224,7 +224,7 @@ impl Shown {
                 NextEntry::Entry(entry) => {
                     number = entry.number() + 1;
                     let name = entry.path().name();
-                    let inode = self.inode(Node::Entry(snapshot, entry.number()))?;
+                    let inode = self.inode(ShownNode::Entry(snapshot, entry.number()))?;
                     if name.len() > NAME_MAX {
                         let place = self.numbered.place(snapshot);
                         self.warn(inode, || {
@@ -237,7 +237,7 @@ impl Shown {
                         continue;
                     }
                     let attr = of_entry(inode, entry.meta());
-                    names.push(Named {
+                    names.push(ShownName {
                         inode,
                         next: (number + 2) | lost,
                         name: OsString::from_vec(name.to_vec()),
@@ -261,7 +261,7 @@ impl Shown {
     }
 
     fn read(&self, inode: u64, at: u64, len: usize) -> Result<Vec<u8>, Errno> {
-        let Node::Entry(snapshot, number) = self.node(inode)? else { return Err(Errno::EISDIR) };
+        let ShownNode::Entry(snapshot, number) = self.node(inode)? else { return Err(Errno::EISDIR) };
         let entry = self.entry(snapshot, number)?;
         let (_, of) = self.numbered.snapshot(snapshot).ok_or(Errno::ENOENT)?;
         of.view.read(&entry, at, len).map_err(|why| self.lost(snapshot, inode, entry.path(), &why))
@@ -269,11 +269,11 @@ impl Shown {
 
     fn link(&self, inode: u64) -> Result<Vec<u8>, Errno> {
         let text = match self.node(inode)? {
-            Node::Latest(system) => {
+            ShownNode::Latest(system) => {
                 let newest = self.numbered.systems().get(system).and_then(|it| it.snapshots.first());
                 newest.ok_or(Errno::ENOENT)?.name.clone().into_bytes()
             }
-            Node::Entry(snapshot, number) => match &self.entry(snapshot, number)?.meta().kind {
+            ShownNode::Entry(snapshot, number) => match &self.entry(snapshot, number)?.meta().kind {
                 Kind::Symlink(text) => text.clone(),
                 _ => return Err(Errno::EINVAL),
             },
@@ -288,7 +288,7 @@ impl Shown {
 
     /// Every extended attribute of an entry.
     fn xattrs(&self, inode: u64) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Errno> {
-        let Node::Entry(snapshot, number) = self.node(inode)? else { return Ok(Vec::new()) };
+        let ShownNode::Entry(snapshot, number) = self.node(inode)? else { return Ok(Vec::new()) };
         let mut all = self.entry(snapshot, number)?.meta().xattrs.clone();
         all.retain(|(name, _)| !name.is_empty() && !name.contains(&0));
         Ok(all)
@@ -300,13 +300,13 @@ impl Serving {
     fn ask<T: Send + 'static>(
         &self,
         inode: INodeNo,
-        work: impl FnOnce(&Shown) -> Result<T, Errno> + Send + 'static,
+        work: impl FnOnce(&ShownFolder) -> Result<T, Errno> + Send + 'static,
     ) -> Result<T, Errno> {
         let shown = Arc::clone(&self.shown);
         self.readers.ask(move || work(&shown)).unwrap_or_else(|_| {
             // One sentence for each snapshot: whatever is asked of it now comes to the same.
             let snapshot = match self.shown.numbered.node(inode.0) {
-                Some(Node::Top(snapshot) | Node::Entry(snapshot, _)) => snapshot,
+                Some(ShownNode::Top(snapshot) | ShownNode::Entry(snapshot, _)) => snapshot,
                 _ => 0,
             };
             self.shown.warn(u64::MAX - snapshot as u64, || {

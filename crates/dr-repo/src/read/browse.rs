@@ -8,55 +8,31 @@
 //! and another one tomorrow.
 
 mod contents;
+mod copies;
+mod open_page;
 mod page_cache;
 mod pages;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dr_entry::{EntryPath, Meta};
-use dr_format::format::CHUNK_MAX;
-use dr_format::id::{ChunkId, ChunkKind, SnapshotId};
+use dr_format::id::SnapshotId;
 use dr_format::page::Row;
 
 use crate::error::RepoError;
-use crate::read::frames::Frames;
 use crate::read::look::Tree;
-use crate::read::repository::Repository;
+pub use copies::BrowsedCopy;
+use copies::SnapshotCopies;
 pub use page_cache::PageCache;
-use pages::{Descent, LeafPlace, Missed};
-
-/// A copy that is looked into for long, with the frames that are open of it.
-pub struct BrowsedCopy {
-    repository: Repository,
-    frames: Arc<Frames>,
-}
-
-impl BrowsedCopy {
-    /// `bytes`: so much of opened frames stays in memory, and one frame in any case.
-    #[must_use]
-    pub fn new(repository: Repository, bytes: usize) -> Self {
-        Self { repository, frames: Arc::new(Frames::within(bytes.max(CHUNK_MAX))) }
-    }
-
-    /// The repository.
-    #[must_use]
-    pub fn repository(&self) -> &Repository {
-        &self.repository
-    }
-}
+use pages::{Descent, LeafPlace, MissedPage};
 
 /// Whether an entry is not to be shown, nor what is below it; asked of the entry and of each directory above it.
 pub type IsHidden = dyn Fn(&Tree, &EntryPath) -> bool + Send + Sync;
 
 /// A snapshot that is looked into.
 pub struct SnapshotView {
-    id: SnapshotId,
-    /// Those that hold it, the best first: what one has lost the next one gives.
-    copies: Vec<Arc<BrowsedCopy>>,
-    pages: Arc<PageCache>,
+    copies: SnapshotCopies,
     hidden: Option<Box<IsHidden>>,
-    /// Read when something is first asked for.
-    tree: Mutex<Option<Arc<Tree>>>,
 }
 
 /// An entry of a snapshot, and its number there.
@@ -108,13 +84,13 @@ impl SnapshotView {
         pages: Arc<PageCache>,
         hidden: Option<Box<IsHidden>>,
     ) -> Self {
-        Self { id, copies, pages, hidden, tree: Mutex::new(None) }
+        Self { copies: SnapshotCopies::new(id, copies, pages), hidden }
     }
 
     /// Which snapshot it is.
     #[must_use]
     pub fn id(&self) -> SnapshotId {
-        self.id
+        self.copies.id
     }
 
     /// What the snapshot says of itself.
@@ -122,44 +98,7 @@ impl SnapshotView {
     /// # Errors
     /// Why no copy says so.
     pub fn tree(&self) -> Result<Arc<Tree>, RepoError> {
-        // Not held while it is read: whoever waits for one copy must not keep the others.
-        if let Some(tree) = self.known_tree().clone() {
-            return Ok(tree);
-        }
-        let tree = Arc::new(self.first(|copy| copy.repository.tree(self.id))?);
-        *self.known_tree() = Some(Arc::clone(&tree));
-        Ok(tree)
-    }
-
-    fn known_tree(&self) -> std::sync::MutexGuard<'_, Option<Arc<Tree>>> {
-        self.tree.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// From the first copy that can give it.
-    fn first<T>(&self, get: impl Fn(&BrowsedCopy) -> Result<T, RepoError>) -> Result<T, RepoError> {
-        let mut first_error = None;
-        for copy in &self.copies {
-            match get(copy) {
-                Ok(got) => return Ok(got),
-                Err(why) => {
-                    first_error.get_or_insert(why);
-                }
-            }
-        }
-        Err(first_error.unwrap_or_else(|| RepoError::NoSnapshot(format!("no copy holds snapshot {}", self.id))))
-    }
-
-    /// What `read` makes of a chunk, from the first copy that has it whole.
-    fn chunk<T>(
-        &self,
-        kind: ChunkKind,
-        id: ChunkId,
-        read: impl Fn(&[u8]) -> Result<T, RepoError>,
-    ) -> Result<T, RepoError> {
-        self.first(|copy| {
-            let mut fetcher = copy.repository.fetcher_sharing(Arc::clone(&copy.frames))?;
-            read(fetcher.chunk(kind, id)?)
-        })
+        self.copies.tree()
     }
 
     fn is_hidden(&self, path: &EntryPath) -> Result<bool, RepoError> {
@@ -180,7 +119,7 @@ impl SnapshotView {
     /// # Errors
     /// Why it cannot be had.
     pub fn entry(&self, number: u64) -> Result<Option<BrowsedEntry>, RepoError> {
-        let found = Descent::new(self)?.by_number(number).map_err(|missed| missed.why)?;
+        let found = Descent::new(&self.copies)?.by_number(number).map_err(|missed| missed.why)?;
         self.shown(found)
     }
 
@@ -189,7 +128,7 @@ impl SnapshotView {
     /// # Errors
     /// Why it cannot be had.
     pub fn named(&self, path: &EntryPath) -> Result<Option<BrowsedEntry>, RepoError> {
-        let found = Descent::new(self)?.first(&|other| other >= path).map_err(|missed| missed.why)?;
+        let found = Descent::new(&self.copies)?.first(&|other| other >= path).map_err(|missed| missed.why)?;
         self.shown(found.filter(|found| found.row().path == *path))
     }
 
@@ -199,8 +138,8 @@ impl SnapshotView {
     /// # Errors
     /// What the snapshot says of itself cannot be had. What else cannot is [`NextEntry::Lost`].
     pub fn next_in(&self, directory: &EntryPath, mut from: u64) -> Result<NextEntry, RepoError> {
-        let descent = Descent::new(self)?;
-        let lost = |missed: Missed, from: u64| match missed.beyond {
+        let descent = Descent::new(&self.copies)?;
+        let lost = |missed: MissedPage, from: u64| match missed.beyond {
             Some(beyond) if beyond > from => NextEntry::Lost(missed.why, beyond),
             _ => NextEntry::Lost(missed.why, u64::MAX),
         };
@@ -240,7 +179,7 @@ impl SnapshotView {
     /// # Errors
     /// Why they cannot be had; never other bytes than were captured.
     pub fn read(&self, entry: &BrowsedEntry, at: u64, len: usize) -> Result<Vec<u8>, RepoError> {
-        contents::read(self, entry.row(), at, len)
+        contents::read(&self.copies, entry.row(), at, len)
     }
 }
 

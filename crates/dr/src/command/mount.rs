@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::Args;
-use dr_mount::Layout;
+use dr_mount::MountLayout;
 use dr_run::{Mountable, School, ToMount, mountable};
 
 use super::mounted::{suits, system, until_ended};
@@ -82,14 +82,14 @@ impl Mount {
             system(one.id.as_str(), snapshots, zone)
         });
         let layout = match (system_named, &which) {
-            (None, _) => Layout::Systems(systems.collect()),
+            (None, _) => MountLayout::Systems(systems.collect()),
             (Some(name), which) => {
                 let none = || Failure::usage(format!("there is no snapshot of {name}"));
                 let mut one = systems.next().ok_or_else(none)?;
                 match which {
-                    None => Layout::Snapshots(one),
+                    None => MountLayout::Snapshots(one),
                     Some(_) if one.snapshots.is_empty() => return Err(none()),
-                    Some(_) => Layout::Snapshot(one.snapshots.swap_remove(0)),
+                    Some(_) => MountLayout::Snapshot(one.snapshots.swap_remove(0)),
                 }
             }
         };

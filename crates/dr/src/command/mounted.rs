@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use dr_mount::{Ended, Layout, MountError, MountedSnapshot, MountedSystem, folder_names, mount};
+use dr_mount::{MountEnding, MountError, MountLayout, MountedSnapshot, MountedSystem, folder_names, mount};
 use dr_repo::SnapshotView;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -47,7 +47,7 @@ pub fn suits(dir: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`Failure`] if it cannot be mounted, or stays mounted.
-pub fn until_ended(layout: Layout, name: &str, dir: &Path, context: &Context<'_>) -> Result<Outcome, Failure> {
+pub fn until_ended(layout: MountLayout, name: &str, dir: &Path, context: &Context<'_>) -> Result<Outcome, Failure> {
     let screen = context.screen;
     let limit = if dr_switch::is_on(dr_switch::SHORT_WAIT) { SHORT } else { LIMIT };
     let mounted = mount(layout, name, dir, limit).map_err(|why| told(&why))?;
@@ -72,7 +72,7 @@ pub fn until_ended(layout: Layout, name: &str, dir: &Path, context: &Context<'_>
         tell(Some(line));
     }
     let ended = mounted.end().map_err(|why| told(&why))?;
-    if ended == Ended::InUse {
+    if ended == MountEnding::InUse {
         screen.note(&format!(
             "somebody is still in {}: it is unmounted, and what is open there is over",
             shown::path(dir)

@@ -6,12 +6,13 @@ use dr_format::extents::{ExtentPage, Run};
 use dr_format::id::{ChunkId, ChunkKind};
 use dr_format::page::{Contents, Extent, Row};
 
-use super::pages::{self, OpenPage};
-use super::{BrowsedCopy, SnapshotView};
+use super::copies::{BrowsedCopy, SnapshotCopies};
+use super::open_page::OpenPage;
+use super::pages;
 use crate::error::RepoError;
 use crate::read::fetch::{Fetcher, Found};
 
-pub(super) fn read(view: &SnapshotView, row: &Row, at: u64, len: usize) -> Result<Vec<u8>, RepoError> {
+pub(super) fn read(view: &SnapshotCopies, row: &Row, at: u64, len: usize) -> Result<Vec<u8>, RepoError> {
     let end = at.saturating_add(len as u64).min(row.meta.size);
     if at >= end {
         return Ok(Vec::new());
@@ -38,7 +39,7 @@ pub(super) fn read(view: &SnapshotView, row: &Row, at: u64, len: usize) -> Resul
 
 /// A range that is being filled. What nothing is put into is a hole, and zeros.
 struct Range<'a> {
-    view: &'a SnapshotView,
+    view: &'a SnapshotCopies,
     at: u64,
     end: u64,
     out: Vec<u8>,

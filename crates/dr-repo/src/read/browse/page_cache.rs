@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dr_format::id::ChunkId;
 
+use super::open_page::OpenPage;
+
 /// Decoded pages, shared by all snapshots that are looked into: neighbours in time have most of theirs in common.
 pub struct PageCache {
     most: usize,
@@ -13,7 +15,7 @@ pub struct PageCache {
 
 #[derive(Default)]
 struct KeptPages {
-    pages: HashMap<ChunkId, (u64, Arc<super::pages::OpenPage>)>,
+    pages: HashMap<ChunkId, (u64, Arc<OpenPage>)>,
     /// By when each was last used.
     by_use: BTreeMap<u64, ChunkId>,
     clock: u64,
@@ -27,7 +29,7 @@ impl PageCache {
         Self { most: bytes, kept: Mutex::default() }
     }
 
-    pub(super) fn get(&self, id: ChunkId) -> Option<Arc<super::pages::OpenPage>> {
+    pub(super) fn get(&self, id: ChunkId) -> Option<Arc<OpenPage>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = &mut *kept;
         let (used, page) = kept.pages.get_mut(&id)?;
@@ -38,7 +40,7 @@ impl PageCache {
         Some(Arc::clone(page))
     }
 
-    pub(super) fn keep(&self, id: ChunkId, page: &Arc<super::pages::OpenPage>) {
+    pub(super) fn keep(&self, id: ChunkId, page: &Arc<OpenPage>) {
         let size = page.size();
         if size > self.most {
             return;

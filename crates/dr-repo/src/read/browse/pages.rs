@@ -3,75 +3,15 @@
 use std::sync::Arc;
 
 use dr_entry::EntryPath;
-use dr_format::extents::{ExtentPage, Run};
-use dr_format::id::{ChunkId, ChunkKind};
-use dr_format::page::{Child, Contents, Extent, Page, Row};
+use dr_format::extents::Run;
+use dr_format::id::ChunkKind;
+use dr_format::page::{Child, Page, Row};
 
-use super::SnapshotView;
+use super::copies::SnapshotCopies;
+use super::open_page::OpenPage;
 use crate::error::RepoError;
 use crate::read::extent_page::{extent_page_of, stands_as};
 use crate::read::look::{Stand, Tree, as_child, rising, stands};
-
-/// A page, decoded, and what it takes to find something in it at once.
-pub(super) enum OpenPage {
-    /// Of a tree. `ends`: how many entries lie in it up to and with each child; empty for a leaf.
-    Tree { page: Page, entries: u64, ends: Vec<u64>, size: usize },
-    /// Of a large file. `ends`: how many bytes lie in it up to and with each extent or page below.
-    Extents { page: ExtentPage, ends: Vec<u64>, size: usize },
-}
-
-impl OpenPage {
-    /// About how much memory it takes.
-    pub(super) fn size(&self) -> usize {
-        match self {
-            Self::Tree { size, .. } | Self::Extents { size, .. } => *size,
-        }
-    }
-
-    fn tree(page: Page, id: ChunkId) -> Result<Self, RepoError> {
-        let (mut sum, mut ends) = (0u64, Vec::new());
-        let size = match &page {
-            Page::Leaf(rows) => {
-                sum = rows.len() as u64;
-                rows.iter().map(row_size).sum()
-            }
-            Page::Inner { children, .. } => {
-                for child in children {
-                    let added = sum.checked_add(child.entries);
-                    sum = added.ok_or_else(|| RepoError::damaged(format!("tree page {id}"), "it counts too much"))?;
-                    ends.push(sum);
-                }
-                children.iter().map(|child| size_of::<Child>() + 8 + child.last.as_bytes().len()).sum()
-            }
-        };
-        Ok(Self::Tree { page, entries: sum, ends, size })
-    }
-
-    fn extents(page: ExtentPage) -> Self {
-        let mut sum = 0u64;
-        // That they can be summed up was seen when the page was held to what its parent says.
-        let mut upto = |len: u64| {
-            sum = sum.saturating_add(len);
-            sum
-        };
-        let ends: Vec<u64> = match &page {
-            ExtentPage::Leaf(extents) => extents.iter().map(|extent| upto(extent.len())).collect(),
-            ExtentPage::Inner { runs, .. } => runs.iter().map(|run| upto(run.len)).collect(),
-        };
-        let size = ends.len() * (8 + size_of::<Run>().max(size_of::<Extent>()));
-        Self::Extents { page, ends, size }
-    }
-}
-
-fn row_size(row: &Row) -> usize {
-    let contents = match &row.contents {
-        Contents::Inline(bytes) => bytes.len(),
-        Contents::Extents(extents) => extents.len() * size_of::<Extent>(),
-        Contents::Empty | Contents::Tree { .. } => 0,
-    };
-    let xattrs = row.meta.xattrs.iter().map(|(name, value)| name.len() + value.len() + 64);
-    size_of::<Row>() + 32 + row.path.as_bytes().len() + contents + xattrs.sum::<usize>()
-}
 
 /// A row in its leaf.
 #[derive(Clone)]
@@ -91,7 +31,7 @@ impl LeafPlace {
 }
 
 /// A page on the way that cannot be had.
-pub(super) struct Missed {
+pub(super) struct MissedPage {
     pub(super) why: RepoError,
     /// The first entry behind it, by what its parent says.
     pub(super) beyond: Option<u64>,
@@ -99,32 +39,32 @@ pub(super) struct Missed {
 
 /// One snapshot's tree, to be gone down.
 pub(super) struct Descent<'a> {
-    view: &'a SnapshotView,
+    view: &'a SnapshotCopies,
     tree: Arc<Tree>,
 }
 
 /// Which child of a page leads on.
-enum Toward<'a> {
+enum PageGoal<'a> {
     Number(u64),
     Path(&'a dyn Fn(&EntryPath) -> bool),
 }
 
 impl<'a> Descent<'a> {
-    pub(super) fn new(view: &'a SnapshotView) -> Result<Self, RepoError> {
+    pub(super) fn new(view: &'a SnapshotCopies) -> Result<Self, RepoError> {
         Ok(Self { view, tree: view.tree()? })
     }
 
     /// The row of this number.
-    pub(super) fn by_number(&self, number: u64) -> Result<Option<LeafPlace>, Missed> {
-        self.down(&Toward::Number(number))
+    pub(super) fn by_number(&self, number: u64) -> Result<Option<LeafPlace>, MissedPage> {
+        self.down(&PageGoal::Number(number))
     }
 
     /// The first row for which `past` holds, as it does for all behind that.
-    pub(super) fn first(&self, past: &dyn Fn(&EntryPath) -> bool) -> Result<Option<LeafPlace>, Missed> {
-        self.down(&Toward::Path(past))
+    pub(super) fn first(&self, past: &dyn Fn(&EntryPath) -> bool) -> Result<Option<LeafPlace>, MissedPage> {
+        self.down(&PageGoal::Path(past))
     }
 
-    fn down(&self, toward: &Toward<'_>) -> Result<Option<LeafPlace>, Missed> {
+    fn down(&self, toward: &PageGoal<'_>) -> Result<Option<LeafPlace>, MissedPage> {
         let Some(root) = &self.tree.root else { return Ok(None) };
         let (mut child, mut level, mut behind, mut top) = (as_child(root), root.level.saturating_add(1), None, true);
         // Entries before the page.
@@ -133,24 +73,26 @@ impl<'a> Descent<'a> {
         loop {
             let stand = Stand { level, behind: behind.as_ref(), top };
             let beyond = if top { None } else { before.checked_add(child.entries) };
-            let page = self.page(&child, stand).map_err(|why| Missed { why, beyond })?;
+            let page = self.page(&child, stand).map_err(|why| MissedPage { why, beyond })?;
             let OpenPage::Tree { page: opened, ends, .. } = &*page else { return Ok(None) };
             match opened {
                 Page::Leaf(rows) => {
                     let at = match toward {
-                        Toward::Number(number) => usize::try_from(number.saturating_sub(before)).unwrap_or(usize::MAX),
-                        Toward::Path(past) => rows.partition_point(|row| !past(&row.path)),
+                        PageGoal::Number(number) => {
+                            usize::try_from(number.saturating_sub(before)).unwrap_or(usize::MAX)
+                        }
+                        PageGoal::Path(past) => rows.partition_point(|row| !past(&row.path)),
                     };
                     let found = at < rows.len();
                     return Ok(found.then(|| LeafPlace { page: Arc::clone(&page), at, number: before + at as u64 }));
                 }
                 Page::Inner { level: own, children } => {
                     let at = match toward {
-                        Toward::Number(number) => {
+                        PageGoal::Number(number) => {
                             let within = number.saturating_sub(before);
                             ends.partition_point(|end| *end <= within)
                         }
-                        Toward::Path(past) => children.partition_point(|child| !past(&child.last)),
+                        PageGoal::Path(past) => children.partition_point(|child| !past(&child.last)),
                     };
                     let Some(next) = children.get(at) else { return Ok(None) };
                     if let Some(last) = at.checked_sub(1) {
@@ -197,7 +139,7 @@ impl<'a> Descent<'a> {
 }
 
 /// A page of a file's extents, held to what its parent says of it.
-pub(super) fn extents(view: &SnapshotView, run: Run, level: u8) -> Result<Arc<OpenPage>, RepoError> {
+pub(super) fn extents(view: &SnapshotCopies, run: Run, level: u8) -> Result<Arc<OpenPage>, RepoError> {
     if let Some(page) = view.pages.get(run.id) {
         match &*page {
             OpenPage::Extents { page, .. } => stands_as(page, run, level)?,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use dr_mount::{Layout, folder_names};
+use dr_mount::{MountLayout, folder_names};
 use dr_repo::{BrowsedCopy, PageCache, RepoError, Snapshot, SnapshotView, rewritten_same};
 use dr_run::{FRAMES, PAGES};
 use jiff::Timestamp;
@@ -73,11 +73,11 @@ impl Mount {
             names.into_iter().zip(by_system.into_values()).map(|(name, of)| system(&name, of, &zone)).collect();
         let layout = if self.snapshot.is_some() {
             let only = systems.pop().and_then(|mut one| one.snapshots.pop());
-            Layout::Snapshot(only.ok_or_else(|| told(RepoError::NoSnapshot("there is none".into())))?)
+            MountLayout::Snapshot(only.ok_or_else(|| told(RepoError::NoSnapshot("there is none".into())))?)
         } else if has_systems || systems.len() != 1 {
-            Layout::Systems(systems)
+            MountLayout::Systems(systems)
         } else {
-            Layout::Snapshots(systems.remove(0))
+            MountLayout::Snapshots(systems.remove(0))
         };
         until_ended(layout, "dr", &self.dir, context)
     }
