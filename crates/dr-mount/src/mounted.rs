@@ -46,6 +46,11 @@ pub enum MountError {
         "to mount, an account other than root needs the program fusermount3: install the package fuse3 (apt install fuse3)"
     )]
     NoHelper,
+    /// The kernel's FUSE is root's alone.
+    #[error(
+        "this account may not open /dev/fuse: `chmod 0666 /dev/fuse` lets every account mount folders of its own, as is usual"
+    )]
+    DeviceClosed,
     /// The kernel refuses it even to root.
     #[error(
         "the kernel lets nobody mount here: a container must be allowed to (--device /dev/fuse --cap-add SYS_ADMIN)"
@@ -109,6 +114,9 @@ pub fn mount(layout: MountLayout, name: &str, dir: &Path, limit: Duration) -> Re
         // Where the kernel refuses, the helper is looked for, and nothing else is.
         io::ErrorKind::NotFound if rustix::process::geteuid().is_root() => MountError::NotAllowed,
         io::ErrorKind::NotFound => MountError::NoHelper,
+        io::ErrorKind::PermissionDenied if fs::OpenOptions::new().read(true).write(true).open(DEVICE).is_err() => {
+            MountError::DeviceClosed
+        }
         _ => MountError::Io { dir: dir.to_owned(), source },
     };
     let dir_whole = dir.canonicalize().map_err(failed)?;

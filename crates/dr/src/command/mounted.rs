@@ -89,7 +89,11 @@ fn told(why: &MountError) -> Failure {
         MountError::Missing(_) | MountError::NotAFolder(_) | MountError::NotEmpty(_) | MountError::Stale(_) => {
             Cause::Usage
         }
-        MountError::NoDevice | MountError::NoHelper | MountError::NotAllowed | MountError::Io { .. } => Cause::Failed,
+        MountError::NoDevice
+        | MountError::NoHelper
+        | MountError::NotAllowed
+        | MountError::DeviceClosed
+        | MountError::Io { .. } => Cause::Failed,
     };
     Failure::new(cause, format!("{why}. Nothing is mounted."))
 }
