@@ -1,6 +1,7 @@
 //! Systems that other programs write out, through the binary: captured whole or not at all, and put back.
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare what it needs should stop there")]
 
+mod bad_input;
 #[path = "../bare.rs"]
 mod bare;
 mod command;
@@ -12,7 +13,9 @@ mod faulty;
 #[allow(dead_code)]
 mod machine;
 mod maria_server;
+mod maria_started;
 mod mariadb;
+mod ordinary;
 mod own;
 #[path = "../first_day/page.rs"]
 #[allow(dead_code)]

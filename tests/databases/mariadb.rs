@@ -43,7 +43,7 @@ grant select on mysql.proc to drb@localhost;
 /// Whether tables have the same rows: one and two together too, which are written in one transaction.
 const SUMS: &str = r#"checksum table pupil, `odd ``name, "x"`; select f(), count(*) from names;"#;
 
-fn server() -> Server {
+pub fn server() -> Server {
     let server = Server::begun();
     server.sql("", "create database mis character set utf8mb4 collate utf8mb4_unicode_ci;");
     server.sql("mis", MIS);
@@ -51,7 +51,7 @@ fn server() -> Server {
 }
 
 /// A school whose MIS it is, read by an account that may not do more.
-fn school(server: &Server, more: &str) -> School {
+pub fn school(server: &Server, more: &str) -> School {
     let school = School::new();
     password(&school, "password", "it's \"this\" # \\ ;\n");
     let targets = if more.contains("[targets.second]") { r#""nas", "second""# } else { r#""nas""# };

@@ -9,6 +9,7 @@ mod copies;
 mod disks;
 mod elsewhere;
 mod erase;
+mod failing;
 mod faults;
 #[path = "../soak/heavy/faulty.rs"]
 mod faulty;

@@ -269,6 +269,20 @@ fn what_forks_and_hangs_is_gone_with_its_room() {
 }
 
 #[test]
+fn what_multiplies_without_end_comes_to_an_end() {
+    for (n, way) in ways().into_iter().enumerate() {
+        let above = bare::folder("dr-rooms-");
+        let room = room(&above, way);
+        let mark = format!("9{n}61626364");
+        let bomb = r#"(n=0; while [ $n -lt 3000 ]; do sleep "$1" >/dev/null 2>&1 & n=$((n + 1)); echo; done) 2>/dev/null | wc -l"#;
+        let begun: u64 = said(&run(room.program(sh(bomb, &[&mark]))).unwrap()).trim().parse().unwrap();
+        assert!((100..1_024).contains(&begun), "{begun} processes were begun");
+        assert_eq!(processes(&mark), 0);
+        room.close().unwrap();
+    }
+}
+
+#[test]
 fn a_room_ends_when_whoever_made_it_is_killed() {
     for (n, way) in ways().into_iter().enumerate() {
         let above = bare::folder("dr-rooms-");

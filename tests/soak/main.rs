@@ -13,6 +13,9 @@
 mod bare;
 mod bounded;
 mod ground;
+#[path = "../databases/maria_server.rs"]
+#[allow(dead_code)]
+mod maria_server;
 #[path = "../databases/server.rs"]
 #[allow(dead_code)]
 mod server;
@@ -28,6 +31,7 @@ mod heavy {
     mod kills;
     mod many;
     mod places;
+    mod rooms;
     mod rounds;
     mod shapes;
     mod shorten;

@@ -29,6 +29,7 @@ const SOAKS: &[Soak] = &[
     Soak { name: "trees", about: "the oddities, /usr and each --tree DIR there and back", count: 0 },
     Soak { name: "places", about: "the oddities on ext4, xfs, btrfs, tmpfs, exFAT and NTFS; needs root", count: 0 },
     Soak { name: "generations", about: "pupils of a MIS, captured on ten days under 50 writes a second", count: 450 },
+    Soak { name: "rooms", about: "rehearsals that start a server, killed at random moments", count: 30 },
     Soak { name: "many", about: "systems in one plan, idle, in 100 MiB; needs root", count: 10_000 },
     Soak { name: "accidents", about: "terms of a school to which something happens every day", count: 200 },
     Soak {

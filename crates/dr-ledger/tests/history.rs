@@ -134,7 +134,13 @@ fn restores_rehearsals_and_letters_are_remembered() {
     let rehearsed = |verdict| Event::Rehearsed {
         verdict,
         level: "L2".to_owned(),
-        systems: vec![RehearsedSystem { system: system("mis"), verdict, seconds: 1.5, recovery_point: None }],
+        systems: vec![RehearsedSystem {
+            system: system("mis"),
+            verdict,
+            seconds: 1.5,
+            recovery_point: None,
+            source_blake3: None,
+        }],
         evidence: "evidence/1.json".to_owned(),
         evidence_blake3: Digest::of(b"evidence"),
         picked: None,

@@ -51,7 +51,7 @@ pub use plan::{
 pub use problem::{Problem, nearest};
 pub use retention::{Retention, Snapshot, Verdict, judge};
 pub use schedule::Schedule;
-pub use show::show_full;
+pub use show::{show_full, show_source};
 pub use source::{EXPORT, FileType, Server, Source, SourceKind, Supplier, Tree, Website};
 pub use system::{CopyRule, Hook, System};
 pub use table::{Cell, Row, table};

@@ -170,6 +170,12 @@ fn retention(retention: &Retention) -> String {
     ])
 }
 
+/// What the plan says of where a system's data are, in one form however it was written.
+#[must_use]
+pub fn show_source(of: &System) -> String {
+    source(&of.source)
+}
+
 fn source(source: &Source) -> String {
     let kind = Some(("kind", quoted(source.kind())));
     let at = |path: &Path| Some(("path", quoted_path(path)));

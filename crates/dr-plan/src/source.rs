@@ -304,7 +304,16 @@ impl Source {
     /// Whether this version can ask it the questions of the plan: it speaks SQL.
     #[must_use]
     pub fn takes_questions(&self) -> bool {
-        matches!(self, Self::Postgres(_) | Self::Sqlite { .. })
+        match self {
+            Self::Postgres(_) | Self::Mariadb(_) | Self::Sqlite { .. } | Self::Website(Website::Here { .. }) => true,
+            Self::Files { .. }
+            | Self::Maildir { .. }
+            | Self::Imap(_)
+            | Self::Website(Website::Away(_))
+            | Self::Command { .. }
+            | Self::Drop { .. }
+            | Self::Saas(_) => false,
+        }
     }
 
     /// The paths of this host that it reads.

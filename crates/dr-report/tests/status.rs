@@ -118,6 +118,21 @@ fn a_proof_lapses_with_the_first_term_that_saw_no_other_and_never_turns_red() {
 }
 
 #[test]
+fn what_was_proved_of_another_source_is_to_be_proved_until_it_is() {
+    let mut world = World::autumn();
+    assert_eq!(world.words("mis", FRIDAY).0, "green");
+    let path = "school/mis/mis.db";
+    let text = world::read("schedules/hazel-bank.toml");
+    assert!(text.contains(path), "the sample school's MIS lies elsewhere");
+    let moved = text.replace("sample = true\n", "").replace(path, "school/mis-2027/mis.db");
+    world.plan = dr_plan::parse(&moved, "hazel-bank.toml").unwrap();
+    assert_eq!(world.words("mis", FRIDAY), ("amber to be proved".into(), "amber".into()));
+    assert_eq!(world.words("admin", FRIDAY).0, "green");
+    world.rehearse("2026-11-19T23:30", &["mis"], RehearsalVerdict::Verified);
+    assert_eq!(world.words("mis", FRIDAY).0, "green");
+}
+
+#[test]
 fn damage_is_red_until_a_look_as_thorough_finds_nothing() {
     let mut world = World::autumn();
     world.look("nas", None, None, None, CheckKind::ReadData, at("2026-11-19T22:00"), false);
@@ -288,6 +303,7 @@ fn a_rehearsal_that_found_nothing_to_try_changes_no_word() {
         verdict: RehearsalVerdict::CouldNotVerify,
         seconds: 0.0,
         recovery_point: None,
+        source_blake3: None,
     };
     world.add(
         world::at("2026-11-19T20:30"),

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use dr_ledger::{CheckKind, Entry, Event};
 use dr_plan::{MediumId, SystemId, TargetId};
-use dr_repo::{CheckReport, Finding, Key, Mended, RepairReport, Repository, Tally, Touched};
+use dr_repo::{CheckReport, Finding, Key, Mended, RepairReport, Repository, Tally, Touched, Unread};
 
 use crate::error::RunError;
 use crate::folders::workplace;
@@ -98,6 +98,10 @@ impl RepairPlan<'_> {
 /// If the ledger cannot be written.
 pub fn looked(school: &School, location: &TargetLocation, checked: &CheckReport) -> Result<(), RunError> {
     let (what, proves) = match checked.follows_trees() {
+        // Whoever read every byte also takes back what a rehearsal found.
+        true if checked.unread == Unread::Nothing && checked.packs_read > 0 => {
+            (CheckKind::ReadData, checked.snapshots > 0 && checked.trees_left == 0)
+        }
         true => (CheckKind::Check, checked.snapshots > 0 && checked.trees_left == 0),
         false => (CheckKind::Objects, checked.packs_read > 0),
     };

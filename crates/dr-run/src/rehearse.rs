@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dr_entry::{EntryPath, FilesOnly, Kind, Part as Aspect};
-use dr_ledger::{Accepted, Digest, Entry, Event, Head, RehearsalVerdict, RehearsedSystem, SnapshotRef};
+use dr_ledger::{Accepted, CheckKind, Digest, Entry, Event, Head, RehearsalVerdict, RehearsedSystem, SnapshotRef};
 use dr_media::Register;
-use dr_plan::{Level, System, SystemId, TargetId};
+use dr_plan::{Level, System, SystemId, TargetId, show_source};
 use dr_repo::{
     CheckOptions, CheckReport, NotWhole, ReadData, RepoError, RestoreOptions, RestoreReport, SnapshotId, Tally, check,
     plan_restore,
@@ -106,6 +106,8 @@ pub struct Part {
     pub because: Option<String>,
     /// Whether a program of its own was started on what came back.
     pub started: bool,
+    /// What this copy has lost, or gives back only damaged.
+    pub damaged: Vec<EntryPath>,
     /// Entries that are back without something of theirs that scratch does not keep.
     not_set: u64,
     /// Files picked, of how many, and how many were wrong.
@@ -146,11 +148,24 @@ pub fn written(
     evidence: &Path,
     json: &[u8],
 ) -> Result<(), RunError> {
+    // That the system comes back from elsewhere does not make this copy sound.
+    for part in rehearsal.parts.iter().filter(|part| !part.damaged.is_empty()) {
+        let (Some(location), Some(snapshot)) = (&part.location, part.snapshot) else { continue };
+        school.record(Event::Verified {
+            target: location.target.clone(),
+            medium: location.medium.clone(),
+            system: Some(part.id.clone()),
+            snapshot: Some(SnapshotRef(snapshot.to_string())),
+            what: CheckKind::ReadData,
+            ok: false,
+        })?;
+    }
     let systems = rehearsal.parts.iter().map(|part| RehearsedSystem {
         system: part.id.clone(),
         verdict: part.verdict,
         seconds: part.restore_seconds,
         recovery_point: part.recovery_point,
+        source_blake3: school.plan.system(&part.id).map(|system| Digest::of(show_source(system).as_bytes())),
     });
     let event = Event::Rehearsed {
         verdict,
@@ -316,6 +331,8 @@ impl Stage<'_> {
             let back = plan_restore(&from.repository, choice.id, &options)?.execute(&to)?;
             (part.files, part.bytes) = (back.files, back.bytes);
             part.checks.push(everything(&back));
+            let of_the_copy = back.failed.iter().filter(|(_, why)| why.is_of_the_copy());
+            part.damaged = of_the_copy.map(|(path, _)| path.clone()).collect();
             part.not_set = back.failed.iter().filter(|(_, why)| why.is_back()).count() as u64;
             let expected = probe::compare(&from.repository, choice.id, &paths, &root)?;
             let (files, bytes) = (expected.files, expected.bytes);
@@ -542,6 +559,7 @@ impl Part {
             checks: Vec::new(),
             because: None,
             started: false,
+            damaged: Vec::new(),
             not_set: 0,
             sample: None,
         }

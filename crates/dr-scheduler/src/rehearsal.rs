@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dr_ledger::{Authenticated, CLOCK_SLACK, Digest, History, RehearsalVerdict, RehearsedSystem};
-use dr_plan::{Cadence, Calendar, Class, Level, Plan, Problem, SystemId};
+use dr_plan::{Cadence, Calendar, Class, Level, Plan, Problem, SystemId, show_source};
 use dr_report::{CheckDone, Evidence, Rehearsal as Document, Rehearsed, Sample, Wipe, evidence};
 use dr_run::{Ask, KeyEnv, Part, Rehearsal, School, level_word, rehearse, written};
 use dr_runbook::Runbook;
@@ -95,20 +95,24 @@ pub fn rehearsal_due(plan: &Plan, calendar: &Calendar, history: &History, now: T
         |system: &&dr_plan::System| system.source.runs() && starts(system) && history.last_backup(&system.id).is_some();
     let mut systems: Vec<_> = plan.systems.iter().filter(there).collect();
     systems.sort_by_key(|system| system.tier);
-    let last = |system: &SystemId, whole: bool| {
+    let last = |system: &dr_plan::System, whole: bool| {
+        let source = Digest::of(show_source(system).as_bytes());
+        // What is captured from elsewhere since was not brought back yet.
+        let same = |part: &RehearsedSystem| !whole || part.source_blake3.is_none_or(|was| was == source);
         let come = history.rehearsals().iter().filter(|one| one.at.duration_since(now) <= CLOCK_SLACK);
         let deep = |word: &str| if level == Level::L3 { word == "L3" } else { word != "L1" };
         let counts = come.filter(|one| deep(&one.level) && !(whole && one.picked.is_some()));
         // Where nothing could be brought back it is tried again on the next day, and not in the next minutes.
         let on = counts.filter_map(|one| {
             let on = one.at.to_zoned(plan.school.timezone.clone()).date();
-            let counts = |part: &RehearsedSystem| part.system == *system && (part.was_tried() || on >= today);
+            let counts =
+                |part: &RehearsedSystem| part.system == system.id && same(part) && (part.was_tried() || on >= today);
             one.systems.iter().any(counts).then_some(on)
         });
         on.max()
     };
     if let Some(from) = since(plan.rehearsals.full)
-        && let Some(system) = systems.iter().find(|system| last(&system.id, true).is_none_or(|at| at < from))
+        && let Some(system) = systems.iter().find(|system| last(system, true).is_none_or(|at| at < from))
     {
         return Some(Due { system: system.id.clone(), sample: false });
     }
@@ -117,12 +121,12 @@ pub fn rehearsal_due(plan: &Plan, calendar: &Calendar, history: &History, now: T
         return None;
     }
     let from = since(plan.rehearsals.sample)?;
-    let newest = systems.iter().filter_map(|system| last(&system.id, false)).max();
+    let newest = systems.iter().filter_map(|system| last(system, false)).max();
     if newest.is_some_and(|at| at >= from) {
         return None;
     }
     // Whoever waited longest.
-    let oldest = systems.iter().min_by_key(|system| last(&system.id, false))?;
+    let oldest = systems.iter().min_by_key(|system| last(system, false))?;
     Some(Due { system: oldest.id.clone(), sample: true })
 }
 
@@ -261,6 +265,10 @@ mod tests {
     }
 
     fn rehearsed(system: &str, picked: Option<u64>) -> Event {
+        rehearsed_of(system, picked, None)
+    }
+
+    fn rehearsed_of(system: &str, picked: Option<u64>, source: Option<&str>) -> Event {
         Event::Rehearsed {
             verdict: RehearsalVerdict::Verified,
             level: "L2".to_owned(),
@@ -269,6 +277,7 @@ mod tests {
                 verdict: RehearsalVerdict::Verified,
                 seconds: 1.0,
                 recovery_point: None,
+                source_blake3: source.map(|source| Digest::of(source.as_bytes())),
             }],
             evidence: String::new(),
             evidence_blake3: Digest::of(b""),
@@ -299,5 +308,13 @@ mod tests {
         assert_eq!(due(&past, "2026-11-11T20:00:00Z"), None);
         assert_eq!(due(&past, "2026-11-17T20:00:00Z"), Some(("website".to_owned(), true)));
         assert_eq!(due(&past, "2027-03-05T20:00:00Z"), Some(("admin".to_owned(), false)));
+        // What was proved of another place says nothing of this one.
+        past.push(("2026-11-17T20:10:00Z", rehearsed_of("admin", None, Some("elsewhere"))));
+        assert_eq!(due(&past, "2026-11-18T20:00:00Z"), None, "it was rehearsed before, by a dr that noted no place");
+        past.remove(1);
+        assert_eq!(due(&past, "2026-11-18T20:00:00Z"), Some(("admin".to_owned(), false)));
+        let here = dr_plan::show_source(plan.system(&SystemId::new("admin").unwrap()).unwrap());
+        past.push(("2026-11-18T20:10:00Z", rehearsed_of("admin", None, Some(&here))));
+        assert_eq!(due(&past, "2026-11-19T20:00:00Z"), None);
     }
 }

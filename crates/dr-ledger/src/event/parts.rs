@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::words::{CopyOutcome, ErasureState, MisfitKind, RehearsalVerdict};
-use crate::id::SnapshotRef;
+use crate::id::{Digest, SnapshotRef};
 
 /// What a run did on one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +192,9 @@ pub struct RehearsedSystem {
     /// The moment whose data came back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_point: Option<Timestamp>,
+    /// The hash of what the plan said of its source then: what is said otherwise since is not proved by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_blake3: Option<Digest>,
 }
 
 impl RehearsedSystem {

@@ -19,6 +19,9 @@ use super::way::Way;
 use super::words::Words;
 use super::{loopback, root};
 
+/// So many processes and threads may be in a room at once: what multiplies without end must not take the machine's numbers.
+const TASKS_MAX: u64 = 1_024;
+
 pub(super) fn enter(words: &Words) -> Result<u8, String> {
     let told = |what: &'static str| move |why: rustix::io::Errno| format!("{what}: {why}");
     let (status, mounts) = (read("/proc/self/status")?, read("/proc/self/mountinfo"));
@@ -35,6 +38,8 @@ pub(super) fn enter(words: &Words) -> Result<u8, String> {
     }
     set_no_new_privs(true).map_err(told("new rights could be had"))?;
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let tasks = Rlimit { current: Some(TASKS_MAX), maximum: Some(TASKS_MAX) };
+    setrlimit(Resource::Nproc, tasks).map_err(told("processes cannot be limited"))?;
     rustix::process::chdir(SCRATCH).map_err(told("no scratch"))?;
     run(words)
 }

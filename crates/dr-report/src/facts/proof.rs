@@ -1,7 +1,7 @@
 //! When was a system last brought back as a test, and how did the newest try go?
 
-use dr_ledger::{CLOCK_SLACK, History, Rehearsal, RehearsalVerdict, RehearsedSystem};
-use dr_plan::{Cadence, Calendar, System};
+use dr_ledger::{CLOCK_SLACK, Digest, History, Rehearsal, RehearsalVerdict, RehearsedSystem};
+use dr_plan::{Cadence, Calendar, System, show_source};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -17,6 +17,8 @@ pub struct Proof {
     pub took: Option<SignedDuration>,
     /// When a picked few of its files were last brought back and found right: that shows less, and proves no system.
     pub sampled: Option<Timestamp>,
+    /// Whether what the plan says of its source is not what it said when that came back.
+    pub is_of_another_source: bool,
     /// The newest try, if that did not go well.
     pub newest_bad: Option<(Timestamp, RehearsalVerdict)>,
 }
@@ -24,6 +26,7 @@ pub struct Proof {
 impl Proof {
     pub(super) fn of(history: &History, system: &System) -> Self {
         let mut proof = Self::default();
+        let source = Digest::of(show_source(system).as_bytes());
         for rehearsal in history.rehearsals().iter().filter(|rehearsal| brings_data_back(rehearsal)) {
             // Only of files a few can be picked; everything else comes back whole.
             let few = rehearsal.picked.is_some() && system.source.may_be_sampled();
@@ -37,20 +40,22 @@ impl Proof {
                 if few && part.verdict == RehearsalVerdict::Verified {
                     proof.sampled = Some(rehearsal.at);
                 } else {
-                    proof.take(rehearsal.at, part);
+                    proof.take(rehearsal.at, part, source);
                 }
             }
         }
         proof
     }
 
-    fn take(&mut self, at: Timestamp, part: &RehearsedSystem) {
+    fn take(&mut self, at: Timestamp, part: &RehearsedSystem, source: Digest) {
         match part.verdict {
             RehearsalVerdict::Verified => {
                 let took = SignedDuration::try_from_secs_f64(part.seconds).ok();
                 // That it came back is proved; of when it is, if its clock was ahead, nobody knows.
                 let recovery_point = part.recovery_point.filter(|point| point.duration_since(at) <= CLOCK_SLACK);
-                *self = Self { proved: Some(at), recovery_point, took, newest_bad: None, ..*self };
+                let is_of_another_source = part.source_blake3.is_some_and(|was| was != source);
+                *self =
+                    Self { proved: Some(at), recovery_point, took, is_of_another_source, newest_bad: None, ..*self };
             }
             RehearsalVerdict::Failed => self.newest_bad = Some((at, part.verdict)),
             // A failure stands until it is passed: that nothing could be learnt later does not undo it.

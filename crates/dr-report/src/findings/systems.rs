@@ -450,7 +450,29 @@ fn proof(found: &mut Found<'_>, system: &System, of: &SystemFacts) {
             let plan = found.given.plan;
             let zone = &plan.school.timezone;
             let lapsed = proof.lapses_after(plan.rehearsals.full, found.given.calendar, zone);
-            if lapsed.is_some_and(|last| last < found.facts.today) {
+            if proof.is_of_another_source {
+                let date = words::short_day(proved.to_zoned(zone.clone()).date(), found.facts.today);
+                let cause = format!(
+                    "what the plan says of its data was changed after it was last brought back as a test on {date}"
+                );
+                found.add(
+                    Some(system),
+                    None,
+                    None,
+                    Said {
+                        rule: "proof",
+                        status: Status::Amber,
+                        short: "to be proved",
+                        cause,
+                        risk: "whether what is captured now would come back is not known",
+                        next: rehearse(),
+                    },
+                );
+                found.shared(
+                    "school/proof-other",
+                    "what the plan says of their data was changed after they were last brought back as a test",
+                );
+            } else if lapsed.is_some_and(|last| last < found.facts.today) {
                 let date = words::short_day(proved.to_zoned(zone.clone()).date(), found.facts.today);
                 found.add(
                     Some(system),

@@ -8,7 +8,7 @@ use dr_ledger::{
     Authenticated, Body, CheckKind, CopyOutcome, Digest, Entry, Event, Head, MediumKind, PlaceState, RehearsalVerdict,
     RehearsedSystem, RunCopy, RunId, RunOutcome, SnapshotRef,
 };
-use dr_plan::{Calendar, Plan, SystemId, TargetId, parse_calendar};
+use dr_plan::{Calendar, Plan, SystemId, TargetId, parse_calendar, show_source};
 use dr_report::{Given, StatusReport};
 use dr_runbook::Runbook;
 use jiff::civil::Date;
@@ -261,7 +261,13 @@ impl World {
 
     /// A rehearsal of the data of `point`.
     pub fn rehearse_of(&mut self, moment: &str, systems: &[&str], verdict: RehearsalVerdict, point: Option<Timestamp>) {
-        let part = |id: &&str| RehearsedSystem { system: system(id), verdict, seconds: 31.5, recovery_point: point };
+        let part = |id: &&str| RehearsedSystem {
+            system: system(id),
+            verdict,
+            seconds: 31.5,
+            recovery_point: point,
+            source_blake3: self.plan.system(&system(id)).map(|one| Digest::of(show_source(one).as_bytes())),
+        };
         let event = Event::Rehearsed {
             verdict,
             level: "L2".into(),

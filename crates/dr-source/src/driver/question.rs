@@ -52,6 +52,29 @@ impl QuestionAnswers {
         self.0.get(&key(question)).map(Option::as_deref)
     }
 
+    /// Holds the answers of a restored system to these, given just before the moment of its capture, and to those given just
+    /// after it: equal to one of them, or between them.
+    pub(crate) fn held_between(&self, after: &Self, questions: &Questions<'_>, restored: &Self) -> Vec<Check> {
+        let all = self.held_to(questions, restored).into_iter().zip(questions.expect);
+        let held = |(check, question): (Check, &Expect)| {
+            let (then, after) = (self.to(question).flatten(), after.to(question).flatten());
+            let now = restored.to(question).flatten();
+            let (Some(then), Some(after)) = (then, after) else { return check };
+            if then == after {
+                return check;
+            }
+            let number = |text: Option<&str>| text.and_then(Expect::number);
+            let between = match (number(Some(then)), number(Some(after)), number(now)) {
+                (Some(then), Some(after), Some(now)) => (then.min(after)..=then.max(after)).contains(&now),
+                _ => now == Some(then) || now == Some(after),
+            };
+            let shown = |answer| question.shown(answer, questions.zone);
+            let expected = format!("from {} to {}, as around the capture", shown(Some(then)), shown(Some(after)));
+            Check::new(&check.name, between, expected, shown(now))
+        };
+        all.map(held).collect()
+    }
+
     /// Holds the answers of a restored system to these of its capture: both were given of one moment, so they are equal.
     pub(crate) fn held_to(&self, questions: &Questions<'_>, restored: &Self) -> Vec<Check> {
         let check = |question: &Expect| {
@@ -108,6 +131,14 @@ mod tests {
         let verdicts: Vec<_> = checks.iter().map(|check| check.verdict).collect();
         assert_eq!(verdicts, [Verdict::Good, Verdict::Wrong, Verdict::NotKnown, Verdict::NotKnown]);
         assert_eq!((checks[0].expected.as_str(), checks[0].actual.as_str()), ("450, as at capture", "450"));
+        let later = QuestionAnswers::of(&asked, vec![Some("448".into()), Some("9".into()), None]);
+        let verdicts = |answers: [&str; 2]| {
+            let now = QuestionAnswers::of(&asked, answers.map(|text| Some(text.to_owned())).to_vec());
+            let checks = then.held_between(&later, &asked, &now);
+            checks.iter().map(|check| check.verdict).collect::<Vec<_>>()
+        };
+        assert_eq!(verdicts(["449", "8"]), [Verdict::Good, Verdict::Good, Verdict::NotKnown]);
+        assert_eq!(verdicts(["447", "10"]), [Verdict::Wrong, Verdict::Wrong, Verdict::NotKnown]);
         let text = serde_json::to_string(&then).unwrap();
         assert_eq!(serde_json::from_str::<QuestionAnswers>(&text).unwrap(), then);
     }

@@ -4,16 +4,18 @@ use std::any::Any;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use dr_entry::{Body, Content, Entries, Entry, EntryPath, Profile};
 use dr_plan::Server;
 
 use super::ask::{ask, outside};
+use super::asked;
 use super::client::MariadbClient;
 use super::counter::{Counted, RowCounter};
 use super::facts::Facts;
 use super::layout::{DUMP, FOLDER, at};
-use crate::driver::{Begun, CaptureError, Hands, Moment};
+use crate::driver::{Begun, CaptureError, Hands, Moment, QuestionAnswers};
 use crate::files::Tally;
 use crate::output::{self, Broken, Output, OutputWatch};
 use crate::{FACTS, SourceError, facts};
@@ -33,6 +35,9 @@ const OPTIONS: [&str; 9] = [
     "--max-allowed-packet=1G",
 ];
 
+/// How long all questions of the plan may take, each time.
+const ANSWERED: Duration = Duration::from_secs(3_600);
+
 /// A capture that has begun.
 pub(crate) struct Dumping {
     /// The folder of the dump, the dump and the facts, in the order of their paths.
@@ -40,6 +45,8 @@ pub(crate) struct Dumping {
     pub(crate) broken: Broken,
     /// What a person should know though it is as good as it says.
     pub(crate) note: Option<String>,
+    /// What the questions of the plan were answered.
+    pub(crate) answers: QuestionAnswers,
 }
 
 /// Begins a capture. Everything that can be wrong with the server, its programs and the account is found here.
@@ -49,7 +56,7 @@ pub(crate) fn begin(server: &Server, moment: &Moment<'_>) -> Result<Dumping, Sou
     let by = client.version(DUMP)?;
     let answer = ask(&client, by)?;
     let note = outside(answer.outside);
-    let facts = Facts {
+    let mut facts = Facts {
         server: answer.server,
         dumped_by: [by.major, by.minor, by.patch],
         charset: answer.charset,
@@ -59,6 +66,14 @@ pub(crate) fn begin(server: &Server, moment: &Moment<'_>) -> Result<Dumping, Sou
     };
     let broken = Broken::new(moment.stop);
     let database = client.address.database.clone();
+    let questions = moment.questions;
+    let script = asked::script(&questions, &database);
+    let client = Arc::new(client);
+    let answered = || match questions.expect.is_empty() {
+        true => QuestionAnswers::default(),
+        false => asked::answers(&questions, &client.try_each(&script, ANSWERED)),
+    };
+    facts.answers = answered();
     let mut program = client.program(DUMP, &OPTIONS);
     program.args.extend(["--".into(), database.clone().into()]);
     let (counted, counts) = channel();
@@ -69,24 +84,27 @@ pub(crate) fn begin(server: &Server, moment: &Moment<'_>) -> Result<Dumping, Sou
         watch: Some(Box::new(Counting { counter: RowCounter::default(), bytes: 0, counted })),
         waiting: None,
         // The file with the password stays until everything was read.
-        kept: Some(Arc::new(client) as Arc<dyn Any + Send + Sync>),
+        kept: Some(Arc::clone(&client) as Arc<dyn Any + Send + Sync>),
     };
     let wrong = |why: dr_entry::BadPath| SourceError::Program { program: DUMP.into(), why: why.to_string() };
     // Its moment is fixed here, so that whatever is read afterwards is not older than the database.
     let dump = output::begun(at(&database).map_err(wrong)?, Profile::Fine, moment.real, output)?;
+    facts.answers_after = answered();
+    let answers = facts.answers_after.clone();
     let waiting = Waiting { facts, counts, broken: broken.clone() };
     let held = facts::held(Box::new(waiting), moment.real);
     let held = held.map_err(|why| SourceError::open(FACTS, io::Error::other(why)))?;
     let folder = EntryPath::root().join(FOLDER.as_bytes()).map_err(wrong)?;
     let folder = Entry { path: folder, ..facts::root(moment.real) };
-    Ok(Dumping { entries: vec![folder, dump, held], broken, note })
+    Ok(Dumping { entries: vec![folder, dump, held], broken, note, answers })
 }
 
 /// A capture of a database that is a system by itself.
 pub(super) fn capture(server: &Server, moment: &Moment<'_>) -> Result<Begun, CaptureError> {
-    let Dumping { entries, broken, note } = begin(server, moment)?;
+    let Dumping { entries, broken, note, answers } = begin(server, moment)?;
     let tally = Arc::new(Tally::default());
     note.into_iter().for_each(|note| tally.note(note));
+    tally.answered(answers);
     let entries = std::iter::once(facts::root(moment.real)).chain(entries);
     let entries: Entries<'static> = Box::new(entries.map(Ok).collect::<Vec<_>>().into_iter());
     Ok(Begun { entries, tally, export: None, broken: Some(broken) })

@@ -103,6 +103,14 @@ impl MariadbClient {
         Ok(String::from_utf8_lossy(&finished.stdout.bytes).into_owned())
     }
 
+    /// What a script answers whose statements may each go wrong; nothing where the server is not reached.
+    pub(super) fn try_each(&self, script: &str, longest: Duration) -> String {
+        let mut program = self.program(CLIENT, &["--batch", "--raw", "--skip-column-names", "--unbuffered", "--force"]);
+        program.stdin = Some(script.as_bytes().to_vec());
+        program.timeout = longest;
+        run(program).map_or_else(|_| String::new(), |said| String::from_utf8_lossy(&said.stdout.bytes).into_owned())
+    }
+
     /// The version of one of its programs.
     pub(super) fn version(&self, name: &str) -> Result<ServerVersion, SourceError> {
         let program = Program {

@@ -13,10 +13,12 @@ use super::ask::ask;
 use super::client::MariadbClient;
 use super::layout::{CLIENT, DUMP, at};
 use super::load::Way;
+use super::start::RestoredDatabase;
 use super::{capture, verify};
 use crate::SourceError;
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Load, Moment, Needs, Obstacle,
+    StartRestored,
 };
 
 /// The database that the plan names.
@@ -81,6 +83,10 @@ impl Driver for Mariadb<'_> {
             format!("mariadb-admin create {name}"),
             format!("mariadb --binary-mode {name} < {}", quoted(&dump.to_string_lossy())),
         ]
+    }
+
+    fn starts(&self) -> Option<Box<dyn StartRestored + '_>> {
+        Some(Box::new(RestoredDatabase(self.0)))
     }
 
     fn verify(&self, root: &Path) -> Vec<Check> {

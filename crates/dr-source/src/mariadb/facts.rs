@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::driver::QuestionAnswers;
+
 /// Numbers, and names of tables; nothing of what is in them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -22,6 +24,12 @@ pub(super) struct Facts {
     pub(super) definers: u64,
     /// Tables that are not InnoDB, and so not of the one moment.
     pub(super) outside: u64,
+    /// What the questions of the plan were answered just before the moment of the dump.
+    #[serde(skip_serializing_if = "QuestionAnswers::is_empty")]
+    pub(super) answers: QuestionAnswers,
+    /// And just after it.
+    #[serde(skip_serializing_if = "QuestionAnswers::is_empty")]
+    pub(super) answers_after: QuestionAnswers,
     /// Bytes of the dump.
     pub(super) dump_bytes: u64,
 }

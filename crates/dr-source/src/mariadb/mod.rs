@@ -6,6 +6,7 @@
 
 mod address;
 mod ask;
+mod asked;
 pub(crate) mod capture;
 mod client;
 mod counter;
@@ -19,6 +20,7 @@ pub(crate) mod room;
 mod sandbox;
 pub(crate) mod servers;
 mod sql;
+mod start;
 #[cfg(test)]
 mod tests;
 mod verify;

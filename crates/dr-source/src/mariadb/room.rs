@@ -16,12 +16,13 @@ use dr_process::room::{Room, SCRATCH};
 use dr_process::{Program, Stream, run};
 
 use super::address::Address;
+use super::asked;
 use super::facts::Facts;
 use super::layout::{CLIENT, at};
 use super::sandbox;
 use super::sql::identifier;
 use super::version::{ServerVersion, Vendor, version};
-use crate::driver::{Check, Feed, NotStarted};
+use crate::driver::{Check, Feed, NotStarted, Questions};
 use crate::output::{ended_well, failed};
 use crate::programs::{found_in, not_run};
 use crate::{SourceError, recorded};
@@ -200,6 +201,18 @@ impl RoomServer {
     /// The same of the database that was loaded.
     pub(crate) fn ask_restored(&self, script: &str) -> Result<String, SourceError> {
         self.ask(Some(DATABASE), script)
+    }
+
+    /// What the plan asks of it, held to what was answered around the capture.
+    pub(crate) fn asked(&self, questions: &Questions<'_>) -> Vec<Check> {
+        if questions.expect.is_empty() {
+            return Vec::new();
+        }
+        let mut program = self.client(&["--batch", "--raw", "--skip-column-names", "--force"], Some(DATABASE));
+        program.stdin = Some(asked::script(questions, DATABASE).into_bytes());
+        let said = run(self.room.program(program)).map(|said| said.stdout.bytes).unwrap_or_default();
+        let now = asked::answers(questions, &String::from_utf8_lossy(&said));
+        self.facts.answers.held_between(&self.facts.answers_after, questions, &now)
     }
 
     fn load(&self) -> Result<(), SourceError> {

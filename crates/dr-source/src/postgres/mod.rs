@@ -12,6 +12,7 @@ use dr_entry::{BadPath, EntryPath};
 use crate::address::file_name;
 
 mod address;
+mod archive;
 mod asked;
 mod capture;
 mod client;
@@ -33,6 +34,8 @@ const GLOBALS_MAX: u64 = 64 << 20;
 
 /// Everything of a capture lies in this folder, but the facts.
 const FOLDER: &str = "database";
+/// What ends the statements for the roles.
+const GLOBALS_END: &[u8] = b"PostgreSQL database cluster dump complete";
 /// The roles of the server.
 const GLOBALS: &str = "globals.sql";
 
@@ -44,6 +47,11 @@ fn at(name: &str) -> Result<EntryPath, BadPath> {
 /// The statements for the roles, of a capture that was restored to `folder`.
 fn globals(folder: &Path) -> io::Result<Vec<u8>> {
     dr_open::read(&folder.join(FOLDER).join(GLOBALS), GLOBALS_MAX)
+}
+
+/// Whether statements for the roles were written to their end.
+fn ends_globals(text: &[u8]) -> bool {
+    text.windows(GLOBALS_END.len()).any(|window| window == GLOBALS_END)
 }
 
 /// Where the blanks are that do not stand within a quoted name of SQL.

@@ -4,6 +4,7 @@ use dr_plan::Server;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::address::Address;
+use super::archive::{DumpEnd, PassingDump};
 use super::dump_name;
 use super::facts::Facts;
 use super::verify::Counter;
@@ -68,6 +69,98 @@ fn rows_are_counted_wherever_the_bytes_are_cut() {
         let tables: Vec<_> = counter.tables.into_iter().collect();
         assert_eq!(tables, [("\"odd name\".\"t \"\"\"".to_owned(), 0), ("public.pupil".to_owned(), 3)], "{size}");
     }
+}
+
+/// A dump as pg_dump writes it into a pipe: a table, nothing, a table of no rows, large objects.
+fn archive(minor: u8) -> Vec<u8> {
+    let number = |out: &mut Vec<u8>, value: i64| {
+        out.push(u8::from(value < 0));
+        out.extend_from_slice(&u32::try_from(value.unsigned_abs()).unwrap().to_le_bytes());
+    };
+    let text = |out: &mut Vec<u8>, text: Option<&str>| {
+        number(out, text.map_or(-1, |text| text.len().try_into().unwrap()));
+        out.extend_from_slice(text.unwrap_or_default().as_bytes());
+    };
+    let mut out = b"PGDMP".to_vec();
+    out.extend([1, minor, 0, 4, 8, 1]);
+    match minor >= 15 {
+        true => out.push(0),
+        false => number(&mut out, 0),
+    }
+    for part in [1, 2, 3, 4, 5, 126, 0] {
+        number(&mut out, part);
+    }
+    for word in ["mis", "15.18", "15.18"] {
+        text(&mut out, Some(word));
+    }
+    number(&mut out, 4);
+    for (id, has_contents) in [(3401, true), (7, false), (3402, true), (9, true)] {
+        number(&mut out, id);
+        number(&mut out, i64::from(has_contents));
+        for word in ["0", "0", "pupil", "TABLE DATA"] {
+            text(&mut out, Some(word));
+        }
+        number(&mut out, 3);
+        for word in [Some(""), None, Some("COPY public.pupil (id) FROM stdin;\n"), Some("public"), None] {
+            text(&mut out, word);
+        }
+        if minor >= 14 {
+            text(&mut out, None);
+        }
+        if minor >= 16 {
+            number(&mut out, 114);
+        }
+        for word in [Some("dr"), Some("false"), Some("201"), Some("202"), None] {
+            text(&mut out, word);
+        }
+        out.push(if has_contents { 1 } else { 3 });
+        out.extend([0; 8]);
+    }
+    for (id, pieces) in [(3401, ["1\n", "\u{1}\u{3}\n", "\\.\n\n\n"].as_slice()), (3402, &["\\.\n\n\n"])] {
+        out.push(1);
+        number(&mut out, id);
+        pieces.iter().for_each(|piece| text(&mut out, Some(piece)));
+        number(&mut out, 0);
+    }
+    out.push(3);
+    number(&mut out, 9);
+    for object in [16_403, -5] {
+        number(&mut out, object);
+        text(&mut out, Some("a large object"));
+        number(&mut out, 0);
+    }
+    number(&mut out, 0);
+    out
+}
+
+#[test]
+fn a_dump_is_whole_if_all_contents_in_its_list_are_there_and_cut_wherever_it_ends_before() {
+    let end = |dump: &[u8], size: usize| {
+        let mut passing = PassingDump::default();
+        dump.chunks(size).for_each(|bytes| passing.take(bytes));
+        passing.end()
+    };
+    for minor in 12..=16 {
+        let whole = archive(minor);
+        for size in [1, 2, 3, 7, 64, whole.len()] {
+            assert_eq!(end(&whole, size), DumpEnd::Whole, "1.{minor} in pieces of {size}");
+        }
+        for cut in 0..whole.len() {
+            assert_eq!(end(&whole[..cut], 16), DumpEnd::Cut, "1.{minor}, cut after {cut} of {}", whole.len());
+        }
+        assert_eq!(end(&[&whole[..], b"x"].concat(), 16), DumpEnd::Foreign);
+        let again = [&whole[..], &whole[whole.len() - 70..]].concat();
+        assert_ne!(end(&again, 16), DumpEnd::Whole);
+    }
+    let mut newer = archive(16);
+    newer[6] = 17;
+    assert_eq!(end(&newer, 16), DumpEnd::NotKnown);
+    assert_eq!(end(&newer[..400], 16), DumpEnd::NotKnown);
+    // A dump of another form, and one whose list has less entries than it says.
+    assert_eq!(end(b"--\n-- PostgreSQL database dump\n--\n", 16), DumpEnd::Foreign);
+    let mut tar = archive(15);
+    tar[10] = 3;
+    assert_eq!(end(&tar, 16), DumpEnd::Foreign);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use dr_process::{Program, Stream, StreamError};
 
 use super::client::{INSTALL, NEVER, version};
 use super::facts::Facts;
-use super::{FOLDER, blanks, globals};
+use super::{FOLDER, blanks, ends_globals, globals};
 use crate::driver::Check;
 use crate::output::ended_well;
 use crate::programs::found_in;
@@ -31,8 +31,7 @@ const ROLES: &str = "the roles and their passwords are whole";
 pub(super) fn checks(server: &Server, dump: &str, root: &Path) -> Vec<Check> {
     let folder = root.join(FOLDER);
     let globals = globals(root).unwrap_or_default();
-    let end = b"PostgreSQL database cluster dump complete";
-    let whole = globals.windows(end.len()).any(|window| window == end);
+    let whole = ends_globals(&globals);
     let mut checks = vec![Check::new(
         ROLES,
         whole,

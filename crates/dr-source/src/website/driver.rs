@@ -69,12 +69,13 @@ impl Driver for Site<'_> {
     fn capture(&self, moment: &Moment<'_>) -> Result<Begun, CaptureError> {
         there(self.paths())?;
         // In this order: the database's moment is fixed before the first name of the folder is looked at.
-        let Dumping { entries, broken, note } = begin(self.database, moment)?;
+        let Dumping { entries, broken, note, answers } = begin(self.database, moment)?;
         let options = Options { exclude: self.exclude.to_vec(), places: moment.places.to_vec(), one_file_system: true };
         let site = capture(&Roots::Directory(self.path.clone()), &options, moment.real)?;
         let site = something(site, self.paths())?;
         let lacks = lacks_configuration(self.path).map(str::to_owned);
         note.into_iter().chain(lacks).for_each(|note| site.tally.note(note));
+        site.tally.answered(answers);
         let dumped = std::iter::once(facts::root(moment.real)).chain(entries).map(Ok);
         let dumped: Vec<_> = dumped.collect();
         let entries: Entries<'static> = Box::new(dumped.into_iter().chain(site.entries.map(moved)));

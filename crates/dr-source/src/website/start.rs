@@ -81,7 +81,10 @@ impl StartedSystem for ServedSite {
             return checks;
         }
         match checks.first().is_some_and(|check| check.verdict == Verdict::Good) {
-            true => checks.extend(self.pages(questions.pages)),
+            true => {
+                checks.extend(self.database.asked(questions));
+                checks.extend(self.pages(questions.pages));
+            }
             false => checks.push(not_served("its database was not loaded")),
         }
         checks

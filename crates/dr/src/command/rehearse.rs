@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use dr_entry::EntryPath;
 use dr_ledger::RehearsalVerdict;
 use dr_plan::{Level, SystemId};
 use dr_repo::Tally;
@@ -17,6 +18,9 @@ use super::opened::{key_env, run_failure, runbook};
 use crate::context::Context;
 use crate::exit::{Cause, Failure, Outcome};
 use crate::{observe, shown};
+
+/// So many damaged files are named, unless somebody wants to hear more.
+const NAMED: usize = 10;
 
 /// What is typed for a rehearsal.
 #[derive(Args)]
@@ -125,6 +129,14 @@ impl Rehearse {
     }
 }
 
+/// What of a system a copy has lost, and which copy. Names of a sensitive system are for two people, and not told here.
+fn damaged<'a>(school: &School, done: &'a Rehearsal, id: &SystemId) -> (&'a [EntryPath], &'a str) {
+    let part = done.parts.iter().find(|part| part.id == *id && !part.damaged.is_empty());
+    let Some((part, location)) = part.and_then(|part| Some((part, part.location.as_ref()?))) else { return (&[], "") };
+    let is_open = school.plan.system(id).is_some_and(|system| !system.sensitive);
+    (if is_open { &part.damaged } else { &[] }, location.target.as_str())
+}
+
 fn say(
     school: &School,
     done: &Rehearsal,
@@ -143,6 +155,7 @@ fn say(
                 "recovery_point": part.recovery_point.map(|at| at.to_string()), "files": part.files,
                 "bytes": part.bytes, "checks": part.checks, "target": part.target, "medium": part.medium,
                 "snapshot": part.snapshot, "because": part.because,
+                "damaged": damaged(school, done, &part.id).0.iter().map(|path| shown::failed(path, "damaged")).collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -179,6 +192,17 @@ fn say(
                 "  {}: {}; expected {}, was {}",
                 check.verdict, check.name, check.expected, check.actual
             ));
+        }
+        let (paths, target) = damaged(school, done, &part.id);
+        let named = if screen.is_verbose() { paths.len() } else { NAMED.min(paths.len()) };
+        for path in &paths[..named] {
+            screen.say(&format!("  damaged on {target}: {}", shown::name(path.as_bytes())));
+        }
+        if named < paths.len() {
+            screen.say(&format!("  and {} more (-v names them)", paths.len() - named));
+        }
+        if !target.is_empty() {
+            screen.say(&format!("  `dr repair --target {target}` mends what it can from parity or from another copy"));
         }
         // Verified, as far as anybody but its own program can say.
         let unjudged = |check: &&dr_report::CheckDone| {
