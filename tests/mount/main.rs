@@ -7,7 +7,6 @@ mod bare;
 #[allow(dead_code)]
 mod bench;
 #[path = "../soak/heavy/faulty.rs"]
-#[allow(dead_code)]
 mod faulty;
 mod folders;
 mod harm;

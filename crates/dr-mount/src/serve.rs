@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use dr_entry::{EntryPath, Kind};
+use dr_entry::{Attributes, EntryPath, Kind};
 use dr_repo::{BrowsedEntry, NextEntry, RepoError};
 use fuser::{
     Errno, FileAttr, FileHandle, Filesystem, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner,
@@ -287,7 +287,7 @@ impl ShownFolder {
     }
 
     /// Every extended attribute of an entry.
-    fn xattrs(&self, inode: u64) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Errno> {
+    fn xattrs(&self, inode: u64) -> Result<Attributes, Errno> {
         let ShownNode::Entry(snapshot, number) = self.node(inode)? else { return Ok(Vec::new()) };
         let mut all = self.entry(snapshot, number)?.meta().xattrs.clone();
         all.retain(|(name, _)| !name.is_empty() && !name.contains(&0));
