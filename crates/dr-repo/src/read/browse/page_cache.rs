@@ -61,10 +61,4 @@ impl PageCache {
             kept.bytes -= gone.size();
         }
     }
-
-    #[cfg(test)]
-    pub(super) fn counted(&self) -> (usize, usize) {
-        let kept = self.kept.lock().unwrap();
-        (kept.pages.len(), kept.bytes)
-    }
 }
