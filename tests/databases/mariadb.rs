@@ -274,6 +274,19 @@ fn what_is_wrong_with_server_account_or_programs_is_said_and_nothing_is_kept() {
     let (killed, unlocked) = (end("user = 'drb'"), end("info like 'select sleep%'"));
     fake(&format!("{locked} REAL \"$@\" & dump=$!; sleep 3; {killed} wait $dump; code=$?; {unlocked} exit $code"));
     fails("Lost connection");
+    fake("exec REAL \"$@\"");
+    // A table that somebody keeps locked.
+    server.sql("", "set global lock_wait_timeout = 1");
+    let mut holds = server.client("mariadb");
+    let mut holds = holds.args(["--unbuffered", "mis"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut to = holds.stdin.take().unwrap();
+    std::io::Write::write_all(&mut to, b"lock tables mark write; select 1;\n").unwrap();
+    let mut said = [0; 1];
+    std::io::Read::read_exact(holds.stdout.as_mut().unwrap(), &mut said).unwrap();
+    fails("somebody keeps a table of the database locked");
+    drop(to);
+    holds.wait().unwrap();
+    server.sql("", "set global lock_wait_timeout = default");
     // The password is in a file that only dr's account reads, in no argument and no variable.
     fake(
         "printf '%s\\n' \"$@\" > seen; env >> seen; file=${1#--defaults-file=}; cat \"$file\" > file; ls -l \"$file\" > mode; exit 1",

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::bare;
+use crate::maria_server::Server;
 use crate::postgres::server;
 use crate::school::{FRIDAY, Said, School, files};
+use crate::wordpress::site::made;
 
 /// An account that is nobody's.
 const SOMEBODY: u32 = 54_322;
@@ -69,7 +71,15 @@ fn processes() -> Vec<String> {
 #[test]
 fn a_whole_school_is_rehearsed_at_l3_without_root_and_without_a_network() {
     let server = server();
+    let maria = Server::begun();
     let school = School::new();
+    // A website, and beside it a database of the same server as a system by itself.
+    drop(made(&maria, &school.path("html")));
+    maria.sql(
+        "",
+        "create database meals; grant select, show view, trigger, event on meals.* to drb@localhost;
+         create table meals.meal (id int primary key); use meals; insert into meal select seq from seq_1_to_300;",
+    );
     for n in 0..5 {
         school.write(&format!("school/office/letter {n}.pdf"), format!("%PDF-1.4\n{n}\n%%EOF\n").as_bytes());
     }
@@ -85,6 +95,8 @@ fn a_whole_school_is_rehearsed_at_l3_without_root_and_without_a_network() {
         ("admin", "kind = \"files\", paths = [\"school/office\"]".to_owned()),
         ("register", "kind = \"sqlite\", path = \"school/mis.db\"".to_owned()),
         ("email", "kind = \"maildir\", path = \"school/mail\"".to_owned()),
+        ("meals", format!("kind = \"mariadb\", url = \"{}\"", maria.url("drb", "meals"))),
+        ("website", format!("kind = \"website\", path = \"html\", database = \"{}\"", maria.url("drb", "wordpress"))),
     ];
     let systems = systems.map(|(id, source)| {
         format!("[systems.{id}]\nsource = {{ {source} }}\nschedule = \"daily at 19:00\"\ntargets = [\"nas\"]\n")
@@ -94,6 +106,9 @@ fn a_whole_school_is_rehearsed_at_l3_without_root_and_without_a_network() {
          [people.ash]\nname = \"A. Ash\"\nemail = \"head@beechlane.example\"\nroles = [\"head\", \"it-lead\"]\n\
          [targets.nas]\nurl = \"nas\"\nclass = \"onsite\"\n{}\
          [[systems.mis.expect]]\nsay = \"pupils on roll\"\nask = \"select count(*) from pupil where left_on is null\"\nwithin = \"5%\"\n\
+         [[systems.meals.expect]]\nsay = \"meals\"\nask = \"select count(*) from meal\"\nat-least = 100\n\
+         [[systems.website.expect]]\nsay = \"posts\"\nask = \"select count(*) from hb_posts\"\nat-least = 5\n\
+         [[systems.website.expect]]\nsay = \"the front page\"\npage = \"/\"\ncontains = \"Hazel\"\n\
          [[systems.register.expect]]\nsay = \"pupils in the register\"\nask = \"select count(*) from pupil\"\nat-least = 40\n",
         systems.concat()
     );
@@ -111,7 +126,7 @@ fn a_whole_school_is_rehearsed_at_l3_without_root_and_without_a_network() {
     let done = said.json();
     assert_eq!((&done["verdict"], &done["level"]), (&"verified".into(), &"L3".into()), "{done}");
     let parts = done["systems"].as_array().unwrap();
-    assert_eq!(parts.len(), 4, "{done}");
+    assert_eq!(parts.len(), 6, "{done}");
     for part in parts {
         assert_eq!((&part["verdict"], &part["level"]), (&"verified".into(), &"L3".into()), "{part}");
         let checks = part["checks"].as_array().unwrap();
@@ -122,8 +137,11 @@ fn a_whole_school_is_rehearsed_at_l3_without_root_and_without_a_network() {
     let text = papers.iter().find(|path| path.extension().is_some_and(|end| end == "txt")).unwrap();
     let text = fs::read_to_string(text).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     for words in [
-        "VERIFIED - 4 systems brought back on scratch and found right",
+        "VERIFIED - 6 systems brought back on scratch and found right",
         "VERIFIED pupils on roll, asked again: expected 450, as at capture, found 450",
+        "VERIFIED meals, asked again: expected 300, as at capture, found 300",
+        "VERIFIED posts, asked again: expected 11, as at capture, found 11",
+        "VERIFIED the front page, served again",
         "VERIFIED pupils in the register, asked again: expected 45, as at capture, found 45",
     ] {
         assert!(text.contains(words), "not in the evidence: {words}\n{text}");

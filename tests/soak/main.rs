@@ -13,6 +13,9 @@
 mod bare;
 mod bounded;
 mod ground;
+#[path = "../mount/held.rs"]
+#[allow(dead_code)]
+mod held;
 #[path = "../databases/maria_server.rs"]
 #[allow(dead_code)]
 mod maria_server;
@@ -30,6 +33,7 @@ mod heavy {
     mod generations;
     mod kills;
     mod many;
+    mod mount;
     mod places;
     mod rooms;
     mod rounds;

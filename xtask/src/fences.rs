@@ -35,6 +35,8 @@ const HOUSE: &[Room] = &[
     ("dr-media", 2, &["dr-plan", "dr-ledger"]),
     ("dr-runbook", 2, &["dr-plan"]),
     ("dr-post", 2, &["dr-open", "dr-plan", "dr-ledger", "dr-process"]),
+    // Shows what the engine gives it.
+    ("dr-mount", 4, &["dr-entry", "dr-repo"]),
     (
         "dr-run",
         4,
@@ -98,6 +100,7 @@ const HOUSE: &[Room] = &[
             "dr-source",
             "dr-repo",
             "dr-media",
+            "dr-mount",
             "dr-runbook",
             "dr-run",
             "dr-report",

@@ -31,6 +31,11 @@ const SOAKS: &[Soak] = &[
     Soak { name: "generations", about: "pupils of a MIS, captured on ten days under 50 writes a second", count: 450 },
     Soak { name: "rooms", about: "rehearsals that start a server, killed at random moments", count: 30 },
     Soak { name: "many", about: "systems in one plan, idle, in 100 MiB; needs root", count: 10_000 },
+    Soak {
+        name: "mount",
+        about: "random reads of a GiB, and a listing of ten times as many names, in 256 MiB",
+        count: 10_000,
+    },
     Soak { name: "accidents", about: "terms of a school to which something happens every day", count: 200 },
     Soak {
         name: "source",

@@ -19,6 +19,8 @@ const NEEDED: &[Needed] = &[
     (&["setfattr", "--version"], "attr"),
     (&["mount", "--version"], "mount"),
     (&["/usr/sbin/mkfs.ext4", "-V"], "e2fsprogs"),
+    // For an account other than root; the kernel's part is /dev/fuse, which no package brings.
+    (&["fusermount3", "-V"], "fuse3"),
     (&["systemd-analyze", "--version"], "systemd"),
     (&["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb || pg_ctl --version"], "postgresql"),
     (

@@ -129,6 +129,17 @@ pub enum Event {
         /// How it ended.
         outcome: RestoreOutcome,
     },
+    /// What is stored was shown as a folder, to be read in the clear.
+    Mounted {
+        /// Whose data.
+        system: SystemId,
+        /// From one target only, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<TargetId>,
+        /// One snapshot only, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot: Option<SnapshotRef>,
+    },
     /// The runbook was carried out on scratch.
     Rehearsed {
         /// The worst of the systems' verdicts.

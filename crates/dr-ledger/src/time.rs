@@ -60,6 +60,7 @@ impl Event {
                 | Self::RunKilled { .. }
                 | Self::Verified { .. }
                 | Self::Restored { .. }
+                | Self::Mounted { .. }
                 | Self::Rehearsed { .. }
                 | Self::LetterWritten { .. }
                 | Self::Accepted { .. }

@@ -38,7 +38,7 @@ fn every_event_has_an_example_on_the_page() {
     let declared: BTreeSet<String> = body.lines().filter_map(variant).map(kebab).collect();
     let example = |line: &str| Some(line.strip_prefix("{\"type\":\"")?.split('"').next()?.to_owned());
     assert_eq!(declared, PAGE.lines().filter_map(example).collect());
-    assert_eq!(declared.len(), 30);
+    assert_eq!(declared.len(), 31);
 }
 
 #[test]

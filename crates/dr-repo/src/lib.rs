@@ -38,6 +38,7 @@ pub use maintain::repair::{Mended, RepairOptions, RepairPlan, RepairReport, plan
 pub use maintain::scrub::scrub;
 pub use maintain::unfinished::{Life, Unfinished};
 pub use progress::Tally;
+pub use read::browse::{BrowsedCopy, BrowsedEntry, IsHidden, NextEntry, PageCache, SnapshotView};
 pub use read::diff::{Amount, Aspect, Change, Compared, Diff, Difference, diff};
 pub use read::find::{FindOptions, FindReport, Found, SnapshotPlaces, Version, find};
 pub use read::known::{Known, is_exchanged, is_repository, known};

@@ -1,6 +1,7 @@
 //! Opening a repository, finding what is in it, and getting it back. Nothing here changes what is stored, but for the log
 //! entries that say something of it.
 
+pub(crate) mod browse;
 pub(crate) mod copies;
 pub(crate) mod diff;
 pub(crate) mod extent_page;

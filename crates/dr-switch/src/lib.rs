@@ -19,6 +19,9 @@ pub const ANY_TIME: &str = "any-time";
 /// Devices are what the file `dr-test-devices.toml` beside the plan says they are.
 pub const DEVICES: &str = "devices";
 
+/// Whoever reads in a mounted folder waits two seconds for a copy that does not answer, and not a minute.
+pub const SHORT_WAIT: &str = "short-wait";
+
 static ON: OnceLock<BTreeSet<String>> = OnceLock::new();
 
 /// Turns on what `words` names, once for this process. Does nothing in a program that was not built for tests.

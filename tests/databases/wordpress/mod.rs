@@ -1,7 +1,7 @@
 //! A school's WordPress on nginx, php-fpm and MariaDB: captured under edits, served from what came back, and put back over a
 //! defaced one.
 
-mod site;
+pub mod site;
 mod web;
 
 use std::fs::{self, File, FileTimes};

@@ -15,17 +15,23 @@ pub(crate) fn extent_page(run: Run, level: u8, fetcher: &mut Fetcher<'_>) -> Res
 pub(crate) fn extent_page_of(bytes: &[u8], run: Run, level: u8) -> Result<ExtentPage, RepoError> {
     let bad = |what: &str| RepoError::damaged(format!("extent page {}", run.id), what);
     let page = extents::decode(bytes).map_err(|e| bad(e.0))?;
+    stands_as(&page, run, level).map(|()| page)
+}
+
+/// Whether a page is the one that its parent means.
+pub(crate) fn stands_as(page: &ExtentPage, run: Run, level: u8) -> Result<(), RepoError> {
     let add = |(lens, counts): (u64, u64), len: u64, extents: u64| {
         Some((lens.checked_add(len)?, counts.checked_add(extents)?))
     };
-    let (own, sum) = match &page {
+    let (own, sum) = match page {
         ExtentPage::Leaf(extents) => (0, extents.iter().try_fold((0, 0), |sum, extent| add(sum, extent.len(), 1))),
         ExtentPage::Inner { level, runs } => {
             (*level, runs.iter().try_fold((0, 0), |sum, run| add(sum, run.len, run.extents)))
         }
     };
     if own != level || sum != Some((run.len, run.extents)) {
-        return Err(bad("it is not the page that its parent means"));
+        let object = format!("extent page {}", run.id);
+        return Err(RepoError::damaged(object, "it is not the page that its parent means"));
     }
-    Ok(page)
+    Ok(())
 }

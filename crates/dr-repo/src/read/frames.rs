@@ -17,6 +17,8 @@ const KEPT_MORE: usize = 4;
 /// So many stay open where they are asked for again and again: a file that was edited in thirty places on each of thirty
 /// days lies in thirty frames at a time.
 const KEPT_MOST: usize = 64;
+/// So many stay open where their bytes are counted instead.
+const KEPT_BY_BYTES: usize = 1_024;
 /// Frames that were let go of a moment ago.
 const GONE: usize = 256;
 
@@ -29,6 +31,8 @@ struct Kept {
     frames: VecDeque<Wanted>,
     /// How many stay open.
     most: usize,
+    /// How many bytes of them do, if that is what counts.
+    most_bytes: Option<usize>,
     /// Those that were let go of last.
     gone: VecDeque<FrameKey>,
 }
@@ -56,7 +60,16 @@ enum State {
 impl Frames {
     pub(crate) fn new(readers: usize) -> Self {
         let most = KEPT + KEPT_MORE * readers.saturating_sub(1);
-        Self { kept: Mutex::new(Kept { frames: VecDeque::new(), most, gone: VecDeque::new() }) }
+        Self::of(most, None)
+    }
+
+    /// As many as take so many bytes, for who reads here and there for long. The one that is asked for stays in any case.
+    pub(crate) fn within(bytes: usize) -> Self {
+        Self::of(KEPT_BY_BYTES, Some(bytes))
+    }
+
+    fn of(most: usize, most_bytes: Option<usize>) -> Self {
+        Self { kept: Mutex::new(Kept { frames: VecDeque::new(), most, most_bytes, gone: VecDeque::new() }) }
     }
 
     /// The frame, opened by `open` if it is not, or not yet.
@@ -65,7 +78,28 @@ impl Frames {
         key: FrameKey,
         open: impl FnOnce() -> Result<Vec<u8>, RepoError>,
     ) -> Result<Arc<Vec<u8>>, RepoError> {
-        self.wanted(key).0.get(open)
+        let (wanted, is_new) = self.wanted(key);
+        let frame = wanted.get(open);
+        if is_new {
+            self.trim();
+        }
+        frame
+    }
+
+    /// Closes those that were used longest ago, where all together are too large.
+    fn trim(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(most) = kept.most_bytes else { return };
+        let (mut sum, mut stay) = (0usize, 0);
+        for frame in kept.frames.iter().rev() {
+            sum = sum.saturating_add(frame.len());
+            if sum > most && stay > 0 {
+                break;
+            }
+            stay += 1;
+        }
+        let gone = kept.frames.len() - stay;
+        kept.frames.drain(..gone);
     }
 
     /// The frame's slot, to be opened early; none if somebody has it on the list already.
@@ -90,7 +124,7 @@ impl Frames {
             return (found, false);
         }
         // One that is wanted again after it was let go of says that too few stay.
-        if kept.gone.contains(&key) && kept.most < KEPT_MOST {
+        if kept.most < KEPT_MOST && kept.gone.contains(&key) {
             kept.most += 1;
         }
         if kept.frames.len() >= kept.most
@@ -109,6 +143,11 @@ impl Frames {
 }
 
 impl Wanted {
+    /// The bytes that it takes.
+    fn len(&self) -> usize {
+        if let State::Open(frame) = &*self.state() { frame.len() } else { 0 }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.slot.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -181,6 +220,21 @@ mod tests {
         assert!(frames.want((0, 1)).is_none(), "still there");
         assert!(frames.want((0, 0)).is_some(), "dropped");
     }
+
+    #[test]
+    fn where_bytes_count_the_oldest_are_dropped_and_the_one_that_is_asked_for_stays() {
+        let frames = Frames::within(100);
+        let open = |number: u16, len: usize| frames.get((0, number), || Ok(vec![0; len])).unwrap().len();
+        for number in 0..10 {
+            open(number, 30);
+        }
+        assert_eq!(frames.kept.lock().unwrap().frames.len(), 3);
+        assert_eq!(open(9, 0), 30, "still there");
+        assert_eq!(open(0, 31), 31, "dropped");
+        assert_eq!(open(20, 1_000), 1_000);
+        assert_eq!(frames.kept.lock().unwrap().frames.len(), 1);
+    }
+
     #[test]
     fn what_is_wanted_again_and_again_stays_open_up_to_a_bound() {
         let opened = |of: u16| {

@@ -62,11 +62,22 @@ impl<'a> Pages<'a> {
 
 /// The page that these bytes are, held to what its parent says.
 fn stood(bytes: &[u8], child: &Child, stand: Stand<'_>) -> Result<Page, RepoError> {
+    let page = rising(bytes, child)?;
+    stands(&page, child, stand).map(|()| page)
+}
+
+/// Whether a page is the one that its parent means.
+pub(crate) fn stands(page: &Page, child: &Child, stand: Stand<'_>) -> Result<(), RepoError> {
+    if page.stands(stand.level, stand.behind, (!stand.top).then_some(&child.last)) {
+        return Ok(());
+    }
+    Err(RepoError::damaged(format!("tree page {}", child.id), "it is not the page that its parent means"))
+}
+
+/// The page that these bytes are, with its rows in strict order.
+pub(crate) fn rising(bytes: &[u8], child: &Child) -> Result<Page, RepoError> {
     let bad = |what: &str| RepoError::damaged(format!("tree page {}", child.id), what);
     let page = page::decode(bytes).map_err(|e| bad(e.0))?;
-    if !page.stands(stand.level, stand.behind, (!stand.top).then_some(&child.last)) {
-        return Err(bad("it is not the page that its parent means"));
-    }
     let rises = match &page {
         Page::Leaf(rows) => rows.is_sorted_by(|a, b| a.path < b.path),
         Page::Inner { children, .. } => children.is_sorted_by(|a, b| a.last < b.last),

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests break repositories on purpose")]
 #![allow(missing_docs, reason = "tests")]
 
+mod browse;
 mod checkpoints;
 mod copy;
 mod days;

@@ -76,10 +76,12 @@ pub fn daemon(wanted: &Wanted) -> String {
     format!("{}{more}{}{install}", head("the backup plan", false), rights(wanted))
 }
 
-/// What a closed room takes (decision 0048): namespaces, mounts in them, and for root to become nobody before.
-const ROOMS: [(&str, &str); 3] = [
+/// What a closed room takes (decision 0048): namespaces, mounts in them, a word to the kernel to bring up the loopback of a
+/// website's room, and for root to become nobody before.
+const ROOMS: [(&str, &str); 4] = [
     ("RestrictNamespaces=yes\n", "RestrictNamespaces=user mnt pid net ipc uts\n"),
     ("SystemCallFilter=@system-service\n", "SystemCallFilter=@system-service @mount\n"),
+    ("=AF_UNIX AF_INET AF_INET6\n", "=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n"),
     ("CAP_FSETID CAP_SETFCAP\n", "CAP_FSETID CAP_SETFCAP CAP_SETUID CAP_SETGID\n"),
 ];
 

@@ -87,11 +87,13 @@ fn rehearsals_that_start_something_have_a_unit_of_their_own_and_the_others_stay_
         assert_eq!(files(caller, &awkward()).len(), caller.paths().len(), "no more than the plan wants");
         let strict = &all[0].text;
         assert!(strict.contains("RestrictNamespaces=yes\n") && !strict.contains("CAP_SETUID"), "{strict}");
+        assert!(!strict.contains("AF_NETLINK"), "{strict}");
         let unit = all.iter().find(|file| file.path.ends_with("dr-rehearse.service")).unwrap();
         for line in [
             "ExecStart=/bin/true --plan /etc/dr/dr.toml restore --rehearse --due --quiet",
             "RestrictNamespaces=user mnt pid net ipc uts",
             "SystemCallFilter=@system-service @mount",
+            "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
             "CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER CAP_FSETID CAP_SETFCAP CAP_SETUID CAP_SETGID",
             "NoNewPrivileges=yes",
             "MemoryDenyWriteExecute=yes",

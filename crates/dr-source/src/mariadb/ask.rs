@@ -1,12 +1,17 @@
 //! What does a server say of a database before it is dumped: which server it is, whether the database is there, what the
 //! account may, and which tables lie outside of the one moment?
 
+use std::time::Duration;
+
 use super::client::MariadbClient;
 use super::grants::lacking;
 use super::layout::{CLIENT, DUMP};
-use super::sql::literal;
+use super::sql::{identifier, literal};
 use super::version::{ServerVersion, Vendor, version};
 use crate::SourceError;
+
+/// How long all looks for locked tables may take.
+const LOOKED: Duration = Duration::from_secs(120);
 
 /// What it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +47,33 @@ pub(super) fn ask(client: &MariadbClient, dumped_by: ServerVersion) -> Result<An
         Wrong::Programs(why) => SourceError::Program { program: DUMP.to_owned(), why },
         Wrong::Server(why) => not(why),
     })
+}
+
+/// How many seconds one waits for a table that somebody keeps locked, if the server does not wait less.
+const PATIENCE: u32 = 50;
+
+/// Finds out whether somebody keeps a table of the database locked: the program that dumps would wait for a day.
+pub(super) fn unlocked(client: &MariadbClient) -> Result<(), SourceError> {
+    let database = &client.address.database;
+    let patient = format!("set lock_wait_timeout = least(@@lock_wait_timeout, {PATIENCE});\n");
+    let tables = client.ask(&format!(
+        "{patient}select json_array(table_name) from information_schema.tables where table_schema = {}
+           and table_type in ('BASE TABLE', 'SYSTEM VERSIONED');\n",
+        literal(database)
+    ));
+    let looks = tables.and_then(|tables| {
+        let names = tables.lines().filter_map(|line| serde_json::from_str::<[String; 1]>(line).ok());
+        let look =
+            |[name]: [String; 1]| format!("select 1 from {}.{} limit 0;\n", identifier(database), identifier(&name));
+        client.ask_for(&(patient + &names.map(look).collect::<String>()), LOOKED)
+    });
+    match looks {
+        Err(SourceError::Program { why, .. }) if why.contains("Lock wait timeout") => Err(not(
+            "somebody keeps a table of the database locked, so it cannot be dumped in one moment: see to it (SHOW \
+                     PROCESSLIST on the server says who), or choose another time",
+        )),
+        other => other.map(|_| ()),
+    }
 }
 
 /// What is wrong.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use dr_entry::{Body, Content, Entries, Entry, EntryPath, Profile};
 use dr_plan::Server;
 
-use super::ask::{ask, outside};
+use super::ask::{ask, outside, unlocked};
 use super::asked;
 use super::client::MariadbClient;
 use super::counter::{Counted, RowCounter};
@@ -55,6 +55,7 @@ pub(crate) fn begin(server: &Server, moment: &Moment<'_>) -> Result<Dumping, Sou
     let client = MariadbClient::of(server, &hands)?;
     let by = client.version(DUMP)?;
     let answer = ask(&client, by)?;
+    unlocked(&client)?;
     let note = outside(answer.outside);
     let mut facts = Facts {
         server: answer.server,

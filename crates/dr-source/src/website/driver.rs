@@ -8,6 +8,7 @@ use dr_process::quoted;
 
 use super::load::SiteLoad;
 use super::start::SiteStart;
+use super::wordpress::lacks_configuration;
 use super::{SITE, holds_something, moved};
 use crate::driver::{
     Around, Begun, CaptureError, Check, Driver, Finding, Hands, InPlace, Layout, Load, Moment, Needs, Obstacle,
@@ -71,7 +72,8 @@ impl Driver for Site<'_> {
         let options = Options { exclude: self.exclude.to_vec(), places: moment.places.to_vec(), one_file_system: true };
         let site = capture(&Roots::Directory(self.path.clone()), &options, moment.real)?;
         let site = something(site, self.paths())?;
-        note.into_iter().for_each(|note| site.tally.note(note));
+        let lacks = lacks_configuration(self.path).map(str::to_owned);
+        note.into_iter().chain(lacks).for_each(|note| site.tally.note(note));
         site.tally.answered(answers);
         let dumped = std::iter::once(facts::root(moment.real)).chain(entries).map(Ok);
         let dumped: Vec<_> = dumped.collect();

@@ -37,20 +37,32 @@ pub(super) enum SiteProgram {
 /// Looks in the folder, and at the names of the tables.
 pub(super) fn content<'t>(folder: &Path, tables: impl Iterator<Item = &'t str>) -> SiteProgram {
     let Some(inner) = inner(folder) else { return SiteProgram::Other };
-    let place = inner.as_ref().map_or_else(|| folder.to_owned(), |inner| folder.join(inner));
-    let configs = [place.join(CONFIG), folder.join(CONFIG)];
-    let Some(config) = configs.iter().find_map(|path| dr_open::text(path, CONFIG_MAX).ok()) else {
-        return SiteProgram::Lacking(
-            "its wp-config.php is not in the folder, and so in no backup of it: it lies above the folder or in \
-             /etc/wordpress; let a system of files keep it",
-        );
-    };
+    let Some(config) = configuration(folder, inner.as_deref()) else { return SiteProgram::Lacking(NO_CONFIG) };
     let prefixes = prefixes(tables);
     let written = prefix(&config).filter(|prefix| prefixes.contains(prefix));
     match written.or_else(|| prefixes.first().filter(|_| prefixes.len() == 1).cloned()) {
         Some(prefix) => SiteProgram::WordPress(WordPress { prefix, inner }),
         None => SiteProgram::Lacking("its database holds no tables of WordPress that belong to its wp-config.php"),
     }
+}
+
+const NO_CONFIG: &str = "its wp-config.php is not in the folder, and so in no backup of it: it lies above the folder or in \
+                         /etc/wordpress; let a system of files keep it";
+
+/// That a living WordPress keeps its configuration elsewhere, where no run reads it.
+pub(super) fn lacks_configuration(folder: &Path) -> Option<&'static str> {
+    let inner = inner(folder)?;
+    let there =
+        places(folder, inner.as_deref()).iter().any(|path| fs::symlink_metadata(path).is_ok_and(|one| one.is_file()));
+    (!there).then_some(NO_CONFIG)
+}
+
+fn configuration(folder: &Path, inner: Option<&str>) -> Option<String> {
+    places(folder, inner).iter().find_map(|path| dr_open::text(path, CONFIG_MAX).ok())
+}
+
+fn places(folder: &Path, inner: Option<&str>) -> [PathBuf; 2] {
+    [folder.join(inner.unwrap_or_default()).join(CONFIG), folder.join(CONFIG)]
 }
 
 /// Which folder in the folder it lies in; `None` in it: in the folder itself.
@@ -192,10 +204,12 @@ mod tests {
         assert_eq!(seen(&all), SiteProgram::Other);
         std::fs::write(folder.path().join(LOADS), "<?php").unwrap();
         assert!(matches!(seen(&all), SiteProgram::Lacking(why) if why.contains("wp-config.php")));
+        assert!(lacks_configuration(folder.path()).is_some());
         let config = |text: &str| std::fs::write(folder.path().join(CONFIG), text).unwrap();
         let found = |prefix: &str| SiteProgram::WordPress(WordPress { prefix: prefix.to_owned(), inner: None });
         config("<?php\n  $table_prefix  = \"hb_\";\n");
         assert_eq!(seen(&all), found("hb_"));
+        assert_eq!(lacks_configuration(folder.path()), None);
         config("<?php require '/etc/elsewhere.php';");
         assert!(matches!(seen(&all), SiteProgram::Lacking(_)), "two, and nobody says which");
         assert_eq!(seen(&all[..4]), found("wp_"));

@@ -60,6 +60,13 @@ const EXAMPLES: &[Examples] = &[
         ],
     ),
     (
+        "mount",
+        [
+            ("/mnt/look", "Every system and snapshot as folders"),
+            ("file-server --as-of yesterday /mnt/look", "One system as it was at the end of yesterday"),
+        ],
+    ),
+    (
         "check",
         [
             ("", "Every copy that can be reached"),
@@ -179,6 +186,13 @@ const EXAMPLES: &[Examples] = &[
         [
             ("/mnt/nas/dr latest --to back", "Everything"),
             ("/mnt/nas/dr latest --to back --path srv/shares", "One folder"),
+        ],
+    ),
+    (
+        "repo mount",
+        [
+            ("/mnt/nas/dr /mnt/look", "Every snapshot as a folder"),
+            ("/mnt/nas/dr /mnt/look --snapshot latest", "What is in the newest"),
         ],
     ),
     (

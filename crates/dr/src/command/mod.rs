@@ -22,6 +22,8 @@ mod look;
 mod manual;
 pub mod meant;
 mod media;
+mod mount;
+mod mounted;
 mod moved;
 pub mod named;
 pub mod opened;
@@ -64,6 +66,7 @@ pub enum Command {
     Diff(look::Diff),
     Dump(look::Dump),
     Restore(restore::Restore),
+    Mount(mount::Mount),
     Check(check::Check),
     Repair(repair::Repair),
     Copy(copy::Copy),
@@ -103,6 +106,7 @@ impl Command {
             Self::Diff(args) => args.run(context),
             Self::Dump(args) => args.run(context),
             Self::Restore(args) => args.run(context),
+            Self::Mount(args) => args.run(context),
             Self::Check(args) => args.run(context),
             Self::Repair(args) => args.run(context),
             Self::Copy(args) => args.run(context),

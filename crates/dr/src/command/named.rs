@@ -151,7 +151,7 @@ mod tests {
     /// Options that are of several kinds, because their commands are.
     const SEVERAL: [&str; 4] = ["from", "to", "until", "out"];
     /// What is named without an option.
-    const IN_PLACE: [&str; 18] = [
+    const IN_PLACE: [&str; 19] = [
         "A",
         "B",
         "DIR",
@@ -166,6 +166,7 @@ mod tests {
         "PATTERN",
         "SHELL",
         "SYSTEM",
+        "SYSTEM|DIR",
         "TARGET",
         "TO",
         "URL",

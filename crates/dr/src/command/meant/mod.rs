@@ -135,7 +135,7 @@ mod tests {
             ("verify", "`dr check`"),
             ("extract", "`dr restore SYSTEM --to DIR`"),
             ("stats", "`dr repo stats URL`"),
-            ("mount /mnt", "`dr restore SYSTEM --path P --to DIR`"),
+            ("browse /mnt", "`dr mount DIR`"),
             ("unlock", "no locks"),
             ("key list", "`dr key export "),
             ("self-update", "`cargo xtask install`"),

@@ -65,8 +65,8 @@ const COMMANDS: &[Answer] = &[
     ),
     (
         "",
-        &["mount", "umount", "browse"],
-        "Snapshots cannot be mounted yet. `dr ls SYSTEM` lists one, and `dr restore SYSTEM --path P --to DIR` brings a part of it back",
+        &["browse", "umount", "unmount"],
+        "`dr mount DIR` shows every snapshot as a folder; Ctrl-C where it runs, or `umount DIR`, ends that",
     ),
     (
         "",
@@ -149,7 +149,7 @@ const COMMANDS: &[Answer] = &[
         &["unlock", "break-lock"],
         "There are no locks to remove; where one host alone may write, `dr repo take-over URL` says that this one does",
     ),
-    ("repo", &["mount", "umount"], "Snapshots cannot be mounted yet: `dr repo restore URL latest --path P --to DIR`"),
+    ("repo", &["browse", "umount", "unmount"], "`dr repo mount URL DIR`; Ctrl-C there, or `umount DIR`, ends it"),
     ("repo", &["key", "passwd", "tag", "migrate", "hold"], "This version cannot do that with one repository"),
     (
         "media",

@@ -11,6 +11,7 @@ mod find;
 mod forget;
 mod init;
 mod ls;
+mod mount;
 mod prune;
 mod repair;
 mod restore;
@@ -44,6 +45,7 @@ enum Verb {
     Diff(diff::Diff),
     Dump(dump::Dump),
     Restore(restore::Restore),
+    Mount(mount::Mount),
     Copy(copy::Copy),
     Check(check::Check),
     Repair(repair::Repair),
@@ -66,6 +68,7 @@ impl Repo {
             Verb::Diff(args) => args.run(context),
             Verb::Dump(args) => args.run(context),
             Verb::Restore(args) => args.run(context),
+            Verb::Mount(args) => args.run(context),
             Verb::Copy(args) => args.run(context),
             Verb::Check(args) => args.run(context),
             Verb::Repair(args) => args.run(context),
