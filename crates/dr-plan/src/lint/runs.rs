@@ -137,7 +137,7 @@ fn reading(found: &mut Found<'_>, system: &System) {
 fn questions(found: &mut Found<'_>, system: &System) {
     if !system.expect.is_empty() && !system.source.takes_questions() {
         let reason = format!(
-            "{} is a {} source, and this version asks questions (`expect`) of postgres and sqlite sources alone",
+            "{} is a {} source, and this version asks questions (`expect`) of postgres, mariadb, sqlite and website sources alone",
             system.title,
             system.source.kind()
         );
